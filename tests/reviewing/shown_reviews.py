@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from reviews import EVIL
 from vpc_cni_iam.policy.diff import Change
+from vpc_cni_iam.reviewing.diff.plugin_answers import Verdict
 from vpc_cni_iam.reviewing.report.rule_texts import shown_rules
 from vpc_cni_iam.reviewing.report.shown import (
     ShownFinding,
@@ -42,10 +43,12 @@ def finding(
 
 PLUGIN = ShownPlugin(
     cluster="prod",
+    region="",
     answer="works with v1.23.2 (IPv4)",
-    works=True,
+    verdict=Verdict.WORKS,
     version_before="v1.22.1",
     version_after="v1.23.2",
+    judged_version="v1.23.2",
     mode="ipv4",
     identity_before="IRSA",
     identity_after="IRSA",
@@ -57,7 +60,7 @@ BROKEN = replace(
     PLUGIN,
     cluster="dev",
     answer="fails with v1.23.2 (IPv4): ec2:DescribeSubnets is denied",
-    works=False,
+    verdict=Verdict.FAILS,
     missing=("ec2:DescribeSubnets",),
 )
 NEW_ACCESS = finding(
@@ -159,7 +162,8 @@ def hostile() -> ShownReview:
         )
     )
     plugin = ShownPlugin(
-        *(EVIL, f"fails with {EVIL}", False, EVIL, f"{EVIL}2", EVIL, EVIL, f"{EVIL}2"),
+        *(EVIL, EVIL, f"fails with {EVIL}", Verdict.FAILS, EVIL, f"{EVIL}2", EVIL, EVIL, EVIL),
+        f"{EVIL}2",
         *((EVIL,), (EVIL,), (EVIL,)),
     )
     policies = tuple(

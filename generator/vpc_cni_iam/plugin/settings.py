@@ -87,7 +87,9 @@ class PluginSettings(Struct, frozen=True):
     @property
     def has_cluster_name(self) -> bool:
         """Whether CLUSTER_NAME is set."""
-        default = _CLUSTER_NAME if self.source is SettingsSource.options else ""
+        # EKS sets it for its add-on.
+        is_default = self.source in (SettingsSource.options, SettingsSource.addon)
+        default = _CLUSTER_NAME if is_default else ""
         return bool(self.environment.get(_CLUSTER_NAME, default))
 
     @property

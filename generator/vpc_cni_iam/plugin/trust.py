@@ -75,6 +75,7 @@ class ServiceAccount(Struct, frozen=True):
 
 AWS_NODE = ServiceAccount(NAMESPACE, SERVICE_ACCOUNT)
 STRANGER = ServiceAccount("example-namespace", "example-service-account")
+_NEIGHBOUR = ServiceAccount(NAMESPACE, STRANGER.name)
 
 
 class Caller(Struct, frozen=True):
@@ -118,6 +119,45 @@ class RoleTrust(Struct, frozen=True):
                 for request in self._requests(caller, account, lenient=lenient)
             )
         )
+
+    def lets(self, identity: Identity, cluster: EksCluster, *, tags: bool) -> bool | None:
+        """Say whether aws-node of a cluster can assume the role; None if that is not decided.
+
+        `tags` is whether sessions of EKS Pod Identity have tags.
+        """
+        answers: set[bool | None] = set()
+        for caller in dict.fromkeys(_callers(self.policy.statements)):
+            if caller.identity is identity:
+                answers |= {
+                    self._answer(each) for each in self._complete(caller, cluster, tags=tags)
+                }
+        return True if True in answers else None if None in answers else False
+
+    def _complete(
+        self, caller: Caller, cluster: EksCluster, *, tags: bool
+    ) -> Iterator[tuple[Request, ...]]:
+        """Yield the requests by which a caller assumes the role, all of which are to be allowed."""
+        if caller.identity is not Identity.pod_identity:
+            yield from ((request,) for request in self._requests(caller, AWS_NODE))
+            return
+        actions = (ASSUME, TAG)[: 1 + tags]
+        for context in self._of_pods(AWS_NODE, cluster):
+            # The cluster's account is the role's, which the role may not tell.
+            is_placed = cluster.account or self.role.split(":")[4]
+            sent = {
+                key: value
+                for key, value in context.items()
+                if (is_placed or key != SOURCE_ACCOUNT) and (tags or not key.startswith(_TAGS))
+            }
+            may_have = may_have_but(OF_CALLERS, tags=tags)
+            yield tuple(Request(a, "*", caller.principal, sent, may_have) for a in actions)
+
+    def _answer(self, requests: tuple[Request, ...]) -> bool | None:
+        compiled = compile_policies([self.policy], "trust policy")
+        decisions = [compiled.evaluate(request) for request in requests]
+        if any(decision.denied for decision in decisions):
+            return False
+        return all(decision.allowed for decision in decisions) or None
 
     def lets_pods(self, cluster: EksCluster = ANY_CLUSTER, *, tags: bool) -> bool:
         """Say whether EKS Pod Identity may assume the role for aws-node of a cluster.
@@ -232,6 +272,24 @@ def naming(policy: Policy, principal: str) -> Policy:
         if s.effect == "Deny" or any({principal, ANYONE} & {*p.identifiers} for p in s.principals)
     )
     return replace(policy, statements=statements)
+
+
+def names_plugin(policy: Policy) -> bool:
+    """Say whether a trust policy is for aws-node by name: other service accounts are not let in.
+
+    Raises `InputError` for a policy that is not evaluated.
+    """
+    trust = RoleTrust(policy, "arn::iam:::")
+    others = {c for a in (STRANGER, _NEIGHBOUR) for c in trust.callers(a, lenient=True)}
+    if not others.issuperset(trust.callers(lenient=True)):
+        return True
+    # A key that is not known may be that of the subject, and its value is.
+    return any(
+        AWS_NODE.subject in condition.values
+        for statement in policy.only("Allow").statements
+        for condition in statement.conditions
+        if not isinstance(condition.key, str)
+    )
 
 
 def cluster_tags(cluster: str) -> Context:

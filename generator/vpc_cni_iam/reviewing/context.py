@@ -8,7 +8,12 @@ from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.reviewing.account.fill import Filler
 from vpc_cni_iam.reviewing.account.grants import Accounts
+from vpc_cni_iam.reviewing.account.plugin_state import ClusterPlugin
+from vpc_cni_iam.reviewing.account.plugins import PluginReader
+from vpc_cni_iam.reviewing.diff.needs import NeedsFinder, PluginNeeds
 from vpc_cni_iam.reviewing.diff.permissions import Proofs
+from vpc_cni_iam.reviewing.diff.plugin_answers import PluginAnswer, answer
+from vpc_cni_iam.reviewing.diff.plugin_roles import roles_of_plugin
 from vpc_cni_iam.reviewing.diff.principals import PrincipalChange, principal_changes
 from vpc_cni_iam.reviewing.options import Options
 
@@ -36,3 +41,21 @@ class Context:
     def principals(self) -> tuple[PrincipalChange, ...]:
         """The principals whose policies change."""
         return tuple(principal_changes(self.accounts, self.proofs))
+
+    @cached_property
+    def plugins(self) -> tuple[ClusterPlugin, ...]:
+        """aws-node in each cluster of which the plan says anything about it."""
+        return PluginReader(self.filler).clusters()
+
+    @cached_property
+    def plugin_needs(self) -> tuple[PluginNeeds, ...]:
+        """What roles do not allow aws-node: in each cluster, and those of no known cluster."""
+        finder = NeedsFinder(self.filler, self.options)
+        of_clusters = map(finder.of_cluster, self.plugins)
+        return (*of_clusters, *map(finder.of_role, roles_of_plugin(self)))
+
+    @cached_property
+    def plugin_answers(self) -> tuple[PluginAnswer, ...]:
+        """Whether aws-node works after the plan, in each cluster or with each of its roles."""
+        answers = (answer(needs, self) for needs in self.plugin_needs)
+        return tuple(dict.fromkeys(a for a in answers if a is not None))

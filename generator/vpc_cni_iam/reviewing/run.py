@@ -7,13 +7,18 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.reader import Plan
+from vpc_cni_iam.reviewing.checks import coverage, plugin, plugin_roles
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.findings import Finding
 from vpc_cni_iam.reviewing.ignore import Ignored, IgnoreFile, apply
 from vpc_cni_iam.reviewing.options import Options
 
 # One for each file of `checks`.
-CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = ()
+CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
+    plugin.check,
+    coverage.check,
+    plugin_roles.check,
+)
 
 
 class Review(Struct, frozen=True):

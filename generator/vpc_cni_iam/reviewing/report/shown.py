@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from vpc_cni_iam.policy.diff import Change
+from vpc_cni_iam.reviewing.diff.plugin_answers import Verdict
 from vpc_cni_iam.reviewing.rules import Consequence, Level, Rule, Topic
 
 
@@ -78,11 +79,13 @@ class ShownPolicy(Struct, frozen=True):
 class ShownPlugin(Struct, frozen=True):
     """The plugin in one cluster: the answer to whether it works, and what it is judged by."""
 
-    cluster: str
+    cluster: str  # empty where the plan names none; the role stands for it then
+    region: str
     answer: str  # such as "works with v1.23.2 (IPv4)"
-    works: bool | None  # None: the plan does not show it
-    version_before: str
+    verdict: Verdict
+    version_before: str  # as the plan has it; empty where it names none
     version_after: str
+    judged_version: str
     mode: str
     identity_before: str
     identity_after: str

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.policy.diff import Change
+from vpc_cni_iam.reviewing.diff.plugin_answers import Verdict
 from vpc_cni_iam.reviewing.report.shown import (
     ShownFinding,
     ShownPlace,
@@ -87,22 +88,28 @@ def answer_to_access(review: ShownReview, alike: Sequence[Sequence[ShownFinding]
 
 def plugins(review: ShownReview) -> list[list[ShownPlugin]]:
     """Return the clusters, those first that fail, those together with the same answer."""
-    worst = sorted(review.plugins, key=lambda p: _WORST.index(p.works))
+    worst = sorted(review.plugins, key=lambda plugin: _VERDICTS.index(plugin.verdict))
     return list(grouped(worst, _plugin_looks))
 
 
-_WORST = (False, None, True)
+_VERDICTS = tuple(Verdict)
 
 
 def _plugin_looks(plugin: ShownPlugin) -> Hashable:
     texts = (plugin.answer, *facts(plugin))
-    return plugin.works, tuple(_KEY.sub("[]", str(text)) for text in texts)
+    return plugin.verdict, bool(plugin.cluster), tuple(_KEY.sub("[]", str(text)) for text in texts)
 
 
 def answer(plugin: ShownPlugin) -> str:
     """Return whether the plugin works in a cluster, in a sentence."""
-    where = f" in {plugin.cluster}" if plugin.cluster else ""
-    return f"aws-node{where}: {plugin.answer}"
+    return f"aws-node {in_cluster(plugin)}: {plugin.answer}"
+
+
+def in_cluster(plugin: ShownPlugin) -> str:
+    """Return where the plugin is: in a cluster, or with a role of which no cluster is known."""
+    if not plugin.cluster:
+        return f"with {' and '.join(plugin.roles_after)}"
+    return f"in {plugin.cluster}{f' ({plugin.region})' if plugin.region else ''}"
 
 
 def facts(plugin: ShownPlugin) -> Iterator[tuple[str, str]]:
@@ -110,6 +117,8 @@ def facts(plugin: ShownPlugin) -> Iterator[tuple[str, str]]:
     versions = [v for v in dict.fromkeys((plugin.version_before, plugin.version_after)) if v]
     if len(versions) > 1:
         yield "version", " -> ".join(versions)
+    if not plugin.cluster:
+        return
     before, after = (
         f"{' and '.join(roles)} ({identity})" if roles else identity
         for roles, identity in (

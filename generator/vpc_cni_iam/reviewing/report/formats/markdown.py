@@ -152,7 +152,7 @@ def _plugin(alike: list[ShownPlugin]) -> str:
     plugin, *others = alike
     lines = [f"**{prose(words.answer(plugin))}**", ""]
     lines += [f"- {label}: {prose(text)}" for label, text in words.facts(plugin)]
-    lines += [f"- {line}" for line in _also(other.cluster for other in others)]
+    lines += [f"- {line}" for line in _also(map(words.in_cluster, others))]
     return "\n".join(lines).rstrip("\n") + "\n\n"
 
 

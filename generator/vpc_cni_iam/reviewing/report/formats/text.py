@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.escape import escape_log_command, sanitise
 from vpc_cni_iam.policy.diff import Change
+from vpc_cni_iam.reviewing.diff.plugin_answers import Verdict
 from vpc_cni_iam.reviewing.report import words
 from vpc_cni_iam.reviewing.report.shown import ShownFinding, ShownPlugin, ShownPolicy, ShownReview
 from vpc_cni_iam.reviewing.report.words import Section
@@ -28,7 +29,12 @@ _COLOURS = {
     Change.removed: "33",
     Change.changed: "",
 }
-_WORKS = {True: "good", False: "error", None: "warning"}
+_VERDICTS = {
+    Verdict.WORKS: "good",
+    Verdict.FAILS: "error",
+    Verdict.NOT_SHOWN: "warning",
+    Verdict.DEGRADED: "warning",
+}
 _INDENT = 12
 _LABEL = "  {:<10}"
 # By which line of the first screen each section ends.
@@ -141,11 +147,11 @@ def _plugins(page: _TextPage, review: ShownReview, *, details: bool) -> None:
 
 def _plugin(page: _TextPage, alike: Sequence[ShownPlugin], *, details: bool) -> None:
     plugin, *others = alike
-    page.line(words.answer(plugin), _WORKS[plugin.works], most=None if details else 2)
+    page.line(words.answer(plugin), _VERDICTS[plugin.verdict], most=None if details else 2)
     for label, text in words.facts(plugin):
         page.line(text, label=_LABEL.format(label), most=None if details else 1)
     if others:
-        names = [other.cluster for other in others]
+        names = list(map(words.in_cluster, others))
         page.line(first_of(names, len(names) if details else 1), label=_LABEL.format("also"))
 
 

@@ -1,0 +1,53 @@
+"""Who can assume a role on one side of a plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.plan.arguments import Part
+from vpc_cni_iam.plugin import trust
+from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.plugin.trust import RoleTrust
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.reviewing.account.documents import Document
+from vpc_cni_iam.reviewing.account.iam_resource import IamResource
+from vpc_cni_iam.reviewing.account.plugin_state import PluginState
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.reviewing.context import Context
+
+
+def trust_of(context: Context, role: IamResource, side: Side) -> Policy | None:
+    """Return the trust policy of a role; None where the plan does not show it.
+
+    It may have holes, by which `lets_plugin` may be open.
+    """
+    account = context.accounts.after if side is Side.AFTER else context.accounts.before
+    grant = account.one(role, Part.TRUST)
+    return grant.content.policy if grant and isinstance(grant.content, Document) else None
+
+
+def lets_plugin(policy: Policy, state: PluginState, *, tags: bool = True) -> bool | None:
+    """Say whether aws-node of a cluster can assume a role of its own; None if not decided.
+
+    Args:
+        tags: Whether its sessions of EKS Pod Identity have tags.
+    """
+    identity = state.identity.kind
+    if identity in (Identity.none, Identity.unknown):
+        return None
+    try:
+        of_account = RoleTrust(policy, f"arn::iam::{state.cluster.account}:")
+        return of_account.lets(identity, state.cluster, tags=tags)
+    except InputError:
+        return None
+
+
+def names_plugin(policy: Policy) -> bool:
+    """Say whether a trust policy is for the plugin's service account by its name."""
+    try:
+        return trust.names_plugin(policy)
+    except InputError:
+        return False

@@ -20,7 +20,7 @@ _SOURCES = {
 }
 _IDENTITIES = {Identity.none: "none", Identity.unknown: ""}
 # Why it is not shown, or does not work; `role` is its role, `policies` those that are not known.
-_REASONS = {
+REASONS = {
     AnswerReason.REMOVED: "the plan removes it",
     AnswerReason.ROLE_DELETED: "the plan deletes its role",
     AnswerReason.NOT_TRUSTED: "the trust policy of {role} does not trust it",
@@ -58,7 +58,7 @@ def shown_plugin(answer: PluginAnswer) -> ShownPlugin:
 
 def _text(answer: PluginAnswer) -> str:
     how = f"{answer.version} ({FAMILIES[answer.mode]}{_SOURCES[answer.source]})"
-    why = _REASONS[answer.reason].format_map(_parts(answer)) if answer.reason else ""
+    why = REASONS[answer.reason].format_map(_parts(answer)) if answer.reason else ""
     match answer.verdict:
         case Verdict.WORKS:
             return f"works with {how}"

@@ -5,7 +5,7 @@ The first screen has at most forty lines and counts what it leaves out; ``--deta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.escape import escape_log_command, sanitise
@@ -37,8 +37,9 @@ _VERDICTS = {
 }
 _INDENT = 12
 _LABEL = "  {:<10}"
-# By which line of the first screen each section ends.
+# By which line of the first screen each section ends, if all of them are long.
 _ENDS = {Section.PLUGIN: 16, Section.ACCESS: 27, Section.OTHER: 32}
+_SCREEN = 40
 _FIRST_CLUSTERS, _FIRST_NOTES, _FIRST_IGNORED = 2, 3, 1
 # So that no text fills the first screen alone.
 _FIRST_LINES = 3
@@ -46,6 +47,19 @@ _FIRST_LINES = 3
 
 def write(review: ShownReview, setting: Setting) -> str:
     """Return a review in this format."""
+    if setting.details:
+        return _page(review, setting, {}).text()
+    page = _page(review, setting, _ENDS)
+    free = _SCREEN - page.height
+    for growing in ((*Section,), (Section.ACCESS, Section.OTHER), (Section.OTHER,)):
+        ends = {part: end + free * (part in growing) for part, end in _ENDS.items()}
+        longer = _page(review, setting, ends)
+        if longer.height <= _SCREEN:
+            return longer.text()
+    return page.text()
+
+
+def _page(review: ShownReview, setting: Setting, ends: Mapping[Section, int]) -> _TextPage:
     page = _TextPage(setting.width, colour=setting.colour)
     most = None if setting.details else _FIRST_LINES
     page.line(f"IAM review of {review.plan}", "title", most=1 if most else None)
@@ -60,13 +74,13 @@ def write(review: ShownReview, setting: Setting) -> str:
         else:
             page.line(part.value, "title")
         _empty(page, review, part, alike)
-        _findings(page, review, alike, None if setting.details else _ENDS[part])
+        _findings(page, review, alike, ends.get(part))
     page.blank()
     _ignored(page, review, details=setting.details)
     if setting.details:
         _policies(page, review)
     page.line(words.last_line(review, names=None if setting.details else 2), most=most)
-    return page.text()
+    return page
 
 
 class _TextPage:

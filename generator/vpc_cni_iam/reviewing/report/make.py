@@ -76,12 +76,17 @@ def _finding(finding: Finding, place: Place) -> ShownFinding:
         _subject(finding.subject),
         finding.address,
         finding.attribute,
-        saying.message,
+        _sentence(saying.message),
         saying.details,
         saying.fix,
         place(finding.address),
         hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:16],
     )
+
+
+def _sentence(message: str) -> str:
+    """Return a message that begins with a capital, unless an address or another name does."""
+    return message[:1].upper() + message[1:] if message.partition(" ")[0].isalpha() else message
 
 
 def _subject(subject: Subject) -> str:

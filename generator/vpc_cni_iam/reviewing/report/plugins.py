@@ -31,6 +31,7 @@ REASONS = {
     AnswerReason.LIMIT: "the plan does not show what limits {role}",
     AnswerReason.LATER: "a part of a policy of {role} is known after apply",
     AnswerReason.UNDECIDED: "{missing} denied if conditions of its policies do not match",
+    AnswerReason.CONFLICT: "one resource removes a policy of {role} that another one keeps",
     AnswerReason.REFUSED: "a policy of {role} is not valid",
 }
 _SHOWN = 2

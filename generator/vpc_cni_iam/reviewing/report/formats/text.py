@@ -6,6 +6,7 @@ The first screen has at most forty lines and counts what it leaves out; ``--deta
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.escape import escape_log_command, sanitise
@@ -47,19 +48,23 @@ _FIRST_LINES = 3
 
 def write(review: ShownReview, setting: Setting) -> str:
     """Return a review in this format."""
+    draw = partial(_page, review, setting, words.in_sections(review))
     if setting.details:
-        return _page(review, setting, {}).text()
-    page = _page(review, setting, _ENDS)
-    free = _SCREEN - page.height
-    for growing in ((*Section,), (Section.ACCESS, Section.OTHER), (Section.OTHER,)):
-        ends = {part: end + free * (part in growing) for part, end in _ENDS.items()}
-        longer = _page(review, setting, ends)
+        return draw({}).text()
+    page = draw(_ENDS)
+    for more in range(_SCREEN - page.height, 0, -1):
+        longer = draw({part: end + more for part, end in _ENDS.items()})
         if longer.height <= _SCREEN:
             return longer.text()
     return page.text()
 
 
-def _page(review: ShownReview, setting: Setting, ends: Mapping[Section, int]) -> _TextPage:
+def _page(
+    review: ShownReview,
+    setting: Setting,
+    sections: Mapping[Section, list[list[ShownFinding]]],
+    ends: Mapping[Section, int],
+) -> _TextPage:
     page = _TextPage(setting.width, colour=setting.colour)
     most = None if setting.details else _FIRST_LINES
     page.line(f"IAM review of {review.plan}", "title", most=1 if most else None)
@@ -67,7 +72,7 @@ def _page(review: ShownReview, setting: Setting, ends: Mapping[Section, int]) ->
     counted, fail_on = words.counted_with_ignored(review), " or ".join(review.fail_on)
     style = "error" if review.failed else "good"
     page.line(f"{counted}; the review {result} (--fail-on {fail_on})", style)
-    for part, alike in words.in_sections(review).items():
+    for part, alike in sections.items():
         page.blank()
         if part is Section.PLUGIN:
             _plugins(page, review, details=setting.details)

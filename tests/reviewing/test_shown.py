@@ -7,6 +7,7 @@ from functools import cache
 
 import pytest
 from tools.corpus import cases
+from tools.generate import rule_pages
 
 from conftest import ROOT, run
 from found import OPTIONS
@@ -18,10 +19,10 @@ from vpc_cni_iam.reviewing.ignore import IgnoreEntry, IgnoreFile
 from vpc_cni_iam.reviewing.locate import Locator
 from vpc_cni_iam.reviewing.report import plugins, words
 from vpc_cni_iam.reviewing.report.make import shown
-from vpc_cni_iam.reviewing.report.rule_texts import rule_texts
+from vpc_cni_iam.reviewing.report.rule_texts import rule_texts, shown_rules
 from vpc_cni_iam.reviewing.report.shown import ShownPlace, ShownReview
 from vpc_cni_iam.reviewing.report_formats import REPORTS, Setting
-from vpc_cni_iam.reviewing.rules import RULES, Level, Rule
+from vpc_cni_iam.reviewing.rules import RULES, Level, Rule, Topic
 from vpc_cni_iam.reviewing.run import review
 
 PLANS = ROOT / "tests" / "review" / "plans"
@@ -195,3 +196,10 @@ def test_nothing_that_is_sensitive_is_in_any_report(tmp_path: ROOT.__class__) ->
     for text in (done.out, *((tmp_path / name).read_text() for name in REPORTS)):
         assert secret not in text
     assert json.loads((tmp_path / "json").read_text())["plan"].endswith("plan.json")
+
+
+def test_the_list_of_rules_is_by_question() -> None:
+    page = rule_pages.listing(shown_rules())
+    assert re.findall(r"^## (.*)$", page, re.MULTILINE) == [*rule_pages.QUESTIONS.values()]
+    assert [*rule_pages.QUESTIONS] == [*Topic]
+    assert re.findall(r"^\| \[([\w-]+)\]\(rules/\1\.md\)", page, re.MULTILINE) == [*RULES]

@@ -47,7 +47,6 @@ def _policy(
 ) -> ShownPolicy:
     grant = after or before
     assert grant is not None  # noqa: S101 - one of them is there
-    name = name_of(grant.policy) if grant.policy else ""
     gone = Change.changed if after else Change.removed
     action = Change.added if before is None else gone
     address, attribute = grant.address, grant.attribute
@@ -55,7 +54,8 @@ def _policy(
         address, attribute = grant.policy.address, "policy"  # not where it is attached
     return ShownPolicy(
         name_of(owner),
-        " ".join(filter(None, (_KINDS[grant.key.part], name))),
+        _KINDS[grant.key.part],
+        name_of(grant.policy) if grant.policy else "",
         address,
         attribute,
         action,

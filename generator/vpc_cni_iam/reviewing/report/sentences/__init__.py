@@ -17,6 +17,10 @@ from vpc_cni_iam.reviewing.report.sentences import (
     ignore_file,
     plan,
     plugin,
+    ignore_file,
+    plan,
+    plugin,
+    plugin_setup,
     trust,
 )
 

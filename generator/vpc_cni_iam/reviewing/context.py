@@ -10,9 +10,9 @@ from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.reviewing.account.fill import Filler
 from vpc_cni_iam.reviewing.account.grants import Accounts
 from vpc_cni_iam.reviewing.account.iam_resource import Place
+from vpc_cni_iam.reviewing.account.not_shown import NotShown, not_shown
 from vpc_cni_iam.reviewing.account.plugin_state import ClusterPlugin
 from vpc_cni_iam.reviewing.account.plugins import PluginReader
-from vpc_cni_iam.reviewing.account.not_shown import NotShown, not_shown
 from vpc_cni_iam.reviewing.account.source import SourceReader
 from vpc_cni_iam.reviewing.account.uses import Uses
 from vpc_cni_iam.reviewing.diff.needs import NeedsFinder, PluginNeeds
@@ -79,6 +79,7 @@ class Context:
         """The Region and the account of the plan, if it has one."""
         return self.filler.resolver.place
 
+    @cached_property
     def plugins(self) -> tuple[ClusterPlugin, ...]:
         """aws-node in each cluster of which the plan says anything about it."""
         return PluginReader(self.filler).clusters()
@@ -100,6 +101,8 @@ class Context:
         """Whether aws-node works after the plan, in each cluster or with each of its roles."""
         answers = (answer(needs, self) for needs in self.plugin_needs)
         return tuple(dict.fromkeys(a for a in answers if a is not None))
+
+    @cached_property
     def not_shown(self) -> tuple[NotShown, ...]:
         """What the plan does not show, which is said once."""
         _ = self.accounts, self.use_changes  # which resolve who is meant

@@ -7,8 +7,27 @@ from collections.abc import Callable, Iterable, Iterator
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.reader import Plan
+from vpc_cni_iam.reviewing.checks import (
+    access,
+    boundaries,
+    cluster_access,
+    conflicts,
+    coverage,
+    identity_providers,
+    metadata,
+    moved,
+    plugin,
+    plugin_roles,
+    published,
+    session_tags,
+    sizes,
+    trust,
+    uses,
+)
+from vpc_cni_iam.reviewing.checks import (
+    plan as plan_check,
+)
 from vpc_cni_iam.reviewing.checks.drift import drift
-from vpc_cni_iam.reviewing.checks import (access, boundaries, cluster_access, conflicts, coverage, identity_providers, metadata, moved, plan as plan_check, plugin, plugin_roles, published, session_tags, sizes, trust, uses,)
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.findings import Finding
 from vpc_cni_iam.reviewing.ignore import Ignored, IgnoreFile, apply

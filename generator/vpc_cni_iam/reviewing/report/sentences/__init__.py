@@ -11,12 +11,6 @@ from vpc_cni_iam.reviewing.report.saying import Saying
 from vpc_cni_iam.reviewing.report.sentences import (
     access,
     credentials,
-    plan,
-    plugin,
-    plugin_setup,
-    ignore_file,
-    plan,
-    plugin,
     ignore_file,
     plan,
     plugin,

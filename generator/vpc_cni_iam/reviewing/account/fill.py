@@ -37,6 +37,7 @@ from vpc_cni_iam.reviewing.account.grants import (
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Unresolved
 from vpc_cni_iam.reviewing.account.library import Library
 from vpc_cni_iam.reviewing.account.resolve import Resolver, as_left, is_there
+from vpc_cni_iam.reviewing.account.source import SourceReader
 
 _STAYS = (("no-op",), ("update",), ("read",), ("forget",))
 
@@ -44,10 +45,10 @@ _STAYS = (("no-op",), ("update",), ("read",), ("forget",))
 class Filler:
     """Knows who is meant and what policies say in one plan, and fills its accounts."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    def __init__(self, plan: Plan, source: SourceReader | None = None) -> None:
+        self.plan, self.source = plan, source
         self.resolver = Resolver(plan)
-        self.library = Library(self.resolver)
+        self.library = Library(self.resolver, source)
         self.resources = tuple(
             r for r in plan.resources if r.mode == "managed" and not r.drift and not r.deposed
         )
@@ -225,6 +226,15 @@ class Filler:
             for row in GRANTS.get(resource.type, ()):
                 if row.computed and not self._is_set(resource, row.path.partition(".")[0]):
                     yield from self._of_row(resource.unchanged(), row, Side.BEFORE)
+
+    def is_written(self, resource: Resource, argument: str) -> bool:
+        """Say whether an argument that is known after apply is set: the provider computes others.
+
+        It counts as set where the configuration is not in the plan.
+        """
+        expression = self.plan.configuration.expression
+        where = resource.module, resource.block
+        return expression(*where, argument) is not None or expression(*where) is None
 
     def _is_set(self, resource: Resource, argument: str) -> bool:
         """Say whether an argument that is also computed is set, as far as a plan says."""

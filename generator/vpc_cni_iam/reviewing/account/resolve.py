@@ -18,6 +18,7 @@ from vpc_cni_iam.inputs.plan.arguments import (
     PROFILE,
     ROLE,
     ROLE_USES,
+    TASK,
     USER,
 )
 from vpc_cni_iam.inputs.plan.configuration import Resolution
@@ -47,6 +48,9 @@ class Resolver:
         self.plan = plan
         # Names that stand for resources of several accounts, by place.
         self.ambiguous: dict[str, tuple[str, ...]] = {}
+        # What counts as the resource that it refers to, by place: the resource with the argument,
+        # its path, and the address of the other.
+        self.assumed: dict[str, tuple[Resource, Path, str]] = {}
         self.by_address: dict[str, Resource] = {}
         self._blocks: dict[str, list[Resource]] = defaultdict(list)
         self._names: dict[tuple[Side, str, str], list[Resource]] = defaultdict(list)
@@ -72,6 +76,8 @@ class Resolver:
         for argument in (*NAMED_BY.get(resource.type, ("name", "arn")), *own):
             if name := _name_in(one(resource, argument, side)):
                 self._names[side, resource.type, name].append(resource)
+                if resource.type == TASK and "/" in name:  # a service may have the rest of the ARN
+                    self._names[side, TASK, name.rpartition("/")[2]].append(resource)
 
     def _provider(self, resource: Resource) -> str:
         module = self.plan.configuration.module(resource.module)
@@ -185,6 +191,9 @@ class Resolver:
         is_whole = all(self._instances(resource, b, resolution) for b in resolution.resources)
         if is_whole and len(targets) == len(instances) and targets and not resolution.open:
             if all(target.mode == "managed" for target in targets):
+                if kind != POLICY:
+                    assumed = resource, path, targets[0].address
+                    self.assumed[place_of(resource, path)] = assumed
                 return tuple(InPlan(target.address) for target in targets)
             if len(targets) == 1 and (arn := text(targets[0], "arn", Side.AFTER)):
                 return (Named(kind, "", arn),)

@@ -112,6 +112,5 @@ def _denies(side: Permissions) -> list[Statement]:
 
 def _has_hole(place: StatementPlace) -> bool:
     statement = place.statement
-    texts = (*statement.actions, *statement.not_actions, *statement.resources)
-    texts += (*statement.not_resources, *(v for c in statement.conditions for v in c.values))
+    texts = (*statement.actions, *statement.not_actions, *statement.texts())
     return any(isinstance(text, Template) for text in texts)

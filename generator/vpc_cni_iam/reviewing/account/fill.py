@@ -132,7 +132,8 @@ class Filler:
             is_own = self.owner(InPlan(grant.address)) == grant.owner
             if grant.owner in accounts.replaced:
                 # What the plan makes, it makes when the principal is there again.
-                is_put = resource.actions == ("update",) and grant.key.part is Part.PERMISSIONS
+                puts = grant.key.part is Part.PERMISSIONS or grant.address in lists
+                is_put = resource.actions == ("update",) and puts
                 was_there = (grant.address, grant.owner, grant.key) in had
                 if resource.actions in _STAYS and was_there and not (is_own or is_put):
                     assert isinstance(grant.owner, InPlan)  # noqa: S101 - only those are replaced

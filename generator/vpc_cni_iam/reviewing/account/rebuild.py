@@ -43,8 +43,7 @@ def is_unknown_as_a_whole(resource: Resource, path: Path) -> bool:
         if isinstance(marks, Mapping):
             marks = marks.get(step)
         elif isinstance(marks, list):
-            is_there = isinstance(step, int) and step < len(marks)
-            marks = marks[step] if is_there else None
+            marks = marks[step] if isinstance(step, int) and step < len(marks) else None
     return marks is True
 
 

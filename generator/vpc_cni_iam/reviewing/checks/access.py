@@ -69,7 +69,7 @@ class DenyLost(AboutPrincipals, frozen=True):
     example: NewAccess | None = None
 
 
-class NotShown(AboutPrincipals, frozen=True):
+class PolicyNotShown(AboutPrincipals, frozen=True):
     """A policy is given, and the plan does not show what it says, or not all of it."""
 
     is_new: bool
@@ -334,7 +334,7 @@ class _PrincipalCases:
         names = self._context.filler.resolver.reference_names
         references = tuple(dict.fromkeys(name for place in places for name in names(place)))
         policy = grant.policy or InPlan(grant.address)
-        evidence = NotShown(self._owners, self._change.is_new, policy, None, references or places)
+        evidence = PolicyNotShown(self._owners, self._change.is_new, policy, None, references or places)
         return _Case(_Outcome.LATER, evidence, (grant,))
 
     def _denied_less(self) -> Iterator[_Case]:
@@ -372,7 +372,7 @@ class _PrincipalCases:
         elif not isinstance(policy, Named | Unresolved):
             place = f"{grant.address}.{grant.attribute}"
             return self._unknown(grant, (f"{policy.address}.policy" if policy else place,))
-        evidence = NotShown(
+        evidence = PolicyNotShown(
             self._owners,
             self._change.is_new,
             policy or InPlan(grant.address),

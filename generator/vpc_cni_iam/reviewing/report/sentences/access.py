@@ -27,7 +27,7 @@ from vpc_cni_iam.reviewing.checks.access import (
     Gain,
     GroupJoined,
     NoGain,
-    NotShown,
+    PolicyNotShown,
     Undecided,
 )
 from vpc_cni_iam.reviewing.checks.boundaries import BoundaryChanged
@@ -230,7 +230,7 @@ def _deny_lost(finding: Finding, lost: DenyLost) -> Saying:
     return Saying(message, (*rest, *_example(lost.example)))
 
 
-def _not_shown(finding: Finding, shown: NotShown) -> Saying:
+def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
     policy, who = name_of(shown.policy), names_of(shown.owners)
     attached = "" if (shown.policy,) == shown.owners else f" of {who}"
     refers = f": it refers to {first_of(shown.references)}" if shown.references else ""
@@ -312,7 +312,7 @@ SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     GroupJoined: _group_joined,
     Undecided: _undecided,
     DenyLost: _deny_lost,
-    NotShown: _not_shown,
+    PolicyNotShown: _not_shown,
     NoGain: _no_gain,
     BoundaryChanged: _boundary,
     PublishedDocuments: _documents,

@@ -331,10 +331,12 @@ class _PrincipalCases:
                 yield self._unknown(grant, places)
 
     def _unknown(self, grant: Grant, places: tuple[str, ...]) -> _Case:
-        names = self._context.filler.resolver.reference_names
-        references = tuple(dict.fromkeys(name for place in places for name in names(place)))
+        referred = self._context.filler.resolver.reference_names
+        references = tuple(dict.fromkeys(name for place in places for name in referred(place)))
         policy = grant.policy or InPlan(grant.address)
-        evidence = PolicyNotShown(self._owners, self._change.is_new, policy, None, references or places)
+        evidence = PolicyNotShown(
+            self._owners, self._change.is_new, policy, None, references or places
+        )
         return _Case(_Outcome.LATER, evidence, (grant,))
 
     def _denied_less(self) -> Iterator[_Case]:

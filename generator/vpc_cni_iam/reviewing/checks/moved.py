@@ -20,6 +20,7 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Value
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.reviewing.context import Context
+from vpc_cni_iam.reviewing.diff.plugin_roles import roles_of_plugin
 from vpc_cni_iam.reviewing.findings import Finding, finding
 from vpc_cni_iam.reviewing.rules import Level, Rule
 
@@ -75,9 +76,24 @@ def check(context: Context) -> Iterator[Finding]:
     for resource in context.filler.resources:
         if resource.type in _MANAGED:
             yield from _notes(resource)
-    for resource in context.filler.resources:
-        if resource.type in (ROLE, USER):
-            yield from _identity(resource, context)
+    changing = [r for r in context.filler.resources if r.type in (ROLE, USER) and _changes_id(r)]
+    if changing:
+        roles = _Roles(frozenset(_node_roles(context)), frozenset(_plugin_roles(context)))
+        for resource in changing:
+            yield from _identity(resource, roles, context)
+
+
+class _Roles(Struct, frozen=True):
+    """The roles without which nodes or aws-node do not work."""
+
+    of_nodes: frozenset[IamResource]
+    of_plugin: frozenset[IamResource]
+
+
+def _changes_id(resource: Resource) -> bool:
+    """Say whether a principal may get another ARN or ID."""
+    is_replaced = "delete" in resource.actions
+    return is_replaced or resource.actions == ("update",)
 
 
 def _notes(resource: Resource) -> Iterator[Finding]:
@@ -97,17 +113,17 @@ def _notes(resource: Resource) -> Iterator[Finding]:
         yield finding(Rule.MOVED, each, resource.address)
 
 
-def _identity(resource: Resource, context: Context) -> Iterator[Finding]:
+def _identity(resource: Resource, roles: _Roles, context: Context) -> Iterator[Finding]:
     """Yield that a principal gets another ARN, or another ID under the same one."""
     resolver, accounts = context.filler.resolver, context.accounts
     subject = InPlan(resource.address)
     successor = resolver.by_address[accounts.successors.get(subject, resource.address)]
-    if resource.before is None or successor.after is None or resource.actions == ("no-op",):
+    if resource.before is None or successor.after is None:
         return
-    is_node = resource.type == ROLE and _is_node_role(subject, context)
+    is_node = subject in roles.of_nodes
     before, after = _arn(resource, Side.BEFORE), _arn(successor, Side.AFTER, resource)
     if _name(resource, Side.BEFORE) != _name(successor, Side.AFTER):
-        is_plugin = resource.type == ROLE and _is_role_of_plugin(subject, context)
+        is_plugin = subject in roles.of_plugin
         yield finding(
             Rule.ARN_CHANGED,
             ArnChanged(before, after, is_node, is_plugin),
@@ -142,19 +158,25 @@ def _arn(resource: Resource, side: Side, before: Resource | None = None) -> str:
     return f"{prefix}:{noun}{path}{name.value}"
 
 
-def _is_node_role(role: IamResource, context: Context) -> bool:
+def _node_roles(context: Context) -> Iterator[IamResource]:
+    """Yield the roles of nodes on either side."""
     filler = context.filler
-    return any(
-        filler.owner(named) == role
-        for resource in filler.resources
-        if resource.type == NODE_GROUP
-        for side in Side
-        for named in filler.resolver.named_by(resource, "node_role_arn", ROLE, side)
-    )
+    for plugin in context.plugins:
+        for state in plugin.states:
+            yield from state.node_roles
+    for resource in filler.resources:
+        for side in Side if resource.type == NODE_GROUP else ():
+            yield from map(
+                filler.owner, filler.resolver.named_by(resource, "node_role_arn", ROLE, side)
+            )
 
 
-def _is_role_of_plugin(role: IamResource, context: Context) -> bool:
-    return False
+def _plugin_roles(context: Context) -> Iterator[IamResource]:
+    """Yield the roles of aws-node on either side."""
+    for plugin in context.plugins:
+        for state in plugin.states:
+            yield from (*state.identity.roles, *state.identity.first_roles)
+    yield from roles_of_plugin(context)
 
 
 def _has_new_entry(role: IamResource, context: Context) -> bool:

@@ -6,7 +6,7 @@ removes what an exclusive list does not name; a principal that is replaced start
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator
 from functools import cached_property
 
@@ -89,27 +89,35 @@ class Filler:
         return self._predecessors.get(named, named)
 
     def _note_principals(self, accounts: Accounts) -> None:
-        gone: dict[tuple[str, str, str], IamResource] = {}
+        gone: dict[tuple[str, str], list[Resource]] = defaultdict(list)
         named = [r for r in self.resources if r.type in (*PRINCIPALS, POLICY)]
         for resource in named:
             if not is_there(resource, Side.AFTER):
-                gone[self._name(resource, Side.BEFORE)] = InPlan(resource.address)
+                gone[resource.type, text(resource, "name", Side.BEFORE)].append(resource)
         for resource in named:
             identity = InPlan(resource.address)
             if resource.before is None:
-                name = self._name(resource, Side.AFTER)
-                if name[-1] and name in gone:
-                    self._predecessors[identity] = gone.pop(name)
-                    accounts.replaced.add(self._predecessors[identity])
-                    accounts.successors[self._predecessors[identity]] = resource.address
+                others = gone[resource.type, text(resource, "name", Side.AFTER)]
+                if predecessor := self._predecessor(resource, others):
+                    others.remove(predecessor)
+                    first = self._predecessors[identity] = InPlan(predecessor.address)
+                    accounts.replaced.add(first)
+                    accounts.successors[first] = resource.address
                 elif resource.type in PRINCIPALS:
                     accounts.created.add(identity)
             elif {"create", "delete"} <= {*resource.actions}:
                 accounts.replaced.add(identity)
-        accounts.deleted |= set(gone.values())
+        accounts.deleted |= {InPlan(r.address) for others in gone.values() for r in others}
 
-    def _name(self, resource: Resource, side: Side) -> tuple[str, str, str]:
-        return resource.type, self.resolver.account(resource), text(resource, "name", side)
+    def _predecessor(self, resource: Resource, others: list[Resource]) -> Resource | None:
+        """Return what is deleted under the name of a resource, in its account as far as known."""
+        if not text(resource, "name", Side.AFTER):
+            return None
+        accounts = {other.address: self.resolver.account(other) for other in others}
+        own = self.resolver.account(resource)
+        same = [r for r in others if own and accounts[r.address] == own]
+        possible = [r for r in others if not (own and accounts[r.address])]
+        return same[0] if same else possible[0] if len(possible) == 1 else None
 
     def _fill_after(self, accounts: Accounts, computed: list[Grant], before: list[Grant]) -> None:
         after = [(r, grant) for r in self.resources for grant in self._grants(r, Side.AFTER)]

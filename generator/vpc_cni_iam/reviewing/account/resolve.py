@@ -209,6 +209,9 @@ class Resolver:
         side: Side,
     ) -> list[Resource]:
         candidates = [r for r in self._names[side, kind, name] if r.mode == "managed"]
+        if side is Side.BEFORE and not candidates and match is None:
+            # IAM knows a principal by its name, also one that Terraform does not manage yet.
+            candidates = [r for r in self._names[Side.AFTER, kind, name] if r.before is None]
         if match:
             return candidates or [
                 r for r in self._names[side, kind, match[4]] if self._may_have(r, match, side)

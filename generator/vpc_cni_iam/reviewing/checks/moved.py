@@ -152,8 +152,8 @@ def _arn(resource: Resource, side: Side, before: Resource | None = None) -> str:
     arn = text(resource, "arn", side)
     path, name = _name(resource, side)
     noun = resource.type.removeprefix("aws_iam_")
-    prefix, found, _ = text(before or resource, "arn", Side.BEFORE).partition(f":{noun}/")
-    if before is None or not (isinstance(name, Known) and found):
+    prefix, noun_follows, _ = text(before or resource, "arn", Side.BEFORE).partition(f":{noun}/")
+    if before is None or not (isinstance(name, Known) and noun_follows):
         return arn
     return f"{prefix}:{noun}{path}{name.value}"
 

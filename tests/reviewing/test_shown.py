@@ -14,10 +14,9 @@ from found import OPTIONS
 from synthetic import allow, document, plan, policy, resource
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import read_plan
-from vpc_cni_iam.reviewing.diff.plugin_answers import AnswerReason
 from vpc_cni_iam.reviewing.ignore import IgnoreEntry, IgnoreFile
 from vpc_cni_iam.reviewing.locate import Locator
-from vpc_cni_iam.reviewing.report import plugins, words
+from vpc_cni_iam.reviewing.report import words
 from vpc_cni_iam.reviewing.report.make import shown
 from vpc_cni_iam.reviewing.report.rule_texts import rule_texts, shown_rules
 from vpc_cni_iam.reviewing.report.shown import ShownPlace, ShownReview
@@ -54,10 +53,6 @@ def test_each_rule_has_its_texts() -> None:
     for rule, texts in rule_texts().items():
         assert re.fullmatch(r"(?:[A-Z]|aws-node)[^\n]{10,120}\.", texts.summary), rule
         assert texts.help.endswith(".") and "\n" not in texts.help, rule
-
-
-def test_each_reason_has_its_words() -> None:
-    assert {*plugins.REASONS} == {*AnswerReason}
 
 
 def test_text_markdown_and_html_agree_about_who_can_do_more() -> None:

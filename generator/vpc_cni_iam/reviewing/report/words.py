@@ -102,34 +102,32 @@ def _plugin_looks(plugin: ShownPlugin) -> Hashable:
 
 def answer(plugin: ShownPlugin) -> str:
     """Return whether the plugin works in a cluster, in a sentence."""
-    return f"aws-node {in_cluster(plugin)}: {plugin.answer}"
+    return f"{f'aws-node {in_cluster(plugin)}'.rstrip()}: {plugin.answer}"
 
 
 def in_cluster(plugin: ShownPlugin) -> str:
-    """Return where the plugin is: in a cluster, or with a role of which no cluster is known."""
-    if not plugin.cluster:
-        return f"with {' and '.join(plugin.roles_after)}"
-    return f"in {plugin.cluster}{f' ({plugin.region})' if plugin.region else ''}"
+    """Return where the plugin is: in a cluster, or with a role where no cluster is known."""
+    if plugin.cluster:
+        return f"in {plugin.cluster}{f' ({plugin.region})' if plugin.region else ''}"
+    return f"with {' and '.join(plugin.roles_after)}" if plugin.roles_after else ""
 
 
 def facts(plugin: ShownPlugin) -> Iterator[tuple[str, str]]:
-    """Yield what the plugin is judged by, each with its label: its version and its identity."""
+    """Yield what changes of the plugin, or else its identity, each with its label."""
     versions = [v for v in dict.fromkeys((plugin.version_before, plugin.version_after)) if v]
     if len(versions) > 1:
         yield "version", " -> ".join(versions)
-    if not plugin.cluster:
-        return
-    before, after = (
-        f"{' and '.join(roles)} ({identity})" if roles else identity
-        for roles, identity in (
-            (plugin.roles_before, plugin.identity_before),
-            (plugin.roles_after, plugin.identity_after),
-        )
-    )
+    before = _identity(plugin.identity_before, plugin.roles_before)
+    after = _identity(plugin.identity_after, plugin.roles_after)
     if before and after and before != after:
         yield "identity", f"{before} -> {after}"
     elif after:
         yield "identity", after
+
+
+def _identity(identity: str, roles: Iterable[str]) -> str:
+    named = " and ".join(roles)
+    return f"{named} ({identity})" if named and identity else identity
 
 
 def grouped(things: Iterable[T], look: Callable[[T], Hashable]) -> Iterator[list[T]]:

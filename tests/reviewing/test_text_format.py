@@ -213,6 +213,17 @@ def test_a_section_whose_findings_are_all_ignored_says_so() -> None:
     assert "\nignored until 2027-01-31: new-access aws_iam_policy.cni: agreed\n" in screen
 
 
+def test_an_ignored_finding_is_not_taken_for_nobody() -> None:
+    ignored = (ShownIgnored(NEW_ACCESS, "agreed", ""),)
+    screen = first_screen(review(CLEAN, ignored=ignored))
+    assert "\nWho can do more\n  Only ignored findings, see below.\n  note " in screen
+    identity = finding(Rule.IDENTITY_CHANGED, "aws-node gets a role")
+    screen = first_screen(review(ignored=(ShownIgnored(identity, "agreed", ""),)))
+    assert "Nobody" not in screen
+    screen = first_screen(review(CLEAN, identity))
+    assert "\nWho can do more\n  Nobody else, as far as the plan shows.\n  note " in screen
+
+
 def test_colours_are_for_terminals() -> None:
     text = write(example(), Setting(colour=True))
     assert "\x1b[1;31maws-node in dev: fails" in text and "\x1b[32maws-node in prod" in text

@@ -52,13 +52,10 @@ def section(finding: ShownFinding) -> Section:
     return Section.ACCESS if gains or is_grave else Section.OTHER
 
 
-def may_do_more(review: ShownReview) -> bool:
-    """Say whether anybody can do more after the plan, or may: what is not read counts."""
-    return any(
-        Consequence.NEW_ACCESS in finding.means
-        and (finding.level is not Level.NOTE or RULES[finding.rule].question is Topic.PLAN)
-        for finding in review.findings
-    )
+def _may_do_more(finding: ShownFinding) -> bool:
+    """Say whether a finding is that somebody can do more, or may: what is not read counts."""
+    is_open = finding.level is not Level.NOTE or RULES[finding.rule].question is Topic.PLAN
+    return Consequence.NEW_ACCESS in finding.means and is_open
 
 
 def in_sections(review: ShownReview) -> dict[Section, list[list[ShownFinding]]]:
@@ -69,21 +66,27 @@ def in_sections(review: ShownReview) -> dict[Section, list[list[ShownFinding]]]:
     return groups
 
 
-def empty_section(part: Section, review: ShownReview) -> str:
-    """Return what a section without a finding says; it may be empty."""
-    if any(section(ignored.finding) is part for ignored in review.ignored):
-        return _IGNORED
+def answer_to(part: Section, review: ShownReview, groups: Sequence[list[ShownFinding]]) -> str:
+    """Return the first line of a section; empty where its findings are the answer."""
+    ignored = [entry.finding for entry in review.ignored]
     if part is Section.ACCESS:
-        return _NOBODY_ELSE if may_do_more(review) else _NOBODY
+        return _answer_to_access(review, groups, ignored)
+    if groups:
+        return ""
+    if any(section(finding) is part for finding in ignored):
+        return _IGNORED
     return "None." if part is Section.OTHER else ""
 
 
-def answer_to_access(review: ShownReview, alike: Sequence[Sequence[ShownFinding]]) -> str:
-    """Return the first line below the question who can do more; empty if findings answer it."""
-    if not alike:
-        return empty_section(Section.ACCESS, review)
-    is_answered = any(group[0].level is not Level.NOTE for group in alike)
-    return "" if is_answered or may_do_more(review) else _NOBODY
+def _answer_to_access(
+    review: ShownReview, groups: Sequence[list[ShownFinding]], ignored: Iterable[ShownFinding]
+) -> str:
+    """Return whether nobody can do more; empty where findings of the section say who can."""
+    if any(_may_do_more(first) or first.level is not Level.NOTE for first, *_ in groups):
+        return ""
+    if any(map(_may_do_more, review.findings)):
+        return _NOBODY_ELSE
+    return _IGNORED if any(map(_may_do_more, ignored)) else _NOBODY
 
 
 def plugins(review: ShownReview) -> list[list[ShownPlugin]]:
@@ -145,10 +148,11 @@ def looks(finding: ShownFinding) -> Hashable:
 
 
 def first_details(finding: ShownFinding) -> tuple[str, ...]:
-    """Return the details of the first screen: what is broken first, and the example request."""
+    """Return the details of the first screen: the first, and the example of new access."""
     if finding.level is Level.NOTE:
         return ()
-    return tuple(dict.fromkeys((*finding.details[:1], *finding.details[-1:])))
+    last = finding.details[-1:] if section(finding) is Section.ACCESS else ()
+    return tuple(dict.fromkeys((*finding.details[:1], *last)))
 
 
 def policies(review: ShownReview) -> Iterator[list[ShownPolicy]]:

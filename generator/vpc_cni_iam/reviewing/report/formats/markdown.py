@@ -131,12 +131,7 @@ def _blocks(review: ShownReview, dialect: Dialect) -> Iterator[str]:
             yield from map(_plugin, words.plugins(review))
             if not review.plugins:
                 yield f"{prose(words.NOT_SHOWN)}\n\n"
-            answer = "" if groups else words.empty_section(part, review)
-        elif part is Section.ACCESS:
-            answer = words.answer_to_access(review, groups)
-        else:
-            answer = "" if groups else words.empty_section(part, review)
-        if answer:
+        if answer := words.answer_to(part, review, groups):
             yield f"{answer}\n\n" if groups else f"{answer}\n"
         yield from (_finding(alike, review) for alike in groups)
     for number, ignored in enumerate(review.ignored):

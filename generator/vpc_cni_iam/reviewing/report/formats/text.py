@@ -72,14 +72,15 @@ def _page(
     counted, fail_on = words.counted_with_ignored(review), " or ".join(review.fail_on)
     style = "error" if review.failed else "good"
     page.line(f"{counted}; the review {result} (--fail-on {fail_on})", style)
-    for part, alike in sections.items():
+    for part, groups in sections.items():
         page.blank()
         if part is Section.PLUGIN:
             _plugins(page, review, details=setting.details)
         else:
             page.line(part.value, "title")
-        _empty(page, review, part, alike)
-        _findings(page, review, alike, ends.get(part))
+        if answer := words.answer_to(part, review, groups):
+            page.line(f"  {answer}", "quiet")
+        _findings(page, review, groups, ends.get(part))
     page.blank()
     _ignored(page, review, details=setting.details)
     if setting.details:
@@ -172,17 +173,6 @@ def _plugin(page: _TextPage, alike: Sequence[ShownPlugin], *, details: bool) -> 
     if others:
         names = list(map(words.in_cluster, others))
         page.line(first_of(names, len(names) if details else 1), label=_LABEL.format("also"))
-
-
-def _empty(
-    page: _TextPage, review: ShownReview, part: Section, alike: list[list[ShownFinding]]
-) -> None:
-    if part is Section.ACCESS:
-        text = words.answer_to_access(review, alike)
-    else:
-        text = "" if alike else words.empty_section(part, review)
-    if text:
-        page.line(f"  {text}", "quiet")
 
 
 def _findings(

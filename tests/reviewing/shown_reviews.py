@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from reviews import EVIL
+from hostile_text import EVIL
 from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.reviewing.diff.plugin_answers import Verdict
 from vpc_cni_iam.reviewing.report.rule_texts import shown_rules

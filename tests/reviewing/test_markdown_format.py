@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from msgspec.structs import replace
 
-from reviews import EVIL
+from hostile_text import EVIL
 from shown_reviews import (
     CLEAN,
     NEW_ACCESS,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT, run
-from reviews import EVIL
+from hostile_text import EVIL
 from synthetic import allow, document, plan, policy, resource
 from vpc_cni_iam.reviewing.report_formats import REPORTS
 

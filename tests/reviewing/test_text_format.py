@@ -134,6 +134,29 @@ def test_findings_that_differ_in_keys_alone_are_one_with_the_names_of_the_others
     assert all(f"also aws_iam_policy.p[{n}] policy\n" in details for n in (1, 2, 3))
 
 
+@pytest.mark.parametrize(
+    ("level", "address", "shown"),
+    [
+        (Level.WARNING, "aws_iam_policy.p[{}]", ("first 0", "second 0")),
+        (Level.ERROR, "aws_iam_policy.p[{}]", ("first 0", "second 0", "first 1", "second 1")),
+        (Level.WARNING, "aws_iam_policy.p{}", ("first 0", "second 0", "first 1", "second 1")),
+    ],
+)
+def test_instances_of_one_block_are_one_unless_they_are_errors(
+    level: Level, address: str, shown: tuple[str, ...]
+) -> None:
+    findings = [
+        finding(Rule.NOT_PROVEN, f"{which} {n}", address.format(n), level=level)
+        for n in (0, 1)
+        for which in ("first", "second")
+    ]
+    screen = first_screen(review(*findings))
+    assert tuple(re.findall(rf"{level}  +(\w+ \d)$", screen, re.M)) == shown
+    also = "            with other values (--details): aws_iam_policy.p[1] policy\n"
+    assert screen.count(also) == 4 - len(shown)
+    assert all(f.message in with_details(review(*findings)) for f in findings)
+
+
 def test_details_have_every_line_and_every_policy() -> None:
     text = with_details(example())
     assert "also: ec2:StopInstances on *" in text

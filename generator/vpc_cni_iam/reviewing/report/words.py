@@ -9,6 +9,7 @@ from enum import Enum
 from typing import TypeVar
 
 from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.inputs.plan.addresses import without_keys
 from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.reviewing.diff.plugin_answers import Verdict
 from vpc_cni_iam.reviewing.report.shown import (
@@ -144,7 +145,25 @@ def grouped(things: Iterable[T], look: Callable[[T], Hashable]) -> Iterator[list
 def looks(finding: ShownFinding) -> Hashable:
     """Return how a finding looks without the keys of count and for_each."""
     texts = (finding.message, *finding.details, finding.fix)
-    return finding.rule, finding.level, tuple(_KEY.sub("[]", text) for text in texts)
+    unkeyed = tuple(_KEY.sub("[]", text) for text in texts)
+    return finding.rule, finding.level, finding.means, unkeyed
+
+
+def of_one_block(groups: Iterable[list[ShownFinding]]) -> Iterator[list[ShownFinding]]:
+    """Yield groups, those together that count or for_each of one block make, but for errors."""
+    earlier: Counter[Hashable] = Counter()
+
+    def look(group: list[ShownFinding]) -> Hashable:
+        first = group[0]
+        if first.level is Level.ERROR or not first.address:
+            return first
+        whole = first.rule, first.level, first.means, first.address, first.attribute
+        earlier[whole] += 1
+        block = without_keys(first.address), without_keys(first.attribute)
+        return *whole[:3], *block, earlier[whole]
+
+    for alike in grouped(groups, look):
+        yield [finding for findings in alike for finding in findings]
 
 
 def first_details(finding: ShownFinding) -> tuple[str, ...]:
@@ -192,12 +211,6 @@ def counted_with_ignored(review: ShownReview) -> str:
     text = counted(review.findings)
     ignored = [entry.finding for entry in review.ignored]
     return f"{text}, {counted(ignored)} ignored" if ignored else text
-
-
-def counted_by_rule(findings: Iterable[ShownFinding]) -> str:
-    """Return how many findings of each rule there are, such as ``2 moved, 1 rewritten``."""
-    rules = Counter(finding.rule for finding in findings)
-    return ", ".join(f"{number} {rule}" for rule, number in rules.items())
 
 
 def counts_for(finding: ShownFinding, review: ShownReview) -> str:

@@ -48,9 +48,11 @@ _FIRST_LINES = 3
 
 def write(review: ShownReview, setting: Setting) -> str:
     """Return a review in this format."""
-    draw = partial(_page, review, setting, words.in_sections(review))
+    sections = words.in_sections(review)
     if setting.details:
-        return draw({}).text()
+        return _page(review, setting, sections, {}).text()
+    merged = {part: list(words.of_one_block(groups)) for part, groups in sections.items()}
+    draw = partial(_page, review, setting, merged)
     page = draw(_ENDS)
     for more in range(_SCREEN - page.height, 0, -1):
         longer = draw({part: end + more for part, end in _ENDS.items()})
@@ -211,7 +213,9 @@ def _finding(
         for name in names:
             page.line(f"also {name}", "quiet", indent=_INDENT)
     elif names:
-        page.line(f"also {first_of(names, 1)}", "quiet", indent=_INDENT, most=1)
+        differ = len(set(map(words.looks, alike))) > 1
+        also = "with other values (--details):" if differ else "also"
+        page.line(f"{also} {first_of(names, 1)}", "quiet", indent=_INDENT, most=1)
 
 
 def _where(finding: ShownFinding, review: ShownReview) -> str:

@@ -7,12 +7,12 @@ from msgspec.structs import replace
 from hostile_text import EVIL
 from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.reviewing.diff.plugin_answers import Verdict
+from vpc_cni_iam.reviewing.locate import SourcePlace
 from vpc_cni_iam.reviewing.report.rule_texts import shown_rules
 from vpc_cni_iam.reviewing.report.shown import (
     ShownFinding,
     ShownIgnored,
     ShownLine,
-    ShownPlace,
     ShownPlugin,
     ShownPolicy,
     ShownReview,
@@ -20,7 +20,7 @@ from vpc_cni_iam.reviewing.report.shown import (
 from vpc_cni_iam.reviewing.report.words import fails
 from vpc_cni_iam.reviewing.rules import RULES, Level, Rule
 
-PLACE = ShownPlace("main.tf", 42, 60)
+PLACE = SourcePlace("main.tf", 42, 60)
 
 
 def finding(
@@ -141,7 +141,7 @@ def example() -> ShownReview:
 
 def hostile() -> ShownReview:
     """A review in which every text that can come from outside is hostile."""
-    place = ShownPlace(f"../{EVIL}/ä#?.tf", 7, 9)
+    place = SourcePlace(f"../{EVIL}/ä#?.tf", 7, 9)
     findings = tuple(
         finding(
             rule,

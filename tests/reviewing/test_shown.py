@@ -19,7 +19,7 @@ from vpc_cni_iam.reviewing.locate import Locator
 from vpc_cni_iam.reviewing.report import words
 from vpc_cni_iam.reviewing.report.make import shown
 from vpc_cni_iam.reviewing.report.rule_texts import rule_texts, shown_rules
-from vpc_cni_iam.reviewing.report.shown import ShownPlace, ShownReview
+from vpc_cni_iam.reviewing.report.shown import ShownReview, SourcePlace
 from vpc_cni_iam.reviewing.report_formats import REPORTS, Setting
 from vpc_cni_iam.reviewing.rules import RULES, Level, Rule, Topic
 from vpc_cni_iam.reviewing.run import review
@@ -165,8 +165,8 @@ def test_a_resource_is_placed_in_its_file(tmp_path: ROOT.__class__) -> None:
     (tmp_path / "main.tf").write_text(f"\n{block}")
     data = read_plan(plan(policy("p", READ, WRITE)), "plan.json")
     locator = Locator(tmp_path, data.configuration)
-    assert locator.place("aws_iam_policy.p") == ShownPlace("main.tf", 2, 4)
-    assert locator.place('aws_iam_policy.p["a.b"]') == ShownPlace("main.tf", 2, 4)
+    assert locator.place("aws_iam_policy.p") == SourcePlace("main.tf", 2, 4)
+    assert locator.place('aws_iam_policy.p["a.b"]') == SourcePlace("main.tf", 2, 4)
     assert locator.place("aws_iam_policy.q") is None and locator.place("") is None
     assert Locator(None, data.configuration).place("aws_iam_policy.p") is None
     with pytest.raises(InputError, match="name the directory of the root module"):

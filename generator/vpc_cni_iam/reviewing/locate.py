@@ -9,11 +9,12 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.addresses import call_names, module_of, without_keys
 from vpc_cni_iam.inputs.plan.configuration import PlanConfiguration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
-from vpc_cni_iam.reviewing.report.shown import ShownPlace
 from vpc_cni_iam.texts import content
 from vpc_cni_iam.texts.limits import HCL
 
@@ -22,8 +23,16 @@ if TYPE_CHECKING:
 
 # Where each block is written: in several files where an override file changes it, and where engines
 # do not read the same files.
-_Blocks = dict[tuple[str, ...], list[ShownPlace]]
+_Blocks = dict[tuple[str, ...], list["SourcePlace"]]
 _PATTERNS = ("*.tf", "*.tofu", "*.tf.json", "*.tofu.json")
+
+
+class SourcePlace(Struct, frozen=True):
+    """Where a resource is written."""
+
+    file: str
+    line: int
+    end: int
 
 
 class Locator:
@@ -50,7 +59,7 @@ class Locator:
             self._directory is None or not keys or bool(keys & self._blocks(PurePosixPath()).keys())
         )
 
-    def place(self, address: str) -> ShownPlace | None:
+    def place(self, address: str) -> SourcePlace | None:
         """Return where a resource is written; of a module from elsewhere, where it is called."""
         if self._directory is None or not address:
             return None
@@ -59,9 +68,18 @@ class Locator:
         own, here = self._find(module, block)
         return next(iter((*own, *here)), None)
 
-    def _find(self, module: str, block: str) -> tuple[list[ShownPlace], list[ShownPlace]]:
+    def block_text(self, address: str) -> str | None:
+        """Return the text of a resource's block; None unless it is written in one place alone."""
+        module = module_of(address)
+        own, _ = self._find(module, without_keys(address[len(module) :].removeprefix(".")))
+        if len(own) != 1 or self._directory is None:
+            return None
+        lines = _text(self._directory / own[0].file).splitlines()
+        return "\n".join(lines[own[0].line - 1 : own[0].end])
+
+    def _find(self, module: str, block: str) -> tuple[list[SourcePlace], list[SourcePlace]]:
         """Return where a resource is written, and where the module is called that it is in."""
-        here: list[ShownPlace] = []
+        here: list[SourcePlace] = []
         if self._directory is None:
             return [], here
         folder, configured = PurePosixPath(), self._configuration.root
@@ -138,8 +156,8 @@ def _text(file: Path) -> str:
         return ""
 
 
-def _place(name: str, block: Located) -> ShownPlace:
-    return ShownPlace(name, block.line, block.end)
+def _place(name: str, block: Located) -> SourcePlace:
+    return SourcePlace(name, block.line, block.end)
 
 
 def _joined(folder: PurePosixPath, source: str) -> PurePosixPath:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import product
 from typing import TypeAlias
 
 from msgspec.structs import replace
@@ -35,7 +36,7 @@ from vpc_cni_iam.reviewing.account.addon import addon_setup
 from vpc_cni_iam.reviewing.account.chart import chart_role, chart_setup
 from vpc_cni_iam.reviewing.account.documents import Content
 from vpc_cni_iam.reviewing.account.fill import Filler
-from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named
+from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.reviewing.account.plugin_state import (
     ClusterPlugin,
     NotRead,
@@ -61,17 +62,16 @@ class PluginReader:
         self._filler, self._resolver = filler, filler.resolver
         self._deleted = filler.accounts.deleted
         self._resources = [r for r in filler.resources if r.type in _TYPES]
-        self._clusters = [r for r in self._resources if r.type == CLUSTER]
-        self._places = {r.address: self._place(r) for r in self._resources}
-        # The places of the clusters of each name, as far as they are known.
+        # The clusters of the plan by name, and the places of those of each name.
+        self._clusters: dict[tuple[Side, str], list[Resource]] = defaultdict(list)
         self._regions: dict[str, set[str]] = defaultdict(set)
         self._account_ids: dict[str, set[str]] = defaultdict(set)
-        for resource in self._resources:
-            place = self._places[resource.address]
-            for side in Side:
-                name = _name(resource, side)
-                self._regions[name].add(place.region)
-                self._account_ids[name].add(place.account)
+        for resource, side in product(self._resources, Side):
+            name, place = _name(resource, side), self._place(resource, side)
+            self._regions[name].add(place.region)
+            self._account_ids[name].add(place.account)
+            if resource.type == CLUSTER and name:
+                self._clusters[side, name].append(resource)
 
     def clusters(self) -> tuple[ClusterPlugin, ...]:
         """Return aws-node in each cluster of which the plan says anything about it."""
@@ -128,12 +128,11 @@ class PluginReader:
         """Return the cluster that a resource is of, by its name and place, or else by reference."""
         if resource.type == CLUSTER:
             return resource.address
-        name, place = _name(resource, side), self._places[resource.address]
+        name, place = _name(resource, side), self._place(resource, side)
         named = {
             cluster.address
-            for cluster in self._clusters
-            if name and _name(cluster, side) == name
-            if _may_be_one(place, self._places[cluster.address])
+            for cluster in self._clusters[side, name]
+            if _may_be_one(place, self._place(cluster, side))
         }
         # The configuration is that of the side after.
         is_said = side is Side.AFTER if not named else resource.after is not None
@@ -150,15 +149,15 @@ class PluginReader:
         region = place.region or _only(self._regions[name])
         return EksCluster(name, region, place.account or _only(self._account_ids[name]))
 
-    def _place(self, resource: Resource) -> EksCluster:
-        """Return the Region and account of a resource, empty where they are not known."""
-        place = EksCluster()
-        for side in Side:
-            for argument in _ARNS:
-                arn = cluster_of("", text(resource, argument, side))
-                place = arn if arn.is_placed else place
-        # Newer providers have the argument.
-        regions = [text(resource, "region", side) for side in (Side.AFTER, Side.BEFORE)]
+    def _place(self, resource: Resource, side: Side) -> EksCluster:
+        """Return the Region and account of a resource, as the side says them, or else the other.
+
+        Newer providers have the Region as an argument; what is created has no ARN that says it.
+        """
+        sides = sorted(Side, key=lambda other: other is not side)
+        arns = (text(resource, argument, each) for each in sides for argument in _ARNS)
+        place = next((p for arn in arns if (p := cluster_of("", arn)).is_placed), EksCluster())
+        regions = (text(resource, "region", each) for each in sides)
         region = next(filter(None, regions), place.region)
         return EksCluster("", region, place.account or self._resolver.account(resource))
 
@@ -189,7 +188,7 @@ class PluginReader:
         if isinstance(key, EksCluster):
             return replace(key, name="") if is_mark(key.name) else key
         names = [name for r in resources if (name := _name(r, side)) and not is_mark(name)]
-        places = [self._places[r.address] for r in resources if r.type != CHART]
+        places = [self._place(r, side) for r in resources if r.type != CHART]
         return EksCluster(
             next(iter(names), ""),
             next((place.region for place in places if place.region), ""),
@@ -279,8 +278,8 @@ class PluginReader:
             now = self._resolver.resolve(resource, path, value, ROLE, Side.AFTER)
             then = self._resolver.resolve(resource, path, value, ROLE, Side.BEFORE)
             was_there = any(isinstance(role, InPlan) for role in then)
-            if isinstance(value, Known) and was_there:
-                yield from (role for role in now if isinstance(role, Named))
+            if was_there and isinstance(value, Known | Sensitive):
+                yield from (role for role in now if not isinstance(role, InPlan))
             yield from (r for r in now if r in self._deleted)
 
 

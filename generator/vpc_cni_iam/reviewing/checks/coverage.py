@@ -109,11 +109,12 @@ def _of_role(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[
     is_new = not context.accounts.before.policies(role.role)
     if needs.is_changed:
         yield from _found(Cause.AS_BEFORE, old, role, needs, context)
-    elif role.is_changed and has_plugin_policy(context, role.role) and (is_new or not role.open):
-        # A policy alone need not be all that a role has.
-        if is_new or not _is_policy(role.role, context):
-            cause = Cause.LACKING if is_new else Cause.AS_BEFORE
-            yield from _found(cause, old, role, needs, context)
+    elif role.is_changed and has_plugin_policy(context, role.role):
+        # A policy alone, or beside others that are not known, need not be all that a role has.
+        if is_new:
+            yield from _found(Cause.LACKING, old, role, needs, context)
+        elif not (role.open or _is_policy(role.role, context)):
+            yield from _found(Cause.AS_BEFORE, old, role, needs, context)
 
 
 def _is_policy(owner: IamResource, context: Context) -> bool:

@@ -52,14 +52,16 @@ class Removal(Enum):
     REMOVED = "removed"
     NEEDED_BY_NODES = "needed by nodes"  # Auto Mode is on, and there are other nodes
     LEFT_RUNNING = "left running"
-    AUTO_MODE = "Auto Mode"  # the plan shows no other nodes
+    NODES_NOT_SHOWN = "nodes not shown"  # Auto Mode is on; the plan shows no other nodes
+    NODES_REMOVED = "nodes removed"  # Auto Mode is on; the plan deletes the other nodes
 
 
 _REMOVALS: Mapping[Removal, tuple[Level, tuple[Consequence, ...] | None]] = {
     Removal.REMOVED: (Level.ERROR, None),
     Removal.NEEDED_BY_NODES: (Level.ERROR, None),
     Removal.LEFT_RUNNING: (Level.WARNING, None),
-    Removal.AUTO_MODE: (Level.NOTE, _ANY),
+    Removal.NODES_NOT_SHOWN: (Level.WARNING, None),
+    Removal.NODES_REMOVED: (Level.NOTE, _ANY),
 }
 
 
@@ -117,17 +119,18 @@ class DecidingChanged(Struct, frozen=True):
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield what becomes of the plugin in each cluster."""
-    for plugin in context.plugins:
+    # The needs of roles of which the plan names no cluster come last.
+    for plugin, needs in zip(context.plugins, context.plugin_needs, strict=False):
         before, after = plugin.states
         if before.installer and not after.installer:
             if plugin.stays:
                 yield _removed(plugin, context)
             continue
         if after.installer:
-            yield from _version(plugin, context)
+            yield from _version(plugin, needs, context)
             yield from _settings(plugin)
             yield from _deciding(plugin)
-        yield from _identity(plugin, context)
+        yield from _identity(plugin, needs, context)
 
 
 def _removed(plugin: ClusterPlugin, context: Context) -> Finding:
@@ -136,7 +139,8 @@ def _removed(plugin: ClusterPlugin, context: Context) -> Finding:
     if before.stays_on_removal:
         removal = Removal.LEFT_RUNNING
     elif after.is_auto_mode:
-        removal = Removal.NEEDED_BY_NODES if after.node_groups else Removal.AUTO_MODE
+        removal = Removal.NODES_REMOVED if before.node_groups else Removal.NODES_NOT_SHOWN
+        removal = Removal.NEEDED_BY_NODES if after.node_groups else removal
     level, means = _REMOVALS[removal]
     resource = context.filler.resolver.by_address[before.installer]
     evidence = PluginRemoved(removal, resource.after is not None, after.node_groups)
@@ -150,7 +154,7 @@ def _removed(plugin: ClusterPlugin, context: Context) -> Finding:
     )
 
 
-def _version(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
+def _version(plugin: ClusterPlugin, needs: PluginNeeds, context: Context) -> Iterator[Finding]:
     before, after = plugin.before.setup, plugin.after.setup
     judged, source = judged_version(after.settings.version, context.options)
     changes = not plugin.before.installer or before.version != after.version
@@ -161,7 +165,7 @@ def _version(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
     if plugin.before.installer and before.version != after.version:
         called: Collection[str] = ()
         is_judged = source is VersionSource.PLAN and before.settings.version
-        if is_judged and _may_lack(plugin, context):
+        if is_judged and _may_lack(needs):
             called = _newly_called(plugin, context)
         level = Level.WARNING if called else Level.NOTE
         evidence = VersionChanged(before.version, after.version, tuple(called))
@@ -180,15 +184,10 @@ def _newly_called(plugin: ClusterPlugin, context: Context) -> list[str]:
     return sorted(new - old)
 
 
-def _may_lack(plugin: ClusterPlugin, context: Context) -> bool:
+def _may_lack(needs: PluginNeeds) -> bool:
     """Say whether the plan does not show if the role of aws-node allows what it calls."""
-    needs = _needs(plugin, context)
     is_shown = bool(needs.roles) and not (needs.not_shown or any(r.open for r in needs.roles))
     return not (is_shown or any(role.missing for role in needs.roles))
-
-
-def _needs(plugin: ClusterPlugin, context: Context) -> PluginNeeds:
-    return next(needs for needs in context.plugin_needs if needs.cluster is plugin)
 
 
 def _settings(plugin: ClusterPlugin) -> Iterator[Finding]:
@@ -240,13 +239,13 @@ def _deciding(plugin: ClusterPlugin) -> Iterator[Finding]:
         yield _of_setup(plugin, Rule.CONFIGURATION_CHANGED, evidence, Level.WARNING, _EVERY)
 
 
-def _identity(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
+def _identity(plugin: ClusterPlugin, needs: PluginNeeds, context: Context) -> Iterator[Finding]:
     change = identity_change(context, plugin)
     if change is None:
         return
     rule, level, means = _IDENTITY[change.event]
     if change.event is IdentityEvent.FIRST_SHOWN:
-        lacking = [call for r in _needs(plugin, context).roles for call in r.missing or ()]
+        lacking = [call for r in needs.roles for call in r.missing or ()]
         # The identity before may have allowed it.
         level = at_most(most_severe(call.level for call in lacking), Level.WARNING)
     addresses = (*change.after.addresses, *change.before.addresses, plugin.after.installer)

@@ -118,7 +118,7 @@ class Situation(Struct, frozen=True):
 
     def chosen_scenarios(self) -> tuple[Scenario, ...]:
         """Return the scenarios in which the plugin sends its calls."""
-        every = SCENARIOS
+        every: tuple[Scenario, ...] = SCENARIOS
         if self.is_known:
             on = self.settings.is_on
             every = tuple(s for s in every if s.name not in _SWITCHED or on(_SWITCHED[s.name]))

@@ -181,16 +181,13 @@ def _compare(context: Context, old: _RoleAccess, new: _RoleAccess) -> Answer:
 def _first(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
     """Return what an identity is of which the plan does not show the one before."""
     old, new = plugin.before.identity, plugin.after.identity
-    is_new_cluster = not plugin.stays or any(
-        r.type == "aws_iam_openid_connect_provider" and r.before is None
-        for r in context.filler.resources
-    )
-    are_new = new.roles <= context.accounts.created
-    if is_new_cluster and are_new and not plugin.before.installer:
-        return None
+    are_new = new.roles <= context.accounts.created and not plugin.before.installer
+    is_broad = _is_broader(context, old, new)
+    if not is_broad and (not plugin.stays or (are_new and context.has_new_issuer)):
+        return None  # the cluster is new, or likely to be
     every = [_role_access(context, new, role, Side.AFTER) for role in new.roles]
     is_shown = all(has.is_shown and not (has.open_policies or has.open_limits) for has in every)
-    if _is_broader(context, old, new):
+    if is_broad:
         event = IdentityEvent.BROAD
     elif is_shown:
         event = IdentityEvent.FIRST_SHOWN

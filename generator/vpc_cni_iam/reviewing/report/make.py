@@ -11,6 +11,7 @@ from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.findings import Finding, Subject
 from vpc_cni_iam.reviewing.ignore import Ignored
+from vpc_cni_iam.reviewing.locate import SourcePlace
 from vpc_cni_iam.reviewing.report import words
 from vpc_cni_iam.reviewing.report.names import name_of
 from vpc_cni_iam.reviewing.report.plugins import shown_plugin
@@ -20,13 +21,12 @@ from vpc_cni_iam.reviewing.report.sentences import say
 from vpc_cni_iam.reviewing.report.shown import (
     ShownFinding,
     ShownIgnored,
-    ShownPlace,
     ShownReview,
 )
 from vpc_cni_iam.reviewing.rules import RULES, Consequence, Level, Rule
 from vpc_cni_iam.reviewing.run import Review
 
-Place: TypeAlias = Callable[[str], ShownPlace | None]
+Place: TypeAlias = Callable[[str], SourcePlace | None]
 _STAYS = (("no-op",), ("read",))
 # The most harmful first; the others are in the order of the rules.
 _HARM = (

@@ -14,8 +14,9 @@ from vpc_cni_iam.reviewing.account.documents import Content, Document, Invalid
 from vpc_cni_iam.reviewing.account.grants import Grant
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.reviewing.context import Context
+from vpc_cni_iam.reviewing.locate import SourcePlace
 from vpc_cni_iam.reviewing.report.names import name_of
-from vpc_cni_iam.reviewing.report.shown import ShownLine, ShownPlace, ShownPolicy
+from vpc_cni_iam.reviewing.report.shown import ShownLine, ShownPolicy
 
 _KINDS = {
     Part.PERMISSIONS: "policy",
@@ -28,7 +29,7 @@ _NOTHING = Policy(())
 
 
 def shown_policies(
-    context: Context, place: Callable[[str], ShownPlace | None]
+    context: Context, place: Callable[[str], SourcePlace | None]
 ) -> Iterator[ShownPolicy]:
     """Yield the policies that change, by principal."""
     old, new = context.accounts.sides
@@ -43,7 +44,7 @@ def _policy(
     owner: IamResource,
     before: Grant | None,
     after: Grant | None,
-    place: Callable[[str], ShownPlace | None],
+    place: Callable[[str], SourcePlace | None],
 ) -> ShownPolicy:
     grant = after or before
     assert grant is not None  # noqa: S101 - one of them is there

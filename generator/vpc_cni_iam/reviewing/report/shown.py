@@ -10,15 +10,8 @@ from msgspec import Struct
 
 from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.reviewing.diff.plugin_answers import Verdict
+from vpc_cni_iam.reviewing.locate import SourcePlace
 from vpc_cni_iam.reviewing.rules import Consequence, Level, Rule, Topic
-
-
-class ShownPlace(Struct, frozen=True):
-    """Where a resource is written."""
-
-    file: str
-    line: int
-    end: int
 
 
 class ShownRule(Struct, frozen=True):
@@ -44,7 +37,7 @@ class ShownFinding(Struct, frozen=True):
     message: str
     details: tuple[str, ...]
     fix: str
-    place: ShownPlace | None
+    place: SourcePlace | None
     fingerprint: str  # the same for the same finding in the next plan: 16 hexadecimal digits
 
 
@@ -73,7 +66,7 @@ class ShownPolicy(Struct, frozen=True):
     attribute: str
     action: Change
     lines: tuple[ShownLine, ...]  # the difference of statements
-    place: ShownPlace | None
+    place: SourcePlace | None
 
 
 class ShownPlugin(Struct, frozen=True):

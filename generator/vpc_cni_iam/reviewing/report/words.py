@@ -12,9 +12,9 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.addresses import without_keys
 from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.reviewing.diff.plugin_answers import Verdict
+from vpc_cni_iam.reviewing.locate import SourcePlace
 from vpc_cni_iam.reviewing.report.shown import (
     ShownFinding,
-    ShownPlace,
     ShownPlugin,
     ShownPolicy,
     ShownReview,
@@ -219,7 +219,7 @@ def counts_for(finding: ShownFinding, review: ShownReview) -> str:
     return f"counts for {', '.join(kinds)}" if kinds and finding.level != "error" else ""
 
 
-def where(place: ShownPlace | None) -> str:
+def where(place: SourcePlace | None) -> str:
     """Return a place as ``main.tf:12``; empty for none."""
     return f"{place.file}:{place.line}" if place else ""
 

@@ -46,10 +46,14 @@ def _removed(finding: Finding, removed: PluginRemoved) -> Saying:
         case Removal.LEFT_RUNNING:
             left = f"{finding.address} {done} and leaves the plugin running in {_cluster(finding)}"
             return Saying(f"{left}; nothing manages it after that")
-        case Removal.AUTO_MODE:
-            return Saying(
-                f"{message}. Nodes of EKS Auto Mode do not need it; the plan shows no other nodes"
+        case Removal.NODES_NOT_SHOWN:
+            message += ". Nodes of EKS Auto Mode do not need it. New pods on other nodes, which the"
+            return Saying(f"{message} plan does not show, get no IP addresses")
+        case Removal.NODES_REMOVED:
+            message += (
+                ". Nodes of EKS Auto Mode do not need it, and the plan deletes the node groups"
             )
+            return Saying(message)
         case Removal.NEEDED_BY_NODES:
             groups = first_of(list(removed.node_groups))
             message += f", and new pods on {groups} get no IP addresses"

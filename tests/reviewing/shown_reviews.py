@@ -121,6 +121,7 @@ def review(
         "read": 2,
         "not_read": (),
         "others": 0,
+        "not_shown": (),
     }
     failed = any(fails(f, fail_on) for f in findings)
     return ShownReview(findings=findings, fail_on=fail_on, failed=failed, **{**values, **more})
@@ -178,6 +179,7 @@ def hostile() -> ShownReview:
         ignored=(ShownIgnored(findings[0], EVIL, "2027-01-31"),),
         policies=policies,
         not_read=(EVIL,),
+        not_shown=(EVIL,),
     )
 
 

@@ -221,6 +221,13 @@ def test_the_last_line_counts_what_is_read_and_names_what_is_not() -> None:
     )
 
 
+def test_what_a_plan_does_not_show_is_said_once_in_the_last_line() -> None:
+    shown = review(not_shown=("inline policies of dynamic blocks in new roles (a.b)",))
+    assert first_screen(shown).endswith(
+        " Not shown by a plan: inline policies of dynamic blocks in new roles (a.b).\n"
+    )
+
+
 def test_a_warning_or_note_says_by_what_it_fails_the_review() -> None:
     shown = review(CLEAN, NEW_ACCESS, fail_on=("new-access", "any-change"))
     screen = first_screen(shown)

@@ -18,6 +18,7 @@ from vpc_cni_iam.reviewing.report.plugins import shown_plugin
 from vpc_cni_iam.reviewing.report.policies import shown_policies
 from vpc_cni_iam.reviewing.report.rule_texts import shown_rules
 from vpc_cni_iam.reviewing.report.sentences import say
+from vpc_cni_iam.reviewing.report.sentences.plan import not_shown_text
 from vpc_cni_iam.reviewing.report.shown import (
     ShownFinding,
     ShownIgnored,
@@ -42,12 +43,9 @@ def check_fail_on(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(resolve(value, known, "--fail-on", "--fail-on") for value in values))
 
 
-def shown(
-    review: Review,
-    fail_on: tuple[str, ...] = (Level.WARNING.value,),
-    place: Place = lambda _address: None,
-) -> ShownReview:
-    """Return a review as data; `place` says where a resource is written."""
+def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> ShownReview:
+    """Return a review as data."""
+    place = review.context.locator.place
     context, plan = review.context, review.context.plan
     findings = [_finding(finding, place) for finding in review.findings]
     return ShownReview(
@@ -63,6 +61,7 @@ def shown(
         read=len(_read(context)),
         not_read=_not_read(context),
         others=plan.others,
+        not_shown=tuple(map(not_shown_text, context.not_shown)),
     )
 
 

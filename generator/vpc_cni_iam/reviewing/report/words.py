@@ -230,7 +230,7 @@ def about(thing: ShownFinding | ShownPolicy) -> str:
 
 
 def last_line(review: ShownReview, *, names: int | None = 3) -> str:
-    """Return how many changes are read, and how many are not; `names` of these are named."""
+    """Return how many changes are read, `names` of those that are not, and what is not shown."""
     verb = "changes is" if review.read == 1 else "change are"
     parts = [f"{_resources(review.read)} that {verb} read."]
     if review.others:
@@ -242,6 +242,8 @@ def last_line(review: ShownReview, *, names: int | None = 3) -> str:
         parts.append(f"{what}: {first_of(review.not_read, names or count)}.")
     else:
         parts.append("Nothing else about IAM, EKS or credentials changes.")
+    if review.not_shown:
+        parts.append(f"Not shown by a plan: {'; '.join(review.not_shown)}.")
     return " ".join(parts)
 
 

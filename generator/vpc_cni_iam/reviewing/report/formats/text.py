@@ -39,11 +39,11 @@ _VERDICTS = {
 _INDENT = 12
 _LABEL = "  {:<10}"
 # By which line of the first screen each section ends, if all of them are long.
-_ENDS = {Section.PLUGIN: 16, Section.ACCESS: 27, Section.OTHER: 32}
+_ENDS = {Section.PLUGIN: 16, Section.ACCESS: 27, Section.OTHER: 31}
 _SCREEN = 40
 _FIRST_CLUSTERS, _FIRST_NOTES, _FIRST_IGNORED = 2, 3, 1
 # So that no text fills the first screen alone.
-_FIRST_LINES = 3
+_FIRST_LINES, _LAST_LINES = 3, 4
 
 
 def write(review: ShownReview, setting: Setting) -> str:
@@ -54,10 +54,11 @@ def write(review: ShownReview, setting: Setting) -> str:
     merged = {part: list(words.of_one_block(groups)) for part, groups in sections.items()}
     draw = partial(_page, review, setting, merged)
     page = draw(_ENDS)
-    for more in range(_SCREEN - page.height, 0, -1):
-        longer = draw({part: end + more for part, end in _ENDS.items()})
-        if longer.height <= _SCREEN:
-            return longer.text()
+    free = _SCREEN - page.height
+    for more in range(free, -_SCREEN, -1):
+        page = draw({part: end + more for part, end in _ENDS.items()})
+        if page.height <= _SCREEN:
+            break
     return page.text()
 
 
@@ -68,7 +69,7 @@ def _page(
     ends: Mapping[Section, int],
 ) -> _TextPage:
     page = _TextPage(setting.width, colour=setting.colour)
-    most = None if setting.details else _FIRST_LINES
+    most = None if setting.details else _LAST_LINES
     page.line(f"IAM review of {review.plan}", "title", most=1 if most else None)
     result = "fails" if review.failed else "passes"
     counted, fail_on = words.counted_with_ignored(review), " or ".join(review.fail_on)

@@ -198,3 +198,17 @@ def test_the_list_of_rules_is_by_question() -> None:
     assert re.findall(r"^## (.*)$", page, re.MULTILINE) == [*rule_pages.QUESTIONS.values()]
     assert [*rule_pages.QUESTIONS] == [*Topic]
     assert re.findall(r"^\| \[([\w-]+)\]\(rules/\1\.md\)", page, re.MULTILINE) == [*RULES]
+
+
+def test_of_new_access_the_most_harmful_comes_first() -> None:
+    read = document(allow("s3:GetObject", "arn:aws:s3:::a/*"))
+    sides = {
+        name: [{"role": name, "name": "i", "policy": text} for text in (read, after)]
+        for name, after in (
+            ("a", document(allow("ec2:DescribeSubnets"))),
+            ("b", document(allow(["iam:PassRole", "ec2:RunInstances"]))),
+        )
+    }
+    made = shown_of(plan(*(resource("aws_iam_role_policy", n, *s) for n, s in sides.items())))
+    gains = [f.address for f in made.findings if f.rule in (Rule.NEW_ACCESS, Rule.ADMIN)]
+    assert gains == ["aws_iam_role_policy.b", "aws_iam_role_policy.a"]

@@ -12,6 +12,7 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.addresses import without_keys
 from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.reviewing.diff.plugin_answers import Verdict
+from vpc_cni_iam.reviewing.findings import Finding
 from vpc_cni_iam.reviewing.locate import SourcePlace
 from vpc_cni_iam.reviewing.report.shown import (
     ShownFinding,
@@ -255,7 +256,7 @@ def _are(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def fails(finding: ShownFinding, fail_on: Iterable[str]) -> bool:
+def fails(finding: Finding | ShownFinding, fail_on: Iterable[str]) -> bool:
     """Say whether a finding fails a review."""
     reached = [level for level in Level if level.rank <= finding.level.rank]
     return not {*finding.means, *reached}.isdisjoint(fail_on)

@@ -107,6 +107,13 @@ def test_a_message_begins_as_a_sentence_and_says_something() -> None:
             assert not re.search(r"None|\bInPlan\b|\bSide\.|frozenset|\(\)", finding.message)
 
 
+def test_each_error_has_a_fix() -> None:
+    for name, made in corpus().items():
+        for finding in made.findings:
+            if finding.level is Level.ERROR:
+                assert finding.fix, (name, finding.rule, finding.message)
+
+
 def test_a_fingerprint_is_of_the_rule_and_the_place() -> None:
     first, second = shown_of(plan(), UNUSED).findings
     assert re.fullmatch("[0-9a-f]{16}", first.fingerprint)

@@ -75,6 +75,8 @@ class Pods(Struct, frozen=True):
 
     cluster: str = ""
     account: ServiceAccount = ServiceAccount("", "")
+    addon: str = ""  # the add-on that has the service account
+    by_token: bool = False  # whether they get credentials by IRSA, and not by EKS Pod Identity
 
 
 class RoleUse(Struct, frozen=True):
@@ -180,7 +182,12 @@ class Uses:
             account = value_at(resource, (*path[:-1], "service_account"), side)
             name = str(account.value) if isinstance(account, Known) else ""
             addon = text(resource, "addon_name", side)
-            return Pods(cluster, ServiceAccount(f"the add-on {addon}" if addon else "", name))
+            return Pods(
+                cluster,
+                ServiceAccount("", name),
+                addon,
+                by_token=path[0] == "service_account_role_arn",
+            )
         names = (text(resource, name, side) for name in ("namespace", "service_account"))
         return Pods(cluster, ServiceAccount(*names))
 

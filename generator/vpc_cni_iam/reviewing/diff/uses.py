@@ -11,7 +11,9 @@ from msgspec import Struct
 from vpc_cni_iam.inputs.plan.addresses import without_keys
 from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, PROFILE, ROLE, Part
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess, NotProven
+from vpc_cni_iam.policy.document import Statement
+from vpc_cni_iam.policy.evaluate import Decision
+from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent
 from vpc_cni_iam.reviewing.account.documents import Content, Document
@@ -45,12 +47,24 @@ class UseChange(Struct, frozen=True):
     before: tuple[UsedRole, ...]  # without those that stay
     after: tuple[UsedRole, ...]
     access: Answer = NotProven(Open.NOT_SHOWN)  # whether the roles after allow more
+    # The statements of the roles after that may allow more; that of an example request first.
+    scope: tuple[Statement, ...] = ()
     reach: Reach = Reach.LIMITED  # how far the roles after reach
     were_shown: bool = True  # whether the plan shows what the roles before allow
     session: Content = Absent()  # the session policy after
     # What the plan makes in the module, and may be what an argument names that is not resolved.
     made_here: str = ""
     has_secrets: bool = False  # whether an example could tell a value that is sensitive
+
+
+class RoleGain(Struct, frozen=True):
+    """Whether roles that take the place of others allow more, and by which statements."""
+
+    access: Answer
+    scope: tuple[Statement, ...] = ()
+
+
+_NOT_SHOWN = RoleGain(NotProven(Open.NOT_SHOWN))
 
 
 class RoleAccess:
@@ -76,34 +90,34 @@ class RoleAccess:
         sessions = [use.session.policy] if isinstance(use.session, Document) else []
         return permissions(account, role.resource, sessions)
 
-    def compare(self, old: Iterable[RoleUse], new: Iterable[RoleUse]) -> Answer:
+    def compare(self, old: Iterable[RoleUse], new: Iterable[RoleUse]) -> RoleGain:
         """Say whether new roles allow something that no old one does."""
         before = [self.shown(use, Side.BEFORE) for use in old]
         known = [each for each in before if each] or [Permissions(())]
-        worst: Answer = NoNewAccess()
+        worst = RoleGain(NoNewAccess())
         for use in new:
             after = self.shown(use, Side.AFTER)
             if after is None:
-                return NotProven(Open.NOT_SHOWN)
+                return _NOT_SHOWN
             answers = [self._proofs.compare(each, after) for each in known]
             if not any(isinstance(answer, NoNewAccess) for answer in answers):
-                worst = answers[0]
+                worst = RoleGain(answers[0], _scope(answers[0], known, after))
                 if None in before or use.session_is_open:
-                    worst = NotProven(Open.NOT_SHOWN)
+                    worst = _NOT_SHOWN
         return worst
 
-    def of_sessions(self, old: RoleUse, new: RoleUse) -> Answer:
+    def of_sessions(self, old: RoleUse, new: RoleUse) -> RoleGain:
         """Say whether a role that stays allows more within its new session policy.
 
         Less of a role is less, whatever the role allows.
         """
-        answer = self.compare([old], [new])
+        gain = self.compare([old], [new])
         limits = [use.session for use in (old, new)]
-        if isinstance(answer, NotProven) and all(isinstance(each, Document) for each in limits):
+        if isinstance(gain.access, NotProven) and all(isinstance(s, Document) for s in limits):
             sessions = ([each.policy] for each in limits if isinstance(each, Document))
             alone = self._proofs.prove(*sessions)
-            return alone if isinstance(alone, NoNewAccess) else answer
-        return answer
+            return RoleGain(alone) if isinstance(alone, NoNewAccess) else gain
+        return gain
 
     def has_secrets(self, uses: list[RoleUse]) -> bool:
         """Say whether policies of roles, or what limits them, hold anything sensitive."""
@@ -120,6 +134,17 @@ class RoleAccess:
         """Return how far roles reach after the plan, that of them that reaches farthest."""
         after: Account = self._accounts.after
         return max((reach(permissions(after, role)) for role in roles), default=Reach.LIMITED)
+
+
+def _scope(answer: Answer, old: list[Permissions], new: Permissions) -> tuple[Statement, ...]:
+    """Return the new Allow statements, that which allows an example first."""
+    had = {s for each in old for policy in each.policies for s in policy.statements}
+    scope = [s for p in new.policies for s in p.statements if s.effect == "Allow" and s not in had]
+    match answer:
+        case NewAccess(new=Decision(policy=int(policy), statement=int(index))):
+            decides = new.policies[policy].statements[index]
+            scope = [decides, *(s for s in scope if s != decides)]
+    return tuple(scope)
 
 
 def use_changes(filler: Filler, uses: Uses, access: RoleAccess) -> Iterator[UseChange]:
@@ -181,11 +206,15 @@ class _Changes:
                     yield self._change(UseEvent.LOSES, resource, [use], ())
         if kind_of(resource.type) is UseKind.SERVICE_ACCOUNT:
             yield from self._of_pods(resource, before, after)
-        elif {use.role for use in old} == {use.role for use in new}:
             return
-        elif old:
-            answer = self._access.compare(old, new)
-            yield self._change(UseEvent.MOVES, resource, old, new, answer)
+        if new and not old:  # of several arguments one changes
+            places = {use.attribute for use in new}
+            old = [use for use in before if use.attribute in places]
+        if {use.role for use in old} == {use.role for use in new}:
+            return
+        if old:
+            gain = self._access.compare(old, new)
+            yield self._change(UseEvent.MOVES, resource, old, new, gain)
         else:
             yield from self._gets(resource, new)
 
@@ -211,16 +240,16 @@ class _Changes:
                     yield from self._other_session(resource, others[0], use)
             leaves = [use for use in old if use.role not in {u.role for u in new}]
             if comes and leaves:
-                answer = self._access.compare(old, comes)
-                yield self._change(UseEvent.MOVES, resource, leaves, comes, answer)
+                gain = self._access.compare(old, comes)
+                yield self._change(UseEvent.MOVES, resource, leaves, comes, gain)
             elif comes:
                 yield from (self._change(UseEvent.GETS, resource, (), [use]) for use in comes)
 
     def _other_session(self, resource: Resource, old: RoleUse, new: RoleUse) -> Iterator[UseChange]:
         if isinstance(old.session, Absent):
             return  # a limit gives nothing
-        answer = self._access.of_sessions(old, new)
-        yield self._change(UseEvent.LIMITED_OTHERWISE, resource, [old], [new], answer)
+        gain = self._access.of_sessions(old, new)
+        yield self._change(UseEvent.LIMITED_OTHERWISE, resource, [old], [new], gain)
 
     def _gets(self, resource: Resource, uses: list[RoleUse]) -> Iterator[UseChange]:
         """Yield the existing roles that a workload gets, which had none.
@@ -234,7 +263,7 @@ class _Changes:
             if is_made or use.role in had:
                 continue
             # A role that allows nothing gives nothing.
-            if isinstance(self._access.compare(others, [use]), NoNewAccess):
+            if isinstance(self._access.compare(others, [use]).access, NoNewAccess):
                 continue
             yield self._change(UseEvent.GETS, resource, (), [use])
 
@@ -252,11 +281,12 @@ class _Changes:
         resource: Resource,
         before: Iterable[RoleUse],
         after: Iterable[RoleUse],
-        answer: Answer = NotProven(Open.NOT_SHOWN),  # noqa: B008 - it is frozen
+        gain: RoleGain = _NOT_SHOWN,
     ) -> UseChange:
         old, new = [*before], [*after]
         first = (new or old)[0]
         kind = kind_of(resource.type) or UseKind.WORKLOAD
+        has_secrets = self._access.has_secrets([*old, *new])
         return UseChange(
             event,
             kind,
@@ -266,12 +296,13 @@ class _Changes:
             first.pods,
             tuple(dict.fromkeys(use.role for use in old)),
             tuple(dict.fromkeys(use.role for use in new)),
-            answer,
+            gain.access,
+            () if has_secrets else gain.scope,
             self._access.reach(use.role.resource for use in new),
             None not in [self._access.shown(use, Side.BEFORE) for use in old],
             first.session,
             self._made_here(resource, new),
-            self._access.has_secrets([*old, *new]),
+            has_secrets,
         )
 
     def _made_here(self, resource: Resource, uses: list[RoleUse]) -> str:

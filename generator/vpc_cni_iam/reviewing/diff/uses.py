@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from enum import Enum
+from itertools import islice
 
 from msgspec import Struct
 
@@ -24,6 +25,9 @@ from vpc_cni_iam.reviewing.account.resolve import is_there
 from vpc_cni_iam.reviewing.account.uses import Pods, RoleUse, UsedRole, UseKind, Uses, kind_of
 from vpc_cni_iam.reviewing.diff.permissions import Open, Permissions, Proofs, permissions
 from vpc_cni_iam.reviewing.diff.reach import Reach, reach
+
+# With so many other roles of a block a new one is compared.
+_OTHERS = 4
 
 
 class UseEvent(Enum):
@@ -164,12 +168,12 @@ class _Changes:
             (r.module, r.type): r.address for r in filler.resources if "create" in r.actions
         }
         # The roles that others of a block had, and those that others of its name no longer have.
-        self._had: dict[str, list[RoleUse]] = defaultdict(list)
+        self._had: dict[str, dict[UsedRole, RoleUse]] = defaultdict(dict)
         self._freed: dict[str, list[RoleUse]] = defaultdict(list)
         for resource in self._resources:
             of_block = self._before[resource.address]
             if kind_of(resource.type) is not UseKind.SERVICE_ACCOUNT:
-                self._had[_block(resource)] += of_block
+                self._had[_block(resource)].update((use.role, use) for use in of_block)
             if resource.after is None and "delete" in resource.actions:
                 self._freed[resource.block] += of_block
 
@@ -256,11 +260,12 @@ class _Changes:
 
         What the plan makes is found where it is made.
         """
-        others = [*self._had[_block(resource)], *self._freed[resource.block]]
-        had = {use.role for use in others}
+        had = self._had[_block(resource)]
+        freed = {use.role: use for use in self._freed[resource.block]}
+        others = [*islice(had.values(), _OTHERS), *islice(freed.values(), _OTHERS)]
         for use in {u.role: u for u in uses}.values():
             is_made = {use.role.resource, use.named} & self._made
-            if is_made or use.role in had:
+            if is_made or use.role in had or use.role in freed:
                 continue
             # A role that allows nothing gives nothing.
             if isinstance(self._access.compare(others, [use]).access, NoNewAccess):

@@ -62,7 +62,7 @@ class RoleNamed(Struct, frozen=True):
 def check(context: Context) -> Iterator[Finding]:
     """Yield who gets a role, or may get one."""
     for change in context.use_changes:
-        yield _of_use(change, context)
+        yield _of_use(change)
     for resource in context.filler.resources:
         changes = resource.actions not in (("no-op",), ("forget",)) and resource.after is not None
         if changes and is_annotated(resource.type) and not is_for_plugin(resource, Side.AFTER):
@@ -71,7 +71,7 @@ def check(context: Context) -> Iterator[Finding]:
     yield from _named(context)
 
 
-def _of_use(change: UseChange, context: Context) -> Finding:
+def _of_use(change: UseChange) -> Finding:
     level, means = Level.WARNING, None
     match change.event:
         case UseEvent.GETS:
@@ -83,11 +83,9 @@ def _of_use(change: UseChange, context: Context) -> Finding:
         case UseEvent.LOSES:
             level = Level.ERROR if change.kind is UseKind.INSTANCES else Level.WARNING
             means = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
-    # Pods on nodes of Auto Mode do not reach the instance metadata.
-    # Source: Amazon EKS User Guide, "Create a Node Class for Amazon EKS".
-    is_auto_mode = context.filler.resolver.by_address[change.workload].type == CLUSTER
-    is_auto_mode = is_auto_mode and change.event is UseEvent.GETS and level is Level.WARNING
-    if change.made_here or is_auto_mode:
+    # EKS manages the nodes of Auto Mode, and keeps pods on them from the instance metadata.
+    is_auto_mode = change.resource_type == CLUSTER and change.event is UseEvent.GETS
+    if change.made_here or (is_auto_mode and level is Level.WARNING):
         level = Level.NOTE
     rule = _RULES[change.kind]
     workload, attribute = change.workload, change.attribute

@@ -45,6 +45,7 @@ class UseChange(Struct, frozen=True):
     event: UseEvent
     kind: UseKind
     workload: str  # the address of the resource
+    resource_type: str
     attribute: str  # the argument that names the role
     is_new: bool  # whether the resource is created
     pods: Pods | None
@@ -296,6 +297,7 @@ class _Changes:
             event,
             kind,
             resource.address,
+            resource.type,
             first.attribute,
             resource.before is None,
             first.pods,

@@ -186,7 +186,7 @@ class Uses:
                 cluster,
                 ServiceAccount("", name),
                 addon,
-                by_token=path[0] == "service_account_role_arn",
+                by_token=path == ("service_account_role_arn",),
             )
         names = (text(resource, name, side) for name in ("namespace", "service_account"))
         return Pods(cluster, ServiceAccount(*names))

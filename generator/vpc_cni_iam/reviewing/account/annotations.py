@@ -7,6 +7,7 @@ be text of JSON or YAML. What says a role in another form is named as not read.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -17,13 +18,14 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.arguments import ROLE_ANNOTATION
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_mark
-from vpc_cni_iam.inputs.plan.unread import unescaped
 from vpc_cni_iam.inputs.plan.values import Path, PlacedValue, place_of, values_of
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
 
 _WORD = "role-arn"
 _DEPTH = 4  # of texts in texts
+# How YAML may spell a character, or break a line, in a text and in JSON of a text.
+_ESCAPE = r"\\{1,4}(?:(?:x|u00|U000000)([2-7][0-9a-fA-F])|([/.])|(?:\r|\\r)?(?:\n|\\n)\s*)"
 
 
 class RoleAnnotations(Struct, frozen=True):
@@ -37,7 +39,7 @@ def role_annotations(resource: Resource, side: Side, secrets: Secrets) -> RoleAn
     """Return what a resource says of the roles of service accounts on a side."""
     values = values_of(resource, side)
     marks = resource.unknown if side is Side.AFTER else None
-    if values is None or _WORD not in unescaped(f"{_shown(values, secrets)}{marks}"):
+    if values is None or _WORD not in _unescaped(f"{_shown(values, secrets)}{marks}"):
         return RoleAnnotations()
     reader = _Reader(resource, side, secrets, set())
     roles = tuple(reader.walk(values, marks, ()))
@@ -117,7 +119,7 @@ class _Reader(Struct, frozen=True):
 
     def _in_text(self, text: str, path: Path, depth: int, *, hidden: bool) -> Iterator[PlacedValue]:
         whole = self.secrets.judged(text)
-        if _WORD not in unescaped(whole):
+        if _WORD not in _unescaped(whole):
             return
         decoded = _decoded(whole)
         roles: tuple[PlacedValue, ...] = ()
@@ -127,6 +129,15 @@ class _Reader(Struct, frozen=True):
         if not roles:
             self.not_read.add(text)
         yield from roles
+
+
+def _unescaped(text: str) -> str:
+    """Return a text of YAML, or the JSON of one, without what escapes characters and lines."""
+    return re.sub(_ESCAPE, _character, text) if "\\" in text else text
+
+
+def _character(escape: re.Match[str]) -> str:
+    return chr(int(escape[1], 16)) if escape[1] else escape[2] or ""
 
 
 _NAMING = ("name", "targetPath")

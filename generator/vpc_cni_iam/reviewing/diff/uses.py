@@ -12,18 +12,18 @@ from msgspec import Struct
 from vpc_cni_iam.inputs.plan.addresses import without_keys
 from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, PROFILE, ROLE, Part
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.policy.document import Statement
-from vpc_cni_iam.policy.evaluate import Decision
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent
 from vpc_cni_iam.reviewing.account.documents import Content, Document
 from vpc_cni_iam.reviewing.account.fill import Filler
-from vpc_cni_iam.reviewing.account.grants import Account
+from vpc_cni_iam.reviewing.account.grants import Account, Grant, GrantKey
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.reviewing.account.resolve import is_there
 from vpc_cni_iam.reviewing.account.uses import Pods, RoleUse, UsedRole, UseKind, Uses, kind_of
+from vpc_cni_iam.reviewing.diff.harm import Gained, gained
 from vpc_cni_iam.reviewing.diff.permissions import Open, Permissions, Proofs, permissions
+from vpc_cni_iam.reviewing.diff.principals import GrantChange
 from vpc_cni_iam.reviewing.diff.reach import Reach, reach
 
 # With so many other roles of a block a new one is compared.
@@ -52,24 +52,30 @@ class UseChange(Struct, frozen=True):
     before: tuple[UsedRole, ...]  # without those that stay
     after: tuple[UsedRole, ...]
     access: Answer = NotProven(Open.NOT_SHOWN)  # whether the roles after allow more
-    # The statements of the roles after that may allow more; that of an example request first.
-    scope: tuple[Statement, ...] = ()
+    gained: Gained | None = None  # what the roles after newly allow
     reach: Reach = Reach.LIMITED  # how far the roles after reach
     were_shown: bool = True  # whether the plan shows what the roles before allow
     session: Content = Absent()  # the session policy after
     # What the plan makes in the module, and may be what an argument names that is not resolved.
     made_here: str = ""
-    has_secrets: bool = False  # whether an example could tell a value that is sensitive
 
 
 class RoleGain(Struct, frozen=True):
     """Whether roles that take the place of others allow more, and by which statements."""
 
     access: Answer
-    scope: tuple[Statement, ...] = ()
+    gained: Gained | None = None
 
 
 _NOT_SHOWN = RoleGain(NotProven(Open.NOT_SHOWN))
+
+
+class _Replaced(Struct, frozen=True):
+    """A role and the one that takes its place."""
+
+    grants: tuple[GrantChange, ...]
+    before: Permissions
+    after: Permissions
 
 
 class RoleAccess:
@@ -77,6 +83,7 @@ class RoleAccess:
 
     def __init__(self, filler: Filler, proofs: Proofs) -> None:
         self._accounts, self._proofs = filler.accounts, proofs
+        self._place = filler.resolver.place
 
     def shown(self, use: RoleUse, side: Side) -> Permissions | None:
         """Return what a role allows within the session policy; None where it is not all shown."""
@@ -97,17 +104,19 @@ class RoleAccess:
 
     def compare(self, old: Iterable[RoleUse], new: Iterable[RoleUse]) -> RoleGain:
         """Say whether new roles allow something that no old one does."""
-        before = [self.shown(use, Side.BEFORE) for use in old]
-        known = [each for each in before if each] or [Permissions(())]
+        before = {use: self.shown(use, Side.BEFORE) for use in old}
+        known = {use: each for use, each in before.items() if each}
         worst = RoleGain(NoNewAccess())
         for use in new:
             after = self.shown(use, Side.AFTER)
             if after is None:
                 return _NOT_SHOWN
-            answers = [self._proofs.compare(each, after) for each in known]
+            sides = [*known.values()] or [Permissions(())]
+            answers = [self._proofs.compare(each, after) for each in sides]
             if not any(isinstance(answer, NoNewAccess) for answer in answers):
-                worst = RoleGain(answers[0], _scope(answers[0], known, after))
-                if None in before or use.session_is_open:
+                first = next(iter(known), None)
+                worst = RoleGain(answers[0], self._gained(first, use, answers[0]))
+                if None in before.values() or use.session_is_open:
                     worst = _NOT_SHOWN
         return worst
 
@@ -124,16 +133,29 @@ class RoleAccess:
             return RoleGain(alone) if isinstance(alone, NoNewAccess) else gain
         return gain
 
-    def has_secrets(self, uses: list[RoleUse]) -> bool:
-        """Say whether policies of roles, or what limits them, hold anything sensitive."""
-        contents = [
-            grant.content
-            for use in uses
-            for account in self._accounts.sides
-            for grant in account.of(use.role.resource).values()
-        ]
-        contents += [use.session for use in uses]
-        return any(isinstance(each, Document) and each.masked for each in contents)
+    def _gained(self, old: RoleUse | None, new: RoleUse, answer: Answer) -> Gained | None:
+        """Return what a role newly allows in the place of another one, or by a session policy."""
+        before = self.shown(old, Side.BEFORE) if old else Permissions(())
+        after = self.shown(new, Side.AFTER)
+        if not isinstance(answer, NewAccess) or before is None or after is None:
+            return None
+        changes = tuple(self._changes(old, new))
+        # An example could tell a secret of any policy of the role.
+        every = self._accounts.after.policies(new.role.resource).items()
+        grants = (*changes, *(GrantChange(key, grant, grant) for key, grant in every))
+        replaced = _Replaced(grants, before, after)
+        return gained(replaced, changes, answer, self._proofs, self._place)
+
+    def _changes(self, old: RoleUse | None, new: RoleUse) -> Iterator[GrantChange]:
+        grants = self._accounts.after.policies(new.role.resource)
+        if old is None or old.role != new.role:
+            before = self._accounts.before.policies(old.role.resource) if old else {}
+            yield from (GrantChange(key, grant, None) for key, grant in before.items())
+        elif isinstance(new.session, Document):
+            grant = _of_session(new)
+            yield GrantChange(grant.key, _of_session(old), grant)
+            return
+        yield from (GrantChange(key, None, grant) for key, grant in grants.items())
 
     def reach(self, roles: Iterable[IamResource]) -> Reach:
         """Return how far roles reach after the plan, that of them that reaches farthest."""
@@ -141,15 +163,10 @@ class RoleAccess:
         return max((reach(permissions(after, role)) for role in roles), default=Reach.LIMITED)
 
 
-def _scope(answer: Answer, old: list[Permissions], new: Permissions) -> tuple[Statement, ...]:
-    """Return the new Allow statements, that which allows an example first."""
-    had = {s for each in old for policy in each.policies for s in policy.statements}
-    scope = [s for p in new.policies for s in p.statements if s.effect == "Allow" and s not in had]
-    match answer:
-        case NewAccess(new=Decision(policy=int(policy), statement=int(index))):
-            decides = new.policies[policy].statements[index]
-            scope = [decides, *(s for s in scope if s != decides)]
-    return tuple(scope)
+def _of_session(use: RoleUse) -> Grant:
+    """Return a session policy as a grant."""
+    key = GrantKey(Part.PERMISSIONS, "session policy")
+    return Grant(use.role.resource, key, use.session, use.workload)
 
 
 def use_changes(filler: Filler, uses: Uses, access: RoleAccess) -> Iterator[UseChange]:
@@ -292,7 +309,6 @@ class _Changes:
         old, new = [*before], [*after]
         first = (new or old)[0]
         kind = kind_of(resource.type) or UseKind.WORKLOAD
-        has_secrets = self._access.has_secrets([*old, *new])
         return UseChange(
             event,
             kind,
@@ -304,12 +320,11 @@ class _Changes:
             tuple(dict.fromkeys(use.role for use in old)),
             tuple(dict.fromkeys(use.role for use in new)),
             gain.access,
-            () if has_secrets else gain.scope,
+            gain.gained,
             self._access.reach(use.role.resource for use in new),
             None not in [self._access.shown(use, Side.BEFORE) for use in old],
             first.session,
             self._made_here(resource, new),
-            has_secrets,
         )
 
     def _made_here(self, resource: Resource, uses: list[RoleUse]) -> str:

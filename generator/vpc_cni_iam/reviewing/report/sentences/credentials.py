@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from vpc_cni_iam.inputs.plan.arguments import KINDS
-from vpc_cni_iam.policy.document import Statement
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
-from vpc_cni_iam.policy.report import describe, example_text, not_proven_text
-from vpc_cni_iam.policy.value import Absent, Known, Value
+from vpc_cni_iam.policy.report import example_text, not_proven_text
+from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
 from vpc_cni_iam.reviewing.account.cluster_access import ClusterRight
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.reviewing.account.uses import UsedRole, UseKind
@@ -27,6 +26,7 @@ from vpc_cni_iam.reviewing.diff.uses import UseChange, UseEvent
 from vpc_cni_iam.reviewing.findings import Finding
 from vpc_cni_iam.reviewing.report.names import name_of
 from vpc_cni_iam.reviewing.report.saying import Saying
+from vpc_cni_iam.reviewing.report.sentences.access import part_text
 from vpc_cni_iam.reviewing.rules import Level
 
 _REACHES = {
@@ -34,7 +34,6 @@ _REACHES = {
     Reach.IAM: "change IAM permissions, and so give itself any access",
     Reach.EVERYTHING: "call every action on all resources",
 }
-_EVERYTHING = (("*",), ("*",), ())
 _SHOWN = 3  # statements in the details
 _MODE = "authentication_mode"
 _AUTHENTICATION = {
@@ -79,7 +78,7 @@ def _moves(finding: Finding, change: UseChange) -> Saying:
     old, new = (_roles(roles) for roles in (change.before, change.after))
     more, details = _more(change)
     message = f"{_who(change)} uses {new} in place of {old}{more}"
-    fix = f"Keep {old} in {change.attribute} of {change.workload}, or allow less in {new}"
+    fix = f"Keep {old} for {change.workload}, or allow less in {new}"
     return Saying(message, details, fix if _is_error(finding) else "")
 
 
@@ -107,26 +106,21 @@ def _more(change: UseChange) -> tuple[str, tuple[str, ...]]:
     match change.access:
         case NoNewAccess():
             return ", and can do nothing more", ()
-        case NewAccess() as access:
-            texts = list(map(_calls, change.scope))
+        case NewAccess():
+            parts = change.gained.parts if change.gained else ()
+            texts = list(map(part_text, parts))
             text = f", and can now {reach or (texts[0] if texts else 'do more')}"
-            more = [text for text in texts[not reach :] if text != reach]
-            details = [f"allowed: {text}" for text in more[:_SHOWN]]
-            if not change.has_secrets:
-                details.append(f"example: {example_text(access)}")
+            # Everything is said already.
+            first = 0 if reach and change.reach is not Reach.EVERYTHING else 1
+            details = [f"allowed: {part}" for part in texts[first:][:_SHOWN]]
+            example = change.gained.example if change.gained else None
+            details += [f"example: {example_text(example)}"] if example else []
             return text, tuple(details)
         case NotProven(Open()):
             text = "; the plan does not show whether that allows more"
         case NotProven() as answer:
             text = f"; it is not proven that this allows nothing more ({not_proven_text(answer)})"
     return f"{text}. The role can {reach}" if reach else text, ()
-
-
-def _calls(statement: Statement) -> str:
-    """Return what a statement allows, in the words of its policy."""
-    if (statement.actions, statement.resources, statement.conditions) == _EVERYTHING:
-        return _REACHES[Reach.EVERYTHING]
-    return describe(statement).replace("allows", "call", 1)
 
 
 def _is_error(finding: Finding) -> bool:
@@ -210,7 +204,9 @@ def _value(value: Value) -> str:
             return str(known).lower() if isinstance(known, bool) else str(known)
         case Absent():
             return "not set"
-    return "known after apply" if not hasattr(value, "mark") else "(sensitive)"
+        case Sensitive(str(mark)):
+            return mark
+    return "known after apply"
 
 
 def _gained(finding: Finding, gained: RightGained) -> Saying:
@@ -244,7 +240,9 @@ def _right(right: ClusterRight) -> str:
 
 
 def _cluster(right: ClusterRight) -> str:
-    return f"cluster {right.cluster.value}" if isinstance(right.cluster, Known) else "a new cluster"
+    """Return the cluster of a right."""
+    is_later = isinstance(right.cluster, Unknown)
+    return "a cluster known after apply" if is_later else f"cluster {_value(right.cluster)}"
 
 
 def _lost(_: Finding, lost: RightLost) -> Saying:

@@ -405,6 +405,16 @@ def test_a_sensitive_role_that_stays_is_no_finding_and_another_one_is() -> None:
         assert all("hidden-" not in say(f).message for f in findings)
 
 
+@pytest.mark.parametrize("kind", ["helm_release", "aws_lambda_function"])
+def test_a_secret_that_names_a_role_of_the_plan_is_judged_and_not_told(kind: str) -> None:
+    values = {"role": arn_of("strong")} if kind == "aws_lambda_function" else {"set": [ESCAPED]}
+    argument = "role" if "role" in values else "set"
+    (finding,) = given(resource(kind, "w", None, values, after_sensitive={argument: True}))
+    saying = say(finding)
+    assert "strong" not in " ".join((saying.message, *saying.details, saying.fix))
+    assert "(sensitive" in saying.message
+
+
 BOTH = document(allow(["s3:GetObject", "s3:PutObject"]))
 OTHER = document(allow("s3:PutObject"))
 FAR = "arn:aws:iam::999999999999:role/far"

@@ -94,6 +94,12 @@ class RoleUse(Struct, frozen=True):
     is_target: bool = False
     # Whether what it names is as its side has it, and not in another version.
     is_current: bool = True
+    mark: str = ""  # of the secret that names it, empty for none
+
+    @property
+    def shown_role(self) -> UsedRole:
+        """The role as reports may show it."""
+        return UsedRole(Unresolved(self.mark, Side.BEFORE)) if self.mark else self.role
 
     @property
     def session_is_open(self) -> bool:
@@ -200,7 +206,12 @@ class Uses:
         target: str = ROLE,
     ) -> RoleUse:
         attribute = place_of(resource, placed.path).removeprefix(resource.address)
-        return RoleUse(resource.address, attribute.removeprefix("."), named, target, role)
+        value = placed.value
+        mark = ""
+        if isinstance(value, Sensitive):
+            mark = str(value.mark) if is_mark(value.mark) else "(sensitive)"
+        where = resource.address, attribute.removeprefix(".")
+        return RoleUse(*where, named, target, role, mark=mark)
 
     def _of_block(
         self, resource: Resource, placed: PlacedValue, kind: str, side: Side

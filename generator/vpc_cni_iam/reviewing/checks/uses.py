@@ -141,7 +141,7 @@ def _roles_by_name(context: Context) -> dict[str, list[IamResource]]:
     roles: dict[str, list[IamResource]] = defaultdict(list)
     for resource in (r for r in context.filler.resources if r.type == ROLE):
         values = [one(resource, name, side) for name in ("arn", "name") for side in Side]
-        names = [v.value if isinstance(v, Known) else getattr(v, "mark", None) for v in values]
+        names = [value.value for value in values if isinstance(value, Known)]
         for name in dict.fromkeys(name for name in names if isinstance(name, str)):
             roles[name].append(InPlan(resource.address))
     return roles

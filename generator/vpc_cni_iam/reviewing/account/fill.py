@@ -35,7 +35,7 @@ from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.reviewing.account.library import Library
 from vpc_cni_iam.reviewing.account.resolve import Resolver, as_left, is_there
 
-_STAYS = (("no-op",), ("update",), ("read",))
+_STAYS = (("no-op",), ("update",), ("read",), ("forget",))
 
 
 class Filler:

@@ -1,0 +1,175 @@
+"""Plans made up at random, reviewed beside a model of the account that they are applied to.
+
+What is allowed is known without a proof: the policies of `account` have no conditions and only the
+resource ``*``, so that one request for each action that they tell apart decides it.
+"""
+
+from collections.abc import Iterator
+from copy import deepcopy
+
+import pytest
+from msgspec import Struct
+
+from account import DOCUMENTS, ROLES, Account, World
+from found import found
+from synthetic import Json
+from vpc_cni_iam.catalog.facts.calls import call_ranges
+from vpc_cni_iam.catalog.facts.known_versions import newest
+from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.reviewing.findings import Finding
+from vpc_cni_iam.reviewing.rules import Consequence, Level
+
+# The actions of the plugin, and others that the policies tell apart.
+CALLS = frozenset(r.action for r in call_ranges(("ipv4",), newest()))
+ACTIONS = frozenset(
+    (
+        *("s3:A", "s3:B", "s3:C", "ec2:DescribeImages", "ec2:CreateNetworkInterfacePermission"),
+        *("ec2:TerminateInstances", "iam:CreateUser", *CALLS),
+    )
+)
+PLUGIN, EVERYTHING = (loads(DOCUMENTS[number], "policy") for number in (6, 8))
+
+
+def test_no_gain_and_no_loss_is_passed_over() -> None:
+    for seed in range(10):
+        compare(seed)
+
+
+@pytest.mark.parametrize("first", range(10, 1010, 100))
+def test_no_gain_and_no_loss_of_many_accounts_is_passed_over(first: int) -> None:
+    for seed in range(first, first + 100):
+        compare(seed)
+
+
+def test_no_gain_is_passed_over_where_roles_are_sensitive_or_unknown() -> None:
+    for seed in range(10):
+        compare_hidden(seed)
+
+
+@pytest.mark.parametrize("first", range(10, 1010, 100))
+def test_no_gain_of_many_accounts_is_passed_over_where_roles_are_hidden(first: int) -> None:
+    for seed in range(first, first + 100):
+        compare_hidden(seed)
+
+
+def compare(seed: int) -> None:
+    world = World(seed)
+    if not world.consistent:
+        return
+    findings = found(*world.changes, configuration=world.configuration)
+    means = {meaning for finding in findings for meaning in finding.means}
+    outcomes = [*world.applied()]
+    changes = [change for after in outcomes for change in of_roles(world, after)]
+    if any(change.gains for change in changes):
+        assert serious(findings), f"seed {seed}"
+    if any(change.less_denied for change in changes):
+        assert Consequence.NEW_ACCESS in means, f"seed {seed}"
+    if any(change.losses for change in changes if change.is_plugins):
+        assert Consequence.COVERAGE_LOST in means, f"seed {seed}"
+    if any(after != world.before for after in outcomes):
+        assert Consequence.ANY_CHANGE in means, f"seed {seed}"
+    # Who has a managed policy besides these roles is not known.
+    if not any(c.matters for c in (*changes, *of_policies(world))) and not world.replaced:
+        assert not [f for f in findings if f.level is Level.ERROR], f"seed {seed}"
+
+
+def compare_hidden(seed: int) -> None:
+    world = World(seed)
+    if not world.consistent:
+        return
+    findings = found(*hidden(world), configuration=with_references(world))
+    changes = [change for after in world.applied() for change in of_roles(world, after)]
+    if any(change.gains for change in changes):
+        assert serious(findings), f"seed {seed}"
+    if any(change.less_denied for change in changes):
+        assert Consequence.NEW_ACCESS in {m for f in findings for m in f.means}, f"seed {seed}"
+
+
+def hidden(world: World) -> Iterator[Json]:
+    """The changes of a world, some of whose roles and policies are sensitive or unknown.
+
+    Roles do not repeat what others made.
+    """
+    for item in deepcopy(world.changes):
+        change = item["change"]
+        if item["type"] == "aws_iam_role":
+            for side in filter(None, (change["before"], change["after"])):
+                side.pop("inline_policy", None)
+                side.pop("managed_policy_arns", None)
+        elif item["type"] in ("aws_iam_role_policy", "aws_iam_role_policy_attachment"):
+            hide(change, "role", world.rnd.choice(("", "", "sensitive", "unknown")))
+            if item["type"].endswith("_attachment"):
+                hide(change, "policy_arn", world.rnd.choice(("", "", "sensitive", "unknown")))
+        yield item
+
+
+def hide(change: Json, argument: str, how: str) -> None:
+    if how == "sensitive":
+        change["before_sensitive"][argument] = change["after_sensitive"][argument] = True
+    elif how == "unknown" and "create" in change["actions"]:
+        change["after"].pop(argument, None)
+        change["after_unknown"] = {**change["after_unknown"], argument: True}
+
+
+def with_references(world: World) -> Json:
+    """The configuration of a world, in which all inline policies and attachments have locals."""
+    expressions = {argument: {"references": ["local.name"]} for argument in ("role", "policy_arn")}
+    blocks = [
+        {key: item[key] for key in ("address", "mode", "type", "name")}
+        | {"expressions": expressions if item["type"] != "aws_iam_role" else {}}
+        for item in world.changes
+    ]
+    return {"root_module": {"resources": blocks}}
+
+
+class AccessChange(Struct, frozen=True):
+    """What policies before and after allow and deny."""
+
+    gains: frozenset[str]
+    less_denied: frozenset[str]  # what a policy of a resource may newly allow
+    losses: frozenset[str]  # of what the plugin calls
+    is_plugins: bool = False
+
+    @property
+    def matters(self) -> bool:
+        """Whether anything but a removal of other permissions happens."""
+        return bool(self.gains or self.less_denied or self.losses)
+
+
+def of_roles(world: World, after: Account) -> Iterator[AccessChange]:
+    """What becomes of each role."""
+    for role in ROLES:
+        yield changed(world.before, after, role, is_replaced=role in world.replaced)
+
+
+def of_policies(world: World) -> Iterator[AccessChange]:
+    """What becomes of each managed policy, for whoever has it."""
+    for texts in world.managed.values():
+        sides = [Account(inline={("r", "i"): text} if text else {}) for text in texts[:2]]
+        yield changed(*sides, "r")
+
+
+def changed(
+    before: Account, after: Account, role: str, *, is_replaced: bool = False
+) -> AccessChange:
+    (old, old_denied), (new, new_denied) = (allowed(side, role) for side in (before, after))
+    # Policies of resources that name a role are broken once it is replaced.
+    less_denied = frozenset[str]() if is_replaced else old_denied - new_denied
+    return AccessChange(new - old, less_denied, (old - new) & CALLS, PLUGIN in before.of(role))
+
+
+def allowed(account: Account, role: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The actions that a role is allowed, and those that a Deny denies it."""
+    policies = account.of(role)
+    denies = [policy.only("Deny") for policy in policies]
+    own, all_but_denied = (
+        frozenset(a for a in ACTIONS if side.evaluate(Request(a, "*")).allowed)
+        for side in (compile_policies(policies), compile_policies([EVERYTHING, *denies]))
+    )
+    return own, ACTIONS - all_but_denied
+
+
+def serious(findings: tuple[Finding, ...]) -> bool:
+    """Say whether new access is more than a note."""
+    return any(f.level is not Level.NOTE and Consequence.NEW_ACCESS in f.means for f in findings)

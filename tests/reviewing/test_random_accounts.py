@@ -98,7 +98,7 @@ def hidden(world: World) -> Iterator[Json]:
                 side.pop("inline_policy", None)
                 side.pop("managed_policy_arns", None)
         elif item["type"] in ("aws_iam_role_policy", "aws_iam_role_policy_attachment"):
-            hide(change, "role", world.rnd.choice(("", "", "sensitive", "unknown")))
+            hide(change, "role", world.rnd.choice(("", "sensitive", "sensitive", "unknown")))
             if item["type"].endswith("_attachment"):
                 hide(change, "policy_arn", world.rnd.choice(("", "", "sensitive", "unknown")))
         yield item

@@ -4,15 +4,15 @@ What is allowed is known without a proof: the policies of `account` have no cond
 resource ``*``, so that one request for each action that they tell apart decides it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 
 import pytest
 from msgspec import Struct
 
-from account import DOCUMENTS, ROLES, Account, World
+from account import DOCUMENTS, ROLES, Account, World, arn
 from found import found
-from synthetic import Json
+from synthetic import Json, resource
 from vpc_cni_iam.catalog.facts.calls import call_ranges
 from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
@@ -28,29 +28,41 @@ ACTIONS = frozenset(
         *("ec2:TerminateInstances", "iam:CreateUser", *CALLS),
     )
 )
+BOUNDARIES = (0, 2, 5, 6, 7, 8)  # documents that a boundary may have
 PLUGIN, EVERYTHING = (loads(DOCUMENTS[number], "policy") for number in (6, 8))
 
 
 def test_no_gain_and_no_loss_is_passed_over() -> None:
-    for seed in range(10):
+    for seed in range(3):
         compare(seed)
 
 
-@pytest.mark.parametrize("first", range(10, 1010, 100))
+@pytest.mark.parametrize("first", range(0, 1000, 100))
 def test_no_gain_and_no_loss_of_many_accounts_is_passed_over(first: int) -> None:
     for seed in range(first, first + 100):
         compare(seed)
 
 
 def test_no_gain_is_passed_over_where_roles_are_sensitive_or_unknown() -> None:
-    for seed in range(10):
+    for seed in range(3):
         compare_hidden(seed)
 
 
-@pytest.mark.parametrize("first", range(10, 1010, 100))
+@pytest.mark.parametrize("first", range(0, 1000, 100))
 def test_no_gain_of_many_accounts_is_passed_over_where_roles_are_hidden(first: int) -> None:
     for seed in range(first, first + 100):
         compare_hidden(seed)
+
+
+def test_no_gain_and_no_loss_within_boundaries_is_passed_over() -> None:
+    for seed in range(3):
+        compare_bounded(seed)
+
+
+@pytest.mark.parametrize("first", range(0, 1000, 100))
+def test_no_gain_and_no_loss_of_many_accounts_within_boundaries_is_passed_over(first: int) -> None:
+    for seed in range(first, first + 100):
+        compare_bounded(seed)
 
 
 def compare(seed: int) -> None:
@@ -84,6 +96,40 @@ def compare_hidden(seed: int) -> None:
         assert serious(findings), f"seed {seed}"
     if any(change.less_denied for change in changes):
         assert Consequence.NEW_ACCESS in {m for f in findings for m in f.means}, f"seed {seed}"
+
+
+def compare_bounded(seed: int) -> None:
+    world = World(seed)
+    if not world.consistent:
+        return
+    bounds = {role: [world.rnd.choice((None, *BOUNDARIES)) for _ in range(2)] for role in ROLES}
+    findings = found(*bounded(world, bounds), configuration=world.configuration)
+    means = {meaning for finding in findings for meaning in finding.means}
+    changes = [
+        changed(world.before, after, role, boundaries=sides)
+        for after in world.applied()
+        for role, sides in bounds.items()
+    ]
+    if any(change.gains for change in changes):
+        assert serious(findings), f"seed {seed}"
+    if any(change.losses for change in changes if change.is_plugins):
+        assert Consequence.COVERAGE_LOST in means, f"seed {seed}"
+
+
+def bounded(world: World, bounds: Mapping[str, list[int | None]]) -> Iterator[Json]:
+    """The changes of a world whose roles have permissions boundaries."""
+    for number in BOUNDARIES:
+        values = {"name": f"b{number}", "policy": DOCUMENTS[number], "arn": arn(f"b{number}")}
+        yield resource("aws_iam_policy", f"b{number}", values, values)
+    for item in deepcopy(world.changes):
+        if item["type"] == "aws_iam_role":
+            change, name = item["change"], item["name"]
+            for side, number in zip(("before", "after"), bounds[name], strict=True):
+                boundary = None if number is None else arn(f"b{number}")
+                change[side] = {**change[side], "permissions_boundary": boundary}
+            if bounds[name][0] != bounds[name][1] and change["actions"] == ["no-op"]:
+                change["actions"] = ["update"]
+        yield item
 
 
 def hidden(world: World) -> Iterator[Json]:
@@ -151,23 +197,34 @@ def of_policies(world: World) -> Iterator[AccessChange]:
 
 
 def changed(
-    before: Account, after: Account, role: str, *, is_replaced: bool = False
+    before: Account,
+    after: Account,
+    role: str,
+    *,
+    is_replaced: bool = False,
+    boundaries: Sequence[int | None] = (None, None),
 ) -> AccessChange:
-    (old, old_denied), (new, new_denied) = (allowed(side, role) for side in (before, after))
+    (old, old_denied), (new, new_denied) = (
+        allowed(side, role, boundary)
+        for side, boundary in zip((before, after), boundaries, strict=True)
+    )
     # Policies of resources that name a role are broken once it is replaced.
     less_denied = frozenset[str]() if is_replaced else old_denied - new_denied
     return AccessChange(new - old, less_denied, (old - new) & CALLS, PLUGIN in before.of(role))
 
 
-def allowed(account: Account, role: str) -> tuple[frozenset[str], frozenset[str]]:
-    """The actions that a role is allowed, and those that a Deny denies it."""
+def allowed(
+    account: Account, role: str, boundary: int | None = None
+) -> tuple[frozenset[str], frozenset[str]]:
+    """The actions that a role is allowed within a boundary, and those that a Deny denies it."""
     policies = account.of(role)
-    denies = [policy.only("Deny") for policy in policies]
-    own, all_but_denied = (
+    limit = EVERYTHING if boundary is None else loads(DOCUMENTS[boundary], "policy")
+    denies = [policy.only("Deny") for policy in (*policies, limit)]
+    own, within, all_but_denied = (
         frozenset(a for a in ACTIONS if side.evaluate(Request(a, "*")).allowed)
-        for side in (compile_policies(policies), compile_policies([EVERYTHING, *denies]))
+        for side in map(compile_policies, (policies, [limit], [EVERYTHING, *denies]))
     )
-    return own, ACTIONS - all_but_denied
+    return own & within, ACTIONS - all_but_denied
 
 
 def serious(findings: tuple[Finding, ...]) -> bool:

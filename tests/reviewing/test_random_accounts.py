@@ -65,6 +65,17 @@ def test_no_gain_and_no_loss_of_many_accounts_within_boundaries_is_passed_over(f
         compare_bounded(seed)
 
 
+def test_no_gain_of_users_and_groups_is_passed_over() -> None:
+    for seed in range(3):
+        compare_membership(seed)
+
+
+@pytest.mark.parametrize("first", range(0, 1000, 100))
+def test_no_gain_of_many_users_and_groups_is_passed_over(first: int) -> None:
+    for seed in range(first, first + 100):
+        compare_membership(seed)
+
+
 def compare(seed: int) -> None:
     world = World(seed)
     if not world.consistent:
@@ -130,6 +141,68 @@ def bounded(world: World, bounds: Mapping[str, list[int | None]]) -> Iterator[Js
             if bounds[name][0] != bounds[name][1] and change["actions"] == ["no-op"]:
                 change["actions"] = ["update"]
         yield item
+
+
+def compare_membership(seed: int) -> None:
+    """The role r1 stands for a user, and r2 for a group that the user may be in."""
+    world = World(seed)
+    keys = [key for key in world.before.inline if key[1] == "unmanaged"]
+    for key in keys:  # users do not repeat what others made
+        del world.before.inline[key]
+    parts = [(p.change["change"]["before"], p.change["change"]["after"]) for p in world.parts]
+    moves = any(a and b and a.get("role") != b.get("role") for a, b in parts)
+    if not world.consistent or world.replaced or moves:
+        return
+    member = [world.rnd.random() < 0.6, world.rnd.random() < 0.6]
+    sides = [{"user": "r1", "groups": ["r2"]} if is_member else None for is_member in member]
+    changes = [*map(of_user_or_group, world.changes)]
+    outcomes = [*world.applied()]
+    if seed % 2:  # nothing but the membership changes
+        outcomes, there = [world.before], [item for item in changes if item["change"]["before"]]
+        changes = [resource(i["type"], i["name"], *[i["change"]["before"]] * 2) for i in there]
+    if any(member):
+        changes.append(resource("aws_iam_user_group_membership", "m", *sides))
+    blocks = deepcopy(world.configuration)
+    kinds = {item["name"]: item["type"] for item in changes}
+    for block in blocks["root_module"]["resources"]:
+        block["type"] = kinds.get(block["name"], block["type"])
+    findings = found(*changes, configuration=blocks)
+    for after in outcomes:
+        accounts = [joined(*pair) for pair in zip((world.before, after), member, strict=True)]
+        for name in ROLES:
+            if changed(accounts[0], accounts[1], name).gains:
+                assert serious(findings), f"seed {seed}"
+
+
+def joined(account: Account, is_member: bool) -> Account:
+    """An account in which a user has what its group has."""
+    inline, attached = {**account.inline}, {*account.attached}
+    if is_member:
+        inline |= {("r1", f"r2/{n}"): text for (o, n), text in account.inline.items() if o == "r2"}
+        attached |= {("r1", policy) for owner, policy in account.attached if owner == "r2"}
+    return Account(account.policies, inline, attached)
+
+
+def of_user_or_group(item: Json) -> Json:
+    """A change of a role as one of a user, for r1, or of a group."""
+    item = deepcopy(item)
+    change = item["change"]
+    sides = [side for side in (change["before"], change["after"]) if side]
+    if item["type"] == "aws_iam_policy_attachment":
+        for side in sides:
+            side["users"], side["groups"] = ([n for n in side["roles"] if n == r] for r in ROLES)
+            side["roles"] = []
+    elif item["type"].startswith("aws_iam_role"):
+        named = ("name",) if item["type"] == "aws_iam_role" else ("role", "role_name")
+        kind = "user" if "r1" in [sides[0].get(name) for name in named] else "group"
+        for side in sides:
+            for argument in ("inline_policy", "managed_policy_arns", "assume_role_policy"):
+                side.pop(argument, None)
+            for argument in {*side} & {"role", "role_name"}:
+                side[argument.replace("role", kind)] = side.pop(argument)
+        item["type"] = item["type"].replace("role", kind)
+        item["address"] = f"{item['type']}.{item['name']}"
+    return item
 
 
 def hidden(world: World) -> Iterator[Json]:

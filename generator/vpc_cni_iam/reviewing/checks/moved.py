@@ -20,7 +20,7 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Value
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.reviewing.context import Context
-from vpc_cni_iam.reviewing.diff.plugin_roles import roles_of_plugin
+from vpc_cni_iam.reviewing.diff.plugin_roles import is_named
 from vpc_cni_iam.reviewing.findings import Finding, finding
 from vpc_cni_iam.reviewing.rules import Level, Rule
 
@@ -176,7 +176,7 @@ def _plugin_roles(context: Context) -> Iterator[IamResource]:
     for plugin in context.plugins:
         for state in plugin.states:
             yield from (*state.identity.roles, *state.identity.first_roles)
-    yield from roles_of_plugin(context)
+    yield from (owner for owner in context.accounts.principals if is_named(context, owner))
 
 
 def _has_new_entry(role: IamResource, context: Context) -> bool:

@@ -59,8 +59,8 @@ class Filler:
         """Both accounts."""
         accounts = Accounts()
         self._note_principals(accounts)
-        given = (*self.resources, *self._left_behind())
-        before = [grant for r in given for grant in self._grants(r, Side.BEFORE)]
+        granting = (*self.resources, *self._left_behind())
+        before = [grant for r in granting for grant in self._grants(r, Side.BEFORE)]
         computed = [grant for r in self.resources for grant in self._computed(r)]
         for grant in (*computed, *before):
             accounts.before.add(grant)
@@ -178,15 +178,11 @@ class Filler:
             for name in self._listed(resource, placed, part, side)
         ]
         grants = account.grants.setdefault(owner, {})
-        for name in names if part is Part.PERMISSIONS else ():
-            key = GrantKey(part, name)
-            # On both sides the same: the list does not say that it changes.
-            unknown = Unknown(place_of(resource, (row.path, str(name))), Side.BEFORE)
-            if side is Side.BEFORE and key not in grants:
-                grant = grants[key] = Grant(owner, key, unknown, resource.address, row.path)
-                if owner not in accounts.deleted | accounts.replaced:
-                    accounts.after.grants.setdefault(owner, {}).setdefault(key, grant)
-        if side is Side.BEFORE or resource.actions == ("no-op",):
+        if side is Side.BEFORE:
+            if part is Part.PERMISSIONS:
+                self._add_named(accounts, resource, row, owner, names)
+            return
+        if resource.actions == ("no-op",):
             return
         had = {**accounts.before.of(owner), **grants}
         unlisted = [g for key, g in had.items() if key.part is part and key.name not in names]
@@ -196,6 +192,27 @@ class Filler:
             return
         for grant in unlisted:
             self._remove(accounts, resource, grant)
+
+    def _add_named(
+        self,
+        accounts: Accounts,
+        resource: Resource,
+        row: GrantArgument,
+        owner: IamResource,
+        names: list[Hashable],
+    ) -> None:
+        """Add the inline policies of which a plan has no more than the name, in a list.
+
+        They are the same on both sides: the list does not say that they change.
+        """
+        grants = accounts.before.grants[owner]
+        for key in (GrantKey(Part.PERMISSIONS, name) for name in names):
+            if key not in grants:
+                unknown = Unknown(place_of(resource, (row.path, str(key.name))), Side.BEFORE)
+                grants[key] = Grant(owner, key, unknown, resource.address, row.path)
+                if owner not in accounts.deleted | accounts.replaced:
+                    after = accounts.after.grants.setdefault(owner, {})
+                    after.setdefault(key, grants[key])
 
     def _remove(self, accounts: Accounts, resource: Resource, grant: Grant) -> None:
         """Remove a grant that the list of a resource does not name."""

@@ -38,6 +38,7 @@ _ARN = re.compile(r"arn:[a-z-]*:iam::(\w*):(\w[\w-]*)/((?:.*/)?)([^/]+)")
 _OF_ACCOUNT = re.compile(r"arn:[^:]*:[^:]*:([^:]*):([0-9]{12}):")
 _KINDS = {"role": ROLE, "user": USER, "group": GROUP, "policy": POLICY, "instance-profile": PROFILE}
 _IDENTIFIERS = ("id", "arn", "name", "launch_template_id", "launch_template_name")
+_SEVERAL = 2
 _DEPTH = 4  # from a workload to its role: group, template, profile
 
 
@@ -226,14 +227,18 @@ class Resolver:
         if len(candidates) > 1:
             targets, _ = self.references(resource, path)
             candidates = [r for r in candidates if r in targets] or candidates
-        if len(candidates) > 1:
-            own, account = self._provider(resource), self.account(resource)
-            same = [r for r in candidates if self._provider(r) == own]
-            if len(same) == 1:
-                return same
-            possible = [r for r in candidates if not account or self.account(r) in ("", account)]
-            return possible or candidates
-        return candidates
+        return self._of_account(resource, candidates)
+
+    def _of_account(self, resource: Resource, candidates: list[Resource]) -> list[Resource]:
+        """Return those of candidates that may be in the account of a resource."""
+        if len(candidates) < _SEVERAL:
+            return candidates
+        own, account = self._provider(resource), self.account(resource)
+        same = [r for r in candidates if self._provider(r) == own]
+        if len(same) == 1:
+            return same
+        possible = [r for r in candidates if not account or self.account(r) in ("", account)]
+        return possible or candidates
 
     def _may_have(self, resource: Resource, match: re.Match[str], side: Side) -> bool:
         """Say whether a resource whose ARN is known after apply may have one."""

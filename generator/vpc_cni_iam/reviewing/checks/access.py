@@ -54,7 +54,7 @@ class GroupJoined(AboutPrincipals, frozen=True):
     reach: Reach  # how far the user reaches now, if that is further than before
 
 
-class Undecided(AboutPrincipals, frozen=True):
+class AccessUndecided(AboutPrincipals, frozen=True):
     """Whether something is newly allowed is not decided."""
 
     parts: tuple[GainedPart, ...]
@@ -258,7 +258,7 @@ class _PrincipalCases:
             case NotProven(Open.LATER):
                 yield from self._later()
             case NotProven() as answer:
-                evidence = Undecided(self._owners, scope(self._grants), answer)
+                evidence = AccessUndecided(self._owners, scope(self._grants), answer)
                 yield self._case(_Outcome.UNDECIDED, evidence)
             case NoNewAccess() if not isinstance(change.denied_less, NoNewAccess):
                 yield from self._denied_less()
@@ -367,10 +367,7 @@ class _PrincipalCases:
             outcome = _Outcome.SENSITIVE
         elif isinstance(policy, Named) and aws_managed.name_of(policy.name):
             managed = aws_managed.find(policy.name)
-            if managed and managed.policy_class in (PolicyClass.ADMIN, PolicyClass.IAM):
-                outcome = _Outcome.FURTHER
-            elif aws_managed.nonexistent(policy.name) or not (managed or self._change.is_new):
-                outcome = _Outcome.UNKNOWN_OF_AWS
+            outcome = _of_aws(policy.name, managed, is_new=self._change.is_new)
         elif not isinstance(policy, Named | Unresolved):
             place = f"{grant.address}.{grant.attribute}"
             return self._unknown(grant, (f"{policy.address}.policy" if policy else place,))
@@ -382,6 +379,14 @@ class _PrincipalCases:
             managed=managed,
         )
         return _Case(outcome, evidence, (grant,))
+
+
+def _of_aws(arn: str, managed: AwsManagedPolicy | None, *, is_new: bool) -> _Outcome:
+    """Return what it is that a policy of AWS is attached whose document is not known."""
+    if managed and managed.policy_class in (PolicyClass.ADMIN, PolicyClass.IAM):
+        return _Outcome.FURTHER
+    is_unknown = aws_managed.nonexistent(arn) or not (managed or is_new)
+    return _Outcome.UNKNOWN_OF_AWS if is_unknown else _Outcome.ATTACHED
 
 
 def _was_sensitive(change: GrantChange) -> bool:

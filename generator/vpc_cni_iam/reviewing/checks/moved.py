@@ -78,12 +78,12 @@ def check(context: Context) -> Iterator[Finding]:
             yield from _notes(resource)
     changing = [r for r in context.filler.resources if r.type in (ROLE, USER) and _changes_id(r)]
     if changing:
-        roles = _Roles(frozenset(_node_roles(context)), frozenset(_plugin_roles(context)))
+        roles = _NeededRoles(frozenset(_node_roles(context)), frozenset(_plugin_roles(context)))
         for resource in changing:
             yield from _identity(resource, roles, context)
 
 
-class _Roles(Struct, frozen=True):
+class _NeededRoles(Struct, frozen=True):
     """The roles without which nodes or aws-node do not work."""
 
     of_nodes: frozenset[IamResource]
@@ -113,7 +113,7 @@ def _notes(resource: Resource) -> Iterator[Finding]:
         yield finding(Rule.MOVED, each, resource.address)
 
 
-def _identity(resource: Resource, roles: _Roles, context: Context) -> Iterator[Finding]:
+def _identity(resource: Resource, roles: _NeededRoles, context: Context) -> Iterator[Finding]:
     """Yield that a principal gets another ARN, or another ID under the same one."""
     resolver, accounts = context.filler.resolver, context.accounts
     subject = InPlan(resource.address)

@@ -64,7 +64,7 @@ class Compared(Protocol):
         """What is allowed after."""
 
 
-class Harm(IntEnum):
+class HarmRank(IntEnum):
     """The harm that an action can do, the worst first."""
 
     ESCALATION = 0  # to give oneself more permissions, by a published method
@@ -78,7 +78,7 @@ class GainedPart(Struct, frozen=True):
 
     difference: Difference
     actions: tuple[Text, ...]  # those that it newly allows, the most harmful first
-    harm: Harm
+    harm: HarmRank
 
 
 class Gained(Struct, frozen=True):
@@ -184,7 +184,7 @@ def _part(difference: Difference, after: Permissions) -> GainedPart:
             actions = tuple(a for e in widening if isinstance(e, ValuesChange) for a in e.added)
     methods = _methods(after.policies)
     ranked = sorted(actions, key=lambda action: _rank(str(action), methods))
-    harm = _harm(str(ranked[0]), methods) if ranked else Harm.ESCALATION
+    harm = _harm(str(ranked[0]), methods) if ranked else HarmRank.ESCALATION
     return GainedPart(difference, tuple(ranked), harm)
 
 
@@ -207,12 +207,12 @@ def _methods(policies: tuple[Policy, ...]) -> tuple[str, ...]:
     return escalating(lambda action: any(s.is_about(action) for s in allows))
 
 
-def _harm(action: str, methods: Iterable[str]) -> Harm:
+def _harm(action: str, methods: Iterable[str]) -> HarmRank:
     if any(_is_like(action, method) for method in methods):
-        return Harm.ESCALATION
+        return HarmRank.ESCALATION
     if _PERMISSIONS.fullmatch(action):
-        return Harm.PERMISSIONS
-    return Harm.LIST if describes(action) else Harm.CHANGE
+        return HarmRank.PERMISSIONS
+    return HarmRank.LIST if describes(action) else HarmRank.CHANGE
 
 
 def _rank(action: str, methods: Iterable[str]) -> tuple[int, int]:
@@ -313,7 +313,7 @@ def beyond_plugin(parts: Iterable[GainedPart]) -> tuple[str, ...]:
     The most harmful come first.
     """
     called = {call.action.lower(): call.action for call in calls()}
-    beyond: list[tuple[Harm, str]] = []
+    beyond: list[tuple[HarmRank, str]] = []
     for part in parts:
         statement = _statement(part.difference)
         if statement.effect == "Deny":
@@ -325,5 +325,5 @@ def beyond_plugin(parts: Iterable[GainedPart]) -> tuple[str, ...]:
             is_pattern = "*" in action or "?" in action
             if action in granted if is_pattern else action.lower() not in called:
                 beyond.append((_harm(action, methods), action))
-        beyond += ((Harm.ESCALATION, name) for name in granted if name.startswith("all but"))
+        beyond += ((HarmRank.ESCALATION, name) for name in granted if name.startswith("all but"))
     return tuple(dict.fromkeys(name for _, name in sorted(beyond, key=lambda each: each[0])))

@@ -18,7 +18,14 @@ from vpc_cni_iam.reviewing.account.grants import Grant, GrantKey
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.reviewing.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.reviewing.context import Context
-from vpc_cni_iam.reviewing.diff.harm import GainedPart, beyond_plugin, gained, lost, scope
+from vpc_cni_iam.reviewing.diff.harm import (
+    GainedPart,
+    beyond_plugin,
+    gained,
+    lost,
+    needed_by_plugin,
+    scope,
+)
 from vpc_cni_iam.reviewing.diff.permissions import Open, Permissions
 from vpc_cni_iam.reviewing.diff.principals import GrantChange, PrincipalChange
 from vpc_cni_iam.reviewing.diff.published import Published, published_by
@@ -285,7 +292,10 @@ class _PrincipalCases:
         grants = [c for c in self._grants if not _was_sensitive(c)]
         if not grants or self._is_by_boundary():
             return
-        more = gained(change, grants, answer, context.proofs, context.place)
+        contents = [c.after.content for c in grants if c.after]
+        is_of_plugin = any(isinstance(c, Document) and concerns_plugin(c.policy) for c in contents)
+        needed = needed_by_plugin() if is_of_plugin else frozenset()
+        more = gained(change, grants, answer, context.proofs, context.place, needed)
         if not more.parts and len(grants) < len(change.grants):
             return  # it is by a group
         farther = _farther(change)
@@ -293,7 +303,6 @@ class _PrincipalCases:
         is_published = farther is Reach.LIMITED and len(published) == len(
             [c for c in grants if c.after]
         )
-        policies = [g.content.policy for g in more.grants if isinstance(g.content, Document)]
         evidence = Gain(
             self._owners,
             change.is_new,
@@ -301,7 +310,7 @@ class _PrincipalCases:
             farther,
             more.parts,
             tuple(dict.fromkeys(g.policy for g in more.grants if g.policy)),
-            beyond_plugin(more.parts) if any(map(concerns_plugin, policies)) else None,
+            beyond_plugin(more.parts) if is_of_plugin else None,
             published if is_published else (),
             more.example,
         )

@@ -270,7 +270,9 @@ def _changed(role: _Role, after: Document, context: Context) -> Iterator[Finding
 def _new(role: _Role, after: Document, context: Context) -> Finding:
     """Return the finding about who can assume a new role."""
     trusted = trusted_by(after.shown)
-    if (names := _names(after.shown)) is not None:
+    # A mark in place of a secret is no name that is evaluated.
+    names = _names(after.policy) if after.masked is None else None
+    if names is not None:
         trusted = tuple(t for t in trusted if (t.type, t.name) in names)
     accounts = _own_accounts(role.owner, context)
     owned = tuple((each, _ownership(each, accounts)) for each in trusted)

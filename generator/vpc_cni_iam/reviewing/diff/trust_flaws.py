@@ -204,8 +204,8 @@ class _Token(Struct, frozen=True):
         elif by_pattern:
             is_pinned = all(map(_is_of_one_project, by_pattern)) and not is_kubernetes
             yield self._flaw(wildcard, by_pattern, level=Level.NOTE if is_pinned else None)
-        elif wild:
-            yield self._flaw(Rule.IRSA_NEVER, wild)
+        elif literally := tuple(value for value in wild if self._is_literal("sub", value)):
+            yield self._flaw(Rule.IRSA_NEVER, literally)
         if any(lets(subject, _STRANGE) for subject in alive):
             yield self._flaw(no_audience)
         elif is_kubernetes and not any(lets(subject, AUDIENCE) for subject in alive):
@@ -217,22 +217,19 @@ class _Token(Struct, frozen=True):
 
     def _never(self, subjects: tuple[str, ...], audiences: tuple[str, ...]) -> Iterator[TrustFlaw]:
         """Yield why no token is let in, though its claims are those that are asked for."""
-        literally = tuple(
-            value
-            for value in (*subjects, *audiences)
-            if _is_wild(value) and not self._lets_sample(value, subjects, audiences)
+        literally = (
+            *(v for v in subjects if self._is_literal("sub", v)),
+            *(v for v in audiences if self._is_literal("aud", v)),
         )
         if literally:
             yield self._flaw(Rule.IRSA_NEVER, literally, never=True)
         elif any(self._lets(sub=_sample(subject)) for subject in subjects):
             yield self._flaw(Rule.IRSA_OTHER_AUDIENCE, audiences, never=True)
 
-    def _lets_sample(
-        self, value: str, subjects: tuple[str, ...], audiences: tuple[str, ...]
-    ) -> bool:
-        """Say whether a pattern is one: a value that it matches is let in."""
-        as_subject = value in subjects and self._lets(sub=_sample(value))
-        return as_subject or (value in audiences and self._lets(aud=_sample(value)))
+    def _is_literal(self, claim: str, value: str) -> bool:
+        """Say whether wildcards in a value are compared letter by letter."""
+        lets_itself = _is_wild(value) and self._lets(**{claim: value})
+        return lets_itself and not self._lets(**{claim: _sample(value)})
 
     def _lets(self, **claims: str) -> bool:
         """Say whether a token is let in; what it has of other claims is a stranger's."""

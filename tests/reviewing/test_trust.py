@@ -254,7 +254,8 @@ def test_everybody_but_some_is_everybody() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "words"),
     [
-        (GOOD, irsa(StringEquals=AUD, StringLike={f"{OIDC}:sub": "system:serviceaccount:*:aws-node"}),
+        (GOOD,
+         irsa(StringEquals=AUD, StringLike={f"{OIDC}:sub": "system:serviceaccount:*:aws-node"}),
          f"aws_iam_role.r can now be assumed by any service account named aws-node of {OIDC} "
          f"(was service account kube-system/aws-node of {OIDC})"),
         (token(GITHUB, "repo:example/infra:*", like=True), token(GITHUB, None),
@@ -494,8 +495,12 @@ def test_a_flaw_in_a_trust_policy_that_does_not_change_is_a_note() -> None:
 
 def _association(before: bool | None, after: bool) -> Json:
     sides = [
-        None if off is None else {"role_arn": "arn:aws:iam::111122223333:role/r",
-                                  "disable_session_tags": off}  # fmt: skip
+        None
+        if off is None
+        else {
+            "role_arn": "arn:aws:iam::111122223333:role/r",
+            "disable_session_tags": off,
+        }
         for off in (before, after)
     ]
     return resource("aws_eks_pod_identity_association", "a", *sides)

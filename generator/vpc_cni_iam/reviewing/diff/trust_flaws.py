@@ -173,9 +173,9 @@ class _Token(Struct, frozen=True):
         subjects, audiences = (_values(conditions[claim]) for claim in ("sub", "aud"))
         platform = platform_of(self.issuer, subjects)
         yield from self._of_subjects(platform, subjects, audiences, for_plugin=for_plugin)
-        by_pattern = any(map(is_like, conditions["sub"])) and not any(map(_is_wild, subjects))
-        if by_pattern and platform is Platform.KUBERNETES:
-            yield self._flaw(Rule.IRSA_LIKE, subjects)
+        like = _values(filter(is_like, conditions["sub"]))
+        if like and not any(map(_is_wild, like)) and platform is Platform.KUBERNETES:
+            yield self._flaw(Rule.IRSA_LIKE, like)
 
     def _of_subjects(
         self,

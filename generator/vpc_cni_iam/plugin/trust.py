@@ -19,7 +19,7 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.document import ANYONE, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.matching.variables import UNKNOWN, Context, UnknownValue
-from vpc_cni_iam.policy.template import known
+from vpc_cni_iam.policy.template import holes, known
 
 PODS, NODES = "pods.eks.amazonaws.com", "ec2.amazonaws.com"
 ASSUME, TAG, WEB = "sts:AssumeRole", "sts:TagSession", "sts:AssumeRoleWithWebIdentity"
@@ -137,6 +137,9 @@ class RoleTrust(Struct, frozen=True):
                 answers |= {
                     self._answer(each) for each in self._complete(caller, cluster, tags=tags)
                 }
+        principals = (p for s in self.policy.statements for p in s.principals)
+        if any(holes(name for p in principals for name in p.identifiers)):
+            answers.add(None)  # it may be the caller
         return True if True in answers else None if None in answers else False
 
     def _complete(

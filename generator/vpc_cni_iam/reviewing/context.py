@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 
 from vpc_cni_iam.inputs.plan.arguments import OIDC_PROVIDER
 from vpc_cni_iam.inputs.plan.reader import Plan
+from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.reviewing.account.fill import Filler
 from vpc_cni_iam.reviewing.account.grants import Accounts
-from vpc_cni_iam.reviewing.account.iam_resource import Place
+from vpc_cni_iam.reviewing.account.iam_resource import IamResource, Place
 from vpc_cni_iam.reviewing.account.not_shown import NotShown, not_shown
 from vpc_cni_iam.reviewing.account.plugin_state import ClusterPlugin
 from vpc_cni_iam.reviewing.account.plugins import PluginReader
@@ -83,6 +85,18 @@ class Context:
     def plugins(self) -> tuple[ClusterPlugin, ...]:
         """aws-node in each cluster of which the plan says anything about it."""
         return PluginReader(self.filler).clusters()
+
+    @cached_property
+    def service_account_roles(self) -> Mapping[IamResource, frozenset[Identity]]:
+        """The roles of aws-node's service account, with its identities after the plan."""
+        roles: dict[IamResource, frozenset[Identity]] = {}
+        for plugin in self.plugins:
+            for state in plugin.states:
+                identity = state.identity
+                kinds = {identity.kind} if state is plugin.after else set()
+                for role in identity.assumed if identity.kind.is_of_service_account else ():
+                    roles[role] = roles.get(role, frozenset()) | kinds
+        return roles
 
     @cached_property
     def has_new_issuer(self) -> bool:

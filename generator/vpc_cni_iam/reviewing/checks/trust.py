@@ -22,10 +22,10 @@ from vpc_cni_iam.reviewing.account.grants import Grant
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.diff.permissions import Open
+from vpc_cni_iam.reviewing.diff.plugin_roles import is_plugins
 from vpc_cni_iam.reviewing.diff.trust import (
     Trusted,
     Widened,
-    is_plugins,
     realistic,
     trusted_by,
     widened,

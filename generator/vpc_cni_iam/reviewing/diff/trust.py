@@ -28,9 +28,7 @@ from vpc_cni_iam.policy.evaluate import evaluate
 from vpc_cni_iam.policy.proof.answer import NewAccess
 from vpc_cni_iam.policy.template import Side, Text
 from vpc_cni_iam.reviewing.account.documents import Document
-from vpc_cni_iam.reviewing.account.grants import known_policies
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
-from vpc_cni_iam.reviewing.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.reviewing.account.plugin_state import PluginState
 from vpc_cni_iam.reviewing.diff.trust_flaws import asks, is_any, is_like, living
 
@@ -70,16 +68,6 @@ def names_plugin(policy: Policy) -> bool:
         return trust.names_plugin(policy)
     except InputError:
         return False
-
-
-def is_plugins(context: Context, role: IamResource) -> bool:
-    """Say whether a role is aws-node's: by its trust, or by what it may do."""
-    sides = context.accounts.sides
-    trusts = (grant for side in sides if (grant := side.one(role, Part.TRUST)))
-    if any(map(names_plugin, known_policies(trusts))):
-        return True
-    grants = (grant for side in sides for grant in side.policies(role).values())
-    return any(map(concerns_plugin, known_policies(grants)))
 
 
 class Trusted(Struct, frozen=True):

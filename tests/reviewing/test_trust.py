@@ -156,7 +156,9 @@ def test_the_trusts_of_the_catalog_have_no_flaw(by: dict[str, bool], cluster: bo
          "'repo:*' matches all"),
         # Everybody can name a repository and a branch so.
         (token(GITHUB, "repo:*/infra:ref:refs/heads/main", like=True), "oidc-no-subject", "error",
-         "Any workflow of any repository of GitHub"),
+         "Everybody can create a repository of GitHub that can assume aws_iam_role.r"),
+        (token(GITHUB, "repo:example*", like=True), "oidc-no-subject", "error",
+         "the owner in the subject 'repo:example*' has a wildcard"),
         (token(GITHUB, "repo:example/*", like=True), "oidc-subject-wildcard", "warning",
          "Any workflow of any repository of example of GitHub can assume"),
         (token(GITHUB, "repo:example/infra:*", like=True), "oidc-subject-wildcard", "note",
@@ -549,3 +551,11 @@ def test_a_star_that_is_compared_letter_by_letter_is_not_a_wildcard() -> None:
     literal = irsa(StringEquals={**AUD, f"{OIDC}:sub": "system:serviceaccount:*:app"})
     text = message("trust-widened", role("r", of("ec2"), literal))
     assert f"assumed by subject system:serviceaccount:*:app of {OIDC}" in text
+
+
+def test_a_trust_policy_that_is_too_large_for_iam_takes_no_long_time() -> None:
+    many = [f"system:serviceaccount:n{i}:*" for i in range(10_000)]
+    large = irsa(StringEquals=AUD, StringLike={f"{OIDC}:sub": many})
+    for before in (None, GOOD, large):
+        rules = levels(found(role("r", before, large)))
+        assert (rules.get("not-proven") == "warning") is (before != large)

@@ -39,7 +39,7 @@ _OF_STRANGER: Context = {
 }
 # Session tags that say for which service account of which cluster EKS Pod Identity asks.
 _TAGS = ("aws:requesttag/kubernetes-", "aws:requesttag/eks-cluster-")
-_MOST = 10_000  # candidates of a statement
+_MOST = 2_000  # candidates of a statement
 _MOST_STRANGERS = 256
 # Of a provider that is not known.
 _UNKNOWN_ISSUER = "zz-unknown-"
@@ -70,7 +70,7 @@ def new_principals(before: Policy, after: Policy) -> tuple[TrustedPrincipal, ...
             principal
             for statement, as_written in zip(new.statements, after.statements, strict=True)
             if statement.effect == "Allow"
-            for principal, name, request in _candidates(statement, as_written)
+            for principal, name, request in islice(_candidates(statement, as_written), _MOST)
             if not evaluate([new], request).denied
             and evaluate([_directly(old, principal.type, name)], request).denied
         )

@@ -13,6 +13,7 @@ from vpc_cni_iam.inputs.plan.arguments import ASSOCIATION, ROLE, Part
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.plugin.principals import new_principals
+from vpc_cni_iam.plugin.trust import is_too_large
 from vpc_cni_iam.policy.document import ANYONE, Policy
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
@@ -29,6 +30,7 @@ from vpc_cni_iam.reviewing.diff.trust import (
     realistic,
     trusted_by,
     widened,
+    without,
 )
 from vpc_cni_iam.reviewing.diff.trust_flaws import TrustFlaw, flaws, living, problem
 from vpc_cni_iam.reviewing.findings import Finding, finding
@@ -59,7 +61,7 @@ class TrustUndecided(Struct, frozen=True):
 class TrustNotEvaluated(Struct, frozen=True):
     """A statement of a trust policy is not evaluated."""
 
-    why: Message
+    why: Message  # empty: the policy is too large
 
 
 class TrustWidened(Struct, frozen=True):
@@ -184,6 +186,9 @@ def _of_role(role: _Role, context: Context) -> Iterator[Finding]:
     yield from found
     if not role.changes:
         return
+    if is_too_large(content.policy):
+        yield _found(Rule.NOT_PROVEN, TrustNotEvaluated(""), grant)
+        return
     if is_new:
         if not any(each.rule is Rule.TRUST_ANYBODY for each in found):
             for why in filter(None, map(problem, content.shown.statements)):
@@ -256,13 +261,12 @@ def _changed(role: _Role, after: Document, context: Context) -> Iterator[Finding
             yield _found(Rule.TRUST_WIDENED, TrustWidened(what, example), grant)
         case NotProven(reason):
             rule = Rule.UNKNOWN_POLICY if reason is Open.LATER else Rule.NOT_PROVEN
-            coming = [t for t in trusted_by(after.shown) if t not in trusted_by(content.shown)]
+            coming = without(trusted_by(after.shown), trusted_by(content.shown))
             shown = NotProven(Open.NOT_SHOWN) if is_secret else answer
-            yield _found(rule, TrustUndecided(shown, tuple(coming)), grant)
+            yield _found(rule, TrustUndecided(shown, coming), grant)
         case NoNewAccess():
             is_same = isinstance(context.proofs.prove((new,), (old,)), NoNewAccess)
-            left = trusted_by(after.shown)
-            removed = tuple(t for t in trusted_by(content.shown) if t not in left)
+            removed = without(trusted_by(content.shown), trusted_by(after.shown))
             rule = Rule.REWRITTEN if is_same else Rule.ACCESS_REMOVED
             yield _found(rule, TrustNotWidened(() if is_same else removed), grant)
 

@@ -53,7 +53,7 @@ def lets_plugin(policy: Policy, state: PluginState, *, tags: bool = True) -> boo
         tags: Whether its sessions of EKS Pod Identity have tags.
     """
     identity = state.identity.kind
-    if identity in (Identity.none, Identity.unknown):
+    if identity in (Identity.none, Identity.unknown) or trust.is_too_large(policy):
         return None
     try:
         of_account = RoleTrust(policy, f"arn::iam::{state.cluster.account}:")
@@ -65,7 +65,7 @@ def lets_plugin(policy: Policy, state: PluginState, *, tags: bool = True) -> boo
 def names_plugin(policy: Policy) -> bool:
     """Say whether a trust policy is for the plugin's service account by its name."""
     try:
-        return trust.names_plugin(policy)
+        return not trust.is_too_large(policy) and trust.names_plugin(policy)
     except InputError:
         return False
 
@@ -135,8 +135,7 @@ def _trusted(
 def widened(before: Policy, after: Policy) -> Widened:
     """Return what a trust policy that allows more newly allows."""
     old, new = trusted_by(before), trusted_by(after)
-    coming = tuple(trusted for trusted in new if trusted not in old)
-    leaving = tuple(trusted for trusted in old if trusted not in new)
+    coming, leaving = without(new, old), without(old, new)
     names = _new_names(before, after)
     of_names = tuple(t for t in coming if (t.type, t.name) in names)
     conditions: list[ConditionChange] = []
@@ -189,7 +188,15 @@ def realistic(answer: NewAccess, what: Widened, old: Policy, new: Policy) -> New
     return answer
 
 
+def without(every: tuple[Trusted, ...], others: tuple[Trusted, ...]) -> tuple[Trusted, ...]:
+    """Return those that are not among others."""
+    excepted = set(others)
+    return tuple(trusted for trusted in every if trusted not in excepted)
+
+
 def _new_names(before: Policy, after: Policy) -> set[tuple[str, Text]]:
+    if trust.is_too_large(before) or trust.is_too_large(after):
+        return set()
     try:
         return {(p.type, p.name) for p in new_principals(before, after)}
     except InputError:

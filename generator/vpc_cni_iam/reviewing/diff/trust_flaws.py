@@ -57,13 +57,15 @@ class TrustFlaw(Struct, frozen=True):
 
 
 def flaws(policy: Policy, *, for_plugin: bool, tags: bool = True) -> tuple[TrustFlaw, ...]:
-    """Return what is wrong with a trust policy.
+    """Return what is wrong with a trust policy, of one that is too large nothing.
 
     Args:
         for_plugin: Whether the role is aws-node's, so that only its service account may have it.
         tags: Whether sessions of EKS Pod Identity have tags.
     """
     every_flaw: list[TrustFlaw] = []
+    if trust.is_too_large(policy):
+        return ()
     policy = filled(policy)
     denies, allows = (
         tuple(filter(is_evaluated, policy.only(effect).statements)) for effect in _EFFECTS
@@ -77,6 +79,8 @@ def flaws(policy: Policy, *, for_plugin: bool, tags: bool = True) -> tuple[Trust
 
 def living(policy: Policy) -> Policy:
     """Return a trust policy without what no token can meet, since its issuer has no such claims."""
+    if trust.is_too_large(policy):
+        return policy
     statements = []
     for statement in policy.statements:
         principals = tuple(_living(statement, p) for p in statement.principals)

@@ -127,6 +127,11 @@ def _not_shown(finding: Finding, evidence: TrustNotShown) -> Saying:
 
 
 def _not_evaluated(finding: Finding, evidence: TrustNotEvaluated) -> Saying:
+    if not evidence.why:
+        return Saying(
+            f"Who can assume {role_of(finding)} is not decided: its trust policy is too large "
+            "for IAM"
+        )
     return Saying(
         f"Who can assume {role_of(finding)} is not decided: a statement of its trust policy cannot "
         f"be evaluated, {evidence.why}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -28,15 +28,21 @@ from vpc_cni_iam.policy.evaluate import evaluate
 from vpc_cni_iam.policy.proof.answer import NewAccess
 from vpc_cni_iam.policy.template import Side, Text
 from vpc_cni_iam.reviewing.account.documents import Document
+from vpc_cni_iam.reviewing.account.grants import Accounts
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
 from vpc_cni_iam.reviewing.account.plugin_state import PluginState
 from vpc_cni_iam.reviewing.diff.trust_flaws import asks, is_any, is_like, living
 
-if TYPE_CHECKING:
-    from vpc_cni_iam.reviewing.context import Context
+
+class HasAccounts(Protocol):
+    """What has the accounts of a plan, as the context of a review does."""
+
+    @property
+    def accounts(self) -> Accounts:
+        """The accounts before and after."""
 
 
-def trust_of(context: Context, role: IamResource, side: Side) -> Policy | None:
+def trust_of(context: HasAccounts, role: IamResource, side: Side) -> Policy | None:
     """Return the trust policy of a role; None where the plan does not show it.
 
     It may have holes, by which `lets_plugin` may be open.

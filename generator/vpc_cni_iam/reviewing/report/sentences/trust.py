@@ -127,7 +127,7 @@ def _not_shown(finding: Finding, evidence: TrustNotShown) -> Saying:
 
 
 def _not_evaluated(finding: Finding, evidence: TrustNotEvaluated) -> Saying:
-    if not evidence.why:
+    if evidence.is_too_large:
         return Saying(
             f"Who can assume {role_of(finding)} is not decided: its trust policy is too large "
             "for IAM"

@@ -117,7 +117,7 @@ class PolicyNeedsTags(Struct, frozen=True):
     origin: FlawOrigin
 
 
-class _TrustOfRole(Struct, frozen=True):
+class _RoleTrusts(Struct, frozen=True):
     """A role with its trust policy on both sides."""
 
     owner: IamResource
@@ -147,7 +147,7 @@ def check(context: Context) -> Iterator[Finding]:
         changes = old is None or old.content != new.content
         if not (changes or owner in changed or owner in tags_off):
             continue
-        role = _TrustOfRole(owner, old, new, is_plugins(context, owner), tags_off.get(owner))
+        role = _RoleTrusts(owner, old, new, is_plugins(context, owner), tags_off.get(owner))
         if changes or role.is_plugins or role.tags_off is not None:
             yield from _of_role(role, context)
 
@@ -176,7 +176,7 @@ def _gone(grant: Grant) -> TrustNotWidened:
     return TrustNotWidened(trusted, is_deleted=True)
 
 
-def _of_role(role: _TrustOfRole, context: Context) -> Iterator[Finding]:
+def _of_role(role: _RoleTrusts, context: Context) -> Iterator[Finding]:
     grant, content = role.after, role.after.content
     is_new = role.before is None or role.owner in context.accounts.created
     if not isinstance(content, Document):
@@ -200,7 +200,7 @@ def _of_role(role: _TrustOfRole, context: Context) -> Iterator[Finding]:
         yield from _changed(role, content, context)
 
 
-def _not_shown(role: _TrustOfRole, *, is_new: bool) -> Finding:
+def _not_shown(role: _RoleTrusts, *, is_new: bool) -> Finding:
     content = role.after.content
     why = content.why if isinstance(content, Invalid) else ""
     rule = Rule.UNKNOWN_POLICY
@@ -212,7 +212,7 @@ def _not_shown(role: _TrustOfRole, *, is_new: bool) -> Finding:
     return _found(rule, TrustNotShown(Side.AFTER, is_new, why), role.after, means=means)
 
 
-def _flaws(role: _TrustOfRole, after: Document) -> Iterator[Finding]:
+def _flaws(role: _RoleTrusts, after: Document) -> Iterator[Finding]:
     content = role.before.content if role.before else None
     before = content.policy if isinstance(content, Document) else None
     tags = role.tags_off is None
@@ -232,9 +232,7 @@ def _flaws(role: _TrustOfRole, after: Document) -> Iterator[Finding]:
         yield _flaw(role, flaw, origin, is_sensitive=after.masked is not None)
 
 
-def _flaw(
-    role: _TrustOfRole, flaw: TrustFlaw, origin: FlawOrigin, *, is_sensitive: bool
-) -> Finding:
+def _flaw(role: _RoleTrusts, flaw: TrustFlaw, origin: FlawOrigin, *, is_sensitive: bool) -> Finding:
     if is_sensitive:
         flaw = TrustFlaw(flaw.rule, never=flaw.never, level=flaw.level)
     level = flaw.level
@@ -248,7 +246,7 @@ def _flaw(
     return _found(flaw.rule, TrustFlawFound(flaw, origin, is_sensitive), role.after, level, means)
 
 
-def _changed(role: _TrustOfRole, after: Document, context: Context) -> Iterator[Finding]:
+def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[Finding]:
     """Yield whether a change of a trust policy lets anybody new in."""
     content, grant = role.before.content if role.before else None, role.after
     if not isinstance(content, Document):
@@ -274,7 +272,7 @@ def _changed(role: _TrustOfRole, after: Document, context: Context) -> Iterator[
             yield _found(rule, TrustNotWidened(() if is_same else removed), grant)
 
 
-def _new(role: _TrustOfRole, after: Document, context: Context) -> Finding:
+def _new(role: _RoleTrusts, after: Document, context: Context) -> Finding:
     """Return the finding about who can assume a new role."""
     trusted = trusted_by(after.shown)
     # A mark in place of a secret is no name that is evaluated.

@@ -559,3 +559,15 @@ def test_a_trust_policy_that_is_too_large_for_iam_takes_no_long_time() -> None:
     for before in (None, GOOD, large):
         rules = levels(found(role("r", before, large)))
         assert (rules.get("not-proven") == "warning") is (before != large)
+
+
+def test_who_can_assume_a_role_no_longer_or_under_other_conditions_is_named() -> None:
+    services = ["ec2.amazonaws.com", "lambda.amazonaws.com"]
+    both = document(trust({"Service": services}, "sts:AssumeRole"))
+    text = message("access-removed", role("r", both, of("ec2")))
+    assert text == "aws_iam_role.r can no longer be assumed by lambda.amazonaws.com"
+    text = message("access-removed", role("r", pods(*BOTH), POD))
+    assert text.startswith("aws_iam_role.r can now be assumed only by pods.eks.amazonaws.com if")
+    assert text.endswith("(was pods.eks.amazonaws.com)")
+    text = message("access-removed", role("r", POD, pods("sts:AssumeRole", **NAMESPACE)))
+    assert "allows less than before" in text

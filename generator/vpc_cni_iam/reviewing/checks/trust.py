@@ -91,6 +91,7 @@ class TrustNotWidened(Struct, frozen=True):
     """A trust policy changes and lets nobody new in."""
 
     removed: tuple[Trusted, ...]  # who can no longer assume the role, or not in all ways
+    limited: tuple[Trusted, ...] = ()  # who still can, under other conditions
     is_deleted: bool = False  # whether the role is deleted
 
 
@@ -267,9 +268,9 @@ def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[F
             yield _found(rule, TrustUndecided(shown, coming), grant)
         case NoNewAccess():
             is_same = isinstance(context.proofs.prove((new,), (old,)), NoNewAccess)
-            removed = without(trusted_by(content.shown), trusted_by(after.shown))
-            rule = Rule.REWRITTEN if is_same else Rule.ACCESS_REMOVED
-            yield _found(rule, TrustNotWidened(() if is_same else removed), grant)
+            sides = trusted_by(content.shown), trusted_by(after.shown)
+            evidence = TrustNotWidened(without(*sides), without(*sides[::-1]))
+            yield _found(Rule.REWRITTEN if is_same else Rule.ACCESS_REMOVED, evidence, grant)
 
 
 def _new(role: _RoleTrusts, after: Document, context: Context) -> Finding:

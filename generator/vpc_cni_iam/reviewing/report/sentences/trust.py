@@ -168,7 +168,11 @@ def _not_widened(finding: Finding, evidence: TrustNotWidened) -> Saying:
         return Saying(f"The role {role} is deleted")
     if not evidence.removed:
         return Saying(f"The trust policy of {role} allows less than before, and nothing new")
-    return Saying(f"{role} can no longer be assumed by {several_trusted(evidence.removed)}")
+    removed = several_trusted(evidence.removed)
+    if evidence.limited:
+        limited = several_trusted(evidence.limited)
+        return Saying(f"{role} can now be assumed only by {limited} (was {removed})")
+    return Saying(f"{role} can no longer be assumed by {removed}")
 
 
 def _provider(finding: Finding, evidence: ProviderChanged) -> Saying:

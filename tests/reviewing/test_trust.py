@@ -273,6 +273,12 @@ def test_everybody_but_some_is_everybody() -> None:
          document(trust({"AWS": "111122223333"}, "sts:AssumeRole",
                         BoolIfExists={"aws:MultiFactorAuthPresent": "true"})),
          "Condition on aws:MultiFactorAuthPresent changes from Bool 'true' to BoolIfExists 'true'"),
+        # Also where the statement is another one.
+        (document(trust({"AWS": "111122223333"}, "sts:AssumeRole",
+                        Bool={"aws:MultiFactorAuthPresent": "true"})),
+         document(trust({"AWS": "111122223333"}, "sts:*")),
+         "Condition aws:MultiFactorAuthPresent Bool 'true' is gone: aws_iam_role.r can now be "
+         "assumed by AWS account 111122223333 without it"),
         (of("ec2"), document(trust({"Service": ["ec2.amazonaws.com", "lambda.amazonaws.com"]},
                                    "sts:AssumeRole")),
          "aws_iam_role.r can now be assumed by lambda.amazonaws.com"),
@@ -571,3 +577,10 @@ def test_who_can_assume_a_role_no_longer_or_under_other_conditions_is_named() ->
     assert text.endswith("(was pods.eks.amazonaws.com)")
     text = message("access-removed", role("r", POD, pods("sts:AssumeRole", **NAMESPACE)))
     assert "allows less than before" in text
+
+
+def test_a_role_that_is_named_in_place_of_its_account_may_be_new() -> None:
+    account, by_name = ({"AWS": f"arn:aws:iam::{OWN}:{name}"} for name in ("root", "role/ci"))
+    sides = [document(trust(principal, "sts:AssumeRole")) for principal in (account, by_name)]
+    text = message("not-proven", role("r", *sides))
+    assert text.startswith(f"aws_iam_role.r may now be assumed by arn:aws:iam::{OWN}:role/ci")

@@ -223,10 +223,17 @@ def _candidates(
         for p, q in pairs
         for name, written in zip(p.identifiers, q.identifiers, strict=True)
     ):
-        for action in filter(statement.is_about, (trust.ASSUME, trust.WEB, _SAML)):
+        for action in filter(statement.is_about, _actions(kind, name)):
             for context in combinations:
                 principal = TrustedPrincipal(kind, written, tuple(sorted(context.items())))
                 yield principal, name, _request(action, kind, name, context)
+
+
+def _actions(kind: str, name: str) -> tuple[str, ...]:
+    """Return the actions by which a principal of a name assumes a role."""
+    if kind == "Federated":
+        return (_SAML,) if ":saml-provider/" in name else (trust.WEB,)
+    return (trust.ASSUME, trust.WEB, _SAML) if name == ANYONE else (trust.ASSUME,)
 
 
 def _request(action: str, kind: str, name: str, identified_by: Context) -> Request:

@@ -26,7 +26,7 @@ from vpc_cni_iam.policy.diff import (
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import evaluate
 from vpc_cni_iam.policy.proof.answer import NewAccess
-from vpc_cni_iam.policy.template import Side, Text
+from vpc_cni_iam.policy.template import Side, Text, folded
 from vpc_cni_iam.reviewing.account.documents import Document
 from vpc_cni_iam.reviewing.account.grants import Accounts
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
@@ -100,7 +100,8 @@ class Widened(Struct, frozen=True):
     before: tuple[Trusted, ...]  # who no longer can, or could under other conditions
     same_principals: bool  # whether all of them could under other conditions
     conditions: tuple[ConditionChange, ...]  # those that are gone, or become others
-    denies: tuple[Statement, ...]  # the Deny statements that are gone, or become others
+    # The Deny statements that are gone, or become others.
+    denies: tuple[StatementRemoved | StatementChanged, ...]
     actions: tuple[str, ...]  # what is newly allowed to the same principals
 
 
@@ -144,24 +145,39 @@ def widened(before: Policy, after: Policy) -> Widened:
     coming, leaving = without(new, old), without(old, new)
     names = _new_names(before, after)
     of_names = tuple(t for t in coming if (t.type, t.name) in names)
-    conditions: list[ConditionChange] = []
-    denies: list[Statement] = []
+    conditions = dict.fromkeys(_limits_gone(coming, leaving))
+    denies: list[StatementRemoved | StatementChanged] = []
     actions: dict[str, None] = {}
     for difference in differences(before, after):
         match difference:
             case StatementRemoved(statement=statement) if statement.effect == "Deny":
-                denies.append(statement)
-            case StatementChanged(old=statement, elements=elements):
-                if statement.effect == "Deny":
-                    denies.append(statement)
-                    continue
-                conditions += (e for e in elements if isinstance(e, ConditionChange) and e.old)
+                denies.append(difference)
+            case StatementChanged(old=statement) if statement.effect == "Deny":
+                denies.append(difference)
+            case StatementChanged(elements=elements):
+                gone = (e for e in elements if isinstance(e, ConditionChange) and e.old)
+                conditions |= dict.fromkeys(gone)
                 for element in elements:
                     if isinstance(element, ValuesChange) and element.element == "Action":
                         actions |= dict.fromkeys(map(str, element.added))
-    trusted = of_names or coming
     reasons = tuple(change for change in conditions if _explains(change, of_names))
-    return Widened(trusted, leaving, not of_names, reasons, tuple(denies), tuple(actions))
+    return Widened(
+        of_names or coming, leaving, not of_names, reasons, tuple(denies), tuple(actions)
+    )
+
+
+def _limits_gone(
+    coming: tuple[Trusted, ...], leaving: tuple[Trusted, ...]
+) -> Iterator[ConditionChange]:
+    """Yield the conditions under which the same principals could assume the role before."""
+    before = {(t.type, t.name, t.subject): t for t in leaving}
+    for trusted in coming:
+        peer = before.get((trusted.type, trusted.name, trusted.subject))
+        if peer is None:
+            continue
+        added = {folded(c.key): c for c in trusted.limits - peer.limits}
+        for condition in sorted(peer.limits - trusted.limits, key=str):
+            yield ConditionChange(condition, added.get(folded(condition.key)))
 
 
 def _explains(change: ConditionChange, newcomers: tuple[Trusted, ...]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from vpc_cni_iam.catalog.trust import AUDIENCE
 from vpc_cni_iam.errors import first_of
-from vpc_cni_iam.policy.diff import ConditionChange
+from vpc_cni_iam.policy.diff import ConditionChange, StatementChanged, StatementRemoved
 from vpc_cni_iam.policy.document import ANYONE
 from vpc_cni_iam.policy.proof.answer import NotProven
 from vpc_cni_iam.policy.report import (
@@ -50,7 +50,7 @@ _SHOWN = 3
 def _widened(finding: Finding, evidence: TrustWidened) -> Saying:
     widened, role = evidence.widened, role_of(finding)
     reasons = [*map(_condition_reason, widened.conditions)]
-    reasons += [f"the Deny that {describe(deny)} is gone or changed" for deny in widened.denies]
+    reasons += map(_deny_reason, widened.denies)
     example = (f"example: {example_text(evidence.example)}",) if evidence.example else ()
     fix = _fix_of_widened(finding, widened)
     more = tuple(f"also: {reason}" for reason in reasons[1:])
@@ -72,6 +72,12 @@ def _widened(finding: Finding, evidence: TrustWidened) -> Saying:
     )
 
 
+def _deny_reason(change: StatementRemoved | StatementChanged) -> str:
+    if isinstance(change, StatementRemoved):
+        return f"the Deny that {describe(change.statement)} is gone"
+    return f"the Deny that {describe(change.old)} now {describe(change.new)}"
+
+
 def _condition_reason(change: ConditionChange) -> str:
     assert change.old is not None  # noqa: S101 - `widened` has no others
     if change.new is None:
@@ -91,10 +97,13 @@ def _fix_of_widened(finding: Finding, widened: Widened) -> str:
 
 
 def _undecided(finding: Finding, evidence: TrustUndecided) -> Saying:
-    who = f"; it may let in {several_trusted(evidence.trusted)}" if evidence.trusted else ""
+    role, reason = role_of(finding), _reason(evidence.answer)
+    if evidence.trusted:
+        who = several_trusted(evidence.trusted)
+        message = f"{role} may now be assumed by {who}. Whether they are new is not decided"
+        return Saying(message, (capital(reason),))
     return Saying(
-        f"Whether the trust policy of {role_of(finding)} lets anybody new in is not decided: "
-        f"{_reason(evidence.answer)}{who}"
+        f"Whether the trust policy of {role} lets anybody new in is not decided: {reason}"
     )
 
 

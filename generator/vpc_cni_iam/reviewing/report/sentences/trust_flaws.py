@@ -29,7 +29,7 @@ from vpc_cni_iam.reviewing.rules import Rule
 
 _SHOWN = 3
 _ORIGINS = {
-    FlawOrigin.ADDED: "Added by this change: ",
+    FlawOrigin.ADDED: "New: ",
     FlawOrigin.PRESENT: "",
     FlawOrigin.BEFORE: "As before: ",
 }

@@ -584,3 +584,22 @@ def test_a_role_that_is_named_in_place_of_its_account_may_be_new() -> None:
     sides = [document(trust(principal, "sts:AssumeRole")) for principal in (account, by_name)]
     text = message("not-proven", role("r", *sides))
     assert text.startswith(f"aws_iam_role.r may now be assumed by arn:aws:iam::{OWN}:role/ci")
+
+
+@pytest.mark.parametrize("claim", ["sub", "aud"])
+@pytest.mark.parametrize("operator", ["StringEquals", "StringLike"])
+def test_a_value_that_is_not_known_is_not_called_wrong(claim: str, operator: str) -> None:
+    values = {"sub": [SUB[f"{OIDC}:sub"]], "aud": ["sts.amazonaws.com"], claim: [None]}
+    conditions = [
+        {"test": operator if name == claim else "StringEquals", "variable": f"{OIDC}:{name}",
+         "values": values[name]}
+        for name in ("sub", "aud")
+    ]  # fmt: skip
+    statement = {"effect": "Allow", "actions": [WEB], "condition": conditions,
+                 "principals": [{"type": "Federated", "identifiers": [PROVIDER]}]}  # fmt: skip
+    unknown = {"condition": [{"values": [name == claim]} for name in ("sub", "aud")]}
+    changes, configuration = _data_source(statement, unknown, {})
+    findings = found(*changes, inline(), configuration=configuration)
+    assert not any(rule.startswith(FLAWS) for rule in levels(findings))
+    (new,) = (say(f) for f in findings if f.rule == "new-policy" and "assumed" in say(f).message)
+    assert any(f"condition[{'sub aud'.split().index(claim)}]" in d for d in new.details)

@@ -41,8 +41,8 @@ _OF_STRANGER: Context = {
 _TAGS = ("aws:requesttag/kubernetes-", "aws:requesttag/eks-cluster-")
 _MOST = 2_000  # candidates of a statement
 _MOST_STRANGERS = 256
-# Of a provider that is not known.
-_UNKNOWN_ISSUER = "zz-unknown-"
+# In the name of what is not known.
+_UNKNOWN = "zz-unknown-"
 _MASK = 2**64 - 1
 _ACCOUNT_PART = 4  # of an ARN
 
@@ -160,14 +160,14 @@ def _with_issuer(principals: tuple[Principal, ...], statement: Statement) -> tup
 
     def with_issuer(name: Text) -> Text:
         before, _, end = str(name).partition(PROVIDER)
-        return f"{before}{PROVIDER}{only}" if is_unknown_issuer(end) else name
+        return f"{before}{PROVIDER}{only}" if is_unknown(end) else name
 
     return tuple(Principal(p.type, tuple(map(with_issuer, p.identifiers))) for p in principals)
 
 
-def is_unknown_issuer(issuer: str) -> bool:
-    """Say whether an issuer stands for one that is not known."""
-    return issuer.startswith(_UNKNOWN_ISSUER)
+def is_unknown(name: str) -> bool:
+    """Say whether a name stands for one of which a part is not known."""
+    return _UNKNOWN in name
 
 
 def _key(condition: Condition, providers: list[str]) -> Text:
@@ -191,7 +191,7 @@ def known_names(principal: Principal) -> tuple[str, ...]:
 
 def _named(text: Text, kind: str = "") -> str:
     """Return a text with a name for each hole."""
-    name = str(fill(text, lambda hole: f"{_UNKNOWN_ISSUER}{hash(hole) & _MASK:x}"))
+    name = str(fill(text, lambda hole: f"{_UNKNOWN}{hash(hole) & _MASK:x}"))
     is_hole = not isinstance(text, str) and len(text.parts) == 1
     if is_hole and kind == "Federated":
         return f"arn:aws:iam::000000000000{PROVIDER}{name}"

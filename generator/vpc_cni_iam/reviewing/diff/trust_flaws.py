@@ -20,7 +20,7 @@ from vpc_cni_iam.plugin.issuers import (
     is_of_anybody,
     platform_of,
 )
-from vpc_cni_iam.plugin.principals import filled, is_unknown_issuer, may_assume, strangers
+from vpc_cni_iam.plugin.principals import filled, is_unknown, may_assume, strangers
 from vpc_cni_iam.policy.document import (
     ANYONE,
     EVERYONE,
@@ -178,7 +178,11 @@ class _Token(Struct, frozen=True):
         platform = platform_of(self.issuer, subjects)
         yield from self._of_subjects(platform, subjects, audiences, for_plugin=for_plugin)
         like = _values(filter(is_like, conditions["sub"]))
-        if like and not any(map(_is_wild, like)) and platform is Platform.KUBERNETES:
+        if (
+            like
+            and not any(_is_wild(v) or is_unknown(v) for v in like)
+            and platform is Platform.KUBERNETES
+        ):
             yield self._flaw(Rule.IRSA_LIKE, like)
 
     def _of_subjects(
@@ -212,10 +216,15 @@ class _Token(Struct, frozen=True):
             yield self._flaw(Rule.IRSA_NEVER, literally)
         if any(lets(subject, _STRANGE) for subject in alive):
             yield self._flaw(no_audience)
-        elif is_kubernetes and not any(lets(subject, AUDIENCE) for subject in alive):
+        elif (
+            is_kubernetes
+            and not any(map(is_unknown, audiences))
+            and not any(lets(subject, AUDIENCE) for subject in alive)
+        ):
             yield self._flaw(Rule.IRSA_OTHER_AUDIENCE, audiences)
         own = trust.AWS_NODE.subject
-        foreign = tuple(s for s in subjects if s != own and s not in wild and lets(s))
+        named = (s for s in subjects if s != own and s not in wild and not is_unknown(s))
+        foreign = tuple(filter(lets, named))
         if for_plugin and is_kubernetes and foreign:
             yield self._flaw(Rule.IRSA_OTHER_SUBJECT, foreign)
 
@@ -265,7 +274,7 @@ class _Token(Struct, frozen=True):
         never: bool = False,
         level: Level | None = None,
     ) -> TrustFlaw:
-        shown = "" if is_unknown_issuer(self.issuer) else self.issuer
+        shown = "" if is_unknown(self.issuer) else self.issuer
         return TrustFlaw(rule, shown, values, never, level)
 
 

@@ -602,4 +602,4 @@ def test_a_value_that_is_not_known_is_not_called_wrong(claim: str, operator: str
     findings = found(*changes, inline(), configuration=configuration)
     assert not any(rule.startswith(FLAWS) for rule in levels(findings))
     (new,) = (say(f) for f in findings if f.rule == "new-policy" and "assumed" in say(f).message)
-    assert any(f"condition[{'sub aud'.split().index(claim)}]" in d for d in new.details)
+    assert any(f"condition[{['sub', 'aud'].index(claim)}]" in d for d in new.details)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice, product
 
@@ -163,6 +164,11 @@ def _with_issuer(principals: tuple[Principal, ...], statement: Statement) -> tup
         return f"{before}{PROVIDER}{only}" if is_unknown(end) else name
 
     return tuple(Principal(p.type, tuple(map(with_issuer, p.identifiers))) for p in principals)
+
+
+def readable(name: str) -> str:
+    """Return a name with words for each part that is not known."""
+    return re.sub(rf"{_UNKNOWN}[0-9a-f]+", "(not known)", name)
 
 
 def is_unknown(name: str) -> bool:

@@ -20,7 +20,7 @@ from vpc_cni_iam.plugin.issuers import (
     is_of_anybody,
     platform_of,
 )
-from vpc_cni_iam.plugin.principals import filled, is_unknown, may_assume, strangers
+from vpc_cni_iam.plugin.principals import filled, is_unknown, may_assume, readable, strangers
 from vpc_cni_iam.policy.document import (
     ANYONE,
     EVERYONE,
@@ -178,11 +178,8 @@ class _Token(Struct, frozen=True):
         platform = platform_of(self.issuer, subjects)
         yield from self._of_subjects(platform, subjects, audiences, for_plugin=for_plugin)
         like = _values(filter(is_like, conditions["sub"]))
-        if (
-            like
-            and not any(_is_wild(v) or is_unknown(v) for v in like)
-            and platform is Platform.KUBERNETES
-        ):
+        is_whole = like and not any(_is_wild(value) or is_unknown(value) for value in like)
+        if is_whole and platform is Platform.KUBERNETES:
             yield self._flaw(Rule.IRSA_LIKE, like)
 
     def _of_subjects(
@@ -275,7 +272,7 @@ class _Token(Struct, frozen=True):
         level: Level | None = None,
     ) -> TrustFlaw:
         shown = "" if is_unknown(self.issuer) else self.issuer
-        return TrustFlaw(rule, shown, values, never, level)
+        return TrustFlaw(rule, shown, tuple(map(readable, values)), never, level)
 
 
 def _of_pods(policy: Policy, *, tags: bool) -> Iterator[TrustFlaw]:

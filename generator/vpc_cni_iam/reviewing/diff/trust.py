@@ -99,7 +99,8 @@ class Widened(Struct, frozen=True):
     trusted: tuple[Trusted, ...]  # who can newly assume it
     before: tuple[Trusted, ...]  # who no longer can, or could under other conditions
     same_principals: bool  # whether all of them could under other conditions
-    conditions: tuple[ConditionChange, ...]  # those that are gone, or become others
+    conditions: tuple[ConditionChange, ...]  # why: those that are gone, or become others
+    other_conditions: tuple[ConditionChange, ...]  # what else becomes another one
     # The Deny statements that are gone, or become others.
     denies: tuple[StatementRemoved | StatementChanged, ...]
     actions: tuple[str, ...]  # what is newly allowed to the same principals
@@ -161,8 +162,9 @@ def widened(before: Policy, after: Policy) -> Widened:
                     if isinstance(element, ValuesChange) and element.element == "Action":
                         actions |= dict.fromkeys(map(str, element.added))
     reasons = tuple(change for change in conditions if _explains(change, of_names))
+    others = tuple(c for c in conditions if c not in reasons and c.new is not None)
     return Widened(
-        of_names or coming, leaving, not of_names, reasons, tuple(denies), tuple(actions)
+        of_names or coming, leaving, not of_names, reasons, others, tuple(denies), tuple(actions)
     )
 
 

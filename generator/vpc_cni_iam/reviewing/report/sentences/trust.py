@@ -53,7 +53,8 @@ def _widened(finding: Finding, evidence: TrustWidened) -> Saying:
     reasons += map(_deny_reason, widened.denies)
     example = (f"example: {example_text(evidence.example)}",) if evidence.example else ()
     fix = _fix_of_widened(finding, widened)
-    more = tuple(f"also: {reason}" for reason in reasons[1:])
+    others = map(_condition_reason, widened.other_conditions)
+    more = (*(f"also: {reason}" for reason in reasons[1:]), *map(capital, others))
     before = f"{capital(reasons[0])}: " if reasons else ""
     if widened.trusted:
         message = f"{before}{role} can now be assumed by {several_trusted(widened.trusted)}"

@@ -14,7 +14,7 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.policy.value import Known
 from vpc_cni_iam.reviewing.account.iam_resource import InPlan
-from vpc_cni_iam.reviewing.account.plugin_state import NotRead, PluginState
+from vpc_cni_iam.reviewing.account.plugin_state import PluginState, UnreadReason
 from vpc_cni_iam.reviewing.findings import Finding
 from vpc_cni_iam.reviewing.options import Options
 from vpc_cni_iam.reviewing.report.sentences import say
@@ -164,18 +164,21 @@ def test_a_variable_is_read_wherever_and_however_values_set_it(values: object) -
 @pytest.mark.parametrize(
     ("after", "why"),
     [
-        (annotated({"extraEnv": [{"name": "ENABLE_IPv6", "valueFrom": {}}]}), NotRead.ELSEWHERE),
-        (annotated(set=[{"name": "extraEnv[0].name", "value": "A"}]), NotRead.NOT_PARSED),
-        (annotated(set=[{"name": "extraEnv", "value": "ENABLE_IPv6"}]), NotRead.NOT_PARSED),
-        (annotated(set=[{"name": "env.A", "value": "b,env.B=c"}]), NotRead.NOT_PARSED),
-        (annotated("a: 1\na: 2"), NotRead.NOT_PARSED),
-        (annotated("[1, 2]"), NotRead.NOT_PARSED),
-        (annotated("text"), NotRead.NOT_PARSED),
-        (annotated(reuse_values=True), NotRead.EARLIER_RELEASE),
+        (
+            annotated({"extraEnv": [{"name": "ENABLE_IPv6", "valueFrom": {}}]}),
+            UnreadReason.ELSEWHERE,
+        ),
+        (annotated(set=[{"name": "extraEnv[0].name", "value": "A"}]), UnreadReason.NOT_PARSED),
+        (annotated(set=[{"name": "extraEnv", "value": "ENABLE_IPv6"}]), UnreadReason.NOT_PARSED),
+        (annotated(set=[{"name": "env.A", "value": "b,env.B=c"}]), UnreadReason.NOT_PARSED),
+        (annotated("a: 1\na: 2"), UnreadReason.NOT_PARSED),
+        (annotated("[1, 2]"), UnreadReason.NOT_PARSED),
+        (annotated("text"), UnreadReason.NOT_PARSED),
+        (annotated(reuse_values=True), UnreadReason.EARLIER_RELEASE),
     ],
 )
 def test_values_that_are_not_read_are_a_warning_where_they_change(
-    after: Json, why: NotRead
+    after: Json, why: UnreadReason
 ) -> None:
     assert states(release(annotated(), after))[1].setup.not_read is why
     assert levels(release(annotated(), after)) == {SETTINGS: "warning"}

@@ -17,7 +17,7 @@ from vpc_cni_iam.reviewing.account.documents import Content
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
 
 
-class NotRead(StrEnum):
+class UnreadReason(StrEnum):
     """Why not all settings of the plugin are known."""
 
     LATER = "known after apply"
@@ -54,7 +54,7 @@ class PluginSetup(Struct, frozen=True):
     # What decides which code runs, and as which service account, such as another image.
     deciding: Mapping[str, Value] = field(default_factory=dict)
     others: Mapping[str, Value] = field(default_factory=dict)  # what else is set
-    not_read: NotRead | None = None  # why not all of it is known
+    not_read: UnreadReason | None = None  # why not all of it is known
 
 
 class PluginState(Struct, frozen=True):

@@ -100,25 +100,40 @@ def _loss(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
 
 def identity_access(context: Context, old: PluginIdentity, new: PluginIdentity) -> Answer:
     """Say whether aws-node may do more by another identity, or by other session policies."""
-    if _known_as(old.roles) == _known_as(new.roles):
-        limits = [_session_policies(identity) for identity in (old, new)]
-        if None not in limits and limits[0]:
-            sides = (Permissions(tuple(limit or ())) for limit in limits)
-            if limits[1] and isinstance(context.proofs.compare(*sides), NoNewAccess):
-                return NoNewAccess()
-        elif not old.sessions:
-            return NoNewAccess()  # a session policy only limits
-    before = [_role_access(context, old, role, Side.BEFORE) for role in _sorted(old.roles)]
-    after = [_role_access(context, new, role, Side.AFTER) for role in _sorted(new.roles)]
-    # Nodes may have several roles: aws-node had one of them.
-    answers = [[_compare(context, had, has) for had in before] for has in after]
-    every = [answer for row in answers for answer in row]
+    same_roles = _known_as(old.roles) == _known_as(new.roles)
+    if same_roles and _is_limited_more(context, old, new):
+        return NoNewAccess()
+    before = _of_roles(context, old, Side.BEFORE)
+    rows = [
+        [_compare(context, had, has) for had in before]
+        for has in _of_roles(context, new, Side.AFTER)
+    ]
+    return _together(rows) if before else _NOT_SHOWN
+
+
+def _together(rows: list[list[Answer]]) -> Answer:
+    """Return what answers come to: a row for each new role, with one for each role before.
+
+    Nodes may have several roles, and aws-node had one of them.
+    """
+    every = [answer for row in rows for answer in row]
     if all(isinstance(answer, NoNewAccess) for answer in every):
-        return NoNewAccess() if every else _NOT_SHOWN
-    for row in answers:
-        if row and all(isinstance(answer, NewAccess) for answer in row):
+        return NoNewAccess()
+    for row in rows:
+        if all(isinstance(answer, NewAccess) for answer in row):
             return row[0]
     return next((answer for answer in every if isinstance(answer, NotProven)), _NOT_SHOWN)
+
+
+def _is_limited_more(context: Context, old: PluginIdentity, new: PluginIdentity) -> bool:
+    """Say whether the session policies of the same roles allow nothing more, by themselves."""
+    if not old.sessions:
+        return True
+    before, after = (_session_policies(identity) for identity in (old, new))
+    if not (before and after):
+        return False
+    sides = (Permissions(policies) for policies in (before, after))
+    return isinstance(context.proofs.compare(*sides), NoNewAccess)
 
 
 class _RoleAccess(Struct, frozen=True):
@@ -128,6 +143,10 @@ class _RoleAccess(Struct, frozen=True):
     is_shown: bool  # whether the plan has the role
     open_policies: frozenset[Content]
     open_limits: frozenset[Hashable]
+
+
+def _of_roles(context: Context, identity: PluginIdentity, side: Side) -> list[_RoleAccess]:
+    return [_role_access(context, identity, role, side) for role in _sorted(identity.roles)]
 
 
 def _role_access(
@@ -185,7 +204,7 @@ def _first(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
     is_broad = _is_broader(context, old, new)
     if not is_broad and (not plugin.stays or (are_new and context.has_new_issuer)):
         return None  # the cluster is new, or likely to be
-    every = [_role_access(context, new, role, Side.AFTER) for role in new.roles]
+    every = _of_roles(context, new, Side.AFTER)
     is_shown = all(has.is_shown and not (has.open_policies or has.open_limits) for has in every)
     if is_broad:
         event = IdentityEvent.BROAD
@@ -198,9 +217,9 @@ def _first(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
 
 def _is_broader(context: Context, old: PluginIdentity, new: PluginIdentity) -> bool:
     """Say whether aws-node gets a role that was there and reaches further than the known ones."""
-    given = new.roles - context.accounts.created
-    before = [_role_access(context, old, role, Side.BEFORE) for role in old.roles]
-    after = [_role_access(context, new, role, Side.AFTER) for role in given]
+    existing = new.roles - context.accounts.created
+    before = _of_roles(context, old, Side.BEFORE)
+    after = [_role_access(context, new, role, Side.AFTER) for role in existing]
     reached = max((reach(has.permissions) for has in before), default=Reach.LIMITED)
     return any(reach(has.permissions) > reached for has in after if not has.open_limits)
 
@@ -225,7 +244,7 @@ def _of_other_issuer(context: Context, identity: PluginIdentity) -> Iterator[Iam
 def _refusing(context: Context, plugin: ClusterPlugin) -> Iterator[IamResource]:
     """Yield the roles that aws-node newly gets, and that the plan shows not to trust it.
 
-    What a change of the trust policy of a role means that it has is said of the policy.
+    A role that it has already and whose trust policy changes has a finding about that policy.
     """
     new = plugin.after.identity
     if new.kind.is_of_service_account and not same_identity(plugin.before.identity, new):

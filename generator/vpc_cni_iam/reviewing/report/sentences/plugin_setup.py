@@ -12,14 +12,14 @@ from vpc_cni_iam.policy.proof.answer import NewAccess
 from vpc_cni_iam.policy.report import example_text
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
-from vpc_cni_iam.reviewing.account.plugin_state import NotRead, PluginIdentity
+from vpc_cni_iam.reviewing.account.plugin_state import PluginIdentity, UnreadReason
 from vpc_cni_iam.reviewing.checks.plugin import (
     DecidingChanged,
     PluginRemoved,
+    PluginUpdated,
     Removal,
     SettingsChanged,
     SettingsNotRead,
-    VersionChanged,
     VersionUnknown,
 )
 from vpc_cni_iam.reviewing.diff.plugin_identity import IdentityChange, IdentityEvent
@@ -28,11 +28,11 @@ from vpc_cni_iam.reviewing.report.names import name_of
 from vpc_cni_iam.reviewing.report.saying import Saying
 
 _WHY_NOT_READ = {
-    NotRead.LATER: "values are known after apply",
-    NotRead.SENSITIVE: "values are sensitive",
-    NotRead.NOT_PARSED: "values are not one object of JSON or YAML, or a block sets several",
-    NotRead.ELSEWHERE: "environment variables get their values from other objects",
-    NotRead.EARLIER_RELEASE: "reuse_values keeps values of earlier releases",
+    UnreadReason.LATER: "values are known after apply",
+    UnreadReason.SENSITIVE: "values are sensitive",
+    UnreadReason.NOT_PARSED: "values are not one object of JSON or YAML, or a block sets several",
+    UnreadReason.ELSEWHERE: "environment variables get their values from other objects",
+    UnreadReason.EARLIER_RELEASE: "reuse_values keeps values of earlier releases",
 }
 _RENAMED = (
     "; interfaces keep the tag of the old cluster name, which a hardened policy does not change"
@@ -76,7 +76,7 @@ def _version_unknown(finding: Finding, unknown: VersionUnknown) -> Saying:
             return Saying(f"The version {text} of the plugin is not in the catalog{judged}")
 
 
-def _version_changed(finding: Finding, change: VersionChanged) -> Saying:
+def _version_changed(finding: Finding, change: PluginUpdated) -> Saying:
     old, new = (
         "a version that is not named" if isinstance(version, Absent) else _value(version)
         for version in (change.before, change.after)
@@ -96,7 +96,7 @@ def _settings_changed(_: Finding, changed: SettingsChanged) -> Saying:
 
 
 def _settings_not_read(finding: Finding, unread: SettingsNotRead) -> Saying:
-    why = f"{finding.address}: {_WHY_NOT_READ[unread.why]}"
+    why = f"{finding.address}: {_WHY_NOT_READ[unread.reason]}"
     return Saying(f"The configuration of the plugin is not known. {why}")
 
 
@@ -223,7 +223,7 @@ def _value(value: Value) -> str:
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     PluginRemoved: _removed,
     VersionUnknown: _version_unknown,
-    VersionChanged: _version_changed,
+    PluginUpdated: _version_changed,
     SettingsChanged: _settings_changed,
     SettingsNotRead: _settings_not_read,
     DecidingChanged: _deciding,

@@ -40,8 +40,8 @@ class Platform(Enum):
 
 _STRANGERS = {
     Platform.KUBERNETES: f"{SERVICE_ACCOUNTS}example-namespace:example-service-account",
-    Platform.GITHUB: "repo:zz-example-owner/zz-example:ref:refs/heads/zz-example",
-    Platform.GITLAB: "project_path:zz-example/zz-example:ref_type:branch:ref:zz-example",
+    Platform.GITHUB: "repo:example-stranger/example:ref:refs/heads/example",
+    Platform.GITLAB: "project_path:example-stranger/example:ref_type:branch:ref:example",
     Platform.OTHER: "zz-example",
 }
 _BY_SUBJECT = {
@@ -49,6 +49,13 @@ _BY_SUBJECT = {
     "repo:": Platform.GITHUB,
     "project_path:": Platform.GITLAB,
 }
+
+
+def is_of_anybody(pattern: str) -> bool:
+    """Say whether a pattern of subjects names no owner, so that everybody can name a project so."""
+    kind, _, rest = pattern.partition(":")
+    owner = rest.partition("/")[0].partition(":")[0]
+    return kind in ("repo", "project_path") and bool(owner) and not owner.strip("*?")
 
 
 def platform_of(issuer: str, subjects: Iterable[str]) -> Platform:

@@ -41,6 +41,9 @@ _OF_STRANGER: Context = {
 _TAGS = ("aws:requesttag/kubernetes-", "aws:requesttag/eks-cluster-")
 _MOST = 10_000  # candidates of a statement
 _MOST_STRANGERS = 256
+# Of a provider that is not known.
+_UNKNOWN_ISSUER = "zz-unknown-"
+_MASK = 2**64 - 1
 _ACCOUNT_PART = 4  # of an ARN
 
 
@@ -135,6 +138,7 @@ def _filled(statement: Statement) -> Statement:
         Principal(p.type, tuple(_named(name, p.type) for name in p.identifiers))
         for p in statement.principals
     )
+    principals = _with_issuer(principals, statement)
     providers = [n for p in principals for n in known_names(p) if PROVIDER in n]
     conditions = []
     for condition in statement.conditions:
@@ -144,6 +148,26 @@ def _filled(statement: Statement) -> Statement:
             values = tuple(map(_named, values))
         conditions.append(replace(condition, key=key, values=values))
     return replace(statement, principals=principals, conditions=tuple(conditions))
+
+
+def _with_issuer(principals: tuple[Principal, ...], statement: Statement) -> tuple[Principal, ...]:
+    """Return principals in which a provider that is not known has the only issuer asked for."""
+    keys = (str(c.key) for c in statement.conditions if isinstance(c.key, str))
+    issuers = {key.rpartition(":")[0] for key in keys if trust.is_claim(key.lower())}
+    if len(issuers) != 1:
+        return principals
+    (only,) = issuers
+
+    def with_issuer(name: Text) -> Text:
+        before, _, end = str(name).partition(PROVIDER)
+        return f"{before}{PROVIDER}{only}" if is_unknown_issuer(end) else name
+
+    return tuple(Principal(p.type, tuple(map(with_issuer, p.identifiers))) for p in principals)
+
+
+def is_unknown_issuer(issuer: str) -> bool:
+    """Say whether an issuer stands for one that is not known."""
+    return issuer.startswith(_UNKNOWN_ISSUER)
 
 
 def _key(condition: Condition, providers: list[str]) -> Text:
@@ -167,7 +191,7 @@ def known_names(principal: Principal) -> tuple[str, ...]:
 
 def _named(text: Text, kind: str = "") -> str:
     """Return a text with a name for each hole."""
-    name = str(fill(text, lambda hole: f"zz-{hash(hole):x}"))
+    name = str(fill(text, lambda hole: f"{_UNKNOWN_ISSUER}{hash(hole) & _MASK:x}"))
     is_hole = not isinstance(text, str) and len(text.parts) == 1
     if is_hole and kind == "Federated":
         return f"arn:aws:iam::000000000000{PROVIDER}{name}"

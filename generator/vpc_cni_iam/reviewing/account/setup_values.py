@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.daemonset import image_tag
+from vpc_cni_iam.inputs.plan.arguments import ROLE_ANNOTATION
 from vpc_cni_iam.inputs.plan.secrets import holds_mark, is_mark
-from vpc_cni_iam.inputs.plan.unread import ROLE_ANNOTATION
 from vpc_cni_iam.plugin.settings import VARIABLES, PluginSettings
 from vpc_cni_iam.policy.strict_json import Number, load_json
 from vpc_cni_iam.policy.value import Known, Sensitive, Value

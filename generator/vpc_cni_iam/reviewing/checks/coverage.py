@@ -11,7 +11,14 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, PROFILE, ROLE_USES, Part, is_of_instances
+from vpc_cni_iam.inputs.plan.arguments import (
+    NODE_GROUP,
+    POLICY,
+    PROFILE,
+    ROLE_USES,
+    Part,
+    is_of_instances,
+)
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.template import Side
@@ -19,8 +26,8 @@ from vpc_cni_iam.reviewing.account.grants import Grant
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.reviewing.account.plugin_state import PluginIdentity
 from vpc_cni_iam.reviewing.context import Context
-from vpc_cni_iam.reviewing.diff.calls import MissingCall
-from vpc_cni_iam.reviewing.diff.needs import NeedsFinder, PluginNeeds, RoleNeeds, worse, written_at
+from vpc_cni_iam.reviewing.diff.calls import MissingCall, by_action, lost_calls
+from vpc_cni_iam.reviewing.diff.needs import NeedsFinder, PluginNeeds, RoleNeeds, written_at
 from vpc_cni_iam.reviewing.diff.other_places import OtherPlace, other_places
 from vpc_cni_iam.reviewing.diff.plugin_answers import is_deleted
 from vpc_cni_iam.reviewing.diff.plugin_roles import has_plugin_policy, is_of_nodes
@@ -51,6 +58,7 @@ class DeniedCalls(Struct, frozen=True):
     elsewhere: tuple[OtherPlace, ...]  # new policies of the role that are for another place
     denied_by: str  # the policy or limit that denies the first call; empty if none allows it
     policy: str  # the plugin's policy; empty for none
+    is_removed: bool  # whether the role no longer has that policy
 
 
 class LimitNotShown(Struct, frozen=True):
@@ -86,27 +94,39 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _of_role(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[Finding]:
-    missing = role.missing or ()
+    yield from _lost(role, needs, context)
+    missing = by_action(role.missing or ())
     lost = {call.action for call in role.lost}
-    newly = {call.action for call in role.newly}
-    others = _in_its_place(role.role, context) if needs.cluster is None else ()
-    # By level: what fails and what only does less are two findings.
-    for level in reversed(Level):
-        yield from _found(
-            Cause.LOST, [c for c in role.lost if c.level is level], role, needs, context, others
-        )
-    rest = [call for call in missing if call.action not in lost]
-    fatal = [call for call in rest if call.is_fatal]
-    if needs.cluster is not None:
-        new = [call for call in rest if call.action in newly]
-        yield from _found(Cause.MISSING, new, role, needs, context)
-        old = [call for call in fatal if call.action not in newly]
-        if needs.is_changed or role.is_changed:
+    newly = {call.action: call for call in by_action(role.newly) if call.action not in lost}
+    places = tuple(_new_places(role, needs, context))
+    if places:  # what a policy for another place does not allow is of the plan's making
+        newly |= {c.action: c for c in missing if c.is_fatal and c.action not in lost}
+    if needs.cluster is not None and (needs.is_changed or places):
+        yield from _found(Cause.MISSING, newly.values(), role, needs, context, places)
+    else:
+        newly = {}
+    old = [c for c in missing if c.is_fatal and c.action not in lost and c.action not in newly]
+    is_new = not context.accounts.before.policies(role.role)
+    if needs.is_changed:
+        yield from _found(Cause.AS_BEFORE, old, role, needs, context)
+    elif role.is_changed and has_plugin_policy(context, role.role):
+        # A policy alone, or beside others that are not known, need not be all that a role has.
+        if is_new:
+            yield from _found(Cause.LACKING, old, role, needs, context)
+        elif not (role.open or _is_policy(role.role, context)):
             yield from _found(Cause.AS_BEFORE, old, role, needs, context)
-    elif not context.accounts.before.policies(role.role):
-        yield from _found(Cause.LACKING, fatal, role, needs, context, others)
-    elif role.is_changed and not role.open:
-        yield from _found(Cause.AS_BEFORE, fatal, role, needs, context, others)
+
+
+def _is_policy(owner: IamResource, context: Context) -> bool:
+    by_address = context.filler.resolver.by_address
+    return isinstance(owner, InPlan) and by_address[owner.address].type == POLICY
+
+
+def _lost(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[Finding]:
+    """Yield what is lost, by level: what fails and what only does less are two findings."""
+    for level in reversed(Level):
+        calls = [call for call in by_action(role.lost) if call.level is level]
+        yield from _found(Cause.LOST, calls, role, needs, context)
 
 
 def _found(
@@ -115,7 +135,7 @@ def _found(
     role: RoleNeeds,
     needs: PluginNeeds,
     context: Context,
-    others: tuple[IamResource, ...] = (),
+    places: tuple[OtherPlace, ...] = (),
 ) -> Iterator[Finding]:
     calls = tuple(calls)
     is_new = role.role in context.accounts.created
@@ -123,6 +143,7 @@ def _found(
         calls = tuple(call for call in calls if not call.is_later)
     if not calls:
         return
+    others = _in_its_place(role.role, context) if needs.cluster is None else ()
     rule, limit = _RULES.get(cause) or _AS_BEFORE[needs.is_changed]
     level = at_most(most_severe(call.level for call in calls), limit)
     # A Deny, or a boundary, counts whatever other policies allow.
@@ -139,9 +160,10 @@ def _found(
         calls,
         tuple(map(written_at, role.open)),
         others,
-        tuple(_new_places(role, needs, context)),
+        places,
         role.places[by] if by is not None and by < len(role.places) else "",
         role.policy,
+        bool(role.policy) and role.policy not in role.places,
     )
     yield finding(rule, evidence, _address(role, context), subject=role.role, level=level)
 
@@ -208,12 +230,12 @@ def _of_pair(
 ) -> Iterator[Finding]:
     if new not in context.accounts.after.grants and new not in context.accounts.created:
         return
-    needs, (role,) = finder.of_role(new), finder.of_role(new).roles
-    had = finder.denied(old, PluginIdentity(), needs.after, Side.BEFORE)
-    lost = replace(role, lost=worse(role.missing or (), had or ()))
-    for level in reversed(Level):
-        calls = [call for call in lost.lost if call.level is level]
-        for each in _found(Cause.LOST, calls, lost, needs, context):
+    needs = finder.of_role(new)
+    calls = finder.calls(new, PluginIdentity(), needs.after, Side.AFTER)
+    had = finder.calls(old, PluginIdentity(), needs.after, Side.BEFORE)
+    if calls is not None:
+        role = replace(needs.roles[0], lost=lost_calls(calls, had))
+        for each in _lost(role, needs, context):
             yield replace(each, address=address)
 
 

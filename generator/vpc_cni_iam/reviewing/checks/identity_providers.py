@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from enum import Enum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.trust import AUDIENCE
 from vpc_cni_iam.catalog.trust import issuer as issuer_of
@@ -15,7 +16,7 @@ from vpc_cni_iam.inputs.plan.values import one, text
 from vpc_cni_iam.plugin.issuers import Platform, platform_of
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Absent, Known, Value
+from vpc_cni_iam.policy.value import Absent, Known, Unknown, Value
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
 from vpc_cni_iam.reviewing.account.resolve import is_there
 from vpc_cni_iam.reviewing.context import Context
@@ -97,12 +98,18 @@ class _Provider(Struct, frozen=True):
         if not before:
             yield from self._created(ProviderEvent.CREATED, new)
         elif not after:
-            if old not in self.issuers[Side.AFTER]:
-                yield from self._lost(ProviderEvent.DELETED, old, self._trusting(old))
+            if not old or old not in self.issuers[Side.AFTER]:
+                yield from self._lost(
+                    ProviderChanged(ProviderEvent.DELETED, old), self._trusting(old)
+                )
         elif not new:
-            yield from self._lost(ProviderEvent.UNKNOWN_ISSUER, old, self._trusting(old))
+            yield from self._lost(
+                ProviderChanged(ProviderEvent.UNKNOWN_ISSUER, old), self._trusting(old)
+            )
         elif old != new:
-            yield from self._lost(ProviderEvent.OTHER_ISSUER, old, self._trusting(old))
+            yield from self._lost(
+                ProviderChanged(ProviderEvent.OTHER_ISSUER, old), self._trusting(old)
+            )
             yield from self._created(ProviderEvent.OTHER_ISSUER, new)
         else:
             yield from self._client_ids(old)
@@ -120,21 +127,22 @@ class _Provider(Struct, frozen=True):
         if gains and issuer not in self.issuers[Side.BEFORE]:
             yield self._found(ProviderChanged(event, issuer, gains), means=_EVERY)
 
-    def _lost(
-        self, event: ProviderEvent, issuer: str, roles: tuple[IamResource, ...], *removed: str
-    ) -> Iterator[Finding]:
-        context = self.roles.context
+    def _no_longer_taken(self, event: ProviderEvent, issuer: str) -> Iterator[Finding]:
+        return self._lost(ProviderChanged(event, issuer), self._trusting(issuer))
+
+    def _lost(self, change: ProviderChanged, roles: tuple[IamResource, ...]) -> Iterator[Finding]:
+        """Yield which roles can no longer be assumed; tokens for an added client ID are taken."""
+        context, means = self.roles.context, _EVERY if change.added else None
         own = tuple(role for role in roles if is_plugins(context, role))
         others = tuple(role for role in roles if role not in own)
         if own:
-            lost = ProviderChanged(event, issuer, loses=own, removed=removed)
-            yield self._found(lost, Rule.IDENTITY_LOST)
+            yield self._found(replace(change, loses=own), Rule.IDENTITY_LOST, means=means)
         if others or not own:
-            yield self._found(ProviderChanged(event, issuer, loses=others, removed=removed))
+            yield self._found(replace(change, loses=others), means=means)
 
     def _client_ids(self, issuer: str) -> Iterator[Finding]:
         before, after = (one(self.resource, "client_id_list", side) for side in Side)
-        if before == after:
+        if before == after or (isinstance(after, Known) and {*_texts(before)} == {*_texts(after)}):
             return
         if not isinstance(after, Known | Absent):
             event = ProviderEvent.UNKNOWN_CLIENT_IDS
@@ -148,12 +156,8 @@ class _Provider(Struct, frozen=True):
             for role, trusted in self.roles.trusting(issuer).items()
             if _takes(trusted, old) and not _takes(trusted, new)
         )
-        if lost or AUDIENCE in removed:
-            yield from self._lost(ProviderEvent.CLIENT_IDS, issuer, lost, *removed)
-        if added or (removed and not lost and AUDIENCE not in removed):
-            means = _EVERY if added else None
-            change = ProviderChanged(ProviderEvent.CLIENT_IDS, issuer, added=added, removed=removed)
-            yield self._found(change, means=means)
+        ids = ProviderChanged(ProviderEvent.CLIENT_IDS, issuer, added=added, removed=removed)
+        yield from self._lost(ids, lost)
 
     def _thumbprints(self, issuer: str) -> Finding:
         """Return that thumbprints change, which AWS does not use for EKS.
@@ -192,6 +196,8 @@ def _texts(value: Value) -> tuple[str, ...]:
 def _issuer(provider: Resource, side: Side) -> str:
     """Return the issuer of a provider without https://; empty where it is not known."""
     if not is_there(provider, side):
+        return ""
+    if isinstance(one(provider, "url", side), Unknown):
         return ""
     url = text(provider, "url", side)
     return url.removeprefix("https://") or issuer_of(text(provider, "arn", side))

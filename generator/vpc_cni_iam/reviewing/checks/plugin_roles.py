@@ -22,7 +22,13 @@ from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.diff.needs import PluginNeeds, RoleNeeds, written_at
 from vpc_cni_iam.reviewing.diff.other_places import OtherPlace, other_places
 from vpc_cni_iam.reviewing.diff.plugin_answers import is_deleted
-from vpc_cni_iam.reviewing.diff.plugin_roles import callers, is_of_nodes, roles_of_plugin
+from vpc_cni_iam.reviewing.diff.plugin_roles import (
+    callers,
+    has_plugin_policy,
+    is_of_nodes,
+    names_other_issuer,
+    roles_of_clusters,
+)
 from vpc_cni_iam.reviewing.diff.trust import names_plugin, trust_of
 from vpc_cni_iam.reviewing.findings import Finding, finding
 from vpc_cni_iam.reviewing.rules import Level, Rule
@@ -77,8 +83,10 @@ def check(context: Context) -> Iterator[Finding]:
     for owner in context.accounts.after.grants:
         if owner not in context.accounts.deleted:
             yield from _managed(owner, context)
-    for owner in roles_of_plugin(context):
-        yield from _kept_out(owner, context)
+    of_clusters = roles_of_clusters(context)
+    for owner in context.accounts.after.grants:
+        if owner not in of_clusters and owner not in context.accounts.deleted:
+            yield from _kept_out(owner, context)
     yield from _controller(context)
 
 
@@ -190,13 +198,19 @@ def _gets(roles: Collection[IamResource], context: Context) -> bool:
 
 
 def _kept_out(owner: IamResource, context: Context) -> Iterator[Finding]:
-    """Yield that aws-node can no longer assume a role that was for it by name."""
+    """Yield that aws-node can no longer assume a role of the plugin."""
     trusts = [trust_of(context, owner, side) for side in Side]
-    if trusts[0] is None or trusts[0] == trusts[1] or not names_plugin(trusts[0]):
+    if trusts[0] is None or trusts[1] is None or trusts[0] == trusts[1]:
+        return
+    if not (names_plugin(trusts[0]) or has_plugin_policy(context, owner)):
         return
     old, new = (callers(context, owner, side) for side in Side)
-    if old and new is not None and old - new and not new - old:
-        evidence = TrustLost(owner, tuple(sorted(old - new, key=str)))
+    # One way may take the place of another one; another cluster's provider does not.
+    ways = {caller.identity for caller in old or ()}
+    if not old or new is None or old & new or any(caller.identity not in ways for caller in new):
+        return
+    if not names_other_issuer(trusts[1]):  # which is a finding of its own
+        evidence = TrustLost(owner, tuple(sorted(old, key=str)))
         yield finding(Rule.COVERAGE_LOST, evidence, address_of(owner), subject=owner)
 
 
@@ -224,7 +238,7 @@ def _controller(context: Context) -> Iterator[Finding]:
 
 
 def _is_on(state: PluginState) -> bool:
-    return state.setup.settings.environment.get("ENABLE_POD_ENI", "").lower() in ("1", "t", "true")
+    return state.setup.settings.is_on("ENABLE_POD_ENI")
 
 
 def address_of(owner: IamResource) -> str:

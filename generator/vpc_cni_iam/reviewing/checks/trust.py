@@ -26,6 +26,7 @@ from vpc_cni_iam.reviewing.diff.trust import (
     Trusted,
     Widened,
     is_plugins,
+    realistic,
     trusted_by,
     widened,
 )
@@ -86,7 +87,8 @@ class NewTrust(Struct, frozen=True):
 class TrustNotWidened(Struct, frozen=True):
     """A trust policy changes and lets nobody new in."""
 
-    removed: tuple[Trusted, ...]  # who can no longer assume the role; of a deleted role all
+    removed: tuple[Trusted, ...]  # who can no longer assume the role, or not in all ways
+    is_deleted: bool = False  # whether the role is deleted
 
 
 class FlawOrigin(Enum):
@@ -167,7 +169,8 @@ def _found(
 
 def _gone(grant: Grant) -> TrustNotWidened:
     content = grant.content
-    return TrustNotWidened(trusted_by(content.shown) if isinstance(content, Document) else ())
+    trusted = trusted_by(content.shown) if isinstance(content, Document) else ()
+    return TrustNotWidened(trusted, is_deleted=True)
 
 
 def _of_role(role: _Role, context: Context) -> Iterator[Finding]:
@@ -248,10 +251,9 @@ def _changed(role: _Role, after: Document, context: Context) -> Iterator[Finding
     is_secret = content.masked is not None or after.masked is not None
     match answer:
         case NewAccess():
-            evidence = TrustWidened(
-                widened(content.shown, after.shown), None if is_secret else answer
-            )
-            yield _found(Rule.TRUST_WIDENED, evidence, grant)
+            what = widened(content.shown, after.shown)
+            example = None if is_secret else realistic(answer, what, old, new)
+            yield _found(Rule.TRUST_WIDENED, TrustWidened(what, example), grant)
         case NotProven(reason):
             rule = Rule.UNKNOWN_POLICY if reason is Open.LATER else Rule.NOT_PROVEN
             coming = [t for t in trusted_by(after.shown) if t not in trusted_by(content.shown)]

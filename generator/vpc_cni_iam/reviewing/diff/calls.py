@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
+from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -39,29 +40,44 @@ from vpc_cni_iam.reviewing.diff.permissions import Permissions
 from vpc_cni_iam.reviewing.rules import Level
 
 _READ = (*VARIABLES, "VPC_ID", "AWS_REGION")
+# Scenarios of features that a variable switches on.
+_SWITCHED = {
+    "trunk-interface": "ENABLE_POD_ENI",
+    "custom-networking": "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG",
+}
 # The Regions in which requests are sent where it is not known in which one the plugin is.
 _MOST_REGIONS = 3
+_Key: TypeAlias = tuple[str, str, str]
 
 
 class MissingCall(Struct, frozen=True):
-    """An action that the plugin calls and policies do not allow."""
+    """A call of the plugin that policies do not allow."""
 
     action: str
-    impact: Impact  # the worst that its denial does
+    impact: Impact  # what its denial does
     breaks: str  # what follows, in the catalog's words
-    scenario: str  # the one in which it is denied first
-    on: str = ""  # what the call is about, where it is allowed on others
+    scenario: str
+    template: str = ""  # the form of the request
+    on: str = ""  # what it is about, such as ``new interface``
+    is_partly: bool = False  # whether its action is allowed in other calls
     undecided: Undecided | None = None  # why it may be allowed all the same
     region: str = ""  # the Region in which alone it is denied, where the plan does not say which
     # What denies it, by the position among the policies and then the limits: a policy with a Deny,
     # or a limit that does not allow it. None where no policy allows it.
     denied_by: int | None = None
     is_explicit: bool = False  # whether that is a Deny
+    # Whether a policy allows it that one resource of the plan removes and another one keeps.
+    is_contested: bool = False
+
+    @property
+    def key(self) -> _Key:
+        """What tells it from the other calls."""
+        return self.scenario, self.template, self.on
 
     @property
     def is_certain(self) -> bool:
         """Whether it is denied for certain."""
-        return not (self.undecided or self.region)
+        return not (self.undecided or self.region or self.is_contested)
 
     @property
     def is_later(self) -> bool:
@@ -81,6 +97,13 @@ class MissingCall(Struct, frozen=True):
         return self.impact.severity is DenialSeverity.fatal
 
 
+class PluginCalls(Struct, frozen=True):
+    """The calls of the plugin, by whether policies allow them."""
+
+    missing: tuple[MissingCall, ...]
+    allowed: frozenset[_Key]
+
+
 class Situation(Struct, frozen=True):
     """Where the plugin runs, and how it is set up."""
 
@@ -91,6 +114,15 @@ class Situation(Struct, frozen=True):
     names: Mapping[str, str] = MappingProxyType({})
     session_tags: bool = True
     scenarios: tuple[str, ...] = ()  # what happens besides, such as that CLUSTER_NAME changes
+    is_known: bool = False  # whether the plan has all settings of the plugin
+
+    def chosen_scenarios(self) -> tuple[Scenario, ...]:
+        """Return the scenarios in which the plugin sends its calls."""
+        every: tuple[Scenario, ...] = SCENARIOS
+        if self.is_known:
+            on = self.settings.is_on
+            every = tuple(s for s in every if s.name not in _SWITCHED or on(_SWITCHED[s.name]))
+        return (*every, *find(self.scenarios)) if self.scenarios else every
 
     def mode_for(self, policies: Sequence[Policy]) -> Mode:
         """Return the IP family: that of the cluster, else the one that policies are for."""
@@ -102,10 +134,10 @@ class Situation(Struct, frozen=True):
             return "ipv4"
 
 
-def missing_calls(
+def plugin_calls(
     role: Permissions, situation: Situation, naming: Sequence[Sequence[Policy]]
-) -> tuple[MissingCall, ...] | None:
-    """Return what permissions do not allow of what the plugin calls, the worst first.
+) -> PluginCalls | None:
+    """Return which calls of the plugin permissions allow.
 
     None where the evaluator refuses a policy. `naming` are the policies whose Allow statements name
     what the plan does not say, those that count first at first.
@@ -113,19 +145,16 @@ def missing_calls(
     names = known_names(situation.names, *map(names_in, naming))
     mode = situation.mode_for(next(filter(None, naming), ()))
     setting = _setting(situation, mode, names)
-    scenarios = (*SCENARIOS, *find(situation.scenarios)) if situation.scenarios else SCENARIOS
+    scenarios = situation.chosen_scenarios()
     limits = [policy for limit in role.limits for policy in limit]
     regions = _first_and_last(regions_to_check([*role.policies, *limits], names))
     try:
-        check = partial(_denied, Answers(role.policies, role.limits), scenarios)
+        check = partial(_calls, Answers(role.policies, role.limits), scenarios)
         if regions:
-            results = [each.result for each in in_regions(setting, regions, check)]
-            missing = _in_some(results, regions)
-        else:
-            missing = list(check(setting).values())
+            return _in_some([r.result for r in in_regions(setting, regions, check)], regions)
+        return check(setting)
     except InputError:
         return None
-    return tuple(sorted(missing, key=lambda call: (-call.level.rank, call.action)))
 
 
 def _first_and_last(regions: tuple[CheckedRegion, ...]) -> tuple[CheckedRegion, ...]:
@@ -152,28 +181,61 @@ def _setting(situation: Situation, mode: Mode, names: Mapping[str, str]) -> Requ
     return setting.configured(replace(plugin, environment=usable))
 
 
-def _denied(
-    answers: Answers, scenarios: Iterable[Scenario], setting: RequestSetting
-) -> dict[str, MissingCall]:
-    """Return the worst denial of each action."""
-    denied: dict[str, MissingCall] = {}
+def by_action(calls: Iterable[MissingCall]) -> tuple[MissingCall, ...]:
+    """Return the worst call of each action, the worst first; what it is about if that is all."""
+    worst: dict[str, MissingCall] = {}
     about: dict[str, set[str]] = {}
-    allowed: set[str] = set()
+    for call in calls:
+        about.setdefault(call.action, set()).add(call.on)
+        known = worst.get(call.action)
+        if known is None or _weight(call) > _weight(known):
+            worst[call.action] = call
+    every = (
+        call if call.is_partly and len(about[call.action]) == 1 else replace(call, on="")
+        for call in worst.values()
+    )
+    return tuple(sorted(every, key=lambda call: (-call.level.rank, call.action)))
+
+
+def lost_calls(calls: PluginCalls, before: PluginCalls | None) -> tuple[MissingCall, ...]:
+    """Return the calls that were allowed before, or whose denial was less severe."""
+    if before is None:
+        return ()
+    ranks = {call.key: call.level.rank for call in before.missing} | dict.fromkeys(
+        before.allowed, -1
+    )
+    never = len(Level)  # of a call that is sent after only
+    return tuple(c for c in calls.missing if c.level.rank > ranks.get(c.key, never))
+
+
+def new_calls(
+    missing: Iterable[MissingCall], before: Iterable[MissingCall]
+) -> tuple[MissingCall, ...]:
+    """Return the calls whose action was not missing before, or not as severely."""
+    ranks: dict[str, int] = {}
+    for call in before:
+        ranks[call.action] = max(call.level.rank, ranks.get(call.action, -1))
+    return tuple(call for call in missing if call.level.rank > ranks.get(call.action, -1))
+
+
+def _calls(answers: Answers, scenarios: Iterable[Scenario], setting: RequestSetting) -> PluginCalls:
+    """Return the calls of scenarios."""
+    denied: dict[_Key, MissingCall] = {}
+    allowed: dict[_Key, str] = {}
     for run in run_scenarios(answers, setting, scenarios):
         for call in run.calls:
-            action = call.template.action
             if call.allowed:
-                allowed.add(action)
+                allowed[run.scenario.name, call.template.name, call.on] = call.template.action
                 continue
-            about.setdefault(action, set()).add(call.on)
             missing = _missing(call, run.scenario.name)
-            known = denied.get(action)
+            known = denied.get(missing.key)
             if known is None or _weight(missing) > _weight(known):
-                denied[action] = missing
-    return {
-        action: call if action in allowed and len(about[action]) == 1 else replace(call, on="")
-        for action, call in denied.items()
-    }
+                denied[missing.key] = missing
+    actions = set(allowed.values())
+    return PluginCalls(
+        tuple(replace(call, is_partly=call.action in actions) for call in denied.values()),
+        frozenset(allowed.keys() - denied.keys()),
+    )
 
 
 def _missing(call: SentCall, scenario: str) -> MissingCall:
@@ -184,6 +246,7 @@ def _missing(call: SentCall, scenario: str) -> MissingCall:
         call.range.impact,
         call.breaks,
         scenario,
+        call.template.name,
         call.on,
         undecided=call.undecided,
         denied_by=decision.policy if decision else None,
@@ -200,15 +263,12 @@ def _weight(call: MissingCall) -> tuple[int, bool]:
     return -list(Impact).index(call.impact), call.is_certain
 
 
-def _in_some(
-    results: Sequence[Mapping[str, MissingCall]], regions: Sequence[CheckedRegion]
-) -> list[MissingCall]:
-    """Return what is missing in any Region; what is missing in some only is not certain."""
-    every: dict[str, MissingCall] = {}
+def _in_some(results: Sequence[PluginCalls], regions: Sequence[CheckedRegion]) -> PluginCalls:
+    """Return the calls in several Regions; what is missing in some only is not certain."""
+    every: dict[_Key, MissingCall] = {}
     for result, region in zip(results, regions, strict=True):
-        for action, call in result.items():
-            if all(action in other for other in results):
-                every.setdefault(action, call)
-            else:
-                every.setdefault(action, replace(call, region=region.checked))
-    return list(every.values())
+        for call in result.missing:
+            in_all = not any(call.key in other.allowed for other in results)
+            every.setdefault(call.key, call if in_all else replace(call, region=region.checked))
+    allowed = frozenset(key for result in results for key in result.allowed)
+    return PluginCalls(tuple(every.values()), allowed - every.keys())

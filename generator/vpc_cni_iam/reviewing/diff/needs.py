@@ -27,7 +27,14 @@ from vpc_cni_iam.reviewing.account.grants import Grant, GrantKey, known_policies
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.reviewing.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.reviewing.account.plugin_state import ClusterPlugin, PluginIdentity, PluginState
-from vpc_cni_iam.reviewing.diff.calls import MissingCall, Situation, missing_calls
+from vpc_cni_iam.reviewing.diff.calls import (
+    MissingCall,
+    PluginCalls,
+    Situation,
+    lost_calls,
+    new_calls,
+    plugin_calls,
+)
 from vpc_cni_iam.reviewing.diff.permissions import permissions
 from vpc_cni_iam.reviewing.options import Options
 
@@ -134,10 +141,16 @@ class NeedsFinder(Struct, frozen=True):
         version, source = judged_version(
             setup.settings.version or other.setup.settings.version, self.options
         )
+        environment = setup.settings.environment
+        if setup.not_read and setup is state.setup:  # what is not read is as on the other side
+            environment = {**other.setup.settings.environment, **environment}
         # What is not read may set CLUSTER_NAME, as EKS does in its add-on.
-        is_all = setup.not_read is None and setup.settings.source is SettingsSource.chart
+        is_read = not (state.setup.not_read or other.setup.not_read)
+        is_all = is_read and setup.settings.source is SettingsSource.chart
         source_of = SettingsSource.chart if is_all else SettingsSource.options
-        settings = replace(setup.settings, source=source_of, version="", file="")
+        settings = replace(
+            setup.settings, source=source_of, version="", file="", environment=environment
+        )
         roles = state.identity.roles | other.identity.roles
         names = {**self._names_of(roles), **_names(other), **_names(state)}
         kind = state.identity.kind
@@ -148,19 +161,48 @@ class NeedsFinder(Struct, frozen=True):
                 settings,
                 names,
                 session_tags=kind.has_session_tags or kind is Identity.unknown,
+                is_known=is_read and bool(state.installer or other.installer),
             ),
             source,
         )
 
-    def denied(
-        self, role: IamResource, identity: PluginIdentity, situation: Situation, side: Side
-    ) -> tuple[MissingCall, ...] | None:
-        """Return what the policies of a role on one side do not allow in a situation."""
+    def calls(
+        self,
+        role: IamResource,
+        identity: PluginIdentity,
+        situation: Situation,
+        side: Side,
+        more: tuple[Policy, ...] = (),
+    ) -> PluginCalls | None:
+        """Return the calls that the policies of a role on one side allow in a situation."""
         before, after = self.filler.accounts.sides
         account = after if side is Side.AFTER else before
         sessions = [s for s in _sessions(identity) if isinstance(s, Document)]
         limited = permissions(account, role, (session.policy for session in sessions))
-        return missing_calls(limited, situation, self._naming(role))
+        limited = replace(limited, policies=(*limited.policies, *more))
+        return plugin_calls(limited, situation, self._naming(role))
+
+    def _after(
+        self, role: IamResource, identity: PluginIdentity, situation: Situation
+    ) -> PluginCalls | None:
+        """Return the calls that the policies of a role after allow."""
+        calls = self.calls(role, identity, situation, Side.AFTER)
+        contested = known_policies(self.contested(role))
+        if calls is None or not (calls.missing and contested):
+            return calls
+        with_all = self.calls(role, identity, situation, Side.AFTER, contested)
+        allowed = with_all.allowed if with_all else frozenset()
+        return replace(
+            calls,
+            missing=tuple(
+                replace(call, is_contested=call.key in allowed) for call in calls.missing
+            ),
+        )
+
+    def contested(self, role: IamResource) -> list[Grant]:
+        """Return the policies of a role that one resource removes and another one keeps."""
+        conflicts = self.filler.accounts.conflicts
+        return [c.grant for c in conflicts if c.is_kept and c.grant.owner == role]
 
     def _of_role(
         self, role: IamResource, identity: PluginIdentity, situation: Situation, earlier: _Earlier
@@ -171,11 +213,11 @@ class NeedsFinder(Struct, frozen=True):
         contents = [limit.content if limit else None for limit in limits]
         is_changed = _contents(old) != _contents(new) or contents[0] != contents[1]
         opened = [k for k, g in new.items() if g.is_open and not _is_same(old.get(k), g)]
-        missing = self.denied(role, identity, situation, Side.AFTER)
+        calls = self._after(role, identity, situation)
+        missing = calls.missing if calls else None
         lost: tuple[MissingCall, ...] = ()
-        if missing and old and is_changed:
-            had = self.denied(role, identity, situation, Side.BEFORE)
-            lost = worse(missing, had or ())
+        if calls and missing and old and is_changed:
+            lost = lost_calls(calls, self.calls(role, identity, situation, Side.BEFORE))
         newly = earlier.newly(missing, is_same=not is_changed, role=role, situation=situation)
         return RoleNeeds(
             role,
@@ -234,23 +276,17 @@ class _Earlier(Struct, frozen=True):
         fatal = tuple(call for call in missing if call.is_fatal)
         if not roles and self.is_first:  # what a plugin that comes cannot do without
             return fatal
+        before = self.finder.filler.accounts.before
         earlier = [
             call
             for each in roles
-            if self.finder.filler.accounts.before.policies(each)
-            for call in self.finder.denied(each, self.identity, self.situation, Side.BEFORE) or ()
+            if each in before.grants
+            if (calls := self.finder.calls(each, self.identity, self.situation, Side.BEFORE))
+            for call in calls.missing
         ]
         # A role that the plan gives to aws-node has to do, even if the one before did not.
         given = () if role in roles else fatal
-        return tuple(dict.fromkeys((*given, *worse(missing, earlier))))
-
-
-def worse(missing: Iterable[MissingCall], before: Iterable[MissingCall]) -> tuple[MissingCall, ...]:
-    """Return the calls that were not missing before, or not as severely."""
-    ranks: dict[str, int] = {}
-    for call in before:
-        ranks[call.action] = max(call.level.rank, ranks.get(call.action, -1))
-    return tuple(call for call in missing if call.level.rank > ranks.get(call.action, -1))
+        return tuple(dict.fromkeys((*given, *new_calls(missing, earlier))))
 
 
 def same_identity(old: PluginIdentity, new: PluginIdentity) -> bool:

@@ -16,7 +16,7 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.reviewing.account.grants import Grant
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
 from vpc_cni_iam.reviewing.account.plugin_state import ClusterPlugin
-from vpc_cni_iam.reviewing.diff.calls import MissingCall
+from vpc_cni_iam.reviewing.diff.calls import MissingCall, by_action
 from vpc_cni_iam.reviewing.diff.needs import PluginNeeds, RoleNeeds, VersionSource
 from vpc_cni_iam.reviewing.diff.trust import lets_plugin, trust_of
 from vpc_cni_iam.reviewing.rules import Level
@@ -47,6 +47,7 @@ class AnswerReason(StrEnum):
     LIMIT = "limit"  # the plan does not show a boundary or session policy
     LATER = "later"  # parts of its policies are known after apply
     UNDECIDED = "undecided"  # conditions, or the Region, decide
+    CONFLICT = "conflict"  # one resource removes a policy, and another one keeps it
     REFUSED = "refused"  # a policy is not valid
 
 
@@ -90,13 +91,13 @@ def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
             Identity.unknown,
             (role.role,),
             (role.role,),
-            role.missing or (),
+            by_action(role.missing or ()),
             role.open,
         )
     if is_deleted(cluster):
         return None
     before, after = cluster.states
-    missing = {c.action: c for role in reversed(needs.roles) for c in role.missing or ()}
+    missing = (call for role in needs.roles for call in role.missing or ())
     return PluginAnswer(
         after.cluster,
         cluster.address,
@@ -111,7 +112,7 @@ def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
         before.identity.kind,
         tuple(sorted(after.identity.roles, key=str)),
         tuple(sorted(before.identity.roles, key=str)),
-        tuple(sorted(missing.values(), key=lambda call: (-call.level.rank, call.action))),
+        by_action(missing),
         tuple(grant for role in needs.roles for grant in role.open),
     )
 
@@ -158,9 +159,15 @@ def _of_role(role: RoleNeeds) -> tuple[Verdict, AnswerReason | None]:
     if by_deny or (certain and not role.open):
         return Verdict.FAILS, AnswerReason.MISSING
     if fatal:
-        reason = AnswerReason.LATER if fatal[0].is_later else AnswerReason.UNDECIDED
-        return Verdict.NOT_SHOWN, AnswerReason.POLICY if certain else reason
+        return Verdict.NOT_SHOWN, AnswerReason.POLICY if certain else _doubt(fatal[0])
     if role.open_limits:
         return Verdict.NOT_SHOWN, AnswerReason.LIMIT
     degraded = any(call.level is not Level.NOTE for call in role.missing)
     return (Verdict.DEGRADED, AnswerReason.MISSING) if degraded else (Verdict.WORKS, None)
+
+
+def _doubt(call: MissingCall) -> AnswerReason:
+    """Return why it is not certain that a call is denied."""
+    if call.is_contested:
+        return AnswerReason.CONFLICT
+    return AnswerReason.LATER if call.is_later else AnswerReason.UNDECIDED

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from vpc_cni_iam.catalog.trust import issuer
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.plugin.trust import Caller, RoleTrust
-from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.plugin.trust import SOURCE_ACCOUNT, WEB, Caller, RoleTrust, is_claim
+from vpc_cni_iam.policy.document import Condition, Policy
+from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.reviewing.account.grants import known_policies
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
 from vpc_cni_iam.reviewing.account.plugin_policy import concerns_plugin
@@ -17,8 +19,7 @@ from vpc_cni_iam.reviewing.diff.trust import names_plugin, trust_of
 if TYPE_CHECKING:
     from vpc_cni_iam.reviewing.context import Context
 
-# An account, which stands for the one that is not known.
-_ROLE = "arn:aws:iam::111122223333:role/example"
+_ACCOUNT = "111122223333"  # stands for one that is not known
 
 
 def roles_of_plugin(context: Context) -> Iterator[IamResource]:
@@ -47,16 +48,30 @@ def has_plugin_policy(context: Context, owner: IamResource) -> bool:
 
 
 def is_named(context: Context, owner: IamResource) -> bool:
-    """Say whether the trust policy of a role names the plugin's service account after."""
+    """Say whether a role with policies is for the plugin's service account by its trust policy."""
     trust = trust_of(context, owner, Side.AFTER)
-    return trust is not None and names_plugin(trust)
+    has_any = any(account.policies(owner) for account in context.accounts.sides)
+    return trust is not None and has_any and names_plugin(trust)
 
 
 def callers(context: Context, owner: IamResource, side: Side) -> frozenset[Caller] | None:
     """Return by which identities aws-node can assume a role; None where that is not shown."""
     trust = trust_of(context, owner, side)
+    statements = trust.statements if trust else ()
+    names = [i for s in statements for p in s.principals for i in p.identifiers]
+    if trust is None or len(known(names)) < len(names):
+        return None
+    # The account of the role, which the plan need not say, may be the one that the policy names.
+    accounts = (
+        value
+        for statement in statements
+        for condition in statement.conditions
+        if str(condition.key).lower() == SOURCE_ACCOUNT
+        for value in known(condition.values)
+    )
     try:
-        return frozenset(RoleTrust(trust, _ROLE).callers()) if trust else None
+        role = f"arn:aws:iam::{next(accounts, _ACCOUNT)}:role/example"
+        return frozenset(RoleTrust(trust, role).callers())
     except InputError:
         return None
 
@@ -65,3 +80,17 @@ def is_of_nodes(context: Context, owner: IamResource, *, alone: bool) -> bool:
     """Say whether nodes can assume a role; `alone` is whether aws-node cannot by itself."""
     identities = {caller.identity for caller in callers(context, owner, Side.AFTER) or ()}
     return Identity.node_role in identities and not (alone and len(identities) > 1)
+
+
+def names_other_issuer(trust: Policy) -> bool:
+    """Say whether conditions on the tokens of one issuer are beside the provider of another."""
+    for statement in trust.only("Allow").statements:
+        names = {issuer(i).lower() for p in statement.principals for i in known(p.identifiers)}
+        keys = {str(c.key).lower().rpartition(":")[0] for c in statement.conditions if _is_claim(c)}
+        if statement.is_about(WEB) and keys and names.isdisjoint(keys):
+            return True
+    return False
+
+
+def _is_claim(condition: Condition) -> bool:
+    return is_claim(str(condition.key).lower())

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.trust import issuer
 from vpc_cni_iam.errors import InputError
@@ -14,7 +15,7 @@ from vpc_cni_iam.plugin import trust
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.issuers import Platform, platform_of
 from vpc_cni_iam.plugin.principals import filled, new_principals
-from vpc_cni_iam.plugin.trust import RoleTrust
+from vpc_cni_iam.plugin.trust import RoleTrust, is_claim
 from vpc_cni_iam.policy.diff import (
     ConditionChange,
     StatementChanged,
@@ -23,6 +24,8 @@ from vpc_cni_iam.policy.diff import (
     differences,
 )
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.evaluate import evaluate
+from vpc_cni_iam.policy.proof.answer import NewAccess
 from vpc_cni_iam.policy.template import Side, Text
 from vpc_cni_iam.reviewing.account.documents import Document
 from vpc_cni_iam.reviewing.account.grants import known_policies
@@ -159,13 +162,43 @@ def widened(before: Policy, after: Policy) -> Widened:
                 if statement.effect == "Deny":
                     denies.append(statement)
                     continue
-                conditions += [e for e in elements if isinstance(e, ConditionChange) and e.old]
+                conditions += (e for e in elements if isinstance(e, ConditionChange) and e.old)
                 for element in elements:
                     if isinstance(element, ValuesChange) and element.element == "Action":
                         actions |= dict.fromkeys(map(str, element.added))
-    return Widened(
-        of_names or coming, leaving, not of_names, tuple(conditions), tuple(denies), tuple(actions)
-    )
+    trusted = of_names or coming
+    reasons = tuple(change for change in conditions if _explains(change, of_names))
+    return Widened(trusted, leaving, not of_names, reasons, tuple(denies), tuple(actions))
+
+
+def _explains(change: ConditionChange, newcomers: tuple[Trusted, ...]) -> bool:
+    """Say whether a condition that is gone, or another, is why there are newcomers.
+
+    That a subject becomes another is said by who they are, and who could before.
+    """
+    if not newcomers or change.old is None:
+        return True
+    prefix, _, claim = str(change.old.key).lower().rpartition(":")
+    is_of_newcomer = any(trusted.issuer.lower() == prefix for trusted in newcomers)
+    return change.new is None and (is_of_newcomer or not is_claim(f"{prefix}:{claim}"))
+
+
+def realistic(answer: NewAccess, what: Widened, old: Policy, new: Policy) -> NewAccess:
+    """Return an example whose token has a subject that its issuer could give it."""
+    request = answer.request
+    key = f"{issuer(request.principal)}:sub"
+    others = {k: v for k, v in request.context.items() if k.lower() != key.lower()}
+    for trusted in what.trusted:
+        if trusted.issuer and str(trusted.name) == request.principal:
+            subject = str(trusted.subject) or trusted.platform.stranger
+            if trusted.is_pattern:
+                subject = subject.replace("*", "example").replace("?", "x")
+            example = replace(request, context={**others, key: subject})
+            sides = (evaluate([policy], example) for policy in (old, new))
+            denied, allowed = (side.allowed for side in sides)
+            if allowed and not denied:
+                return replace(answer, request=example, made_up=())
+    return answer
 
 
 def _new_names(before: Policy, after: Policy) -> set[tuple[str, Text]]:

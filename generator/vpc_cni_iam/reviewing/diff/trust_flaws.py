@@ -13,8 +13,14 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.trust import AUDIENCE, issuer
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.plugin import trust
-from vpc_cni_iam.plugin.issuers import APPLICATIONS, PROVIDER, Platform, platform_of
-from vpc_cni_iam.plugin.principals import filled, may_assume, strangers
+from vpc_cni_iam.plugin.issuers import (
+    APPLICATIONS,
+    PROVIDER,
+    Platform,
+    is_of_anybody,
+    platform_of,
+)
+from vpc_cni_iam.plugin.principals import filled, is_unknown_issuer, may_assume, strangers
 from vpc_cni_iam.policy.document import (
     ANYONE,
     EVERYONE,
@@ -140,7 +146,8 @@ def _asked_claims(statement: Statement, name: str) -> dict[str, str]:
     """Return the claims that a statement asks for, as a stranger's token has them."""
     prefix = name.lower()
     keys = (str(condition.key).lower().rpartition(":") for condition in statement.conditions)
-    return {claim: _STRANGE for asked, _, claim in keys if asked == prefix}
+    # Everybody has some method of authentication.
+    return {claim: _STRANGE for asked, _, claim in keys if asked == prefix and claim != "amr"}
 
 
 class _Token(Struct, frozen=True):
@@ -192,7 +199,7 @@ class _Token(Struct, frozen=True):
             yield from self._never(subjects, audiences)
             return
         by_pattern = tuple(value for value in wild if lets(_sample(value)))
-        if lets(platform.stranger):
+        if lets(platform.stranger) or any(map(is_of_anybody, by_pattern)):
             yield self._flaw(no_subject, by_pattern)
         elif by_pattern:
             is_pinned = all(map(_is_of_one_project, by_pattern)) and not is_kubernetes
@@ -257,7 +264,8 @@ class _Token(Struct, frozen=True):
         never: bool = False,
         level: Level | None = None,
     ) -> TrustFlaw:
-        return TrustFlaw(rule, self.issuer, values, never, level)
+        shown = "" if is_unknown_issuer(self.issuer) else self.issuer
+        return TrustFlaw(rule, shown, values, never, level)
 
 
 def _of_pods(policy: Policy, *, tags: bool) -> Iterator[TrustFlaw]:
@@ -291,7 +299,7 @@ def _of_pods(policy: Policy, *, tags: bool) -> Iterator[TrustFlaw]:
 def _lets_any_pod(policy: Policy, service: str) -> bool:
     """Say whether a pod that nobody means is let in: by its tags, or without any."""
     has = {trust.SOURCE_ARN: _CLUSTER, trust.SOURCE_ACCOUNT: _ACCOUNT}
-    tags = {**trust.STRANGER.tags, **trust.cluster_tags(_CLUSTER)}
+    tags = {**trust.STRANGER.tags, **trust.STRANGER.pod_tags, **trust.cluster_tags(_CLUSTER)}
     return any(
         may_assume(
             policy,

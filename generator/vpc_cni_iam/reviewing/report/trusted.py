@@ -55,7 +55,9 @@ def _issuer(trusted: Trusted) -> str:
 
 
 def issuer_name(issuer: str) -> str:
-    """Return an issuer as people know it."""
+    """Return an issuer as people know it; empty for one that the plan does not show."""
+    if not issuer:
+        return "an OIDC provider that the plan does not show"
     return _HOSTS.get(issuer, issuer)
 
 

@@ -77,7 +77,7 @@ def _denial(call: MissingCall) -> str:
 
 
 def _fix(denied: DeniedCalls) -> str:
-    actions = " and ".join(dict.fromkeys(call.action for call in denied.calls))
+    actions = first_of(call.action for call in denied.calls)
     if denied.denied_by and any(call.is_explicit for call in denied.calls):
         return f"Do not deny {actions} in {denied.denied_by}"
     if denied.denied_by:
@@ -85,6 +85,8 @@ def _fix(denied: DeniedCalls) -> str:
     if denied.elsewhere:
         other = denied.elsewhere[0]
         return f"Name {_PLACES[other.kind]} {other.own} in {first_of(other.policies)}"
+    if denied.is_removed:
+        return f"Keep {denied.policy} for {name_of(denied.role)}"
     if denied.policy:
         return f"Allow {actions} in {denied.policy}"
     return f"Attach a policy to {name_of(denied.role)} that allows {actions}"
@@ -130,7 +132,8 @@ def _managed_on_nodes(_: Finding, managed: ManagedOnNodes) -> Saying:
     message = f"{CNI_POLICY} is attached to {role}, the role of nodes"
     if managed.own_roles:
         message += f", though the plugin has its own: {_names(managed.own_roles)}"
-    fix = f"Detach {CNI_POLICY} from {role} once aws-node has its own role"
+    fix = f"Detach {CNI_POLICY} from {role}"
+    fix += "" if managed.own_roles else " once aws-node has its own role"
     return Saying(message + (", as before" if managed.stays else ""), fix=fix)
 
 

@@ -57,7 +57,10 @@ def _widened(finding: Finding, evidence: TrustWidened) -> Saying:
     before = f"{capital(reasons[0])}: " if reasons else ""
     if widened.trusted:
         message = f"{before}{role} can now be assumed by {several_trusted(widened.trusted)}"
-        if not (reasons and widened.same_principals) and widened.before:
+        is_gone = any(change.new is None for change in widened.conditions)
+        if widened.same_principals and is_gone:
+            message += " without it"
+        elif widened.before and not (widened.same_principals and reasons):
             message += f" (was {several_trusted(widened.before)})"
         return Saying(message, (*more, *example), fix)
     if widened.actions:
@@ -142,7 +145,7 @@ def _new(finding: Finding, evidence: NewTrust) -> Saying:
     open_parts = tuple(f"not shown: {place}" for place in evidence.not_shown)
     role = role_of(finding)
     if not who:
-        return Saying(f"Nobody can assume the new role {role}: its trust policy allows nothing")
+        return Saying(f"Nobody can assume the new role {role}: its trust policy lets nobody in")
     listed = f"{', and '.join(who[:_SHOWN])}"
     more = f", and by {len(who) - _SHOWN} more" if len(who) > _SHOWN else ""
     return Saying(f"{_capital_of(role)} can be assumed {listed}{more}", open_parts)
@@ -156,8 +159,10 @@ def _not_widened(finding: Finding, evidence: TrustNotWidened) -> Saying:
     role = role_of(finding)
     if finding.rule is Rule.REWRITTEN:
         return Saying(f"The trust policy of {role} is written in another way and means the same")
+    if evidence.is_deleted:
+        return Saying(f"The role {role} is deleted")
     if not evidence.removed:
-        return Saying(f"The trust policy of {role} lets in nobody new, and fewer than before")
+        return Saying(f"The trust policy of {role} allows less than before, and nothing new")
     return Saying(f"{role} can no longer be assumed by {several_trusted(evidence.removed)}")
 
 
@@ -168,7 +173,7 @@ def _provider(finding: Finding, evidence: ProviderChanged) -> Saying:
     if evidence.gains:
         roles = several(list(map(name_of, evidence.gains)))
         return Saying(f"{what}: tokens of {issuer_name(evidence.issuer)} can now assume {roles}")
-    if evidence.added or evidence.event is ProviderEvent.UNKNOWN_CLIENT_IDS:
+    if not evidence.loses and evidence.event in _OF_CLIENT_IDS:
         return Saying(what)
     roles = several(list(map(name_of, evidence.loses)))
     if finding.rule is Rule.IDENTITY_LOST:
@@ -179,6 +184,7 @@ def _provider(finding: Finding, evidence: ProviderChanged) -> Saying:
     return Saying(f"{what}: tokens of {issuer_name(evidence.issuer)} can no longer assume {roles}")
 
 
+_OF_CLIENT_IDS = (ProviderEvent.CLIENT_IDS, ProviderEvent.UNKNOWN_CLIENT_IDS)
 _EVENTS = {
     ProviderEvent.CREATED: "is created",
     ProviderEvent.DELETED: "is deleted",

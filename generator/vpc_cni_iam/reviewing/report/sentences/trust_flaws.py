@@ -93,12 +93,12 @@ def _quoted(flaw: TrustFlaw) -> str:
 def _no_subject(role: str, flaw: TrustFlaw) -> tuple[str, str]:
     platform = platform_of(flaw.provider, flaw.values)
     why = f"the subject {_quoted(flaw)} matches all" if flaw.values else "no condition on :sub"
-    key = f"{flaw.provider}:sub"
+    key = f"{flaw.provider}:sub" if flaw.provider else "the subject"
     if not flaw.values:
         why = f"no condition asks for {key}"
     return (
         f"{capital(EVERY[platform])} of {issuer_name(flaw.provider)} can assume {role}: {why}",
-        f"Add a condition on {key}",
+        f"Name the subject in {key}" if flaw.values else f"Add a condition on {key}",
     )
 
 
@@ -113,10 +113,11 @@ def _wildcard(role: str, flaw: TrustFlaw) -> tuple[str, str]:
 
 
 def _no_audience(role: str, flaw: TrustFlaw) -> tuple[str, str]:
+    key = f"{flaw.provider}:aud" if flaw.provider else "the audience"
     return (
         f"Tokens of {issuer_name(flaw.provider)} for any audience can be used to assume {role}: "
-        f"no condition asks for {flaw.provider}:aud",
-        f"Add StringEquals on {flaw.provider}:aud with {AUDIENCE}",
+        f"no condition asks for {key}",
+        f"Add StringEquals on {key} with {AUDIENCE}",
     )
 
 

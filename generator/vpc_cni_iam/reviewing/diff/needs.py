@@ -36,6 +36,7 @@ from vpc_cni_iam.reviewing.diff.calls import (
     plugin_calls,
 )
 from vpc_cni_iam.reviewing.diff.permissions import permissions
+from vpc_cni_iam.reviewing.diff.plugin_access import same_identity
 from vpc_cni_iam.reviewing.options import Options
 
 
@@ -287,12 +288,6 @@ class _Earlier(Struct, frozen=True):
         # A role that the plan gives to aws-node has to do, even if the one before did not.
         given = () if role in roles else fatal
         return tuple(dict.fromkeys((*given, *new_calls(missing, earlier))))
-
-
-def same_identity(old: PluginIdentity, new: PluginIdentity) -> bool:
-    """Say whether aws-node has the same roles in the same way, within the same sessions."""
-    sessions = ({content for _, content in identity.sessions} for identity in (old, new))
-    return (old.kind, old.roles) == (new.kind, new.roles) and next(sessions) == next(sessions)
 
 
 def _changes(old: PluginState, new: PluginState) -> tuple[str, ...]:

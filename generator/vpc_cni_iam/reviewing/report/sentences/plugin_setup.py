@@ -8,7 +8,6 @@ from typing import Any
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.policy.proof.answer import NewAccess
 from vpc_cni_iam.policy.report import example_text
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
@@ -22,10 +21,13 @@ from vpc_cni_iam.reviewing.checks.plugin import (
     SettingsNotRead,
     VersionUnknown,
 )
+from vpc_cni_iam.reviewing.diff.plugin_access import IdentityGain
 from vpc_cni_iam.reviewing.diff.plugin_identity import IdentityChange, IdentityEvent
+from vpc_cni_iam.reviewing.diff.reach import Reach
 from vpc_cni_iam.reviewing.findings import Finding
 from vpc_cni_iam.reviewing.report.names import name_of
 from vpc_cni_iam.reviewing.report.saying import Saying
+from vpc_cni_iam.reviewing.report.sentences.access import REACH_TEXTS, also, part_text
 
 _WHY_NOT_READ = {
     UnreadReason.LATER: "values are known after apply",
@@ -168,21 +170,32 @@ def _change(where: str, change: IdentityChange, details: tuple[str, ...]) -> Say
         details = ()
     fix = f"Give aws-node a role with only the policies of the plugin in {first_of(new.addresses)}"
     match change.event:
-        case IdentityEvent.BROAD:
-            more = ". The role allows every action on all resources, or changes of IAM permissions"
-            return Saying(message + more, details, fix)
-        case IdentityEvent.MORE:
-            assert isinstance(change.access, NewAccess)  # noqa: S101 - that is the event
-            request = change.access.request
-            example = f"example: {example_text(change.access)}"
-            more = f" and can now call {request.action}, which it could not before"
-            return Saying(message + more, (*details, example), fix)
+        case IdentityEvent.BROAD | IdentityEvent.MORE if change.gain:
+            more, lines = _gained(change.gain)
+            return Saying(f"{message}{more}", lines, fix)
         case IdentityEvent.NO_MORE:
             return Saying(f"{message} and can do nothing more (proven)", details)
         case IdentityEvent.NOT_SHOWN:
             unknown = ". The plan does not show whether it can do more, or whether it works"
             return Saying(message + unknown, details)
     return Saying(message, details)
+
+
+def _gained(gain: IdentityGain) -> tuple[str, tuple[str, ...]]:
+    """Return what an identity newly allows, the scope first, and the details."""
+    parts = [part_text(part) for part in gain.parts]
+    if gain.reach is not Reach.LIMITED:
+        message = f", and can now {REACH_TEXTS[gain.reach]}"
+    elif parts:
+        message = f", and can now {parts.pop(0)}"
+    else:
+        message = ", and can do more within its limits"
+    lines = also(parts, is_first=gain.reach is not Reach.LIMITED)
+    if gain.beyond:
+        lines.append(f"beyond the plugin's needs: {first_of(gain.beyond)}")
+    if gain.example:
+        lines.append(f"example: {example_text(gain.example)}")
+    return message, tuple(lines)
 
 
 def _named(identity: PluginIdentity) -> str:

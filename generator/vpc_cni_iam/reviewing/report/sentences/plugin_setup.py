@@ -79,15 +79,21 @@ def _version_unknown(finding: Finding, unknown: VersionUnknown) -> Saying:
 
 
 def _version_changed(finding: Finding, change: PluginUpdated) -> Saying:
-    old, new = (
-        "a version that is not named" if isinstance(version, Absent) else _value(version)
-        for version in (change.before, change.after)
-    )
-    message = f"The plugin in {_cluster(finding)} is updated from {old} to {new}"
+    old, new = map(_version, (change.before, change.after))
+    message = f"The version of the plugin in {_cluster(finding)} changes from {old} to {new}"
     if change.newly_called:
         message += f", which newly calls {first_of(change.newly_called)}"
         message += "; the plan does not show all policies of its role"
     return Saying(message)
+
+
+def _version(version: Value) -> str:
+    match version:
+        case Absent():
+            return "a version that is not named"
+        case Unknown() | Sensitive(Unknown()):
+            return "a version that is known after apply"
+    return _value(version)
 
 
 def _settings_changed(_: Finding, changed: SettingsChanged) -> Saying:
@@ -123,8 +129,9 @@ def _identity(finding: Finding, change: IdentityChange) -> Saying:
     match change.event:
         case IdentityEvent.ROLE_GONE:
             return Saying(
-                f"aws-node in {where} still has {roles}, and after the plan no role has this ARN",
-                details,
+                f"aws-node in {where} still gets {roles}, and after the plan no role has this ARN: "
+                f"it had {old}",
+                (),
                 f"Give aws-node a role that stays, in {finding.address}",
             )
         case IdentityEvent.AGENT_REMOVED:
@@ -145,7 +152,7 @@ def _identity(finding: Finding, change: IdentityChange) -> Saying:
             return Saying(
                 f"aws-node in {where} had {old}, and after the plan nothing gives it a role",
                 (),
-                f"Give aws-node a role, or attach its policies to the node role before {old} goes",
+                f"Keep {old}, or attach the policies of the plugin to the node role first",
             )
         case IdentityEvent.NOT_TRUSTED:
             way = change.after.kind.value
@@ -154,31 +161,30 @@ def _identity(finding: Finding, change: IdentityChange) -> Saying:
                 details if old != new else (),
                 f"Trust kube-system/aws-node by {way} in the trust policy of {roles}",
             )
-    return _change(where, change, details)
+    return _change(where, change)
 
 
-def _change(where: str, change: IdentityChange, details: tuple[str, ...]) -> Saying:
+def _change(where: str, change: IdentityChange) -> Saying:
     """Return what is said of an identity that works, and may allow more."""
     old, new = change.before, change.after
     message = f"aws-node in {where} changes from {_named(old)} to {_named(new)}"
     if old.kind is Identity.unknown:
         message = f"aws-node in {where} gets {_named(new)}; the plan does not show what it had"
-        details = ()
     elif (old.kind, old.roles) == (new.kind, new.roles):
         what = _SESSIONS[bool(old.sessions), bool(new.sessions)]
         message = f"The session policy of {_names(new.roles)} for aws-node in {where} {what}"
-        details = ()
     fix = f"Give aws-node a role with only the policies of the plugin in {first_of(new.addresses)}"
+    if new.kind is Identity.node_role:
+        fix = f"Keep {_named(old)}"
     match change.event:
         case IdentityEvent.BROAD | IdentityEvent.MORE if change.gain:
             more, lines = _gained(change.gain)
             return Saying(f"{message}{more}", lines, fix)
         case IdentityEvent.NO_MORE:
-            return Saying(f"{message} and can do nothing more (proven)", details)
+            return Saying(f"{message}, and can do nothing more (proven)")
         case IdentityEvent.NOT_SHOWN:
-            unknown = ". The plan does not show whether it can do more, or whether it works"
-            return Saying(message + unknown, details)
-    return Saying(message, details)
+            return Saying(f"{message}. The plan does not show whether it can do more, or works")
+    return Saying(message)
 
 
 def _gained(gain: IdentityGain) -> tuple[str, tuple[str, ...]]:
@@ -215,7 +221,7 @@ def _cluster(finding: Finding) -> str:
     subject = finding.subject
     if not isinstance(subject, EksCluster) or not subject.name:
         return "the cluster"
-    return f"{subject.name} in {subject.region}" if subject.region else subject.name
+    return f"{subject.name} ({subject.region})" if subject.region else subject.name
 
 
 def _names(roles: Iterable[IamResource]) -> str:

@@ -36,7 +36,6 @@ from vpc_cni_iam.reviewing.diff.calls import (
     plugin_calls,
 )
 from vpc_cni_iam.reviewing.diff.permissions import permissions
-from vpc_cni_iam.reviewing.diff.plugin_access import same_identity
 from vpc_cni_iam.reviewing.options import Options
 
 
@@ -100,7 +99,7 @@ class NeedsFinder(Struct, frozen=True):
         old, new = cluster.states
         before, _ = self.situation(old, new)
         after, source = self.situation(new, old)
-        is_changed = before != after or not same_identity(old.identity, new.identity)
+        is_changed = before != after or not old.identity.is_same(new.identity)
         after = replace(after, scenarios=_changes(old, new))
         earlier = _Earlier(self, old.identity, before, is_first=not old.installer)
         roles: list[RoleNeeds] = []

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import Part
-from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.reviewing.account.documents import Content, Document
-from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Unresolved
+from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.reviewing.account.plugin_state import PluginIdentity
 from vpc_cni_iam.reviewing.diff.harm import GainedPart, beyond_plugin, gained
 from vpc_cni_iam.reviewing.diff.permissions import Open, Permissions, permissions
@@ -26,24 +25,9 @@ if TYPE_CHECKING:
 _NOT_SHOWN = NotProven(Open.NOT_SHOWN)
 
 
-def known_as(roles: Iterable[IamResource]) -> set[Hashable]:
-    """Return roles so that one secret names one role on both sides."""
-    return {
-        role.place if isinstance(role, Unresolved) and is_mark(role.place) else role
-        for role in roles
-    }
-
-
 def sorted_roles(roles: Iterable[IamResource]) -> tuple[IamResource, ...]:
     """Return roles in the order of their names."""
     return tuple(sorted(roles, key=str))
-
-
-def same_identity(old: PluginIdentity, new: PluginIdentity) -> bool:
-    """Say whether aws-node has the same roles in the same way, within the same sessions."""
-    sessions = ({content for _, content in identity.sessions} for identity in (old, new))
-    same_roles = known_as(old.roles) == known_as(new.roles)
-    return old.kind is new.kind and same_roles and next(sessions) == next(sessions)
 
 
 class IdentityGain(Struct, frozen=True):
@@ -57,7 +41,7 @@ class IdentityGain(Struct, frozen=True):
 
 def identity_access(context: Context, old: PluginIdentity, new: PluginIdentity) -> Answer:
     """Say whether aws-node may do more by another identity, or by other session policies."""
-    same_roles = known_as(old.roles) == known_as(new.roles)
+    same_roles = old.known_roles == new.known_roles
     if same_roles and _is_limited_more(context, old, new):
         return NoNewAccess()
     before = of_roles(context, old, Side.BEFORE)

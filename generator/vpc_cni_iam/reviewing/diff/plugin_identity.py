@@ -18,7 +18,6 @@ from vpc_cni_iam.reviewing.diff.plugin_access import (
     identity_access,
     identity_gain,
     of_roles,
-    same_identity,
     sorted_roles,
 )
 from vpc_cni_iam.reviewing.diff.reach import Reach, reach
@@ -61,7 +60,7 @@ def identity_change(context: Context, plugin: ClusterPlugin) -> IdentityChange |
         return None
     if lost := _loss(context, plugin):
         return lost
-    if same_identity(old, new) or new.kind is Identity.unknown:
+    if old.is_same(new) or new.kind is Identity.unknown:
         return None
     if new.kind is Identity.node_role and old.kind in (Identity.node_role, Identity.unknown):
         return None  # what the role of nodes becomes is said of the nodes
@@ -151,7 +150,7 @@ def _refusing(context: Context, plugin: ClusterPlugin) -> Iterator[IamResource]:
     A role that it has already and whose trust policy changes has a finding about that policy.
     """
     new = plugin.after.identity
-    if new.kind.is_of_service_account and not same_identity(plugin.before.identity, new):
+    if new.kind.is_of_service_account and not plugin.before.identity.is_same(new):
         for role in sorted_roles(new.assumed):
             trust = trust_of(context, role, Side.AFTER)
             if trust and lets_plugin(trust, plugin.after, tags=new.has_session_tags) is False:

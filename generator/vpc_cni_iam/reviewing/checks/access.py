@@ -16,14 +16,12 @@ from vpc_cni_iam.policy.value import Sensitive
 from vpc_cni_iam.reviewing.account.documents import Document, Invalid
 from vpc_cni_iam.reviewing.account.grants import Grant, GrantKey
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named, Unresolved
-from vpc_cni_iam.reviewing.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.diff.harm import (
     GainedPart,
     beyond_plugin,
     gained,
     lost,
-    needed_by_plugin,
     scope,
 )
 from vpc_cni_iam.reviewing.diff.permissions import Open, Permissions
@@ -292,10 +290,8 @@ class _PrincipalCases:
         grants = [c for c in self._grants if not _was_sensitive(c)]
         if not grants or self._is_by_boundary():
             return
-        contents = [c.after.content for c in grants if c.after]
-        is_of_plugin = any(isinstance(c, Document) and concerns_plugin(c.policy) for c in contents)
-        needed = needed_by_plugin() if is_of_plugin else frozenset()
-        more = gained(change, grants, answer, context.proofs, context.place, needed)
+        more = gained(change, grants, answer, context.proofs, context.place)
+        is_of_plugin = any(part.is_of_plugin for part in more.parts)
         if not more.parts and len(grants) < len(change.grants):
             return  # it is by a group
         farther = _farther(change)

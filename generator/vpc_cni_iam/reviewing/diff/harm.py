@@ -35,6 +35,7 @@ from vpc_cni_iam.policy.template import Text, known
 from vpc_cni_iam.reviewing.account.documents import Document
 from vpc_cni_iam.reviewing.account.grants import Grant
 from vpc_cni_iam.reviewing.account.iam_resource import Place
+from vpc_cni_iam.reviewing.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.reviewing.diff.permissions import Permissions, Proofs
 from vpc_cni_iam.reviewing.diff.principals import GrantChange
 
@@ -79,6 +80,7 @@ class GainedPart(Struct, frozen=True):
     difference: Difference
     actions: tuple[Text, ...]  # those that it newly allows, the most harmful first
     harm: HarmRank
+    is_of_plugin: bool = False  # whether it is in a policy of the plugin
 
 
 class Gained(Struct, frozen=True):
@@ -95,25 +97,26 @@ def gained(
     answer: NewAccess,
     proofs: Proofs,
     place: Place,
-    needed: frozenset[str] = frozenset(),
 ) -> Gained:
     """Return what changes of grants newly allow a principal.
 
-    The grants are compared together: what moves from one policy to another is not new.
-
-    Args:
-        needed: The actions in lower case that the principal is there for, which come last.
+    The grants are compared together: what moves from one policy to another is not new. In policies
+    of the plugin the actions that it calls come last.
     """
     changes = tuple(grants)
     sides = [g for each in changes for g in (each.before, each.after) if g]
     origins = {id(statement): grant for grant in sides for statement in _shown(grant)}
-    ranks = _Ranks(_methods(change.after.policies), needed)
-    parts = [_part(d, ranks) for d in _differences(changes) if _may_allow_more(d)]
+    methods = _methods(change.after.policies)
+    parts = [
+        _part(d, _Ranks(methods, is_of_plugin=_is_of_plugin(origins[id(_statement(d))])))
+        for d in _differences(changes)
+        if _may_allow_more(d)
+    ]
     is_secret = any(map(_is_masked, (g for c in change.grants for g in (c.before, c.after) if g)))
     if 1 < len(parts) <= _PROVEN and not is_secret:
         parts = [part for part in parts if _is_new(part, change, proofs)] or parts
-    parts.sort(key=lambda part: (ranks.is_needed(part), part.harm))
-    example = None if is_secret else _example(parts, change, answer, proofs, ranks)
+    parts.sort(key=lambda part: (_is_needed(part), part.harm))
+    example = None if is_secret else _example(parts, change, answer, proofs, methods)
     return Gained(
         tuple(parts),
         tuple(dict.fromkeys(origins[id(_statement(part.difference))] for part in parts)),
@@ -182,18 +185,25 @@ def _widens(element: ElementChange, *, is_deny: bool) -> bool:
 
 
 class _Ranks(Struct, frozen=True):
-    """The order of actions: those that are needed last, of the others the most harmful first."""
+    """The order of actions: what the plugin needs last, of others the most harmful first."""
 
     methods: tuple[str, ...]  # the actions by which more permissions can be had
-    needed: frozenset[str] = frozenset()
+    is_of_plugin: bool = False
 
     def of(self, action: str) -> tuple[bool, int, int]:
         """Return the rank of an action."""
-        return action.lower() in self.needed, *_rank(action, self.methods)
+        is_needed = self.is_of_plugin and action.lower() in needed_by_plugin()
+        return is_needed, *_rank(action, self.methods)
 
-    def is_needed(self, part: GainedPart) -> bool:
-        """Say whether all actions of a part are needed."""
-        return bool(part.actions) and all(str(a).lower() in self.needed for a in part.actions)
+
+def _is_of_plugin(grant: Grant) -> bool:
+    return isinstance(grant.content, Document) and concerns_plugin(grant.content.policy)
+
+
+def _is_needed(part: GainedPart) -> bool:
+    """Say whether the plugin calls all actions of a part of its policies."""
+    names = [str(action).lower() for action in part.actions]
+    return part.is_of_plugin and bool(names) and needed_by_plugin().issuperset(names)
 
 
 def _part(difference: Difference, ranks: _Ranks) -> GainedPart:
@@ -205,7 +215,7 @@ def _part(difference: Difference, ranks: _Ranks) -> GainedPart:
             actions = tuple(a for e in widening if isinstance(e, ValuesChange) for a in e.added)
     ranked = sorted(actions, key=lambda action: ranks.of(str(action)))
     harm = _harm(str(ranked[0]), ranks.methods) if ranked else HarmRank.ESCALATION
-    return GainedPart(difference, tuple(ranked), harm)
+    return GainedPart(difference, tuple(ranked), harm, ranks.is_of_plugin)
 
 
 @cache
@@ -284,13 +294,17 @@ def _example(
     change: Compared,
     answer: NewAccess,
     proofs: Proofs,
-    ranks: _Ranks,
+    methods: tuple[str, ...],
 ) -> NewAccess:
     """Return a request for the most harmful action that is newly allowed."""
-    own = ranks.of(answer.request.action)
-    candidates = dict.fromkeys(a for part in parts for a in _candidates(part, ranks.methods))
-    for action in sorted(candidates, key=ranks.of)[:_TRIES]:
-        if not answer.made_up and ranks.of(action) >= own:
+    ranks: dict[str, tuple[bool, int, int]] = {}
+    for part in parts:
+        own = _Ranks(methods, part.is_of_plugin)
+        for action in _candidates(part, methods):
+            ranks[action] = min(own.of(action), ranks.get(action, own.of(action)))
+    worst = ranks.get(answer.request.action, _Ranks(methods).of(answer.request.action))
+    for action in sorted(ranks, key=ranks.__getitem__)[:_TRIES]:
+        if not answer.made_up and ranks[action] >= worst:
             break
         better = proofs.compare(_about(change.before, action), _about(change.after, action))
         if isinstance(better, NewAccess):
@@ -356,7 +370,8 @@ def beyond_plugin(parts: Iterable[GainedPart]) -> tuple[str, ...]:
         granted = {grant.pattern for grant in patterns.grants} | {*patterns.partly_checked}
         for action in map(str, part.actions or statement.actions):
             is_pattern = "*" in action or "?" in action
-            if action in granted if is_pattern else action.lower() not in called:
+            is_beyond = action in granted if is_pattern else action.lower() not in called
+            if is_beyond or not part.is_of_plugin:
                 beyond.append((_harm(action, methods), action))
         beyond += ((HarmRank.ESCALATION, name) for name in granted if name.startswith("all but"))
     return tuple(dict.fromkeys(name for _, name in sorted(beyond, key=lambda each: each[0])))

@@ -9,16 +9,26 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.addresses import call_names, module_of, without_keys
 from vpc_cni_iam.inputs.plan.configuration import PlanConfiguration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
-from vpc_cni_iam.reviewing.report.shown import ShownPlace
 from vpc_cni_iam.texts import content
 from vpc_cni_iam.texts.limits import HCL
 
 if TYPE_CHECKING:
     from vpc_cni_iam.hcl.braces import Located
+
+
+class ShownPlace(Struct, frozen=True):
+    """Where a resource is written."""
+
+    file: str
+    line: int
+    end: int
+
 
 # Where each block is written: in several files where an override file changes it, and where engines
 # do not read the same files.

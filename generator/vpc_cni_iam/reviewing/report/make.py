@@ -11,6 +11,7 @@ from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.findings import Finding, Subject
 from vpc_cni_iam.reviewing.ignore import Ignored
+from vpc_cni_iam.reviewing.locate import ShownPlace
 from vpc_cni_iam.reviewing.report import words
 from vpc_cni_iam.reviewing.report.names import name_of
 from vpc_cni_iam.reviewing.report.policies import shown_policies
@@ -19,7 +20,6 @@ from vpc_cni_iam.reviewing.report.sentences import say
 from vpc_cni_iam.reviewing.report.shown import (
     ShownFinding,
     ShownIgnored,
-    ShownPlace,
     ShownPlugin,
     ShownReview,
 )

@@ -14,8 +14,9 @@ from vpc_cni_iam.reviewing.account.documents import Content, Document, Invalid
 from vpc_cni_iam.reviewing.account.grants import Grant
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.reviewing.context import Context
+from vpc_cni_iam.reviewing.locate import ShownPlace
 from vpc_cni_iam.reviewing.report.names import name_of
-from vpc_cni_iam.reviewing.report.shown import ShownLine, ShownPlace, ShownPolicy
+from vpc_cni_iam.reviewing.report.shown import ShownLine, ShownPolicy
 
 _KINDS = {
     Part.PERMISSIONS: "policy",

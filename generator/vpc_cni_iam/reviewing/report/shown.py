@@ -9,15 +9,8 @@ from __future__ import annotations
 from msgspec import Struct
 
 from vpc_cni_iam.policy.diff import Change
+from vpc_cni_iam.reviewing.locate import ShownPlace
 from vpc_cni_iam.reviewing.rules import Consequence, Level, Rule, Topic
-
-
-class ShownPlace(Struct, frozen=True):
-    """Where a resource is written."""
-
-    file: str
-    line: int
-    end: int
 
 
 class ShownRule(Struct, frozen=True):

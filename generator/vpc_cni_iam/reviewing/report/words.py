@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.policy.diff import Change
+from vpc_cni_iam.reviewing.locate import ShownPlace
 from vpc_cni_iam.reviewing.report.shown import (
     ShownFinding,
-    ShownPlace,
     ShownPlugin,
     ShownPolicy,
     ShownReview,

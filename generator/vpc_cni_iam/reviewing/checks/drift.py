@@ -16,6 +16,8 @@ from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.findings import Finding, finding
 from vpc_cni_iam.reviewing.rules import Consequence, Level, Rule
 
+# What is said of the plan as well: whom names may mean. The check of tags looks at drift itself.
+_SAID = (Rule.AMBIGUOUS, Rule.TAGS_CHANGED)
 _STAYS = (("no-op",), ("read",), ("forget",))
 _LISTS = {kind for kind, rows in GRANTS.items() if any(row.part in LISTS for row in rows)}
 
@@ -42,15 +44,18 @@ def drift(
 
     What the plan leaves so counts for what it is.
     """
-    drifted = {r.address: replace(r, drift=False) for r in context.plan.resources if r.drift}
+    drifted = {
+        r.address: replace(r, drift=False, moved_from="", imported="")
+        for r in context.plan.resources
+        if r.drift
+    }
     if not drifted:
         return
     earlier = _before_plan(context, drifted)
     for check in checks:
         for each in check(earlier):
-            if each.rule is Rule.TAGS_CHANGED:
-                continue  # whose check looks at what drifted itself
-            yield _as_drift(each, _outcome(each, drifted, context, earlier))
+            if each.rule not in _SAID:
+                yield _as_drift(each, _outcome(each, drifted, context, earlier))
 
 
 def _before_plan(context: Context, drifted: Mapping[str, Resource]) -> Context:

@@ -39,7 +39,7 @@ def read(text: str, source: str) -> PluginSettings:
     if manifests:
         return _daemonset(_pod(manifests[0]) or {}, source)
     if isinstance(value, dict) and "kind" not in value and ("env" in value or "image" in value):
-        return _chart(value, source)
+        return of_chart(value, source)
     problem = f"is neither the DaemonSet {_NAME} nor values of the chart aws-vpc-cni"
     raise InputError(source, "", f"{problem}; {ADVICE}")
 
@@ -52,8 +52,15 @@ def addon(text: str, source: str, cluster: str, version: str) -> PluginSettings:
     value = _loaded(text, source)
     if not isinstance(value, dict):
         raise InputError(source, "", "its configuration values are no object")
-    chart = _chart(value, source)
-    environment = {"CLUSTER_NAME": cluster, **chart.environment}
+    return of_addon(value, source, cluster, version)
+
+
+def of_addon(
+    values: Mapping[str, object], source: str, cluster: str, version: str
+) -> PluginSettings:
+    """Return how its add-on sets the plugin up; empty is a name or version that is not known."""
+    chart = of_chart(values, source)
+    environment = {**({"CLUSTER_NAME": cluster} if cluster else {}), **chart.environment}
     version = _version(version) or chart.version
     return replace(chart, source=Source.addon, environment=environment, version=version)
 
@@ -131,7 +138,8 @@ def _daemonset(pod: Mapping[str, object], source: str) -> PluginSettings:
     )
 
 
-def _chart(values: Mapping[str, object], source: str) -> PluginSettings:
+def of_chart(values: Mapping[str, object], source: str) -> PluginSettings:
+    """Return how values of the chart set the plugin up."""
     environment, elsewhere = environment_of(values.get("extraEnv"))
     image, agent = _object(values.get("image")), _object(values.get("nodeAgent"))
     override = image_tag(_text(image.get("override") or ""))

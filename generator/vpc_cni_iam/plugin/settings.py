@@ -82,12 +82,14 @@ class PluginSettings(Struct, frozen=True):
         open_sources = (SettingsSource.addon, SettingsSource.options)
         if _IPV6 not in self.environment and self.source in open_sources:
             return None
-        return "ipv6" if self._is_on(_IPV6) else "ipv4"
+        return "ipv6" if self.is_on(_IPV6) else "ipv4"
 
     @property
     def has_cluster_name(self) -> bool:
         """Whether CLUSTER_NAME is set."""
-        default = _CLUSTER_NAME if self.source is SettingsSource.options else ""
+        # EKS sets it for its add-on.
+        is_default = self.source in (SettingsSource.options, SettingsSource.addon)
+        default = _CLUSTER_NAME if is_default else ""
         return bool(self.environment.get(_CLUSTER_NAME, default))
 
     @property
@@ -113,34 +115,35 @@ class PluginSettings(Struct, frozen=True):
     @property
     def custom_networking(self) -> bool:
         """Whether pods have their own subnets, by ENIConfigs."""
-        return self._is_on(_CUSTOM)
+        return self.is_on(_CUSTOM)
 
     @property
     def subnet_discovery(self) -> bool:
         """Whether the plugin looks for subnets with its tag."""
-        return self._is_on(_DISCOVERY, default="true")
+        return self.is_on(_DISCOVERY, default="true")
 
     @property
     def imds_only(self) -> bool:
         """Whether the plugin asks the instance metadata alone about its node."""
-        return self._is_on(_IMDS)
+        return self.is_on(_IMDS)
 
     @property
     def provisioning(self) -> bool:
         """Whether the plugin makes and tags interfaces."""
-        return not (self._is_on(_NO_PROVISIONING) or self.imds_only)
+        return not (self.is_on(_NO_PROVISIONING) or self.imds_only)
 
     @property
     def leak_cleanup(self) -> bool:
         """Whether the plugin deletes interfaces that a node left behind."""
-        return not self._is_on(_NO_CLEANUP)
+        return not self.is_on(_NO_CLEANUP)
 
     @property
     def features_in_use(self) -> tuple[str, ...]:
         """All optional features that are in use."""
-        return (*self.features, _MULTI_NIC) if self._is_on(_SEVERAL_CARDS) else self.features
+        return (*self.features, _MULTI_NIC) if self.is_on(_SEVERAL_CARDS) else self.features
 
-    def _is_on(self, variable: str, default: str = "") -> bool:
+    def is_on(self, variable: str, default: str = "") -> bool:
+        """Say whether a variable switches something on."""
         return self.environment.get(variable, default) in _ON
 
     def names(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ global condition context keys".
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,7 +19,7 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.document import ANYONE, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.matching.variables import UNKNOWN, Context, UnknownValue
-from vpc_cni_iam.policy.template import known
+from vpc_cni_iam.policy.template import holes, known
 
 PODS, NODES = "pods.eks.amazonaws.com", "ec2.amazonaws.com"
 ASSUME, TAG, WEB = "sts:AssumeRole", "sts:TagSession", "sts:AssumeRoleWithWebIdentity"
@@ -42,7 +42,7 @@ OF_CALLERS = frozenset(
 SOURCE_ARN, SOURCE_ACCOUNT = "aws:sourcearn", "aws:sourceaccount"
 OF_SERVICES = frozenset((SOURCE_ARN, SOURCE_ACCOUNT, "aws:sourceorgid", "aws:sourceorgpaths"))
 # A token has only the claims of its own issuer, and nothing else in a request has any.
-CLAIMS = (":sub", ":aud")
+_CLAIM = re.compile(r".*[./].*:[^:]+|.*:(sub|aud)")
 _TAGS = ("aws:requesttag/", "aws:tagkeys")
 _CLUSTER_NAME, _CLUSTER_ARN = "aws:requesttag/eks-cluster-name", "aws:requesttag/eks-cluster-arn"
 # Partition, Region, account and name in the ARN of a cluster, or in a pattern of such ARNs.
@@ -72,9 +72,16 @@ class ServiceAccount(Struct, frozen=True):
             "aws:requesttag/kubernetes-service-account": self.name,
         }
 
+    @property
+    def pod_tags(self) -> Context:
+        """The session tags that name a pod of it."""
+        tag = "aws:requesttag/kubernetes-pod-"
+        return {f"{tag}name": f"{self.name}-0", f"{tag}uid": "00000000-0000-4000-8000-000000000000"}
+
 
 AWS_NODE = ServiceAccount(NAMESPACE, SERVICE_ACCOUNT)
 STRANGER = ServiceAccount("example-namespace", "example-service-account")
+_NEIGHBOUR = ServiceAccount(NAMESPACE, STRANGER.name)
 
 
 class Caller(Struct, frozen=True):
@@ -119,6 +126,48 @@ class RoleTrust(Struct, frozen=True):
             )
         )
 
+    def lets(self, identity: Identity, cluster: EksCluster, *, tags: bool) -> bool | None:
+        """Say whether aws-node of a cluster can assume the role; None if that is not decided.
+
+        `tags` is whether sessions of EKS Pod Identity have tags.
+        """
+        answers: set[bool | None] = set()
+        for caller in dict.fromkeys(_callers(self.policy.statements)):
+            if caller.identity is identity:
+                answers |= {
+                    self._answer(each) for each in self._complete(caller, cluster, tags=tags)
+                }
+        principals = (p for s in self.policy.statements for p in s.principals)
+        if any(holes(name for p in principals for name in p.identifiers)):
+            answers.add(None)  # it may be the caller
+        return True if True in answers else None if None in answers else False
+
+    def _complete(
+        self, caller: Caller, cluster: EksCluster, *, tags: bool
+    ) -> Iterator[tuple[Request, ...]]:
+        """Yield the requests by which a caller assumes the role, all of which are to be allowed."""
+        if caller.identity is not Identity.pod_identity:
+            yield from ((request,) for request in self._requests(caller, AWS_NODE))
+            return
+        actions = (ASSUME, TAG)[: 1 + tags]
+        for context in self._of_pods(AWS_NODE, cluster):
+            # The cluster's account is the role's, which the role may not tell.
+            is_placed = cluster.account or self.role.split(":")[4]
+            sent = {
+                key: value
+                for key, value in context.items()
+                if (is_placed or key != SOURCE_ACCOUNT) and (tags or not key.startswith(_TAGS))
+            }
+            may_have = may_have_but(OF_CALLERS, tags=tags)
+            yield tuple(Request(a, "*", caller.principal, sent, may_have) for a in actions)
+
+    def _answer(self, requests: tuple[Request, ...]) -> bool | None:
+        compiled = compile_policies([self.policy], "trust policy")
+        decisions = [compiled.evaluate(request) for request in requests]
+        if any(decision.denied for decision in decisions):
+            return False
+        return all(decision.allowed for decision in decisions) or None
+
     def lets_pods(self, cluster: EksCluster = ANY_CLUSTER, *, tags: bool) -> bool:
         """Say whether EKS Pod Identity may assume the role for aws-node of a cluster.
 
@@ -156,7 +205,7 @@ class RoleTrust(Struct, frozen=True):
         """
         statements = [s for s in self.policy.statements if s.effect == "Deny" or _is_of_anyone(s)]
         keys = [str(c.key) for s in statements for c in s.conditions]
-        issuers = {k[: -len(":sub")] for k in keys if k.lower().endswith(CLAIMS)} or {_ANY_ISSUER}
+        issuers = {k.rpartition(":")[0] for k in keys if is_claim(k.lower())} or {_ANY_ISSUER}
         providers = tuple(f":oidc-provider/{name}" for name in issuers)
         givers = Principal("Service", (NODES, PODS)), Principal("Federated", providers)
         trust = replace(self, policy=replace(self.policy, statements=tuple(statements)))
@@ -193,10 +242,8 @@ class RoleTrust(Struct, frozen=True):
         """Yield the requests by which a caller assumes the role, without session tags to come."""
         absent = frozenset[str]() if lenient else OF_CALLERS
         if caller.identity is Identity.irsa:
-            prefix = caller.issuer.lower()
-            token = {f"{prefix}:sub": account.subject, f"{prefix}:aud": AUDIENCE}
-            absent = absent if lenient else absent | OF_SERVICES
-            yield Request(WEB, "*", caller.principal, token, may_have_but(absent))
+            request = token_request(caller.principal, {"sub": account.subject, "aud": AUDIENCE})
+            yield replace(request, may_have=may_have_but(absent)) if lenient else request
         elif caller.identity is Identity.node_role:
             yield Request(ASSUME, "*", caller.principal, {}, may_have_but(absent))
         elif lenient:
@@ -234,6 +281,24 @@ def naming(policy: Policy, principal: str) -> Policy:
     return replace(policy, statements=statements)
 
 
+def names_plugin(policy: Policy) -> bool:
+    """Say whether a trust policy is for aws-node by name: other service accounts are not let in.
+
+    Raises `InputError` for a policy that is not evaluated.
+    """
+    trust = RoleTrust(policy, "arn::iam:::")
+    others = {c for a in (STRANGER, _NEIGHBOUR) for c in trust.callers(a, lenient=True)}
+    if not others.issuperset(trust.callers(lenient=True)):
+        return True
+    # A key that is not known may be that of the subject, and its value is.
+    return any(
+        AWS_NODE.subject in condition.values
+        for statement in policy.only("Allow").statements
+        for condition in statement.conditions
+        if not isinstance(condition.key, str)
+    )
+
+
 def cluster_tags(cluster: str) -> Context:
     """Return the session tags that name a cluster, by its ARN."""
     return {_CLUSTER_ARN: cluster, _CLUSTER_NAME: cluster.partition("/")[2]}
@@ -259,9 +324,29 @@ def may_have_but(
 
     def may_have(key: str) -> UnknownValue | None:
         is_tag = not tags and key.startswith(_TAGS)
-        return None if is_tag or key in absent or key.endswith(CLAIMS) else UNKNOWN
+        return None if is_tag or key in absent or is_claim(key) else UNKNOWN
 
     return may_have
+
+
+def is_claim(key: str) -> bool:
+    """Say whether a condition key in lower case is a claim of a token, after its issuer."""
+    return _CLAIM.fullmatch(key) is not None
+
+
+def token_request(provider: str, claims: Mapping[str, str]) -> Request:
+    """Return the request by which a token of a provider assumes a role.
+
+    What else its issuer may claim is not known.
+    """
+    prefix = (issuer(provider) or provider).lower()
+    context = {f"{prefix}:{name}": value for name, value in claims.items()}
+    others = may_have_but(OF_CALLERS | OF_SERVICES)
+
+    def may_have(key: str) -> UnknownValue | None:
+        return UNKNOWN if key.rpartition(":")[0] == prefix else others(key)
+
+    return Request(WEB, "*", provider, context, may_have)
 
 
 def _is_of_anyone(statement: Statement) -> bool:

@@ -21,19 +21,18 @@ from vpc_cni_iam.texts.limits import HCL
 if TYPE_CHECKING:
     from vpc_cni_iam.hcl.braces import Located
 
+# Where each block is written: in several files where an override file changes it, and where engines
+# do not read the same files.
+_Blocks = dict[tuple[str, ...], list["SourcePlace"]]
+_PATTERNS = ("*.tf", "*.tofu", "*.tf.json", "*.tofu.json")
 
-class ShownPlace(Struct, frozen=True):
+
+class SourcePlace(Struct, frozen=True):
     """Where a resource is written."""
 
     file: str
     line: int
     end: int
-
-
-# Where each block is written: in several files where an override file changes it, and where engines
-# do not read the same files.
-_Blocks = dict[tuple[str, ...], list[ShownPlace]]
-_PATTERNS = ("*.tf", "*.tofu", "*.tf.json", "*.tofu.json")
 
 
 class Locator:
@@ -60,7 +59,7 @@ class Locator:
             self._directory is None or not keys or bool(keys & self._blocks(PurePosixPath()).keys())
         )
 
-    def place(self, address: str) -> ShownPlace | None:
+    def place(self, address: str) -> SourcePlace | None:
         """Return where a resource is written; of a module from elsewhere, where it is called."""
         if self._directory is None or not address:
             return None
@@ -78,9 +77,9 @@ class Locator:
         lines = _text(self._directory / own[0].file).splitlines()
         return "\n".join(lines[own[0].line - 1 : own[0].end])
 
-    def _find(self, module: str, block: str) -> tuple[list[ShownPlace], list[ShownPlace]]:
+    def _find(self, module: str, block: str) -> tuple[list[SourcePlace], list[SourcePlace]]:
         """Return where a resource is written, and where the module is called that it is in."""
-        here: list[ShownPlace] = []
+        here: list[SourcePlace] = []
         if self._directory is None:
             return [], here
         folder, configured = PurePosixPath(), self._configuration.root
@@ -157,8 +156,8 @@ def _text(file: Path) -> str:
         return ""
 
 
-def _place(name: str, block: Located) -> ShownPlace:
-    return ShownPlace(name, block.line, block.end)
+def _place(name: str, block: Located) -> SourcePlace:
+    return SourcePlace(name, block.line, block.end)
 
 
 def _joined(folder: PurePosixPath, source: str) -> PurePosixPath:

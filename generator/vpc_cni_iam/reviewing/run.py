@@ -7,8 +7,26 @@ from collections.abc import Callable, Iterable, Iterator
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.reader import Plan
-from vpc_cni_iam.reviewing.checks import cluster_access, metadata, session_tags, uses
-from vpc_cni_iam.reviewing.checks import plan as plan_check
+from vpc_cni_iam.reviewing.checks import (
+    access,
+    boundaries,
+    cluster_access,
+    conflicts,
+    coverage,
+    identity_providers,
+    metadata,
+    moved,
+    plugin,
+    plugin_roles,
+    published,
+    session_tags,
+    sizes,
+    trust,
+    uses,
+)
+from vpc_cni_iam.reviewing.checks import (
+    plan as plan_check,
+)
 from vpc_cni_iam.reviewing.checks.drift import drift
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.findings import Finding
@@ -18,6 +36,17 @@ from vpc_cni_iam.reviewing.rules import Rule
 
 # One for each file of `checks`.
 CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
+    access.check,
+    boundaries.check,
+    conflicts.check,
+    published.check,
+    sizes.check,
+    moved.check,
+    plugin.check,
+    coverage.check,
+    plugin_roles.check,
+    trust.check,
+    identity_providers.check,
     uses.check,
     cluster_access.check,
     metadata.check,

@@ -19,6 +19,7 @@ ADDON, ASSOCIATION = "aws_eks_addon", "aws_eks_pod_identity_association"
 CLUSTER, NODE_GROUP, CHART = "aws_eks_cluster", "aws_eks_node_group", "helm_release"
 TEMPLATE, LAUNCH_CONFIGURATION = "aws_launch_template", "aws_launch_configuration"
 TASK = "aws_ecs_task_definition"
+OIDC_PROVIDER = "aws_iam_openid_connect_provider"
 # What in turn says the role, in words.
 KINDS = {
     PROFILE: "instance profile",

@@ -86,6 +86,20 @@ def one(resource: Resource, path: str, side: Side) -> Value:
     return next((placed.value for placed in read(resource, path, side)), ABSENT)
 
 
+def scalar(resource: Resource, path: str, side: Side) -> Value:
+    """Return the text, number or truth value at a path that has at most one.
+
+    What has another type than expected counts as unknown.
+    """
+    placed = next(read(resource, path, side), None)
+    match placed:
+        case PlacedValue(place, Known(list() | dict())):
+            return Unknown(place_of(resource, place), side)
+        case None:
+            return ABSENT
+    return placed.value
+
+
 def text(resource: Resource, path: str, side: Side) -> str:
     """Return the text at a path, empty where there is none that is known."""
     value = one(resource, path, side)
@@ -139,6 +153,8 @@ class _PathReader(Struct, frozen=True):
             marks = _mark(node.unknown, name)
             if marks is True or str(self.secrets.judged(_step(node.value, name))).endswith(end):
                 yield from self.walk(node, rest, path)
+        elif self._is_odd(node, Mapping):
+            yield PlacedValue(path, Unknown(place_of(self.resource, path), self.side))
         else:
             yield from self.walk(node.at(step), rest, (*path, step))
 
@@ -158,6 +174,16 @@ class _PathReader(Struct, frozen=True):
                 yield from self.walk(item, rest, (*path, number))
         elif _is_marked(node.unknown):
             yield PlacedValue(path, self._value(node, path))
+        elif self._is_odd(node, list):
+            yield PlacedValue(path, Unknown(place_of(self.resource, path), self.side))
+
+    def _is_odd(self, node: _Node, expected: type) -> bool:
+        """Say whether a value has another type than its place in the table has.
+
+        A text may hold anything.
+        """
+        is_none = node.value is None or node.value == ""
+        return not (is_none or node.is_folded or isinstance(node.value, expected))
 
     def _anywhere(self, node: _Node, rest: list[str], path: Path) -> Iterator[PlacedValue]:
         name = rest[0].replace("~", ".")
@@ -184,8 +210,12 @@ def _decoded(value: Any) -> Any:
     """Return what a text of JSON or YAML holds, its documents as a list; None for other text."""
     if not isinstance(value, str):
         return None
-    with suppress(ValueError, RecursionError):
+    try:
         return json.loads(value)
+    except RecursionError:
+        return None
+    except ValueError:
+        pass
     from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - few plans have YAML
 
     with suppress(InputError):

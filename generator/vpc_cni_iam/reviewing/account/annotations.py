@@ -145,8 +145,12 @@ _NAMING = ("name", "targetPath")
 
 def _decoded(text: str) -> Any:
     """Return what a text of JSON or YAML holds; None for other text."""
-    with suppress(ValueError, RecursionError):
+    try:
         return json.loads(text)
+    except RecursionError:
+        return None
+    except ValueError:
+        pass
     from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - few plans have YAML
 
     with suppress(InputError):

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import ACCESS_ENTRY, CLUSTER_ACCESS, ROLE
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.values import one, read
+from vpc_cni_iam.inputs.plan.values import PlacedValue, place_of, read, scalar
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Unknown, Value
 from vpc_cni_iam.reviewing.account.fill import Filler
@@ -75,34 +75,33 @@ def rights_of(filler: Filler, resource: Resource, side: Side) -> Iterator[Cluste
     """Yield what a resource gives principals on a side."""
     if side is Side.AFTER:
         resource = as_left(resource)
-    expression = filler.plan.configuration.expression
 
-    def written(path: str) -> Value:
-        """Return a value that the provider computes where it is not set."""
-        value = one(resource, path, side)
-        is_set = expression(resource.module, resource.block, path) is not None
-        return value if is_set or not isinstance(value, Unknown) else ABSENT
+    def written(path: str) -> tuple[Value, ...]:
+        """Return the values of an argument, which the provider computes where it is not set."""
+        values = tuple(_scalar(resource, placed, side) for placed in read(resource, path, side))
+        is_open = any(isinstance(value, Unknown) for value in values)
+        argument = path.partition(".")[0]
+        return () if is_open and not filler.is_written(resource, argument) else values
 
-    cluster = one(resource, "cluster_name", side)
+    cluster = scalar(resource, "cluster_name", side)
     for principal in _principals(filler, resource, side):
         if resource.type == ACCESS_ENTRY:
-            kind = one(resource, "type", side)
+            kind = scalar(resource, "type", side)
             yield ClusterRight(
                 resource.address,
                 cluster,
                 principal,
-                groups=_groups(resource, side) if _is_known(written("kubernetes_groups")) else (),
-                user_name=written("user_name"),
+                groups=written("kubernetes_groups.*"),
+                user_name=_user_name(filler, resource, side),
                 type=_STANDARD if isinstance(kind, Absent) else kind,
             )
         else:
-            namespaces = read(resource, "access_scope.*.namespaces.*", side)
             yield ClusterRight(
                 resource.address,
                 cluster,
                 principal,
-                policy=one(resource, "policy_arn", side),
-                namespaces=tuple(placed.value for placed in namespaces),
+                policy=scalar(resource, "policy_arn", side),
+                namespaces=written("access_scope.*.namespaces.*"),
             )
 
 
@@ -112,9 +111,14 @@ def _principals(filler: Filler, resource: Resource, side: Side) -> Iterator[IamR
         yield from map(filler.owner, named or [Unresolved(resource.address, side)])
 
 
-def _groups(resource: Resource, side: Side) -> tuple[Value, ...]:
-    return tuple(placed.value for placed in read(resource, "kubernetes_groups.*", side))
+def _user_name(filler: Filler, resource: Resource, side: Side) -> Value:
+    """Return the user name of an entry; the provider computes most of them."""
+    value = scalar(resource, "user_name", side)
+    where = resource.module, resource.block, "user_name"
+    is_set = filler.plan.configuration.expression(*where) is not None
+    return value if is_set or not isinstance(value, Unknown) else ABSENT
 
 
-def _is_known(value: Value) -> bool:
-    return not isinstance(value, Absent)
+def _scalar(resource: Resource, placed: PlacedValue, side: Side) -> Value:
+    is_odd = isinstance(placed.value, Known) and not isinstance(placed.value.value, str)
+    return Unknown(place_of(resource, placed.path), side) if is_odd else placed.value

@@ -8,6 +8,7 @@ from vpc_cni_iam.inputs.plan.arguments import POLICY
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.secrets import holds_mark
 from vpc_cni_iam.inputs.plan.values import Path, one
+from vpc_cni_iam.policy import quotas
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Known, Unknown, Value
@@ -76,7 +77,8 @@ class Library:
             except InputError as error:
                 self._texts[text] = Invalid(text, Message(str(error)))
             else:
-                is_masked = holds_mark(text)
-                judged = self._secrets.restored(policy) if is_masked else policy
-                self._texts[text] = Document(judged, policy if is_masked else None)
+                if holds_mark(text):
+                    self._texts[text] = Document(self._secrets.restored(policy), policy)
+                else:
+                    self._texts[text] = Document(policy, size=quotas.counted(text))
         return self._texts[text]

@@ -8,7 +8,7 @@ from typing import Any
 from vpc_cni_iam.catalog.trust import NAMESPACE, SERVICE_ACCOUNT
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.unread import is_plugins_chart
-from vpc_cni_iam.inputs.plan.values import read, text, values_of
+from vpc_cni_iam.inputs.plan.values import read, values_of
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known
 
@@ -29,12 +29,13 @@ def is_for_plugin(resource: Resource, side: Side) -> bool:
     """
     match resource.type:
         case "aws_eks_addon":
-            return text(resource, "addon_name", side) == PLUGIN_ADDON
+            return (values_of(resource, side) or {}).get("addon_name") == PLUGIN_ADDON
         case "helm_release":
             return is_plugins_chart(values_of(resource, side))
         case "aws_eks_pod_identity_association":
-            names = (text(resource, n, side) for n in ("namespace", "service_account"))
-            return tuple(names) == (NAMESPACE, SERVICE_ACCOUNT)
+            values = values_of(resource, side) or {}
+            names = values.get("namespace"), values.get("service_account")
+            return names == (NAMESPACE, SERVICE_ACCOUNT)
     return any(_is_service_account(metadata) for metadata in _metadata(resource, side))
 
 

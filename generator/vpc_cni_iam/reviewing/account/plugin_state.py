@@ -12,6 +12,7 @@ from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.settings import PluginSettings
+from vpc_cni_iam.policy.value import ABSENT, Value
 from vpc_cni_iam.reviewing.account.documents import Content
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
 
@@ -35,15 +36,24 @@ class PluginIdentity(Struct, frozen=True):
     addresses: tuple[str, ...] = ()  # the resources that say so
     # The session policies that limit the roles, each with the association that has it.
     sessions: frozenset[tuple[str, Content]] = frozenset()
+    # Those of its roles, also on the way, whose ARN is none of a role any longer.
+    lost_roles: frozenset[IamResource] = frozenset()
+    has_session_tags: bool = True  # whether no association switches them off
+
+    @property
+    def assumed(self) -> frozenset[IamResource]:
+        """The roles that have to trust aws-node."""
+        return self.first_roles or self.roles
 
 
 class PluginSetup(Struct, frozen=True):
     """How an add-on or a Helm release sets up the plugin."""
 
     settings: PluginSettings = PluginSettings()
+    version: Value = ABSENT  # as the plan has it; `settings` has that of the plugin, if it is one
     # What decides which code runs, and as which service account, such as another image.
-    deciding: Mapping[str, str] = field(default_factory=dict)
-    others: Mapping[str, str] = field(default_factory=dict)  # what else is set
+    deciding: Mapping[str, Value] = field(default_factory=dict)
+    others: Mapping[str, Value] = field(default_factory=dict)  # what else is set
     not_read: NotRead | None = None  # why not all of it is known
 
 
@@ -60,6 +70,8 @@ class PluginState(Struct, frozen=True):
     stays_on_removal: bool = False  # whether EKS leaves the plugin when its add-on is removed
     agent_stays_on_removal: bool = False
     node_roles: frozenset[IamResource] = frozenset()
+    node_groups: tuple[str, ...] = ()  # the addresses of managed node groups
+    is_auto_mode: bool = False  # whether EKS Auto Mode makes nodes, which need no aws-node
 
 
 class ClusterPlugin(Struct, frozen=True):
@@ -74,3 +86,27 @@ class ClusterPlugin(Struct, frozen=True):
     def states(self) -> tuple[PluginState, PluginState]:
         """Before and after."""
         return self.before, self.after
+
+    @property
+    def cluster(self) -> EksCluster:
+        """The cluster as it is after, or was before."""
+        return self.after.cluster if self.after.cluster.name else self.before.cluster
+
+    @property
+    def stays(self) -> bool:
+        """Whether the cluster is there before and after, as far as the plan says."""
+        there = self.resource
+        if there is None or "forget" in there.actions:
+            return True
+        return there.before is not None and there.after is not None and not self.is_replaced
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether the plan replaces the cluster, so that it has another OIDC issuer."""
+        return self.resource is not None and {"create", "delete"} <= {*self.resource.actions}
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether the plan deletes the cluster."""
+        there = self.resource
+        return there is not None and there.after is None and "forget" not in there.actions

@@ -12,6 +12,7 @@ from enum import Enum
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.catalog.trust import SERVICE_ACCOUNT
 from vpc_cni_iam.inputs.plan.arguments import (
     ADDON,
     ASSOCIATION,
@@ -82,6 +83,7 @@ class RoleUse(Struct, frozen=True):
     workload: str  # the address of the resource
     attribute: str  # the argument that names the role
     named: IamResource  # what it names: the role, or what in turn says it
+    target: str  # the type of that
     role: UsedRole
     pods: Pods | None = None
     session: Content = ABSENT  # the session policy that limits the role
@@ -123,17 +125,21 @@ class Uses:
             resource = as_left(resource)
         if resource.type in ROLE_USES:
             yield from self._of_workload(resource, side)
-        if kind_of(resource.type) is UseKind.SERVICE_ACCOUNT and not is_for_plugin(resource, side):
-            yield from self._of_service_accounts(resource, side)
+        if kind_of(resource.type) is UseKind.SERVICE_ACCOUNT:
+            is_plugin = is_for_plugin(resource, side)
+            for use in self._of_service_accounts(resource, side):
+                # The plugin's add-on may give a role to other service accounts.
+                is_other = use.pods and use.pods.account.name not in ("", SERVICE_ACCOUNT)
+                if not is_plugin or (resource.type == ADDON and is_other):
+                    yield use
 
     def _of_workload(self, resource: Resource, side: Side) -> Iterator[RoleUse]:
         for path, kind in ROLE_USES[resource.type].items():
             for placed in read(resource, path, side, self._filler.plan.secrets):
-                block = placed.path
-                if kind != ROLE:
-                    placed = self._identifier(resource, placed, side)  # noqa: PLW2901
-                version = value_at(resource, (*block, "version"), side)
-                for named in self._named(resource, placed, kind, side):
+                version = value_at(resource, (*placed.path, "version"), side)
+                is_text = "{}" in path and isinstance(placed.value, Unknown)
+                names = self._in_text if is_text else self._of_block
+                for named in names(resource, placed, kind, side):
                     for use in self._by_way_of(resource, placed, named, (kind, version), side):
                         if not _is_of_service(use.role.resource):
                             yield use
@@ -179,27 +185,38 @@ class Uses:
         return Pods(cluster, ServiceAccount(*names))
 
     def _use(
-        self, resource: Resource, placed: PlacedValue, named: IamResource, role: UsedRole
+        self,
+        resource: Resource,
+        placed: PlacedValue,
+        named: IamResource,
+        role: UsedRole,
+        target: str = ROLE,
     ) -> RoleUse:
         attribute = place_of(resource, placed.path).removeprefix(resource.address)
-        return RoleUse(resource.address, attribute.removeprefix("."), named, role)
+        return RoleUse(resource.address, attribute.removeprefix("."), named, target, role)
 
-    def _identifier(self, resource: Resource, placed: PlacedValue, side: Side) -> PlacedValue:
+    def _of_block(
+        self, resource: Resource, placed: PlacedValue, kind: str, side: Side
+    ) -> tuple[IamResource, ...]:
         """Return what names a resource where a block does: a known identifier before others."""
-        is_block = isinstance(placed.value, Known) and isinstance(placed.value.value, dict)
         is_item = bool(placed.path) and isinstance(placed.path[-1], int)
-        values = values_of(resource, side)
-        if not is_block and not (is_item and isinstance(_at(values, placed.path), dict)):
-            return placed
+        if not is_item or not isinstance(_at(values_of(resource, side), placed.path), dict):
+            return tuple(self._named(resource, placed, kind, side))
         places = [(*placed.path, name) for name in _IDENTIFIERS]
         named = [PlacedValue(place, value_at(resource, place, side)) for place in places]
-        named = [n for n in named if n.value not in (ABSENT, Known(""))]
-        known = [n for n in named if not isinstance(n.value, Unknown)]
         expression = self._filler.plan.configuration.expression
-        written = [
-            n for n in named if expression(resource.module, resource.block, *map(str, n.path))
-        ]
-        return next(iter((*known, *written, *named)), PlacedValue(placed.path, ABSENT))
+
+        def rank(item: PlacedValue) -> int:
+            """Return the place in the order: what is known, then what is set."""
+            steps = map(str, item.path)
+            is_set = expression(resource.module, resource.block, *steps) is not None
+            return 0 if not isinstance(item.value, Unknown) else 2 - is_set
+
+        named = sorted((n for n in named if not isinstance(n.value, Absent)), key=rank)
+        choices = [tuple(self._named(resource, item, kind, side)) for item in named]
+        choices = [choice for choice in choices if choice]
+        in_plan = (c for c in choices if all(isinstance(one, InPlan) for one in c))
+        return next(in_plan, next(iter(choices), ()))
 
     def _named(
         self, resource: Resource, placed: PlacedValue, kind: str, side: Side
@@ -211,7 +228,7 @@ class Uses:
         if isinstance(value, Unknown) and not self._is_set(resource, path):
             return
         if isinstance(value, Known) and not isinstance(value.value, str):
-            value = Unknown(place_of(resource, path), side)
+            value = Known(str(value.value))  # no role is named so
         for named in self._resolver.resolve(resource, path, value, kind, side):
             if isinstance(named, Unresolved) and is_mark(named.place):
                 # One secret is one value on both sides, and names the same there.
@@ -219,11 +236,20 @@ class Uses:
             else:
                 yield self._filler.owner(named)
 
+    def _in_text(
+        self, resource: Resource, placed: PlacedValue, kind: str, side: Side
+    ) -> Iterator[IamResource]:
+        """Yield what a text that is known after apply may name, of what it refers to."""
+        instances, resolution = self._resolver.references(resource, placed.path)
+        for instance in instances:
+            if instance.type == kind and instance.mode == "managed":
+                yield self._filler.owner(InPlan(instance.address))
+        if resolution.open:
+            yield Unresolved(place_of(resource, placed.path), side)
+
     def _is_set(self, resource: Resource, path: Path) -> bool:
         """Say whether a value that is known after apply is set: the provider computes others."""
-        expression = self._filler.plan.configuration.expression
-        name = str(path[0]) if path else ""
-        return len(path) > 1 or expression(resource.module, resource.block, name) is not None
+        return len(path) > 1 or self._filler.is_written(resource, str(path[0]) if path else "")
 
     def _by_way_of(
         self,
@@ -241,17 +267,17 @@ class Uses:
         if not isinstance(named, InPlan):
             # EKS refuses a launch template with an instance profile.
             if not (resource.type == NODE_GROUP and kind == TEMPLATE):
-                yield self._use(resource, placed, named, UsedRole(named))
+                yield self._use(resource, placed, named, UsedRole(named), kind)
             return
         target = self._resolver.by_address[named.address]
         shown = _side_of_version(target, version, side) if kind == TEMPLATE else side
         if shown is None:
             number = str(version.value) if isinstance(version, Known) else _DEFAULT
             role = UsedRole(named, number or _DEFAULT)
-            yield replace(self._use(resource, placed, named, role), is_current=False)
+            yield replace(self._use(resource, placed, named, role, kind), is_current=False)
             return
         for behind in self._roles(target, shown, 0):
-            use = self._use(resource, placed, named, UsedRole(behind))
+            use = self._use(resource, placed, named, UsedRole(behind), kind)
             yield replace(use, is_current=shown is side)
 
     def _roles(self, target: Resource, side: Side, depth: int) -> Iterator[IamResource]:
@@ -259,9 +285,8 @@ class Uses:
         if side is Side.AFTER:
             target = as_left(target)
         for path, kind in ROLE_USES[target.type].items():
-            for value in read(target, path, side):
-                placed = self._identifier(target, value, side)
-                for named in self._named(target, placed, kind, side):
+            for placed in read(target, path, side):
+                for named in self._of_block(target, placed, kind, side):
                     if kind == ROLE or not isinstance(named, InPlan) or depth > _DEPTH:
                         yield named
                     else:
@@ -306,4 +331,5 @@ def _side_of_version(template: Resource, version: Value, side: Side) -> Side | N
         return shown
     if number == str(latest.value):
         return Side.BEFORE
-    return shown if is_after and number == str(latest.value + 1) else None
+    makes_next = is_after and template.actions == ("update",)
+    return shown if makes_next and number == str(latest.value + 1) else None

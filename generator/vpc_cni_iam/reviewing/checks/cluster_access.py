@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import AUTHENTICATION, CLUSTER
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.values import one, text
+from vpc_cni_iam.inputs.plan.values import scalar, text
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Absent, Known, Unknown, Value
-from vpc_cni_iam.reviewing.account.cluster_access import ClusterRight, cluster_rights
+from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Unknown, Value
+from vpc_cni_iam.reviewing.account.cluster_access import ClusterRight, RightKey, cluster_rights
 from vpc_cni_iam.reviewing.account.iam_resource import InPlan
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.findings import Finding, finding
@@ -47,18 +48,21 @@ class AuthenticationChanged(Struct, frozen=True):
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield whose permissions in a cluster change."""
-    before, after = (
-        {right.key: right for right in cluster_rights(context.filler, side)} for side in Side
-    )
-    for key, right in after.items():
-        old = before.get(key)
-        if not right.gives_nothing and not (old and _gives_same(old, right)):
+    before, after = ([*cluster_rights(context.filler, side)] for side in Side)
+    had: dict[RightKey, list[ClusterRight]] = defaultdict(list)
+    for right in before:
+        had[right.key].append(right)
+    for right in after:
+        olds = sorted(had[right.key], key=lambda old: old.address != right.address)
+        old = olds[0] if olds else None
+        if right.gives_nothing:
+            if old and not old.gives_nothing:
+                yield _lost(old, context)
+        elif not any(_gives_same(old, right) for old in olds):
             yield _gained(right, old)
-        elif old and right.gives_nothing and not old.gives_nothing:
-            yield _lost(old, context)
-    stay = {right.address for right in after.values()}
-    for key, right in before.items():
-        if key not in after and right.address not in stay:
+    stay = {each for right in after for each in (right.address, right.key)}
+    for right in before:
+        if not stay & {right.address, right.key}:
             yield _lost(right, context)
     for resource in context.filler.resources:
         if resource.type == CLUSTER and resource.before is not None and resource.after is not None:
@@ -66,10 +70,10 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _gives_same(old: ClusterRight, new: ClusterRight) -> bool:
-    return all(
-        getattr(old, name) == getattr(new, name)
-        for name in ("groups", "user_name", "type", "namespaces")
-    )
+    # Without a user name of its own, an entry has the one that EKS computes.
+    is_same_name = new.user_name in (ABSENT, old.user_name)
+    same = (old.groups, old.type, old.namespaces) == (new.groups, new.type, new.namespaces)
+    return is_same_name and same
 
 
 def _gained(right: ClusterRight, before: ClusterRight | None) -> Finding:
@@ -116,16 +120,15 @@ def _lost(right: ClusterRight, context: Context) -> Finding:
 
 def _authentication(cluster: Resource, context: Context) -> Iterator[Finding]:
     for argument in AUTHENTICATION:
-        old, new = (one(cluster, argument.path, side) for side in Side)
-        before, after = (_or_default(value, argument.default) for value in (old, new))
         steps = argument.path.replace("*", "0").split(".")
         expression = context.plan.configuration.expression
+        old, new = (scalar(cluster, argument.path, side) for side in Side)
         if isinstance(new, Unknown) and not expression(cluster.module, cluster.block, *steps):
-            continue  # where it is not set, the provider computes it
+            new = ABSENT
+        before, after = (_or_default(value, argument.default) for value in (old, new))
         if before != after and after is not False:
-            name = steps[-1]
-            changed = AuthenticationChanged(name, before, after)
-            yield finding(Rule.CLUSTER_ACCESS, changed, cluster.address, attribute=name)
+            changed = AuthenticationChanged(steps[-1], before, after)
+            yield finding(Rule.CLUSTER_ACCESS, changed, cluster.address, attribute=steps[-1])
 
 
 def _or_default(value: Value, default: object) -> object:

@@ -8,13 +8,14 @@ from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import ROLE_USES
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.values import one
+from vpc_cni_iam.inputs.plan.values import scalar
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Absent, Known, Value
+from vpc_cni_iam.policy.value import Known, Value
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.findings import Finding, finding
 from vpc_cni_iam.reviewing.rules import Rule
 
+_OPTIONS = "metadata_options"
 # The arguments, and which values let pods reach the metadata. A pod is one hop further away.
 _OPENS: Mapping[str, Callable[[object], bool]] = {
     "http_endpoint": lambda value: value == "enabled",
@@ -44,20 +45,18 @@ def check(context: Context) -> Iterator[Finding]:
             continue
         if options := tuple(_opened(resource)):
             opened, where = MetadataOpened(options), resource.address
-            yield finding(Rule.METADATA, opened, where, attribute="metadata_options")
+            yield finding(Rule.METADATA, opened, where, attribute=_OPTIONS)
 
 
 def _opened(resource: Resource) -> Iterator[OpenedOption]:
     for name, opens in _OPENS.items():
-        path = f"metadata_options.*.{name}"
-        old, new = (one(resource, path, side) for side in (Side.BEFORE, Side.AFTER))
+        path = f"{_OPTIONS}.*.{name}"
+        old, new = (scalar(resource, path, side) for side in Side)
         was_closed = not (isinstance(old, Known) and opens(old.value))
         match new:
             case Known(value):
                 is_open = opens(value)
-            case Absent():  # what is not set has a default, which may be open
+            case _:  # what is not set has a default, which may be open
                 is_open = isinstance(old, Known)
-            case _:
-                is_open = True
         if old != new and is_open and was_closed:
             yield OpenedOption(name, old, new)

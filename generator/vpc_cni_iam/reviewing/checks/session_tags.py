@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
@@ -20,7 +19,7 @@ from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.reviewing.account.resolve import is_there
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.findings import Finding, finding
-from vpc_cni_iam.reviewing.rules import Level, Rule
+from vpc_cni_iam.reviewing.rules import Rule
 
 _KEY = "aws:principaltag/"
 _VARIABLE = re.compile(r"\$\{aws:principaltag/([^},]+)")
@@ -29,15 +28,6 @@ _VARIABLE = re.compile(r"\$\{aws:principaltag/([^},]+)")
 _OF_SESSIONS = ("kubernetes-", "eks-cluster-")
 _ROLES = ("role_arn", "target_role_arn")
 _SWITCH = "disable_session_tags"
-
-
-class SessionTagsOff(Struct, frozen=True):
-    """Policies ask for session tags, and an association of the role switches them off."""
-
-    role: IamResource
-    tags: tuple[str, ...]
-    association: str  # its address
-    is_new: bool  # whether that was not so before
 
 
 class SessionTagsOn(Struct, frozen=True):
@@ -62,33 +52,14 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _of_sessions(context: Context) -> Iterator[Finding]:
-    off: dict[IamResource, list[tuple[Resource, bool]]] = defaultdict(list)
+    """Yield the associations that switch tags on; `trust` has those that switch them off."""
     for resource in (r for r in context.filler.resources if r.type == ASSOCIATION):
         was_off, is_off = (one(resource, _SWITCH, side) == Known(True) for side in Side)
-        if not is_there(resource, Side.AFTER) or not (was_off or is_off):
-            continue
-        for role in _roles(resource, context):
-            if is_off:
-                off[role].append((resource, was_off))
-            elif tags := _session_tags(context.accounts.after, role):
-                evidence = SessionTagsOn(role, tags)
-                where = resource.address
-                yield finding(Rule.TAGS_CHANGED, evidence, where, attribute=_SWITCH, subject=role)
-    for role, associations in off.items():
-        if tags := _session_tags(context.accounts.after, role):
-            before = context.accounts.before
-            stays = all(was_off for _, was_off in associations) and (
-                before.policies(role) == context.accounts.after.policies(role)
-            )
-            first = next((r for r, was_off in associations if not was_off), associations[0][0])
-            yield finding(
-                Rule.PODS_TAGS_OFF,
-                SessionTagsOff(role, tags, first.address, is_new=not stays),
-                first.address,
-                attribute=_SWITCH,
-                subject=role,
-                level=Level.NOTE if stays else None,
-            )
+        if was_off and not is_off and is_there(resource, Side.AFTER):
+            for role in _roles(resource, context):
+                if tags := _session_tags(context.accounts.after, role):
+                    on, where = SessionTagsOn(role, tags), resource.address
+                    yield finding(Rule.TAGS_CHANGED, on, where, attribute=_SWITCH, subject=role)
 
 
 def _roles(resource: Resource, context: Context) -> Iterator[IamResource]:

@@ -82,6 +82,8 @@ def _of_use(change: UseChange) -> Finding:
         case UseEvent.LOSES:
             level = Level.ERROR if change.kind is UseKind.INSTANCES else Level.WARNING
             means = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
+    if change.made_here:
+        level = Level.NOTE
     rule = _RULES[change.kind]
     workload, attribute = change.workload, change.attribute
     return finding(rule, change, workload, attribute=attribute, level=level, means=means)
@@ -120,10 +122,11 @@ def _named(context: Context) -> Iterator[Finding]:
         resource = context.filler.resolver.by_address.get(unread.address)
         uses = context.uses.of(resource, Side.AFTER) if resource else ()
         used = {use.role.resource for use in uses}
+        named = {role.name for role in used if isinstance(role, Named)}
         for name in unread.roles:
             roles = tuple(_roles(name, context))
             # Of a type that is known, the name of a role alone may be one of anything else.
-            if resource and (":role/" not in name or used.intersection(roles)):
+            if resource and (":role/" not in name or name in named or used.intersection(roles)):
                 continue
             reach = context.role_access.reach(roles)
             is_far = reach > Reach.LIMITED

@@ -9,7 +9,7 @@ from enum import Enum
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.addresses import without_keys
-from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, Part
+from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, PROFILE, ROLE, Part
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
@@ -17,7 +17,7 @@ from vpc_cni_iam.policy.value import Absent
 from vpc_cni_iam.reviewing.account.documents import Content, Document
 from vpc_cni_iam.reviewing.account.fill import Filler
 from vpc_cni_iam.reviewing.account.grants import Account
-from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named
+from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.reviewing.account.resolve import is_there
 from vpc_cni_iam.reviewing.account.uses import Pods, RoleUse, UsedRole, UseKind, Uses, kind_of
 from vpc_cni_iam.reviewing.diff.permissions import Open, Permissions, Proofs, permissions
@@ -48,6 +48,8 @@ class UseChange(Struct, frozen=True):
     reach: Reach = Reach.LIMITED  # how far the roles after reach
     were_shown: bool = True  # whether the plan shows what the roles before allow
     session: Content = Absent()  # the session policy after
+    # What the plan makes in the module, and may be what an argument names that is not resolved.
+    made_here: str = ""
     has_secrets: bool = False  # whether an example could tell a value that is sensitive
 
 
@@ -61,7 +63,8 @@ class RoleAccess:
         """Return what a role allows within the session policy; None where it is not all shown."""
         account = self._accounts.after if side is Side.AFTER else self._accounts.before
         role = use.role
-        if role.version or not isinstance(role.resource, InPlan) or use.is_target:
+        is_unsure = use.is_target and not isinstance(use.session, Absent)
+        if role.version or is_unsure or not isinstance(role.resource, InPlan):
             return None
         if not all(grant.is_known for grant in account.policies(role.resource).values()):
             return None
@@ -132,6 +135,9 @@ class _Changes:
         self._made: set[IamResource] = {
             InPlan(r.address) for r in filler.resources if r.before is None and r.after
         }
+        self._of_module = {
+            (r.module, r.type): r.address for r in filler.resources if "create" in r.actions
+        }
         # The roles that others of a block had, and those that others of its name no longer have.
         self._had: dict[str, list[RoleUse]] = defaultdict(list)
         self._freed: dict[str, list[RoleUse]] = defaultdict(list)
@@ -160,18 +166,19 @@ class _Changes:
     def _of(self, resource: Resource) -> Iterator[UseChange]:
         before = self._before[resource.address]
         is_same = resource.actions == ("no-op",) and not any(map(self._may_end, before))
-        if is_same or not is_there(resource, Side.AFTER):
+        is_put_off = resource.unknown is True and not resource.after  # a later plan shows it
+        if is_same or is_put_off or not is_there(resource, Side.AFTER):
             return
         after = [*self._uses.of(resource, Side.AFTER)]
         kept = _current(before) & _current(after)
         old, new = ([u for u in side if u.by_name not in kept] for side in (before, after))
-        ended = [use for use in old if self._may_end(use)]
-        for use in ended:
+        for use in [use for use in old if self._may_end(use)]:
             names = self._names(use.named)
             if still := [n for n in new if isinstance(n.named, Named) and n.named.name in names]:
                 old.remove(use)
                 new, after = ([n for n in side if n not in still] for side in (new, after))
-                yield self._change(UseEvent.LOSES, resource, [use], ())
+                if use.target in (ROLE, PROFILE):  # instances keep what they got by others
+                    yield self._change(UseEvent.LOSES, resource, [use], ())
         if kind_of(resource.type) is UseKind.SERVICE_ACCOUNT:
             yield from self._of_pods(resource, before, after)
         elif {use.role for use in old} == {use.role for use in new}:
@@ -226,7 +233,8 @@ class _Changes:
             is_made = {use.role.resource, use.named} & self._made
             if is_made or use.role in had:
                 continue
-            if others and isinstance(self._access.compare(others, [use]), NoNewAccess):
+            # A role that allows nothing gives nothing.
+            if isinstance(self._access.compare(others, [use]), NoNewAccess):
                 continue
             yield self._change(UseEvent.GETS, resource, (), [use])
 
@@ -262,8 +270,18 @@ class _Changes:
             self._access.reach(use.role.resource for use in new),
             None not in [self._access.shown(use, Side.BEFORE) for use in old],
             first.session,
+            self._made_here(resource, new),
             self._access.has_secrets([*old, *new]),
         )
+
+    def _made_here(self, resource: Resource, uses: list[RoleUse]) -> str:
+        """Return what each use may name that is not resolved and the plan makes in the module."""
+        made = [
+            self._of_module.get((resource.module, use.target), "")
+            for use in uses
+            if isinstance(use.named, Unresolved) and use.target != ROLE
+        ]
+        return made[0] if made and len(made) == len(uses) and all(made) else ""
 
 
 def _current(uses: Iterable[RoleUse]) -> set[tuple[IamResource, Pods | None]]:

@@ -11,22 +11,22 @@ from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.findings import Finding, Subject
 from vpc_cni_iam.reviewing.ignore import Ignored
-from vpc_cni_iam.reviewing.locate import ShownPlace
+from vpc_cni_iam.reviewing.locate import SourcePlace
 from vpc_cni_iam.reviewing.report import words
 from vpc_cni_iam.reviewing.report.names import name_of
+from vpc_cni_iam.reviewing.report.plugins import shown_plugin
 from vpc_cni_iam.reviewing.report.policies import shown_policies
 from vpc_cni_iam.reviewing.report.rule_texts import shown_rules
 from vpc_cni_iam.reviewing.report.sentences import say
 from vpc_cni_iam.reviewing.report.shown import (
     ShownFinding,
     ShownIgnored,
-    ShownPlugin,
     ShownReview,
 )
 from vpc_cni_iam.reviewing.rules import RULES, Consequence, Level, Rule
 from vpc_cni_iam.reviewing.run import Review
 
-Place: TypeAlias = Callable[[str], ShownPlace | None]
+Place: TypeAlias = Callable[[str], SourcePlace | None]
 _STAYS = (("no-op",), ("read",))
 # The most harmful first; the others are in the order of the rules.
 _HARM = (
@@ -55,7 +55,7 @@ def shown(
         engine=plan.version,
         fail_on=fail_on,
         failed=any(words.fails(finding, fail_on) for finding in findings),
-        plugins=_plugins(context),
+        plugins=tuple(map(shown_plugin, context.plugin_answers)),
         findings=tuple(sorted(findings, key=lambda finding: _order(finding, fail_on))),
         ignored=tuple(_ignored(ignored, place) for ignored in review.ignored),
         policies=tuple(shown_policies(context, place)),
@@ -76,12 +76,17 @@ def _finding(finding: Finding, place: Place) -> ShownFinding:
         _subject(finding.subject),
         finding.address,
         finding.attribute,
-        saying.message,
+        _sentence(saying.message),
         saying.details,
         saying.fix,
         place(finding.address),
         hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:16],
     )
+
+
+def _sentence(message: str) -> str:
+    """Return a message that begins with a capital, unless an address or another name does."""
+    return message[:1].upper() + message[1:] if message.partition(" ")[0].isalpha() else message
 
 
 def _subject(subject: Subject) -> str:
@@ -119,8 +124,3 @@ def _not_read(context: Context) -> tuple[str, ...]:
     read = _read(context)
     every = dict.fromkeys(change.address for change in context.plan.unread)
     return tuple(address for address in every if address not in read)
-
-
-def _plugins(context: Context) -> tuple[ShownPlugin, ...]:
-    """Return the answers about the plugin in each cluster."""
-    return ()

@@ -14,7 +14,7 @@ from vpc_cni_iam.reviewing.account.documents import Content, Document, Invalid
 from vpc_cni_iam.reviewing.account.grants import Grant
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.reviewing.context import Context
-from vpc_cni_iam.reviewing.locate import ShownPlace
+from vpc_cni_iam.reviewing.locate import SourcePlace
 from vpc_cni_iam.reviewing.report.names import name_of
 from vpc_cni_iam.reviewing.report.shown import ShownLine, ShownPolicy
 
@@ -29,7 +29,7 @@ _NOTHING = Policy(())
 
 
 def shown_policies(
-    context: Context, place: Callable[[str], ShownPlace | None]
+    context: Context, place: Callable[[str], SourcePlace | None]
 ) -> Iterator[ShownPolicy]:
     """Yield the policies that change, by principal."""
     old, new = context.accounts.sides
@@ -44,11 +44,10 @@ def _policy(
     owner: IamResource,
     before: Grant | None,
     after: Grant | None,
-    place: Callable[[str], ShownPlace | None],
+    place: Callable[[str], SourcePlace | None],
 ) -> ShownPolicy:
     grant = after or before
     assert grant is not None  # noqa: S101 - one of them is there
-    name = name_of(grant.policy) if grant.policy else ""
     gone = Change.changed if after else Change.removed
     action = Change.added if before is None else gone
     address, attribute = grant.address, grant.attribute
@@ -56,7 +55,8 @@ def _policy(
         address, attribute = grant.policy.address, "policy"  # not where it is attached
     return ShownPolicy(
         name_of(owner),
-        " ".join(filter(None, (_KINDS[grant.key.part], name))),
+        _KINDS[grant.key.part],
+        name_of(grant.policy) if grant.policy else "",
         address,
         attribute,
         action,

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.policy.diff import Change
-from vpc_cni_iam.reviewing.locate import ShownPlace
+from vpc_cni_iam.reviewing.diff.plugin_answers import Verdict
+from vpc_cni_iam.reviewing.locate import SourcePlace
 from vpc_cni_iam.reviewing.report.shown import (
     ShownFinding,
     ShownPlugin,
@@ -87,16 +88,28 @@ def answer_to_access(review: ShownReview, alike: Sequence[Sequence[ShownFinding]
 
 def plugins(review: ShownReview) -> list[list[ShownPlugin]]:
     """Return the clusters, those first that fail, those together with the same answer."""
-    worst = sorted(review.plugins, key=lambda p: _WORST.index(p.works))
+    worst = sorted(review.plugins, key=lambda plugin: _VERDICTS.index(plugin.verdict))
     return list(grouped(worst, _plugin_looks))
 
 
-_WORST = (False, None, True)
+_VERDICTS = tuple(Verdict)
 
 
 def _plugin_looks(plugin: ShownPlugin) -> Hashable:
-    texts = (plugin.answer.replace(plugin.cluster, "", 1), *facts(plugin))
-    return plugin.works, tuple(_KEY.sub("[]", str(text)) for text in texts)
+    texts = (plugin.answer, *facts(plugin))
+    return plugin.verdict, bool(plugin.cluster), tuple(_KEY.sub("[]", str(text)) for text in texts)
+
+
+def answer(plugin: ShownPlugin) -> str:
+    """Return whether the plugin works in a cluster, in a sentence."""
+    return f"aws-node {in_cluster(plugin)}: {plugin.answer}"
+
+
+def in_cluster(plugin: ShownPlugin) -> str:
+    """Return where the plugin is: in a cluster, or with a role of which no cluster is known."""
+    if not plugin.cluster:
+        return f"with {' and '.join(plugin.roles_after)}"
+    return f"in {plugin.cluster}{f' ({plugin.region})' if plugin.region else ''}"
 
 
 def facts(plugin: ShownPlugin) -> Iterator[tuple[str, str]]:
@@ -104,6 +117,8 @@ def facts(plugin: ShownPlugin) -> Iterator[tuple[str, str]]:
     versions = [v for v in dict.fromkeys((plugin.version_before, plugin.version_after)) if v]
     if len(versions) > 1:
         yield "version", " -> ".join(versions)
+    if not plugin.cluster:
+        return
     before, after = (
         f"{' and '.join(roles)} ({identity})" if roles else identity
         for roles, identity in (
@@ -131,13 +146,32 @@ def looks(finding: ShownFinding) -> Hashable:
     return finding.rule, finding.level, tuple(_KEY.sub("[]", text) for text in texts)
 
 
+def first_details(finding: ShownFinding) -> tuple[str, ...]:
+    """Return the details of the first screen: what is broken first, and the example request."""
+    if finding.level is Level.NOTE:
+        return ()
+    return tuple(dict.fromkeys((*finding.details[:1], *finding.details[-1:])))
+
+
 def policies(review: ShownReview) -> Iterator[list[ShownPolicy]]:
     """Yield the policies that change, those together that change alike."""
 
     def look(policy: ShownPolicy) -> Hashable:
-        return policy.kind, policy.action, _KEY.sub("[]", policy.address), policy.lines
+        return (
+            policy.kind,
+            policy.policy,
+            policy.action,
+            _KEY.sub("[]", policy.address),
+            policy.lines,
+        )
 
     yield from grouped(review.policies, look)
+
+
+def title(policy: ShownPolicy) -> str:
+    """Return what is done to which policy of whom."""
+    name = f"{policy.kind} {policy.policy}".rstrip()
+    return f"{name} of {policy.owner} {policy.action}"
 
 
 def counted(findings: Iterable[ShownFinding]) -> str:
@@ -170,7 +204,7 @@ def counts_for(finding: ShownFinding, review: ShownReview) -> str:
     return f"counts for {', '.join(kinds)}" if kinds and finding.level != "error" else ""
 
 
-def where(place: ShownPlace | None) -> str:
+def where(place: SourcePlace | None) -> str:
     """Return a place as ``main.tf:12``; empty for none."""
     return f"{place.file}:{place.line}" if place else ""
 
@@ -182,25 +216,22 @@ def about(thing: ShownFinding | ShownPolicy) -> str:
 
 def last_line(review: ShownReview, *, names: int | None = 3) -> str:
     """Return how many changes are read, and how many are not; `names` of these are named."""
-    parts = [f"{_resources(review.read)} that {_change(review.read)} {_are(review.read)} read."]
+    verb = "changes is" if review.read == 1 else "change are"
+    parts = [f"{_resources(review.read)} that {verb} read."]
+    if review.others:
+        verb = "changes" if review.others == 1 else "change"
+        parts.append(f"{_resources(review.others)} of other types {verb}.")
     count = len(review.not_read)
     if count:
         what = f"{count} more about IAM, EKS or credentials {_are(count)} not read"
         parts.append(f"{what}: {first_of(review.not_read, names or count)}.")
     else:
         parts.append("Nothing else about IAM, EKS or credentials changes.")
-    if review.others:
-        changes = "changes" if review.others == 1 else "change"
-        parts.append(f"{_resources(review.others)} of other types {changes}.")
     return " ".join(parts)
 
 
 def _resources(count: int) -> str:
     return f"{count:,} resource{'s' * (count != 1)}"
-
-
-def _change(count: int) -> str:
-    return "changes" if count == 1 else "change"
 
 
 def _are(count: int) -> str:

@@ -38,6 +38,7 @@ def write(review: ShownReview, _setting: Setting) -> str:
         counted=words.counted_with_ignored(review),
         digest=_digest(style),
         last_line=words.last_line(review, names=None),
+        others_of=lambda alike: list(map(words.in_cluster, alike[1:])),
         owners=list(_by_owner(words.policies(review))),
         plain=sanitise,
         plugins=words.plugins(review),

@@ -53,7 +53,7 @@ def _cases(review: ShownReview, files: str | None) -> Iterator[Element]:
     reported = {(finding.address, finding.attribute) for finding in every}
     for policy in review.policies:
         if (policy.address, policy.attribute) not in reported:
-            name = sanitise(f"{policy.kind} of {policy.owner} {policy.action}")
+            name = sanitise(words.title(policy))
             yield Element("testcase", {"classname": "no finding", "name": name})
 
 

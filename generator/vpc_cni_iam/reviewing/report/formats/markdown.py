@@ -96,7 +96,7 @@ def prose(text: str) -> str:
     for word in _short(text).split(" "):
         plain = bool(_WORD.fullmatch(word)) and not _COMMIT.search(word)
         # A stop ends a span: what stands on its two sides are two things.
-        ended = not plain and bool(parts) and parts[-1][1].endswith((",", ";"))
+        ended = not plain and bool(parts) and parts[-1][1].endswith((",", ";", ":"))
         if parts and parts[-1][0] == plain and not ended:
             parts[-1] = (plain, f"{parts[-1][1]} {word}")
         else:
@@ -150,9 +150,9 @@ def _blocks(review: ShownReview, dialect: Dialect) -> Iterator[str]:
 
 def _plugin(alike: list[ShownPlugin]) -> str:
     plugin, *others = alike
-    lines = [f"**{prose(plugin.answer)}**", ""]
+    lines = [f"**{prose(words.answer(plugin))}**", ""]
     lines += [f"- {label}: {prose(text)}" for label, text in words.facts(plugin)]
-    lines += [f"- {line}" for line in _also(other.cluster for other in others)]
+    lines += [f"- {line}" for line in _also(map(words.in_cluster, others))]
     return "\n".join(lines).rstrip("\n") + "\n\n"
 
 
@@ -187,7 +187,8 @@ def _finding(alike: list[ShownFinding], review: ShownReview) -> str:
 
 def _policy(alike: list[ShownPolicy], dialect: Dialect) -> str:
     policy, *others = alike
-    title = f"\n{policy.kind} of {code(policy.owner)} {policy.action}: {_about(policy)}\n\n"
+    name = f"{policy.kind} {code(policy.policy)}".rstrip()
+    title = f"\n{name} of {code(policy.owner)} {policy.action}: {_about(policy)}\n\n"
     lines = [f"- {line}" for line in _also(other.owner for other in others)]
     lines += [f"- `{words.SIGNS[x.change]}` {prose(x.text)}" for x in policy.lines[:_LINES]]
     left = len(policy.lines) - _LINES

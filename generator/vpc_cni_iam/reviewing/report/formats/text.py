@@ -5,11 +5,13 @@ The first screen has at most forty lines and counts what it leaves out; ``--deta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.escape import escape_log_command, sanitise
 from vpc_cni_iam.policy.diff import Change
+from vpc_cni_iam.reviewing.diff.plugin_answers import Verdict
 from vpc_cni_iam.reviewing.report import words
 from vpc_cni_iam.reviewing.report.shown import ShownFinding, ShownPlugin, ShownPolicy, ShownReview
 from vpc_cni_iam.reviewing.report.words import Section
@@ -28,18 +30,41 @@ _COLOURS = {
     Change.removed: "33",
     Change.changed: "",
 }
-_WORKS = {True: "good", False: "error", None: "warning"}
+_VERDICTS = {
+    Verdict.WORKS: "good",
+    Verdict.FAILS: "error",
+    Verdict.NOT_SHOWN: "warning",
+    Verdict.DEGRADED: "warning",
+}
 _INDENT = 12
 _LABEL = "  {:<10}"
-# By which line of the first screen each section ends.
-_ENDS = {Section.PLUGIN: 15, Section.ACCESS: 28, Section.OTHER: 35}
-_FIRST_CLUSTERS, _FIRST_NOTES, _FIRST_IGNORED = 3, 3, 1
+# By which line of the first screen each section ends, if all of them are long.
+_ENDS = {Section.PLUGIN: 16, Section.ACCESS: 27, Section.OTHER: 32}
+_SCREEN = 40
+_FIRST_CLUSTERS, _FIRST_NOTES, _FIRST_IGNORED = 2, 3, 1
 # So that no text fills the first screen alone.
-_FIRST_LINES = 4
+_FIRST_LINES = 3
 
 
 def write(review: ShownReview, setting: Setting) -> str:
     """Return a review in this format."""
+    draw = partial(_page, review, setting, words.in_sections(review))
+    if setting.details:
+        return draw({}).text()
+    page = draw(_ENDS)
+    for more in range(_SCREEN - page.height, 0, -1):
+        longer = draw({part: end + more for part, end in _ENDS.items()})
+        if longer.height <= _SCREEN:
+            return longer.text()
+    return page.text()
+
+
+def _page(
+    review: ShownReview,
+    setting: Setting,
+    sections: Mapping[Section, list[list[ShownFinding]]],
+    ends: Mapping[Section, int],
+) -> _TextPage:
     page = _TextPage(setting.width, colour=setting.colour)
     most = None if setting.details else _FIRST_LINES
     page.line(f"IAM review of {review.plan}", "title", most=1 if most else None)
@@ -47,20 +72,20 @@ def write(review: ShownReview, setting: Setting) -> str:
     counted, fail_on = words.counted_with_ignored(review), " or ".join(review.fail_on)
     style = "error" if review.failed else "good"
     page.line(f"{counted}; the review {result} (--fail-on {fail_on})", style)
-    for part, alike in words.in_sections(review).items():
+    for part, alike in sections.items():
         page.blank()
         if part is Section.PLUGIN:
             _plugins(page, review, details=setting.details)
         else:
             page.line(part.value, "title")
         _empty(page, review, part, alike)
-        _findings(page, review, alike, None if setting.details else _ENDS[part])
+        _findings(page, review, alike, ends.get(part))
     page.blank()
     _ignored(page, review, details=setting.details)
     if setting.details:
         _policies(page, review)
     page.line(words.last_line(review, names=None if setting.details else 2), most=most)
-    return page.text()
+    return page
 
 
 class _TextPage:
@@ -141,11 +166,11 @@ def _plugins(page: _TextPage, review: ShownReview, *, details: bool) -> None:
 
 def _plugin(page: _TextPage, alike: Sequence[ShownPlugin], *, details: bool) -> None:
     plugin, *others = alike
-    page.line(plugin.answer, _WORKS[plugin.works], most=None if details else 2)
+    page.line(words.answer(plugin), _VERDICTS[plugin.verdict], most=None if details else 2)
     for label, text in words.facts(plugin):
         page.line(text, label=_LABEL.format(label), most=None if details else 1)
     if others:
-        names = [other.cluster for other in others]
+        names = list(map(words.in_cluster, others))
         page.line(first_of(names, len(names) if details else 1), label=_LABEL.format("also"))
 
 
@@ -169,11 +194,14 @@ def _findings(
         start = page.height
         notes += alike[0].level is Level.NOTE
         _finding(page, review, alike, details=end is None)
-        if end is not None and (notes > _FIRST_NOTES or (number and page.height > end)):
+        if end is None or (notes <= _FIRST_NOTES and page.height <= end):
+            continue
+        if number:
             page.cut(start)
             left = [finding for group in groups[number:] for finding in group]
             page.line(f"  and {words.counted(left)} more (--details)", "quiet")
             return
+        page.cut(max(start + 2, end))
 
 
 def _finding(
@@ -183,7 +211,7 @@ def _finding(
     most = None if details else _FIRST_LINES
     page.line(first.message, first.level, _LABEL.format(first.level), most=most)
     is_grave = first.level is not Level.NOTE
-    for line in first.details if details else first.details[:is_grave]:
+    for line in first.details if details else words.first_details(first):
         page.line(line, "quiet", indent=_INDENT, most=None if details else 2)
     if first.fix and (details or is_grave):
         page.line(f"fix: {first.fix}", indent=_INDENT, most=None if details else 2)
@@ -226,7 +254,7 @@ def _policies(page: _TextPage, review: ShownReview) -> None:
 
 def _policy(page: _TextPage, policy: ShownPolicy, others: Iterable[ShownPolicy]) -> None:
     where = ", ".join(filter(None, (words.about(policy), words.where(policy.place))))
-    page.line(f"{policy.kind} of {policy.owner} {policy.action} ({where})", "title")
+    page.line(f"{words.title(policy)} ({where})", "title")
     for other in others:
         page.line(f"also {other.owner} ({words.about(other)})", "quiet", indent=2)
     for line in policy.lines:

@@ -14,11 +14,13 @@ from vpc_cni_iam.reviewing.report.sentences import (
     ignore_file,
     plan,
     plugin,
+    plugin_setup,
     trust,
 )
 
 _SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     **plugin.SENTENCES,
+    **plugin_setup.SENTENCES,
     **access.SENTENCES,
     **trust.SENTENCES,
     **credentials.SENTENCES,

@@ -18,7 +18,7 @@ from vpc_cni_iam.reviewing.checks.cluster_access import (
     RightLost,
 )
 from vpc_cni_iam.reviewing.checks.metadata import MetadataOpened, OpenedOption
-from vpc_cni_iam.reviewing.checks.session_tags import SessionTagsOff, SessionTagsOn, TagsChanged
+from vpc_cni_iam.reviewing.checks.session_tags import SessionTagsOn, TagsChanged
 from vpc_cni_iam.reviewing.checks.uses import AnnotationNotRead, RoleNamed, ValuesNotShown
 from vpc_cni_iam.reviewing.diff.permissions import Open
 from vpc_cni_iam.reviewing.diff.reach import Reach
@@ -64,7 +64,11 @@ def _gets(finding: Finding, change: UseChange) -> Saying:
         message = f"{change.workload} {how} {role}"
     if change.reach in _REACHES:
         message += f", which {_REACHES[change.reach]}"
-    return Saying(message, fix=_fix(finding, change))
+    return Saying(f"{message}{_made_here(change)}", fix=_fix(finding, change))
+
+
+def _made_here(change: UseChange) -> str:
+    return f"; the plan makes {change.made_here} in this module" if change.made_here else ""
 
 
 def _moves(finding: Finding, change: UseChange) -> Saying:
@@ -99,6 +103,8 @@ def _loses(change: UseChange) -> Saying:
 
 def _more(change: UseChange) -> tuple[str, tuple[str, ...]]:
     """Return what roles allow more, and the details."""
+    if change.made_here:
+        return _made_here(change), ()
     match change.access:
         case NoNewAccess():
             return ", which allows nothing more", ()
@@ -250,15 +256,6 @@ def _setting(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _tags_off(finding: Finding, tags: SessionTagsOff) -> Saying:
-    before = "" if tags.is_new else "As before: "
-    role = name_of(tags.role)
-    message = f"{before}A policy of {role} asks for session tags ({', '.join(tags.tags)}), and "
-    message += f"{tags.association} switches them off: what asks for them is never met"
-    fix = f"Remove disable_session_tags from {tags.association}"
-    return Saying(message, fix=fix if finding.level is Level.ERROR else "")
-
-
 def _tags_on(finding: Finding, tags: SessionTagsOn) -> Saying:
     message = f"{finding.address} switches session tags on, and a policy of {name_of(tags.role)} "
     return Saying(f"{message}asks for {', '.join(tags.tags)}")
@@ -280,7 +277,6 @@ SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     RightGained: _gained,
     RightLost: _lost,
     AuthenticationChanged: _authentication,
-    SessionTagsOff: _tags_off,
     SessionTagsOn: _tags_on,
     TagsChanged: _tags,
 }

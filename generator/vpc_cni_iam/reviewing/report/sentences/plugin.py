@@ -2,10 +2,170 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from vpc_cni_iam.catalog.facts.calls import FAMILIES
+from vpc_cni_iam.catalog.facts.documents import CNI_POLICY, RESOURCE_CONTROLLER
+from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.policy.report import undecided_text
+from vpc_cni_iam.reviewing.account.iam_resource import IamResource
+from vpc_cni_iam.reviewing.checks.coverage import Cause, DeniedCalls, LimitNotShown
+from vpc_cni_iam.reviewing.checks.plugin_roles import (
+    ControllerRemoved,
+    ManagedBeside,
+    ManagedOnNodes,
+    PolicyElsewhere,
+    TrustLost,
+)
+from vpc_cni_iam.reviewing.diff.calls import MissingCall
+from vpc_cni_iam.reviewing.diff.other_places import OtherPlace, PlaceKind
 from vpc_cni_iam.reviewing.findings import Finding
+from vpc_cni_iam.reviewing.report.names import name_of
 from vpc_cni_iam.reviewing.report.saying import Saying
 
-SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {}
+_IDENTITIES = {
+    Identity.pod_identity: "EKS Pod Identity",
+    Identity.irsa: "IRSA",
+    Identity.node_role: "the node role",
+}
+_PLACES = {
+    PlaceKind.CLUSTER: "cluster",
+    PlaceKind.VPC: "VPC",
+    PlaceKind.REGION: "region",
+    PlaceKind.ACCOUNT: "account",
+}
+
+
+def _denied_calls(_: Finding, denied: DeniedCalls) -> Saying:
+    plugin = f"plugin {denied.version} ({FAMILIES[denied.mode]})"
+    actions = ", ".join(map(_call, denied.calls))
+    role = name_of(denied.role)
+    if denied.identity in _IDENTITIES:
+        role += f" ({_IDENTITIES[denied.identity]})"
+    is_open = bool(denied.others) or not any(call.is_certain for call in denied.calls)
+    match denied.cause:
+        case Cause.LOST:
+            may = "may no longer call" if is_open or denied.open else "can no longer call"
+            message = f"The {plugin} {may} {actions} with {role}"
+        case Cause.LACKING:
+            may = "may be unable to call" if is_open else "cannot call"
+            message = f"The {plugin} {may} {actions} with {role}"
+        case Cause.MISSING | Cause.AS_BEFORE:
+            not_ = "may not" if is_open else "does not"
+            message = f"The {plugin} calls {actions}, which {role} {not_} allow"
+    message += ", as before" if denied.cause is Cause.AS_BEFORE else ""
+    unless = [f"{first_of(denied.open)} allows it"] if denied.open else []
+    unless += [f"aws-node has {first_of(map(name_of, denied.others), 1)}"] if denied.others else []
+    message += f", unless {' or '.join(unless)}" if unless else ""
+    places = "; ".join(map(_other_place, denied.elsewhere))
+    message += f": {places or denied.calls[0].breaks}"
+    return Saying(message, tuple(map(_denial, denied.calls)), _fix(denied))
+
+
+def _call(call: MissingCall) -> str:
+    return f"{call.action} on the {call.on}" if call.on else call.action
+
+
+def _denial(call: MissingCall) -> str:
+    where = f" in {call.region}" if call.region else ""
+    text = f"{call.action} ({call.scenario}){where}: "
+    if call.undecided:
+        return f"{text}undecided, since {undecided_text(call.undecided)}; if denied, {call.breaks}"
+    return text + call.breaks
+
+
+def _fix(denied: DeniedCalls) -> str:
+    actions = first_of(call.action for call in denied.calls)
+    if denied.denied_by and any(call.is_explicit for call in denied.calls):
+        return f"Do not deny {actions} in {denied.denied_by}"
+    if denied.denied_by:
+        return f"Allow {actions} in {denied.denied_by}"
+    if denied.elsewhere:
+        other = denied.elsewhere[0]
+        return f"Name {_PLACES[other.kind]} {other.own} in {first_of(other.policies)}"
+    if denied.is_removed:
+        return f"Keep {denied.policy} for {name_of(denied.role)}"
+    if denied.policy:
+        return f"Allow {actions} in {denied.policy}"
+    return f"Attach a policy to {name_of(denied.role)} that allows {actions}"
+
+
+def _other_place(other: OtherPlace) -> str:
+    kind = _PLACES[other.kind]
+    named = first_of(other.named)
+    return f"{first_of(other.policies)} is for {kind} {named}, and aws-node runs in {other.own}"
+
+
+def _limit_not_shown(_: Finding, limit: LimitNotShown) -> Saying:
+    role = name_of(limit.role)
+    return Saying(
+        f"{role} gets the permissions boundary {limit.limit}, which the plan does not show. "
+        "The plugin may no longer call what it needs",
+        fix=f"Check that {limit.limit} allows what the plugin calls",
+    )
+
+
+def _policy_elsewhere(_: Finding, elsewhere: PolicyElsewhere) -> Saying:
+    place, role = elsewhere.place, name_of(elsewhere.role)
+    kind = _PLACES[place.kind]
+    message = f"{first_of(place.policies)} of {role} is for {kind} {first_of(place.named)}, "
+    message += f"and aws-node runs in {place.own}{', as before' if elsewhere.stays else ''}"
+    return Saying(message, fix=f"Name {kind} {place.own} in {first_of(place.policies)}")
+
+
+def _managed_beside(_: Finding, managed: ManagedBeside) -> Saying:
+    role, undoes = name_of(managed.role), "undoes" if managed.is_proven else "may undo"
+    message = f"{CNI_POLICY} is attached to {role} beside {first_of(managed.beside)}, "
+    message += f"which it {undoes}{', as before' if managed.stays else ''}"
+    return Saying(message, fix=f"Detach {CNI_POLICY} from {role}")
+
+
+def _managed_on_nodes(_: Finding, managed: ManagedOnNodes) -> Saying:
+    role = name_of(managed.role)
+    if not managed.is_known:
+        return Saying(
+            f"{CNI_POLICY} is attached to {role}, which may be the role of nodes: the plan does "
+            "not say who can assume it"
+        )
+    message = f"{CNI_POLICY} is attached to {role}, the role of nodes"
+    if managed.own_roles:
+        message += f", though the plugin has its own: {_names(managed.own_roles)}"
+    fix = f"Detach {CNI_POLICY} from {role}"
+    fix += "" if managed.own_roles else " once aws-node has its own role"
+    return Saying(message + (", as before" if managed.stays else ""), fix=fix)
+
+
+def _controller_removed(_: Finding, removed: ControllerRemoved) -> Saying:
+    role = name_of(removed.role)
+    clusters = first_of(sorted(c.name or "the cluster" for c in removed.clusters))
+    return Saying(
+        f"{role} loses {RESOURCE_CONTROLLER}, and ENABLE_POD_ENI is set for aws-node in "
+        f"{clusters}: pods with security groups of their own do not start",
+        fix=f"Keep {RESOURCE_CONTROLLER} attached to {role}",
+    )
+
+
+def _trust_lost(_: Finding, lost: TrustLost) -> Saying:
+    role = name_of(lost.role)
+    ways = first_of([_IDENTITIES[caller.identity] for caller in lost.callers])
+    return Saying(
+        f"The trust policy of {role} no longer lets aws-node assume it by {ways}",
+        fix=f"Trust the service account kube-system/aws-node in {role}",
+    )
+
+
+def _names(roles: Sequence[IamResource]) -> str:
+    return first_of(map(name_of, roles), 1)
+
+
+SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
+    DeniedCalls: _denied_calls,
+    LimitNotShown: _limit_not_shown,
+    PolicyElsewhere: _policy_elsewhere,
+    ManagedBeside: _managed_beside,
+    ManagedOnNodes: _managed_on_nodes,
+    ControllerRemoved: _controller_removed,
+    TrustLost: _trust_lost,
+}

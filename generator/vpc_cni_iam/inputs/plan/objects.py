@@ -45,8 +45,9 @@ _MARKS = (
     *("aws-node", "vpc-cni", *_PLUGIN_WORDS, _POD_NETWORKS, "Role", _CLUSTER_KIND, _ACCESS_NAME),
     *(".aws.", ".k8s.aws", "NodeClass", "AWSNodeTemplate", _ROLE_WORD, "binary"),
 )
-_IN_BYTES = re.compile("|".join(map(re.escape, (*_MARKS, "\\\\"))).encode() + rb"|\\u00[4-7]")
-_IN_TEXT = re.compile("|".join(map(re.escape, (*_MARKS, "\\"))))
+_WORDS = "|".join(map(re.escape, _MARKS))
+_IN_BYTES = re.compile(rf"{_WORDS}|\\\\|\\u00(?:2[def]|[4-7])".encode())
+_IN_TEXT = re.compile(rf"{_WORDS}|\\")
 _WHOLE_NAME = re.compile(rf"(?<![\w-])(?:{'|'.join(_PLUGIN_NAMES)})(?![\w-])")
 _DEPTH = 4  # of texts in texts
 # Longer text is not parsed: the reader of YAML takes two seconds for a megabyte.
@@ -61,7 +62,8 @@ class ObjectFacts(Struct):
     sets_networks: bool = False  # whether they are custom networking of the plugin
     annotates: bool = False  # whether they name the role of a service account
     is_unparsed: bool = False  # whether text that holds an object does not parse
-    node_roles: set[str] = field(default_factory=set)  # those of Karpenter's nodes
+    is_about_nodes: bool = False  # whether they set up nodes of Karpenter
+    node_roles: set[str] = field(default_factory=set)  # those of such nodes
 
     def add(self, value: Any, *, key: str = "", in_nodes: bool = False, depth: int = 0) -> None:
         """Add what a value is about.
@@ -74,6 +76,7 @@ class ObjectFacts(Struct):
         """
         if isinstance(value, Mapping):
             in_nodes = in_nodes or value.get("kind") in _NODE_KINDS
+            self.is_about_nodes |= in_nodes
             for name, inner in value.items():
                 self._add_key(str(name))
                 self.add(inner, key=str(name), in_nodes=in_nodes, depth=depth)

@@ -37,14 +37,14 @@ _DRIFT = {
 }
 
 
-def drifted(drift: Drifted, found: Saying) -> Saying:
+def drifted(drift: Drifted, saying: Saying) -> Saying:
     """Return what is said of a change outside of the configuration, from what it comes to."""
     address = drift.finding.address or "something"
     outcome = _DRIFT[drift.outcome]
-    message = f"{found.message}; {address} was changed outside of the configuration, and {outcome}"
+    message = f"{saying.message}; {address} was changed outside of the configuration, and {outcome}"
     is_kept = drift.outcome is DriftOutcome.KEPT
     fix = f"Change the configuration of {address}, or revert what was changed" if is_kept else ""
-    return Saying(message, found.details, fix)
+    return Saying(message, saying.details, fix)
 
 
 def not_shown_text(part: NotShownByPlan) -> str:

@@ -96,10 +96,14 @@ class ObjectFacts(Struct):
             documents = _parsed(text) if depth < _DEPTH else None
             if documents is None:
                 self._add_unparsed(text, key)
-        if documents:
-            for document in documents:
-                self.add(document, in_nodes=in_nodes, depth=depth + 1)
-            return
+        for document in documents or ():
+            self.add(document, in_nodes=in_nodes, depth=depth + 1)
+        if not documents:
+            self._add_scalar(text, key)
+            if in_nodes and key in _NODE_ROLES:
+                self.node_roles.add(text)
+
+    def _add_scalar(self, text: str, key: str) -> None:
         self.names_plugin |= any(word in text for word in _PLUGIN_WORDS)
         self.annotates |= _ROLE_WORD in text
         if key.lower().endswith("name"):
@@ -112,8 +116,6 @@ class ObjectFacts(Struct):
             group = text.partition("/")[0]
             makes = group.startswith(_ACCESS_GROUPS) and any(end in group for end in _GROUP_ENDS)
             self.is_about_access |= makes
-        if in_nodes and key in _NODE_ROLES:
-            self.node_roles.add(text)
 
     def _add_unparsed(self, text: str, key: str) -> None:
         self.is_unparsed |= key in MANIFESTS

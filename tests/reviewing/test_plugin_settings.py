@@ -1,6 +1,7 @@
 """How add-ons and charts set up the plugin, and what a plan changes of it."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.policy.value import Known
 from vpc_cni_iam.reviewing.account.iam_resource import InPlan
-from vpc_cni_iam.reviewing.account.plugin_state import NotRead, PluginState
+from vpc_cni_iam.reviewing.account.plugin_state import PluginState, UnreadReason
 from vpc_cni_iam.reviewing.findings import Finding
 from vpc_cni_iam.reviewing.options import Options
 from vpc_cni_iam.reviewing.report.sentences import say
@@ -164,18 +165,21 @@ def test_a_variable_is_read_wherever_and_however_values_set_it(values: object) -
 @pytest.mark.parametrize(
     ("after", "why"),
     [
-        (annotated({"extraEnv": [{"name": "ENABLE_IPv6", "valueFrom": {}}]}), NotRead.ELSEWHERE),
-        (annotated(set=[{"name": "extraEnv[0].name", "value": "A"}]), NotRead.NOT_PARSED),
-        (annotated(set=[{"name": "extraEnv", "value": "ENABLE_IPv6"}]), NotRead.NOT_PARSED),
-        (annotated(set=[{"name": "env.A", "value": "b,env.B=c"}]), NotRead.NOT_PARSED),
-        (annotated("a: 1\na: 2"), NotRead.NOT_PARSED),
-        (annotated("[1, 2]"), NotRead.NOT_PARSED),
-        (annotated("text"), NotRead.NOT_PARSED),
-        (annotated(reuse_values=True), NotRead.EARLIER_RELEASE),
+        (
+            annotated({"extraEnv": [{"name": "ENABLE_IPv6", "valueFrom": {}}]}),
+            UnreadReason.ELSEWHERE,
+        ),
+        (annotated(set=[{"name": "extraEnv[0].name", "value": "A"}]), UnreadReason.NOT_PARSED),
+        (annotated(set=[{"name": "extraEnv", "value": "ENABLE_IPv6"}]), UnreadReason.NOT_PARSED),
+        (annotated(set=[{"name": "env.A", "value": "b,env.B=c"}]), UnreadReason.NOT_PARSED),
+        (annotated("a: 1\na: 2"), UnreadReason.NOT_PARSED),
+        (annotated("[1, 2]"), UnreadReason.NOT_PARSED),
+        (annotated("text"), UnreadReason.NOT_PARSED),
+        (annotated(reuse_values=True), UnreadReason.EARLIER_RELEASE),
     ],
 )
 def test_values_that_are_not_read_are_a_warning_where_they_change(
-    after: Json, why: NotRead
+    after: Json, why: UnreadReason
 ) -> None:
     assert states(release(annotated(), after))[1].setup.not_read is why
     assert levels(release(annotated(), after)) == {SETTINGS: "warning"}
@@ -403,3 +407,26 @@ def test_odd_values_end_no_review() -> None:
         for name in ("values", "set", "set_list", "chart", "version", "reuse_values"):
             found(release(annotated(), annotated(**{name: odd} if name != "values" else {})))
             found(release(None, {name: odd}))
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"name": "a", "value": ",a" * 100_000},
+        {"name": "a", "value": "," * 100_000},
+        {"name": ".".join("a" * 50_000), "value": "1"},
+    ],
+)
+def test_a_long_block_takes_no_long_time(block: Json) -> None:
+    started = time.process_time()
+    assert SETTINGS in levels(release(annotated(), annotated(set=[block])))
+    assert time.process_time() - started < 3
+
+
+def test_many_values_over_large_ones_take_no_long_time() -> None:
+    started = time.process_time()
+    large = {"env": {f"K{number}": "v" for number in range(20_000)}}
+    small = [{"env": {"A": str(number)}} for number in range(10_000)]
+    _, state = states(release(annotated(), annotated(large, *small)))
+    assert state.setup.settings.environment["A"] == "9999"
+    assert time.process_time() - started < 3

@@ -21,7 +21,7 @@ from vpc_cni_iam.inputs.plan.unread import is_plugins_chart
 from vpc_cni_iam.inputs.plan.values import Path, PlacedValue, one, read, value_at, values_of
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value
-from vpc_cni_iam.reviewing.account.plugin_state import NotRead, PluginSetup
+from vpc_cni_iam.reviewing.account.plugin_state import PluginSetup, UnreadReason
 from vpc_cni_iam.reviewing.account.setup_values import (
     MORE_VARIABLES,
     OVERRIDE,
@@ -37,8 +37,8 @@ HIDDEN_ARGUMENTS = ("postrender", "set_sensitive", "set_wo_revision")
 VALUE_ARGUMENTS = ("configuration_values", "values", "set")
 _DECIDING = ("chart", "namespace", "repository", *HIDDEN_ARGUMENTS)
 _ANNOTATION = ("serviceAccount", "annotations", ROLE_ANNOTATION)
-# A comma, unless it is escaped, ends one of several values that a block ``set`` sets.
-_SEVERAL = rf"{MORE_VARIABLES}\[|(?<!\\),[^=]*="
+_COMMA = re.compile(r"(?<!\\),")  # unless it is escaped
+_DEEPEST = 100  # steps of a name
 _DOT = re.compile(r"(?<!\\)\.")  # one in a name is escaped
 
 
@@ -60,9 +60,9 @@ class _Release:
         self._values: dict[str, Any] = {}
         self._role: PlacedValue | None = None  # that of a block ``set``
         self._unknown_at: Path = ()  # the first argument with values that are not known
-        self._not_read: list[NotRead] = []
+        self._not_read: list[UnreadReason] = []
         if one(resource, "reuse_values", side) == Known(value=True):
-            self._not_read.append(NotRead.EARLIER_RELEASE)
+            self._not_read.append(UnreadReason.EARLIER_RELEASE)
         for placed in read(resource, "values.*", side):
             self._merge(placed)
         for placed in (
@@ -102,12 +102,12 @@ class _Release:
             case Known(str(text)) if (mapping := mapping_of(text)) is not None:
                 merge(self._values, mapping)
             case Known():
-                self._not_read.append(NotRead.NOT_PARSED)
+                self._not_read.append(UnreadReason.NOT_PARSED)
             case Unknown() | Sensitive(Unknown()):
                 self._unknown_at = self._unknown_at or placed.path
-                self._not_read.append(NotRead.LATER)
+                self._not_read.append(UnreadReason.LATER)
             case Sensitive():
-                self._not_read.append(NotRead.SENSITIVE)
+                self._not_read.append(UnreadReason.SENSITIVE)
 
     def _set(self, path: Path) -> None:
         """Set what a block ``set`` or ``set_list`` sets."""
@@ -117,18 +117,18 @@ class _Release:
         )
         if not isinstance(name, Known) or len(path) == 1:
             is_secret = isinstance(name, Sensitive) and isinstance(name.mark, str)
-            self._not_read.append(NotRead.SENSITIVE if is_secret else NotRead.LATER)
+            self._not_read.append(UnreadReason.SENSITIVE if is_secret else UnreadReason.LATER)
             return
         steps = [step.replace("\\.", ".") for step in _DOT.split(str(name.value))]
         is_role = tuple(steps) == _ANNOTATION
-        if isinstance(value, Known) and re.search(_SEVERAL, f"{name.value}={value.value}"):
-            self._not_read.append(NotRead.NOT_PARSED)
+        if len(steps) > _DEEPEST or (isinstance(value, Known) and _sets_several(name, value)):
+            self._not_read.append(UnreadReason.NOT_PARSED)
         elif _is_later(value):
             self._put(steps, None)
             if is_role:
                 self._role = PlacedValue((*path, "value"), value)
             else:
-                self._not_read.append(NotRead.LATER)
+                self._not_read.append(UnreadReason.LATER)
         else:
             is_null = value == Known("null") and kind != Known("string")
             self._put(steps, None if is_null else _plain(value))
@@ -167,6 +167,17 @@ class _Release:
             value = one(self._resource, name, self._side)
             if not isinstance(value, Absent) and value not in (Known([]), Known({})):
                 yield name, value
+
+
+def _sets_several(name: Known, value: Known) -> bool:
+    """Say whether a block ``set`` sets several values, or a part of the list of variables.
+
+    A comma ends one of several values.
+    """
+    text = f"{name.value}={value.value}"
+    comma = _COMMA.search(text)
+    has_more = comma is not None and "=" in text[comma.end() :]
+    return has_more or f"{MORE_VARIABLES}[" in text
 
 
 def _is_later(value: Value) -> bool:

@@ -13,8 +13,8 @@ from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Value
 from vpc_cni_iam.reviewing.account.chart import HIDDEN_ARGUMENTS, VALUE_ARGUMENTS
 from vpc_cni_iam.reviewing.account.plugin_state import (
     ClusterPlugin,
-    NotRead,
     PluginSetup,
+    UnreadReason,
 )
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.diff.needs import PluginNeeds, VersionSource, judged_version
@@ -80,7 +80,7 @@ class VersionUnknown(Struct, frozen=True):
     judged: PluginVersion
 
 
-class VersionChanged(Struct, frozen=True):
+class PluginUpdated(Struct, frozen=True):
     """The version changes."""
 
     before: Value
@@ -106,7 +106,7 @@ class SettingsChanged(Struct, frozen=True):
 class SettingsNotRead(Struct, frozen=True):
     """The settings after are not all known."""
 
-    why: NotRead
+    reason: UnreadReason
     is_chart: bool
 
 
@@ -168,7 +168,7 @@ def _version(plugin: ClusterPlugin, needs: PluginNeeds, context: Context) -> Ite
         if is_judged and _may_lack(needs):
             called = _newly_called(plugin, context)
         level = Level.WARNING if called else Level.NOTE
-        evidence = VersionChanged(before.version, after.version, tuple(called))
+        evidence = PluginUpdated(before.version, after.version, tuple(called))
         yield _of_setup(plugin, Rule.VERSION_CHANGED, evidence, level)
 
 
@@ -218,8 +218,8 @@ def _changes(old: Mapping[str, Value], new: Mapping[str, Value]) -> Iterator[Set
 
 
 def _is_newly_unread(plugin: ClusterPlugin) -> bool:
-    why = plugin.after.setup.not_read
-    return why is not None and why is not plugin.before.setup.not_read
+    before, after = (state.setup.not_read for state in plugin.states)
+    return after is not None and after is not before
 
 
 def _deciding(plugin: ClusterPlugin) -> Iterator[Finding]:

@@ -99,7 +99,7 @@ class NeedsFinder(Struct, frozen=True):
         old, new = cluster.states
         before, _ = self.situation(old, new)
         after, source = self.situation(new, old)
-        is_changed = before != after or not same_identity(old.identity, new.identity)
+        is_changed = before != after or not old.identity.is_same(new.identity)
         after = replace(after, scenarios=_changes(old, new))
         earlier = _Earlier(self, old.identity, before, is_first=not old.installer)
         roles: list[RoleNeeds] = []
@@ -287,12 +287,6 @@ class _Earlier(Struct, frozen=True):
         # A role that the plan gives to aws-node has to do, even if the one before did not.
         given = () if role in roles else fatal
         return tuple(dict.fromkeys((*given, *new_calls(missing, earlier))))
-
-
-def same_identity(old: PluginIdentity, new: PluginIdentity) -> bool:
-    """Say whether aws-node has the same roles in the same way, within the same sessions."""
-    sessions = ({content for _, content in identity.sessions} for identity in (old, new))
-    return (old.kind, old.roles) == (new.kind, new.roles) and next(sessions) == next(sessions)
 
 
 def _changes(old: PluginState, new: PluginState) -> tuple[str, ...]:

@@ -110,13 +110,16 @@ def _outcome(
         if not is_list or each.subject in context.accounts.deleted:
             return DriftOutcome.DELETED
         return DriftOutcome.KEPT
-    sides = [change.before or {}, change.after or {}]
-    names = {name for side in sides for name in side if sides[0].get(name) != sides[1].get(name)}
-    argument = each.attribute.partition(".")[0].partition("[")[0]
-    names = {argument} if argument in names else names
-    after = planned.after or {}
-    is_kept = change.after is not None and all(after.get(n) == sides[1].get(n) for n in names)
+    is_kept = _is_kept(change, planned, each.attribute.partition(".")[0].partition("[")[0])
     return DriftOutcome.KEPT if is_kept else DriftOutcome.REVERTED
+
+
+def _is_kept(change: Resource, planned: Resource, argument: str) -> bool:
+    """Say whether a plan leaves an argument as it drifted; all that did, if it is none of them."""
+    before, drifted, after = (side or {} for side in (change.before, change.after, planned.after))
+    names = {name for name in {**before, **drifted} if before.get(name) != drifted.get(name)}
+    names = {argument} if argument in names else names
+    return change.after is not None and all(after.get(n) == drifted.get(n) for n in names)
 
 
 def _outcome_of_subject(each: Finding, context: Context, earlier: Context) -> DriftOutcome:

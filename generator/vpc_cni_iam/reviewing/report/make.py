@@ -11,7 +11,7 @@ from vpc_cni_iam.inputs.plan.unread import INVOKED
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.reviewing.checks.access import Gain
-from vpc_cni_iam.reviewing.diff.harm import Harm
+from vpc_cni_iam.reviewing.diff.harm import HarmRank
 from vpc_cni_iam.reviewing.findings import Finding, Subject
 from vpc_cni_iam.reviewing.ignore import Ignored
 from vpc_cni_iam.reviewing.locate import SourcePlace
@@ -113,7 +113,7 @@ def _harm(finding: Finding, fail_on: tuple[str, ...]) -> tuple[object, ...]:
         case Gain(parts=[first, *_]):
             harm = first.harm
         case _:
-            harm = Harm.CHANGE
+            harm = HarmRank.CHANGE
     return *level, _ORDER[finding.rule], harm, finding.address, finding.attribute
 
 

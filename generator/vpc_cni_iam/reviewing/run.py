@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.reader import Plan
-from vpc_cni_iam.reviewing.checks import coverage, plugin_roles
+from vpc_cni_iam.reviewing.checks import coverage, plugin_roles, plugin_tags
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.findings import Finding
 from vpc_cni_iam.reviewing.options import Options
@@ -16,6 +16,7 @@ from vpc_cni_iam.reviewing.options import Options
 CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
     coverage.check,
     plugin_roles.check,
+    plugin_tags.check,
 )
 
 

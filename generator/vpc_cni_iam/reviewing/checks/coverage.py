@@ -27,7 +27,7 @@ from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.reviewing.account.plugin_state import PluginIdentity
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.diff.calls import MissingCall, by_action, lost_calls
-from vpc_cni_iam.reviewing.diff.needs import NeedsFinder, PluginNeeds, RoleNeeds, written_at
+from vpc_cni_iam.reviewing.diff.needs import PluginNeeds, RoleNeeds, written_at
 from vpc_cni_iam.reviewing.diff.other_places import OtherPlace, other_places
 from vpc_cni_iam.reviewing.diff.plugin_answers import is_deleted
 from vpc_cni_iam.reviewing.diff.plugin_roles import has_plugin_policy, is_of_nodes
@@ -211,7 +211,6 @@ def _of_limit(role: RoleNeeds, context: Context) -> Iterator[Finding]:
 
 def _of_instances(context: Context) -> Iterator[Finding]:
     """Yield what aws-node loses with another role of instances that no cluster of the plan has."""
-    finder = NeedsFinder(context.filler, context.options)
     seen: set[tuple[IamResource, IamResource]] = set()
     for resource in sorted(context.filler.resources, key=lambda r: r.type != PROFILE):
         if resource.type not in ROLE_USES or resource.type == NODE_GROUP:
@@ -222,14 +221,15 @@ def _of_instances(context: Context) -> Iterator[Finding]:
         for pair in product(sorted(old - new, key=str), sorted(new - old, key=str)):
             if pair not in seen and has_plugin_policy(context, pair[0]):
                 seen.add(pair)
-                yield from _of_pair(*pair, resource.address, finder, context)
+                yield from _of_pair(*pair, resource.address, context)
 
 
 def _of_pair(
-    old: IamResource, new: IamResource, address: str, finder: NeedsFinder, context: Context
+    old: IamResource, new: IamResource, address: str, context: Context
 ) -> Iterator[Finding]:
     if new not in context.accounts.after.grants and new not in context.accounts.created:
         return
+    finder = context.needs_finder
     needs = finder.of_role(new)
     calls = finder.calls(new, PluginIdentity(), needs.after, Side.AFTER)
     had = finder.calls(old, PluginIdentity(), needs.after, Side.BEFORE)

@@ -65,6 +65,19 @@ class RoleNeeds(Struct, frozen=True):
     policy: str  # where the plugin's policy is written, after or else before; empty for none
 
 
+class PolicyLayers(Struct, frozen=True):
+    """The known policies of a role of aws-node after a plan, and each layer that limits them."""
+
+    role: IamResource
+    layers: tuple[tuple[Policy, ...], ...]
+    cluster: str  # the name by which session tags know its cluster; empty where it is not known
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """The policies of all layers."""
+        return tuple(policy for layer in self.layers for policy in layer)
+
+
 class PluginNeeds(Struct, frozen=True):
     """The plugin in a cluster, or with a role of which the plan names no cluster."""
 
@@ -198,6 +211,15 @@ class NeedsFinder(Struct, frozen=True):
                 replace(call, is_contested=call.key in allowed) for call in calls.missing
             ),
         )
+
+    def layers(self, role: IamResource, needs: PluginNeeds) -> PolicyLayers:
+        """Return the known policies of a role after."""
+        identity = needs.cluster.after.identity if needs.cluster else PluginIdentity()
+        sessions = [s for s in _sessions(identity) if isinstance(s, Document)]
+        after = self.filler.accounts.after
+        limited = permissions(after, role, (session.policy for session in sessions))
+        cluster = needs.cluster.after.cluster.name if needs.cluster else ""
+        return PolicyLayers(role, (limited.policies, *limited.limits), cluster)
 
     def contested(self, role: IamResource) -> list[Grant]:
         """Return the policies of a role that one resource removes and another one keeps."""

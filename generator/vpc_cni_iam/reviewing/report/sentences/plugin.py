@@ -19,6 +19,7 @@ from vpc_cni_iam.reviewing.checks.plugin_roles import (
     PolicyElsewhere,
     TrustLost,
 )
+from vpc_cni_iam.reviewing.checks.plugin_tags import TagChange, TagRemoved
 from vpc_cni_iam.reviewing.diff.calls import MissingCall
 from vpc_cni_iam.reviewing.diff.other_places import OtherPlace, PlaceKind
 from vpc_cni_iam.reviewing.findings import Finding
@@ -29,6 +30,11 @@ _IDENTITIES = {
     Identity.pod_identity: "EKS Pod Identity",
     Identity.irsa: "IRSA",
     Identity.node_role: "the node role",
+}
+_TAG_CHANGES = {
+    TagChange.LOST: "loses",
+    TagChange.CHANGED: "changes",
+    TagChange.MAY_BE_LOST: "may lose",
 }
 _PLACES = {
     PlaceKind.CLUSTER: "cluster",
@@ -156,6 +162,24 @@ def _trust_lost(_: Finding, lost: TrustLost) -> Saying:
     )
 
 
+def _tag_removed(found: Finding, removed: TagRemoved) -> Saying:
+    role = name_of(removed.role)
+    if removed.change is TagChange.HIDDEN:
+        return Saying(
+            f"{found.address} changes tags that are marked sensitive, and a policy of {role} asks "
+            "for tags",
+            fix=f"Check that {found.address} keeps the tags that the policy of {role} asks for",
+        )
+    on = f"{first_of(removed.actions)} on the {removed.kind.replace('-', ' ')}"
+    message = f"{found.address} {_TAG_CHANGES[removed.change]} the tag {removed.tag}. "
+    message += f"Then a policy of {role} does not allow {on}"
+    if removed.has_hidden_template:
+        message += ", unless the launch template sets it, which is not shown"
+    elif removed.is_template:
+        message += ", unless what launches nodes sets it, which is not shown"
+    return Saying(message, fix=f"Keep the tag {removed.tag} in {found.address}")
+
+
 def _names(roles: Sequence[IamResource]) -> str:
     return first_of(map(name_of, roles), 1)
 
@@ -168,4 +192,5 @@ SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     ManagedOnNodes: _managed_on_nodes,
     ControllerRemoved: _controller_removed,
     TrustLost: _trust_lost,
+    TagRemoved: _tag_removed,
 }

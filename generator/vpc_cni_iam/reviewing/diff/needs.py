@@ -240,7 +240,8 @@ class NeedsFinder(Struct, frozen=True):
         lost: tuple[MissingCall, ...] = ()
         if calls and missing and old and is_changed:
             lost = lost_calls(calls, self.calls(role, identity, situation, Side.BEFORE))
-        newly = earlier.newly(missing, is_same=not is_changed, role=role, situation=situation)
+        is_same = not is_changed and _sessions(earlier.identity) == _sessions(identity)
+        newly = earlier.newly(missing, is_same=is_same, role=role, situation=situation)
         return RoleNeeds(
             role,
             missing,

@@ -1,6 +1,7 @@
 """Cases with known answers: what a plan holds, and what a review of it must say and must not.
 
-A case is one file in ``tests/review/corpus``, whose README says how to write one. Its plan was made
+A case is one file in ``tests/review/corpus``, whose README says how to write one, or in a folder
+of the same form. Its plan was made
 by a real engine and is in ``plans/``, or is written in the case in the form of a newer provider.
 """
 
@@ -86,17 +87,18 @@ class Case:
 
     name: str
     data: Json
+    folder: Path = CORPUS
 
     @property
     def source(self) -> Case:
         """The case that has the plan."""
-        return load(self.data["plan_of"]) if "plan_of" in self.data else self
+        return load(self.data["plan_of"], self.folder) if "plan_of" in self.data else self
 
     @property
     def plan(self) -> bytes:
         """The plan as `review` gets it."""
         hand = self.source.data.get("by_hand")
-        made = PLANS / f"{self.source.name}.json"
+        made = self.folder / "plans" / f"{self.source.name}.json"
         text = json.dumps(written(hand)) if hand else made.read_text(encoding="utf-8")
         match self.data.get("input"):
             case "setup-terraform":
@@ -167,13 +169,14 @@ def many(value: Any) -> tuple[str, ...]:
 
 
 @cache
-def load(name: str) -> Case:
+def load(name: str, folder: Path = CORPUS) -> Case:
     """Return a case.
 
     Raises:
         ValueError: Its file has other members than a case.
     """
-    case = Case(name, tomllib.loads((CORPUS / f"{name}.toml").read_text(encoding="utf-8")))
+    text = (folder / f"{name}.toml").read_text(encoding="utf-8")
+    case = Case(name, tomllib.loads(text), folder)
     if unknown := case.data.keys() - _KEYS:
         raise ValueError(f"{name}: unknown {', '.join(sorted(unknown))}")
     if not {"about", "exit"} <= case.data.keys():
@@ -183,9 +186,9 @@ def load(name: str) -> Case:
     return case
 
 
-def cases() -> list[Case]:
+def cases(folder: Path = CORPUS) -> list[Case]:
     """Return every case."""
-    return [load(path.stem) for path in sorted(CORPUS.glob("*.toml"))]
+    return [load(path.stem, folder) for path in sorted(folder.glob("*.toml"))]
 
 
 def review(case: Case) -> tuple[int, Json]:

@@ -1,10 +1,11 @@
 """Makes the plans of the corpus that a real engine and provider can make.
 
-python tests/review/make_corpus.py [--case NAME]...
+python tests/review/make_corpus.py [--folder FOLDER] [--case NAME]...
 
 What a case has as `before` is applied to AWS endpoints of our own: moto's, and for EKS one that
 answers with what it was asked to make. Then `after` is planned. Without --case, those are made
-whose configuration has changed. `common` is a part of both.
+whose configuration has changed. `common` is a part of both; `modules` has the modules that they
+call as ``./NAME``.
 """
 
 import argparse
@@ -25,7 +26,7 @@ import boto3
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from tools.corpus import DOCUMENTS, PLANS, Case, cases, digest  # noqa: E402
+from tools.corpus import CORPUS, DOCUMENTS, Case, cases, digest  # noqa: E402
 
 from conftest import TERRAFORM_NEWEST, endpoint, make_engine  # noqa: E402
 from make_plans import normal  # noqa: E402
@@ -137,15 +138,25 @@ def make(case: Case, engine: Engine, aws: str, eks_address: str, root: Path) -> 
     if not (root / ".terraform").exists():
         engine.run(["init", "-input=false", "-no-color"], root)
     data = case.data["engine"]
+    for name, text in data.get("modules", {}).items():
+        (root / name).mkdir(exist_ok=True)
+        (root / name / "main.tf").write_text(text)
     if "before" in data:
         (root / "main.tf").write_text(data.get("common", "") + data["before"])
+        _get_modules(engine, data, root)
         engine.run(["apply", "-auto-approve", "-input=false", "-no-color"], root)
     outside(data.get("outside", {}), aws)
     (root / "main.tf").write_text(data.get("common", "") + data["after"])
+    _get_modules(engine, data, root)
     engine.run(["plan", "-input=false", "-no-color", "-out=tfplan"], root)
     plan = json.loads(normal(engine.run(["show", "-json", "tfplan"], root)))
     plan["made_of"] = digest(case)
     return json.dumps(plan, separators=(",", ":")).replace(eks_address, "http://127.0.0.1:5001")
+
+
+def _get_modules(engine: Engine, data: dict[str, Any], root: Path) -> None:
+    if "modules" in data:
+        engine.run(["get", "-no-color"], root)
 
 
 def outside(what: dict[str, Any], aws: str) -> None:
@@ -171,14 +182,17 @@ def outside(what: dict[str, Any], aws: str) -> None:
 
 
 def main() -> int:
-    every = {c.name: c for c in cases() if "engine" in c.data}
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--case", action="append", choices=sorted(every))
-    names = parser.parse_args().case or [n for n, c in every.items() if not current(c)]
+    parser.add_argument("--folder", type=Path, default=CORPUS)
+    parser.add_argument("--case", action="append")
+    arguments = parser.parse_args()
+    every = {c.name: c for c in cases(arguments.folder) if "engine" in c.data}
+    names = arguments.case or [n for n, c in every.items() if not current(c)]
     failed = 0
-    PLANS.mkdir(exist_ok=True)
+    plans = arguments.folder / "plans"
+    plans.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, endpoint(Path(folder)) as aws, eks() as address:
         engine = make_engine(TERRAFORM_NEWEST, Path(folder))
         root = Path(folder, "root")
@@ -190,16 +204,16 @@ def main() -> int:
                 sys.stderr.write(f"{name}: {error}\n")
                 failed += 1
                 continue
-            (PLANS / f"{name}.json").write_text(text + "\n")
+            (plans / f"{name}.json").write_text(text + "\n")
             sys.stderr.write(f"{name}\n")
-    for path in PLANS.glob("*.json"):
+    for path in plans.glob("*.json"):
         if path.stem not in every:
             path.unlink()
     return 1 if failed else 0
 
 
 def current(case: Case) -> bool:
-    path = PLANS / f"{case.name}.json"
+    path = case.folder / "plans" / f"{case.name}.json"
     return path.exists() and json.loads(path.read_text()).get("made_of") == digest(case)
 
 

@@ -72,7 +72,7 @@ ABOUT_PLUGIN = {
     "release of helmfile": resource(
         "helmfile_release_set", "r", None, {"content": "releases: [{chart: eks/aws-vpc-cni}]"}
     ),
-    "custom networking": manifest(kind="ENIConfig"),
+    "name in binary": yaml("kind: DaemonSet\nmetadata: {name: !!binary YXdzLW5vZGU=}"),
 }
 ABOUT_ACCESS = {
     "policy of Crossplane": yaml("apiVersion: iam.aws.upbound.io/v1beta1\nkind: Policy"),
@@ -82,9 +82,9 @@ ABOUT_ACCESS = {
     "cluster of Cluster API": manifest(kind="AWSManagedControlPlane"),
     "clusters of Cluster API": manifest(kind="AWSManagedControlPlaneTemplate"),
     "cluster of eksctl": resource("eksctl_cluster", "c", None, {"spec": "iam: {}"}),
-    "name in binary": yaml("kind: DaemonSet\nmetadata: {name: !!binary YXdzLW5vZGU=}"),
 }
 CALM = (
+    manifest(kind="ENIConfig"),
     yaml(ARGO % ("chart: web", 1)),
     yaml("kind: Kustomization\nspec: {path: ./apps}"),
     yaml("kind: PodMonitor\nspec: {selector: {matchLabels: {k8s-app: aws-node}}}"),

@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,14 @@ from vpc_cni_iam.review.rules import RULES
 
 SOURCE = Path(__file__).with_name("rules.toml")
 _NAME = "tools/generate/rules.toml"
+# The headings of the list, by the question that a rule is about.
+QUESTIONS = {
+    "plugin": "Does the plugin keep working?",
+    "access": "Who can do more, or less?",
+    "trust": "Who can assume a role?",
+    "credentials": "Who gets a role?",
+    "plan": "What does the plan not say?",
+}
 _HEAD = "<!-- Made by `make generate` from the rule, tools/generate/rules.toml and two cases. -->"
 
 
@@ -46,8 +55,8 @@ def pages() -> dict[str, str]:
     return {"rules.md": listing(), **made}
 
 
-def listing() -> str:
-    """Return the list of the rules."""
+def listing(rules: Iterable[Any] = RULES) -> str:
+    """Return the list of the rules, by the question that they are about if they have one."""
     lines = [
         "# Rules of `vpc-cni-iam review`",
         "",
@@ -56,15 +65,18 @@ def listing() -> str:
         "a rule says where a finding has another level, and shows an example with a fix.",
         '`file("NAME.json")` in the examples reads a file of `tests/review/corpus/documents`.',
         "",
-        "| rule | what it reports | level | counts for |",
-        "| --- | --- | --- | --- |",
     ]
-    for rule in RULES:
-        means = ", ".join(rule.means)
-        lines.append(
-            f"| [{rule.id}](rules/{rule.id}.md) | {rule.summary} | {rule.level} | {means} |"
-        )
-    return "\n".join(lines) + "\n"
+    for question, group in groupby(rules, key=lambda rule: getattr(rule, "question", None)):
+        if question is not None:
+            lines += [f"## {QUESTIONS[question]}", ""]
+        lines += ["| rule | what it reports | level | counts for |", "| --- | --- | --- | --- |"]
+        lines += [
+            f"| [{rule.id}](rules/{rule.id}.md) | {rule.summary} | {rule.level} "
+            f"| {', '.join(rule.means)} |"
+            for rule in group
+        ]
+        lines += [""]
+    return "\n".join(lines)
 
 
 def page(rule: Rule, entry: dict[str, str]) -> str:
@@ -156,6 +168,8 @@ def _finding(finding: Json) -> Iterator[str]:
     yield f"{finding['level']} {finding['rule']} {where}".strip()
     yield f"  {finding['message']}"
     yield from (f"  {line}" for line in finding["details"])
+    if finding.get("fix"):
+        yield f"  fix: {finding['fix']}"
 
 
 def _shown(case: Case) -> Iterator[str]:

@@ -8,7 +8,7 @@ global condition context keys".
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,7 +19,7 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.document import ANYONE, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.matching.variables import UNKNOWN, Context, UnknownValue
-from vpc_cni_iam.policy.template import known
+from vpc_cni_iam.policy.template import holes, known
 
 PODS, NODES = "pods.eks.amazonaws.com", "ec2.amazonaws.com"
 ASSUME, TAG, WEB = "sts:AssumeRole", "sts:TagSession", "sts:AssumeRoleWithWebIdentity"
@@ -42,7 +42,7 @@ OF_CALLERS = frozenset(
 SOURCE_ARN, SOURCE_ACCOUNT = "aws:sourcearn", "aws:sourceaccount"
 OF_SERVICES = frozenset((SOURCE_ARN, SOURCE_ACCOUNT, "aws:sourceorgid", "aws:sourceorgpaths"))
 # A token has only the claims of its own issuer, and nothing else in a request has any.
-CLAIMS = (":sub", ":aud")
+_CLAIM = re.compile(r".*[./].*:[^:]+|.*:(sub|aud)")
 _TAGS = ("aws:requesttag/", "aws:tagkeys")
 _CLUSTER_NAME, _CLUSTER_ARN = "aws:requesttag/eks-cluster-name", "aws:requesttag/eks-cluster-arn"
 # Partition, Region, account and name in the ARN of a cluster, or in a pattern of such ARNs.
@@ -71,6 +71,12 @@ class ServiceAccount(Struct, frozen=True):
             "aws:requesttag/kubernetes-namespace": self.namespace,
             "aws:requesttag/kubernetes-service-account": self.name,
         }
+
+    @property
+    def pod_tags(self) -> Context:
+        """The session tags that name a pod of it."""
+        tag = "aws:requesttag/kubernetes-pod-"
+        return {f"{tag}name": f"{self.name}-0", f"{tag}uid": "00000000-0000-4000-8000-000000000000"}
 
 
 AWS_NODE = ServiceAccount(NAMESPACE, SERVICE_ACCOUNT)
@@ -131,6 +137,9 @@ class RoleTrust(Struct, frozen=True):
                 answers |= {
                     self._answer(each) for each in self._complete(caller, cluster, tags=tags)
                 }
+        principals = (p for s in self.policy.statements for p in s.principals)
+        if any(holes(name for p in principals for name in p.identifiers)):
+            answers.add(None)  # it may be the caller
         return True if True in answers else None if None in answers else False
 
     def _complete(
@@ -196,7 +205,7 @@ class RoleTrust(Struct, frozen=True):
         """
         statements = [s for s in self.policy.statements if s.effect == "Deny" or _is_of_anyone(s)]
         keys = [str(c.key) for s in statements for c in s.conditions]
-        issuers = {k[: -len(":sub")] for k in keys if k.lower().endswith(CLAIMS)} or {_ANY_ISSUER}
+        issuers = {k.rpartition(":")[0] for k in keys if is_claim(k.lower())} or {_ANY_ISSUER}
         providers = tuple(f":oidc-provider/{name}" for name in issuers)
         givers = Principal("Service", (NODES, PODS)), Principal("Federated", providers)
         trust = replace(self, policy=replace(self.policy, statements=tuple(statements)))
@@ -233,10 +242,8 @@ class RoleTrust(Struct, frozen=True):
         """Yield the requests by which a caller assumes the role, without session tags to come."""
         absent = frozenset[str]() if lenient else OF_CALLERS
         if caller.identity is Identity.irsa:
-            prefix = caller.issuer.lower()
-            token = {f"{prefix}:sub": account.subject, f"{prefix}:aud": AUDIENCE}
-            absent = absent if lenient else absent | OF_SERVICES
-            yield Request(WEB, "*", caller.principal, token, may_have_but(absent))
+            request = token_request(caller.principal, {"sub": account.subject, "aud": AUDIENCE})
+            yield replace(request, may_have=may_have_but(absent)) if lenient else request
         elif caller.identity is Identity.node_role:
             yield Request(ASSUME, "*", caller.principal, {}, may_have_but(absent))
         elif lenient:
@@ -317,9 +324,29 @@ def may_have_but(
 
     def may_have(key: str) -> UnknownValue | None:
         is_tag = not tags and key.startswith(_TAGS)
-        return None if is_tag or key in absent or key.endswith(CLAIMS) else UNKNOWN
+        return None if is_tag or key in absent or is_claim(key) else UNKNOWN
 
     return may_have
+
+
+def is_claim(key: str) -> bool:
+    """Say whether a condition key in lower case is a claim of a token, after its issuer."""
+    return _CLAIM.fullmatch(key) is not None
+
+
+def token_request(provider: str, claims: Mapping[str, str]) -> Request:
+    """Return the request by which a token of a provider assumes a role.
+
+    What else its issuer may claim is not known.
+    """
+    prefix = (issuer(provider) or provider).lower()
+    context = {f"{prefix}:{name}": value for name, value in claims.items()}
+    others = may_have_but(OF_CALLERS | OF_SERVICES)
+
+    def may_have(key: str) -> UnknownValue | None:
+        return UNKNOWN if key.rpartition(":")[0] == prefix else others(key)
+
+    return Request(WEB, "*", provider, context, may_have)
 
 
 def _is_of_anyone(statement: Statement) -> bool:

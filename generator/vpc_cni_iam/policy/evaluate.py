@@ -76,6 +76,10 @@ class Request(Struct, frozen=True, dict=True):
     context: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     may_have: Callable[[str], UnknownValue | None] | None = None
 
+    def __hash__(self) -> int:
+        """Return the same for equal requests: a context has no hash of its own."""
+        return hash((self.action, self.resource, self.principal))
+
     @cached_property
     def folded(self) -> Context:
         """The context by keys in lower case; `InputError` for one key in two spellings."""

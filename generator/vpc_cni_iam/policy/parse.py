@@ -159,8 +159,9 @@ class _PolicyParser:
         identifiers = self.mapping(value, path, PRINCIPAL_TYPES)
         if not identifiers:
             raise self.refuse(path, "is empty, which matches nobody; name a principal")
+        # The provider renders a block without identifiers as an empty list: it means nobody.
         return tuple(
-            Principal(kind, self.strings(ids, f"{path}.{kind}"))
+            Principal(kind, () if ids == [] else self.strings(ids, f"{path}.{kind}"))
             for kind, ids in identifiers.items()
         )
 

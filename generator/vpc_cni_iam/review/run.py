@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.inputs.plan.reader import Plan
+from vpc_cni_iam.inputs.plan.unread import UnreadKind
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review import ignore
@@ -37,6 +38,8 @@ from vpc_cni_iam.review.rules import CHECKS, RULES
 # In HCL, and in JSON.
 _DYNAMIC = r'(?m)^\s*dynamic\s+"?inline_policy\b|"dynamic"\s*:[\s\S]*"inline_policy"\s*:'
 DEFAULT_LEVEL = "warning"
+# What is counted with other types.
+_COUNTED = (UnreadKind.role, UnreadKind.settings)
 OTHERS = "others that the plan does not hold"
 
 
@@ -130,7 +133,7 @@ def review(
         rules=RULES,
         fail_on=fail_on,
         failed=any(fails(f, fail_on) for f in left),
-        others=plan.others,
+        others=plan.others + sum(u.kind in _COUNTED for u in plan.unread),
     )
 
 

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from vpc_cni_iam.inputs.plan.arguments import OIDC_PROVIDER
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.reviewing.account.fill import Filler
 from vpc_cni_iam.reviewing.account.grants import Accounts
+from vpc_cni_iam.reviewing.account.iam_resource import Place
+from vpc_cni_iam.reviewing.account.not_shown import NotShown, not_shown
 from vpc_cni_iam.reviewing.account.plugin_state import ClusterPlugin
 from vpc_cni_iam.reviewing.account.plugins import PluginReader
+from vpc_cni_iam.reviewing.account.source import SourceReader
+from vpc_cni_iam.reviewing.account.uses import Uses
 from vpc_cni_iam.reviewing.diff.needs import NeedsFinder, PluginNeeds, PolicyLayers
 from vpc_cni_iam.reviewing.diff.permissions import Proofs
 from vpc_cni_iam.reviewing.diff.plugin_answers import PluginAnswer, answer
 from vpc_cni_iam.reviewing.diff.plugin_roles import roles_of_plugin
-from vpc_cni_iam.reviewing.diff.principals import PrincipalChange, principal_changes
+from vpc_cni_iam.reviewing.diff.principals import (
+    PrincipalChange,
+    kept_changes,
+    principal_changes,
+)
+from vpc_cni_iam.reviewing.diff.uses import RoleAccess, UseChange, use_changes
+from vpc_cni_iam.reviewing.locate import Locator
 from vpc_cni_iam.reviewing.options import Options
 
 
@@ -23,7 +34,8 @@ class Context:
 
     def __init__(self, plan: Plan, options: Options) -> None:
         self.plan, self.options = plan, options
-        self.filler = Filler(plan)
+        self.locator = Locator(options.source, plan.configuration)
+        self.filler = Filler(plan, SourceReader(self.locator) if options.source else None)
         self.proofs = Proofs(Budget.of_many(len(self.filler.resources), self._characters()))
 
     def _characters(self) -> int:
@@ -38,14 +50,44 @@ class Context:
         return self.filler.accounts
 
     @cached_property
+    def uses(self) -> Uses:
+        """The roles that workloads and service accounts use."""
+        return Uses(self.filler)
+
+    @cached_property
+    def role_access(self) -> RoleAccess:
+        """How roles compare that take each other's place."""
+        return RoleAccess(self.filler, self.proofs)
+
+    @cached_property
+    def use_changes(self) -> tuple[UseChange, ...]:
+        """The workloads and service accounts whose roles change."""
+        return tuple(use_changes(self.filler, self.uses, self.role_access))
+
+    @cached_property
     def principals(self) -> tuple[PrincipalChange, ...]:
         """The principals whose policies change."""
         return tuple(principal_changes(self.accounts, self.proofs))
 
     @cached_property
+    def kept_principals(self) -> tuple[PrincipalChange, ...]:
+        """The principals of conflicts that change, if what conflicts keep is there in the end."""
+        return tuple(kept_changes(self.accounts, self.proofs))
+
+    @cached_property
+    def place(self) -> Place:
+        """The Region and the account of the plan, if it has one."""
+        return self.filler.resolver.place
+
+    @cached_property
     def plugins(self) -> tuple[ClusterPlugin, ...]:
         """aws-node in each cluster of which the plan says anything about it."""
         return PluginReader(self.filler).clusters()
+
+    @cached_property
+    def has_new_issuer(self) -> bool:
+        """Whether the plan creates an OIDC provider, as it does for a new cluster."""
+        return any(r.type == OIDC_PROVIDER and r.before is None for r in self.filler.resources)
 
     @cached_property
     def plugin_needs(self) -> tuple[PluginNeeds, ...]:
@@ -72,3 +114,9 @@ class Context:
         """Whether aws-node works after the plan, in each cluster or with each of its roles."""
         answers = (answer(needs, self) for needs in self.plugin_needs)
         return tuple(dict.fromkeys(a for a in answers if a is not None))
+
+    @cached_property
+    def not_shown(self) -> tuple[NotShown, ...]:
+        """What the plan does not show, which is said once."""
+        _ = self.accounts, self.use_changes  # which resolve who is meant
+        return tuple(not_shown(self.filler))

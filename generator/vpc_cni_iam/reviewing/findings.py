@@ -27,6 +27,10 @@ class Finding(Struct, frozen=True):
     # What was found. Each type has one function in `vpc_cni_iam.reviewing.report.sentences`.
     evidence: Struct
 
+    def __hash__(self) -> int:
+        """Evidence may hold a request, whose context has no hash."""
+        return hash((self.rule, self.subject, self.address, self.attribute))
+
 
 def finding(
     rule: Rule,

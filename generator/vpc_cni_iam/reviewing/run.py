@@ -2,21 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.reader import Plan
-from vpc_cni_iam.reviewing.checks import coverage, plugin_roles, plugin_tags
+from vpc_cni_iam.reviewing.checks import (
+    access,
+    boundaries,
+    cluster_access,
+    conflicts,
+    coverage,
+    identity_providers,
+    metadata,
+    moved,
+    plugin,
+    plugin_roles,
+    plugin_tags,
+    published,
+    session_tags,
+    sizes,
+    trust,
+    uses,
+)
+from vpc_cni_iam.reviewing.checks import (
+    plan as plan_check,
+)
+from vpc_cni_iam.reviewing.checks.drift import drift
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.findings import Finding
+from vpc_cni_iam.reviewing.ignore import Ignored, IgnoreFile, apply
 from vpc_cni_iam.reviewing.options import Options
+from vpc_cni_iam.reviewing.rules import Rule
 
 # One for each file of `checks`.
 CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
+    access.check,
+    boundaries.check,
+    conflicts.check,
+    published.check,
+    sizes.check,
+    moved.check,
+    plugin.check,
     coverage.check,
     plugin_roles.check,
     plugin_tags.check,
+    trust.check,
+    identity_providers.check,
+    uses.check,
+    cluster_access.check,
+    metadata.check,
+    session_tags.check,
+    plan_check.check,
 )
 
 
@@ -25,10 +62,23 @@ class Review(Struct, frozen=True):
 
     context: Context
     findings: tuple[Finding, ...]
+    ignored: tuple[Ignored, ...] = ()
 
 
-def review(plan: Plan, options: Options) -> Review:
-    """Review a plan."""
+def review(plan: Plan, options: Options, ignore_file: IgnoreFile | None = None) -> Review:
+    """Review a plan; an ignore file takes findings out."""
     context = Context(plan, options)
-    findings = (finding for check in CHECKS for finding in check(context))
-    return Review(context, tuple(dict.fromkeys(findings)))
+    every = [finding for check in CHECKS for finding in check(context)]
+    every += drift(context, CHECKS)
+    findings, ignored = apply(ignore_file or IgnoreFile(), _once(every), options.today)
+    return Review(context, findings, ignored)
+
+
+def _once(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield findings, each once; not all evidence can be hashed."""
+    alike: dict[tuple[Rule, str, str], list[Finding]] = {}
+    for finding in findings:
+        others = alike.setdefault((finding.rule, finding.address, finding.attribute), [])
+        if finding not in others:
+            others.append(finding)
+            yield finding

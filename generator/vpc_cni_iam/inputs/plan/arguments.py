@@ -19,6 +19,7 @@ ADDON, ASSOCIATION = "aws_eks_addon", "aws_eks_pod_identity_association"
 CLUSTER, NODE_GROUP, CHART = "aws_eks_cluster", "aws_eks_node_group", "helm_release"
 TEMPLATE, LAUNCH_CONFIGURATION = "aws_launch_template", "aws_launch_configuration"
 TASK = "aws_ecs_task_definition"
+OIDC_PROVIDER = "aws_iam_openid_connect_provider"
 # What in turn says the role, in words.
 KINDS = {
     PROFILE: "instance profile",
@@ -86,25 +87,33 @@ GRANTS: Mapping[str, tuple[GrantArgument, ...]] = {
     },
 }
 LISTS = (Part.INLINE_LIST, Part.ATTACHMENT_LIST)
-# The roles of service accounts, but for that of the plugin's own add-on and chart.
-_ANNOTATION = "eks~amazonaws~com/role-arn"
-_ESCAPED = "eks\\~amazonaws\\~com/role-arn"
+# The roles of service accounts that EKS gives them. What annotations name is read wherever it is in
+# the types of `is_annotated`.
 SERVICE_ACCOUNTS: Mapping[str, Mapping[str, str]] = {
     ASSOCIATION: {"role_arn": ROLE, "target_role_arn": ROLE},
     ADDON: {"service_account_role_arn": ROLE, "pod_identity_association.*.role_arn": ROLE},
-    **{
-        f"kubernetes_service_account{end}": {f"metadata.*.annotations.{_ANNOTATION}": ROLE}
-        for end in ("", "_v1")
-    },
-    "kubernetes_annotations": {f"annotations.{_ANNOTATION}": ROLE},
-    "kubernetes_manifest": {f"manifest.**.{_ANNOTATION}": ROLE},
-    "kubectl_manifest": {f"yaml_body.{{}}.**.{_ANNOTATION}": ROLE},
-    CHART: {
-        f"values.*.{{}}.**.{_ANNOTATION}": ROLE,
-        f"set.*.name={_ANNOTATION}.value": ROLE,
-        f"set.*.name={_ESCAPED}.value": ROLE,
-    },
 }
+ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
+# Objects of Kubernetes.
+OF_KUBERNETES = ("argocd_", "kubernetes_", "kubectl_", "k8s_", "kustomization_")
+ACCESS_ENTRY, ACCESS_POLICY = "aws_eks_access_entry", "aws_eks_access_policy_association"
+
+
+class Authentication(Struct, frozen=True):
+    """An argument of a cluster by which others may get into it."""
+
+    path: str
+    default: object  # what is so where it is not set
+
+
+# Access entries and access policies say to which principal of which cluster they give something.
+CLUSTER_ACCESS: Mapping[str, Mapping[str, str]] = {
+    kind: {"cluster_name": CLUSTER, "principal_arn": ROLE} for kind in (ACCESS_ENTRY, ACCESS_POLICY)
+}
+AUTHENTICATION = (
+    Authentication("access_config.*.authentication_mode", "CONFIG_MAP"),
+    Authentication("access_config.*.bootstrap_cluster_creator_admin_permissions", True),
+)
 # By which arguments a resource is named elsewhere; others by their name and ARN.
 NAMED_BY: Mapping[str, tuple[str, ...]] = {
     POLICY: ("arn",),
@@ -314,10 +323,16 @@ READ_ARGUMENTS = frozenset(
 )
 
 
+def is_annotated(kind: str) -> bool:
+    """Say whether a type may have the annotation that names the role of a service account."""
+    return kind in (ADDON, CHART) or kind.startswith(OF_KUBERNETES)
+
+
 def is_of_instances(kind: str) -> bool:
     """Say whether a type has the roles of instances."""
     ways = (PROFILE, TEMPLATE, LAUNCH_CONFIGURATION)
-    return kind in (PROFILE, "aws_eks_node_group") or any(
+    # Those of a cluster are of Auto Mode.
+    return kind in (PROFILE, NODE_GROUP, CLUSTER) or any(
         target in ways for target in ROLE_USES[kind].values()
     )
 

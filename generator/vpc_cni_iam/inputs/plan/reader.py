@@ -16,7 +16,20 @@ from msgspec.structs import replace
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan import json_stream
 from vpc_cni_iam.inputs.plan.addresses import module_of
-from vpc_cni_iam.inputs.plan.arguments import PROFILE, ROLE, ROLE_USES, TAGGED, is_read_in_part
+from vpc_cni_iam.inputs.plan.arguments import (
+    ADDON,
+    ASSOCIATION,
+    CHART,
+    CLUSTER,
+    GRANTS,
+    POLICY,
+    PRINCIPALS,
+    PROFILE,
+    ROLE,
+    ROLE_USES,
+    TAGGED,
+    is_read_in_part,
+)
 from vpc_cni_iam.inputs.plan.configuration import PlanConfiguration, read_configuration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.inputs.plan.kinds import ACTIONS, MAKE, MEMBERS, after, check
@@ -27,6 +40,7 @@ from vpc_cni_iam.inputs.plan.marked import (
     of_values,
     of_variables,
 )
+from vpc_cni_iam.inputs.plan.role_names import may_name_role, newly_named
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_policy
 from vpc_cni_iam.inputs.plan.shapes import (
     ActionInvocation,
@@ -42,34 +56,30 @@ from vpc_cni_iam.inputs.plan.shapes import (
     StateResource,
 )
 from vpc_cni_iam.inputs.plan.unread import (
+    INVOKED,
+    ChangeCounts,
     UnreadChange,
     UnreadKind,
-    gives_role,
+    UnreadReader,
+    counted,
     is_plugins_chart,
-    is_unread,
-    may_name_role,
-    names_plugin,
-    naming,
-    opens,
+    kind_of_type,
     running,
-    unread_kind,
+    unread_arguments,
 )
 
-_IAM = "aws_iam_"
 _DOCUMENT = "aws_iam_policy_document"
-_POLICY = "aws_iam_policy"
-_CHART = "helm_release"
-# What else says which role the plugin has, at which version it runs, and who rules the cluster.
-_OTHERS = frozenset(
+_OF_DATA = "aws_iam_"
+# The types that are read.
+_READ = frozenset(
     {
+        *PRINCIPALS,
+        *GRANTS,
         *ROLE_USES,
         *TAGGED,
-        "aws_eks_access_entry",
-        "aws_eks_access_policy_association",
-        "aws_eks_addon",
-        "aws_eks_cluster",
-        "aws_eks_pod_identity_association",
-        _CHART,
+        *(POLICY, ADDON, ASSOCIATION, CLUSTER, CHART),
+        *("aws_eks_access_entry", "aws_eks_access_policy_association"),
+        "aws_iam_openid_connect_provider",
     }
 )
 _STAYS = (("no-op",), ("read",))
@@ -127,9 +137,14 @@ class Plan(Struct, frozen=True):
     secrets: Secrets  # every value that is marked sensitive; none is in the other fields
     complete: bool = True  # false if it leaves something out, as with targets, or puts it off
     format: str = ""  # the version of its format
-    unread: tuple[UnreadChange, ...] = ()  # what may give access and is not read
-    others: int = 0  # how many resources of other types change
+    unread: tuple[UnreadChange, ...] = ()  # what is not read, though it is about access
+    counts: ChangeCounts = ChangeCounts()  # how many resources change
     unknown_members: tuple[str, ...] = ()  # what it has at its top that is not known
+
+    @property
+    def others(self) -> int:
+        """How many resources of other types change."""
+        return self.counts.others
 
 
 def read_plan(
@@ -159,10 +174,12 @@ class _Contents(Struct):
     secrets: set[str] = field(default_factory=set)
     configuration: PlanConfiguration = field(default_factory=PlanConfiguration)
     unread: list[UnreadChange] = field(default_factory=list)
-    # What of the other resources that change is made or deleted.
+    # What of the resources that change and are not read is made or deleted.
     ended: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
-    # Which of them may name roles, with what is done to each.
+    # What may name roles, with what is done to each.
     naming: list[tuple[str, tuple[str, ...], Changing]] = field(default_factory=list)
+    # The resources that change and are read, but for those with arguments that are not.
+    read: list[str] = field(default_factory=list)
     others: int = 0
     unknown_members: list[str] = field(default_factory=list)
 
@@ -198,20 +215,17 @@ class _Contents(Struct):
         """Note what providers are to do, which is not read."""
         for item in items:
             self.secrets.update(of_values(item.config_values, item.config_sensitive, reader))
-            kind = UnreadKind.access if is_unread(item.type) else UnreadKind.command
-            self.unread.append(UnreadChange(item.address, ("invoke",), kind, (item.type,)))
+            is_access = kind_of_type(item.type) is UnreadKind.access
+            kind = UnreadKind.access if is_access else UnreadKind.command
+            self.unread.append(UnreadChange(item.address, INVOKED, kind, (item.type,)))
 
     def _changes(
         self, items: Iterable[ChangedResource], reader: Reader, *, drift: bool
     ) -> Iterator[Resource]:
         for item in items:
             self.secrets.update(of_change(item.change, reader))
-            if not _is_about_access(item.type) or is_unread(item.type):
-                is_read = not drift and gives_role(item)
-                if not drift:
-                    self._note(item, reader, is_read=is_read)
-                if not is_read:
-                    continue
+            if not _is_read(item) and (drift or not self._note(item, reader)):
+                continue
             change = _changing(item, reader)
             if not change.actions or not ACTIONS.issuperset(change.actions):
                 done = ", ".join(change.actions)[:80] or "nothing"
@@ -219,10 +233,8 @@ class _Contents(Struct):
                     f"what is done to {item.address[:80]} is not known here: {done!r}"
                 )
             actions = tuple(change.actions)
-            if item.type in ROLE_USES and not drift:
-                self._note_roles(item, actions, reader)
-            if item.type == _CHART and not drift:
-                self._note_chart(item, change)
+            if item.mode == "managed" and not drift and _is_read(item) and actions not in _STAYS:
+                self._note_read(item, actions, change, reader)
             resource = Resource(
                 item.address,
                 item.mode,
@@ -246,36 +258,48 @@ class _Contents(Struct):
             yield resource
 
     def _note_roles(self, item: ChangedResource, actions: tuple[str, ...], reader: Reader) -> None:
-        if actions not in _STAYS and may_name_role(item):
+        if may_name_role(item):
             self.naming.append((item.address, actions, reader.decoded(item.change, Changing)))
 
-    def _note_chart(self, item: ChangedResource, change: Changing) -> None:
-        """Note a release of another chart that changes, which may bring the plugin, too."""
-        actions = tuple(change.actions)
-        if actions in _STAYS or any(map(is_plugins_chart, (change.before, change.after))):
-            return
-        if names_plugin(item):
-            self.unread.append(UnreadChange(item.address, actions, UnreadKind.plugin))
+    def _note_read(
+        self, item: ChangedResource, actions: tuple[str, ...], change: Changing, reader: Reader
+    ) -> None:
+        """Note a change that is read, or is one of another chart, which may bring the plugin."""
+        if item.type in ROLE_USES:
+            self._note_roles(item, actions, reader)
+        sides = change.before, change.after
+        if item.type == CHART and not any(map(is_plugins_chart, sides)):
+            facts = UnreadReader(item, reader).facts
+            if facts.names_plugin:
+                self.unread.append(UnreadChange(item.address, actions, UnreadKind.plugin))
+                return
+            if not facts.annotates:
+                self.others += 1
+                return
+        if arguments := unread_arguments(item.type, *sides, change.after_unknown):
+            kind = UnreadKind.settings
+            self.unread.append(UnreadChange(item.address, actions, kind, arguments=arguments))
         else:
-            self.others += 1
+            self.read.append(item.address)
 
-    def _note(self, item: ChangedResource, reader: Reader, *, is_read: bool) -> None:
-        """Note a change that is not read, unless `is_read` says that its role is."""
+    def _note(self, item: ChangedResource, reader: Reader) -> bool:
+        """Note a change of a type that is not read; return whether a role that it has is read."""
         if item.mode != "managed":
-            return
+            return False
+        unread = UnreadReader(item, reader)
         actions = tuple(reader.decoded(item.change, Actions).actions)
         if actions in _STAYS:
-            return
-        if kind := unread_kind(item, reader):
-            anybody = kind is UnreadKind.resource_policy and opens(item, reader)
-            self.unread.append(UnreadChange(item.address, actions, kind, opens=anybody))
-            return
-        if is_read:
-            return
-        self.others += 1
-        self._note_roles(item, actions, reader)
+            return unread.gives_role
+        if named := unread.unread(actions):
+            self.unread.append(named)
+        elif unread.gives_role:
+            self.read.append(item.address)
+        else:
+            self.others += 1
+            self._note_roles(item, actions, reader)
         if actions != ("update",):
             self.ended.append((item.address, actions))
+        return unread.gives_role
 
 
 def _read(reader: Reader) -> Plan:
@@ -305,9 +329,15 @@ def _plan(contents: _Contents, source: str) -> Plan:
     state = [_hidden(resource, hiding) for resource in contents.state]
     planned = {change.address for change in changes if not change.drift}
     ended = [*contents.ended, *((r.address, r.actions) for r in changes if not r.drift)]
-    commands = tuple(running(ended, configuration))
-    names = _names_of_roles((*contents.changes, *contents.state))
-    roles = (unread for item in contents.naming for unread in naming(*item, hiding, names))
+    roles = (r for r in (*contents.changes, *contents.state) if r.type in (ROLE, PROFILE))
+    sides = (side for role in roles for side in (role.before, role.after) if side)
+    names = frozenset(name for side in sides if isinstance(name := side.get("name"), str))
+    more = [
+        UnreadChange(address, actions, UnreadKind.role, roles=named)
+        for address, actions, change in contents.naming
+        if (named := newly_named(change, hiding, names))
+    ]
+    more += running(dict.fromkeys(ended), configuration)
     sources = [r for r in state if r.mode == "data"]
     unchanged = [r for r in state if r.mode == "managed" and r.address not in planned]
     return Plan(
@@ -325,16 +355,10 @@ def _plan(contents: _Contents, source: str) -> Plan:
         hiding,
         fields.get("complete") is not False,
         str(fields.get("format_version") or ""),
-        (*contents.unread, *roles, *commands),
-        contents.others - len({u.address for u in commands} - planned),
+        (*contents.unread, *more),
+        counted(contents.read, contents.unread, more, contents.others),
         tuple(contents.unknown_members),
     )
-
-
-def _names_of_roles(resources: Iterable[Resource]) -> frozenset[str]:
-    roles = (resource for resource in resources if resource.type in (ROLE, PROFILE))
-    sides = (side for role in roles for side in (role.before, role.after) if side)
-    return frozenset(name for side in sides if isinstance(name := side.get("name"), str))
 
 
 def _hidden(resource: Resource, hiding: Secrets) -> Resource:
@@ -381,7 +405,7 @@ def _stated(item: StateResource, reader: Reader, hidden: set[str]) -> list[Resou
             # A document that joins a policy that is sensitive shows each part of it.
             whole = reader.decoded(item.sensitive_values, HiddenDocument).json
             marks = {"json": whole or any(map(is_policy, hidden))}
-    elif item.type == _POLICY or (item.mode == "managed" and _is_about_access(item.type)):
+    elif item.type == POLICY or (item.mode == "managed" and item.type in _READ):
         if is_read_in_part(item.type):
             values = to_builtins(reader.decoded(item.values, Parts))
         else:
@@ -404,8 +428,8 @@ def _stated(item: StateResource, reader: Reader, hidden: set[str]) -> list[Resou
     ]
 
 
-def _is_about_access(kind: str) -> bool:
-    return kind.startswith(_IAM) or kind in _OTHERS
+def _is_read(item: ChangedResource) -> bool:
+    return item.type in _READ or (item.mode == "data" and item.type.startswith(_OF_DATA))
 
 
 def _changing(item: ChangedResource, reader: Reader) -> Changing:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.plan.secrets import is_mark
+from vpc_cni_iam.inputs.plan.secrets import Secrets, is_mark
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Known, Sensitive, Unknown, Value
 
@@ -61,8 +61,14 @@ def values_of(resource: Resource, side: Side) -> Mapping[str, Any] | None:
     return resource.after if side is Side.AFTER else resource.before
 
 
-def read(resource: Resource, path: str, side: Side) -> Iterator[PlacedValue]:
-    """Yield the values at a path, each with its place; a list that is not known is one unknown."""
+def read(
+    resource: Resource, path: str, side: Side, secrets: Secrets | None = None
+) -> Iterator[PlacedValue]:
+    """Yield the values at a path, each with its place; a list that is not known is one unknown.
+
+    Args:
+        secrets: Those of the plan, to read what is in texts that are sensitive.
+    """
     values = values_of(resource, side)
     if values is None:
         if side is Side.AFTER and resource.unknown is True:  # it is put off to a later plan
@@ -71,12 +77,27 @@ def read(resource: Resource, path: str, side: Side) -> Iterator[PlacedValue]:
     after = side is Side.AFTER
     marks = resource.unknown if after else None
     hidden = resource.hidden_after if after else resource.hidden_before
-    yield from _PathReader(resource, side).walk(_Node(values, marks, hidden), path.split("."), ())
+    reader = _PathReader(resource, side, secrets or Secrets())
+    yield from reader.walk(_Node(values, marks, hidden), path.split("."), ())
 
 
 def one(resource: Resource, path: str, side: Side) -> Value:
     """Return the value at a path that has at most one; `Absent` for none."""
     return next((placed.value for placed in read(resource, path, side)), ABSENT)
+
+
+def scalar(resource: Resource, path: str, side: Side) -> Value:
+    """Return the text, number or truth value at a path that has at most one.
+
+    What has another type than expected counts as unknown.
+    """
+    placed = next(read(resource, path, side), None)
+    match placed:
+        case PlacedValue(place, Known(list() | dict())):
+            return Unknown(place_of(resource, place), side)
+        case None:
+            return ABSENT
+    return placed.value
 
 
 def text(resource: Resource, path: str, side: Side) -> str:
@@ -91,9 +112,16 @@ class _Node(Struct, frozen=True):
     value: Any
     unknown: Any
     hidden: Any
+    is_restored: bool = False  # whether it is in a text that is sensitive, without its mark
+    is_folded: bool = False  # whether its names are of JSON that is read in upper or lower case
 
     def at(self, step: str | int) -> _Node:
-        return _Node(_step(self.value, step), _mark(self.unknown, step), _mark(self.hidden, step))
+        value, marks = _step(self.value, step), _mark(self.unknown, step)
+        if value is None and self.is_folded and isinstance(self.value, Mapping):
+            names = (n for n in self.value if str(n).lower() == str(step).lower())
+            value = next((self.value[name] for name in names), None)
+        hidden = _mark(self.hidden, step)
+        return _Node(value, marks, hidden, self.is_restored, self.is_folded)
 
     def items(self) -> Iterator[tuple[str | int, _Node]]:
         if isinstance(self.value, Mapping):
@@ -107,6 +135,7 @@ class _PathReader(Struct, frozen=True):
 
     resource: Resource
     side: Side
+    secrets: Secrets
 
     def walk(self, node: _Node, steps: list[str], path: Path) -> Iterator[PlacedValue]:
         if node.unknown is True or not steps:
@@ -118,13 +147,26 @@ class _PathReader(Struct, frozen=True):
         elif step == "**":
             yield from self._anywhere(node, rest, path)
         elif step == "{}":
-            yield from self.walk(_Node(_decoded(node.value), None, None), rest, path)
+            yield from self._inside(node, rest, path)
         elif "=" in step:
             name, _, end = step.partition("=")
-            if str(_step(node.value, name)).endswith(end):
+            marks = _mark(node.unknown, name)
+            if marks is True or str(self.secrets.judged(_step(node.value, name))).endswith(end):
                 yield from self.walk(node, rest, path)
+        elif self._is_odd(node, Mapping):
+            yield PlacedValue(path, Unknown(place_of(self.resource, path), self.side))
         else:
             yield from self.walk(node.at(step), rest, (*path, step))
+
+    def _inside(self, node: _Node, rest: list[str], path: Path) -> Iterator[PlacedValue]:
+        """Read on in a text of JSON or YAML; of a secret that is not known, its mark."""
+        text = self.secrets.judged(node.value)
+        is_restored = node.is_restored or is_mark(node.value)
+        if is_mark(text):
+            yield PlacedValue(path, self._value(node, path))
+        else:
+            inner = _Node(_decoded(text), None, None, is_restored, is_folded=True)
+            yield from self.walk(inner, rest, path)
 
     def _each(self, node: _Node, rest: list[str], path: Path) -> Iterator[PlacedValue]:
         if isinstance(node.value, list):
@@ -132,6 +174,16 @@ class _PathReader(Struct, frozen=True):
                 yield from self.walk(item, rest, (*path, number))
         elif _is_marked(node.unknown):
             yield PlacedValue(path, self._value(node, path))
+        elif self._is_odd(node, list):
+            yield PlacedValue(path, Unknown(place_of(self.resource, path), self.side))
+
+    def _is_odd(self, node: _Node, expected: type) -> bool:
+        """Say whether a value has another type than its place in the table has.
+
+        A text may hold anything.
+        """
+        is_none = node.value is None or node.value == ""
+        return not (is_none or node.is_folded or isinstance(node.value, expected))
 
     def _anywhere(self, node: _Node, rest: list[str], path: Path) -> Iterator[PlacedValue]:
         name = rest[0].replace("~", ".")
@@ -147,6 +199,8 @@ class _PathReader(Struct, frozen=True):
             return Sensitive(later) if _is_marked(node.hidden) else later
         if node.value is None or node.value == "":
             return ABSENT
+        if node.is_restored:
+            return Sensitive(self.secrets.mark_of(node.value))
         # The reader of plans puts a mark in the place of each secret.
         is_hidden = _is_marked(node.hidden) or is_mark(node.value)
         return Sensitive(str(node.value)) if is_hidden else Known(node.value)
@@ -156,8 +210,12 @@ def _decoded(value: Any) -> Any:
     """Return what a text of JSON or YAML holds, its documents as a list; None for other text."""
     if not isinstance(value, str):
         return None
-    with suppress(ValueError, RecursionError):
+    try:
         return json.loads(value)
+    except RecursionError:
+        return None
+    except ValueError:
+        pass
     from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - few plans have YAML
 
     with suppress(InputError):

@@ -17,8 +17,9 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.daemonset import environment_of, image_tag
+from vpc_cni_iam.inputs.plan.arguments import ROLE_ANNOTATION
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.unread import ROLE_ANNOTATION, is_plugins_chart
+from vpc_cni_iam.inputs.plan.unread import is_plugins_chart
 from vpc_cni_iam.review.account.attribute_value import AttributeValue, flagged, side
 
 UNKNOWN_VERSION = "a version known after apply"

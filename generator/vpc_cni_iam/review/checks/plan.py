@@ -80,6 +80,7 @@ _UNREAD = {
     UnreadKind.access: ("unread-resource", "{address} is about access and is not read"),
     UnreadKind.plugin: ("unread-resource", "{address} names the plugin and is not read"),
     UnreadKind.later: ("unread-resource", "An object of Kubernetes is known after apply"),
+    UnreadKind.unparsed: ("unread-resource", "An object of Kubernetes is not YAML that is read"),
     UnreadKind.command: ("unread-command", "Commands ({runs}) run that are not read"),
     UnreadKind.resource_policy: (
         "unread-resource-policy",
@@ -126,7 +127,7 @@ def check(context: Context) -> Iterator[Finding]:
         stays = unchanged.issuperset((address, *addresses))
         level: Level | None = "note" if stays else None
         yield finding("ambiguous-principal", message, address, level=level)
-    yield from map(_not_read, (u for u in plan.unread if u.kind is not UnreadKind.role))
+    yield from map(_not_read, (u for u in plan.unread if u.kind in _UNREAD))
     yield from _unnamed(context)
 
 

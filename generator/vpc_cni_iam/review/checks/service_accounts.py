@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from vpc_cni_iam.catalog.trust import SERVICE_ACCOUNT
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.plan.arguments import OF_KUBERNETES, ROLE_ANNOTATION
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_mark
-from vpc_cni_iam.inputs.plan.unread import OF_KUBERNETES, ROLE_ANNOTATION, unescaped
 from vpc_cni_iam.review.account.attribute_value import flagged, side
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE
@@ -36,6 +36,8 @@ rule(
     "error where it lets through of the role what the one before did not, and a note where not. "
     "Values of a chart or an add-on that the plan does not show are a note.",
 )
+# How YAML may spell a character, or break a line, in a text and in JSON of a text.
+_ESCAPE = r"\\{1,4}(?:(?:x|u00|U000000)([2-7][0-9a-fA-F])|([/.])|(?:\r|\\r)?(?:\n|\\n)\s*)"
 _ADDON = "aws_eks_addon"
 _ANNOTATING = ("helm_release", *OF_KUBERNETES, _ADDON)
 _IN_TEXT = re.escape(ROLE_ANNOTATION) + r"""[\\"']*\s*[:=]\s*[\\"']*([^\s"'\\,}]+)"""
@@ -147,9 +149,13 @@ def _annotations(
         yield from _annotations_of(known, later, secrets, path)
 
 
+def _character(escape: re.Match[str]) -> str:
+    return chr(int(escape[1], 16)) if escape[1] else escape[2] or ""
+
+
 def _in_text(text: str) -> list[str | None]:
     """Return the roles that annotations name in text of JSON or YAML; None for one not known."""
-    spelled = unescaped(text)
+    spelled = re.sub(_ESCAPE, _character, text) if "\\" in text else text
     arns: list[str | None] = re.findall(_IN_TEXT, spelled)
     if ROLE_ANNOTATION not in spelled or (arns and all(str(a).startswith("arn:") for a in arns)):
         return arns

@@ -14,13 +14,14 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.inputs import daemonset
+from vpc_cni_iam.inputs.plan.arguments import ROLE_ANNOTATION
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.secrets import is_mark
-from vpc_cni_iam.inputs.plan.unread import ROLE_ANNOTATION, is_plugins_chart
+from vpc_cni_iam.inputs.plan.unread import is_plugins_chart
 from vpc_cni_iam.inputs.plan.values import Path, PlacedValue, one, read, value_at, values_of
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value
-from vpc_cni_iam.reviewing.account.plugin_state import NotRead, PluginSetup
+from vpc_cni_iam.reviewing.account.plugin_state import PluginSetup, UnreadReason
 from vpc_cni_iam.reviewing.account.setup_values import (
     MORE_VARIABLES,
     OVERRIDE,
@@ -59,9 +60,9 @@ class _Release:
         self._values: dict[str, Any] = {}
         self._role: PlacedValue | None = None  # that of a block ``set``
         self._unknown_at: Path = ()  # the first argument with values that are not known
-        self._not_read: list[NotRead] = []
+        self._not_read: list[UnreadReason] = []
         if one(resource, "reuse_values", side) == Known(value=True):
-            self._not_read.append(NotRead.EARLIER_RELEASE)
+            self._not_read.append(UnreadReason.EARLIER_RELEASE)
         for placed in read(resource, "values.*", side):
             self._merge(placed)
         for placed in (
@@ -101,12 +102,12 @@ class _Release:
             case Known(str(text)) if (mapping := mapping_of(text)) is not None:
                 merge(self._values, mapping)
             case Known():
-                self._not_read.append(NotRead.NOT_PARSED)
+                self._not_read.append(UnreadReason.NOT_PARSED)
             case Unknown() | Sensitive(Unknown()):
                 self._unknown_at = self._unknown_at or placed.path
-                self._not_read.append(NotRead.LATER)
+                self._not_read.append(UnreadReason.LATER)
             case Sensitive():
-                self._not_read.append(NotRead.SENSITIVE)
+                self._not_read.append(UnreadReason.SENSITIVE)
 
     def _set(self, path: Path) -> None:
         """Set what a block ``set`` or ``set_list`` sets."""
@@ -116,18 +117,18 @@ class _Release:
         )
         if not isinstance(name, Known) or len(path) == 1:
             is_secret = isinstance(name, Sensitive) and isinstance(name.mark, str)
-            self._not_read.append(NotRead.SENSITIVE if is_secret else NotRead.LATER)
+            self._not_read.append(UnreadReason.SENSITIVE if is_secret else UnreadReason.LATER)
             return
         steps = [step.replace("\\.", ".") for step in _DOT.split(str(name.value))]
         is_role = tuple(steps) == _ANNOTATION
         if isinstance(value, Known) and re.search(_SEVERAL, f"{name.value}={value.value}"):
-            self._not_read.append(NotRead.NOT_PARSED)
+            self._not_read.append(UnreadReason.NOT_PARSED)
         elif _is_later(value):
             self._put(steps, None)
             if is_role:
                 self._role = PlacedValue((*path, "value"), value)
             else:
-                self._not_read.append(NotRead.LATER)
+                self._not_read.append(UnreadReason.LATER)
         else:
             is_null = value == Known("null") and kind != Known("string")
             self._put(steps, None if is_null else _plain(value))

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from vpc_cni_iam.errors import Message
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.template import Hole, holes
 from vpc_cni_iam.policy.value import Absent, Sensitive, Unknown
 
 
@@ -18,6 +19,14 @@ class Document(Struct, frozen=True):
     # The policy with marks for what is sensitive in it, which is all that is ever shown; None where
     # nothing is.
     masked: Policy | None = None
+    size: int = 0  # of its text, in characters as IAM counts them; 0 where it could tell a secret
+
+    @property
+    def holes(self) -> tuple[Hole, ...]:
+        """What is not known of it, each part once."""
+        statements = self.policy.statements
+        texts = (t for s in statements for t in (*s.actions, *s.not_actions, *s.texts()))
+        return tuple(dict.fromkeys(holes(texts)))
 
     @property
     def shown(self) -> Policy:

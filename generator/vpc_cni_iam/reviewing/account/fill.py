@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Hashable, Iterator
 from functools import cached_property
 
+from msgspec.structs import replace
+
 from vpc_cni_iam.inputs.plan.arguments import (
     GRANTS,
     GROUP,
@@ -23,17 +25,19 @@ from vpc_cni_iam.inputs.plan.arguments import (
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
 from vpc_cni_iam.inputs.plan.values import PlacedValue, one, place_of, read, text, value_at
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Absent, Known, Unknown
+from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown
 from vpc_cni_iam.reviewing.account.grants import (
     Accounts,
     Conflict,
     ConflictKind,
     Grant,
     GrantKey,
+    OpenList,
 )
-from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan
+from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Unresolved
 from vpc_cni_iam.reviewing.account.library import Library
 from vpc_cni_iam.reviewing.account.resolve import Resolver, as_left, is_there
+from vpc_cni_iam.reviewing.account.source import SourceReader
 
 _STAYS = (("no-op",), ("update",), ("read",))
 
@@ -41,10 +45,10 @@ _STAYS = (("no-op",), ("update",), ("read",))
 class Filler:
     """Knows who is meant and what policies say in one plan, and fills its accounts."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    def __init__(self, plan: Plan, source: SourceReader | None = None) -> None:
+        self.plan, self.source = plan, source
         self.resolver = Resolver(plan)
-        self.library = Library(self.resolver)
+        self.library = Library(self.resolver, source)
         self.resources = tuple(
             r for r in plan.resources if r.mode == "managed" and not r.drift and not r.deposed
         )
@@ -55,7 +59,8 @@ class Filler:
         """Both accounts."""
         accounts = Accounts()
         self._note_principals(accounts)
-        before = [grant for r in self.resources for grant in self._grants(r, Side.BEFORE)]
+        given = (*self.resources, *self._left_behind())
+        before = [grant for r in given for grant in self._grants(r, Side.BEFORE)]
         computed = [grant for r in self.resources for grant in self._computed(r)]
         for grant in (*computed, *before):
             accounts.before.add(grant)
@@ -64,6 +69,16 @@ class Filler:
             self._apply_lists(accounts, side)
         self._add_managed(accounts)
         return accounts
+
+    def _left_behind(self) -> Iterator[Resource]:
+        """Yield what replacements left of policies and attachments, each at an address of its own.
+
+        IAM deletes the policy of a name, or the attachment of a policy, whoever made it.
+        """
+        for resource in self.plan.resources:
+            is_grant = resource.type in GRANTS and resource.type not in PRINCIPALS
+            if resource.deposed and is_grant and not resource.drift:
+                yield replace(resource, address=f"{resource.address} (deposed {resource.deposed})")
 
     def owner(self, named: IamResource) -> IamResource:
         """Return a principal by the address that it had before.
@@ -75,18 +90,19 @@ class Filler:
 
     def _note_principals(self, accounts: Accounts) -> None:
         gone: dict[tuple[str, str, str], IamResource] = {}
-        principals = [r for r in self.resources if r.type in PRINCIPALS]
-        for resource in principals:
+        named = [r for r in self.resources if r.type in (*PRINCIPALS, POLICY)]
+        for resource in named:
             if not is_there(resource, Side.AFTER):
                 gone[self._name(resource, Side.BEFORE)] = InPlan(resource.address)
-        for resource in principals:
+        for resource in named:
             identity = InPlan(resource.address)
             if resource.before is None:
                 name = self._name(resource, Side.AFTER)
                 if name[-1] and name in gone:
                     self._predecessors[identity] = gone.pop(name)
                     accounts.replaced.add(self._predecessors[identity])
-                else:
+                    accounts.successors[self._predecessors[identity]] = resource.address
+                elif resource.type in PRINCIPALS:
                     accounts.created.add(identity)
             elif {"create", "delete"} <= {*resource.actions}:
                 accounts.replaced.add(identity)
@@ -98,37 +114,41 @@ class Filler:
     def _fill_after(self, accounts: Accounts, computed: list[Grant], before: list[Grant]) -> None:
         after = [(r, grant) for r in self.resources for grant in self._grants(r, Side.AFTER)]
         granted = {(grant.address, grant.owner, grant.key) for _, grant in after}
+        # What an exclusive list no longer names, a list removes that is there: see `_apply_list`.
+        lists = {r.address for r in self.resources if _list_of(r)}
         removed = {
             (grant.owner, grant.key): grant.address
             for grant in before
             if (grant.address, grant.owner, grant.key) not in granted
+            if grant.address not in lists
         }
         emptied = accounts.deleted | accounts.replaced
-        for grant in computed:
+        for grant in (*computed, *(grant for grant in before if grant.address in lists)):
             if grant.owner not in emptied and (grant.owner, grant.key) not in removed:
                 accounts.after.add(grant)
         for resource, grant in after:
             remover = removed.get((grant.owner, grant.key), grant.address)
-            is_own = isinstance(grant.owner, InPlan) and grant.address == grant.owner.address
-            stays = resource.actions in _STAYS and not is_own
-            if grant.owner in accounts.replaced and stays:
-                assert isinstance(grant.owner, InPlan)  # noqa: S101 - only those are replaced
-                kind, remover = ConflictKind.PRINCIPAL_REPLACED, grant.owner.address
-                accounts.conflicts.append(Conflict(kind, grant, remover, is_kept=True))
+            is_own = self.owner(InPlan(grant.address)) == grant.owner
+            if grant.owner in accounts.replaced:
+                # What the plan makes, it makes when the principal is there again.
+                if resource.actions in _STAYS and not is_own:
+                    assert isinstance(grant.owner, InPlan)  # noqa: S101 - only those are replaced
+                    kind, remover = ConflictKind.PRINCIPAL_REPLACED, grant.owner.address
+                    accounts.conflicts.append(Conflict(kind, grant, remover, is_kept=True))
+                    continue
             elif remover != grant.address:
                 kind = ConflictKind.DELETED_ELSEWHERE
                 accounts.conflicts.append(Conflict(kind, grant, remover, is_kept=True))
-            else:
-                accounts.after.add(grant)
+                continue
+            accounts.after.add(grant)
 
     def _apply_lists(self, accounts: Accounts, side: Side) -> None:
         """Remove what exclusive lists do not name; what they name and nobody shows is unknown."""
         for resource in self.resources:
-            row = next((a for a in GRANTS.get(resource.type, ()) if a.part in LISTS), None)
-            if row is None or "forget" in resource.actions or not is_there(resource, side):
-                continue
-            for owner in self._owners(resource, row, side):
-                self._apply_list(accounts, resource, row, owner, side)
+            row = _list_of(resource)
+            if row and "forget" not in resource.actions and is_there(resource, side):
+                for owner in self._owners(resource, row, side):
+                    self._apply_list(accounts, resource, row, owner, side)
 
     def _apply_list(
         self,
@@ -140,40 +160,52 @@ class Filler:
     ) -> None:
         part = Part.PERMISSIONS if row.part is Part.INLINE_LIST else Part.ATTACHMENT
         account = accounts.after if side is Side.AFTER else accounts.before
-        listed = {
+        names = [
             name
             for placed in read(resource, row.path, side)
             for name in self._listed(resource, placed, part, side)
-        }
+        ]
         grants = account.grants.setdefault(owner, {})
-        for name in listed if part is Part.PERMISSIONS else ():
+        for name in names if part is Part.PERMISSIONS else ():
             key = GrantKey(part, name)
             if side is Side.BEFORE or key in accounts.before.of(owner):
                 # On both sides the same: the list does not say that it changes.
                 unknown = Unknown(place_of(resource, (row.path, str(name))), Side.BEFORE)
                 grants.setdefault(key, Grant(owner, key, unknown, resource.address, row.path))
-        if side is Side.AFTER:
-            for key, grant in [*grants.items()]:
-                if key.part is part and key.name not in listed:
-                    self._remove(accounts, resource, grant)
+        if side is Side.BEFORE or resource.actions == ("no-op",):
+            return
+        had = {**accounts.before.of(owner), **grants}
+        unlisted = [g for key, g in had.items() if key.part is part and key.name not in names]
+        if any(isinstance(name, Unresolved) for name in names):
+            is_removed = {g.key for g in unlisted} & {*accounts.before.of(owner)}
+            if is_removed:
+                accounts.open_lists.append(OpenList(owner, resource.address, row.path, part))
+            return
+        for grant in unlisted:
+            self._remove(accounts, resource, grant)
 
     def _remove(self, accounts: Accounts, resource: Resource, grant: Grant) -> None:
         """Remove a grant that the list of a resource does not name."""
-        owner = grant.owner
-        del accounts.after.grants[owner][grant.key]
-        if grant.key in accounts.before.of(owner) or grant.address != resource.address:
-            is_own = isinstance(owner, InPlan) and grant.address == owner.address
-            is_kept = grant.address != resource.address and not is_own
-            kind = ConflictKind.NOT_LISTED
-            accounts.conflicts.append(Conflict(kind, grant, resource.address, is_kept))
+        is_there = accounts.after.grants[grant.owner].pop(grant.key, None) is not None
+        is_of_list = grant.address == resource.address
+        if is_there or is_of_list:  # else its own resource deletes it
+            is_own = isinstance(grant.owner, InPlan) and grant.address == grant.owner.address
+            is_kept = is_there and not (is_of_list or is_own)
+            conflict = Conflict(ConflictKind.NOT_LISTED, grant, resource.address, is_kept)
+            accounts.conflicts.append(conflict)
 
     def _listed(
         self, resource: Resource, placed: PlacedValue, part: Part, side: Side
     ) -> tuple[Hashable, ...]:
         if part is Part.PERMISSIONS:
-            value = placed.value
-            return (value.value if isinstance(value, Known) else place_of(resource, placed.path),)
-        return self.resolver.resolve(resource, placed.path, placed.value, POLICY, side)
+            match placed.value:
+                case Known(name):
+                    return (name,)
+                case Sensitive(str(mark)):
+                    return (mark,)
+            return (Unresolved(place_of(resource, placed.path), side),)
+        policies = self.resolver.resolve(resource, placed.path, placed.value, POLICY, side)
+        return tuple(map(self.owner, policies))
 
     def _grants(self, resource: Resource, side: Side) -> Iterator[Grant]:
         """Yield what a resource gives on one side."""
@@ -190,6 +222,15 @@ class Filler:
             for row in GRANTS.get(resource.type, ()):
                 if row.computed and not self._is_set(resource, row.path.partition(".")[0]):
                     yield from self._of_row(resource.unchanged(), row, Side.BEFORE)
+
+    def is_written(self, resource: Resource, argument: str) -> bool:
+        """Say whether an argument that is known after apply is set: the provider computes others.
+
+        It counts as set where the configuration is not in the plan.
+        """
+        expression = self.plan.configuration.expression
+        where = resource.module, resource.block
+        return expression(*where, argument) is not None or expression(*where) is None
 
     def _is_set(self, resource: Resource, argument: str) -> bool:
         """Say whether an argument that is also computed is set, as far as a plan says."""
@@ -233,7 +274,7 @@ class Filler:
         else:
             for policy in self.resolver.resolve(resource, path, value, POLICY, side):
                 content = self.library.of(policy, side)
-                key = GrantKey(part, "" if part is Part.BOUNDARY else policy)
+                key = GrantKey(part, "" if part is Part.BOUNDARY else self.owner(policy))
                 yield Grant(owner, key, content, resource.address, attribute, policy)
 
     def _inline_name(
@@ -259,13 +300,18 @@ class Filler:
         Whoever has such a policy is a principal: what the policy newly allows, they may do.
         """
         holders = [
-            Counter(g.policy for grants in side.grants.values() for g in grants.values())
+            Counter(
+                self.owner(g.policy)
+                for grants in side.grants.values()
+                for g in grants.values()
+                if g.policy
+            )
             for side in accounts.sides
         ]
         for resource in self.resources:
             if resource.type != POLICY:
                 continue
-            policy = InPlan(resource.address)
+            policy = self.owner(InPlan(resource.address))
             count = one(resource, "attachment_count", Side.BEFORE)
             attached = count.value if isinstance(count, Known) else 0
             shown = max(side[policy] for side in holders)
@@ -273,8 +319,14 @@ class Filler:
                 continue
             for side, account in zip(Side, accounts.sides, strict=True):
                 if is_there(resource, side):
-                    content = self.library.of(policy, side)
+                    own = InPlan(resource.address)
                     key = GrantKey(Part.PERMISSIONS)
-                    account.add(Grant(policy, key, content, resource.address, "policy", policy))
-            if resource.before is None:
+                    content = self.library.of(own, side)
+                    account.add(Grant(policy, key, content, resource.address, "policy", own))
+            if resource.before is None and policy == InPlan(resource.address):
                 accounts.created.add(policy)
+
+
+def _list_of(resource: Resource) -> GrantArgument | None:
+    """Return the argument of an exclusive list; None for other resources."""
+    return next((a for a in GRANTS.get(resource.type, ()) if a.part in LISTS), None)

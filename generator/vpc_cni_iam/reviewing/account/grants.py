@@ -25,6 +25,7 @@ class GrantKey(NamedTuple):
     part: Part
     # The name of an inline policy, else the managed policy or group; empty where there is but one.
     name: Hashable = ""
+    group: IamResource | None = None  # the group by which a user has it
 
 
 class Grant(Struct, frozen=True):
@@ -68,6 +69,15 @@ class Conflict(Struct, frozen=True):
     is_kept: bool  # whether a resource of the plan keeps it
 
 
+class OpenList(Struct, frozen=True):
+    """An exclusive list that changes, and of which the plan does not show all names."""
+
+    owner: IamResource
+    address: str
+    attribute: str
+    part: Part  # what it lists: inline policies, or attachments
+
+
 class Account(Struct):
     """Who has what, on one side of a plan."""
 
@@ -86,15 +96,22 @@ class Account(Struct):
 
         A group that the plan does not show stands for its policies.
         """
-        own = self.of(owner)
-        every = {k: g for k, g in own.items() if k.part in (Part.PERMISSIONS, Part.ATTACHMENT)}
-        for key, grant in own.items():
-            if key.part is Part.MEMBERSHIP and grant.policy is not None:
-                of_group = self.policies(grant.policy)
-                every |= {GrantKey(k.part, (grant.policy, k.name)): g for k, g in of_group.items()}
+        every = self._own(owner)
+        for key, grant in self.groups(owner).items():
+            if grant.policy is not None:
+                of_group = self._own(grant.policy)
+                every |= {k._replace(group=grant.policy): g for k, g in of_group.items()}
                 if not isinstance(grant.policy, InPlan):
                     every[key] = grant
         return every
+
+    def _own(self, owner: IamResource) -> dict[GrantKey, Grant]:
+        parts = (Part.PERMISSIONS, Part.ATTACHMENT)
+        return {key: grant for key, grant in self.of(owner).items() if key.part in parts}
+
+    def groups(self, owner: IamResource) -> dict[GrantKey, Grant]:
+        """Return the memberships of a user."""
+        return {k: g for k, g in self.of(owner).items() if k.part is Part.MEMBERSHIP}
 
     def one(self, owner: IamResource, part: Part) -> Grant | None:
         """Return the trust policy or the boundary of a principal."""
@@ -107,9 +124,12 @@ class Accounts(Struct):
     before: Account = field(default_factory=Account)
     after: Account = field(default_factory=Account)
     conflicts: list[Conflict] = field(default_factory=list)
+    open_lists: list[OpenList] = field(default_factory=list)
     created: set[IamResource] = field(default_factory=set)
     deleted: set[IamResource] = field(default_factory=set)
     replaced: set[IamResource] = field(default_factory=set)
+    # The addresses of principals that are created again at another one, by who they were.
+    successors: dict[IamResource, str] = field(default_factory=dict)
 
     @property
     def principals(self) -> tuple[IamResource, ...]:
@@ -120,6 +140,21 @@ class Accounts(Struct):
     def sides(self) -> tuple[Account, Account]:
         """Before and after."""
         return self.before, self.after
+
+    @property
+    def kept(self) -> Account:
+        """The account after, if all that conflicts keep is there in the end.
+
+        It has only the principals of conflicts that keep something.
+        """
+        account = Account()
+        for conflict in self.conflicts:
+            if conflict.is_kept:
+                owner = conflict.grant.owner
+                if owner not in account.grants:
+                    account.grants[owner] = dict(self.after.of(owner))
+                account.add(conflict.grant)
+        return account
 
 
 def known_policies(grants: Iterable[Grant]) -> tuple[Policy, ...]:

@@ -34,3 +34,10 @@ class Unresolved(Struct, frozen=True):
 
 
 IamResource: TypeAlias = InPlan | Named | Unresolved
+
+
+class Place(Struct, frozen=True):
+    """The Region and the account of a plan, empty where it has several or says none."""
+
+    region: str = ""
+    account: str = ""

@@ -8,6 +8,7 @@ from vpc_cni_iam.inputs.plan.arguments import POLICY
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.secrets import holds_mark
 from vpc_cni_iam.inputs.plan.values import Path, one
+from vpc_cni_iam.policy import quotas
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Known, Unknown, Value
@@ -15,13 +16,14 @@ from vpc_cni_iam.reviewing.account.documents import Content, Document, Invalid
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.reviewing.account.rebuild import only_document, rebuilt
 from vpc_cni_iam.reviewing.account.resolve import Resolver, as_left
+from vpc_cni_iam.reviewing.account.source import SourceReader
 
 
 class Library:
     """The policies of one plan."""
 
-    def __init__(self, resolver: Resolver) -> None:
-        self._resolver = resolver
+    def __init__(self, resolver: Resolver, source: SourceReader | None = None) -> None:
+        self._resolver, self._source = resolver, source
         self._secrets = resolver.plan.secrets
         self._texts: dict[str, Document | Invalid] = {}
         self._read = {
@@ -39,7 +41,10 @@ class Library:
                 return Invalid(str(other), Message("is not a text"))
             case Unknown():
                 source = only_document(resource, path, self._resolver)
-                return rebuilt(source, value, self._resolver, self.parsed) if source else value
+                if source:
+                    return rebuilt(source, value, self._resolver, self.parsed)
+                written = self._source.policy(resource, path) if self._source else None
+                return Document(written) if written else value
         return value
 
     def of(self, policy: IamResource, side: Side) -> Content:
@@ -72,7 +77,8 @@ class Library:
             except InputError as error:
                 self._texts[text] = Invalid(text, Message(str(error)))
             else:
-                is_masked = holds_mark(text)
-                judged = self._secrets.restored(policy) if is_masked else policy
-                self._texts[text] = Document(judged, policy if is_masked else None)
+                if holds_mark(text):
+                    self._texts[text] = Document(self._secrets.restored(policy), policy)
+                else:
+                    self._texts[text] = Document(policy, size=quotas.counted(text))
         return self._texts[text]

@@ -17,7 +17,7 @@ from vpc_cni_iam.reviewing.account.documents import Content
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
 
 
-class NotRead(StrEnum):
+class UnreadReason(StrEnum):
     """Why not all settings of the plugin are known."""
 
     LATER = "known after apply"
@@ -38,6 +38,7 @@ class PluginIdentity(Struct, frozen=True):
     sessions: frozenset[tuple[str, Content]] = frozenset()
     # Those of its roles, also on the way, whose ARN is none of a role any longer.
     lost_roles: frozenset[IamResource] = frozenset()
+    has_session_tags: bool = True  # whether no association switches them off
 
     @property
     def assumed(self) -> frozenset[IamResource]:
@@ -53,7 +54,7 @@ class PluginSetup(Struct, frozen=True):
     # What decides which code runs, and as which service account, such as another image.
     deciding: Mapping[str, Value] = field(default_factory=dict)
     others: Mapping[str, Value] = field(default_factory=dict)  # what else is set
-    not_read: NotRead | None = None  # why not all of it is known
+    not_read: UnreadReason | None = None  # why not all of it is known
 
 
 class PluginState(Struct, frozen=True):

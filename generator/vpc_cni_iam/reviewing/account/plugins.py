@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import product
 from typing import TypeAlias
 
 from msgspec.structs import replace
@@ -30,18 +31,18 @@ from vpc_cni_iam.inputs.plan.values import PlacedValue, one, read, text, value_a
 from vpc_cni_iam.plugin.cluster import EksCluster, cluster_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown
+from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive
 from vpc_cni_iam.reviewing.account.addon import addon_setup
 from vpc_cni_iam.reviewing.account.chart import chart_role, chart_setup
 from vpc_cni_iam.reviewing.account.documents import Content
 from vpc_cni_iam.reviewing.account.fill import Filler
-from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named
+from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.reviewing.account.plugin_state import (
     ClusterPlugin,
-    NotRead,
     PluginIdentity,
     PluginSetup,
     PluginState,
+    UnreadReason,
 )
 from vpc_cni_iam.reviewing.account.resolve import as_left, is_there
 
@@ -52,6 +53,8 @@ _ARNS = ("arn", "association_arn")
 _BLOCK = "pod_identity_association"
 # A cluster of the plan by its address, else what is known of it.
 _Key: TypeAlias = str | EksCluster
+# An argument that names a role.
+_NamedRole: TypeAlias = tuple[Resource, PlacedValue]
 
 
 class PluginReader:
@@ -61,17 +64,16 @@ class PluginReader:
         self._filler, self._resolver = filler, filler.resolver
         self._deleted = filler.accounts.deleted
         self._resources = [r for r in filler.resources if r.type in _TYPES]
-        self._clusters = [r for r in self._resources if r.type == CLUSTER]
-        self._places = {r.address: self._place(r) for r in self._resources}
-        # The places of the clusters of each name, as far as they are known.
+        # The clusters of the plan by name, and the places of those of each name.
+        self._clusters: dict[tuple[Side, str], list[Resource]] = defaultdict(list)
         self._regions: dict[str, set[str]] = defaultdict(set)
         self._account_ids: dict[str, set[str]] = defaultdict(set)
-        for resource in self._resources:
-            place = self._places[resource.address]
-            for side in Side:
-                name = _name(resource, side)
-                self._regions[name].add(place.region)
-                self._account_ids[name].add(place.account)
+        for resource, side in product(self._resources, Side):
+            name, place = _name(resource, side), self._place(resource, side)
+            self._regions[name].add(place.region)
+            self._account_ids[name].add(place.account)
+            if resource.type == CLUSTER and name:
+                self._clusters[side, name].append(resource)
 
     def clusters(self) -> tuple[ClusterPlugin, ...]:
         """Return aws-node in each cluster of which the plan says anything about it."""
@@ -128,33 +130,36 @@ class PluginReader:
         """Return the cluster that a resource is of, by its name and place, or else by reference."""
         if resource.type == CLUSTER:
             return resource.address
-        name, place = _name(resource, side), self._places[resource.address]
+        name, place = _name(resource, side), self._place(resource, side)
         named = {
             cluster.address
-            for cluster in self._clusters
-            if name and _name(cluster, side) == name
-            if _may_be_one(place, self._places[cluster.address])
+            for cluster in self._clusters[side, name]
+            if _may_be_one(place, self._place(cluster, side))
         }
-        if len(named) != 1 and side is Side.AFTER:  # the configuration is that of the side after
+        # The configuration is that of the side after.
+        is_configured = side is Side.AFTER if not named else resource.after is not None
+        if len(named) != 1 and is_configured:
             referred, _ = self._resolver.references(resource, ("cluster_name",))
             addresses = {r.address for r in referred if r.type == CLUSTER and r.mode == "managed"}
             named = addresses & named if named else addresses
         if len(named) == 1:
             return next(iter(named))
         if not name:
-            return EksCluster()
+            other = Side.BEFORE if side is Side.AFTER else Side.AFTER
+            # What is not known may be what it is on the other side.
+            return self._cluster(resource, other) if _name(resource, other) else EksCluster()
         region = place.region or _only(self._regions[name])
         return EksCluster(name, region, place.account or _only(self._account_ids[name]))
 
-    def _place(self, resource: Resource) -> EksCluster:
-        """Return the Region and account of a resource, empty where they are not known."""
-        place = EksCluster()
-        for side in Side:
-            for argument in _ARNS:
-                arn = cluster_of("", text(resource, argument, side))
-                place = arn if arn.is_placed else place
-        # Newer providers have the argument.
-        regions = [text(resource, "region", side) for side in (Side.AFTER, Side.BEFORE)]
+    def _place(self, resource: Resource, side: Side) -> EksCluster:
+        """Return the Region and account of a resource, as the side says them, or else the other.
+
+        Newer providers have the Region as an argument; what is created has no ARN that says it.
+        """
+        sides = sorted(Side, key=lambda other: other is not side)
+        arns = (text(resource, argument, each) for each in sides for argument in _ARNS)
+        place = next((p for arn in arns if (p := cluster_of("", arn)).is_placed), EksCluster())
+        regions = (text(resource, "region", each) for each in sides)
         region = next(filter(None, regions), place.region)
         return EksCluster("", region, place.account or self._resolver.account(resource))
 
@@ -175,7 +180,7 @@ class PluginReader:
             agents[0].address if agents else "",
             any(_is_true(r, "preserve", side) for r in installers),
             any(_is_true(r, "preserve", side) for r in agents),
-            frozenset(role for r in groups for role in self._roles(r, "node_role_arn", side)),
+            frozenset(self._named(_placed(groups, "node_role_arn", side), side)),
             tuple(r.address for r in groups),
             any(_is_true(r, "compute_config.*.enabled", side) for r in clusters),
         )
@@ -185,7 +190,7 @@ class PluginReader:
         if isinstance(key, EksCluster):
             return replace(key, name="") if is_mark(key.name) else key
         names = [name for r in resources if (name := _name(r, side)) and not is_mark(name)]
-        places = [self._places[r.address] for r in resources if r.type != CHART]
+        places = [self._place(r, side) for r in resources if r.type != CHART]
         return EksCluster(
             next(iter(names), ""),
             next((place.region for place in places if place.region), ""),
@@ -200,31 +205,12 @@ class PluginReader:
         side: Side,
     ) -> PluginIdentity:
         associations = [r for r in resources if _is_association(r, side)]
-        addons = [r for r in installers if r.type == ADDON]
-        by_pods = [(r, placed) for r in associations for placed in _role_of(r, side)]
-        by_pods += [(r, placed) for r in addons for placed in self._of_block(r, side)]
-        by_token = [(r, placed) for r in installers for placed in _annotated(r, side)]
-        by_node = [
-            (r, placed)
-            for r in resources
-            if r.type == NODE_GROUP
-            for placed in read(r, "node_role_arn", side)
-        ]
-        ways = (
-            (Identity.pod_identity, by_pods),
-            (Identity.irsa, by_token),
-            (Identity.node_role, by_node),
-        )
-        kind, named = next((way for way in ways if way[1]), (Identity.unknown, []))
-        is_open = setup.not_read not in (None, NotRead.ELSEWHERE)
-        if kind is Identity.node_role and is_open and any(r.type == CHART for r in installers):
-            return PluginIdentity()  # values that are not read may name a role
-        first = [
-            (r, placed)
-            for r in associations
-            if isinstance(one(r, "target_role_arn", side), Known | Unknown | Sensitive)
-            for placed in read(r, "role_arn", side)
-        ]
+        kind, named = self._in_use(associations, installers, resources, side)
+        releases = tuple(r.address for r in installers if r.type == CHART)
+        is_open = setup.not_read not in (None, UnreadReason.ELSEWHERE)
+        if kind in (Identity.node_role, Identity.unknown) and is_open and releases:
+            return PluginIdentity(addresses=releases)  # values that are not read may name a role
+        first = _placed((r for r in associations if _has_target(r, side)), "role_arn", side)
         return PluginIdentity(
             kind,
             frozenset(self._named(named, side)),
@@ -232,7 +218,29 @@ class PluginReader:
             tuple(dict.fromkeys(r.address for r, _ in named)),
             frozenset(self._sessions(associations, side)),
             frozenset(self._lost([*named, *first])) if side is Side.AFTER else frozenset(),
+            not any(_is_true(r, "disable_session_tags", side) for r in associations),
         )
+
+    def _in_use(
+        self,
+        associations: list[Resource],
+        installers: list[Resource],
+        resources: list[Resource],
+        side: Side,
+    ) -> tuple[Identity, list[_NamedRole]]:
+        """Return the identity that counts, with the arguments that name its roles."""
+        addons = [r for r in installers if r.type == ADDON]
+        by_pods = [(r, placed) for r in associations for placed in _role_of(r, side)]
+        by_pods += [(r, placed) for r in addons for placed in self._of_block(r, side)]
+        ways = (
+            (Identity.pod_identity, by_pods),
+            (Identity.irsa, [(r, _annotated(r, side)) for r in installers]),
+            (Identity.node_role, _placed(resources, "node_role_arn", side)),
+        )
+        for kind, named in ways:
+            if in_use := [(r, placed) for r, placed in named if placed.value != ABSENT]:
+                return kind, in_use
+        return Identity.unknown, []
 
     def _sessions(self, associations: list[Resource], side: Side) -> Iterator[tuple[str, Content]]:
         for resource in associations:
@@ -254,26 +262,21 @@ class PluginReader:
                 path = (*placed.path, "role_arn")
                 yield PlacedValue(path, value_at(addon, path, side))
 
-    def _roles(self, resource: Resource, path: str, side: Side) -> Iterator[IamResource]:
-        yield from self._named(((resource, placed) for placed in read(resource, path, side)), side)
-
-    def _named(
-        self, named: Iterable[tuple[Resource, PlacedValue]], side: Side
-    ) -> Iterator[IamResource]:
+    def _named(self, named: Iterable[_NamedRole], side: Side) -> Iterator[IamResource]:
         for resource, placed in named:
             path, value = placed.path, placed.value
             for role in self._resolver.resolve(resource, path, value, ROLE, side):
                 yield self._filler.owner(role)
 
-    def _lost(self, named: Iterable[tuple[Resource, PlacedValue]]) -> Iterator[IamResource]:
+    def _lost(self, named: Iterable[_NamedRole]) -> Iterator[IamResource]:
         """Yield the roles that ARNs name after the plan, and that were theirs only before it."""
         for resource, placed in named:
             path, value = placed.path, placed.value
             now = self._resolver.resolve(resource, path, value, ROLE, Side.AFTER)
             then = self._resolver.resolve(resource, path, value, ROLE, Side.BEFORE)
             was_there = any(isinstance(role, InPlan) for role in then)
-            if isinstance(value, Known) and was_there:
-                yield from (role for role in now if isinstance(role, Named))
+            if was_there and isinstance(value, Known | Sensitive):
+                yield from (role for role in now if not isinstance(role, InPlan))
             yield from (r for r in now if r in self._deleted)
 
 
@@ -284,6 +287,7 @@ def setup_by(installer: Resource, side: Side) -> PluginSetup:
 
 def _name(resource: Resource, side: Side) -> str:
     """Return the name of a resource's cluster, of a sensitive one the mark; empty if unknown."""
+    resource = as_left(resource) if side is Side.AFTER else resource
     match one(resource, "name" if resource.type == CLUSTER else "cluster_name", side):
         case Known(str(name)) | Sensitive(str(name)):
             return name
@@ -304,12 +308,24 @@ def _installs(resource: Resource, side: Side) -> bool:
     """Say whether a resource installs the plugin on a side."""
     if resource.type == CHART:  # that of another name may be a copy of it
         return any(is_plugins_chart(values_of(resource, s)) for s in Side)
-    return resource.type == ADDON and text(resource, "addon_name", side) == _PLUGIN
+    return resource.type == ADDON and _name_on(resource, "addon_name", side) == _PLUGIN
 
 
 def _is_association(resource: Resource, side: Side) -> bool:
-    named = (text(resource, "namespace", side), text(resource, "service_account", side))
-    return resource.type == ASSOCIATION and named == (NAMESPACE, SERVICE_ACCOUNT)
+    if resource.type != ASSOCIATION:
+        return False
+    names = (_name_on(resource, argument, side) for argument in ("namespace", "service_account"))
+    return tuple(names) == (NAMESPACE, SERVICE_ACCOUNT)
+
+
+def _name_on(resource: Resource, argument: str, side: Side) -> str:
+    """Return a name; where a side does not show it, it may be that of the other side."""
+    match one(resource, argument, side):
+        case Known(str(name)) | Sensitive(str(name)):
+            return name
+        case Absent():
+            return ""
+    return next(filter(None, (text(resource, argument, other) for other in Side)), "")
 
 
 def _is_about_plugin(resource: Resource, side: Side) -> bool:
@@ -317,24 +333,29 @@ def _is_about_plugin(resource: Resource, side: Side) -> bool:
     return is_group or _installs(resource, side) or _is_association(resource, side)
 
 
-def _role_of(association: Resource, side: Side) -> Iterator[PlacedValue]:
-    """Yield the role that pods have by an association: that of a target, if it has one.
+def _has_target(association: Resource, side: Side) -> bool:
+    """Say whether an association's role is only the way to another role, which pods then have.
 
     Source: Amazon EKS User Guide, "EKS Pod Identity", access to resources by a target IAM role.
     """
-    target = one(association, "target_role_arn", side)
-    argument = "role_arn" if isinstance(target, Absent) else "target_role_arn"
+    return one(association, "target_role_arn", side) != ABSENT
+
+
+def _role_of(association: Resource, side: Side) -> Iterator[PlacedValue]:
+    argument = "target_role_arn" if _has_target(association, side) else "role_arn"
     yield from read(association, argument, side)
 
 
-def _annotated(installer: Resource, side: Side) -> Iterator[PlacedValue]:
-    placed = (
-        chart_role(installer, side)
-        if installer.type == CHART
-        else next(read(installer, "service_account_role_arn", side), None)
-    )
-    if placed and not isinstance(placed.value, Absent):
-        yield placed
+def _annotated(installer: Resource, side: Side) -> PlacedValue:
+    """Return the role that an add-on or a release annotates the service account with."""
+    if installer.type == CHART:
+        return chart_role(installer, side)
+    path = ("service_account_role_arn",)
+    return PlacedValue(path, one(installer, path[0], side))
+
+
+def _placed(resources: Iterable[Resource], path: str, side: Side) -> list[_NamedRole]:
+    return [(resource, placed) for resource in resources for placed in read(resource, path, side)]
 
 
 def _mode(setup: PluginSetup, clusters: list[Resource], side: Side) -> Mode | None:
@@ -344,8 +365,8 @@ def _mode(setup: PluginSetup, clusters: list[Resource], side: Side) -> Mode | No
     families = [text(r, "kubernetes_network_config.*.ip_family", side) for r in clusters]
     if "ipv6" in families:
         return "ipv6"
-    is_said = "ipv4" in families or "ENABLE_IPv6" in setup.settings.environment
-    return "ipv4" if is_said else None
+    is_shown = "ipv4" in families or "ENABLE_IPv6" in setup.settings.environment
+    return "ipv4" if is_shown else None
 
 
 def _is_true(resource: Resource, path: str, side: Side) -> bool:

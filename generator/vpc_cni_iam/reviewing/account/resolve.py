@@ -18,6 +18,7 @@ from vpc_cni_iam.inputs.plan.arguments import (
     PROFILE,
     ROLE,
     ROLE_USES,
+    TASK,
     USER,
 )
 from vpc_cni_iam.inputs.plan.configuration import Resolution
@@ -25,10 +26,16 @@ from vpc_cni_iam.inputs.plan.reader import Plan, Resource
 from vpc_cni_iam.inputs.plan.values import Path, one, place_of, read, text, values_of
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value
-from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named, Unresolved
+from vpc_cni_iam.reviewing.account.iam_resource import (
+    IamResource,
+    InPlan,
+    Named,
+    Place,
+    Unresolved,
+)
 
 _ARN = re.compile(r"arn:[a-z-]*:iam::(\w*):(\w[\w-]*)/((?:.*/)?)([^/]+)")
-_OF_ACCOUNT = re.compile(r"arn:[^:]*:[^:]*:[^:]*:([0-9]{12}):")
+_OF_ACCOUNT = re.compile(r"arn:[^:]*:[^:]*:([^:]*):([0-9]{12}):")
 _KINDS = {"role": ROLE, "user": USER, "group": GROUP, "policy": POLICY, "instance-profile": PROFILE}
 _IDENTIFIERS = ("id", "arn", "name", "launch_template_id", "launch_template_name")
 _DEPTH = 4  # from a workload to its role: group, template, profile
@@ -41,10 +48,14 @@ class Resolver:
         self.plan = plan
         # Names that stand for resources of several accounts, by place.
         self.ambiguous: dict[str, tuple[str, ...]] = {}
+        # What counts as the resource that it refers to, by place: the resource with the argument,
+        # its path, and the address of the other.
+        self.assumed: dict[str, tuple[Resource, Path, str]] = {}
         self.by_address: dict[str, Resource] = {}
         self._blocks: dict[str, list[Resource]] = defaultdict(list)
         self._names: dict[tuple[Side, str, str], list[Resource]] = defaultdict(list)
         self._accounts: dict[str, str] = {}
+        self._regions: set[str] = set()
         for resource in (*plan.resources, *plan.documents, *plan.read):
             if resource.drift or resource.deposed:
                 continue
@@ -56,12 +67,15 @@ class Resolver:
         for resource in plan.resources:
             for side in Side:
                 if match := _OF_ACCOUNT.match(text(resource, "arn", side)):
-                    self._accounts.setdefault(self._provider(resource), match[1])
+                    self._accounts.setdefault(self._provider(resource), match[2])
+                    self._regions.add(match[1])
 
     def _index(self, resource: Resource, side: Side) -> None:
         for argument in NAMED_BY.get(resource.type, ("name", "arn")):
             if name := _name_in(one(resource, argument, side)):
                 self._names[side, resource.type, name].append(resource)
+                if resource.type == TASK and "/" in name:  # a service may have the rest of the ARN
+                    self._names[side, TASK, name.rpartition("/")[2]].append(resource)
 
     def _provider(self, resource: Resource) -> str:
         module = self.plan.configuration.module(resource.module)
@@ -75,6 +89,12 @@ class Resolver:
     def accounts(self) -> frozenset[str]:
         """The AWS accounts of the plan, as far as ARNs say."""
         return frozenset(self._accounts.values())
+
+    @property
+    def place(self) -> Place:
+        """The Region and account of the plan, as far as ARNs say, if it has one."""
+        regions, accounts = self._regions - {""}, self.accounts
+        return Place(*(next(iter(s)) if len(s) == 1 else "" for s in (regions, accounts)))
 
     def is_changed(self, address: str) -> bool:
         """Say whether the plan does anything to a resource."""
@@ -115,6 +135,24 @@ class Resolver:
             fitting = [r for r in fitting if keys and _keys(r.address)[-len(keys) :] == keys]
         return fitting
 
+    def address_of(self, place: str) -> str:
+        """Return the address of the resource that a place is in; empty for no resource."""
+        ends = [match.start() for match in re.finditer(r"[.\[]", place)]
+        return next((place[:e] for e in reversed(ends) if place[:e] in self.by_address), "")
+
+    def reference_names(self, place: str) -> tuple[str, ...]:
+        """Return what the argument at a place refers to, as the configuration names it."""
+        address = self.address_of(place)
+        if not address:
+            return ()
+        path = tuple(
+            int(number) if number else name
+            for number, name in re.findall(r"\[(\d+)\]|\.([^.\[]+)", place[len(address) :])
+        )
+        _, resolution = self.references(self.by_address[address], path)
+        addresses = (".".join(filter(None, names[:2])) for names in resolution.resources)
+        return (*addresses, *resolution.open)
+
     def resolve(
         self, resource: Resource, path: Path, value: Value, kind: str, side: Side
     ) -> tuple[IamResource, ...]:
@@ -150,6 +188,9 @@ class Resolver:
         targets = [instance for instance in instances if instance.type == kind]
         if len(targets) == len(instances) and targets and not resolution.open:
             if all(target.mode == "managed" for target in targets):
+                if kind != POLICY:
+                    assumed = resource, path, targets[0].address
+                    self.assumed[place_of(resource, path)] = assumed
                 return tuple(InPlan(target.address) for target in targets)
             if len(targets) == 1 and (arn := text(targets[0], "arn", Side.AFTER)):
                 return (Named(kind, "", arn),)

@@ -13,12 +13,12 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.daemonset import image_tag
+from vpc_cni_iam.inputs.plan.arguments import ROLE_ANNOTATION
 from vpc_cni_iam.inputs.plan.secrets import holds_mark, is_mark
-from vpc_cni_iam.inputs.plan.unread import ROLE_ANNOTATION
 from vpc_cni_iam.plugin.settings import VARIABLES, PluginSettings
 from vpc_cni_iam.policy.strict_json import Number, load_json
 from vpc_cni_iam.policy.value import Known, Sensitive, Value
-from vpc_cni_iam.reviewing.account.plugin_state import NotRead, PluginSetup
+from vpc_cni_iam.reviewing.account.plugin_state import PluginSetup, UnreadReason
 
 MORE_VARIABLES = "extraEnv"  # a list, which comes after the variables of ``env``
 OVERRIDE = "image.override"  # the name of an image in place of the chart's
@@ -58,29 +58,40 @@ def merge(values: dict[str, Any], more: Mapping[str, Any]) -> None:
 
 
 def setup_of(
-    values: Mapping[str, Any], settings: PluginSettings, not_read: NotRead | None
+    values: Mapping[str, Any], settings: PluginSettings, not_read: UnreadReason | None
 ) -> PluginSetup:
     """Return what values set up, besides the version and the arguments that are not values."""
     deciding: dict[str, Value] = {}
     others: dict[str, Value] = {}
     for name, value in _leaves("", values):
-        if name == OVERRIDE and isinstance(value, Known):  # its tag is the version
-            deciding[name] = Known(value.value.removesuffix(f":{image_tag(value.value)}"))
-        elif _is_deciding(name):
-            deciding[name] = value
+        if _is_deciding(name):
+            deciding[name] = _without_tag(value) if name == OVERRIDE else value
         elif not (name in (_ANNOTATION, "image.tag", MORE_VARIABLES) or name.startswith("env.")):
             others[name] = value
+    # What the plugin reads, and only a mark stands for.
     secrets = {k: v for k, v in settings.environment.items() if k in VARIABLES and holds_mark(v)}
     others |= {f"{_ENVIRONMENT}{name}": Sensitive(mark) for name, mark in secrets.items()}
     environment = {k: v for k, v in settings.environment.items() if k not in secrets}
-    if not isinstance(values.get(MORE_VARIABLES, []), list):
-        not_read = not_read or NotRead.NOT_PARSED
-    elif secrets:
-        not_read = not_read or NotRead.SENSITIVE
-    elif settings.unread:
-        not_read = not_read or NotRead.ELSEWHERE
+    not_read = not_read or _why_unread(values, settings, has_secrets=bool(secrets))
     read = replace(settings, environment=environment)
     return PluginSetup(read, deciding=deciding, others=others, not_read=not_read)
+
+
+def _why_unread(
+    values: Mapping[str, Any], settings: PluginSettings, *, has_secrets: bool
+) -> UnreadReason | None:
+    if not isinstance(values.get(MORE_VARIABLES, []), list):
+        return UnreadReason.NOT_PARSED
+    if has_secrets:
+        return UnreadReason.SENSITIVE
+    return UnreadReason.ELSEWHERE if settings.unread else None
+
+
+def _without_tag(image: Value) -> Value:
+    """Return the name of an image without its tag, which is the version."""
+    if not isinstance(image, Known):
+        return image
+    return Known(image.value.removesuffix(f":{image_tag(image.value)}"))
 
 
 def _is_deciding(name: str) -> bool:

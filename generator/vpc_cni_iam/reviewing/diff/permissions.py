@@ -10,6 +10,7 @@ from msgspec import Struct
 from vpc_cni_iam.errors import InputError, Message
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.proof.access import no_new_access
 from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess, NotProven, OpenPart, StatementPlace
 from vpc_cni_iam.policy.proof.budget import Budget
@@ -40,6 +41,16 @@ class Permissions(Struct, frozen=True):
 
     policies: tuple[Policy, ...]
     limits: tuple[tuple[Policy, ...], ...] = ()  # a permissions boundary, a session policy
+
+    def allow(self, request: Request) -> bool:
+        """Say whether the policies allow a request, and each limit does."""
+        layers = (self.policies, *self.limits)
+        return all(compile_policies(layer).evaluate(request).allowed for layer in layers)
+
+    def deny(self, request: Request) -> bool:
+        """Say whether the policies or a limit deny a request."""
+        layers = (self.policies, *self.limits)
+        return any(compile_policies(layer).evaluate(request).denied for layer in layers)
 
 
 def permissions(
@@ -101,6 +112,5 @@ def _denies(side: Permissions) -> list[Statement]:
 
 def _has_hole(place: StatementPlace) -> bool:
     statement = place.statement
-    texts = (*statement.actions, *statement.not_actions, *statement.resources)
-    texts += (*statement.not_resources, *(v for c in statement.conditions for v in c.values))
+    texts = (*statement.actions, *statement.not_actions, *statement.texts())
     return any(isinstance(text, Template) for text in texts)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vpc_cni_iam.catalog.trust import issuer
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.plugin.trust import CLAIMS, SOURCE_ACCOUNT, WEB, Caller, RoleTrust
+from vpc_cni_iam.plugin.trust import SOURCE_ACCOUNT, WEB, Caller, RoleTrust, is_claim
 from vpc_cni_iam.policy.document import Condition, Policy
 from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.reviewing.account.grants import known_policies
@@ -93,4 +93,4 @@ def names_other_issuer(trust: Policy) -> bool:
 
 
 def _is_claim(condition: Condition) -> bool:
-    return str(condition.key).lower().endswith(CLAIMS)
+    return is_claim(str(condition.key).lower())

@@ -8,8 +8,9 @@ from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess
-from vpc_cni_iam.reviewing.account.grants import Accounts, Grant, GrantKey
-from vpc_cni_iam.reviewing.account.iam_resource import IamResource
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.reviewing.account.grants import Account, Accounts, Grant, GrantKey
+from vpc_cni_iam.reviewing.account.iam_resource import IamResource, Unresolved
 from vpc_cni_iam.reviewing.diff.permissions import Permissions, Proofs, permissions
 from vpc_cni_iam.reviewing.diff.reach import Reach, reach
 
@@ -44,19 +45,50 @@ class PrincipalChange(Struct, frozen=True):
 
     @property
     def vanished(self) -> tuple[Grant, ...]:
-        """What is removed, and of which nothing was known: it may have had a Deny."""
-        return tuple(c.before for c in self.grants if c.before and c.before.is_open and not c.after)
+        """What is removed or becomes known, and was not known: it may have had a Deny."""
+        return tuple(
+            change.before
+            for change in self.grants
+            if change.before and change.before.is_open
+            if not (change.after and change.after.is_open)
+        )
 
 
 def principal_changes(accounts: Accounts, proofs: Proofs) -> Iterator[PrincipalChange]:
     """Yield the principals whose policies or boundary change."""
     for owner in accounts.principals:
-        old, new = (side.policies(owner) for side in accounts.sides)
-        grants = tuple(_differing(old, new))
-        limits = [side.one(owner, Part.BOUNDARY) for side in accounts.sides]
-        boundary = _change(GrantKey(Part.BOUNDARY), *limits)
-        if grants or boundary:
-            yield _principal(owner, grants, boundary, accounts, proofs)
+        yield from _changes_of(owner, accounts, accounts.after, proofs)
+
+
+def kept_changes(accounts: Accounts, proofs: Proofs) -> Iterator[PrincipalChange]:
+    """Yield the principals that change if what conflicts keep is there in the end."""
+    kept = accounts.kept
+    for owner in kept.grants:
+        yield from _changes_of(owner, accounts, kept, proofs)
+
+
+def _changes_of(
+    owner: IamResource, accounts: Accounts, after: Account, proofs: Proofs
+) -> Iterator[PrincipalChange]:
+    sides = accounts.before, after
+    grants = tuple(_differing(*(side.policies(owner) for side in sides)))
+    boundary = _change(GrantKey(Part.BOUNDARY), *(side.one(owner, Part.BOUNDARY) for side in sides))
+    if not (grants or boundary):
+        return
+    before, later = (permissions(side, owner) for side in sides)
+    # What has a place that is known after apply may be new, and need not be.
+    is_unresolved = isinstance(owner, Unresolved) and owner.side is Side.AFTER
+    is_new, is_deleted = owner in accounts.created or is_unresolved, owner in accounts.deleted
+    access: Answer = NoNewAccess() if is_deleted else proofs.compare(before, later)
+    denied_less: Answer = NoNewAccess()
+    # One that is replaced keeps nothing that the plan does not show.
+    keeps = not (is_new or is_deleted or owner in accounts.replaced)
+    if keeps and isinstance(access, NoNewAccess):
+        denied_less = proofs.without_denies(before, later)
+    reaches = (Reach.LIMITED,) * 2 if is_deleted else (reach(before), reach(later))
+    yield PrincipalChange(
+        owner, is_new, is_deleted, grants, boundary, before, later, access, denied_less, *reaches
+    )
 
 
 def _differing(old: dict[GrantKey, Grant], new: dict[GrantKey, Grant]) -> Iterator[GrantChange]:
@@ -68,22 +100,3 @@ def _differing(old: dict[GrantKey, Grant], new: dict[GrantKey, Grant]) -> Iterat
 def _change(key: GrantKey, before: Grant | None, after: Grant | None) -> GrantChange | None:
     contents = [grant.content if grant else None for grant in (before, after)]
     return GrantChange(key, before, after) if contents[0] != contents[1] else None
-
-
-def _principal(
-    owner: IamResource,
-    grants: tuple[GrantChange, ...],
-    boundary: GrantChange | None,
-    accounts: Accounts,
-    proofs: Proofs,
-) -> PrincipalChange:
-    before, after = (permissions(side, owner) for side in accounts.sides)
-    is_new, is_deleted = owner in accounts.created, owner in accounts.deleted
-    access: Answer = NoNewAccess() if is_deleted else proofs.compare(before, after)
-    denied_less: Answer = NoNewAccess()
-    if not (is_new or is_deleted) and isinstance(access, NoNewAccess):
-        denied_less = proofs.without_denies(before, after)
-    reaches = (Reach.LIMITED,) * 2 if is_deleted else (reach(before), reach(after))
-    return PrincipalChange(
-        owner, is_new, is_deleted, grants, boundary, before, after, access, denied_less, *reaches
-    )

@@ -1,19 +1,38 @@
-"""Who can assume a role on one side of a plan."""
+"""Who can assume a role on one side of a plan, and who newly can."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vpc_cni_iam.catalog.trust import issuer
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.plugin import trust
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.plugin.trust import RoleTrust
-from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.plugin.issuers import Platform, platform_of
+from vpc_cni_iam.plugin.principals import filled, new_principals
+from vpc_cni_iam.plugin.trust import RoleTrust, is_claim
+from vpc_cni_iam.policy.diff import (
+    ConditionChange,
+    StatementChanged,
+    StatementRemoved,
+    ValuesChange,
+    differences,
+)
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.evaluate import evaluate
+from vpc_cni_iam.policy.proof.answer import NewAccess
+from vpc_cni_iam.policy.template import Side, Text
 from vpc_cni_iam.reviewing.account.documents import Document
+from vpc_cni_iam.reviewing.account.grants import known_policies
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
+from vpc_cni_iam.reviewing.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.reviewing.account.plugin_state import PluginState
+from vpc_cni_iam.reviewing.diff.trust_flaws import asks, is_any, is_like, living
 
 if TYPE_CHECKING:
     from vpc_cni_iam.reviewing.context import Context
@@ -51,3 +70,139 @@ def names_plugin(policy: Policy) -> bool:
         return trust.names_plugin(policy)
     except InputError:
         return False
+
+
+def is_plugins(context: Context, role: IamResource) -> bool:
+    """Say whether a role is aws-node's: by its trust, or by what it may do."""
+    sides = context.accounts.sides
+    trusts = (grant for side in sides if (grant := side.one(role, Part.TRUST)))
+    if any(map(names_plugin, known_policies(trusts))):
+        return True
+    grants = (grant for side in sides for grant in side.policies(role).values())
+    return any(map(concerns_plugin, known_policies(grants)))
+
+
+class Trusted(Struct, frozen=True):
+    """Somebody whom a statement lets assume the role."""
+
+    type: str  # of the principal, such as ``Federated``
+    name: Text  # as the policy has it
+    subject: Text = ""  # of a token; empty for any
+    is_pattern: bool = False  # whether wildcards in the subject are meant as such
+    platform: Platform = Platform.OTHER  # who has tokens of the issuer
+    audiences: tuple[Text, ...] = ()  # of a token; empty for any
+    limits: frozenset[Condition] = frozenset()  # the other conditions
+
+    @property
+    def issuer(self) -> str:
+        """The issuer of its token; empty for what has none, or one that is not known."""
+        return issuer(str(self.name)) if self.type == "Federated" else ""
+
+
+class Widened(Struct, frozen=True):
+    """A trust policy newly allows somebody to assume the role, or under fewer conditions."""
+
+    trusted: tuple[Trusted, ...]  # who can newly assume it
+    before: tuple[Trusted, ...]  # who no longer can, or could under other conditions
+    same_principals: bool  # whether all of them could under other conditions
+    conditions: tuple[ConditionChange, ...]  # those that are gone, or become others
+    denies: tuple[Statement, ...]  # the Deny statements that are gone, or become others
+    actions: tuple[str, ...]  # what is newly allowed to the same principals
+
+
+def trusted_by(policy: Policy) -> tuple[Trusted, ...]:
+    """Return who can assume a role by its trust policy, as its statements say it."""
+    allows = living(policy).only("Allow")
+    return tuple(
+        dict.fromkeys(
+            trusted
+            for statement, named in zip(allows.statements, filled(allows).statements, strict=True)
+            for principal, filling in zip(statement.principals, named.principals, strict=True)
+            for name, known in zip(principal.identifiers, filling.identifiers, strict=True)
+            for trusted in _trusted(statement, named, principal.type, name, str(known))
+        )
+    )
+
+
+def _trusted(
+    statement: Statement, named: Statement, kind: str, name: Text, known: str
+) -> Iterator[Trusted]:
+    """Yield whom a name means, with the subjects of its tokens; `named` has no holes in keys."""
+    by_claim: dict[str, Condition] = {}
+    prefix = issuer(known).lower() if kind == "Federated" else ""
+    for condition, filling in zip(statement.conditions, named.conditions, strict=True):
+        asked, _, claim = str(filling.key).lower().rpartition(":")
+        if prefix and asked == prefix and asks(condition):
+            by_claim.setdefault(claim, condition)
+    subject, audience = by_claim.get("sub"), by_claim.get("aud")
+    limits = frozenset(c for c in statement.conditions if c not in (subject, audience))
+    subjects = subject.values if subject else ("",)
+    is_pattern = subject is not None and is_like(subject)
+    platform = platform_of(prefix, map(str, subjects)) if prefix else Platform.OTHER
+    audiences = audience.values if audience and not is_any(audience) else ()
+    for value in subjects:
+        yield Trusted(kind, name, value, is_pattern, platform, audiences, limits)
+
+
+def widened(before: Policy, after: Policy) -> Widened:
+    """Return what a trust policy that allows more newly allows."""
+    old, new = trusted_by(before), trusted_by(after)
+    coming = tuple(trusted for trusted in new if trusted not in old)
+    leaving = tuple(trusted for trusted in old if trusted not in new)
+    names = _new_names(before, after)
+    of_names = tuple(t for t in coming if (t.type, t.name) in names)
+    conditions: list[ConditionChange] = []
+    denies: list[Statement] = []
+    actions: dict[str, None] = {}
+    for difference in differences(before, after):
+        match difference:
+            case StatementRemoved(statement=statement) if statement.effect == "Deny":
+                denies.append(statement)
+            case StatementChanged(old=statement, elements=elements):
+                if statement.effect == "Deny":
+                    denies.append(statement)
+                    continue
+                conditions += (e for e in elements if isinstance(e, ConditionChange) and e.old)
+                for element in elements:
+                    if isinstance(element, ValuesChange) and element.element == "Action":
+                        actions |= dict.fromkeys(map(str, element.added))
+    trusted = of_names or coming
+    reasons = tuple(change for change in conditions if _explains(change, of_names))
+    return Widened(trusted, leaving, not of_names, reasons, tuple(denies), tuple(actions))
+
+
+def _explains(change: ConditionChange, newcomers: tuple[Trusted, ...]) -> bool:
+    """Say whether a condition that is gone, or another, is why there are newcomers.
+
+    That a subject becomes another is said by who they are, and who could before.
+    """
+    if not newcomers or change.old is None:
+        return True
+    prefix, _, claim = str(change.old.key).lower().rpartition(":")
+    is_of_newcomer = any(trusted.issuer.lower() == prefix for trusted in newcomers)
+    return change.new is None and (is_of_newcomer or not is_claim(f"{prefix}:{claim}"))
+
+
+def realistic(answer: NewAccess, what: Widened, old: Policy, new: Policy) -> NewAccess:
+    """Return an example whose token has a subject that its issuer could give it."""
+    request = answer.request
+    key = f"{issuer(request.principal)}:sub"
+    others = {k: v for k, v in request.context.items() if k.lower() != key.lower()}
+    for trusted in what.trusted:
+        if trusted.issuer and str(trusted.name) == request.principal:
+            subject = str(trusted.subject) or trusted.platform.stranger
+            if trusted.is_pattern:
+                subject = subject.replace("*", "example").replace("?", "x")
+            example = replace(request, context={**others, key: subject})
+            sides = (evaluate([policy], example) for policy in (old, new))
+            denied, allowed = (side.allowed for side in sides)
+            if allowed and not denied:
+                return replace(answer, request=example, made_up=())
+    return answer
+
+
+def _new_names(before: Policy, after: Policy) -> set[tuple[str, Text]]:
+    try:
+        return {(p.type, p.name) for p in new_principals(before, after)}
+    except InputError:
+        return set()

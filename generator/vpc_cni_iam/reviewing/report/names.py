@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named, Unresolved
 
 
@@ -15,3 +17,14 @@ def name_of(resource: IamResource) -> str:
             return name if name.startswith("arn:") else f"{noun} {name}"
         case Unresolved(place):
             return f"whoever {place} names"
+
+
+_SHOWN = 3
+
+
+def names_of(resources: Sequence[IamResource]) -> str:
+    """Return several in a sentence, the first of many."""
+    names = list(map(name_of, resources))
+    if len(names) > _SHOWN:
+        return f"{', '.join(names[:2])} and {len(names) - 2} more"
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

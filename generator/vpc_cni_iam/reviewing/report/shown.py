@@ -8,15 +8,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from vpc_cni_iam.policy.diff import Change
+from vpc_cni_iam.reviewing.diff.plugin_answers import Verdict
+from vpc_cni_iam.reviewing.locate import SourcePlace
 from vpc_cni_iam.reviewing.rules import Consequence, Level, Rule, Topic
-
-
-class ShownPlace(Struct, frozen=True):
-    """Where a resource is written."""
-
-    file: str
-    line: int
-    end: int
 
 
 class ShownRule(Struct, frozen=True):
@@ -42,7 +37,7 @@ class ShownFinding(Struct, frozen=True):
     message: str
     details: tuple[str, ...]
     fix: str
-    place: ShownPlace | None
+    place: SourcePlace | None
     fingerprint: str  # the same for the same finding in the next plan: 16 hexadecimal digits
 
 
@@ -54,25 +49,36 @@ class ShownIgnored(Struct, frozen=True):
     until: str  # the last day; empty for no end
 
 
+class ShownLine(Struct, frozen=True):
+    """A line of a difference of two policies."""
+
+    change: Change
+    text: str
+
+
 class ShownPolicy(Struct, frozen=True):
-    """What changes in the policies of a principal."""
+    """What changes in one policy of a principal."""
 
     owner: str
-    address: str
+    kind: str  # such as policy, trust policy or permissions boundary
+    policy: str  # the managed policy or group; empty for others
+    address: str  # the resource that says so
     attribute: str
-    action: str  # added, removed or changed
-    lines: tuple[str, ...]  # the difference of statements
-    place: ShownPlace | None
+    action: Change
+    lines: tuple[ShownLine, ...]  # the difference of statements
+    place: SourcePlace | None
 
 
 class ShownPlugin(Struct, frozen=True):
     """The plugin in one cluster: the answer to whether it works, and what it is judged by."""
 
-    cluster: str
-    answer: str  # such as "aws-node in prod: works with v1.23.2 (IPv4)"
-    works: bool | None  # None: the plan does not show it
-    version_before: str
+    cluster: str  # empty where the plan names none; the role stands for it then
+    region: str
+    answer: str  # such as "works with v1.23.2 (IPv4)"
+    verdict: Verdict
+    version_before: str  # as the plan has it; empty where it names none
     version_after: str
+    judged_version: str
     mode: str
     identity_before: str
     identity_after: str
@@ -93,6 +99,6 @@ class ShownReview(Struct, frozen=True):
     ignored: tuple[ShownIgnored, ...]
     policies: tuple[ShownPolicy, ...]
     rules: tuple[ShownRule, ...]
-    read: int  # how many changes are read
+    read: int  # how many resources that change are read
     not_read: tuple[str, ...]  # what changes, is about IAM, EKS or credentials, and is not read
     others: int  # how many other resources change

@@ -2,10 +2,281 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from vpc_cni_iam.inputs.plan.arguments import KINDS
+from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
+from vpc_cni_iam.policy.report import example_text, not_proven_text
+from vpc_cni_iam.policy.value import Absent, Known, Value
+from vpc_cni_iam.reviewing.account.cluster_access import ClusterRight
+from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named, Unresolved
+from vpc_cni_iam.reviewing.account.uses import Pods, UsedRole, UseKind
+from vpc_cni_iam.reviewing.checks.cluster_access import (
+    AuthenticationChanged,
+    RightGained,
+    RightLost,
+)
+from vpc_cni_iam.reviewing.checks.metadata import MetadataOpened, OpenedOption
+from vpc_cni_iam.reviewing.checks.session_tags import SessionTagsOn, TagsChanged
+from vpc_cni_iam.reviewing.checks.uses import AnnotationNotRead, RoleNamed, ValuesNotShown
+from vpc_cni_iam.reviewing.diff.permissions import Open
+from vpc_cni_iam.reviewing.diff.reach import Reach
+from vpc_cni_iam.reviewing.diff.uses import UseChange, UseEvent
 from vpc_cni_iam.reviewing.findings import Finding
+from vpc_cni_iam.reviewing.report.names import name_of
 from vpc_cni_iam.reviewing.report.saying import Saying
+from vpc_cni_iam.reviewing.rules import Level
 
-SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {}
+_REACHES = {
+    Reach.SERVICES: "can call every action on all resources, except for a few services",
+    Reach.IAM: "can change IAM permissions, and so give itself any access",
+    Reach.EVERYTHING: "can call every action on all resources",
+}
+_MODE = "authentication_mode"
+_AUTHENTICATION = {
+    _MODE: "Other principals can get into the cluster: those of access entries, of the ConfigMap "
+    "aws-auth, or of both",
+    "bootstrap_cluster_creator_admin_permissions": "Who creates the cluster administers it",
+}
+
+
+def _of_use(finding: Finding, change: UseChange) -> Saying:
+    match change.event:
+        case UseEvent.GETS:
+            return _gets(finding, change)
+        case UseEvent.MOVES:
+            return _moves(finding, change)
+        case UseEvent.LIMITED_OTHERWISE:
+            return _limited(finding, change)
+        case UseEvent.LOSES:
+            return _loses(change)
+
+
+def _gets(finding: Finding, change: UseChange) -> Saying:
+    role = _roles(change.after)
+    if change.pods:
+        message = f"{_who(change.pods)} gets {role} by EKS Pod Identity or IRSA"
+    elif change.kind is UseKind.SERVICE_ACCOUNT:
+        message = f"A service account of {change.workload} gets {role}"
+    else:
+        how = "is new and uses" if change.is_new else "now uses"
+        message = f"{change.workload} {how} {role}"
+    if change.reach in _REACHES:
+        message += f", which {_REACHES[change.reach]}"
+    return Saying(f"{message}{_made_here(change)}", fix=_fix(finding, change))
+
+
+def _made_here(change: UseChange) -> str:
+    return f"; the plan makes {change.made_here} in this module" if change.made_here else ""
+
+
+def _moves(finding: Finding, change: UseChange) -> Saying:
+    who = change.workload
+    if change.pods:
+        who = _who(change.pods)
+    elif change.kind is UseKind.SERVICE_ACCOUNT:
+        who = f"A service account of {who}"
+    old, new = (_roles(roles) for roles in (change.before, change.after))
+    more, details = _more(change)
+    message = f"{who} uses {new} in place of {old}{more}"
+    return Saying(message, details, _fix(finding, change))
+
+
+def _limited(finding: Finding, change: UseChange) -> Saying:
+    what = "is removed" if isinstance(change.session, Absent) else "changes"
+    who = _who(change.pods) if change.pods else change.workload
+    more, details = _more(change)
+    message = f"The session policy of {_within(who)} with {_roles(change.after)} {what}{more}"
+    fix = ""
+    if finding.level is Level.ERROR:
+        fix = f"Narrow the session policy of {change.workload}"
+    return Saying(message, details, fix)
+
+
+def _loses(change: UseChange) -> Saying:
+    role = _roles(change.before)
+    message = f"{change.workload} still names {role} as it is before the plan"
+    message += ", and the plan deletes it or gives it another name: it gets no credentials by it"
+    return Saying(message, fix=f"Set {change.attribute} of {change.workload} to the new role")
+
+
+def _more(change: UseChange) -> tuple[str, tuple[str, ...]]:
+    """Return what roles allow more, and the details."""
+    if change.made_here:
+        return _made_here(change), ()
+    match change.access:
+        case NoNewAccess():
+            return ", which allows nothing more", ()
+        case NewAccess(request) as access:
+            if change.has_secrets:
+                return ", which allows more", ()
+            example = example_text(access)
+            return f", which newly allows {request.action}", (f"example: {example}",)
+        case NotProven(Open()):
+            text = "; the plan does not show whether that allows more"
+        case NotProven() as answer:
+            text = f"; it is not proven that it allows nothing more ({not_proven_text(answer)})"
+    if change.reach in _REACHES:
+        text += f". The role {_REACHES[change.reach]}"
+    return text, ()
+
+
+def _fix(finding: Finding, change: UseChange) -> str:
+    if finding.level is not Level.ERROR:
+        return ""
+    role = _roles(change.after)
+    return f"Give {change.workload} a role of its own, or remove access from {role}"
+
+
+def _who(pods: Pods) -> str:
+    names = "/".join(filter(None, (pods.account.namespace, pods.account.name)))
+    account = f"Service account {names}" if names else "A service account known after apply"
+    return f"{account} of {pods.cluster}" if pods.cluster else account
+
+
+def _within(who: str) -> str:
+    """Return a name as it is within a sentence."""
+    is_noun = who.startswith(("Service ", "A "))
+    return who[0].lower() + who[1:] if is_noun else who
+
+
+def _roles(roles: Iterable[UsedRole]) -> str:
+    return " and ".join(map(_role, roles)) or "no role"
+
+
+def _role(role: UsedRole) -> str:
+    match role.resource:
+        case InPlan(address):
+            return f"the role of version {role.version} of {address}" if role.version else address
+        case Named(kind, _, name) if kind in KINDS:
+            return f"the role of {KINDS[kind]} {name}"
+        case Named() as named:
+            return name_of(named)
+        case Unresolved(place):
+            return place if place.startswith("(") else f"the role that {place} names"
+
+
+def _of_resource(resource: IamResource) -> str:
+    return _role(UsedRole(resource))
+
+
+def _not_shown(finding: Finding, values: ValuesNotShown) -> Saying:
+    what = f"values in {values.argument} that are known after apply"
+    if values.is_write_only:
+        what = "write-only values, which no plan shows"
+    return Saying(f"{finding.address} has {what}: a service account may get a role by them")
+
+
+def _not_read(finding: Finding, _: AnnotationNotRead) -> Saying:
+    return Saying(
+        f"{finding.address} names the role of a service account in a form that is not read"
+    )
+
+
+def _role_named(finding: Finding, named: RoleNamed) -> Saying:
+    what = "the argument" if named.is_known_type else "its type"
+    roles = " or ".join(map(_of_resource, named.roles))
+    message = f"{finding.address} newly names {roles}; what {what} does with a role is not known"
+    if named.reach in _REACHES:
+        message += f", and the role {_REACHES[named.reach]}"
+    return Saying(message)
+
+
+def _metadata(finding: Finding, opened: MetadataOpened) -> Saying:
+    options = ", ".join(map(_option, opened.options))
+    return Saying(f"{finding.address} lets pods reach the instance metadata: {options}")
+
+
+def _option(option: OpenedOption) -> str:
+    return f"{option.name} {_value(option.before)} -> {_value(option.after)}"
+
+
+def _value(value: Value) -> str:
+    match value:
+        case Known(known):
+            return str(known).lower() if isinstance(known, bool) else str(known)
+        case Absent():
+            return "not set"
+    return "known after apply" if not hasattr(value, "mark") else "(sensitive)"
+
+
+def _gained(finding: Finding, gained: RightGained) -> Saying:
+    right = gained.right
+    who = name_of(right.principal)
+    less = ", less than before" if gained.is_less else ""
+    message = f"{who} gets {_right(right)} in {_cluster(right)}{less}"
+    fix = ""
+    if finding.level is Level.ERROR:
+        fix = f"Associate a policy with fewer permissions in {finding.address}"
+    return Saying(message, fix=fix)
+
+
+def _right(right: ClusterRight) -> str:
+    """Return what a principal gets in a cluster."""
+    if not right.is_entry:
+        policy = _value(right.policy).rpartition("/")[2]
+        name = policy if isinstance(right.policy, Known) else "an access policy known after apply"
+        places = ", ".join(map(_value, right.namespaces))
+        return f"{name} in {places}" if places else f"{name} for all namespaces"
+    parts = []
+    if right.groups:
+        parts.append(f"the Kubernetes groups {', '.join(map(_value, right.groups))}")
+    if right.is_of_node:
+        parts.append(f"what a node has, by the type {_value(right.type)}")
+    if not isinstance(right.user_name, Absent):
+        parts.append(f"the user name {_value(right.user_name)}")
+    return " and ".join(parts) or "an access entry"
+
+
+def _cluster(right: ClusterRight) -> str:
+    return f"cluster {right.cluster.value}" if isinstance(right.cluster, Known) else "a new cluster"
+
+
+def _lost(_: Finding, lost: RightLost) -> Saying:
+    right = lost.right
+    who, cluster = name_of(right.principal), _cluster(right)
+    if lost.strands_nodes:
+        return Saying(
+            f"Nodes with {who} can no longer join {cluster}: {right.address} is deleted",
+            fix=f"Keep the access entry of {who}",
+        )
+    return Saying(f"{who} loses permissions in a cluster, {cluster}: {right.address} is deleted")
+
+
+def _authentication(finding: Finding, changed: AuthenticationChanged) -> Saying:
+    before, after = (_setting(value) for value in (changed.before, changed.after))
+    message = f"{finding.address} changes {changed.name} from {before} to {after}"
+    return Saying(f"{message}. {_AUTHENTICATION[changed.name]}")
+
+
+def _setting(value: object) -> str:
+    if value is None:
+        return "a value known after apply"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _tags_on(finding: Finding, tags: SessionTagsOn) -> Saying:
+    message = f"{finding.address} switches session tags on, and a policy of {name_of(tags.role)} "
+    return Saying(f"{message}asks for {', '.join(tags.tags)}")
+
+
+def _tags(finding: Finding, changed: TagsChanged) -> Saying:
+    verb = "changes" if changed.is_known else "may change"
+    verb = "changed outside of the configuration" if changed.is_drift else verb
+    tags = ", ".join(changed.tags)
+    return Saying(f"The tag {tags} of {finding.address} {verb}, and a policy asks for it")
+
+
+SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
+    UseChange: _of_use,
+    ValuesNotShown: _not_shown,
+    AnnotationNotRead: _not_read,
+    RoleNamed: _role_named,
+    MetadataOpened: _metadata,
+    RightGained: _gained,
+    RightLost: _lost,
+    AuthenticationChanged: _authentication,
+    SessionTagsOn: _tags_on,
+    TagsChanged: _tags,
+}

@@ -1,0 +1,217 @@
+"""``vpc-cni-iam review``, by the model of the account."""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import shutil
+import sys
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from msgspec.structs import replace
+
+from vpc_cni_iam import formats
+from vpc_cni_iam.cli import common, options
+from vpc_cni_iam.cli.common import progress
+from vpc_cni_iam.cli.expand import flag, value
+from vpc_cni_iam.cli.options import IpFamily
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.reviewing.ignore import IgnoreFile
+    from vpc_cni_iam.reviewing.options import Options
+    from vpc_cni_iam.reviewing.report.shown import ShownReview
+    from vpc_cni_iam.reviewing.report_formats import Setting
+
+HELP = """Review the IAM changes of a plan: access that is newly allowed or no longer allowed, and
+whether the plugin still works.
+
+PLAN is the output of `terraform show -json` or `tofu show -json`, as a file or - for standard
+input, also compressed with gzip; or a saved plan, or a directory with one. The engine that made a
+saved plan shows it, in --source if given. Exit code 0 means that no finding matches
+--fail-on, 1 that one does, 3 that the plan cannot be read.
+
+\b
+Examples:
+  terraform show -json tfplan | vpc-cni-iam review -
+  vpc-cni-iam review tfplan --source . --fail-on warning --fail-on new-access
+  vpc-cni-iam review plan.json --cni-version v1.20.4 --mode ipv4 --format json
+  vpc-cni-iam review plan.json --report sarif=iam.sarif --report html=iam.html
+  vpc-cni-iam review plan.json --format markdown --for gitlab
+"""
+
+
+_REPORTS = formats.names("vpc_cni_iam.reviewing.report.formats")
+if TYPE_CHECKING:
+    Format = StrEnum
+else:
+    Format = options.choices("Format", _REPORTS)
+
+
+class Forge(StrEnum):
+    """Where reports are read."""
+
+    github = "github"
+    gitlab = "gitlab"
+    bitbucket = "bitbucket"
+
+
+class EngineChoice(StrEnum):
+    """Which engine shows a saved plan."""
+
+    auto = "auto"
+    terraform = "terraform"
+    tofu = "tofu"
+
+
+def _fail_on() -> list[str]:
+    from vpc_cni_iam.reviewing.rules import Consequence, Level
+
+    return [*Consequence, *Level]
+
+
+def review2(
+    plan: Annotated[
+        str,
+        typer.Argument(
+            metavar="PLAN",
+            help="JSON of a plan, a saved plan, or its directory; - is standard input.",
+        ),
+    ],
+    cni_version: str | None = options.plugin_version(
+        "Plugin version to judge, such as v1.20.4, or latest.  "
+        "[default: the plan's, else the newest known]"
+    ),
+    strict: bool = options.STRICT,
+    mode: IpFamily | None = options.mode("each policy's"),
+    fail_on: list[str] = value(
+        "WHAT",
+        "Fail on findings of this kind or severity: new-access, coverage-lost, "
+        "any-change, error, warning or note; repeat for more.",
+        ["warning"],
+        autocompletion=_fail_on,
+    ),
+    source: Path | None = value(
+        "DIRECTORY", "Directory of the root module, to name files and lines."
+    ),
+    details: bool = flag("Print all details, and every changed policy."),
+    ignore_file: Path | None = value(
+        "FILE",
+        "Suppressed findings.  [default: vpc-cni-iam-ignore.toml, if there is one]",
+        readable=False,
+    ),
+    engine: EngineChoice = options.choice(
+        EngineChoice, "--engine", "Engine that shows a saved plan.", EngineChoice.auto
+    ),
+    output: Format = options.output_format(Format.__members__["text"]),
+    report: list[str] | None = value(
+        "FORMAT=FILE", "Also write a report to a file, such as sarif=iam.sarif; repeat for more."
+    ),
+    read_on: Forge | None = options.choice(
+        Forge,
+        "--for",
+        "Where reports are read. Markdown keeps its size limit (default: that of github), "
+        "SARIF for github leaves out ignored findings, JUnit for gitlab names files.",
+    ),
+) -> None:
+    """See `HELP`."""
+    gc.disable()  # There are hardly any reference cycles here, and the collector takes a tenth.
+    from vpc_cni_iam.errors import UsageError
+    from vpc_cni_iam.reviewing.locate import Locator
+    from vpc_cni_iam.reviewing.obtain import obtain
+    from vpc_cni_iam.reviewing.report.make import check_fail_on, shown
+    from vpc_cni_iam.reviewing.run import review as reviewed
+
+    fails_on = check_fail_on(fail_on)
+    if not plan:
+        raise UsageError("PLAN is empty; name a plan, or write . for the current directory")
+    files = _files(report or (), plan)
+    asked, ignored = _options(cni_version, mode), _ignore_file(ignore_file)
+    with progress("reading the plan") as passed:
+        read = obtain(plan, sys.stdin.buffer, engine.value, os.environ, passed, source)
+    locator = Locator(source, read.configuration)
+    result = shown(reviewed(read, asked, ignored), fails_on, locator.place)
+    if not locator.fits:
+        common.say(f"nothing of the plan is written in --source {source}; is it of another module?")
+    _reports(result, output, files, _setting(read_on, source, details=details))
+    raise typer.Exit(1 if result.failed else 0)
+
+
+def _options(cni_version: str | None, mode: IpFamily | None) -> Options:
+    import datetime
+
+    from vpc_cni_iam.catalog.facts import known_versions
+    from vpc_cni_iam.reviewing.options import Options
+
+    version = known_versions.find(cni_version) if cni_version else None
+    return Options(version, mode.value if mode else None, datetime.date.today())
+
+
+def _ignore_file(path: Path | None) -> IgnoreFile | None:
+    from vpc_cni_iam.reviewing import ignore
+
+    chosen = path or Path(ignore.NAME)
+    return None if path is None and not chosen.exists() else ignore.load(chosen)
+
+
+def _files(reports: Iterable[str], plan: str) -> dict[Path, str]:
+    """Return the formats to write by their files."""
+    from vpc_cni_iam.errors import UsageError
+
+    files: dict[Path, str] = {}
+    taken = {Path(plan).resolve(): "is the plan"}
+    for report in reports:
+        name, _, file = report.partition("=")
+        path = Path(file)
+        if name not in _REPORTS or not path.name:
+            raise UsageError(
+                f"--report {report!r}: write FORMAT=FILE, with one of {', '.join(_REPORTS)}"
+            )
+        if file == "-":
+            raise UsageError(f"--report {report!r}: what is printed is --format {name}")
+        if why := taken.get(path.resolve()):
+            raise UsageError(f"--report {report!r}: {file} {why}")
+        taken[path.resolve()] = "is written already"
+        files[path] = name
+    return files
+
+
+def _setting(read_on: Forge | None, source: Path | None, *, details: bool) -> Setting:
+    from vpc_cni_iam.reviewing.report_formats import FORGES, Setting
+
+    terminal = sys.stdout.isatty()
+    # As rich has it, whose tables other commands print.
+    colour = "NO_COLOR" not in os.environ and bool(terminal or os.environ.get("FORCE_COLOR"))
+    bound = terminal or "COLUMNS" in os.environ
+    width = shutil.get_terminal_size().columns if bound else None
+    forge = next((name for name in FORGES if read_on and name == read_on.value), None)
+    return Setting(forge, _prefix(source), width, colour, details)
+
+
+def _reports(result: ShownReview, output: Format, files: dict[Path, str], setting: Setting) -> None:
+    """Write the files, and print one to stdout."""
+    from vpc_cni_iam.files import single
+    from vpc_cni_iam.reviewing.report_formats import pieces
+
+    plain = replace(setting, width=None, colour=False)
+    for path, name in files.items():
+        single.write(path, pieces(name, result, plain))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # In a locale without a letter the report is to be read all the same.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    # Not by typer.echo, which takes a locale of ASCII for a mistake.
+    sys.stdout.writelines(pieces(output.value, result, setting))
+
+
+def _prefix(source: Path | None) -> str:
+    """Return where the root module is in its git checkout; else in the current directory."""
+    if source is None:
+        return ""
+    folder = source.resolve()
+    above = (folder, *folder.parents)
+    top = next((f for f in above if (f / ".git").exists()), Path.cwd())
+    return folder.relative_to(top).as_posix() if top in above else ""

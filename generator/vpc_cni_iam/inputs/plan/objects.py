@@ -1,0 +1,156 @@
+"""Objects of Kubernetes and values of charts: whether they are about the plugin, or about access.
+
+They are read as data: an object in JSON as the plan has it, text as YAML. Text that does not parse
+is not guessed at; whoever asks says that it is not read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any
+
+from msgspec import Raw, Struct, field
+
+from vpc_cni_iam.errors import InputError
+
+# In the annotation of a service account that has a role, and in all other forms of it.
+_ROLE_WORD = "role-arn"
+# The arguments that hold an object as text, or as it is.
+MANIFESTS = ("content", "manifest", "yaml_body")
+# The names of its objects and of its add-on, and what only names it or its settings.
+_PLUGIN_NAMES = ("aws-node", "vpc-cni", "amazon-vpc-cni")
+_PLUGIN_WORDS = (
+    *("aws-vpc-cni", "aws_vpc_cni", "AWS_VPC_K8S_", "ADDITIONAL_ENI_TAGS", "ENABLE_IPv4"),
+    *("ENABLE_IPv6", "ENABLE_POD_ENI", "ENABLE_PREFIX_DELEGATION"),
+)
+# Custom networking: it names the subnet and security groups of pods.
+_POD_NETWORKS = "ENIConfig"
+# Who rules the cluster, and clusters that are made by Cluster API.
+_ACCESS_KINDS = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
+_CLUSTER_KIND = "AWSManagedControlPlane"
+_ACCESS_NAME = "aws-auth"
+# The API groups of Crossplane and of ACK that make access in AWS.
+_ACCESS_GROUPS = ("cloud", "eks", "iam", "identity", "organizations", "rolesanywhere", "sso")
+_GROUP_ENDS = (".aws.", ".services.k8s.aws")
+# What says which role the nodes of Karpenter have, and how.
+_NODE_KINDS = ("NodeClass", "EC2NodeClass", "AWSNodeTemplate")
+_NODE_ROLES = ("role", "instanceProfile")
+# What all that is above has in it; text without any of these is not parsed. What spells characters
+# in another way has backslashes or base64, of which the JSON of a plan doubles the first.
+_MARKS = (
+    *("aws-node", "vpc-cni", *_PLUGIN_WORDS, _POD_NETWORKS, "Role", _CLUSTER_KIND, _ACCESS_NAME),
+    *(".aws.", ".k8s.aws", "NodeClass", "AWSNodeTemplate", _ROLE_WORD, "binary"),
+)
+_IN_BYTES = re.compile("|".join(map(re.escape, (*_MARKS, "\\\\"))).encode() + rb"|\\u00[4-7]")
+_IN_TEXT = re.compile("|".join(map(re.escape, (*_MARKS, "\\"))))
+_WHOLE_NAME = re.compile(rf"(?<![\w-])(?:{'|'.join(_PLUGIN_NAMES)})(?![\w-])")
+# Longer text is not parsed: the reader of YAML takes two seconds for a megabyte.
+_MOST = 250_000
+
+
+class ObjectFacts(Struct):
+    """What objects, or values of a chart, are about."""
+
+    names_plugin: bool = False
+    is_about_access: bool = False
+    sets_networks: bool = False  # whether they are custom networking of the plugin
+    annotates: bool = False  # whether they name the role of a service account
+    is_unparsed: bool = False  # whether text that holds an object does not parse
+    node_roles: set[str] = field(default_factory=set)  # those of Karpenter's nodes
+
+    def add(self, value: Any, *, key: str = "", in_nodes: bool = False) -> None:
+        """Add what a value is about; `in_nodes` says whether it is in an object about nodes."""
+        if isinstance(value, Mapping):
+            in_nodes = in_nodes or value.get("kind") in _NODE_KINDS
+            for name, inner in value.items():
+                self._add_key(str(name))
+                self.add(inner, key=str(name), in_nodes=in_nodes)
+        elif isinstance(value, list):
+            for inner in value:
+                self.add(inner, key=key, in_nodes=in_nodes)
+        elif isinstance(value, str):
+            self._add_text(value, key, in_nodes=in_nodes)
+
+    def _add_key(self, key: str) -> None:
+        self.names_plugin |= any(word in key for word in _PLUGIN_WORDS)
+        self.annotates |= _ROLE_WORD in key
+
+    def _add_text(self, text: str, key: str, *, in_nodes: bool) -> None:
+        documents = None
+        if (":" in text or key in MANIFESTS) and _IN_TEXT.search(text):
+            documents = _parsed(text)
+            if documents is None:
+                self._add_unparsed(text, key)
+        if documents:
+            for document in documents:
+                self.add(document, in_nodes=in_nodes)
+            return
+        self.names_plugin |= any(word in text for word in _PLUGIN_WORDS)
+        self.annotates |= _ROLE_WORD in text
+        if key.lower().endswith("name"):
+            self.names_plugin |= text in _PLUGIN_NAMES
+            self.is_about_access |= text == _ACCESS_NAME
+        elif key == "kind":
+            self.is_about_access |= text in _ACCESS_KINDS or text.startswith(_CLUSTER_KIND)
+            self.sets_networks |= text == _POD_NETWORKS
+        elif key.lower().endswith("version"):
+            group = text.partition("/")[0]
+            makes = group.startswith(_ACCESS_GROUPS) and any(end in group for end in _GROUP_ENDS)
+            self.is_about_access |= makes
+        if in_nodes and key in _NODE_ROLES:
+            self.node_roles.add(text)
+
+    def _add_unparsed(self, text: str, key: str) -> None:
+        self.is_unparsed |= key in MANIFESTS
+        self.annotates |= _ROLE_WORD in text
+        self.names_plugin |= _WHOLE_NAME.search(text) is not None
+
+
+def may_be_about_access(change: Raw) -> bool:
+    """Say whether a change in the JSON of a plan may be about the plugin or access, cheaply."""
+    return _IN_BYTES.search(bytes(change)) is not None
+
+
+def facts_of(*values: Any) -> ObjectFacts:
+    """Return what values of resources, such as both sides of a change, are about."""
+    facts = ObjectFacts()
+    for value in values:
+        facts.add(value)
+    return facts
+
+
+def later_node_roles(marks: Any) -> bool:
+    """Say whether a role of nodes is in what is known after apply."""
+    return any(name in _NODE_ROLES and mark is True for name, mark in _members(marks))
+
+
+def _members(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield name, inner
+            yield from _members(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _members(inner)
+
+
+@lru_cache(2)  # most text is the same on both sides of a change
+def _parsed(text: str) -> tuple[Any, ...] | None:
+    """Return the objects and lists that text holds; None where it does not parse."""
+    documents: list[Any] = []
+    with suppress(ValueError, RecursionError):
+        documents = [json.loads(text)]
+    if not documents:
+        if len(text) > _MOST:
+            return None
+        from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - few plans have YAML
+
+        try:
+            documents = load_yaml(text, "")
+        except InputError:
+            return None
+    return tuple(d for d in documents if isinstance(d, Mapping | list))

@@ -1,0 +1,71 @@
+"""Issuers of tokens: whose they are, and what the subjects of their tokens look like.
+
+Sources: Amazon EKS User Guide, "IAM roles for service accounts"; GitHub Docs, "OpenID Connect
+reference"; GitLab Docs, "OpenID Connect (OIDC) authentication using ID tokens"; IAM User Guide,
+"AWS global and IAM condition keys", web identity federation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from enum import Enum
+
+_EKS = re.compile(r"oidc[.-]eks\.")
+SERVICE_ACCOUNTS = "system:serviceaccount:"
+PROVIDER = ":oidc-provider/"
+# Providers that IAM knows by name, whose tokens anybody can get, each with the claims that say for
+# which application a token is.
+APPLICATIONS: Mapping[str, tuple[str, ...]] = {
+    "accounts.google.com": ("aud", "oaud"),
+    "cognito-identity.amazonaws.com": ("aud",),
+    "graph.facebook.com": ("app_id",),
+    "www.amazon.com": ("app_id",),
+}
+
+
+class Platform(Enum):
+    """Who has the tokens of an issuer."""
+
+    KUBERNETES = "Kubernetes"
+    GITHUB = "GitHub"
+    GITLAB = "GitLab"
+    OTHER = "other"
+
+    @property
+    def stranger(self) -> str:
+        """The subject of a token that nobody means who does not mean all."""
+        return _STRANGERS[self]
+
+
+_STRANGERS = {
+    Platform.KUBERNETES: f"{SERVICE_ACCOUNTS}example-namespace:example-service-account",
+    Platform.GITHUB: "repo:example-stranger/example:ref:refs/heads/example",
+    Platform.GITLAB: "project_path:example-stranger/example:ref_type:branch:ref:example",
+    Platform.OTHER: "zz-example",
+}
+_BY_SUBJECT = {
+    SERVICE_ACCOUNTS: Platform.KUBERNETES,
+    "repo:": Platform.GITHUB,
+    "project_path:": Platform.GITLAB,
+}
+
+
+def is_of_anybody(pattern: str) -> bool:
+    """Say whether a pattern of subjects names no owner, so that everybody can name a project so."""
+    kind, _, rest = pattern.partition(":")
+    owner = rest.partition("/")[0].partition(":")[0]
+    return kind in ("repo", "project_path") and bool(owner) and not owner.strip("*?")
+
+
+def platform_of(issuer: str, subjects: Iterable[str]) -> Platform:
+    """Return who has the tokens of an issuer, by its name, else by the subjects asked for."""
+    host = issuer.partition("/")[0]
+    if _EKS.match(host):
+        return Platform.KUBERNETES
+    if host == "token.actions.githubusercontent.com":
+        return Platform.GITHUB
+    if host == "gitlab.com":
+        return Platform.GITLAB
+    begins = (p for s in subjects for begin, p in _BY_SUBJECT.items() if s.startswith(begin))
+    return next(begins, Platform.OTHER)

@@ -1,0 +1,393 @@
+"""Who can do more after a plan, or less: what becomes of the policies of each principal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vpc_cni_iam.catalog.facts import aws_managed
+from vpc_cni_iam.catalog.facts.aws_managed import AwsManagedPolicy, PolicyClass
+from vpc_cni_iam.inputs.plan.arguments import Part
+from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
+from vpc_cni_iam.policy.value import Sensitive
+from vpc_cni_iam.reviewing.account.documents import Document, Invalid
+from vpc_cni_iam.reviewing.account.grants import Grant, GrantKey
+from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named, Unresolved
+from vpc_cni_iam.reviewing.account.plugin_policy import concerns_plugin
+from vpc_cni_iam.reviewing.context import Context
+from vpc_cni_iam.reviewing.diff.harm import GainedPart, beyond_plugin, gained, lost, scope
+from vpc_cni_iam.reviewing.diff.permissions import Open, Permissions
+from vpc_cni_iam.reviewing.diff.principals import GrantChange, PrincipalChange
+from vpc_cni_iam.reviewing.diff.published import Published, published_by
+from vpc_cni_iam.reviewing.diff.reach import Reach
+from vpc_cni_iam.reviewing.findings import Finding, finding
+from vpc_cni_iam.reviewing.rules import Consequence, Level, Rule
+
+
+class AboutPrincipals(Struct, frozen=True):
+    """Evidence about principals; several have the same in one finding."""
+
+    owners: tuple[IamResource, ...]
+
+
+class Gain(AboutPrincipals, frozen=True):
+    """Something is newly allowed."""
+
+    is_new: bool  # whether they were not there before
+    is_bounded: bool  # whether a permissions boundary limits it
+    reach: Reach  # how far they reach now, if that is further than before
+    parts: tuple[GainedPart, ...]  # by which statements
+    policies: tuple[IamResource, ...]  # the managed policies that have these
+    beyond: tuple[str, ...] | None  # what the plugin never calls; None for other policies
+    published: tuple[Published, ...] = ()  # the documents of the catalog that they are
+    example: NewAccess | None = None  # None where it could tell a secret
+
+
+class GroupJoined(AboutPrincipals, frozen=True):
+    """A user joins a group."""
+
+    group: IamResource
+    is_shown: bool  # whether the plan shows policies of it
+    reach: Reach  # how far the user reaches now, if that is further than before
+
+
+class Undecided(AboutPrincipals, frozen=True):
+    """Whether something is newly allowed is not decided."""
+
+    parts: tuple[GainedPart, ...]
+    answer: NotProven
+
+
+class DenyLost(AboutPrincipals, frozen=True):
+    """A Deny is gone, or may be: policies that the plan does not show may allow what it denied."""
+
+    parts: tuple[GainedPart, ...]  # empty where the plan does not show the policy
+    hidden: tuple[IamResource, ...]  # what it does not show
+    example: NewAccess | None = None
+
+
+class NotShown(AboutPrincipals, frozen=True):
+    """A policy is given, and the plan does not show what it says, or not all of it."""
+
+    is_new: bool
+    policy: IamResource  # the policy, or the resource that has it
+    content: Invalid | None  # why it is no policy
+    references: tuple[str, ...] = ()  # what it is made of, as far as the plan says
+    managed: AwsManagedPolicy | None = None
+
+
+class NoGain(AboutPrincipals, frozen=True):
+    """The policies change, and allow nothing that was not allowed before."""
+
+    is_deleted: bool
+    parts: tuple[GainedPart, ...]  # what is no longer allowed
+
+
+class _Outcome(Enum):
+    """What becomes of the policies of a principal."""
+
+    FURTHER = "reaches further"
+    MORE = "allowed more"
+    BY_NEW = "a new principal is allowed something"
+    PUBLISHED = "a document of the catalog is new"
+    UPDATED = "a newer document of the catalog"
+    UNDECIDED = "not decided"
+    DENY_LOST = "a Deny is gone, or may be"
+    LATER = "known after apply"
+    INVALID = "no policy"
+    SENSITIVE = "sensitive"
+    ATTACHED = "a policy that the plan does not show"
+    UNKNOWN_OF_AWS = "a policy of AWS of which nothing is known"
+    JOINED = "joins a group"
+    JOINED_FURTHER = "joins a group, and reaches further"
+    SAME = "allowed the same"
+    LESS = "allowed less"
+    HAD_BEFORE = "gets a policy whose access it had"
+
+
+_NEW = (Consequence.NEW_ACCESS, Consequence.ANY_CHANGE)
+_ANY = (Consequence.ANY_CHANGE,)
+_ROWS: dict[_Outcome, tuple[Rule, Level, tuple[Consequence, ...]]] = {
+    _Outcome.FURTHER: (Rule.ADMIN, Level.ERROR, _NEW),
+    _Outcome.MORE: (Rule.NEW_ACCESS, Level.ERROR, _NEW),
+    _Outcome.BY_NEW: (Rule.NEW_POLICY, Level.WARNING, _NEW),
+    _Outcome.PUBLISHED: (Rule.NEW_POLICY, Level.NOTE, _NEW),
+    _Outcome.UPDATED: (Rule.UPSTREAM_UPDATED, Level.NOTE, _NEW),
+    _Outcome.UNDECIDED: (Rule.NOT_PROVEN, Level.WARNING, _NEW),
+    _Outcome.DENY_LOST: (Rule.NOT_PROVEN, Level.WARNING, _NEW),
+    _Outcome.LATER: (Rule.UNKNOWN_POLICY, Level.WARNING, _NEW),
+    _Outcome.INVALID: (Rule.UNREADABLE, Level.ERROR, _NEW),
+    _Outcome.SENSITIVE: (Rule.SENSITIVE_POLICY, Level.WARNING, _NEW),
+    _Outcome.ATTACHED: (Rule.UNKNOWN_ATTACHMENT, Level.WARNING, _NEW),
+    _Outcome.UNKNOWN_OF_AWS: (Rule.UNKNOWN_ATTACHMENT, Level.ERROR, _NEW),
+    _Outcome.JOINED: (Rule.GROUP_JOINED, Level.WARNING, _NEW),
+    _Outcome.JOINED_FURTHER: (Rule.GROUP_JOINED, Level.ERROR, _NEW),
+    _Outcome.SAME: (Rule.REWRITTEN, Level.NOTE, _ANY),
+    _Outcome.LESS: (Rule.ACCESS_REMOVED, Level.NOTE, _ANY),
+    _Outcome.HAD_BEFORE: (Rule.NEW_POLICY, Level.NOTE, _ANY),
+}
+
+
+class _Case(Struct, frozen=True):
+    """One outcome of one principal, and the grants that make it so, the first one first."""
+
+    outcome: _Outcome
+    evidence: AboutPrincipals
+    grants: tuple[Grant, ...]
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Yield what becomes of the policies of each principal; of several the same, one finding."""
+    cases: dict[tuple[_Outcome, tuple[str, str], AboutPrincipals], _Case] = {}
+    for case in _cases(context):
+        place = _place(case.grants, context)
+        evidence = replace(case.evidence, owners=())
+        if isinstance(evidence, Gain | DenyLost):
+            evidence = replace(evidence, example=None)  # it may differ, and the scope does not
+        key = (case.outcome, place, evidence)
+        cases[key] = _joined(cases[key], case) if key in cases else case
+    for (_, place, _), case in cases.items():
+        rule, level, means = _ROWS[case.outcome]
+        owners = case.evidence.owners
+        yield finding(
+            rule,
+            case.evidence,
+            place[0],
+            attribute=place[1],
+            subject=owners[0] if len(owners) == 1 else None,
+            level=level,
+            means=means,
+        )
+
+
+def _joined(first: _Case, other: _Case) -> _Case:
+    owners = dict.fromkeys((*first.evidence.owners, *other.evidence.owners))
+    return replace(first, evidence=replace(first.evidence, owners=tuple(owners)))
+
+
+def _place(grants: Iterable[Grant], context: Context) -> tuple[str, str]:
+    """Return the resource that makes a change, and its argument: the policy, if it changes."""
+    first = next(iter(grants), None)
+    if first is None:
+        return "", ""
+    policy = first.policy
+    if isinstance(policy, InPlan) and context.filler.resolver.is_changed(policy.address):
+        return policy.address, "policy"
+    return first.address, first.attribute
+
+
+def _cases(context: Context) -> Iterator[_Case]:
+    changes = {change.owner: change for change in context.principals}
+    for owner in context.accounts.principals:
+        yield from _memberships(owner, changes.get(owner), context)
+    conflicts = {(c.grant.owner, c.grant.key) for c in context.accounts.conflicts}
+    for change in context.principals:
+        yield from _PrincipalCases(context, change, frozenset(conflicts)).all()
+    for change in context.kept_principals:
+        every = _PrincipalCases(context, change, frozenset(conflicts)).all()
+        yield from (case for case in every if _ROWS[case.outcome][2] == _NEW)
+
+
+def _memberships(
+    owner: IamResource, change: PrincipalChange | None, context: Context
+) -> Iterator[_Case]:
+    """Yield the groups that a user joins."""
+    accounts = context.accounts
+    had = accounts.before.groups(owner)
+    for key, grant in accounts.after.groups(owner).items():
+        if key in had or grant.policy is None:
+            continue
+        farther = _farther(change) if change else Reach.LIMITED
+        outcome = _Outcome.JOINED if farther is Reach.LIMITED else _Outcome.JOINED_FURTHER
+        is_shown = bool(accounts.after.policies(grant.policy))
+        yield _Case(outcome, GroupJoined((owner,), grant.policy, is_shown, farther), (grant,))
+
+
+def _farther(change: PrincipalChange) -> Reach:
+    """Return how far a principal reaches, if that is further than before."""
+    return change.reach_after if change.reach_after > change.reach_before else Reach.LIMITED
+
+
+class _PrincipalCases:
+    """The outcomes of one principal."""
+
+    def __init__(
+        self,
+        context: Context,
+        change: PrincipalChange,
+        conflicts: frozenset[tuple[IamResource, GrantKey]],
+    ) -> None:
+        self._context, self._change = context, change
+        self._owners = (change.owner,)
+        self._grants = tuple(c for c in change.grants if not self._is_of_group(c))
+        # What a conflict takes away is a finding of its own.
+        removed = [c for c in self._grants if c.before and not c.after]
+        self._is_conflict = bool(removed) and all(
+            (change.owner, c.key) in conflicts for c in removed
+        )
+
+    def _is_of_group(self, change: GrantChange) -> bool:
+        """Say whether what changes is of a group that is a principal of the plan itself.
+
+        Whoever joins a group is a finding, too; a group that is left may have denied something.
+        """
+        group = change.key.group
+        if not isinstance(group, InPlan):
+            return False
+        sides = self._context.accounts.sides
+        is_member = [
+            GrantKey(Part.MEMBERSHIP, group) in s.groups(self._change.owner) for s in sides
+        ]
+        return all(is_member) or is_member == [False, True]
+
+    def all(self) -> Iterator[_Case]:
+        change = self._change
+        if not self._grants:
+            return
+        yield from (self._not_shown(c) for c in self._grants if _is_hidden(c))
+        hidden = [g for g in change.vanished if self._may_deny(g)]
+        if hidden and not (change.is_deleted or self._is_conflict):
+            policies = tuple(g.policy or InPlan(g.address) for g in hidden)
+            yield _Case(_Outcome.DENY_LOST, DenyLost(self._owners, (), policies), tuple(hidden))
+        match change.access:
+            case NewAccess() as answer:
+                yield from self._gain(answer)
+            case NotProven(Open.LATER):
+                yield from self._later()
+            case NotProven() as answer:
+                evidence = Undecided(self._owners, scope(self._grants), answer)
+                yield self._case(_Outcome.UNDECIDED, evidence)
+            case NoNewAccess() if not isinstance(change.denied_less, NoNewAccess):
+                yield from self._denied_less()
+            case NoNewAccess() if not (change.opened or change.vanished or self._is_conflict):
+                yield self._no_gain()
+
+    def _case(self, outcome: _Outcome, evidence: AboutPrincipals) -> _Case:
+        after = [c.after for c in self._grants if c.after]
+        before = [c.before for c in self._grants if c.before]
+        return _Case(outcome, evidence, (*after, *before))
+
+    def _may_deny(self, grant: Grant) -> bool:
+        """Say whether a policy that the plan does not show may have a Deny."""
+        if isinstance(grant.content, Sensitive) and self._is_replaced(grant):
+            return False  # that it was sensitive is a finding
+        managed = aws_managed.find(grant.policy.name) if isinstance(grant.policy, Named) else None
+        return managed is None or managed.denies
+
+    def _is_replaced(self, grant: Grant) -> bool:
+        return any(c.before is grant and c.after for c in self._grants)
+
+    def _gain(self, answer: NewAccess) -> Iterator[_Case]:
+        change, context = self._change, self._context
+        grants = [c for c in self._grants if not _was_sensitive(c)]
+        if not grants or self._is_by_boundary():
+            return
+        more = gained(change, grants, answer, context.proofs, context.place)
+        if not more.parts and len(grants) < len(change.grants):
+            return  # it is by a group
+        farther = _farther(change)
+        published = tuple(filter(None, map(published_by, grants)))
+        is_published = farther is Reach.LIMITED and len(published) == len(
+            [c for c in grants if c.after]
+        )
+        policies = [g.content.policy for g in more.grants if isinstance(g.content, Document)]
+        evidence = Gain(
+            self._owners,
+            change.is_new,
+            bool(change.after.limits),
+            farther,
+            more.parts,
+            tuple(dict.fromkeys(g.policy for g in more.grants if g.policy)),
+            beyond_plugin(more.parts) if any(map(concerns_plugin, policies)) else None,
+            published if is_published else (),
+            more.example,
+        )
+        outcome = _Outcome.BY_NEW if change.is_new else _Outcome.MORE
+        is_held = not (change.is_new and change.owner in evidence.policies)
+        if farther is not Reach.LIMITED and is_held:
+            outcome = _Outcome.FURTHER
+        elif evidence.published:
+            is_update = all(document.before for document in evidence.published)
+            outcome = _Outcome.UPDATED if is_update else _Outcome.PUBLISHED
+        changing = [g for c in grants for g in (c.after, c.before) if g]
+        yield _Case(outcome, evidence, more.grants or tuple(changing))
+
+    def _is_by_boundary(self) -> bool:
+        """Say whether only another permissions boundary allows more, which is a finding."""
+        change = self._change
+        if change.boundary is None:
+            return False
+        within = Permissions(change.after.policies, change.before.limits)
+        return isinstance(self._context.proofs.compare(change.before, within), NoNewAccess)
+
+    def _later(self) -> Iterator[_Case]:
+        for change in self._grants:
+            grant = change.after
+            if grant and isinstance(grant.content, Document) and grant.content.holes:
+                places = tuple(hole.place for hole in grant.content.holes)
+                yield self._unknown(grant, places)
+
+    def _unknown(self, grant: Grant, places: tuple[str, ...]) -> _Case:
+        names = self._context.filler.resolver.reference_names
+        references = tuple(dict.fromkeys(name for place in places for name in names(place)))
+        policy = grant.policy or InPlan(grant.address)
+        evidence = NotShown(self._owners, self._change.is_new, policy, None, references or places)
+        return _Case(_Outcome.LATER, evidence, (grant,))
+
+    def _denied_less(self) -> Iterator[_Case]:
+        change = self._change
+        if self._is_conflict:
+            return
+        example = change.denied_less if isinstance(change.denied_less, NewAccess) else None
+        evidence = DenyLost(self._owners, scope(self._grants), (), example)
+        yield self._case(_Outcome.DENY_LOST, evidence)
+
+    def _no_gain(self) -> _Case:
+        change, proofs = self._change, self._context.proofs
+        loses = change.is_deleted or not isinstance(
+            proofs.compare(change.after, change.before), NoNewAccess
+        )
+        only_new = all(c.before is None for c in self._grants)
+        outcome = _Outcome.LESS if loses else _Outcome.HAD_BEFORE if only_new else _Outcome.SAME
+        parts = lost(self._grants) if loses else ()
+        return self._case(outcome, NoGain(self._owners, change.is_deleted, parts))
+
+    def _not_shown(self, change: GrantChange) -> _Case:
+        grant = change.after or change.before
+        assert grant is not None  # noqa: S101 - a change has a side
+        policy, managed, outcome = grant.policy, None, _Outcome.ATTACHED
+        if isinstance(grant.content, Invalid):
+            outcome = _Outcome.INVALID
+        elif isinstance(grant.content, Sensitive) or _was_sensitive(change):
+            outcome = _Outcome.SENSITIVE
+        elif isinstance(policy, Named) and aws_managed.name_of(policy.name):
+            managed = aws_managed.find(policy.name)
+            if managed and managed.policy_class in (PolicyClass.ADMIN, PolicyClass.IAM):
+                outcome = _Outcome.FURTHER
+            elif aws_managed.nonexistent(policy.name) or not (managed or self._change.is_new):
+                outcome = _Outcome.UNKNOWN_OF_AWS
+        elif not isinstance(policy, Named | Unresolved):
+            place = f"{grant.address}.{grant.attribute}"
+            return self._unknown(grant, (f"{policy.address}.policy" if policy else place,))
+        evidence = NotShown(
+            self._owners,
+            self._change.is_new,
+            policy or InPlan(grant.address),
+            grant.content if isinstance(grant.content, Invalid) else None,
+            managed=managed,
+        )
+        return _Case(outcome, evidence, (grant,))
+
+
+def _was_sensitive(change: GrantChange) -> bool:
+    return change.before is not None and isinstance(change.before.content, Sensitive)
+
+
+def _is_hidden(change: GrantChange) -> bool:
+    """Say whether a policy is given that is not known, or one that was sensitive changes."""
+    if change.key.part is Part.MEMBERSHIP or change.after is None:
+        return False
+    return change.after.is_open or _was_sensitive(change)

@@ -1,0 +1,90 @@
+"""Permissions boundaries that are removed, replaced or widened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
+from vpc_cni_iam.reviewing.account.documents import Document
+from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan
+from vpc_cni_iam.reviewing.checks.access import AboutPrincipals
+from vpc_cni_iam.reviewing.context import Context
+from vpc_cni_iam.reviewing.diff.harm import GainedPart, scope
+from vpc_cni_iam.reviewing.diff.permissions import Open
+from vpc_cni_iam.reviewing.diff.principals import GrantChange, PrincipalChange
+from vpc_cni_iam.reviewing.findings import Finding, finding
+from vpc_cni_iam.reviewing.rules import Level, Rule
+
+
+class BoundaryChanged(AboutPrincipals, frozen=True):
+    """The permissions boundary of principals changes."""
+
+    before: IamResource | None
+    after: IamResource | None
+    parts: tuple[GainedPart, ...]  # by which statements it may allow more
+    example: NewAccess | None  # that is allowed now
+    possible: Answer  # whether the boundary allows more, where a policy allows it
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Yield whose permissions boundary changes."""
+    findings: dict[tuple[object, ...], Finding] = {}
+    for change in context.principals:
+        if change.boundary and not (change.is_new or change.is_deleted):
+            each = _boundary(change, change.boundary, context)
+            evidence = each.evidence
+            assert isinstance(evidence, BoundaryChanged)  # noqa: S101 - it is made here
+            key = (each.rule, each.address, replace(evidence, owners=(), example=None))
+            if key in findings:
+                first = findings[key].evidence
+                assert isinstance(first, BoundaryChanged)  # noqa: S101 - it is made here
+                evidence = replace(first, owners=(*first.owners, *evidence.owners))
+                each = replace(findings[key], evidence=evidence, subject=None)
+            findings[key] = each
+    yield from findings.values()
+
+
+def _boundary(change: PrincipalChange, boundary: GrantChange, context: Context) -> Finding:
+    old, new = boundary.before, boundary.after
+    possible = _allows_more(boundary, context)
+    evidence = BoundaryChanged(
+        (change.owner,),
+        old.policy if old else None,
+        new.policy if new else None,
+        scope([boundary]) if old and new else (),
+        change.access if isinstance(change.access, NewAccess) and not _is_secret(change) else None,
+        possible,
+    )
+    rule, level = Rule.BOUNDARY_WEAKENED, Level.ERROR
+    if isinstance(possible, NoNewAccess):
+        rule, level = Rule.ACCESS_REMOVED, Level.NOTE
+    elif new and new.is_open and not isinstance(change.access, NewAccess):
+        level = Level.WARNING
+    grant = new or old
+    assert grant is not None  # noqa: S101 - a change has a side
+    address, attribute = grant.address, grant.attribute
+    if isinstance(grant.policy, InPlan) and old and new and old.policy == new.policy:
+        address, attribute = grant.policy.address, "policy"
+    elif new is None:
+        address = context.accounts.successors.get(change.owner, address)
+    return finding(rule, evidence, address, attribute=attribute, subject=change.owner, level=level)
+
+
+def _allows_more(boundary: GrantChange, context: Context) -> Answer:
+    """Say whether the boundary after allows what the one before does not."""
+    old, new = boundary.before, boundary.after
+    if old is None:
+        return NoNewAccess()
+    if new is None or not (old.is_known and new.is_known):
+        return NotProven(Open.NOT_SHOWN)
+    assert isinstance(old.content, Document)  # noqa: S101 - it is known
+    assert isinstance(new.content, Document)  # noqa: S101 - it is known
+    return context.proofs.prove([old.content.policy], [new.content.policy])
+
+
+def _is_secret(change: PrincipalChange) -> bool:
+    grants = [g for c in change.grants for g in (c.before, c.after) if g]
+    grants += [g for c in (change.boundary,) if c for g in (c.before, c.after) if g]
+    return any(isinstance(g.content, Document) and g.content.masked for g in grants)

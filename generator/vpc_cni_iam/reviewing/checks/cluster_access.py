@@ -1,0 +1,140 @@
+"""Who newly has permissions in a cluster, and who no longer has."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from vpc_cni_iam.inputs.plan.arguments import AUTHENTICATION, CLUSTER
+from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.values import scalar, text
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Unknown, Value
+from vpc_cni_iam.reviewing.account.cluster_access import ClusterRight, RightKey, cluster_rights
+from vpc_cni_iam.reviewing.account.iam_resource import InPlan
+from vpc_cni_iam.reviewing.context import Context
+from vpc_cni_iam.reviewing.findings import Finding, finding
+from vpc_cni_iam.reviewing.rules import Consequence, Level, Rule
+
+# Who has one of them can run pods with any service account, and so with the role of aws-node.
+_ADMINS = ("AmazonEKSClusterAdminPolicy", "AmazonEKSAdminPolicy")
+
+
+class RightGained(Struct, frozen=True):
+    """A principal gets permissions in a cluster, or others than before."""
+
+    right: ClusterRight
+    before: ClusterRight | None
+    is_less: bool  # whether it is a part of what the principal had
+
+
+class RightLost(Struct, frozen=True):
+    """A principal loses permissions in a cluster."""
+
+    right: ClusterRight
+    # Whether nodes with the role can no longer join the cluster, both of which stay.
+    strands_nodes: bool
+
+
+class AuthenticationChanged(Struct, frozen=True):
+    """Others are let into a cluster than before."""
+
+    name: str
+    before: object
+    after: object  # None: known after apply
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Yield whose permissions in a cluster change."""
+    before, after = ([*cluster_rights(context.filler, side)] for side in Side)
+    had: dict[RightKey, list[ClusterRight]] = defaultdict(list)
+    for right in before:
+        had[right.key].append(right)
+    for right in after:
+        olds = sorted(had[right.key], key=lambda old: old.address != right.address)
+        old = olds[0] if olds else None
+        if right.gives_nothing:
+            if old and not old.gives_nothing:
+                yield _lost(old, context)
+        elif not any(_gives_same(old, right) for old in olds):
+            yield _gained(right, old)
+    stay = {each for right in after for each in (right.address, right.key)}
+    for right in before:
+        if not stay & {right.address, right.key}:
+            yield _lost(right, context)
+    for resource in context.filler.resources:
+        if resource.type == CLUSTER and resource.before is not None and resource.after is not None:
+            yield from _authentication(resource, context)
+
+
+def _gives_same(old: ClusterRight, new: ClusterRight) -> bool:
+    # Without a user name of its own, an entry has the one that EKS computes.
+    is_same_name = new.user_name in (ABSENT, old.user_name)
+    same = (old.groups, old.type, old.namespaces) == (new.groups, new.type, new.namespaces)
+    return is_same_name and same
+
+
+def _gained(right: ClusterRight, before: ClusterRight | None) -> Finding:
+    is_less = before is not None and _is_part(right, before)
+    policy = right.policy.value if isinstance(right.policy, Known) else ""
+    level = Level.ERROR if str(policy).rpartition("/")[2] in _ADMINS else None
+    return finding(
+        Rule.CLUSTER_ACCESS,
+        RightGained(right, before, is_less),
+        right.address,
+        level=Level.NOTE if is_less else level,
+        means=(Consequence.ANY_CHANGE,) if is_less else None,
+        subject=right.principal,
+    )
+
+
+def _is_part(right: ClusterRight, of: ClusterRight) -> bool:
+    if (right.user_name, right.type) != (of.user_name, of.type):
+        return False
+    fewer_places = not of.namespaces or (
+        bool(right.namespaces) and {*right.namespaces} <= {*of.namespaces}
+    )
+    return fewer_places and {*right.groups} <= {*of.groups}
+
+
+def _lost(right: ClusterRight, context: Context) -> Finding:
+    gone = {
+        r.address if r.type != CLUSTER else text(r, "name", Side.BEFORE)
+        for r in context.filler.resources
+        if r.after is None and "delete" in r.actions
+    }
+    role = right.principal.address if isinstance(right.principal, InPlan) else ""
+    cluster = right.cluster.value if isinstance(right.cluster, Known) else ""
+    strands = right.is_of_node and not {role, cluster} & gone
+    return finding(
+        Rule.ACCESS_REMOVED,
+        RightLost(right, strands),
+        right.address,
+        level=Level.WARNING if strands else None,
+        means=(Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE) if strands else None,
+        subject=right.principal,
+    )
+
+
+def _authentication(cluster: Resource, context: Context) -> Iterator[Finding]:
+    for argument in AUTHENTICATION:
+        steps = argument.path.replace("*", "0").split(".")
+        expression = context.plan.configuration.expression
+        old, new = (scalar(cluster, argument.path, side) for side in Side)
+        if isinstance(new, Unknown) and not expression(cluster.module, cluster.block, *steps):
+            new = ABSENT
+        before, after = (_or_default(value, argument.default) for value in (old, new))
+        if before != after and after is not False:
+            changed = AuthenticationChanged(steps[-1], before, after)
+            yield finding(Rule.CLUSTER_ACCESS, changed, cluster.address, attribute=steps[-1])
+
+
+def _or_default(value: Value, default: object) -> object:
+    match value:
+        case Known(known):
+            return known
+        case Absent():
+            return default
+    return None

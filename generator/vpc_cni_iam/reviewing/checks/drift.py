@@ -1,0 +1,126 @@
+"""What was changed outside of the configuration: the same comparison once more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vpc_cni_iam.inputs.plan.arguments import GRANTS, LISTS
+from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.reviewing.account.iam_resource import InPlan
+from vpc_cni_iam.reviewing.account.resolve import as_left
+from vpc_cni_iam.reviewing.context import Context
+from vpc_cni_iam.reviewing.findings import Finding, finding
+from vpc_cni_iam.reviewing.rules import Consequence, Level, Rule
+
+_STAYS = (("no-op",), ("read",), ("forget",))
+_LISTS = {kind for kind, rows in GRANTS.items() if any(row.part in LISTS for row in rows)}
+
+
+class DriftOutcome(Enum):
+    """What the plan does about a change that was made outside of the configuration."""
+
+    KEPT = "kept"
+    REVERTED = "reverted"
+    DELETED = "deleted"
+
+
+class Drifted(Struct, frozen=True):
+    """What a change outside of the configuration comes to."""
+
+    finding: Finding
+    outcome: DriftOutcome
+
+
+def drift(
+    context: Context, checks: Iterable[Callable[[Context], Iterator[Finding]]]
+) -> Iterator[Finding]:
+    """Yield what `checks` find between the state and what is really there.
+
+    What the plan leaves so counts for what it is.
+    """
+    drifted = {r.address: replace(r, drift=False) for r in context.plan.resources if r.drift}
+    if not drifted:
+        return
+    earlier = _before_plan(context, drifted)
+    for check in checks:
+        for each in check(earlier):
+            if each.rule is Rule.TAGS_CHANGED:
+                continue  # whose check looks at what drifted itself
+            yield _as_drift(each, _outcome(each, drifted, context, earlier))
+
+
+def _before_plan(context: Context, drifted: Mapping[str, Resource]) -> Context:
+    """Return the change that happened outside of the configuration, as a plan of its own."""
+    others = (
+        replace(r.unchanged(), actions=("no-op",), moved_from="", imported="")
+        for r in context.filler.resources
+        if r.before is not None and r.address not in drifted
+    )
+    plan = replace(
+        context.plan,
+        resources=(*others, *drifted.values()),
+        unread=(),
+        complete=True,
+        format="",
+        unknown_members=(),
+    )
+    return Context(plan, replace(context.options, source=None))
+
+
+def _as_drift(each: Finding, outcome: DriftOutcome) -> Finding:
+    level, means = each.level, (*each.means, Consequence.ANY_CHANGE)
+    if outcome is not DriftOutcome.KEPT:
+        means = (Consequence.ANY_CHANGE,)
+        changes = level is not Level.NOTE or each.rule is Rule.ACCESS_REMOVED
+        is_grave = outcome is DriftOutcome.REVERTED and changes
+        level = Level.WARNING if is_grave else Level.NOTE
+    return finding(
+        Rule.DRIFT,
+        Drifted(each, outcome),
+        each.address,
+        attribute=each.attribute,
+        subject=each.subject,
+        level=level,
+        means=means,
+    )
+
+
+def _outcome(
+    each: Finding, drifted: Mapping[str, Resource], context: Context, earlier: Context
+) -> DriftOutcome:
+    """Return what the plan does about what a finding is about."""
+    change = drifted.get(each.address)
+    if change is None:
+        return _outcome_of_subject(each, context, earlier)
+    planned = context.filler.resolver.by_address.get(each.address)
+    if planned is None or planned.actions in _STAYS:
+        return DriftOutcome.KEPT
+    if as_left(planned).after is None and planned.unknown is not True:
+        # The policies of an exclusive list that is deleted stay with whoever has them.
+        is_list = planned.type in _LISTS
+        if not is_list or each.subject in context.accounts.deleted:
+            return DriftOutcome.DELETED
+        return DriftOutcome.KEPT
+    sides = [change.before or {}, change.after or {}]
+    names = {name for side in sides for name in side if sides[0].get(name) != sides[1].get(name)}
+    argument = each.attribute.partition(".")[0].partition("[")[0]
+    names = {argument} if argument in names else names
+    after = planned.after or {}
+    is_kept = change.after is not None and all(after.get(n) == sides[1].get(n) for n in names)
+    return DriftOutcome.KEPT if is_kept else DriftOutcome.REVERTED
+
+
+def _outcome_of_subject(each: Finding, context: Context, earlier: Context) -> DriftOutcome:
+    if not isinstance(each.subject, InPlan):
+        return DriftOutcome.KEPT
+    if each.subject in context.accounts.deleted:
+        return DriftOutcome.DELETED
+    contents = [
+        {key: grant.content for key, grant in accounts.after.policies(each.subject).items()}
+        for accounts in (context.accounts, earlier.accounts)
+    ]
+    return DriftOutcome.KEPT if contents[0] == contents[1] else DriftOutcome.REVERTED

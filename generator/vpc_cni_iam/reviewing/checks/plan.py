@@ -1,0 +1,92 @@
+"""What a plan leaves out, and what of it is not read though it is about access."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct
+
+from vpc_cni_iam.inputs.plan.arguments import ADDON, CHART
+from vpc_cni_iam.inputs.plan.kinds import is_newer_format
+from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.unread import UnreadKind
+from vpc_cni_iam.inputs.plan.values import one
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Sensitive, Unknown
+from vpc_cni_iam.reviewing.account.not_shown import NotShownKind
+from vpc_cni_iam.reviewing.context import Context
+from vpc_cni_iam.reviewing.findings import Finding, finding
+from vpc_cni_iam.reviewing.rules import Consequence, Level, Rule
+
+_EVERY = tuple(Consequence)
+# What is only named, and no finding: settings give nobody access. Who newly gets a role is a
+# finding of `uses`.
+_UNREAD: Mapping[UnreadKind, tuple[Rule, Level]] = {
+    UnreadKind.access: (Rule.UNREAD_RESOURCE, Level.WARNING),
+    UnreadKind.plugin: (Rule.UNREAD_RESOURCE, Level.WARNING),
+    UnreadKind.unparsed: (Rule.UNREAD_RESOURCE, Level.WARNING),
+    UnreadKind.later: (Rule.UNREAD_RESOURCE, Level.NOTE),
+    UnreadKind.command: (Rule.UNREAD_COMMAND, Level.NOTE),
+    UnreadKind.resource_policy: (Rule.UNREAD_RESOURCE_POLICY, Level.NOTE),
+}
+# By which argument a type may be the plugin.
+_NAMES = {ADDON: "addon_name", CHART: "chart"}
+_STAYS = (("no-op",), ("read",), ("forget",), ("delete",))
+
+
+class LeftOut(Struct, frozen=True):
+    """The plan was made for targets, or puts something off."""
+
+
+class NewerFormat(Struct, frozen=True):
+    """The plan has a format that is not known."""
+
+    version: str
+
+
+class UnknownMembers(Struct, frozen=True):
+    """The plan has members that are not known."""
+
+    names: tuple[str, ...]
+
+
+class MaybePlugin(Struct, frozen=True):
+    """An add-on or a Helm release may be the plugin: its name is not known."""
+
+    argument: str
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Yield what is left out, not shown, or not read."""
+    plan = context.plan
+    for part in context.not_shown:
+        if part.kind is NotShownKind.REFERENCES:
+            yield finding(Rule.UNSEEN, part, means=(Consequence.NEW_ACCESS,))
+    if not plan.complete:
+        yield finding(Rule.INCOMPLETE, LeftOut())
+    if is_newer_format(plan.format):
+        yield finding(Rule.FORMAT_UNKNOWN, NewerFormat(plan.format))
+    if plan.unknown_members:
+        yield finding(Rule.FORMAT_UNKNOWN, UnknownMembers(plan.unknown_members))
+    shown = context.filler.resolver.by_address
+    for change in plan.unread:
+        # What the text of an object says of roles is a finding of `uses`, also if it is not read.
+        is_said = change.kind is UnreadKind.unparsed and change.address in shown
+        if change.kind in _UNREAD and not is_said:
+            rule, level = _UNREAD[change.kind]
+            level = Level.WARNING if change.opens else level
+            means = _EVERY if change.kind is UnreadKind.plugin else None
+            yield finding(rule, change, change.address, level=level, means=means)
+    for resource in context.filler.resources:
+        yield from _unnamed(resource)
+
+
+def _unnamed(resource: Resource) -> Iterator[Finding]:
+    """Yield that an add-on or a Helm release may be the plugin, since its name is not known."""
+    argument = _NAMES.get(resource.type)
+    if argument is None or resource.actions in _STAYS:
+        return
+    if isinstance(one(resource, argument, Side.AFTER), Unknown | Sensitive):
+        evidence = MaybePlugin(argument)
+        rule, address = Rule.UNREAD_RESOURCE, resource.address
+        yield finding(rule, evidence, address, attribute=argument, means=_EVERY)

@@ -1,0 +1,270 @@
+"""Whether the plugin stays, and changes of its identity, version and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from enum import Enum
+
+from msgspec import Struct
+
+from vpc_cni_iam.catalog.facts.calls import call_ranges
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Value
+from vpc_cni_iam.reviewing.account.chart import HIDDEN_ARGUMENTS, VALUE_ARGUMENTS
+from vpc_cni_iam.reviewing.account.plugin_state import (
+    ClusterPlugin,
+    PluginSetup,
+    UnreadReason,
+)
+from vpc_cni_iam.reviewing.context import Context
+from vpc_cni_iam.reviewing.diff.needs import PluginNeeds, VersionSource, judged_version
+from vpc_cni_iam.reviewing.diff.plugin_identity import IdentityEvent, identity_change
+from vpc_cni_iam.reviewing.findings import Finding, finding
+from vpc_cni_iam.reviewing.rules import Consequence, Level, Rule, at_most, most_severe
+
+_CLUSTER_NAME = "CLUSTER_NAME"
+# What a release has that is in place of the add-on.
+_OF_ADDON = {
+    "repository": Known("https://aws.github.io/eks-charts"),
+    "namespace": Known("kube-system"),
+}
+_EVERY = tuple(Consequence)
+_ANY = (Consequence.ANY_CHANGE,)
+_GAIN = (Consequence.NEW_ACCESS, Consequence.ANY_CHANGE)
+# What happens to the identity -> the rule, its level and what it counts for; None: as the rule.
+_IDENTITY: Mapping[IdentityEvent, tuple[Rule, Level, tuple[Consequence, ...] | None]] = {
+    IdentityEvent.ROLE_GONE: (Rule.IDENTITY_LOST, Level.ERROR, None),
+    IdentityEvent.AGENT_REMOVED: (Rule.IDENTITY_LOST, Level.ERROR, None),
+    IdentityEvent.OTHER_ISSUER: (Rule.IDENTITY_LOST, Level.ERROR, None),
+    IdentityEvent.NOT_NAMED: (Rule.IDENTITY_LOST, Level.ERROR, None),
+    IdentityEvent.NOT_TRUSTED: (Rule.IDENTITY_LOST, Level.ERROR, None),
+    IdentityEvent.BROAD: (Rule.IDENTITY_CHANGED, Level.ERROR, _EVERY),
+    IdentityEvent.MORE: (Rule.IDENTITY_CHANGED, Level.ERROR, _EVERY),
+    IdentityEvent.NO_MORE: (Rule.IDENTITY_CHANGED, Level.NOTE, _ANY),
+    IdentityEvent.NOT_SHOWN: (Rule.IDENTITY_CHANGED, Level.WARNING, _EVERY),
+    IdentityEvent.FIRST_SHOWN: (Rule.IDENTITY_CHANGED, Level.NOTE, _GAIN),
+}
+
+
+class Removal(Enum):
+    """How the plugin is removed from a cluster that stays."""
+
+    REMOVED = "removed"
+    NEEDED_BY_NODES = "needed by nodes"  # Auto Mode is on, and there are other nodes
+    LEFT_RUNNING = "left running"
+    NODES_NOT_SHOWN = "nodes not shown"  # Auto Mode is on; the plan shows no other nodes
+    NODES_REMOVED = "nodes removed"  # Auto Mode is on; the plan deletes the other nodes
+
+
+_REMOVALS: Mapping[Removal, tuple[Level, tuple[Consequence, ...] | None]] = {
+    Removal.REMOVED: (Level.ERROR, None),
+    Removal.NEEDED_BY_NODES: (Level.ERROR, None),
+    Removal.LEFT_RUNNING: (Level.WARNING, None),
+    Removal.NODES_NOT_SHOWN: (Level.WARNING, None),
+    Removal.NODES_REMOVED: (Level.NOTE, _ANY),
+}
+
+
+class PluginRemoved(Struct, frozen=True):
+    """The plugin is removed from a cluster that stays."""
+
+    removal: Removal
+    is_moved: bool  # whether its installer is there, for another cluster
+    node_groups: tuple[str, ...]  # the addresses of node groups that stay
+
+
+class VersionUnknown(Struct, frozen=True):
+    """The version after is not known, or not one that the catalog has."""
+
+    version: Value
+    judged: PluginVersion
+
+
+class PluginUpdated(Struct, frozen=True):
+    """The version changes."""
+
+    before: Value
+    after: Value
+    newly_called: tuple[str, ...] = ()  # where the plan does not show the policies of its role
+
+
+class SettingChange(Struct, frozen=True):
+    """A setting that changes."""
+
+    name: str
+    before: Value
+    after: Value
+
+
+class SettingsChanged(Struct, frozen=True):
+    """Settings that change, all of them read."""
+
+    changes: tuple[SettingChange, ...]
+    is_renamed: bool  # whether CLUSTER_NAME changes to another name
+
+
+class SettingsNotRead(Struct, frozen=True):
+    """The settings after are not all known."""
+
+    reason: UnreadReason
+    is_chart: bool
+
+
+class DecidingChanged(Struct, frozen=True):
+    """Values or arguments by which aws-node may run other code, or have another role."""
+
+    names: tuple[str, ...]
+    is_chart: bool
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Yield what becomes of the plugin in each cluster."""
+    # The needs of roles of which the plan names no cluster come last.
+    for plugin, needs in zip(context.plugins, context.plugin_needs, strict=False):
+        before, after = plugin.states
+        if before.installer and not after.installer:
+            if plugin.stays:
+                yield _removed(plugin, context)
+            continue
+        if after.installer:
+            yield from _version(plugin, needs, context)
+            yield from _settings(plugin)
+            yield from _deciding(plugin)
+        yield from _identity(plugin, needs, context)
+
+
+def _removed(plugin: ClusterPlugin, context: Context) -> Finding:
+    before, after = plugin.states
+    removal = Removal.REMOVED
+    if before.stays_on_removal:
+        removal = Removal.LEFT_RUNNING
+    elif after.is_auto_mode:
+        removal = Removal.NODES_REMOVED if before.node_groups else Removal.NODES_NOT_SHOWN
+        removal = Removal.NEEDED_BY_NODES if after.node_groups else removal
+    level, means = _REMOVALS[removal]
+    resource = context.filler.resolver.by_address[before.installer]
+    evidence = PluginRemoved(removal, resource.after is not None, after.node_groups)
+    return finding(
+        Rule.PLUGIN_REMOVED,
+        evidence,
+        before.installer,
+        subject=plugin.cluster,
+        level=level,
+        means=means,
+    )
+
+
+def _version(plugin: ClusterPlugin, needs: PluginNeeds, context: Context) -> Iterator[Finding]:
+    before, after = plugin.before.setup, plugin.after.setup
+    judged, source = judged_version(after.settings.version, context.options)
+    changes = not plugin.before.installer or before.version != after.version
+    if source is VersionSource.ASSUMED:
+        is_named = not isinstance(after.version, Absent)
+        level = Level.WARNING if is_named and changes else Level.NOTE
+        yield _of_setup(plugin, Rule.VERSION_UNKNOWN, VersionUnknown(after.version, judged), level)
+    if plugin.before.installer and before.version != after.version:
+        called: Collection[str] = ()
+        is_judged = source is VersionSource.PLAN and before.settings.version
+        if is_judged and _may_lack(needs):
+            called = _newly_called(plugin, context)
+        level = Level.WARNING if called else Level.NOTE
+        evidence = PluginUpdated(before.version, after.version, tuple(called))
+        yield _of_setup(plugin, Rule.VERSION_CHANGED, evidence, level)
+
+
+def _newly_called(plugin: ClusterPlugin, context: Context) -> list[str]:
+    mode = context.options.mode or plugin.after.mode or plugin.before.mode or "ipv4"
+    old, new = (
+        {
+            call.action
+            for call in call_ranges((mode,), judged_version(s.settings.version, context.options)[0])
+        }
+        for s in (plugin.before.setup, plugin.after.setup)
+    )
+    return sorted(new - old)
+
+
+def _may_lack(needs: PluginNeeds) -> bool:
+    """Say whether the plan does not show if the role of aws-node allows what it calls."""
+    is_shown = bool(needs.roles) and not (needs.not_shown or any(r.open for r in needs.roles))
+    return not (is_shown or any(role.missing for role in needs.roles))
+
+
+def _settings(plugin: ClusterPlugin) -> Iterator[Finding]:
+    before, after = plugin.before.setup, plugin.after.setup
+    rule = Rule.CONFIGURATION_CHANGED
+    if after.not_read and _is_newly_unread(plugin):
+        evidence = SettingsNotRead(after.not_read, "chart" in after.deciding)
+        yield _of_setup(plugin, rule, evidence, Level.WARNING, _EVERY)
+    elif plugin.before.installer and (changes := tuple(_changes(_read(before), _read(after)))):
+        is_renamed = any(
+            change.name == _CLUSTER_NAME and ABSENT not in (change.before, change.after)
+            for change in changes
+        )
+        level = Level.WARNING if is_renamed else Level.NOTE
+        yield _of_setup(plugin, rule, SettingsChanged(changes, is_renamed), level)
+
+
+def _read(setup: PluginSetup) -> dict[str, Value]:
+    environment = {name: Known(value) for name, value in setup.settings.environment.items()}
+    return {**environment, **setup.others}
+
+
+def _changes(old: Mapping[str, Value], new: Mapping[str, Value]) -> Iterator[SettingChange]:
+    for name in sorted({*old, *new}):
+        before, after = (side.get(name, ABSENT) for side in (old, new))
+        if before != after:
+            yield SettingChange(name, before, after)
+
+
+def _is_newly_unread(plugin: ClusterPlugin) -> bool:
+    before, after = (state.setup.not_read for state in plugin.states)
+    return after is not None and after is not before
+
+
+def _deciding(plugin: ClusterPlugin) -> Iterator[Finding]:
+    """Yield changes by which aws-node may run other code, or have another role."""
+    old, new = (state.setup.deciding for state in plugin.states)
+    if not plugin.before.installer:
+        old = {name: value for name, value in new.items() if name not in HIDDEN_ARGUMENTS}
+    elif "chart" in new and "chart" not in old:
+        old = {**old, **_OF_ADDON, "chart": new["chart"]}
+    elif "chart" in old and "chart" not in new:
+        return
+    names = [change.name for change in _changes(old, new)]
+    if _is_newly_unread(plugin):  # which is its own finding
+        names = [name for name in names if name not in VALUE_ARGUMENTS]
+    if names:
+        evidence = DecidingChanged(tuple(names), "chart" in new)
+        yield _of_setup(plugin, Rule.CONFIGURATION_CHANGED, evidence, Level.WARNING, _EVERY)
+
+
+def _identity(plugin: ClusterPlugin, needs: PluginNeeds, context: Context) -> Iterator[Finding]:
+    change = identity_change(context, plugin)
+    if change is None:
+        return
+    rule, level, means = _IDENTITY[change.event]
+    if change.event is IdentityEvent.FIRST_SHOWN:
+        lacking = [call for r in needs.roles for call in r.missing or ()]
+        # The identity before may have allowed it.
+        level = at_most(most_severe(call.level for call in lacking), Level.WARNING)
+    addresses = (*change.after.addresses, *change.before.addresses, plugin.after.installer)
+    yield finding(
+        rule,
+        change,
+        change.source or addresses[0],
+        subject=plugin.cluster,
+        level=level,
+        means=means,
+    )
+
+
+def _of_setup(
+    plugin: ClusterPlugin,
+    rule: Rule,
+    evidence: Struct,
+    level: Level,
+    means: tuple[Consequence, ...] | None = None,
+) -> Finding:
+    address = plugin.after.installer
+    return finding(rule, evidence, address, subject=plugin.cluster, level=level, means=means)

@@ -1,0 +1,340 @@
+"""Who can assume a role: what a change of its trust policy means, and what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+
+from msgspec import Struct
+
+from vpc_cni_iam.errors import InputError, Message
+from vpc_cni_iam.inputs.plan.arguments import ASSOCIATION, ROLE, Part
+from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.values import one
+from vpc_cni_iam.plugin.principals import new_principals
+from vpc_cni_iam.policy.document import ANYONE, Policy
+from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Known, Sensitive
+from vpc_cni_iam.reviewing.account.documents import Document, Invalid
+from vpc_cni_iam.reviewing.account.grants import Grant
+from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan
+from vpc_cni_iam.reviewing.context import Context
+from vpc_cni_iam.reviewing.diff.permissions import Open
+from vpc_cni_iam.reviewing.diff.trust import (
+    Trusted,
+    Widened,
+    is_plugins,
+    realistic,
+    trusted_by,
+    widened,
+)
+from vpc_cni_iam.reviewing.diff.trust_flaws import TrustFlaw, flaws, living, problem
+from vpc_cni_iam.reviewing.findings import Finding, finding
+from vpc_cni_iam.reviewing.rules import Consequence, Level, Rule
+
+_LOST = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
+_NEW = (Consequence.NEW_ACCESS, Consequence.ANY_CHANGE)
+_ANY = (Consequence.ANY_CHANGE,)
+_SESSION_TAG = re.compile(r"aws:principaltag/((?:kubernetes|eks-cluster)-[\w-]+)", re.IGNORECASE)
+_NUMBER = re.compile(r"(?<!\d)\d{12}(?!\d)")
+
+
+class TrustNotShown(Struct, frozen=True):
+    """The plan does not show a trust policy, or not what it was before."""
+
+    side: Side
+    is_new: bool
+    why: Message = ""  # why its text is no policy; empty for another reason
+
+
+class TrustUndecided(Struct, frozen=True):
+    """Whether a trust policy newly lets anybody assume the role is not decided."""
+
+    answer: NotProven
+    trusted: tuple[Trusted, ...] = ()  # who may be new
+
+
+class TrustNotEvaluated(Struct, frozen=True):
+    """A statement of a trust policy is not evaluated."""
+
+    why: Message
+
+
+class TrustWidened(Struct, frozen=True):
+    """A trust policy newly lets somebody assume the role."""
+
+    widened: Widened
+    example: NewAccess | None  # None where it could tell a secret
+
+
+class Ownership(Enum):
+    """Whose account a principal is of."""
+
+    OWN = "own"  # or it is no principal of an account
+    OTHER = "other"
+    PERHAPS_OTHER = "perhaps other"
+
+
+class NewTrust(Struct, frozen=True):
+    """A new role, and who can assume it; nobody can without any."""
+
+    trusted: tuple[tuple[Trusted, Ownership], ...]
+    not_shown: tuple[str, ...]  # the places of what the plan does not show
+
+
+class TrustNotWidened(Struct, frozen=True):
+    """A trust policy changes and lets nobody new in."""
+
+    removed: tuple[Trusted, ...]  # who can no longer assume the role, or not in all ways
+    is_deleted: bool = False  # whether the role is deleted
+
+
+class FlawOrigin(Enum):
+    """Since when a trust policy has a flaw."""
+
+    ADDED = "added by the change"
+    PRESENT = "in the policy that changes, or of a new role"
+    BEFORE = "in a policy that does not change"
+
+
+class TrustFlawFound(Struct, frozen=True):
+    """A flaw of a trust policy."""
+
+    flaw: TrustFlaw
+    origin: FlawOrigin
+    is_sensitive: bool  # whether the policy has secrets, so that nothing of it is shown
+
+
+class PolicyNeedsTags(Struct, frozen=True):
+    """A policy of a role asks for session tags that an association switches off."""
+
+    keys: tuple[str, ...]  # empty where they are sensitive
+    origin: FlawOrigin
+
+
+class _Role(Struct, frozen=True):
+    """A role with its trust policy on both sides."""
+
+    owner: IamResource
+    before: Grant | None
+    after: Grant
+    is_plugins: bool
+    tags_off: bool | None  # None: no association switches tags off; else whether one did before
+
+    @property
+    def changes(self) -> bool:
+        return self.before is None or self.before.content != self.after.content
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Yield what becomes of trust policies, and what is wrong with them."""
+    tags_off = _roles_without_tags(context)
+    changed = {change.owner for change in context.principals}
+    before, after = context.accounts.sides
+    for owner, off_before in tags_off.items():
+        yield from _of_policies(owner, context, off_before=off_before)
+    for owner in context.accounts.principals:
+        old, new = before.one(owner, Part.TRUST), after.one(owner, Part.TRUST)
+        if new is None:
+            if old is not None and owner not in changed:
+                yield _found(Rule.ACCESS_REMOVED, _gone(old), old)
+            continue
+        changes = old is None or old.content != new.content
+        if not (changes or owner in changed or owner in tags_off):
+            continue
+        role = _Role(owner, old, new, is_plugins(context, owner), tags_off.get(owner))
+        if changes or role.is_plugins or role.tags_off is not None:
+            yield from _of_role(role, context)
+
+
+def _found(
+    rule: Rule,
+    evidence: Struct,
+    grant: Grant,
+    level: Level | None = None,
+    means: tuple[Consequence, ...] | None = None,
+) -> Finding:
+    return finding(
+        rule,
+        evidence,
+        grant.address,
+        attribute=grant.attribute,
+        subject=grant.owner,
+        level=level,
+        means=means,
+    )
+
+
+def _gone(grant: Grant) -> TrustNotWidened:
+    content = grant.content
+    trusted = trusted_by(content.shown) if isinstance(content, Document) else ()
+    return TrustNotWidened(trusted, is_deleted=True)
+
+
+def _of_role(role: _Role, context: Context) -> Iterator[Finding]:
+    grant, content = role.after, role.after.content
+    is_new = role.before is None or role.owner in context.accounts.created
+    if not isinstance(content, Document):
+        if role.changes:
+            yield _not_shown(role, is_new=is_new)
+        return
+    found = tuple(_flaws(role, content))
+    yield from found
+    if not role.changes:
+        return
+    if is_new:
+        if not any(each.rule is Rule.TRUST_ANYBODY for each in found):
+            for why in filter(None, map(problem, content.shown.statements)):
+                evidence = TrustNotEvaluated(Message(str(why)))
+                yield _found(Rule.NOT_PROVEN, evidence, grant)
+        yield _new(role, content, context)
+    else:
+        yield from _changed(role, content, context)
+
+
+def _not_shown(role: _Role, *, is_new: bool) -> Finding:
+    content = role.after.content
+    why = content.why if isinstance(content, Invalid) else ""
+    rule = Rule.UNKNOWN_POLICY
+    if isinstance(content, Invalid):
+        rule = Rule.UNREADABLE
+    elif isinstance(content, Sensitive):
+        rule = Rule.SENSITIVE_POLICY
+    means = (*_NEW, *_LOST) if role.is_plugins and not is_new else _NEW
+    return _found(rule, TrustNotShown(Side.AFTER, is_new, why), role.after, means=means)
+
+
+def _flaws(role: _Role, after: Document) -> Iterator[Finding]:
+    content = role.before.content if role.before else None
+    before = content.policy if isinstance(content, Document) else None
+    tags = role.tags_off is None
+    old = flaws(before, for_plugin=role.is_plugins, tags=tags) if before else ()
+    had = {flaw.rule for flaw in old}
+    for flaw in flaws(after.policy, for_plugin=role.is_plugins, tags=tags):
+        by_association = flaw.rule is Rule.PODS_TAGS_OFF
+        is_touched = role.changes or role.is_plugins
+        if not (by_association or is_touched):
+            continue  # the association says nothing of the rest
+        stays = flaw.rule in had and (not by_association or bool(role.tags_off))
+        origin = FlawOrigin.PRESENT
+        if stays and not role.changes:
+            origin = FlawOrigin.BEFORE
+        elif before is not None and not stays:
+            origin = FlawOrigin.ADDED
+        yield _flaw(role, flaw, origin, is_sensitive=after.masked is not None)
+
+
+def _flaw(role: _Role, flaw: TrustFlaw, origin: FlawOrigin, *, is_sensitive: bool) -> Finding:
+    if is_sensitive:
+        flaw = TrustFlaw(flaw.rule, never=flaw.never, level=flaw.level)
+    level = flaw.level
+    means: tuple[Consequence, ...] | None = None
+    if origin is FlawOrigin.BEFORE:
+        level = Level.NOTE
+    elif origin is FlawOrigin.ADDED:
+        # The change took it away.
+        level = Level.ERROR if flaw.rule is Rule.IRSA_NO_AUDIENCE else level
+        means = _LOST if flaw.never and role.is_plugins else None
+    return _found(flaw.rule, TrustFlawFound(flaw, origin, is_sensitive), role.after, level, means)
+
+
+def _changed(role: _Role, after: Document, context: Context) -> Iterator[Finding]:
+    """Yield whether a change of a trust policy lets anybody new in."""
+    content, grant = role.before.content if role.before else None, role.after
+    if not isinstance(content, Document):
+        yield _found(Rule.NOT_PROVEN, TrustNotShown(Side.BEFORE, is_new=False), grant)
+        return
+    old, new = living(content.policy), living(after.policy)
+    answer = context.proofs.prove((old,), (new,))
+    is_secret = content.masked is not None or after.masked is not None
+    match answer:
+        case NewAccess():
+            what = widened(content.shown, after.shown)
+            example = None if is_secret else realistic(answer, what, old, new)
+            yield _found(Rule.TRUST_WIDENED, TrustWidened(what, example), grant)
+        case NotProven(reason):
+            rule = Rule.UNKNOWN_POLICY if reason is Open.LATER else Rule.NOT_PROVEN
+            coming = [t for t in trusted_by(after.shown) if t not in trusted_by(content.shown)]
+            shown = NotProven(Open.NOT_SHOWN) if is_secret else answer
+            yield _found(rule, TrustUndecided(shown, tuple(coming)), grant)
+        case NoNewAccess():
+            is_same = isinstance(context.proofs.prove((new,), (old,)), NoNewAccess)
+            left = trusted_by(after.shown)
+            removed = tuple(t for t in trusted_by(content.shown) if t not in left)
+            rule = Rule.REWRITTEN if is_same else Rule.ACCESS_REMOVED
+            yield _found(rule, TrustNotWidened(() if is_same else removed), grant)
+
+
+def _new(role: _Role, after: Document, context: Context) -> Finding:
+    """Return the finding about who can assume a new role."""
+    trusted = trusted_by(after.shown)
+    if (names := _names(after.shown)) is not None:
+        trusted = tuple(t for t in trusted if (t.type, t.name) in names)
+    accounts = _own_accounts(role.owner, context)
+    owned = tuple((each, _ownership(each, accounts)) for each in trusted)
+    is_other = any(whose is not Ownership.OWN for _, whose in owned)
+    not_shown = tuple(hole.place for hole in after.shown.holes())
+    level, means = (Level.WARNING, _NEW) if is_other else (Level.NOTE, _ANY)
+    return _found(Rule.NEW_POLICY, NewTrust(owned, not_shown), role.after, level, means)
+
+
+def _names(policy: Policy) -> set[tuple[str, object]] | None:
+    """Return who can assume a role, beside its Deny statements; None where not evaluated."""
+    try:
+        return {(p.type, p.name) for p in new_principals(Policy(()), policy)}
+    except InputError:
+        return None
+
+
+def _own_accounts(owner: IamResource, context: Context) -> frozenset[str]:
+    resolver = context.filler.resolver
+    if isinstance(owner, InPlan) and (own := resolver.account(resolver.by_address[owner.address])):
+        return frozenset((own,))
+    return resolver.accounts
+
+
+def _ownership(trusted: Trusted, accounts: frozenset[str]) -> Ownership:
+    if trusted.type in ("Service", "Federated") or not isinstance(trusted.name, str):
+        return Ownership.OWN
+    if trusted.name == ANYONE:
+        return Ownership.OTHER
+    number = _NUMBER.search(trusted.name)
+    if number is None or not accounts:
+        return Ownership.PERHAPS_OTHER
+    return Ownership.OWN if number[0] in accounts else Ownership.OTHER
+
+
+def _roles_without_tags(context: Context) -> dict[IamResource, bool]:
+    """Return the roles whose session tags an association switches off; whether before, too."""
+    resolver, roles = context.filler.resolver, dict[IamResource, bool]()
+    for resource in context.filler.resources:
+        if resource.type == ASSOCIATION and _switches_off(resource, Side.AFTER):
+            off_before = _switches_off(resource, Side.BEFORE)
+            for role in resolver.named_by(resource, "role_arn", ROLE, Side.AFTER):
+                owner = context.filler.owner(role)
+                roles[owner] = roles.get(owner, True) and off_before
+    return roles
+
+
+def _switches_off(association: Resource, side: Side) -> bool:
+    return one(association, "disable_session_tags", side) == Known(True)
+
+
+def _of_policies(owner: IamResource, context: Context, *, off_before: bool) -> Iterator[Finding]:
+    """Yield that a policy of a role asks for session tags, which it does not get."""
+    before, after = (side.policies(owner) for side in context.accounts.sides)
+    for grant in after.values():
+        if not isinstance(grant.content, Document):
+            continue
+        texts = map(str, grant.content.policy.all_texts())
+        keys = tuple(dict.fromkeys(k for text in texts for k in _SESSION_TAG.findall(text)))
+        if keys:
+            keys = () if grant.content.masked else keys
+            old = before.get(grant.key)
+            stays = off_before and old is not None and old.content == grant.content
+            origin = FlawOrigin.BEFORE if stays else FlawOrigin.ADDED
+            level = Level.NOTE if stays else None
+            yield _found(Rule.PODS_TAGS_OFF, PolicyNeedsTags(keys, origin), grant, level)
+            return

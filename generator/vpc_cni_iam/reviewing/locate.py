@@ -1,0 +1,171 @@
+"""Finds the file and line of each resource of a plan, in its configuration."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.plan.addresses import call_names, module_of, without_keys
+from vpc_cni_iam.inputs.plan.configuration import PlanConfiguration
+from vpc_cni_iam.inputs.plan.json_stream import Reader
+from vpc_cni_iam.texts import content
+from vpc_cni_iam.texts.limits import HCL
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.hcl.braces import Located
+
+# Where each block is written: in several files where an override file changes it, and where engines
+# do not read the same files.
+_Blocks = dict[tuple[str, ...], list["SourcePlace"]]
+_PATTERNS = ("*.tf", "*.tofu", "*.tf.json", "*.tofu.json")
+
+
+class SourcePlace(Struct, frozen=True):
+    """Where a resource is written."""
+
+    file: str
+    line: int
+    end: int
+
+
+class Locator:
+    """Finds where resources are written; nothing without the root module's directory.
+
+    The plan's configuration says where modules come from. Raises `InputError` for a directory
+    without a file of a configuration.
+    """
+
+    def __init__(self, directory: Path | None, configuration: PlanConfiguration) -> None:
+        self._directory = directory
+        self._configuration = configuration
+        self._read: dict[PurePosixPath, _Blocks] = {}
+        if directory is not None and not self._blocks(PurePosixPath()):
+            what = "has no block of any .tf file" if directory.is_dir() else "is not a directory"
+            raise InputError(str(directory), "", f"{what}; name the directory of the root module")
+
+    @property
+    def fits(self) -> bool:
+        """Whether anything of the plan's root module is written in the directory."""
+        root = self._configuration.root
+        keys = {("module", name) for name in root.calls} | set(map(_key, root.blocks))
+        return (
+            self._directory is None or not keys or bool(keys & self._blocks(PurePosixPath()).keys())
+        )
+
+    def place(self, address: str) -> SourcePlace | None:
+        """Return where a resource is written; of a module from elsewhere, where it is called."""
+        if self._directory is None or not address:
+            return None
+        module = module_of(address)
+        block = without_keys(address[len(module) :].removeprefix("."))
+        own, here = self._find(module, block)
+        return next(iter((*own, *here)), None)
+
+    def block_text(self, address: str) -> str | None:
+        """Return the text of a resource's block; None unless it is written in one place alone."""
+        module = module_of(address)
+        own, _ = self._find(module, without_keys(address[len(module) :].removeprefix(".")))
+        if len(own) != 1 or self._directory is None:
+            return None
+        lines = _text(self._directory / own[0].file).splitlines()
+        return "\n".join(lines[own[0].line - 1 : own[0].end])
+
+    def _find(self, module: str, block: str) -> tuple[list[SourcePlace], list[SourcePlace]]:
+        """Return where a resource is written, and where the module is called that it is in."""
+        here: list[SourcePlace] = []
+        if self._directory is None:
+            return [], here
+        folder, configured = PurePosixPath(), self._configuration.root
+        for name in call_names(module):
+            here = self._blocks(folder).get(("module", name), [])
+            if name not in configured.calls:
+                return [], here
+            configured = configured.calls[name]
+            if not configured.source.startswith(("./", "../")):
+                return [], here
+            folder = _joined(folder, configured.source)
+        return self._blocks(folder).get(_key(block), []), here
+
+    def _blocks(self, folder: PurePosixPath) -> _Blocks:
+        if folder not in self._read and self._directory is not None:
+            from vpc_cni_iam.hcl.braces import locate  # noqa: PLC0415 - few plans need it
+
+            blocks: _Blocks = {}
+            path = self._directory / folder
+            patterns = _PATTERNS if path.is_dir() else ()
+            # Engines pass hidden files.
+            files = (file for pattern in patterns for file in sorted(path.glob(pattern)))
+            for file in (file for file in files if not file.name.startswith(".")):
+                name = (folder / file.name).as_posix()
+                located = _in_json(file) if file.suffix == ".json" else locate(_text(file))
+                for block in located:
+                    places = blocks.setdefault((block.type, *block.labels), [])
+                    places.append(_place(name, block))
+            self._read[folder] = blocks
+        return self._read.get(folder, {})
+
+
+def _key(block: str) -> tuple[str, ...]:
+    parts = block.split(".")
+    return tuple(parts) if parts[0] == "data" else ("resource", *parts)
+
+
+def _in_json(file: Path) -> Iterator[Located]:
+    """Yield the blocks of a file in JSON; of one that is damaged those before the damage."""
+    from vpc_cni_iam.hcl.braces import Located  # noqa: PLC0415 - few plans need it
+
+    text = _text(file).encode()
+    reader, ends = Reader(text, str(file)), [m.start() for m in re.finditer(b"\n", text)]
+    reader.skip_mark()
+
+    def labelled(labels: tuple[str, ...], left: int) -> Iterator[Located]:
+        """Yield the blocks in an object, or a list of such, with as many labels as are left."""
+        if reader.peek() == b"[":
+            for _ in reader.items():
+                yield from labelled(labels, left)
+            return
+        for name in reader.members():
+            if left > 1:
+                yield from labelled((*labels, name), left - 1)
+                continue
+            start = bisect(ends, reader.place) + 1
+            # What is passed may end in space before what follows.
+            end = start + bytes(reader.value()).rstrip().count(b"\n")
+            yield Located(labels[0], (*labels[1:], name), start, end)
+
+    with suppress(InputError):
+        for kind in reader.members():
+            if kind in ("resource", "data", "module"):
+                yield from labelled((kind,), 1 if kind == "module" else 2)
+            else:
+                reader.value()
+
+
+def _text(file: Path) -> str:
+    try:
+        # A place is a help, and what cannot be read has none.
+        return content(file, HCL).decode(errors="replace") if file.is_file() else ""
+    except InputError:
+        return ""
+
+
+def _place(name: str, block: Located) -> SourcePlace:
+    return SourcePlace(name, block.line, block.end)
+
+
+def _joined(folder: PurePosixPath, source: str) -> PurePosixPath:
+    """Return a module's directory, with what leads up taken out where it can be."""
+    parts = list(folder.parts)
+    for part in source.split("/"):
+        if part == ".." and parts and parts[-1] != "..":
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return PurePosixPath(*parts)

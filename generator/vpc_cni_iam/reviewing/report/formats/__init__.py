@@ -1,0 +1,1 @@
+"""The formats of `review --format` and `--report`: each is a module, whose name is the format's."""

@@ -1,0 +1,126 @@
+"""Makes the plain data of a review from its typed findings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+from vpc_cni_iam.names import resolve
+from vpc_cni_iam.plugin.cluster import EksCluster
+from vpc_cni_iam.reviewing.context import Context
+from vpc_cni_iam.reviewing.findings import Finding, Subject
+from vpc_cni_iam.reviewing.ignore import Ignored
+from vpc_cni_iam.reviewing.locate import SourcePlace
+from vpc_cni_iam.reviewing.report import words
+from vpc_cni_iam.reviewing.report.names import name_of
+from vpc_cni_iam.reviewing.report.plugins import shown_plugin
+from vpc_cni_iam.reviewing.report.policies import shown_policies
+from vpc_cni_iam.reviewing.report.rule_texts import shown_rules
+from vpc_cni_iam.reviewing.report.sentences import say
+from vpc_cni_iam.reviewing.report.shown import (
+    ShownFinding,
+    ShownIgnored,
+    ShownReview,
+)
+from vpc_cni_iam.reviewing.rules import RULES, Consequence, Level, Rule
+from vpc_cni_iam.reviewing.run import Review
+
+Place: TypeAlias = Callable[[str], SourcePlace | None]
+_STAYS = (("no-op",), ("read",))
+# The most harmful first; the others are in the order of the rules.
+_HARM = (
+    *(Rule.ADMIN, Rule.TRUST_ANYBODY, Rule.TRUST_WIDENED, Rule.BOUNDARY_WEAKENED),
+    *(Rule.CLUSTER_ACCESS, Rule.NEW_ACCESS),
+)
+_ORDER = {rule: number for number, rule in enumerate(dict.fromkeys((*_HARM, *RULES)))}
+
+
+def check_fail_on(values: Iterable[str]) -> tuple[str, ...]:
+    """Return known values of ``--fail-on``, each once, or raise `UsageError`."""
+    known = (*Consequence, *Level)
+    return tuple(dict.fromkeys(resolve(value, known, "--fail-on", "--fail-on") for value in values))
+
+
+def shown(
+    review: Review,
+    fail_on: tuple[str, ...] = (Level.WARNING.value,),
+    place: Place = lambda _address: None,
+) -> ShownReview:
+    """Return a review as data; `place` says where a resource is written."""
+    context, plan = review.context, review.context.plan
+    findings = [_finding(finding, place) for finding in review.findings]
+    return ShownReview(
+        plan=plan.source,
+        engine=plan.version,
+        fail_on=fail_on,
+        failed=any(words.fails(finding, fail_on) for finding in findings),
+        plugins=tuple(map(shown_plugin, context.plugin_answers)),
+        findings=tuple(sorted(findings, key=lambda finding: _order(finding, fail_on))),
+        ignored=tuple(_ignored(ignored, place) for ignored in review.ignored),
+        policies=tuple(shown_policies(context, place)),
+        rules=shown_rules(),
+        read=len(_read(context)),
+        not_read=_not_read(context),
+        others=plan.others,
+    )
+
+
+def _finding(finding: Finding, place: Place) -> ShownFinding:
+    saying = say(finding)
+    key = "\0".join((finding.rule, finding.address, finding.attribute))
+    return ShownFinding(
+        finding.rule,
+        finding.level,
+        finding.means,
+        _subject(finding.subject),
+        finding.address,
+        finding.attribute,
+        _sentence(saying.message),
+        saying.details,
+        saying.fix,
+        place(finding.address),
+        hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:16],
+    )
+
+
+def _sentence(message: str) -> str:
+    """Return a message that begins with a capital, unless an address or another name does."""
+    return message[:1].upper() + message[1:] if message.partition(" ")[0].isalpha() else message
+
+
+def _subject(subject: Subject) -> str:
+    match subject:
+        case None:
+            return ""
+        case EksCluster(name):
+            return name
+    return name_of(subject)
+
+
+def _ignored(ignored: Ignored, place: Place) -> ShownIgnored:
+    until = ignored.entry.until
+    last_day = until.isoformat() if until else ""
+    return ShownIgnored(_finding(ignored.finding, place), ignored.entry.reason, last_day)
+
+
+def _order(finding: ShownFinding, fail_on: tuple[str, ...]) -> tuple[object, ...]:
+    """Return what findings are sorted by: the worst first, by harm."""
+    level = -finding.level.rank, not words.fails(finding, fail_on)
+    return *level, _ORDER[finding.rule], finding.address, finding.attribute, finding.message
+
+
+def _read(context: Context) -> set[str]:
+    """Return the addresses of the resources that change and are read."""
+    return {
+        resource.address
+        for resource in context.plan.resources
+        if resource.mode == "managed" and not resource.drift and resource.actions not in _STAYS
+    }
+
+
+def _not_read(context: Context) -> tuple[str, ...]:
+    """Return what changes, is about IAM, EKS or credentials, and is not read."""
+    read = _read(context)
+    every = dict.fromkeys(change.address for change in context.plan.unread)
+    return tuple(address for address in every if address not in read)

@@ -1,0 +1,86 @@
+"""The answers to the question whether aws-node works, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from vpc_cni_iam.catalog.facts.calls import FAMILIES
+from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.reviewing.account.iam_resource import IamResource
+from vpc_cni_iam.reviewing.diff.needs import VersionSource
+from vpc_cni_iam.reviewing.diff.plugin_answers import AnswerReason, PluginAnswer, Verdict
+from vpc_cni_iam.reviewing.report.names import name_of
+from vpc_cni_iam.reviewing.report.shown import ShownPlugin
+
+_SOURCES = {
+    VersionSource.PLAN: "",
+    VersionSource.OPTION: ", --cni-version",
+    VersionSource.ASSUMED: ", version assumed",
+}
+_IDENTITIES = {Identity.none: "none", Identity.unknown: ""}
+# Why it is not shown, or does not work; `role` is its role, `policies` those that are not known.
+REASONS = {
+    AnswerReason.REMOVED: "the plan removes it",
+    AnswerReason.ROLE_DELETED: "the plan deletes its role",
+    AnswerReason.NOT_TRUSTED: "the trust policy of {role} does not trust it",
+    AnswerReason.MISSING: "{missing} denied",
+    AnswerReason.IDENTITY: "the plan does not say which role it has",
+    AnswerReason.ROLE: "the plan does not have the policies of {role}",
+    AnswerReason.POLICY: "{missing} denied, unless {policies} allows more",
+    AnswerReason.LIMIT: "the plan does not show what limits {role}",
+    AnswerReason.LATER: "a part of a policy of {role} is known after apply",
+    AnswerReason.UNDECIDED: "{missing} denied if conditions of its policies do not match",
+    AnswerReason.CONFLICT: "one resource removes a policy of {role} that another one keeps",
+    AnswerReason.REFUSED: "a policy of {role} is not valid",
+}
+_SHOWN = 2
+
+
+def shown_plugin(answer: PluginAnswer) -> ShownPlugin:
+    """Return an answer with its sentence."""
+    cluster = answer.cluster
+    return ShownPlugin(
+        (cluster.name or answer.address) if cluster else "",
+        cluster.region if cluster else "",
+        _text(answer),
+        answer.verdict,
+        answer.version_before,
+        answer.version_after,
+        str(answer.version),
+        answer.mode,
+        _IDENTITIES.get(answer.identity_before, answer.identity_before.value),
+        _IDENTITIES.get(answer.identity, answer.identity.value),
+        tuple(map(name_of, answer.roles_before)),
+        tuple(map(name_of, answer.roles)),
+        tuple(call.action for call in answer.missing),
+    )
+
+
+def _text(answer: PluginAnswer) -> str:
+    how = f"{answer.version} ({FAMILIES[answer.mode]}{_SOURCES[answer.source]})"
+    why = REASONS[answer.reason].format_map(_parts(answer)) if answer.reason else ""
+    match answer.verdict:
+        case Verdict.WORKS:
+            return f"works with {how}"
+        case Verdict.DEGRADED:
+            return f"works with {how}, but not in full: {why}"
+        case Verdict.FAILS:
+            return f"fails with {how}: {why}"
+        case Verdict.NOT_SHOWN:
+            return f"not shown by the plan for {how}: {why}"
+
+
+def _parts(answer: PluginAnswer) -> dict[str, str]:
+    actions = [call.action for call in answer.missing]
+    policies = (name_of(g.policy) if g.policy else g.address for g in answer.open)
+    is_or_are = "is" if len(actions) == 1 else "are"
+    return {
+        "role": _named(answer.roles) or "its role",
+        "missing": f"{first_of(actions, _SHOWN)} {is_or_are}",
+        "policies": first_of(dict.fromkeys(policies), 1) or "a policy that is not shown",
+    }
+
+
+def _named(roles: Iterable[IamResource]) -> str:
+    return " and ".join(map(name_of, roles))

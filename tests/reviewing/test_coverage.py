@@ -1,11 +1,13 @@
 """What the plugin cannot call after a plan, and the answer whether it works."""
 
 import json
+from typing import Any
 
 import pytest
 
 from eks import NODE_TRUST, addon, arn_of, association, irsa, node_group, own_role, same
-from found import context, found, levels
+from found import context, levels
+from found import found as found_of_all
 from synthetic import Json, allow, attachment, document, policy, resource, role
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
@@ -54,8 +56,16 @@ def cni(before: str | None, after: str | None, *more: Json) -> list[Json]:
     return [*own, addon(V1_23, V1_23), inline(before, after), *more]
 
 
-def answers(*changes: Json, **more: object) -> tuple[PluginAnswer, ...]:
+def answers(*changes: Json, **more: Any) -> tuple[PluginAnswer, ...]:
     return context(*changes, **more).plugin_answers
+
+
+_RULES = ("coverage-", "plugin-permission-", "plugin-policy-", "plugin-tag-", "managed-policy-")
+
+
+def found(*changes: Json, **more: Any) -> tuple[Finding, ...]:
+    """The findings about what the plugin can call, and about its roles."""
+    return tuple(f for f in found_of_all(*changes, **more) if f.rule.startswith(_RULES))
 
 
 def of_rule(findings: tuple[Finding, ...], rule: str) -> list[Finding]:

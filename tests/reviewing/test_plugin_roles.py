@@ -15,9 +15,9 @@ from eks import (
     provider,
     same,
 )
-from found import found, levels
+from found import levels
 from synthetic import Json, allow, attachment, document, resource, role
-from test_coverage import CNI, V1_23, inline, of_rule, scoped
+from test_coverage import CNI, V1_23, found, inline, of_rule, scoped
 from vpc_cni_iam.reviewing.report.sentences import say
 
 CONTROLLER = "arn:aws:iam::aws:policy/AmazonEKSVPCResourceController"

@@ -3,9 +3,8 @@
 import pytest
 
 from eks import addon, irsa, node_group, own_role, same
-from found import found
 from synthetic import Json, allow, document, resource
-from test_coverage import V1_23, of_rule, scoped
+from test_coverage import V1_23, found, of_rule, scoped
 from vpc_cni_iam.reviewing.findings import Finding
 from vpc_cni_iam.reviewing.report.sentences import say
 

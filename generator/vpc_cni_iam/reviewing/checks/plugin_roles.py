@@ -10,14 +10,14 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.facts.documents import CNI_POLICY, RESOURCE_CONTROLLER, managed_policy
 from vpc_cni_iam.inputs.plan.arguments import ROLE
 from vpc_cni_iam.plugin.cluster import EksCluster
-from vpc_cni_iam.plugin.trust import Caller
+from vpc_cni_iam.plugin.identity import Identity, in_order
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
 from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.reviewing.account.grants import Grant, known_policies
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.reviewing.account.plugin_policy import concerns_plugin
-from vpc_cni_iam.reviewing.account.plugin_state import PluginState
+from vpc_cni_iam.reviewing.account.plugin_state import ClusterPlugin, PluginState
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.diff.needs import PluginNeeds, RoleNeeds, written_at
 from vpc_cni_iam.reviewing.diff.other_places import OtherPlace, other_places
@@ -29,7 +29,7 @@ from vpc_cni_iam.reviewing.diff.plugin_roles import (
     names_other_issuer,
     roles_of_clusters,
 )
-from vpc_cni_iam.reviewing.diff.trust import names_plugin, trust_of
+from vpc_cni_iam.reviewing.diff.trust import lets_plugin, names_plugin, trust_of
 from vpc_cni_iam.reviewing.findings import Finding, finding
 from vpc_cni_iam.reviewing.rules import Level, Rule
 
@@ -68,10 +68,11 @@ class ControllerRemoved(Struct, frozen=True):
 
 
 class TrustLost(Struct, frozen=True):
-    """aws-node can no longer assume a role."""
+    """aws-node can no longer assume a role whose trust policy changes."""
 
     role: IamResource
-    callers: tuple[Caller, ...]
+    ways: tuple[Identity, ...]
+    cluster: EksCluster | None = None  # None for aws-node of any cluster
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -83,6 +84,8 @@ def check(context: Context) -> Iterator[Finding]:
     for owner in context.accounts.after.grants:
         if owner not in context.accounts.deleted:
             yield from _managed(owner, context)
+    for plugin in context.plugins:
+        yield from _refused(plugin, context)
     of_clusters = roles_of_clusters(context)
     for owner in context.accounts.after.grants:
         if owner not in of_clusters and owner not in context.accounts.deleted:
@@ -197,6 +200,22 @@ def _gets(roles: Collection[IamResource], context: Context) -> bool:
     return any(role in given or role in context.accounts.created for role in roles)
 
 
+def _refused(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
+    """Yield that aws-node of a cluster can no longer assume the role that it keeps."""
+    before, after = plugin.states
+    kind, tags = after.identity.kind, after.identity.has_session_tags
+    if is_deleted(plugin) or kind is not before.identity.kind:
+        return
+    for role in sorted(after.identity.assumed & before.identity.assumed, key=str):
+        old, new = (trust_of(context, role, side) for side in Side)
+        if old is None or new is None or old == new:
+            continue
+        was_let = lets_plugin(old, before, tags=before.identity.has_session_tags)
+        if was_let is not False and lets_plugin(new, after, tags=tags) is False:
+            evidence = TrustLost(role, (kind,), after.cluster)
+            yield finding(Rule.COVERAGE_LOST, evidence, address_of(role), subject=role)
+
+
 def _kept_out(owner: IamResource, context: Context) -> Iterator[Finding]:
     """Yield that aws-node can no longer assume a role of the plugin."""
     trusts = [trust_of(context, owner, side) for side in Side]
@@ -210,7 +229,7 @@ def _kept_out(owner: IamResource, context: Context) -> Iterator[Finding]:
     if not old or new is None or old & new or any(caller.identity not in ways for caller in new):
         return
     if not names_other_issuer(trusts[1]):  # which is a finding of its own
-        evidence = TrustLost(owner, tuple(sorted(old, key=str)))
+        evidence = TrustLost(owner, in_order(caller.identity for caller in old))
         yield finding(Rule.COVERAGE_LOST, evidence, address_of(owner), subject=owner)
 
 

@@ -146,7 +146,8 @@ def _of_cluster(
     if not after.identity.roles:
         yield Verdict.NOT_SHOWN, AnswerReason.IDENTITY
     trusts = [trust_of(context, role, Side.AFTER) for role in after.identity.assumed]
-    if any(policy and lets_plugin(policy, after) is False for policy in trusts):
+    tags = after.identity.has_session_tags
+    if any(policy and lets_plugin(policy, after, tags=tags) is False for policy in trusts):
         yield Verdict.FAILS, AnswerReason.NOT_TRUSTED
 
 

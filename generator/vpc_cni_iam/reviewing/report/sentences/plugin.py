@@ -155,9 +155,10 @@ def _controller_removed(_: Finding, removed: ControllerRemoved) -> Saying:
 
 def _trust_lost(_: Finding, lost: TrustLost) -> Saying:
     role = name_of(lost.role)
-    ways = first_of([_IDENTITIES[caller.identity] for caller in lost.callers])
+    ways = first_of(_IDENTITIES[way] for way in lost.ways)
+    where = f" of cluster {lost.cluster.name}" if lost.cluster and lost.cluster.name else ""
     return Saying(
-        f"The trust policy of {role} no longer lets aws-node assume it by {ways}",
+        f"The trust policy of {role} no longer lets aws-node{where} assume it by {ways}",
         fix=f"Trust the service account kube-system/aws-node in {role}",
     )
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.calls import calls as all_calls
 from vpc_cni_iam.catalog.facts.partitions import partition_of
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.errors import InputError, UsageError
@@ -193,7 +194,11 @@ class NeedsFinder(Struct, frozen=True):
         sessions = [s for s in _sessions(identity) if isinstance(s, Document)]
         limited = permissions(account, role, (session.policy for session in sessions))
         limited = replace(limited, policies=(*limited.policies, *more))
-        return plugin_calls(limited, situation, self._naming(role))
+        calls = plugin_calls(limited, situation, self._naming(role))
+        if calls is not None and any(map(_has_secrets, account.of(role).values())):
+            shown = tuple(replace(call, region="") for call in calls.missing)
+            return replace(calls, missing=shown)
+        return calls
 
     def _after(
         self, role: IamResource, identity: PluginIdentity, situation: Situation
@@ -238,7 +243,7 @@ class NeedsFinder(Struct, frozen=True):
         calls = self._after(role, identity, situation)
         missing = calls.missing if calls else None
         lost: tuple[MissingCall, ...] = ()
-        if calls and missing and old and is_changed:
+        if calls and missing and old and _may_lose(old, new, limits):
             lost = lost_calls(calls, self.calls(role, identity, situation, Side.BEFORE))
         is_same = not is_changed and _sessions(earlier.identity) == _sessions(identity)
         newly = earlier.newly(missing, is_same=is_same, role=role, situation=situation)
@@ -310,6 +315,22 @@ class _Earlier(Struct, frozen=True):
         # A role that the plan gives to aws-node has to do, even if the one before did not.
         given = () if role in roles else fatal
         return tuple(dict.fromkeys((*given, *new_calls(missing, earlier))))
+
+
+def _has_secrets(grant: Grant) -> bool:
+    return isinstance(grant.content, Document) and grant.content.masked is not None
+
+
+def _may_lose(
+    old: Mapping[GrantKey, Grant], new: Mapping[GrantKey, Grant], limits: list[Grant | None]
+) -> bool:
+    """Say whether policies differ in anything that a call of the plugin depends on."""
+    if limits[0] != limits[1]:
+        return True
+    sides = [known_policies(grants.values()) for grants in (old, new)]
+    before, after = ({s for policy in side for s in policy.statements} for side in sides)
+    actions = [call.action for call in all_calls()]
+    return any(statement.is_about(a) for statement in before ^ after for a in actions)
 
 
 def same_identity(old: PluginIdentity, new: PluginIdentity) -> bool:

@@ -75,7 +75,7 @@ def _call(call: MissingCall) -> str:
 
 
 def _denial(call: MissingCall) -> str:
-    where = f" in {call.region}" if call.region else ""
+    where = f" in {call.region or 'some Regions'}" if call.in_some_regions else ""
     text = f"{call.action} ({call.scenario}){where}: "
     if call.undecided:
         return f"{text}undecided, since {undecided_text(call.undecided)}; if denied, {call.breaks}"

@@ -9,6 +9,7 @@ from eks import (
     NODE_TRUST,
     POD_TRUST,
     addon,
+    arn_of,
     irsa,
     node_group,
     own_role,
@@ -133,6 +134,21 @@ def test_security_groups_for_pods_need_the_policy_of_the_cluster(switched_on: bo
         ["aws_iam_role_policy_attachment.cluster"] if switched_on else []
     )
     assert all("AmazonEKSVPCResourceController" in say(f).fix for f in findings)
+
+
+def test_security_groups_for_pods_are_not_switched_on_without_the_policy_of_the_cluster() -> None:
+    values = {"name": "prod", "role_arn": arn_of("cluster")}
+    installed = {**V1_23, "configuration_values": json.dumps({"env": {"ENABLE_POD_ENI": "true"}})}
+    changes = [
+        *own_role("cluster", OTHER, document(allow("ec2:DescribeSubnets"))),
+        same("aws_eks_cluster", "prod", values),
+        *own_role("cni", irsa(), CNI),
+        addon(V1_23, installed),
+    ]
+    (finding,) = of_rule(found(*changes), "plugin-permission-missing")
+    assert (finding.level, finding.address) == ("warning", "aws_iam_role.cluster")
+    with_policy = [*changes, attached("cluster", CONTROLLER, True, True)]
+    assert not of_rule(found(*with_policy), "plugin-permission-missing")
 
 
 @pytest.mark.parametrize(

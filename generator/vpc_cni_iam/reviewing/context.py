@@ -9,7 +9,7 @@ from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.reviewing.account.fill import Filler
 from vpc_cni_iam.reviewing.account.grants import Accounts
-from vpc_cni_iam.reviewing.account.iam_resource import Place
+from vpc_cni_iam.reviewing.account.iam_resource import IamResource, Place
 from vpc_cni_iam.reviewing.account.not_shown import NotShown, not_shown
 from vpc_cni_iam.reviewing.account.plugin_state import ClusterPlugin
 from vpc_cni_iam.reviewing.account.plugins import PluginReader
@@ -18,7 +18,7 @@ from vpc_cni_iam.reviewing.account.uses import Uses
 from vpc_cni_iam.reviewing.diff.needs import NeedsFinder, PluginNeeds, PolicyLayers
 from vpc_cni_iam.reviewing.diff.permissions import Proofs
 from vpc_cni_iam.reviewing.diff.plugin_answers import PluginAnswer, answer
-from vpc_cni_iam.reviewing.diff.plugin_roles import roles_of_plugin
+from vpc_cni_iam.reviewing.diff.plugin_roles import has_plugin_policy, is_of_nodes, roles_of_plugin
 from vpc_cni_iam.reviewing.diff.principals import (
     PrincipalChange,
     kept_changes,
@@ -98,7 +98,17 @@ class Context:
     @cached_property
     def needs_finder(self) -> NeedsFinder:
         """What asks which calls roles allow."""
-        return NeedsFinder(self.filler, self.options)
+        return NeedsFinder(self.filler, self.options, self.accounts.kept)
+
+    @cached_property
+    def roles_of_pods(self) -> tuple[IamResource, ...]:
+        """The plugin's roles that aws-node has by itself, of which the plan names no cluster."""
+        roles = (needs.roles[0].role for needs in self.plugin_needs if needs.cluster is None)
+        return tuple(
+            role
+            for role in roles
+            if has_plugin_policy(self, role) and not is_of_nodes(self, role, alone=True)
+        )
 
     @cached_property
     def plugin_policies(self) -> tuple[PolicyLayers, ...]:

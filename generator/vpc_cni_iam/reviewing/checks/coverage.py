@@ -29,8 +29,8 @@ from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.diff.calls import MissingCall, by_action, lost_calls
 from vpc_cni_iam.reviewing.diff.needs import PluginNeeds, RoleNeeds, written_at
 from vpc_cni_iam.reviewing.diff.other_places import OtherPlace, other_places
-from vpc_cni_iam.reviewing.diff.plugin_answers import is_deleted
-from vpc_cni_iam.reviewing.diff.plugin_roles import has_plugin_policy, is_of_nodes
+from vpc_cni_iam.reviewing.diff.plugin_answers import is_deleted, other_roles
+from vpc_cni_iam.reviewing.diff.plugin_roles import has_plugin_policy
 from vpc_cni_iam.reviewing.findings import Finding, finding
 from vpc_cni_iam.reviewing.rules import Level, Rule, at_most, most_severe
 
@@ -143,7 +143,7 @@ def _found(
         calls = tuple(call for call in calls if not call.is_later)
     if not calls:
         return
-    others = _in_its_place(role.role, context) if needs.cluster is None else ()
+    others = other_roles(context, role.role) if needs.cluster is None else ()
     rule, limit = _RULES.get(cause) or _AS_BEFORE[needs.is_changed]
     level = at_most(most_severe(call.level for call in calls), limit)
     # A Deny, or a boundary, counts whatever other policies allow.
@@ -183,19 +183,6 @@ def _address(role: RoleNeeds, context: Context) -> str:
         return role.role.address
     sides = (account.policies(role.role).values() for account in reversed(context.accounts.sides))
     return next((grant.address for grants in sides for grant in grants), "")
-
-
-def _in_its_place(role: IamResource, context: Context) -> tuple[IamResource, ...]:
-    """Return the roles of the plugin, of which aws-node may have one and not that of its nodes."""
-    if not is_of_nodes(context, role, alone=True):
-        return ()
-    return tuple(
-        needs.roles[0].role
-        for needs in context.plugin_needs
-        if needs.cluster is None
-        if not is_of_nodes(context, needs.roles[0].role, alone=True)
-        and has_plugin_policy(context, needs.roles[0].role)
-    )
 
 
 def _of_limit(role: RoleNeeds, context: Context) -> Iterator[Finding]:

@@ -60,11 +60,12 @@ class ManagedOnNodes(Struct, frozen=True):
     stays: bool
 
 
-class ControllerRemoved(Struct, frozen=True):
-    """The role of a cluster loses what security groups for pods need, which are switched on."""
+class ControllerMissing(Struct, frozen=True):
+    """The role of a cluster lacks what security groups for pods need, which are switched on."""
 
     role: IamResource
     clusters: tuple[EksCluster, ...]  # those that switch them on
+    is_removed: bool  # whether the plan takes it away
 
 
 class TrustLost(Struct, frozen=True):
@@ -81,9 +82,10 @@ def check(context: Context) -> Iterator[Finding]:
         if needs.cluster is not None and not is_deleted(needs.cluster):
             for role in needs.roles:
                 yield from _elsewhere(role, needs, context)
+    roles = _Roles(_node_roles(context), tuple(_own_roles(context)))
     for owner in context.accounts.after.grants:
         if owner not in context.accounts.deleted:
-            yield from _managed(owner, context)
+            yield from _managed(owner, roles, context)
     for plugin in context.plugins:
         yield from _refused(plugin, context)
     of_clusters = roles_of_clusters(context)
@@ -111,10 +113,17 @@ def _elsewhere(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterato
             )
 
 
-def _managed(owner: IamResource, context: Context) -> Iterator[Finding]:
+class _Roles(Struct, frozen=True):
+    """The roles of nodes in clusters, and the plugin's others."""
+
+    nodes: frozenset[IamResource]
+    own: tuple[IamResource, ...]
+
+
+def _managed(owner: IamResource, roles: _Roles, context: Context) -> Iterator[Finding]:
     """Yield that AmazonEKS_CNI_Policy is beside a scoped policy, or on a role of nodes."""
     before, after = (account.policies(owner) for account in context.accounts.sides)
-    managed = [key for key, grant in after.items() if _is_managed(grant)]
+    managed = [key for key, grant in after.items() if _is_of_aws(grant, CNI_POLICY)]
     if not managed:
         return
     others = {
@@ -136,19 +145,19 @@ def _managed(owner: IamResource, context: Context) -> Iterator[Finding]:
         yield finding(Rule.MANAGED_ATTACHED, beside, address, subject=owner, level=level)
         return
     is_shown = trust_of(context, owner, Side.AFTER) is not None
-    is_known = owner in _node_roles(context) or is_of_nodes(context, owner, alone=False)
+    is_known = owner in roles.nodes or is_of_nodes(context, owner, alone=False)
     if not is_known and (is_shown or not _is_role(owner, context)):
         return
-    own = tuple(role for role in _own_roles(context) if role != owner)
+    own = tuple(role for role in roles.own if role != owner)
     stays = all(key in before for key in managed) and not _gets(own, context)
     evidence = ManagedOnNodes(owner, is_known, own, stays)
     level = Level.WARNING if is_known and not stays else Level.NOTE
     yield finding(Rule.MANAGED_ATTACHED, evidence, address, subject=owner, level=level)
 
 
-def _is_managed(grant: Grant) -> bool:
+def _is_of_aws(grant: Grant, name: str) -> bool:
     policy = grant.policy
-    return isinstance(policy, Named) and policy.name.endswith(f":policy/{CNI_POLICY}")
+    return isinstance(policy, Named) and policy.name.endswith(f":policy/{name}")
 
 
 def _undone(others: tuple[Policy, ...], context: Context) -> Answer:
@@ -172,8 +181,9 @@ def _is_role(owner: IamResource, context: Context) -> bool:
     return isinstance(owner, Named) and owner.kind == ROLE
 
 
-def _node_roles(context: Context) -> set[IamResource]:
-    return {role for plugin in context.plugins for s in plugin.states for role in s.node_roles}
+def _node_roles(context: Context) -> frozenset[IamResource]:
+    states = (state for plugin in context.plugins for state in plugin.states)
+    return frozenset(role for state in states for role in state.node_roles)
 
 
 def _own_roles(context: Context) -> list[IamResource]:
@@ -234,26 +244,37 @@ def _kept_out(owner: IamResource, context: Context) -> Iterator[Finding]:
 
 
 def _controller(context: Context) -> Iterator[Finding]:
-    """Yield that a cluster's role loses what security groups for pods need."""
+    """Yield which roles of clusters lack what security groups for pods need."""
     switched = [p for p in context.plugins if _is_on(p.after) and not is_deleted(p)]
-    if not switched:
-        return
-    policy = managed_policy(RESOURCE_CONTROLLER)
-    for owner in context.accounts.before.grants:
-        before, after = (account.policies(owner) for account in context.accounts.sides)
-        gone = [
-            g
-            for key, g in before.items()
-            if isinstance(g.policy, Named) and g.policy.name.endswith(f"/{RESOURCE_CONTROLLER}")
-            if key not in after
-        ]
-        if not gone or owner in context.accounts.deleted:
-            continue
-        policies = known_policies(after.values())
-        if not isinstance(context.proofs.prove(policies, (*policies, policy)), NoNewAccess):
-            evidence = ControllerRemoved(owner, tuple(p.after.cluster for p in switched))
-            address, level = gone[0].address, Level.WARNING
+    clusters = tuple(plugin.after.cluster for plugin in switched)
+    for owner, grants in context.accounts.before.grants.items() if switched else ():
+        gone = [g for key, g in grants.items() if key not in context.accounts.after.of(owner)]
+        removed = [g for g in gone if _is_of_aws(g, RESOURCE_CONTROLLER)]
+        if removed and owner not in context.accounts.deleted and _lacks(owner, context):
+            evidence = ControllerMissing(owner, clusters, is_removed=True)
+            address, level = removed[0].address, Level.WARNING
             yield finding(Rule.COVERAGE_LOST, evidence, address, subject=owner, level=level)
+    for plugin in switched:
+        if plugin.resource is None or _is_on(plugin.before):
+            continue
+        named = context.filler.resolver.named_by(plugin.resource, "role_arn", ROLE, Side.AFTER)
+        for owner in map(context.filler.owner, named):
+            is_shown = bool(context.accounts.after.policies(owner))
+            if is_shown and _lacks(owner, context):
+                evidence = ControllerMissing(owner, (plugin.after.cluster,), is_removed=False)
+                address, level = address_of(owner), Level.WARNING
+                yield finding(
+                    Rule.PERMISSION_MISSING, evidence, address, subject=owner, level=level
+                )
+
+
+def _lacks(owner: IamResource, context: Context) -> bool:
+    """Say whether the policies of a cluster's role do not allow what the controller does."""
+    grants = context.accounts.after.policies(owner).values()
+    policies = known_policies(grants)
+    added = (*policies, managed_policy(RESOURCE_CONTROLLER))
+    is_covered = isinstance(context.proofs.prove(policies, added), NoNewAccess)
+    return not (is_covered or any(grant.is_open for grant in grants))
 
 
 def _is_on(state: PluginState) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from functools import lru_cache
@@ -22,7 +23,6 @@ from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.reviewing.account.resolve import as_left, identifier
 from vpc_cni_iam.reviewing.context import Context
-from vpc_cni_iam.reviewing.diff.needs import PolicyLayers
 from vpc_cni_iam.reviewing.findings import Finding, finding
 from vpc_cni_iam.reviewing.rules import Rule
 
@@ -74,71 +74,85 @@ class _Tagged(Struct, frozen=True):
     has_hidden_template: bool = False
 
 
+class _Asking(Struct, frozen=True):
+    """Policies that ask for tags: those of a role of aws-node, or what limits it."""
+
+    role: IamResource
+    policies: tuple[Policy, ...]
+    cluster: str
+
+
 def check(context: Context) -> Iterator[Finding]:
     """Yield what loses a tag without which a policy no longer allows aws-node something."""
-    asking = [each for each in context.plugin_policies if any(map(_keys, each.policies))]
-    resources = [as_left(r) for r in context.filler.resources] if asking else []
-    tags = [r for r in resources if r.type == _GROUP_TAG]
+    asking: dict[str, list[_Asking]] = defaultdict(list)
+    for each in context.plugin_policies:
+        for layer in each.layers:
+            for key in {key for policy in layer for key in _keys(policy)}:
+                asking[key].append(_Asking(each.role, layer, each.cluster))
+    for before, after in _changes(context) if asking else ():
+        yield from _lost(before, after, asking)
+    for resource in context.filler.resources if asking else ():
+        is_left = resource.after is not None or resource.type in _TAGGED
+        if resource.before is not None and is_left and _hides_change(resource):
+            evidence = TagRemoved(TagChange.HIDDEN, next(iter(asking.values()))[0].role)
+            yield finding(Rule.TAG_REMOVED, evidence, resource.address)
+
+
+def _changes(context: Context) -> Iterator[tuple[_Tagged, _Tagged]]:
+    """Yield tags before and after, of what stays."""
+    resources = [as_left(r) for r in context.filler.resources]
+    of_groups: dict[str, list[Resource]] = defaultdict(list)
+    for resource in resources:
+        if resource.type == _GROUP_TAG:
+            for name in {text(resource, _TAGGED[_GROUP_TAG], side) for side in Side} - {""}:
+                of_groups[name].append(resource)
     gone = {text(r, name, Side.BEFORE) for r in resources if not r.after for name in _NAMES} - {""}
     grouped: set[str] = set()
     for group in resources:
         if group.type in _GROUPS and group.before is not None and group.after is not None:
-            old, new = (_launches(group, tags, context, side) for side in Side)
+            old, new = (_launches(group, of_groups, context, side) for side in Side)
             grouped |= {source.address for launch in (*old, *new) for source in launch.sources}
-            pairs = [(o, n) for n in new for o in old if n.tags not in [each.tags for each in old]]
-            yield from _of_pairs(pairs, asking)
+            known_tags = [launch.tags for launch in old]
+            yield from ((o, n) for n in new if n.tags not in known_tags for o in old)
     for resource in resources:
+        # What is new had no tags, and what is deleted needs none.
         if resource.before is None or not (resource.after or _stays(resource, gone)):
-            continue  # what is new had no tags, and what is deleted needs none
-        if _hides_change(resource):
-            evidence = TagRemoved(TagChange.HIDDEN, asking[0].role)
-            yield finding(Rule.TAG_REMOVED, evidence, resource.address)
             continue
         old, new = (_of_resource(resource, side) for side in Side)
         after = {tagged.kind: tagged for tagged in new}
-        is_grouped = resource.address in grouped
-        yield from _of_pairs(
-            [
-                (tagged, after.get(tagged.kind, replace(tagged, tags={})))
-                for tagged in old
-                if not (is_grouped and tagged.kind == _INSTANCE)
-            ],
-            asking,
-        )
+        for tagged in () if _hides_change(resource) else old:
+            if tagged.kind != _INSTANCE or resource.address not in grouped:
+                yield tagged, after.get(tagged.kind, replace(tagged, tags={}))
 
 
-def _of_pairs(
-    pairs: list[tuple[_Tagged, _Tagged]], asking: list[PolicyLayers]
+def _lost(
+    before: _Tagged, after: _Tagged, asking: Mapping[str, list[_Asking]]
 ) -> Iterator[Finding]:
-    for before, after in pairs:
-        for each in asking:
-            yield from _lost(before, after, each)
-
-
-def _lost(before: _Tagged, after: _Tagged, asking: PolicyLayers) -> Iterator[Finding]:
     """Yield which tag is lost that policies ask for, and what they no longer allow."""
     old, new = before.tags, after.tags
-    changed = sorted(key for key in {**old, **new} if old.get(key) != new.get(key))
     sources = (*before.sources, *after.sources)
-    if sources[-1].type == NODE_GROUP:  # which sets the tag of the cluster itself
-        changed = [key for key in changed if not key.startswith(KUBERNETES_CLUSTER)]
-    for layer in asking.layers:
-        tags = [key for key in changed if any(key.lower() in _keys(p) for p in layer)]
-        actions = _no_longer_allowed(before, after, layer, asking.cluster) if tags else ()
+    # A managed node group sets the tag of the cluster itself.
+    is_set = KUBERNETES_CLUSTER if sources[-1].type == NODE_GROUP else "\0"
+    changed = sorted(
+        key for key in {**old, **new} if old.get(key) != new.get(key) and not key.startswith(is_set)
+    )
+    by_policies = {each: key for key in reversed(changed) for each in asking.get(key.lower(), ())}
+    for each, tag in by_policies.items():
+        actions = _no_longer_allowed(before, after, each)
         if actions:
-            change = TagChange.CHANGED if tags[0] in new else TagChange.LOST
+            change = TagChange.CHANGED if tag in new else TagChange.LOST
             change = TagChange.MAY_BE_LOST if any(map(_is_later, sources)) else change
             evidence = TagRemoved(
                 change,
-                asking.role,
-                tags[0],
+                each.role,
+                tag,
                 before.kind,
                 actions,
                 is_template=sources[-1].type == TEMPLATE,
                 has_hidden_template=after.has_hidden_template,
             )
-            address = _setting(sources, before.kind, tags[0])
-            yield finding(Rule.TAG_REMOVED, evidence, address, subject=asking.role)
+            address = _setting(sources, before.kind, tag)
+            yield finding(Rule.TAG_REMOVED, evidence, address, subject=each.role)
 
 
 def _setting(sources: tuple[Resource, ...], kind: str, key: str) -> str:
@@ -154,13 +168,13 @@ def _setting(sources: tuple[Resource, ...], kind: str, key: str) -> str:
 
 
 def _launches(
-    group: Resource, tags_of_groups: list[Resource], context: Context, side: Side
+    group: Resource, of_groups: Mapping[str, list[Resource]], context: Context, side: Side
 ) -> list[_Tagged]:
     """Return with which tags a group launches instances: those of its template, then its own."""
     if specifications := list(read(group, "launch_specification.*.tags", side)):
         return [_Tagged(_INSTANCE, _mapping(placed.value), (group,)) for placed in specifications]
     name, argument = text(group, "name", side), _TAGGED[_GROUP_TAG]
-    own = [r for r in tags_of_groups if name and text(r, argument, side) == name]
+    own = [r for r in of_groups.get(name, ()) if text(r, argument, side) == name]
     launches = []
     for template in [*_templates(group, context, side)] or [(group, False)]:
         resource, is_hidden = template
@@ -250,18 +264,16 @@ def _keys(policy: Policy) -> frozenset[str]:
     return frozenset(key.partition("/")[2] for key in keys if key.startswith(_KEYS))
 
 
-def _no_longer_allowed(
-    before: _Tagged, after: _Tagged, layer: tuple[Policy, ...], cluster: str
-) -> tuple[str, ...]:
+def _no_longer_allowed(before: _Tagged, after: _Tagged, asking: _Asking) -> tuple[str, ...]:
     """Return the actions that policies allow before and not after, by the tags alone."""
     statements = [
         statement
-        for policy in layer
+        for policy in asking.policies
         for statement in policy.only("Allow").statements
         if _is_about(statement, before.kind)
     ]
     compiled = compile_policies([Policy(tuple(map(_of_tags, statements)))])
-    principal = {"aws:principaltag/eks-cluster-name": cluster}
+    principal = {"aws:principaltag/eks-cluster-name": asking.cluster}
     old, new = (
         principal | {f"{key}{t.lower()}": str(v) for t, v in side.tags.items() for key in _KEYS}
         for side in (before, after)

@@ -24,7 +24,7 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Unknown
 from vpc_cni_iam.reviewing.account.documents import Content, Document
 from vpc_cni_iam.reviewing.account.fill import Filler
-from vpc_cni_iam.reviewing.account.grants import Grant, GrantKey, known_policies
+from vpc_cni_iam.reviewing.account.grants import Account, Grant, GrantKey, known_policies
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.reviewing.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.reviewing.account.plugin_state import ClusterPlugin, PluginIdentity, PluginState
@@ -107,6 +107,7 @@ class NeedsFinder(Struct, frozen=True):
 
     filler: Filler
     options: Options
+    kept: Account  # what there is after if all that conflicts keep is there in the end
 
     def of_cluster(self, cluster: ClusterPlugin) -> PluginNeeds:
         """Return what the roles of aws-node in a cluster do not allow."""
@@ -228,8 +229,8 @@ class NeedsFinder(Struct, frozen=True):
 
     def contested(self, role: IamResource) -> list[Grant]:
         """Return the policies of a role that one resource removes and another one keeps."""
-        conflicts = self.filler.accounts.conflicts
-        return [c.grant for c in conflicts if c.is_kept and c.grant.owner == role]
+        after = self.filler.accounts.after.policies(role)
+        return [g for key, g in self.kept.policies(role).items() if after.get(key) != g]
 
     def _of_role(
         self, role: IamResource, identity: PluginIdentity, situation: Situation, earlier: _Earlier

@@ -13,7 +13,7 @@ from vpc_cni_iam.policy.report import undecided_text
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
 from vpc_cni_iam.reviewing.checks.coverage import Cause, DeniedCalls, LimitNotShown
 from vpc_cni_iam.reviewing.checks.plugin_roles import (
-    ControllerRemoved,
+    ControllerMissing,
     ManagedBeside,
     ManagedOnNodes,
     PolicyElsewhere,
@@ -143,13 +143,14 @@ def _managed_on_nodes(_: Finding, managed: ManagedOnNodes) -> Saying:
     return Saying(message + (", as before" if managed.stays else ""), fix=fix)
 
 
-def _controller_removed(_: Finding, removed: ControllerRemoved) -> Saying:
-    role = name_of(removed.role)
-    clusters = first_of(sorted(c.name or "the cluster" for c in removed.clusters))
+def _controller_missing(_: Finding, missing: ControllerMissing) -> Saying:
+    role = name_of(missing.role)
+    clusters = first_of(sorted(c.name or "the cluster" for c in missing.clusters))
+    verb = "loses" if missing.is_removed else "does not have"
     return Saying(
-        f"{role} loses {RESOURCE_CONTROLLER}, and ENABLE_POD_ENI is set for aws-node in "
+        f"{role} {verb} {RESOURCE_CONTROLLER}, and ENABLE_POD_ENI is set for aws-node in "
         f"{clusters}: pods with security groups of their own do not start",
-        fix=f"Keep {RESOURCE_CONTROLLER} attached to {role}",
+        fix=f"{'Keep' if missing.is_removed else 'Attach'} {RESOURCE_CONTROLLER} to {role}",
     )
 
 
@@ -191,7 +192,7 @@ SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     PolicyElsewhere: _policy_elsewhere,
     ManagedBeside: _managed_beside,
     ManagedOnNodes: _managed_on_nodes,
-    ControllerRemoved: _controller_removed,
+    ControllerMissing: _controller_missing,
     TrustLost: _trust_lost,
     TagRemoved: _tag_removed,
 }

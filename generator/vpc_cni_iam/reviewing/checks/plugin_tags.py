@@ -244,7 +244,8 @@ def _stays(tag: Resource, gone: set[str]) -> bool:
 
 def _hides_change(resource: Resource) -> bool:
     """Say whether tags change that are sensitive."""
-    old, new = ([one(resource, name, side) for name in _ARGUMENTS] for side in Side)
+    names = (*_ARGUMENTS, "key", "value") if resource.type == _TAG else _ARGUMENTS
+    old, new = ([one(resource, name, side) for name in names] for side in Side)
     return any(
         isinstance(one, Sensitive) or isinstance(other, Sensitive)
         for one, other in zip(old, new, strict=True)

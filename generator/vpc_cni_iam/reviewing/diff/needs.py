@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from enum import StrEnum
+from functools import cached_property
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -116,7 +117,9 @@ class NeedsFinder(Struct, frozen=True):
         after, source = self.situation(new, old)
         is_changed = before != after or not same_identity(old.identity, new.identity)
         after = replace(after, scenarios=_changes(old, new))
-        earlier = _Earlier(self, old.identity, before, is_first=not old.installer)
+        # What it could not call before matters only if it runs otherwise after.
+        every = _Earlier(self, old.identity, before, is_first=not old.installer)
+        earlier = every if is_changed else None
         roles: list[RoleNeeds] = []
         not_shown: list[IamResource] = []
         for role in sorted(new.identity.roles, key=str):
@@ -133,9 +136,7 @@ class NeedsFinder(Struct, frozen=True):
         """Return what a role of the plugin does not allow, of which the plan names no cluster."""
         version, source = judged_version("", self.options)
         situation = Situation(version, self.options.mode, names=self._names_of([role]))
-        identity = PluginIdentity(roles=frozenset((role,)))
-        earlier = _Earlier(self, identity, situation, is_first=False)
-        needs = self._of_role(role, identity, situation, earlier)
+        needs = self._of_role(role, PluginIdentity(), situation, None)
         mode = self._mode(situation, [role])
         return PluginNeeds(
             None, situation, situation, source, mode, is_changed=False, roles=(needs,)
@@ -233,7 +234,11 @@ class NeedsFinder(Struct, frozen=True):
         return [g for key, g in self.kept.policies(role).items() if after.get(key) != g]
 
     def _of_role(
-        self, role: IamResource, identity: PluginIdentity, situation: Situation, earlier: _Earlier
+        self,
+        role: IamResource,
+        identity: PluginIdentity,
+        situation: Situation,
+        earlier: _Earlier | None,
     ) -> RoleNeeds:
         before, after = self.filler.accounts.sides
         old, new = before.policies(role), after.policies(role)
@@ -246,8 +251,10 @@ class NeedsFinder(Struct, frozen=True):
         lost: tuple[MissingCall, ...] = ()
         if calls and missing and old and _may_lose(old, new, limits):
             lost = lost_calls(calls, self.calls(role, identity, situation, Side.BEFORE))
-        is_same = not is_changed and _sessions(earlier.identity) == _sessions(identity)
-        newly = earlier.newly(missing, is_same=is_same, role=role, situation=situation)
+        newly: tuple[MissingCall, ...] = ()
+        if earlier is not None and missing:
+            is_same = not is_changed and _sessions(earlier.identity) == _sessions(identity)
+            newly = earlier.newly(missing, is_same=is_same, role=role, situation=situation)
         return RoleNeeds(
             role,
             missing,
@@ -282,17 +289,30 @@ class NeedsFinder(Struct, frozen=True):
         )
 
 
-class _Earlier(Struct, frozen=True):
+class _Earlier:
     """What aws-node could not call before the plan, as it was set up then."""
 
-    finder: NeedsFinder
-    identity: PluginIdentity
-    situation: Situation
-    is_first: bool  # whether nothing in the plan installed it
+    def __init__(
+        self, finder: NeedsFinder, identity: PluginIdentity, situation: Situation, *, is_first: bool
+    ) -> None:
+        self.identity, self.situation = identity, situation
+        self._finder = finder
+        self._is_first = is_first  # whether nothing in the plan installed it
+
+    @cached_property
+    def _missing(self) -> list[MissingCall]:
+        before = self._finder.filler.accounts.before
+        return [
+            call
+            for role in self.identity.roles
+            if role in before.grants
+            if (calls := self._finder.calls(role, self.identity, self.situation, Side.BEFORE))
+            for call in calls.missing
+        ]
 
     def newly(
         self,
-        missing: tuple[MissingCall, ...] | None,
+        missing: tuple[MissingCall, ...],
         role: IamResource,
         situation: Situation,
         *,
@@ -300,22 +320,14 @@ class _Earlier(Struct, frozen=True):
     ) -> tuple[MissingCall, ...]:
         """Return what is missing and was not before."""
         roles = self.identity.roles
-        if not missing or (is_same and role in roles and self.situation == situation):
+        if is_same and role in roles and self.situation == situation:
             return ()
         fatal = tuple(call for call in missing if call.is_fatal)
-        if not roles and self.is_first:  # what a plugin that comes cannot do without
+        if not roles and self._is_first:  # what a plugin that comes cannot do without
             return fatal
-        before = self.finder.filler.accounts.before
-        earlier = [
-            call
-            for each in roles
-            if each in before.grants
-            if (calls := self.finder.calls(each, self.identity, self.situation, Side.BEFORE))
-            for call in calls.missing
-        ]
         # A role that the plan gives to aws-node has to do, even if the one before did not.
         given = () if role in roles else fatal
-        return tuple(dict.fromkeys((*given, *new_calls(missing, earlier))))
+        return tuple(dict.fromkeys((*given, *new_calls(missing, self._missing))))
 
 
 def _has_secrets(grant: Grant) -> bool:

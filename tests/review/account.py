@@ -82,9 +82,12 @@ class Part:
         account.attached -= self.before.attached - self.after.attached
 
     def give(self, account: Account) -> None:
-        account.policies |= dict(self.after.policies.items() - self.before.policies.items())
-        account.inline |= dict(self.after.inline.items() - self.before.inline.items())
-        account.attached |= self.after.attached - self.before.attached
+        # What is replaced is made again, also on a role that was replaced and is empty.
+        is_made = "create" in self.change["change"]["actions"]
+        before = Account() if is_made else self.before
+        account.policies |= dict(self.after.policies.items() - before.policies.items())
+        account.inline |= dict(self.after.inline.items() - before.inline.items())
+        account.attached |= self.after.attached - before.attached
 
     def exclude(self, account: Account) -> None:
         if self.only is None:

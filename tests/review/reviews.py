@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from conftest import ROOT
+from hostile_text import EVIL
 from synthetic import WANTED, allow, attachment, document, plan, policy, resource, role
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.account.locate import Locator
@@ -18,14 +19,6 @@ from vpc_cni_iam.review.run import Ignoring, review
 
 PLANS = sorted((ROOT / "tests" / "review" / "plans").glob("*.terraform-1.15.5.json"))
 CONFIGURATIONS = ROOT / "tests" / "review" / "configurations"
-# What a forge, a browser, a terminal, a test server or a code scanner would obey.
-EVIL = (
-    "\x1b[2J\x07</script></title><img src=x onerror=document.title='pwned'><script>document.title"
-    "='pwned'</script>&lt;b&gt;<!-- --> |x| `code` ``` *bold* _it_ [link](https://evil.test/) "
-    "![i](//evil.test/i.png) <https://evil.test> www.evil.test @octocat @team/x #1 GH-1 !2 x/y#3 "
-    "0123456789abcdef0123456789abcdef01234567 :smile: $x$ {0} ${aws:username} \\` ]]> %s\r\n\n"
-    "/close\n# head\n- [ ] task\n| --- |\n> quote\n\n<details>\u202e\u2028\ufffe\x00"
-)
 NODES = {"Service": "ec2.amazonaws.com"}
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from reviews import EVIL
+from hostile_text import EVIL
 from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.reviewing.diff.plugin_answers import Verdict
 from vpc_cni_iam.reviewing.locate import SourcePlace
@@ -121,6 +121,7 @@ def review(
         "read": 2,
         "not_read": (),
         "others": 0,
+        "not_shown": (),
     }
     failed = any(fails(f, fail_on) for f in findings)
     return ShownReview(findings=findings, fail_on=fail_on, failed=failed, **{**values, **more})
@@ -178,6 +179,7 @@ def hostile() -> ShownReview:
         ignored=(ShownIgnored(findings[0], EVIL, "2027-01-31"),),
         policies=policies,
         not_read=(EVIL,),
+        not_shown=(EVIL,),
     )
 
 

@@ -8,7 +8,6 @@ from eks import NODE_TRUST, arn_of, own_role
 from found import context, found
 from synthetic import Json, resource
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.reviewing.account.cluster_access import access_entries_of
 from vpc_cni_iam.reviewing.account.iam_resource import InPlan
 from vpc_cni_iam.reviewing.report.sentences import say
 from vpc_cni_iam.reviewing.rules import Rule
@@ -124,5 +123,5 @@ def test_the_access_entries_of_a_role_are_found_by_its_arn() -> None:
         *own_role("ci", NODE_TRUST), entry({"type": "EC2_LINUX"}, {"type": "EC2_LINUX"})
     )
     for side in Side:
-        (found_entry,) = access_entries_of(review.filler, InPlan("aws_iam_role.ci"), side)
+        (found_entry,) = review.access_entries_of(InPlan("aws_iam_role.ci"), side)
         assert found_entry.address == f"{ENTRY}.e"

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from msgspec.structs import replace
 
-from reviews import EVIL
+from hostile_text import EVIL
 from shown_reviews import (
     CLEAN,
     NEW_ACCESS,
@@ -207,7 +207,7 @@ def test_a_comment_reads_from_the_plugin_to_each_change() -> None:
         "\n- *ignored* trust-widened, `aws_iam_role.old`: agreed\n\n"
         "12 resources that change are read. 30 resources of other types change. 2 more about IAM, "
         "EKS or credentials are not read: `aws_iam_account_password_policy.x`, "
-        "`awscc_iam_role.y.`\n\n"
+        "`awscc_iam_role.y`.\n\n"
         "#### Changes of policies\n\n"
         "attached policy `aws_iam_policy.cni` of `aws_iam_role.cni` changed: "
         "`aws_iam_policy.cni` `policy`, `main.tf:42`\n\n"

@@ -14,10 +14,9 @@ from found import OPTIONS
 from synthetic import allow, document, plan, policy, resource
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import read_plan
-from vpc_cni_iam.reviewing.diff.plugin_answers import AnswerReason
 from vpc_cni_iam.reviewing.ignore import IgnoreEntry, IgnoreFile
 from vpc_cni_iam.reviewing.locate import Locator
-from vpc_cni_iam.reviewing.report import plugins, words
+from vpc_cni_iam.reviewing.report import words
 from vpc_cni_iam.reviewing.report.make import shown
 from vpc_cni_iam.reviewing.report.rule_texts import rule_texts, shown_rules
 from vpc_cni_iam.reviewing.report.shown import ShownReview, SourcePlace
@@ -54,10 +53,6 @@ def test_each_rule_has_its_texts() -> None:
     for rule, texts in rule_texts().items():
         assert re.fullmatch(r"(?:[A-Z]|aws-node)[^\n]{10,120}\.", texts.summary), rule
         assert texts.help.endswith(".") and "\n" not in texts.help, rule
-
-
-def test_each_reason_has_its_words() -> None:
-    assert {*plugins.REASONS} == {*AnswerReason}
 
 
 def test_text_markdown_and_html_agree_about_who_can_do_more() -> None:
@@ -110,6 +105,13 @@ def test_a_message_begins_as_a_sentence_and_says_something() -> None:
             first = finding.message.partition(" ")[0]
             assert first and (first[0].isupper() or not first.isalpha()), (name, finding.message)
             assert not re.search(r"None|\bInPlan\b|\bSide\.|frozenset|\(\)", finding.message)
+
+
+def test_each_error_has_a_fix() -> None:
+    for name, made in corpus().items():
+        for finding in made.findings:
+            if finding.level is Level.ERROR:
+                assert finding.fix, (name, finding.rule, finding.message)
 
 
 def test_a_fingerprint_is_of_the_rule_and_the_place() -> None:
@@ -203,3 +205,17 @@ def test_the_list_of_rules_is_by_question() -> None:
     assert re.findall(r"^## (.*)$", page, re.MULTILINE) == [*rule_pages.QUESTIONS.values()]
     assert [*rule_pages.QUESTIONS] == [*Topic]
     assert re.findall(r"^\| \[([\w-]+)\]\(rules/\1\.md\)", page, re.MULTILINE) == [*RULES]
+
+
+def test_of_new_access_the_most_harmful_comes_first() -> None:
+    read = document(allow("s3:GetObject", "arn:aws:s3:::a/*"))
+    sides = {
+        name: [{"role": name, "name": "i", "policy": text} for text in (read, after)]
+        for name, after in (
+            ("a", document(allow("ec2:DescribeSubnets"))),
+            ("b", document(allow(["iam:PassRole", "ec2:RunInstances"]))),
+        )
+    }
+    made = shown_of(plan(*(resource("aws_iam_role_policy", n, *s) for n, s in sides.items())))
+    gains = [f.address for f in made.findings if f.rule in (Rule.NEW_ACCESS, Rule.ADMIN)]
+    assert gains == ["aws_iam_role_policy.b", "aws_iam_role_policy.a"]

@@ -134,6 +134,29 @@ def test_findings_that_differ_in_keys_alone_are_one_with_the_names_of_the_others
     assert all(f"also aws_iam_policy.p[{n}] policy\n" in details for n in (1, 2, 3))
 
 
+@pytest.mark.parametrize(
+    ("level", "address", "shown"),
+    [
+        (Level.WARNING, "aws_iam_policy.p[{}]", ("first 0", "second 0")),
+        (Level.ERROR, "aws_iam_policy.p[{}]", ("first 0", "second 0", "first 1", "second 1")),
+        (Level.WARNING, "aws_iam_policy.p{}", ("first 0", "second 0", "first 1", "second 1")),
+    ],
+)
+def test_instances_of_one_block_are_one_unless_they_are_errors(
+    level: Level, address: str, shown: tuple[str, ...]
+) -> None:
+    findings = [
+        finding(Rule.NOT_PROVEN, f"{which} {n}", address.format(n), level=level)
+        for n in (0, 1)
+        for which in ("first", "second")
+    ]
+    screen = first_screen(review(*findings))
+    assert tuple(re.findall(rf"{level}  +(\w+ \d)$", screen, re.M)) == shown
+    also = "            with other values (--details): aws_iam_policy.p[1] policy\n"
+    assert screen.count(also) == 4 - len(shown)
+    assert all(f.message in with_details(review(*findings)) for f in findings)
+
+
 def test_details_have_every_line_and_every_policy() -> None:
     text = with_details(example())
     assert "also: ec2:StopInstances on *" in text
@@ -198,6 +221,13 @@ def test_the_last_line_counts_what_is_read_and_names_what_is_not() -> None:
     )
 
 
+def test_what_a_plan_does_not_show_is_said_once_in_the_last_line() -> None:
+    shown = review(not_shown=("inline policies of dynamic blocks in new roles (a.b)",))
+    assert first_screen(shown).endswith(
+        " Not shown by a plan: inline policies of dynamic blocks in new roles (a.b).\n"
+    )
+
+
 def test_a_warning_or_note_says_by_what_it_fails_the_review() -> None:
     shown = review(CLEAN, NEW_ACCESS, fail_on=("new-access", "any-change"))
     screen = first_screen(shown)
@@ -211,6 +241,17 @@ def test_a_section_whose_findings_are_all_ignored_says_so() -> None:
     assert "no findings, 1 error ignored; the review passes" in screen
     assert "\nWho can do more\n  Only ignored findings, see below.\n" in screen
     assert "\nignored until 2027-01-31: new-access aws_iam_policy.cni: agreed\n" in screen
+
+
+def test_an_ignored_finding_is_not_taken_for_nobody() -> None:
+    ignored = (ShownIgnored(NEW_ACCESS, "agreed", ""),)
+    screen = first_screen(review(CLEAN, ignored=ignored))
+    assert "\nWho can do more\n  Only ignored findings, see below.\n  note " in screen
+    identity = finding(Rule.IDENTITY_CHANGED, "aws-node gets a role")
+    screen = first_screen(review(ignored=(ShownIgnored(identity, "agreed", ""),)))
+    assert "Nobody" not in screen
+    screen = first_screen(review(CLEAN, identity))
+    assert "\nWho can do more\n  Nobody else, as far as the plan shows.\n  note " in screen
 
 
 def test_colours_are_for_terminals() -> None:

@@ -70,6 +70,30 @@ def test_an_error_says_what_is_new_and_how_to_avoid_it() -> None:
     assert "aws_lambda_function.f" in saying.fix
 
 
+def test_the_most_harmful_of_what_is_new_comes_first() -> None:
+    more = document(allow("s3:GetObject"), allow(["logs:PutLogEvents", "iam:PassRole"]))
+    (finding,) = given(*own_role("more", NODE_TRUST, more), function("narrow", "more"))
+    saying = say(finding)
+    assert "can now call iam:PassRole" in saying.message
+    assert saying.details[-1].startswith("example: iam:PassRole on arn:aws:iam::111122223333:role/")
+
+
+def test_no_example_tells_a_secret_of_a_role() -> None:
+    role, inline = own_role(
+        "secret", NODE_TRUST, document(allow("s3:*", "arn:aws:s3:::hidden-bucket/*"))
+    )
+    hidden = {f"{side}_sensitive": {"bucket": True} for side in ("before", "after")}
+    bucket = same("aws_s3_bucket", "b", {"bucket": "hidden-bucket"}, **hidden)
+    for change in (
+        function("narrow", "secret"),
+        limited(NARROW, OTHER, role_arn=arn_of("secret")),
+    ):
+        (finding,) = given(role, inline, bucket, change)
+        saying = say(finding)
+        assert "hidden-bucket" not in " ".join((saying.message, *saying.details))
+        assert not any(line.startswith("example") for line in saying.details)
+
+
 def test_one_more_role_beside_those_that_stay_counts() -> None:
     sides = (
         {"iam_roles": [arn_of(name) for name in names]}
@@ -379,6 +403,16 @@ def test_a_sensitive_role_that_stays_is_no_finding_and_another_one_is() -> None:
         findings = given(resource(ASSOCIATION, "a", *sides, **hidden))
         assert len(findings) == expected
         assert all("hidden-" not in say(f).message for f in findings)
+
+
+@pytest.mark.parametrize("kind", ["helm_release", "aws_lambda_function"])
+def test_a_secret_that_names_a_role_of_the_plan_is_judged_and_not_told(kind: str) -> None:
+    values = {"role": arn_of("strong")} if kind == "aws_lambda_function" else {"set": [ESCAPED]}
+    argument = "role" if "role" in values else "set"
+    (finding,) = given(resource(kind, "w", None, values, after_sensitive={argument: True}))
+    saying = say(finding)
+    assert "strong" not in " ".join((saying.message, *saying.details, saying.fix))
+    assert "(sensitive" in saying.message
 
 
 BOTH = document(allow(["s3:GetObject", "s3:PutObject"]))

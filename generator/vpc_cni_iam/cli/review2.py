@@ -121,7 +121,6 @@ def review2(
     """See `HELP`."""
     gc.disable()  # There are hardly any reference cycles here, and the collector takes a tenth.
     from vpc_cni_iam.errors import UsageError
-    from vpc_cni_iam.reviewing.locate import Locator
     from vpc_cni_iam.reviewing.obtain import obtain
     from vpc_cni_iam.reviewing.report.make import check_fail_on, shown
     from vpc_cni_iam.reviewing.run import review as reviewed
@@ -130,25 +129,25 @@ def review2(
     if not plan:
         raise UsageError("PLAN is empty; name a plan, or write . for the current directory")
     files = _files(report or (), plan)
-    asked, ignored = _options(cni_version, mode), _ignore_file(ignore_file)
+    asked, ignored = _options(cni_version, mode, source), _ignore_file(ignore_file)
     with progress("reading the plan") as passed:
         read = obtain(plan, sys.stdin.buffer, engine.value, os.environ, passed, source)
-    locator = Locator(source, read.configuration)
-    result = shown(reviewed(read, asked, ignored), fails_on, locator.place)
-    if not locator.fits:
+    made = reviewed(read, asked, ignored)
+    result = shown(made, fails_on)
+    if not made.context.locator.fits:
         common.say(f"nothing of the plan is written in --source {source}; is it of another module?")
     _reports(result, output, files, _setting(read_on, source, details=details))
     raise typer.Exit(1 if result.failed else 0)
 
 
-def _options(cni_version: str | None, mode: IpFamily | None) -> Options:
+def _options(cni_version: str | None, mode: IpFamily | None, source: Path | None) -> Options:
     import datetime
 
     from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.reviewing.options import Options
 
     version = known_versions.find(cni_version) if cni_version else None
-    return Options(version, mode.value if mode else None, datetime.date.today())
+    return Options(version, mode.value if mode else None, datetime.date.today(), source)
 
 
 def _ignore_file(path: Path | None) -> IgnoreFile | None:

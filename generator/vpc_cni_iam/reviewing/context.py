@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 
 from vpc_cni_iam.inputs.plan.arguments import OIDC_PROVIDER
-from vpc_cni_iam.inputs.plan.reader import Plan
+from vpc_cni_iam.inputs.plan.reader import Plan, Resource
 from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.reviewing.account.cluster_access import access_entries
 from vpc_cni_iam.reviewing.account.fill import Filler
 from vpc_cni_iam.reviewing.account.grants import Accounts
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, Place
@@ -48,6 +51,14 @@ class Context:
     def accounts(self) -> Accounts:
         """The accounts before and after."""
         return self.filler.accounts
+
+    @cached_property
+    def _access_entries(self) -> Mapping[Side, Mapping[IamResource, tuple[Resource, ...]]]:
+        return {side: access_entries(self.filler, side) for side in Side}
+
+    def access_entries_of(self, role: IamResource, side: Side) -> tuple[Resource, ...]:
+        """Return the access entries by which a role has access to a cluster on a side."""
+        return self._access_entries[side].get(self.filler.owner(role), ())
 
     @cached_property
     def uses(self) -> Uses:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -62,13 +63,13 @@ def cluster_rights(filler: Filler, side: Side) -> Iterator[ClusterRight]:
             yield from rights_of(filler, resource, side)
 
 
-def access_entries_of(filler: Filler, role: IamResource, side: Side) -> tuple[Resource, ...]:
-    """Return the access entries of a role on a side."""
-    return tuple(
-        filler.resolver.by_address[right.address]
-        for right in cluster_rights(filler, side)
-        if right.is_entry and right.principal == role
-    )
+def access_entries(filler: Filler, side: Side) -> Mapping[IamResource, tuple[Resource, ...]]:
+    """Return the access entries on a side, by principal."""
+    entries: dict[IamResource, list[Resource]] = defaultdict(list)
+    for right in cluster_rights(filler, side):
+        if right.is_entry:
+            entries[right.principal].append(filler.resolver.by_address[right.address])
+    return {principal: tuple(of_principal) for principal, of_principal in entries.items()}
 
 
 def rights_of(filler: Filler, resource: Resource, side: Side) -> Iterator[ClusterRight]:

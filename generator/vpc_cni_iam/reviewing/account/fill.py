@@ -39,7 +39,7 @@ from vpc_cni_iam.reviewing.account.library import Library
 from vpc_cni_iam.reviewing.account.resolve import Resolver, as_left, is_there
 from vpc_cni_iam.reviewing.account.source import SourceReader
 
-_STAYS = (("no-op",), ("update",), ("read",))
+_STAYS = (("no-op",), ("update",), ("read",), ("forget",))
 
 
 class Filler:

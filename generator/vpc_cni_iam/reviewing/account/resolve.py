@@ -56,6 +56,9 @@ class Resolver:
         self._names: dict[tuple[Side, str, str], list[Resource]] = defaultdict(list)
         self._accounts: dict[str, str] = {}
         self._regions: set[str] = set()
+        aws = (resource for resource in plan.resources if resource.type.startswith("aws_"))
+        providers = {*map(self._provider, aws)} - {""}
+        self._has_several_providers = len(providers) > 1
         for resource in (*plan.resources, *plan.documents, *plan.read):
             if resource.drift or resource.deposed:
                 continue
@@ -82,8 +85,12 @@ class Resolver:
         return module.providers.get(resource.block, "") if module else ""
 
     def account(self, resource: Resource) -> str:
-        """Return the AWS account that a resource is in, empty where nothing says it."""
-        return self._accounts.get(self._provider(resource), "")
+        """Return the AWS account that a resource is in, empty where nothing says it.
+
+        A module that is removed says no provider. With a single provider that is no question.
+        """
+        account = self._accounts.get(self._provider(resource), "")
+        return account or ("" if self._has_several_providers else self.place.account)
 
     @property
     def accounts(self) -> frozenset[str]:

@@ -75,6 +75,8 @@ class Pods(Struct, frozen=True):
 
     cluster: str = ""
     account: ServiceAccount = ServiceAccount("", "")
+    addon: str = ""  # the add-on that has the service account
+    by_token: bool = False  # whether they get credentials by IRSA, and not by EKS Pod Identity
 
 
 class RoleUse(Struct, frozen=True):
@@ -92,6 +94,12 @@ class RoleUse(Struct, frozen=True):
     is_target: bool = False
     # Whether what it names is as its side has it, and not in another version.
     is_current: bool = True
+    mark: str = ""  # of the secret that names it, empty for none
+
+    @property
+    def shown_role(self) -> UsedRole:
+        """The role as reports may show it."""
+        return UsedRole(Unresolved(self.mark, Side.BEFORE)) if self.mark else self.role
 
     @property
     def session_is_open(self) -> bool:
@@ -180,7 +188,12 @@ class Uses:
             account = value_at(resource, (*path[:-1], "service_account"), side)
             name = str(account.value) if isinstance(account, Known) else ""
             addon = text(resource, "addon_name", side)
-            return Pods(cluster, ServiceAccount(f"the add-on {addon}" if addon else "", name))
+            return Pods(
+                cluster,
+                ServiceAccount("", name),
+                addon,
+                by_token=path == ("service_account_role_arn",),
+            )
         names = (text(resource, name, side) for name in ("namespace", "service_account"))
         return Pods(cluster, ServiceAccount(*names))
 
@@ -193,7 +206,12 @@ class Uses:
         target: str = ROLE,
     ) -> RoleUse:
         attribute = place_of(resource, placed.path).removeprefix(resource.address)
-        return RoleUse(resource.address, attribute.removeprefix("."), named, target, role)
+        value = placed.value
+        mark = ""
+        if isinstance(value, Sensitive):
+            mark = str(value.mark) if is_mark(value.mark) else "(sensitive)"
+        where = resource.address, attribute.removeprefix(".")
+        return RoleUse(*where, named, target, role, mark=mark)
 
     def _of_block(
         self, resource: Resource, placed: PlacedValue, kind: str, side: Side

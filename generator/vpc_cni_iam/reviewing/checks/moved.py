@@ -20,6 +20,7 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Value
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.reviewing.context import Context
+from vpc_cni_iam.reviewing.diff.plugin_roles import is_named
 from vpc_cni_iam.reviewing.findings import Finding, finding
 from vpc_cni_iam.reviewing.rules import Level, Rule
 
@@ -154,7 +155,9 @@ def _is_node_role(role: IamResource, context: Context) -> bool:
 
 
 def _is_role_of_plugin(role: IamResource, context: Context) -> bool:
-    return False
+    identities = (state.identity for plugin in context.plugins for state in plugin.states)
+    has_it = any(role in (*own.roles, *own.first_roles) for own in identities)
+    return has_it or is_named(context, role)
 
 
 def _has_new_entry(role: IamResource, context: Context) -> bool:

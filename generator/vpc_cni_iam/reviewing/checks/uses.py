@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from vpc_cni_iam.inputs.plan.arguments import ADDON, CHART, ROLE, is_annotated
+from vpc_cni_iam.inputs.plan.arguments import ADDON, CHART, CLUSTER, ROLE, is_annotated
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.unread import UnreadKind
 from vpc_cni_iam.inputs.plan.values import one, value_at, values_of
@@ -82,7 +83,9 @@ def _of_use(change: UseChange) -> Finding:
         case UseEvent.LOSES:
             level = Level.ERROR if change.kind is UseKind.INSTANCES else Level.WARNING
             means = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
-    if change.made_here:
+    # EKS manages the nodes of Auto Mode, and keeps pods on them from the instance metadata.
+    is_auto_mode = change.resource_type == CLUSTER and change.event is UseEvent.GETS
+    if change.made_here or (is_auto_mode and level is Level.WARNING):
         level = Level.NOTE
     rule = _RULES[change.kind]
     workload, attribute = change.workload, change.attribute
@@ -116,39 +119,43 @@ def _not_read(resource: Resource, context: Context) -> Iterator[Finding]:
 
 def _named(context: Context) -> Iterator[Finding]:
     """Yield which roles are newly named by other types, and by arguments that are not known."""
-    for unread in context.plan.unread:
-        if unread.kind is not UnreadKind.role:
-            continue
+    namings = [unread for unread in context.plan.unread if unread.kind is UnreadKind.role]
+    shown = _roles_by_name(context) if namings else {}
+    for unread in namings:
         resource = context.filler.resolver.by_address.get(unread.address)
         uses = context.uses.of(resource, Side.AFTER) if resource else ()
         used = {use.role.resource for use in uses}
         named = {role.name for role in used if isinstance(role, Named)}
         for name in unread.roles:
-            roles = tuple(_roles(name, context))
+            roles = tuple(shown.get(name, ())) or (Named(ROLE, "", name),)
             # Of a type that is known, the name of a role alone may be one of anything else.
-            if resource and (":role/" not in name or name in named or used.intersection(roles)):
-                continue
-            reach = context.role_access.reach(roles)
-            is_far = reach > Reach.LIMITED
-            yield finding(
-                Rule.WORKLOAD_ROLE,
-                RoleNamed(roles, is_known_type=resource is not None, reach=reach),
-                unread.address,
-                level=Level.WARNING if is_far else Level.NOTE,
-                means=None if is_far else (Consequence.ANY_CHANGE,),
-            )
+            is_known = ":role/" not in name or name in named or used.intersection(roles)
+            if resource is None or not is_known:
+                yield _named_otherwise(
+                    unread.address, roles, context, is_known_type=resource is not None
+                )
 
 
-def _roles(name: str, context: Context) -> Iterator[IamResource]:
-    """Yield the roles of a name or an ARN: those of the plan, else what it names."""
-    shown: list[IamResource] = [
-        InPlan(resource.address)
-        for resource in context.filler.resources
-        if resource.type == ROLE
-        and any(
-            one(resource, argument, side) in (Known(name), Sensitive(name))
-            for argument in ("arn", "name")
-            for side in Side
-        )
-    ]
-    yield from shown or [Named(ROLE, "", name)]
+def _roles_by_name(context: Context) -> dict[str, list[IamResource]]:
+    """Return the roles of the plan by their names and ARNs on either side."""
+    roles: dict[str, list[IamResource]] = defaultdict(list)
+    for resource in (r for r in context.filler.resources if r.type == ROLE):
+        values = [one(resource, name, side) for name in ("arn", "name") for side in Side]
+        names = [value.value for value in values if isinstance(value, Known)]
+        for name in dict.fromkeys(name for name in names if isinstance(name, str)):
+            roles[name].append(InPlan(resource.address))
+    return roles
+
+
+def _named_otherwise(
+    address: str, roles: tuple[IamResource, ...], context: Context, *, is_known_type: bool
+) -> Finding:
+    reach = context.role_access.reach(roles)
+    is_far = reach > Reach.LIMITED
+    return finding(
+        Rule.WORKLOAD_ROLE,
+        RoleNamed(roles, is_known_type, reach),
+        address,
+        level=Level.WARNING if is_far else Level.NOTE,
+        means=None if is_far else (Consequence.ANY_CHANGE,),
+    )

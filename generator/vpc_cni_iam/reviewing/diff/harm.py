@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from functools import cache, lru_cache
+from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -35,7 +36,7 @@ from vpc_cni_iam.reviewing.account.documents import Document
 from vpc_cni_iam.reviewing.account.grants import Grant
 from vpc_cni_iam.reviewing.account.iam_resource import Place
 from vpc_cni_iam.reviewing.diff.permissions import Permissions, Proofs
-from vpc_cni_iam.reviewing.diff.principals import GrantChange, PrincipalChange
+from vpc_cni_iam.reviewing.diff.principals import GrantChange
 
 # Of so many statements it is proven that each one by itself allows more.
 _PROVEN = 12
@@ -45,6 +46,22 @@ _PERMISSIONS = re.compile(
     r"\w+:(Put|Set|Add|Create|Modify|Attach)\w*(?<!Retention)(Policy|Permission|Grant|Acl)",
     re.IGNORECASE,
 )
+
+
+class Compared(Protocol):
+    """Whatever allows something before and after a plan: a principal, or one role and the next."""
+
+    @property
+    def grants(self) -> tuple[GrantChange, ...]:
+        """The policies that change."""
+
+    @property
+    def before(self) -> Permissions:
+        """What is allowed before."""
+
+    @property
+    def after(self) -> Permissions:
+        """What is allowed after."""
 
 
 class Harm(IntEnum):
@@ -73,7 +90,7 @@ class Gained(Struct, frozen=True):
 
 
 def gained(
-    change: PrincipalChange,
+    change: Compared,
     grants: Iterable[GrantChange],
     answer: NewAccess,
     proofs: Proofs,
@@ -229,7 +246,7 @@ def _about(permissions: Permissions, action: str) -> Permissions:
     return Permissions(_restricted(permissions.policies, action), tuple(limits))
 
 
-def _is_new(part: GainedPart, change: PrincipalChange, proofs: Proofs) -> bool:
+def _is_new(part: GainedPart, change: Compared, proofs: Proofs) -> bool:
     """Say whether a part by itself allows more."""
     before, after = change.before, change.after
     statement = _statement(part.difference)
@@ -243,7 +260,7 @@ def _is_new(part: GainedPart, change: PrincipalChange, proofs: Proofs) -> bool:
 
 
 def _example(
-    parts: Sequence[GainedPart], change: PrincipalChange, answer: NewAccess, proofs: Proofs
+    parts: Sequence[GainedPart], change: Compared, answer: NewAccess, proofs: Proofs
 ) -> NewAccess:
     """Return a request for the most harmful action that is newly allowed."""
     methods = _methods(change.after.policies)
@@ -270,7 +287,7 @@ def _candidates(part: GainedPart, methods: Iterable[str]) -> Iterator[str]:
         yield from (action for action in every if asked.is_about(action))
 
 
-def _placed(example: NewAccess, change: PrincipalChange, place: Place) -> NewAccess:
+def _placed(example: NewAccess, change: Compared, place: Place) -> NewAccess:
     """Return an example in the Region and account of the plan, if that is newly allowed, too."""
     request = example.request
 

@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from enum import Enum
+from itertools import islice
 
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.addresses import without_keys
 from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, PROFILE, ROLE, Part
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess, NotProven
+from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent
 from vpc_cni_iam.reviewing.account.documents import Content, Document
 from vpc_cni_iam.reviewing.account.fill import Filler
-from vpc_cni_iam.reviewing.account.grants import Account
+from vpc_cni_iam.reviewing.account.grants import Account, Grant, GrantKey
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.reviewing.account.resolve import is_there
 from vpc_cni_iam.reviewing.account.uses import Pods, RoleUse, UsedRole, UseKind, Uses, kind_of
+from vpc_cni_iam.reviewing.diff.harm import Gained, gained
 from vpc_cni_iam.reviewing.diff.permissions import Open, Permissions, Proofs, permissions
+from vpc_cni_iam.reviewing.diff.principals import GrantChange
 from vpc_cni_iam.reviewing.diff.reach import Reach, reach
+
+# With so many other roles of a block a new one is compared.
+_OTHERS = 4
 
 
 class UseEvent(Enum):
@@ -39,18 +45,37 @@ class UseChange(Struct, frozen=True):
     event: UseEvent
     kind: UseKind
     workload: str  # the address of the resource
+    resource_type: str
     attribute: str  # the argument that names the role
     is_new: bool  # whether the resource is created
     pods: Pods | None
     before: tuple[UsedRole, ...]  # without those that stay
     after: tuple[UsedRole, ...]
     access: Answer = NotProven(Open.NOT_SHOWN)  # whether the roles after allow more
+    gained: Gained | None = None  # what the roles after newly allow
     reach: Reach = Reach.LIMITED  # how far the roles after reach
     were_shown: bool = True  # whether the plan shows what the roles before allow
     session: Content = Absent()  # the session policy after
     # What the plan makes in the module, and may be what an argument names that is not resolved.
     made_here: str = ""
-    has_secrets: bool = False  # whether an example could tell a value that is sensitive
+
+
+class RoleGain(Struct, frozen=True):
+    """Whether roles that take the place of others allow more, and by which statements."""
+
+    access: Answer
+    gained: Gained | None = None
+
+
+_NOT_SHOWN = RoleGain(NotProven(Open.NOT_SHOWN))
+
+
+class _Replaced(Struct, frozen=True):
+    """A role and the one that takes its place."""
+
+    grants: tuple[GrantChange, ...]
+    before: Permissions
+    after: Permissions
 
 
 class RoleAccess:
@@ -58,6 +83,7 @@ class RoleAccess:
 
     def __init__(self, filler: Filler, proofs: Proofs) -> None:
         self._accounts, self._proofs = filler.accounts, proofs
+        self._place = filler.resolver.place
 
     def shown(self, use: RoleUse, side: Side) -> Permissions | None:
         """Return what a role allows within the session policy; None where it is not all shown."""
@@ -76,50 +102,71 @@ class RoleAccess:
         sessions = [use.session.policy] if isinstance(use.session, Document) else []
         return permissions(account, role.resource, sessions)
 
-    def compare(self, old: Iterable[RoleUse], new: Iterable[RoleUse]) -> Answer:
+    def compare(self, old: Iterable[RoleUse], new: Iterable[RoleUse]) -> RoleGain:
         """Say whether new roles allow something that no old one does."""
-        before = [self.shown(use, Side.BEFORE) for use in old]
-        known = [each for each in before if each] or [Permissions(())]
-        worst: Answer = NoNewAccess()
+        before = {use: self.shown(use, Side.BEFORE) for use in old}
+        known = {use: each for use, each in before.items() if each}
+        worst = RoleGain(NoNewAccess())
         for use in new:
             after = self.shown(use, Side.AFTER)
             if after is None:
-                return NotProven(Open.NOT_SHOWN)
-            answers = [self._proofs.compare(each, after) for each in known]
+                return _NOT_SHOWN
+            sides = [*known.values()] or [Permissions(())]
+            answers = [self._proofs.compare(each, after) for each in sides]
             if not any(isinstance(answer, NoNewAccess) for answer in answers):
-                worst = answers[0]
-                if None in before or use.session_is_open:
-                    worst = NotProven(Open.NOT_SHOWN)
+                first = next(iter(known), None)
+                worst = RoleGain(answers[0], self._gained(first, use, answers[0]))
+                if None in before.values() or use.session_is_open:
+                    worst = _NOT_SHOWN
         return worst
 
-    def of_sessions(self, old: RoleUse, new: RoleUse) -> Answer:
+    def of_sessions(self, old: RoleUse, new: RoleUse) -> RoleGain:
         """Say whether a role that stays allows more within its new session policy.
 
         Less of a role is less, whatever the role allows.
         """
-        answer = self.compare([old], [new])
+        gain = self.compare([old], [new])
         limits = [use.session for use in (old, new)]
-        if isinstance(answer, NotProven) and all(isinstance(each, Document) for each in limits):
+        if isinstance(gain.access, NotProven) and all(isinstance(s, Document) for s in limits):
             sessions = ([each.policy] for each in limits if isinstance(each, Document))
             alone = self._proofs.prove(*sessions)
-            return alone if isinstance(alone, NoNewAccess) else answer
-        return answer
+            return RoleGain(alone) if isinstance(alone, NoNewAccess) else gain
+        return gain
 
-    def has_secrets(self, uses: list[RoleUse]) -> bool:
-        """Say whether policies of roles, or what limits them, hold anything sensitive."""
-        contents = [
-            grant.content
-            for use in uses
-            for account in self._accounts.sides
-            for grant in account.of(use.role.resource).values()
-        ]
-        contents += [use.session for use in uses]
-        return any(isinstance(each, Document) and each.masked for each in contents)
+    def _gained(self, old: RoleUse | None, new: RoleUse, answer: Answer) -> Gained | None:
+        """Return what a role newly allows in the place of another one, or by a session policy."""
+        before = self.shown(old, Side.BEFORE) if old else Permissions(())
+        after = self.shown(new, Side.AFTER)
+        if not isinstance(answer, NewAccess) or before is None or after is None:
+            return None
+        changes = tuple(self._changes(old, new))
+        # An example could tell a secret of any policy of the role.
+        every = self._accounts.after.policies(new.role.resource).items()
+        grants = (*changes, *(GrantChange(key, grant, grant) for key, grant in every))
+        replaced = _Replaced(grants, before, after)
+        return gained(replaced, changes, answer, self._proofs, self._place)
+
+    def _changes(self, old: RoleUse | None, new: RoleUse) -> Iterator[GrantChange]:
+        grants = self._accounts.after.policies(new.role.resource)
+        if old is None or old.role != new.role:
+            before = self._accounts.before.policies(old.role.resource) if old else {}
+            yield from (GrantChange(key, grant, None) for key, grant in before.items())
+        elif isinstance(new.session, Document):
+            grant = _of_session(new)
+            yield GrantChange(grant.key, _of_session(old), grant)
+            return
+        yield from (GrantChange(key, None, grant) for key, grant in grants.items())
 
     def reach(self, roles: Iterable[IamResource]) -> Reach:
         """Return how far roles reach after the plan, that of them that reaches farthest."""
         after: Account = self._accounts.after
         return max((reach(permissions(after, role)) for role in roles), default=Reach.LIMITED)
+
+
+def _of_session(use: RoleUse) -> Grant:
+    """Return a session policy as a grant."""
+    key = GrantKey(Part.PERMISSIONS, "session policy")
+    return Grant(use.role.resource, key, use.session, use.workload)
 
 
 def use_changes(filler: Filler, uses: Uses, access: RoleAccess) -> Iterator[UseChange]:
@@ -139,12 +186,12 @@ class _Changes:
             (r.module, r.type): r.address for r in filler.resources if "create" in r.actions
         }
         # The roles that others of a block had, and those that others of its name no longer have.
-        self._had: dict[str, list[RoleUse]] = defaultdict(list)
+        self._had: dict[str, dict[UsedRole, RoleUse]] = defaultdict(dict)
         self._freed: dict[str, list[RoleUse]] = defaultdict(list)
         for resource in self._resources:
             of_block = self._before[resource.address]
             if kind_of(resource.type) is not UseKind.SERVICE_ACCOUNT:
-                self._had[_block(resource)] += of_block
+                self._had[_block(resource)].update((use.role, use) for use in of_block)
             if resource.after is None and "delete" in resource.actions:
                 self._freed[resource.block] += of_block
 
@@ -181,11 +228,15 @@ class _Changes:
                     yield self._change(UseEvent.LOSES, resource, [use], ())
         if kind_of(resource.type) is UseKind.SERVICE_ACCOUNT:
             yield from self._of_pods(resource, before, after)
-        elif {use.role for use in old} == {use.role for use in new}:
             return
-        elif old:
-            answer = self._access.compare(old, new)
-            yield self._change(UseEvent.MOVES, resource, old, new, answer)
+        if new and not old:  # of several arguments one changes
+            places = {use.attribute for use in new}
+            old = [use for use in before if use.attribute in places]
+        if {use.role for use in old} == {use.role for use in new}:
+            return
+        if old:
+            gain = self._access.compare(old, new)
+            yield self._change(UseEvent.MOVES, resource, old, new, gain)
         else:
             yield from self._gets(resource, new)
 
@@ -211,30 +262,31 @@ class _Changes:
                     yield from self._other_session(resource, others[0], use)
             leaves = [use for use in old if use.role not in {u.role for u in new}]
             if comes and leaves:
-                answer = self._access.compare(old, comes)
-                yield self._change(UseEvent.MOVES, resource, leaves, comes, answer)
+                gain = self._access.compare(old, comes)
+                yield self._change(UseEvent.MOVES, resource, leaves, comes, gain)
             elif comes:
                 yield from (self._change(UseEvent.GETS, resource, (), [use]) for use in comes)
 
     def _other_session(self, resource: Resource, old: RoleUse, new: RoleUse) -> Iterator[UseChange]:
         if isinstance(old.session, Absent):
             return  # a limit gives nothing
-        answer = self._access.of_sessions(old, new)
-        yield self._change(UseEvent.LIMITED_OTHERWISE, resource, [old], [new], answer)
+        gain = self._access.of_sessions(old, new)
+        yield self._change(UseEvent.LIMITED_OTHERWISE, resource, [old], [new], gain)
 
     def _gets(self, resource: Resource, uses: list[RoleUse]) -> Iterator[UseChange]:
         """Yield the existing roles that a workload gets, which had none.
 
         What the plan makes is found where it is made.
         """
-        others = [*self._had[_block(resource)], *self._freed[resource.block]]
-        had = {use.role for use in others}
+        had = self._had[_block(resource)]
+        freed = {use.role: use for use in self._freed[resource.block]}
+        others = [*islice(had.values(), _OTHERS), *islice(freed.values(), _OTHERS)]
         for use in {u.role: u for u in uses}.values():
             is_made = {use.role.resource, use.named} & self._made
-            if is_made or use.role in had:
+            if is_made or use.role in had or use.role in freed:
                 continue
             # A role that allows nothing gives nothing.
-            if isinstance(self._access.compare(others, [use]), NoNewAccess):
+            if isinstance(self._access.compare(others, [use]).access, NoNewAccess):
                 continue
             yield self._change(UseEvent.GETS, resource, (), [use])
 
@@ -252,7 +304,7 @@ class _Changes:
         resource: Resource,
         before: Iterable[RoleUse],
         after: Iterable[RoleUse],
-        answer: Answer = NotProven(Open.NOT_SHOWN),  # noqa: B008 - it is frozen
+        gain: RoleGain = _NOT_SHOWN,
     ) -> UseChange:
         old, new = [*before], [*after]
         first = (new or old)[0]
@@ -261,17 +313,18 @@ class _Changes:
             event,
             kind,
             resource.address,
+            resource.type,
             first.attribute,
             resource.before is None,
             first.pods,
-            tuple(dict.fromkeys(use.role for use in old)),
-            tuple(dict.fromkeys(use.role for use in new)),
-            answer,
+            tuple(dict.fromkeys(use.shown_role for use in old)),
+            tuple(dict.fromkeys(use.shown_role for use in new)),
+            gain.access,
+            None if any(use.mark for use in (*old, *new)) else gain.gained,
             self._access.reach(use.role.resource for use in new),
             None not in [self._access.shown(use, Side.BEFORE) for use in old],
             first.session,
             self._made_here(resource, new),
-            self._access.has_secrets([*old, *new]),
         )
 
     def _made_here(self, resource: Resource, uses: list[RoleUse]) -> str:

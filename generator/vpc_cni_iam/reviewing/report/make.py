@@ -8,7 +8,9 @@ from typing import TypeAlias
 
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.plugin.cluster import EksCluster
+from vpc_cni_iam.reviewing.checks.access import Gain
 from vpc_cni_iam.reviewing.context import Context
+from vpc_cni_iam.reviewing.diff.harm import Harm
 from vpc_cni_iam.reviewing.findings import Finding, Subject
 from vpc_cni_iam.reviewing.ignore import Ignored
 from vpc_cni_iam.reviewing.locate import SourcePlace
@@ -18,6 +20,7 @@ from vpc_cni_iam.reviewing.report.plugins import shown_plugin
 from vpc_cni_iam.reviewing.report.policies import shown_policies
 from vpc_cni_iam.reviewing.report.rule_texts import shown_rules
 from vpc_cni_iam.reviewing.report.sentences import say
+from vpc_cni_iam.reviewing.report.sentences.plan import not_shown_text
 from vpc_cni_iam.reviewing.report.shown import (
     ShownFinding,
     ShownIgnored,
@@ -42,27 +45,26 @@ def check_fail_on(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(resolve(value, known, "--fail-on", "--fail-on") for value in values))
 
 
-def shown(
-    review: Review,
-    fail_on: tuple[str, ...] = (Level.WARNING.value,),
-    place: Place = lambda _address: None,
-) -> ShownReview:
-    """Return a review as data; `place` says where a resource is written."""
+def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> ShownReview:
+    """Return a review as data."""
+    place = review.context.locator.place
     context, plan = review.context, review.context.plan
-    findings = [_finding(finding, place) for finding in review.findings]
+    order = sorted(review.findings, key=lambda finding: _harm(finding, fail_on))
+    findings = tuple(_finding(finding, place) for finding in order)
     return ShownReview(
         plan=plan.source,
         engine=plan.version,
         fail_on=fail_on,
         failed=any(words.fails(finding, fail_on) for finding in findings),
         plugins=tuple(map(shown_plugin, context.plugin_answers)),
-        findings=tuple(sorted(findings, key=lambda finding: _order(finding, fail_on))),
+        findings=findings,
         ignored=tuple(_ignored(ignored, place) for ignored in review.ignored),
         policies=tuple(shown_policies(context, place)),
         rules=shown_rules(),
         read=len(_read(context)),
         not_read=_not_read(context),
         others=plan.others,
+        not_shown=tuple(map(not_shown_text, context.not_shown)),
     )
 
 
@@ -104,10 +106,15 @@ def _ignored(ignored: Ignored, place: Place) -> ShownIgnored:
     return ShownIgnored(_finding(ignored.finding, place), ignored.entry.reason, last_day)
 
 
-def _order(finding: ShownFinding, fail_on: tuple[str, ...]) -> tuple[object, ...]:
-    """Return what findings are sorted by: the worst first, by harm."""
+def _harm(finding: Finding, fail_on: tuple[str, ...]) -> tuple[object, ...]:
+    """Return what findings are sorted by: the worst first, then by harm."""
     level = -finding.level.rank, not words.fails(finding, fail_on)
-    return *level, _ORDER[finding.rule], finding.address, finding.attribute, finding.message
+    match finding.evidence:
+        case Gain(parts=[first, *_]):
+            harm = first.harm
+        case _:
+            harm = Harm.CHANGE
+    return *level, _ORDER[finding.rule], harm, finding.address, finding.attribute
 
 
 def _read(context: Context) -> set[str]:

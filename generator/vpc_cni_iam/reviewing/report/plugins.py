@@ -19,20 +19,20 @@ _SOURCES = {
     VersionSource.ASSUMED: ", version assumed",
 }
 _IDENTITIES = {Identity.none: "none", Identity.unknown: ""}
-# Why it is not shown, or does not work; `role` is its role, `policies` those that are not known.
+# Why it does not work, or what the plan does not show.
 REASONS = {
     AnswerReason.REMOVED: "the plan removes it",
     AnswerReason.ROLE_DELETED: "the plan deletes its role",
     AnswerReason.NOT_TRUSTED: "the trust policy of {role} does not trust it",
     AnswerReason.MISSING: "{missing} denied",
-    AnswerReason.IDENTITY: "the plan does not say which role it has",
-    AnswerReason.ROLE: "the plan does not have the policies of {role}",
-    AnswerReason.POLICY: "{missing} denied, unless {policies} allows more",
-    AnswerReason.LIMIT: "the plan does not show what limits {role}",
-    AnswerReason.LATER: "a part of a policy of {role} is known after apply",
-    AnswerReason.UNDECIDED: "{missing} denied if conditions of its policies do not match",
-    AnswerReason.CONFLICT: "one resource removes a policy of {role} that another one keeps",
-    AnswerReason.REFUSED: "a policy of {role} is not valid",
+    AnswerReason.IDENTITY: "which role it has",
+    AnswerReason.ROLE: "the policies of {role}",
+    AnswerReason.POLICY: "whether {policies} allows {actions}",
+    AnswerReason.LIMIT: "what limits {role}",
+    AnswerReason.LATER: "a part of a policy of {role}, which is known after apply",
+    AnswerReason.UNDECIDED: "whether conditions of {role} allow {actions}",
+    AnswerReason.CONFLICT: "whether {role} keeps a policy that one of two resources removes",
+    AnswerReason.REFUSED: "what {role} allows: a policy is not valid",
 }
 _SHOWN = 2
 
@@ -72,13 +72,14 @@ def _text(answer: PluginAnswer) -> str:
 
 
 def _parts(answer: PluginAnswer) -> dict[str, str]:
-    actions = [call.action for call in answer.missing]
+    names = [call.action for call in answer.missing]
+    actions = first_of(names, _SHOWN) if len(names) > _SHOWN else " and ".join(names)
     policies = (name_of(g.policy) if g.policy else g.address for g in answer.open)
-    is_or_are = "is" if len(actions) == 1 else "are"
     return {
         "role": _named(answer.roles) or "its role",
-        "missing": f"{first_of(actions, _SHOWN)} {is_or_are}",
-        "policies": first_of(dict.fromkeys(policies), 1) or "a policy that is not shown",
+        "actions": actions,
+        "missing": f"{actions} {'is' if len(names) == 1 else 'are'}",
+        "policies": first_of(dict.fromkeys(policies), 1) or "a policy",
     }
 
 

@@ -102,3 +102,4 @@ class ShownReview(Struct, frozen=True):
     read: int  # how many resources that change are read
     not_read: tuple[str, ...]  # what changes, is about IAM, EKS or credentials, and is not read
     others: int  # how many other resources change
+    not_shown: tuple[str, ...]  # what no plan shows of such resources

@@ -9,8 +9,10 @@ from enum import Enum
 from typing import TypeVar
 
 from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.inputs.plan.addresses import without_keys
 from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.reviewing.diff.plugin_answers import Verdict
+from vpc_cni_iam.reviewing.findings import Finding
 from vpc_cni_iam.reviewing.locate import SourcePlace
 from vpc_cni_iam.reviewing.report.shown import (
     ShownFinding,
@@ -52,13 +54,10 @@ def section(finding: ShownFinding) -> Section:
     return Section.ACCESS if gains or is_grave else Section.OTHER
 
 
-def may_do_more(review: ShownReview) -> bool:
-    """Say whether anybody can do more after the plan, or may: what is not read counts."""
-    return any(
-        Consequence.NEW_ACCESS in finding.means
-        and (finding.level is not Level.NOTE or RULES[finding.rule].question is Topic.PLAN)
-        for finding in review.findings
-    )
+def _may_do_more(finding: ShownFinding) -> bool:
+    """Say whether a finding is that somebody can do more, or may: what is not read counts."""
+    is_open = finding.level is not Level.NOTE or RULES[finding.rule].question is Topic.PLAN
+    return Consequence.NEW_ACCESS in finding.means and is_open
 
 
 def in_sections(review: ShownReview) -> dict[Section, list[list[ShownFinding]]]:
@@ -69,21 +68,27 @@ def in_sections(review: ShownReview) -> dict[Section, list[list[ShownFinding]]]:
     return groups
 
 
-def empty_section(part: Section, review: ShownReview) -> str:
-    """Return what a section without a finding says; it may be empty."""
-    if any(section(ignored.finding) is part for ignored in review.ignored):
-        return _IGNORED
+def answer_to(part: Section, review: ShownReview, groups: Sequence[list[ShownFinding]]) -> str:
+    """Return the first line of a section; empty where its findings are the answer."""
+    ignored = [entry.finding for entry in review.ignored]
     if part is Section.ACCESS:
-        return _NOBODY_ELSE if may_do_more(review) else _NOBODY
+        return _answer_to_access(review, groups, ignored)
+    if groups:
+        return ""
+    if any(section(finding) is part for finding in ignored):
+        return _IGNORED
     return "None." if part is Section.OTHER else ""
 
 
-def answer_to_access(review: ShownReview, alike: Sequence[Sequence[ShownFinding]]) -> str:
-    """Return the first line below the question who can do more; empty if findings answer it."""
-    if not alike:
-        return empty_section(Section.ACCESS, review)
-    is_answered = any(group[0].level is not Level.NOTE for group in alike)
-    return "" if is_answered or may_do_more(review) else _NOBODY
+def _answer_to_access(
+    review: ShownReview, groups: Sequence[list[ShownFinding]], ignored: Iterable[ShownFinding]
+) -> str:
+    """Return whether nobody can do more; empty where findings of the section say who can."""
+    if any(_may_do_more(first) or first.level is not Level.NOTE for first, *_ in groups):
+        return ""
+    if any(map(_may_do_more, review.findings)):
+        return _NOBODY_ELSE
+    return _IGNORED if any(map(_may_do_more, ignored)) else _NOBODY
 
 
 def plugins(review: ShownReview) -> list[list[ShownPlugin]]:
@@ -102,34 +107,32 @@ def _plugin_looks(plugin: ShownPlugin) -> Hashable:
 
 def answer(plugin: ShownPlugin) -> str:
     """Return whether the plugin works in a cluster, in a sentence."""
-    return f"aws-node {in_cluster(plugin)}: {plugin.answer}"
+    return f"{f'aws-node {in_cluster(plugin)}'.rstrip()}: {plugin.answer}"
 
 
 def in_cluster(plugin: ShownPlugin) -> str:
-    """Return where the plugin is: in a cluster, or with a role of which no cluster is known."""
-    if not plugin.cluster:
-        return f"with {' and '.join(plugin.roles_after)}"
-    return f"in {plugin.cluster}{f' ({plugin.region})' if plugin.region else ''}"
+    """Return where the plugin is: in a cluster, or with a role where no cluster is known."""
+    if plugin.cluster:
+        return f"in {plugin.cluster}{f' ({plugin.region})' if plugin.region else ''}"
+    return f"with {' and '.join(plugin.roles_after)}" if plugin.roles_after else ""
 
 
 def facts(plugin: ShownPlugin) -> Iterator[tuple[str, str]]:
-    """Yield what the plugin is judged by, each with its label: its version and its identity."""
+    """Yield what changes of the plugin, or else its identity, each with its label."""
     versions = [v for v in dict.fromkeys((plugin.version_before, plugin.version_after)) if v]
     if len(versions) > 1:
         yield "version", " -> ".join(versions)
-    if not plugin.cluster:
-        return
-    before, after = (
-        f"{' and '.join(roles)} ({identity})" if roles else identity
-        for roles, identity in (
-            (plugin.roles_before, plugin.identity_before),
-            (plugin.roles_after, plugin.identity_after),
-        )
-    )
+    before = _identity(plugin.identity_before, plugin.roles_before)
+    after = _identity(plugin.identity_after, plugin.roles_after)
     if before and after and before != after:
         yield "identity", f"{before} -> {after}"
     elif after:
         yield "identity", after
+
+
+def _identity(identity: str, roles: Iterable[str]) -> str:
+    named = " and ".join(roles)
+    return f"{named} ({identity})" if named and identity else identity
 
 
 def grouped(things: Iterable[T], look: Callable[[T], Hashable]) -> Iterator[list[T]]:
@@ -143,14 +146,33 @@ def grouped(things: Iterable[T], look: Callable[[T], Hashable]) -> Iterator[list
 def looks(finding: ShownFinding) -> Hashable:
     """Return how a finding looks without the keys of count and for_each."""
     texts = (finding.message, *finding.details, finding.fix)
-    return finding.rule, finding.level, tuple(_KEY.sub("[]", text) for text in texts)
+    unkeyed = tuple(_KEY.sub("[]", text) for text in texts)
+    return finding.rule, finding.level, finding.means, unkeyed
+
+
+def of_one_block(groups: Iterable[list[ShownFinding]]) -> Iterator[list[ShownFinding]]:
+    """Yield groups, those together that count or for_each of one block make, but for errors."""
+    earlier: Counter[Hashable] = Counter()
+
+    def look(group: list[ShownFinding]) -> Hashable:
+        first = group[0]
+        if first.level is Level.ERROR or not first.address:
+            return first
+        whole = first.rule, first.level, first.means, first.address, first.attribute
+        earlier[whole] += 1
+        block = without_keys(first.address), without_keys(first.attribute)
+        return *whole[:3], *block, earlier[whole]
+
+    for alike in grouped(groups, look):
+        yield [finding for findings in alike for finding in findings]
 
 
 def first_details(finding: ShownFinding) -> tuple[str, ...]:
-    """Return the details of the first screen: what is broken first, and the example request."""
+    """Return the details of the first screen: the first, and the example of new access."""
     if finding.level is Level.NOTE:
         return ()
-    return tuple(dict.fromkeys((*finding.details[:1], *finding.details[-1:])))
+    last = finding.details[-1:] if section(finding) is Section.ACCESS else ()
+    return tuple(dict.fromkeys((*finding.details[:1], *last)))
 
 
 def policies(review: ShownReview) -> Iterator[list[ShownPolicy]]:
@@ -192,12 +214,6 @@ def counted_with_ignored(review: ShownReview) -> str:
     return f"{text}, {counted(ignored)} ignored" if ignored else text
 
 
-def counted_by_rule(findings: Iterable[ShownFinding]) -> str:
-    """Return how many findings of each rule there are, such as ``2 moved, 1 rewritten``."""
-    rules = Counter(finding.rule for finding in findings)
-    return ", ".join(f"{number} {rule}" for rule, number in rules.items())
-
-
 def counts_for(finding: ShownFinding, review: ShownReview) -> str:
     """Return by what a warning or note fails the review, such as ``counts for new-access``."""
     kinds = [kind for kind in finding.means if kind in review.fail_on]
@@ -215,7 +231,7 @@ def about(thing: ShownFinding | ShownPolicy) -> str:
 
 
 def last_line(review: ShownReview, *, names: int | None = 3) -> str:
-    """Return how many changes are read, and how many are not; `names` of these are named."""
+    """Return how many changes are read, `names` of those that are not, and what is not shown."""
     verb = "changes is" if review.read == 1 else "change are"
     parts = [f"{_resources(review.read)} that {verb} read."]
     if review.others:
@@ -227,6 +243,8 @@ def last_line(review: ShownReview, *, names: int | None = 3) -> str:
         parts.append(f"{what}: {first_of(review.not_read, names or count)}.")
     else:
         parts.append("Nothing else about IAM, EKS or credentials changes.")
+    if review.not_shown:
+        parts.append(f"Not shown by a plan: {'; '.join(review.not_shown)}.")
     return " ".join(parts)
 
 
@@ -238,7 +256,7 @@ def _are(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def fails(finding: ShownFinding, fail_on: Iterable[str]) -> bool:
+def fails(finding: Finding | ShownFinding, fail_on: Iterable[str]) -> bool:
     """Say whether a finding fails a review."""
     reached = [level for level in Level if level.rank <= finding.level.rank]
     return not {*finding.means, *reached}.isdisjoint(fail_on)

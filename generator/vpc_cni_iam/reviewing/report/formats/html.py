@@ -28,8 +28,7 @@ def write(review: ShownReview, _setting: Setting) -> str:
     every = [*review.findings, *(ignored.finding for ignored in review.ignored)]
     rule_ids = {finding.rule for finding in every}
     groups = words.in_sections(review)
-    answers = {part: "" if groups[part] else words.empty_section(part, review) for part in Section}
-    answers[Section.ACCESS] = words.answer_to_access(review, groups[Section.ACCESS])
+    answers = {part: words.answer_to(part, review, groups[part]) for part in Section}
     style = page_style() + resources.text(f"{_FOLDER}/page.css")
     return markup.fill(
         f"{_FOLDER}/page.html.jinja",

@@ -41,7 +41,7 @@ _LINES = 40
 _LONGEST = 1000
 # Words and numbers that mean nothing but themselves to any forge, with the stops after them.
 _WORD = re.compile(r"\(?(?:[A-Za-z]+(?:'[a-z]+)?\)?[,:;.]?|v?\d+(?:\.\d+)*\)?,?|=)")
-_STOPS = re.compile(r"(\(?)(.+?)(\)?[,:;]?)", re.DOTALL)
+_STOPS = re.compile(r"(\(?)(.+?)(\)?[,:;.]?)", re.DOTALL)
 # A forge makes a link of what may be the number of a commit.
 _COMMIT = re.compile(r"[a-f\d]{7,}", re.IGNORECASE)
 
@@ -126,34 +126,31 @@ def _head(review: ShownReview) -> str:
 def _blocks(review: ShownReview, dialect: Dialect) -> Iterator[str]:
     """Yield parts that may be left out from the end, the most important first."""
     for part, groups in words.in_sections(review).items():
-        yield f"\n#### {part.value}\n\n"
+        yield f"\n#### {part.value}\n"
         if part is Section.PLUGIN:
-            yield from map(_plugin, words.plugins(review))
-            if not review.plugins:
-                yield f"{prose(words.NOT_SHOWN)}\n\n"
-            answer = "" if groups else words.empty_section(part, review)
-        elif part is Section.ACCESS:
-            answer = words.answer_to_access(review, groups)
-        else:
-            answer = "" if groups else words.empty_section(part, review)
-        if answer:
-            yield f"{answer}\n\n" if groups else f"{answer}\n"
-        yield from (_finding(alike, review) for alike in groups)
+            clusters = words.plugins(review)
+            yield from map(_plugin, clusters) if clusters else (f"\n{prose(words.NOT_SHOWN)}\n",)
+        if answer := words.answer_to(part, review, groups):
+            yield f"\n{answer}\n"
+        for number, alike in enumerate(groups):
+            yield ("" if number else "\n") + _finding(alike, review)
     for number, ignored in enumerate(review.ignored):
         until = f" until {ignored.until}" if ignored.until else ""
         about = f"{ignored.finding.rule}, {code(ignored.finding.address)}: {prose(ignored.reason)}"
         yield ("" if number else "\n") + f"- *ignored{until}* {about}\n"
     yield f"\n{prose(words.last_line(review))}\n"
-    for number, alike in enumerate(words.policies(review)):
-        yield ("" if number else "\n#### Changes of policies\n") + _policy(alike, dialect)
+    for number, changes in enumerate(words.policies(review)):
+        yield ("" if number else "\n#### Changes of policies\n") + _policy(changes, dialect)
 
 
 def _plugin(alike: list[ShownPlugin]) -> str:
     plugin, *others = alike
-    lines = [f"**{prose(words.answer(plugin))}**", ""]
-    lines += [f"- {label}: {prose(text)}" for label, text in words.facts(plugin)]
-    lines += [f"- {line}" for line in _also(map(words.in_cluster, others))]
-    return "\n".join(lines).rstrip("\n") + "\n\n"
+    facts = [f"- {label}: {prose(text)}\n" for label, text in words.facts(plugin)]
+    facts += [f"- also {prose(words.in_cluster(other))}\n" for other in others[:_ALSO]]
+    if len(others) > _ALSO:
+        facts.append(f"- and {len(others) - _ALSO} more clusters\n")
+    space = "\n" if facts else ""
+    return f"\n**{prose(words.answer(plugin))}**\n{space}{''.join(facts)}"
 
 
 def _also(names: Iterable[str]) -> Iterator[str]:

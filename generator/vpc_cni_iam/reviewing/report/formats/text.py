@@ -39,23 +39,26 @@ _VERDICTS = {
 _INDENT = 12
 _LABEL = "  {:<10}"
 # By which line of the first screen each section ends, if all of them are long.
-_ENDS = {Section.PLUGIN: 16, Section.ACCESS: 27, Section.OTHER: 32}
+_ENDS = {Section.PLUGIN: 16, Section.ACCESS: 27, Section.OTHER: 31}
 _SCREEN = 40
 _FIRST_CLUSTERS, _FIRST_NOTES, _FIRST_IGNORED = 2, 3, 1
 # So that no text fills the first screen alone.
-_FIRST_LINES = 3
+_FIRST_LINES, _LAST_LINES = 3, 4
 
 
 def write(review: ShownReview, setting: Setting) -> str:
     """Return a review in this format."""
-    draw = partial(_page, review, setting, words.in_sections(review))
+    sections = words.in_sections(review)
     if setting.details:
-        return draw({}).text()
+        return _page(review, setting, sections, {}).text()
+    merged = {part: list(words.of_one_block(groups)) for part, groups in sections.items()}
+    draw = partial(_page, review, setting, merged)
     page = draw(_ENDS)
-    for more in range(_SCREEN - page.height, 0, -1):
-        longer = draw({part: end + more for part, end in _ENDS.items()})
-        if longer.height <= _SCREEN:
-            return longer.text()
+    free = _SCREEN - page.height
+    for more in range(free, -_SCREEN, -1):
+        page = draw({part: end + more for part, end in _ENDS.items()})
+        if page.height <= _SCREEN:
+            break
     return page.text()
 
 
@@ -66,20 +69,21 @@ def _page(
     ends: Mapping[Section, int],
 ) -> _TextPage:
     page = _TextPage(setting.width, colour=setting.colour)
-    most = None if setting.details else _FIRST_LINES
+    most = None if setting.details else _LAST_LINES
     page.line(f"IAM review of {review.plan}", "title", most=1 if most else None)
     result = "fails" if review.failed else "passes"
     counted, fail_on = words.counted_with_ignored(review), " or ".join(review.fail_on)
     style = "error" if review.failed else "good"
     page.line(f"{counted}; the review {result} (--fail-on {fail_on})", style)
-    for part, alike in sections.items():
+    for part, groups in sections.items():
         page.blank()
         if part is Section.PLUGIN:
             _plugins(page, review, details=setting.details)
         else:
             page.line(part.value, "title")
-        _empty(page, review, part, alike)
-        _findings(page, review, alike, ends.get(part))
+        if answer := words.answer_to(part, review, groups):
+            page.line(f"  {answer}", "quiet")
+        _findings(page, review, groups, ends.get(part))
     page.blank()
     _ignored(page, review, details=setting.details)
     if setting.details:
@@ -174,17 +178,6 @@ def _plugin(page: _TextPage, alike: Sequence[ShownPlugin], *, details: bool) -> 
         page.line(first_of(names, len(names) if details else 1), label=_LABEL.format("also"))
 
 
-def _empty(
-    page: _TextPage, review: ShownReview, part: Section, alike: list[list[ShownFinding]]
-) -> None:
-    if part is Section.ACCESS:
-        text = words.answer_to_access(review, alike)
-    else:
-        text = "" if alike else words.empty_section(part, review)
-    if text:
-        page.line(f"  {text}", "quiet")
-
-
 def _findings(
     page: _TextPage, review: ShownReview, groups: list[list[ShownFinding]], end: int | None
 ) -> None:
@@ -221,7 +214,9 @@ def _finding(
         for name in names:
             page.line(f"also {name}", "quiet", indent=_INDENT)
     elif names:
-        page.line(f"also {first_of(names, 1)}", "quiet", indent=_INDENT, most=1)
+        differ = len(set(map(words.looks, alike))) > 1
+        also = "with other values (--details):" if differ else "also"
+        page.line(f"{also} {first_of(names, 1)}", "quiet", indent=_INDENT, most=1)
 
 
 def _where(finding: ShownFinding, review: ShownReview) -> str:

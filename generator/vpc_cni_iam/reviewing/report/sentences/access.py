@@ -71,7 +71,7 @@ def _gain(finding: Finding, gain: Gain) -> Saying:
 
 
 def _gain_fix(finding: Finding, gain: Gain) -> str:
-    if gain.is_new:
+    if gain.is_new and finding.rule is not Rule.ADMIN:
         return ""
     subject = gain.parts[0].difference if gain.parts else None
     match subject:

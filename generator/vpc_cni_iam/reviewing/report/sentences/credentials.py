@@ -8,10 +8,10 @@ from typing import Any
 from vpc_cni_iam.inputs.plan.arguments import KINDS
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.report import example_text, not_proven_text
-from vpc_cni_iam.policy.value import Absent, Known, Value
+from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
 from vpc_cni_iam.reviewing.account.cluster_access import ClusterRight
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named, Unresolved
-from vpc_cni_iam.reviewing.account.uses import Pods, UsedRole, UseKind
+from vpc_cni_iam.reviewing.account.uses import UsedRole, UseKind
 from vpc_cni_iam.reviewing.checks.cluster_access import (
     AuthenticationChanged,
     RightGained,
@@ -26,13 +26,15 @@ from vpc_cni_iam.reviewing.diff.uses import UseChange, UseEvent
 from vpc_cni_iam.reviewing.findings import Finding
 from vpc_cni_iam.reviewing.report.names import name_of
 from vpc_cni_iam.reviewing.report.saying import Saying
+from vpc_cni_iam.reviewing.report.sentences.access import part_text
 from vpc_cni_iam.reviewing.rules import Level
 
 _REACHES = {
-    Reach.SERVICES: "can call every action on all resources, except for a few services",
-    Reach.IAM: "can change IAM permissions, and so give itself any access",
-    Reach.EVERYTHING: "can call every action on all resources",
+    Reach.SERVICES: "call every action on all resources, except for a few services",
+    Reach.IAM: "change IAM permissions, and so give itself any access",
+    Reach.EVERYTHING: "call every action on all resources",
 }
+_SHOWN = 3  # statements in the details
 _MODE = "authentication_mode"
 _AUTHENTICATION = {
     _MODE: "Other principals can get into the cluster: those of access entries, of the ConfigMap "
@@ -55,16 +57,17 @@ def _of_use(finding: Finding, change: UseChange) -> Saying:
 
 def _gets(finding: Finding, change: UseChange) -> Saying:
     role = _roles(change.after)
-    if change.pods:
-        message = f"{_who(change.pods)} gets {role} by EKS Pod Identity or IRSA"
-    elif change.kind is UseKind.SERVICE_ACCOUNT:
-        message = f"A service account of {change.workload} gets {role}"
+    if change.kind is UseKind.SERVICE_ACCOUNT:
+        message = f"{_who(change)} gets {role}"
     else:
         how = "is new and uses" if change.is_new else "now uses"
         message = f"{change.workload} {how} {role}"
+    if change.pods:
+        message += " by IRSA" if change.pods.by_token else " by EKS Pod Identity"
     if change.reach in _REACHES:
-        message += f", which {_REACHES[change.reach]}"
-    return Saying(f"{message}{_made_here(change)}", fix=_fix(finding, change))
+        message += f", and can now {_REACHES[change.reach]}"
+    fix = f"Give {change.workload} a role that allows only what it needs, in place of {role}"
+    return Saying(f"{message}{_made_here(change)}", fix=fix if _is_error(finding) else "")
 
 
 def _made_here(change: UseChange) -> str:
@@ -72,26 +75,20 @@ def _made_here(change: UseChange) -> str:
 
 
 def _moves(finding: Finding, change: UseChange) -> Saying:
-    who = change.workload
-    if change.pods:
-        who = _who(change.pods)
-    elif change.kind is UseKind.SERVICE_ACCOUNT:
-        who = f"A service account of {who}"
     old, new = (_roles(roles) for roles in (change.before, change.after))
     more, details = _more(change)
-    message = f"{who} uses {new} in place of {old}{more}"
-    return Saying(message, details, _fix(finding, change))
+    message = f"{_who(change)} uses {new} in place of {old}{more}"
+    fix = f"Keep {old} for {change.workload}, or allow less in {new}"
+    return Saying(message, details, fix if _is_error(finding) else "")
 
 
 def _limited(finding: Finding, change: UseChange) -> Saying:
     what = "is removed" if isinstance(change.session, Absent) else "changes"
-    who = _who(change.pods) if change.pods else change.workload
     more, details = _more(change)
-    message = f"The session policy of {_within(who)} with {_roles(change.after)} {what}{more}"
-    fix = ""
-    if finding.level is Level.ERROR:
-        fix = f"Narrow the session policy of {change.workload}"
-    return Saying(message, details, fix)
+    whose = f"{_within(_who(change))} with {_roles(change.after)}"
+    message = f"The session policy of {whose} {what}{more}"
+    fix = f"Narrow the session policy of {change.workload}"
+    return Saying(message, details, fix if _is_error(finding) else "")
 
 
 def _loses(change: UseChange) -> Saying:
@@ -105,39 +102,48 @@ def _more(change: UseChange) -> tuple[str, tuple[str, ...]]:
     """Return what roles allow more, and the details."""
     if change.made_here:
         return _made_here(change), ()
+    reach = _REACHES.get(change.reach)
     match change.access:
         case NoNewAccess():
-            return ", which allows nothing more", ()
-        case NewAccess(request) as access:
-            if change.has_secrets:
-                return ", which allows more", ()
-            example = example_text(access)
-            return f", which newly allows {request.action}", (f"example: {example}",)
+            return ", and can do nothing more", ()
+        case NewAccess():
+            parts = change.gained.parts if change.gained else ()
+            texts = list(map(part_text, parts))
+            text = f", and can now {reach or (texts[0] if texts else 'do more')}"
+            # Everything is said already.
+            first = 0 if reach and change.reach is not Reach.EVERYTHING else 1
+            details = [f"allowed: {part}" for part in texts[first:][:_SHOWN]]
+            example = change.gained.example if change.gained else None
+            details += [f"example: {example_text(example)}"] if example else []
+            return text, tuple(details)
         case NotProven(Open()):
             text = "; the plan does not show whether that allows more"
         case NotProven() as answer:
-            text = f"; it is not proven that it allows nothing more ({not_proven_text(answer)})"
-    if change.reach in _REACHES:
-        text += f". The role {_REACHES[change.reach]}"
-    return text, ()
+            text = f"; it is not proven that this allows nothing more ({not_proven_text(answer)})"
+    return f"{text}. The role can {reach}" if reach else text, ()
 
 
-def _fix(finding: Finding, change: UseChange) -> str:
-    if finding.level is not Level.ERROR:
-        return ""
-    role = _roles(change.after)
-    return f"Give {change.workload} a role of its own, or remove access from {role}"
+def _is_error(finding: Finding) -> bool:
+    return finding.level is Level.ERROR
 
 
-def _who(pods: Pods) -> str:
-    names = "/".join(filter(None, (pods.account.namespace, pods.account.name)))
-    account = f"Service account {names}" if names else "A service account known after apply"
-    return f"{account} of {pods.cluster}" if pods.cluster else account
+def _who(change: UseChange) -> str:
+    """Return who gets a role, as a sentence begins with it."""
+    pods = change.pods
+    if pods is None:
+        is_account = change.kind is UseKind.SERVICE_ACCOUNT
+        return f"A service account of {change.workload}" if is_account else change.workload
+    name = "/".join(filter(None, (pods.account.namespace, pods.account.name)))
+    who = f"Service account {name}" if name else "A service account known after apply"
+    if pods.addon:
+        who = f"Service account {name} of" if name else "The service account of"
+        who += f" the add-on {pods.addon}"
+    return f"{who} in cluster {pods.cluster}" if pods.cluster else who
 
 
 def _within(who: str) -> str:
     """Return a name as it is within a sentence."""
-    is_noun = who.startswith(("Service ", "A "))
+    is_noun = who.startswith(("Service ", "The ", "A "))
     return who[0].lower() + who[1:] if is_noun else who
 
 
@@ -179,7 +185,7 @@ def _role_named(finding: Finding, named: RoleNamed) -> Saying:
     roles = " or ".join(map(_of_resource, named.roles))
     message = f"{finding.address} newly names {roles}; what {what} does with a role is not known"
     if named.reach in _REACHES:
-        message += f", and the role {_REACHES[named.reach]}"
+        message += f", and the role can {_REACHES[named.reach]}"
     return Saying(message)
 
 
@@ -198,14 +204,16 @@ def _value(value: Value) -> str:
             return str(known).lower() if isinstance(known, bool) else str(known)
         case Absent():
             return "not set"
-    return "known after apply" if not hasattr(value, "mark") else "(sensitive)"
+        case Sensitive(str(mark)):
+            return mark
+    return "known after apply"
 
 
 def _gained(finding: Finding, gained: RightGained) -> Saying:
     right = gained.right
     who = name_of(right.principal)
     less = ", less than before" if gained.is_less else ""
-    message = f"{who} gets {_right(right)} in {_cluster(right)}{less}"
+    message = f"{who} {_right(right)}{less}"
     fix = ""
     if finding.level is Level.ERROR:
         fix = f"Associate a policy with fewer permissions in {finding.address}"
@@ -214,23 +222,27 @@ def _gained(finding: Finding, gained: RightGained) -> Saying:
 
 def _right(right: ClusterRight) -> str:
     """Return what a principal gets in a cluster."""
+    cluster = _cluster(right)
     if not right.is_entry:
         policy = _value(right.policy).rpartition("/")[2]
         name = policy if isinstance(right.policy, Known) else "an access policy known after apply"
         places = ", ".join(map(_value, right.namespaces))
-        return f"{name} in {places}" if places else f"{name} for all namespaces"
+        where = f"the namespaces {places} of {cluster}" if places else f"all of {cluster}"
+        return f"gets {name} in {where}"
+    if right.is_of_node:
+        return f"can join {cluster} as a node (type {_value(right.type)})"
     parts = []
     if right.groups:
         parts.append(f"the Kubernetes groups {', '.join(map(_value, right.groups))}")
-    if right.is_of_node:
-        parts.append(f"what a node has, by the type {_value(right.type)}")
     if not isinstance(right.user_name, Absent):
         parts.append(f"the user name {_value(right.user_name)}")
-    return " and ".join(parts) or "an access entry"
+    return f"gets {' and '.join(parts)} in {cluster}"
 
 
 def _cluster(right: ClusterRight) -> str:
-    return f"cluster {right.cluster.value}" if isinstance(right.cluster, Known) else "a new cluster"
+    """Return the cluster of a right."""
+    is_later = isinstance(right.cluster, Unknown)
+    return "a cluster known after apply" if is_later else f"cluster {_value(right.cluster)}"
 
 
 def _lost(_: Finding, lost: RightLost) -> Saying:
@@ -241,7 +253,7 @@ def _lost(_: Finding, lost: RightLost) -> Saying:
             f"Nodes with {who} can no longer join {cluster}: {right.address} is deleted",
             fix=f"Keep the access entry of {who}",
         )
-    return Saying(f"{who} loses permissions in a cluster, {cluster}: {right.address} is deleted")
+    return Saying(f"{who} loses permissions in a cluster: {right.address} of {cluster} is deleted")
 
 
 def _authentication(finding: Finding, changed: AuthenticationChanged) -> Saying:

@@ -18,9 +18,9 @@ def _entry(finding: Finding, evidence: EntryWithoutEffect) -> Saying:
     if finding.rule is Rule.IGNORE_EXPIRED:
         return Saying(
             f"{where} expired on {entry.until}: {about}",
-            fix="Fix the findings of the entry, or set a new date and reason.",
+            fix="Fix the findings of the entry, or set a new date and reason",
         )
-    return Saying(f"{where} matches no finding: {about}", fix="Delete the entry.")
+    return Saying(f"{where} matches no finding: {about}", fix="Delete the entry")
 
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {EntryWithoutEffect: _entry}

@@ -370,3 +370,51 @@ def test_a_managed_policy_that_nobody_of_the_plan_has_is_judged_by_itself() -> N
     }
     assert not found(policy("cni", None, CNI))
     assert not found(role("x", None, irsa()))
+
+
+def test_a_policy_that_one_resource_removes_and_another_keeps_may_be_lost() -> None:
+    values = {"role": "cni", "policy_arn": "arn:aws:iam::111122223333:policy/cni"}
+    managed = {"name": "cni", "arn": values["policy_arn"], "policy": CNI}
+    changes = [
+        *own_role("cni", irsa()),
+        addon(V1_23, V1_23),
+        same("aws_iam_policy", "cni", managed),
+        attachment("cni", values["policy_arn"], name="stays"),
+        attachment("cni", values["policy_arn"], name="goes", sides=(values, None)),
+    ]
+    assert {f.level for f in of_rule(found(*changes), "coverage-lost")} == {"warning"}
+    (answer,) = answers(*changes)
+    assert (answer.verdict, answer.reason) == (Verdict.NOT_SHOWN, AnswerReason.CONFLICT)
+
+
+def test_a_call_that_may_have_been_denied_before_is_not_lost_for_certain() -> None:
+    by_vpc = document(allow("ec2:*", Condition={"StringEquals": {"aws:SourceVpc": "vpc-1"}}))
+    roles = own_role("cni", irsa()), addon(V1_23, V1_23)
+    limited = document(allow("ec2:Describe*"), allow("ec2:AssignPrivateIpAddresses"))
+    findings = of_rule(found(*roles[0], roles[1], inline(by_vpc, limited)), "coverage-lost")
+    assert {f.level for f in findings} == {"warning"}
+
+
+def test_no_part_of_a_sensitive_policy_is_shown() -> None:
+    secret = document(
+        allow("ec2:*"), deny("ec2:*", StringEquals={"aws:RequestedRegion": "sa-east-1"})
+    )
+    sides = [{"role": "cni", "name": "i", "policy": text} for text in (CNI, secret)]
+    hidden = {"before_sensitive": {"policy": True}, "after_sensitive": {"policy": True}}
+    changes = [
+        *own_role("cni", irsa()),
+        addon(V1_23, V1_23),
+        resource("aws_iam_role_policy", "i", *sides, **hidden),
+    ]
+    for finding in found(*changes):
+        saying = say(finding)
+        assert "sa-east-1" not in " ".join((saying.message, *saying.details, saying.fix))
+    assert all(not call.region for answer in answers(*changes) for call in answer.missing)
+
+
+def test_there_is_no_answer_where_eks_auto_mode_has_all_nodes() -> None:
+    auto = {"name": "prod", "compute_config": [{"enabled": True}]}
+    cluster = same("aws_eks_cluster", "prod", auto)
+    assert not answers(cluster, addon(V1_23, None))
+    (answer,) = answers(cluster, addon(V1_23, None), node_group("n", "n"))
+    assert (answer.verdict, answer.reason) == (Verdict.FAILS, AnswerReason.REMOVED)

@@ -10,6 +10,7 @@ from eks import (
     POD_TRUST,
     addon,
     arn_of,
+    association,
     irsa,
     node_group,
     own_role,
@@ -167,6 +168,22 @@ def test_a_role_that_aws_node_can_no_longer_assume_is_lost(
 ) -> None:
     findings = of_rule(found(role("cni", before, after), inline(CNI, CNI)), "coverage-lost")
     assert [f.level for f in findings] == ([level] if level else [])
+
+
+def test_a_trust_policy_that_names_one_cluster_no_longer_lets_in_the_others() -> None:
+    after = json.loads(POD_TRUST)
+    after["Statement"][0]["Condition"]["StringEquals"]["aws:RequestTag/eks-cluster-name"] = "prod"
+    sides = (POD_TRUST, json.dumps(after))
+    values = {"name": "cni", "arn": arn_of("cni")}
+    changed = resource("aws_iam_role", "cni", *({**values, "assume_role_policy": t} for t in sides))
+    stays = [changed, inline(CNI, CNI), association("cni", "cni")]
+    assert not of_rule(found(*stays), "coverage-lost")
+    other = association("cni", "cni", address="aws_eks_pod_identity_association.stage")
+    for side in ("before", "after"):
+        other["change"][side]["cluster_name"] = "stage"
+    (finding,) = of_rule(found(*stays, other), "coverage-lost")
+    assert (finding.level, finding.address) == ("error", "aws_iam_role.cni")
+    assert "aws-node of cluster stage" in say(finding).message
 
 
 def test_another_issuer_beside_the_conditions_of_the_first_is_a_finding_of_its_own() -> None:

@@ -21,13 +21,14 @@ from trusts import (
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.plugin.trust import STRANGER, Caller, RoleTrust, naming
+from vpc_cni_iam.plugin.trust import STRANGER, Caller, RoleTrust, names_plugin, naming
 
 CLUSTER = f"arn:aws:eks:eu-west-1:{ACCOUNT}:cluster/prod"
 PROD = EksCluster("prod", "eu-west-1")
 DENY_ORGANIZATION = allow(
     "*", "sts:*", effect="Deny", StringNotEquals={"aws:PrincipalOrgID": "o-example"}
 )
+OF_PROD = pods(StringEquals={"aws:RequestTag/eks-cluster-name": "prod"})
 FIRST = f"arn:aws:iam::{ACCOUNT}:role/first"
 
 
@@ -188,3 +189,52 @@ def test_a_policy_that_is_not_evaluated_is_refused() -> None:
     refused = {"Effect": "Allow", "NotPrincipal": {"AWS": ACCOUNT}, "Action": "sts:*"}
     with pytest.raises(InputError, match="NotPrincipal"):
         role_trust(refused).check()
+
+
+@pytest.mark.parametrize(
+    ("statements", "cluster", "expected"),
+    [
+        ([pods()], EksCluster("prod"), True),
+        ([nodes()], EksCluster("prod"), False),
+        ([OF_PROD], EksCluster("prod"), True),
+        ([OF_PROD], EksCluster("b"), False),
+        ([OF_PROD], EksCluster(), None),
+        # The account of a cluster may not be known.
+        ([pods(StringEquals={"aws:SourceAccount": "444455556666"})], EksCluster("prod"), None),
+        ([pods(StringEquals={"aws:SourceAccount": "444455556666"})],
+         EksCluster("prod", "eu-west-1", "111122223333"), False),
+        ([allow({"Service": PODS}, "sts:AssumeRole")], EksCluster("prod"), False),
+        ([pods(), allow("*", "sts:*", effect="Deny")], EksCluster("prod"), False),
+        ([pods(IpAddress={"aws:SourceIp": "10.0.0.0/8"})], EksCluster("prod"), None),
+    ],
+)  # fmt: skip
+def test_whether_aws_node_of_a_cluster_can_assume_a_role_may_be_open(
+    statements: list[dict[str, Any]], cluster: EksCluster, expected: bool | None
+) -> None:
+    of_role = RoleTrust(trust(*statements), "arn::iam:::")
+    assert of_role.lets(Identity.pod_identity, cluster, tags=True) is expected
+
+
+def test_without_session_tags_a_trust_that_asks_for_none_is_enough() -> None:
+    of_role = RoleTrust(trust(allow({"Service": PODS}, "sts:AssumeRole")), ROLE)
+    assert of_role.lets(Identity.pod_identity, EksCluster("prod"), tags=False) is True
+    by_tag = RoleTrust(trust(pods(StringEquals={"aws:RequestTag/kubernetes-namespace": "x"})), ROLE)
+    assert by_tag.lets(Identity.pod_identity, EksCluster("prod"), tags=False) is False
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        (irsa(), True),
+        (irsa("system:serviceaccount:*:aws-node", "StringLike"), True),
+        (irsa("system:serviceaccount:kube-system:*", "StringLike"), False),
+        (irsa("system:serviceaccount:default:app"), False),
+        (pods(), False),
+        (pods(StringEquals={"aws:RequestTag/kubernetes-service-account": "aws-node"}), True),
+        (nodes(), False),
+    ],
+)
+def test_a_trust_is_for_aws_node_if_others_are_not_let_in(
+    statement: dict[str, Any], expected: bool
+) -> None:
+    assert names_plugin(trust(statement)) is expected

@@ -75,12 +75,31 @@ def test_another_role_is_an_error_only_where_it_allows_more(
     assert ("new-access" in finding.means) == (level == "error")
 
 
-def test_more_access_is_said_with_an_example_request() -> None:
-    roles = (*own_role("a", irsa(), CNI), *own_role("b", irsa(), MORE))
+def test_more_access_is_said_by_its_scope_before_an_example() -> None:
+    more = document(*json.loads(MORE)["Statement"], allow("iam:PassRole", UNSHOWN))
+    roles = (*own_role("a", irsa(), CNI), *own_role("b", irsa(), more))
     (finding,) = (f for f in found(addon(of_role("a"), of_role("b")), *roles) if f.rule == CHANGED)
     words = say(finding)
-    assert "can now call s3:GetObject" in words.message
-    assert any("arn:aws:s3:::example/" in detail for detail in words.details)
+    assert words.message.endswith(f"and can now call iam:PassRole on {UNSHOWN}")
+    assert words.details[:2] == (
+        "also: call s3:GetObject on arn:aws:s3:::example/*",
+        "beyond the plugin's needs: iam:PassRole, s3:GetObject",
+    )
+    assert words.details[2].startswith("example: iam:PassRole")
+
+
+@pytest.mark.parametrize("hidden", ["policy", "session"])
+def test_an_example_tells_no_secret(hidden: str) -> None:
+    secret = "arn:aws:s3:::correct-horse-battery/*"
+    more = document(*json.loads(CNI)["Statement"], allow("s3:GetObject", secret))
+    roles = (*own_role("a", POD_TRUST, CNI), *own_role("b", POD_TRUST, more))
+    holder = resource("aws_iam_user", "u", None, {"name": secret}, after_sensitive={"name": True})
+    change = association("a", "b")
+    if hidden == "session":
+        change["change"]["after"] |= {"policy": more}
+    (finding,) = (f for f in found(change, holder, *roles) if f.rule == CHANGED)
+    assert finding.level == "error"
+    assert "correct-horse" not in str(say(finding))
 
 
 def test_a_role_that_the_plan_does_not_show_is_a_warning() -> None:

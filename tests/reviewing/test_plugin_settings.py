@@ -1,6 +1,7 @@
 """How add-ons and charts set up the plugin, and what a plan changes of it."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -406,3 +407,26 @@ def test_odd_values_end_no_review() -> None:
         for name in ("values", "set", "set_list", "chart", "version", "reuse_values"):
             found(release(annotated(), annotated(**{name: odd} if name != "values" else {})))
             found(release(None, {name: odd}))
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"name": "a", "value": ",a" * 100_000},
+        {"name": "a", "value": "," * 100_000},
+        {"name": ".".join("a" * 50_000), "value": "1"},
+    ],
+)
+def test_a_long_block_takes_no_long_time(block: Json) -> None:
+    started = time.process_time()
+    assert SETTINGS in levels(release(annotated(), annotated(set=[block])))
+    assert time.process_time() - started < 3
+
+
+def test_many_values_over_large_ones_take_no_long_time() -> None:
+    started = time.process_time()
+    large = {"env": {f"K{number}": "v" for number in range(20_000)}}
+    small = [{"env": {"A": str(number)}} for number in range(10_000)]
+    _, state = states(release(annotated(), annotated(large, *small)))
+    assert state.setup.settings.environment["A"] == "9999"
+    assert time.process_time() - started < 3

@@ -52,10 +52,13 @@ _BY_SUBJECT = {
 
 
 def is_of_anybody(pattern: str) -> bool:
-    """Say whether a pattern of subjects names no owner, so that everybody can name a project so."""
+    """Say whether everybody can create a project that a pattern of subjects matches.
+
+    Whoever creates an owner, which is an organization or a group, chooses its name.
+    """
     kind, _, rest = pattern.partition(":")
     owner = rest.partition("/")[0].partition(":")[0]
-    return kind in ("repo", "project_path") and bool(owner) and not owner.strip("*?")
+    return kind in ("repo", "project_path") and ("*" in owner or "?" in owner)
 
 
 def platform_of(issuer: str, subjects: Iterable[str]) -> Platform:

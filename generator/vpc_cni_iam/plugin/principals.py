@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice, product
 
@@ -39,10 +40,10 @@ _OF_STRANGER: Context = {
 }
 # Session tags that say for which service account of which cluster EKS Pod Identity asks.
 _TAGS = ("aws:requesttag/kubernetes-", "aws:requesttag/eks-cluster-")
-_MOST = 10_000  # candidates of a statement
+_MOST = 2_000  # candidates of a statement
 _MOST_STRANGERS = 256
-# Of a provider that is not known.
-_UNKNOWN_ISSUER = "zz-unknown-"
+# In the name of what is not known.
+_UNKNOWN = "zz-unknown-"
 _MASK = 2**64 - 1
 _ACCOUNT_PART = 4  # of an ARN
 
@@ -70,7 +71,7 @@ def new_principals(before: Policy, after: Policy) -> tuple[TrustedPrincipal, ...
             principal
             for statement, as_written in zip(new.statements, after.statements, strict=True)
             if statement.effect == "Allow"
-            for principal, name, request in _candidates(statement, as_written)
+            for principal, name, request in islice(_candidates(statement, as_written), _MOST)
             if not evaluate([new], request).denied
             and evaluate([_directly(old, principal.type, name)], request).denied
         )
@@ -160,14 +161,19 @@ def _with_issuer(principals: tuple[Principal, ...], statement: Statement) -> tup
 
     def with_issuer(name: Text) -> Text:
         before, _, end = str(name).partition(PROVIDER)
-        return f"{before}{PROVIDER}{only}" if is_unknown_issuer(end) else name
+        return f"{before}{PROVIDER}{only}" if is_unknown(end) else name
 
     return tuple(Principal(p.type, tuple(map(with_issuer, p.identifiers))) for p in principals)
 
 
-def is_unknown_issuer(issuer: str) -> bool:
-    """Say whether an issuer stands for one that is not known."""
-    return issuer.startswith(_UNKNOWN_ISSUER)
+def readable(name: str) -> str:
+    """Return a name with words for each part that is not known."""
+    return re.sub(rf"{_UNKNOWN}[0-9a-f]+", "(not known)", name)
+
+
+def is_unknown(name: str) -> bool:
+    """Say whether a name stands for one of which a part is not known."""
+    return _UNKNOWN in name
 
 
 def _key(condition: Condition, providers: list[str]) -> Text:
@@ -191,7 +197,7 @@ def known_names(principal: Principal) -> tuple[str, ...]:
 
 def _named(text: Text, kind: str = "") -> str:
     """Return a text with a name for each hole."""
-    name = str(fill(text, lambda hole: f"{_UNKNOWN_ISSUER}{hash(hole) & _MASK:x}"))
+    name = str(fill(text, lambda hole: f"{_UNKNOWN}{hash(hole) & _MASK:x}"))
     is_hole = not isinstance(text, str) and len(text.parts) == 1
     if is_hole and kind == "Federated":
         return f"arn:aws:iam::000000000000{PROVIDER}{name}"
@@ -223,10 +229,17 @@ def _candidates(
         for p, q in pairs
         for name, written in zip(p.identifiers, q.identifiers, strict=True)
     ):
-        for action in filter(statement.is_about, (trust.ASSUME, trust.WEB, _SAML)):
+        for action in filter(statement.is_about, _actions(kind, name)):
             for context in combinations:
                 principal = TrustedPrincipal(kind, written, tuple(sorted(context.items())))
                 yield principal, name, _request(action, kind, name, context)
+
+
+def _actions(kind: str, name: str) -> tuple[str, ...]:
+    """Return the actions by which a principal of a name assumes a role."""
+    if kind == "Federated":
+        return (_SAML,) if ":saml-provider/" in name else (trust.WEB,)
+    return (trust.ASSUME, trust.WEB, _SAML) if name == ANYONE else (trust.ASSUME,)
 
 
 def _request(action: str, kind: str, name: str, identified_by: Context) -> Request:

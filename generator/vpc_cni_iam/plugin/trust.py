@@ -173,12 +173,7 @@ class RoleTrust(Struct, frozen=True):
 
         `tags` is whether its sessions have tags.
         """
-        return any(
-            self._lets(Request(ASSUME, "*", caller.principal, context), OF_CALLERS, tags=tags)
-            for caller in _callers(self.policy.statements)
-            if caller.identity is Identity.pod_identity
-            for context in self._of_pods(AWS_NODE, cluster)
-        )
+        return self.lets(Identity.pod_identity, cluster, tags=tags) is not False
 
     def lets_role(self, role: str, cluster: EksCluster, *, tags: bool) -> bool:
         """Say whether another role, by its ARN, may assume the role for aws-node of a cluster.
@@ -279,6 +274,15 @@ def naming(policy: Policy, principal: str) -> Policy:
         if s.effect == "Deny" or any({principal, ANYONE} & {*p.identifiers} for p in s.principals)
     )
     return replace(policy, statements=statements)
+
+
+# More than IAM's quota for trust policies has room for: each has a few characters at least.
+_MOST_VALUES = 600
+
+
+def is_too_large(policy: Policy) -> bool:
+    """Say whether a trust policy is too large for IAM, and is not evaluated with many requests."""
+    return sum(1 + statement.size for statement in policy.statements) > _MOST_VALUES
 
 
 def names_plugin(policy: Policy) -> bool:

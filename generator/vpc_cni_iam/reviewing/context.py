@@ -7,6 +7,7 @@ from functools import cached_property
 
 from vpc_cni_iam.inputs.plan.arguments import OIDC_PROVIDER
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
+from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.reviewing.account.cluster_access import access_entries
@@ -94,6 +95,18 @@ class Context:
     def plugins(self) -> tuple[ClusterPlugin, ...]:
         """aws-node in each cluster of which the plan says anything about it."""
         return PluginReader(self.filler).clusters()
+
+    @cached_property
+    def service_account_roles(self) -> Mapping[IamResource, frozenset[Identity]]:
+        """The roles of aws-node's service account, with its identities after the plan."""
+        roles: dict[IamResource, frozenset[Identity]] = {}
+        for plugin in self.plugins:
+            for state in plugin.states:
+                identity = state.identity
+                kinds = {identity.kind} if state is plugin.after else set()
+                for role in identity.assumed if identity.kind.is_of_service_account else ():
+                    roles[role] = roles.get(role, frozenset()) | kinds
+        return roles
 
     @cached_property
     def has_new_issuer(self) -> bool:

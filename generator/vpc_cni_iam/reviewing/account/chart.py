@@ -37,8 +37,8 @@ HIDDEN_ARGUMENTS = ("postrender", "set_sensitive", "set_wo_revision")
 VALUE_ARGUMENTS = ("configuration_values", "values", "set")
 _DECIDING = ("chart", "namespace", "repository", *HIDDEN_ARGUMENTS)
 _ANNOTATION = ("serviceAccount", "annotations", ROLE_ANNOTATION)
-# A comma, unless it is escaped, ends one of several values that a block ``set`` sets.
-_SEVERAL = rf"{MORE_VARIABLES}\[|(?<!\\),[^=]*="
+_COMMA = re.compile(r"(?<!\\),")  # unless it is escaped
+_DEEPEST = 100  # steps of a name
 _DOT = re.compile(r"(?<!\\)\.")  # one in a name is escaped
 
 
@@ -121,7 +121,7 @@ class _Release:
             return
         steps = [step.replace("\\.", ".") for step in _DOT.split(str(name.value))]
         is_role = tuple(steps) == _ANNOTATION
-        if isinstance(value, Known) and re.search(_SEVERAL, f"{name.value}={value.value}"):
+        if len(steps) > _DEEPEST or (isinstance(value, Known) and _sets_several(name, value)):
             self._not_read.append(UnreadReason.NOT_PARSED)
         elif _is_later(value):
             self._put(steps, None)
@@ -167,6 +167,17 @@ class _Release:
             value = one(self._resource, name, self._side)
             if not isinstance(value, Absent) and value not in (Known([]), Known({})):
                 yield name, value
+
+
+def _sets_several(name: Known, value: Known) -> bool:
+    """Say whether a block ``set`` sets several values, or a part of the list of variables.
+
+    A comma ends one of several values.
+    """
+    text = f"{name.value}={value.value}"
+    comma = _COMMA.search(text)
+    has_more = comma is not None and "=" in text[comma.end() :]
+    return has_more or f"{MORE_VARIABLES}[" in text
 
 
 def _is_later(value: Value) -> bool:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from enum import StrEnum
 
 from msgspec import Struct, field
 
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.value import ABSENT, Value
 from vpc_cni_iam.reviewing.account.documents import Content
-from vpc_cni_iam.reviewing.account.iam_resource import IamResource
+from vpc_cni_iam.reviewing.account.iam_resource import IamResource, Unresolved
 
 
 class UnreadReason(StrEnum):
@@ -44,6 +45,20 @@ class PluginIdentity(Struct, frozen=True):
     def assumed(self) -> frozenset[IamResource]:
         """The roles that have to trust aws-node."""
         return self.first_roles or self.roles
+
+    @property
+    def known_roles(self) -> frozenset[Hashable]:
+        """The roles, so that one secret names one role on both sides."""
+        return frozenset(
+            role.place if isinstance(role, Unresolved) and is_mark(role.place) else role
+            for role in self.roles
+        )
+
+    def is_same(self, other: PluginIdentity) -> bool:
+        """Say whether another one is by the same roles, within the same session policies."""
+        sessions = ({content for _, content in each.sessions} for each in (self, other))
+        same_roles = self.known_roles == other.known_roles
+        return self.kind is other.kind and same_roles and next(sessions) == next(sessions)
 
 
 class PluginSetup(Struct, frozen=True):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from msgspec.structs import replace
@@ -26,8 +27,10 @@ _ANNOTATION = f"serviceAccount.annotations.{ROLE_ANNOTATION}"
 # Without a name, the service account has that of everything.
 _ACCOUNT = ("podIdentity.", "serviceAccount.create", "serviceAccount.name", "fullnameOverride")
 _ENVIRONMENT = "env."
+_REMEMBERED = 64  # texts: both sides of a resource have the same ones as a rule
 
 
+@lru_cache(_REMEMBERED)
 def mapping_of(text: str) -> Mapping[str, Any] | None:
     """Return the object of a text of JSON or YAML; None where it is not one."""
     try:
@@ -49,8 +52,9 @@ def merge(values: dict[str, Any], more: Mapping[str, Any]) -> None:
     for key, value in more.items():
         if isinstance(value, Mapping):
             below = values.get(key)
-            values[key] = dict(below) if isinstance(below, Mapping) else {}
-            merge(values[key], value)
+            if not isinstance(below, dict):
+                below = values[key] = {}
+            merge(below, value)
         elif value is None:
             values.pop(key, None)
         else:

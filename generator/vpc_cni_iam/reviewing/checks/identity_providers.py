@@ -13,6 +13,7 @@ from vpc_cni_iam.catalog.trust import issuer as issuer_of
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.values import one, text
+from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.issuers import Platform, platform_of
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.template import Side
@@ -20,7 +21,8 @@ from vpc_cni_iam.policy.value import Absent, Known, Unknown, Value
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
 from vpc_cni_iam.reviewing.account.resolve import is_there
 from vpc_cni_iam.reviewing.context import Context
-from vpc_cni_iam.reviewing.diff.trust import Trusted, is_plugins, trust_of, trusted_by
+from vpc_cni_iam.reviewing.diff.plugin_roles import is_plugins
+from vpc_cni_iam.reviewing.diff.trust import Trusted, trust_of, trusted_by
 from vpc_cni_iam.reviewing.findings import Finding, finding
 from vpc_cni_iam.reviewing.rules import Consequence, Level, Rule
 
@@ -133,7 +135,7 @@ class _Provider(Struct, frozen=True):
     def _lost(self, change: ProviderChanged, roles: tuple[IamResource, ...]) -> Iterator[Finding]:
         """Yield which roles can no longer be assumed; tokens for an added client ID are taken."""
         context, means = self.roles.context, _EVERY if change.added else None
-        own = tuple(role for role in roles if is_plugins(context, role))
+        own = tuple(role for role in roles if _has_by_tokens(context, role))
         others = tuple(role for role in roles if role not in own)
         if own:
             yield self._found(replace(change, loses=own), Rule.IDENTITY_LOST, means=means)
@@ -177,6 +179,12 @@ class _Provider(Struct, frozen=True):
         means: tuple[Consequence, ...] | None = None,
     ) -> Finding:
         return finding(rule, evidence, self.resource.address, level=level, means=means)
+
+
+def _has_by_tokens(context: Context, role: IamResource) -> bool:
+    """Say whether a role is aws-node's, and not by EKS Pod Identity alone."""
+    identities = context.service_account_roles.get(role)
+    return is_plugins(context, role) and (not identities or Identity.irsa in identities)
 
 
 def _takes(trusted: list[Trusted], audiences: tuple[str, ...]) -> bool:

@@ -13,6 +13,7 @@ from vpc_cni_iam.inputs.plan.arguments import ASSOCIATION, ROLE, Part
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.plugin.principals import new_principals
+from vpc_cni_iam.plugin.trust import is_too_large
 from vpc_cni_iam.policy.document import ANYONE, Policy
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
@@ -22,13 +23,14 @@ from vpc_cni_iam.reviewing.account.grants import Grant
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.diff.permissions import Open
+from vpc_cni_iam.reviewing.diff.plugin_roles import is_plugins
 from vpc_cni_iam.reviewing.diff.trust import (
     Trusted,
     Widened,
-    is_plugins,
     realistic,
     trusted_by,
     widened,
+    without,
 )
 from vpc_cni_iam.reviewing.diff.trust_flaws import TrustFlaw, flaws, living, problem
 from vpc_cni_iam.reviewing.findings import Finding, finding
@@ -60,6 +62,7 @@ class TrustNotEvaluated(Struct, frozen=True):
     """A statement of a trust policy is not evaluated."""
 
     why: Message
+    is_too_large: bool = False  # for IAM
 
 
 class TrustWidened(Struct, frozen=True):
@@ -88,6 +91,7 @@ class TrustNotWidened(Struct, frozen=True):
     """A trust policy changes and lets nobody new in."""
 
     removed: tuple[Trusted, ...]  # who can no longer assume the role, or not in all ways
+    limited: tuple[Trusted, ...] = ()  # who still can, under other conditions
     is_deleted: bool = False  # whether the role is deleted
 
 
@@ -114,7 +118,7 @@ class PolicyNeedsTags(Struct, frozen=True):
     origin: FlawOrigin
 
 
-class _Role(Struct, frozen=True):
+class _RoleTrusts(Struct, frozen=True):
     """A role with its trust policy on both sides."""
 
     owner: IamResource
@@ -144,7 +148,7 @@ def check(context: Context) -> Iterator[Finding]:
         changes = old is None or old.content != new.content
         if not (changes or owner in changed or owner in tags_off):
             continue
-        role = _Role(owner, old, new, is_plugins(context, owner), tags_off.get(owner))
+        role = _RoleTrusts(owner, old, new, is_plugins(context, owner), tags_off.get(owner))
         if changes or role.is_plugins or role.tags_off is not None:
             yield from _of_role(role, context)
 
@@ -173,7 +177,7 @@ def _gone(grant: Grant) -> TrustNotWidened:
     return TrustNotWidened(trusted, is_deleted=True)
 
 
-def _of_role(role: _Role, context: Context) -> Iterator[Finding]:
+def _of_role(role: _RoleTrusts, context: Context) -> Iterator[Finding]:
     grant, content = role.after, role.after.content
     is_new = role.before is None or role.owner in context.accounts.created
     if not isinstance(content, Document):
@@ -183,6 +187,9 @@ def _of_role(role: _Role, context: Context) -> Iterator[Finding]:
     found = tuple(_flaws(role, content))
     yield from found
     if not role.changes:
+        return
+    if is_too_large(content.policy):
+        yield _found(Rule.NOT_PROVEN, TrustNotEvaluated("", is_too_large=True), grant)
         return
     if is_new:
         if not any(each.rule is Rule.TRUST_ANYBODY for each in found):
@@ -194,7 +201,7 @@ def _of_role(role: _Role, context: Context) -> Iterator[Finding]:
         yield from _changed(role, content, context)
 
 
-def _not_shown(role: _Role, *, is_new: bool) -> Finding:
+def _not_shown(role: _RoleTrusts, *, is_new: bool) -> Finding:
     content = role.after.content
     why = content.why if isinstance(content, Invalid) else ""
     rule = Rule.UNKNOWN_POLICY
@@ -206,7 +213,7 @@ def _not_shown(role: _Role, *, is_new: bool) -> Finding:
     return _found(rule, TrustNotShown(Side.AFTER, is_new, why), role.after, means=means)
 
 
-def _flaws(role: _Role, after: Document) -> Iterator[Finding]:
+def _flaws(role: _RoleTrusts, after: Document) -> Iterator[Finding]:
     content = role.before.content if role.before else None
     before = content.policy if isinstance(content, Document) else None
     tags = role.tags_off is None
@@ -226,7 +233,7 @@ def _flaws(role: _Role, after: Document) -> Iterator[Finding]:
         yield _flaw(role, flaw, origin, is_sensitive=after.masked is not None)
 
 
-def _flaw(role: _Role, flaw: TrustFlaw, origin: FlawOrigin, *, is_sensitive: bool) -> Finding:
+def _flaw(role: _RoleTrusts, flaw: TrustFlaw, origin: FlawOrigin, *, is_sensitive: bool) -> Finding:
     if is_sensitive:
         flaw = TrustFlaw(flaw.rule, never=flaw.never, level=flaw.level)
     level = flaw.level
@@ -240,7 +247,7 @@ def _flaw(role: _Role, flaw: TrustFlaw, origin: FlawOrigin, *, is_sensitive: boo
     return _found(flaw.rule, TrustFlawFound(flaw, origin, is_sensitive), role.after, level, means)
 
 
-def _changed(role: _Role, after: Document, context: Context) -> Iterator[Finding]:
+def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[Finding]:
     """Yield whether a change of a trust policy lets anybody new in."""
     content, grant = role.before.content if role.before else None, role.after
     if not isinstance(content, Document):
@@ -256,21 +263,22 @@ def _changed(role: _Role, after: Document, context: Context) -> Iterator[Finding
             yield _found(Rule.TRUST_WIDENED, TrustWidened(what, example), grant)
         case NotProven(reason):
             rule = Rule.UNKNOWN_POLICY if reason is Open.LATER else Rule.NOT_PROVEN
-            coming = [t for t in trusted_by(after.shown) if t not in trusted_by(content.shown)]
+            coming = without(trusted_by(after.shown), trusted_by(content.shown))
             shown = NotProven(Open.NOT_SHOWN) if is_secret else answer
-            yield _found(rule, TrustUndecided(shown, tuple(coming)), grant)
+            yield _found(rule, TrustUndecided(shown, coming), grant)
         case NoNewAccess():
             is_same = isinstance(context.proofs.prove((new,), (old,)), NoNewAccess)
-            left = trusted_by(after.shown)
-            removed = tuple(t for t in trusted_by(content.shown) if t not in left)
-            rule = Rule.REWRITTEN if is_same else Rule.ACCESS_REMOVED
-            yield _found(rule, TrustNotWidened(() if is_same else removed), grant)
+            sides = trusted_by(content.shown), trusted_by(after.shown)
+            evidence = TrustNotWidened(without(*sides), without(*sides[::-1]))
+            yield _found(Rule.REWRITTEN if is_same else Rule.ACCESS_REMOVED, evidence, grant)
 
 
-def _new(role: _Role, after: Document, context: Context) -> Finding:
+def _new(role: _RoleTrusts, after: Document, context: Context) -> Finding:
     """Return the finding about who can assume a new role."""
     trusted = trusted_by(after.shown)
-    if (names := _names(after.shown)) is not None:
+    # A mark in place of a secret is no name that is evaluated.
+    names = _names(after.policy) if after.masked is None else None
+    if names is not None:
         trusted = tuple(t for t in trusted if (t.type, t.name) in names)
     accounts = _own_accounts(role.owner, context)
     owned = tuple((each, _ownership(each, accounts)) for each in trusted)

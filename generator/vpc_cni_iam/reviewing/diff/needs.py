@@ -115,7 +115,7 @@ class NeedsFinder(Struct, frozen=True):
         old, new = cluster.states
         before, _ = self.situation(old, new)
         after, source = self.situation(new, old)
-        is_changed = before != after or not same_identity(old.identity, new.identity)
+        is_changed = before != after or not old.identity.is_same(new.identity)
         after = replace(after, scenarios=_changes(old, new))
         # What it could not call before matters only if it runs otherwise after.
         every = _Earlier(self, old.identity, before, is_first=not old.installer)
@@ -344,12 +344,6 @@ def _may_lose(
     before, after = ({s for policy in side for s in policy.statements} for side in sides)
     actions = [call.action for call in all_calls()]
     return any(statement.is_about(a) for statement in before ^ after for a in actions)
-
-
-def same_identity(old: PluginIdentity, new: PluginIdentity) -> bool:
-    """Say whether aws-node has the same roles in the same way, within the same sessions."""
-    sessions = ({content for _, content in identity.sessions} for identity in (old, new))
-    return (old.kind, old.roles) == (new.kind, new.roles) and next(sessions) == next(sessions)
 
 
 def _changes(old: PluginState, new: PluginState) -> tuple[str, ...]:

@@ -41,6 +41,14 @@ def roles_of_clusters(context: Context) -> set[IamResource]:
     }
 
 
+def is_plugins(context: Context, role: IamResource) -> bool:
+    """Say whether a role is aws-node's: it has it, is named by its trust, or has its policies."""
+    if role in context.service_account_roles or has_plugin_policy(context, role):
+        return True
+    trusts = (trust_of(context, role, side) for side in Side)
+    return any(trust is not None and names_plugin(trust) for trust in trusts)
+
+
 def has_plugin_policy(context: Context, owner: IamResource) -> bool:
     """Say whether a principal has a policy of the plugin on either side."""
     sides = (account.policies(owner).values() for account in context.accounts.sides)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,19 +26,23 @@ from vpc_cni_iam.policy.diff import (
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import evaluate
 from vpc_cni_iam.policy.proof.answer import NewAccess
-from vpc_cni_iam.policy.template import Side, Text
+from vpc_cni_iam.policy.template import Side, Text, folded
 from vpc_cni_iam.reviewing.account.documents import Document
-from vpc_cni_iam.reviewing.account.grants import known_policies
+from vpc_cni_iam.reviewing.account.grants import Accounts
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
-from vpc_cni_iam.reviewing.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.reviewing.account.plugin_state import PluginState
 from vpc_cni_iam.reviewing.diff.trust_flaws import asks, is_any, is_like, living
 
-if TYPE_CHECKING:
-    from vpc_cni_iam.reviewing.context import Context
+
+class HasAccounts(Protocol):
+    """What has the accounts of a plan, as the context of a review does."""
+
+    @property
+    def accounts(self) -> Accounts:
+        """The accounts before and after."""
 
 
-def trust_of(context: Context, role: IamResource, side: Side) -> Policy | None:
+def trust_of(context: HasAccounts, role: IamResource, side: Side) -> Policy | None:
     """Return the trust policy of a role; None where the plan does not show it.
 
     It may have holes, by which `lets_plugin` may be open.
@@ -55,7 +59,7 @@ def lets_plugin(policy: Policy, state: PluginState, *, tags: bool = True) -> boo
         tags: Whether its sessions of EKS Pod Identity have tags.
     """
     identity = state.identity.kind
-    if identity in (Identity.none, Identity.unknown):
+    if identity in (Identity.none, Identity.unknown) or trust.is_too_large(policy):
         return None
     try:
         of_account = RoleTrust(policy, f"arn::iam::{state.cluster.account}:")
@@ -67,19 +71,9 @@ def lets_plugin(policy: Policy, state: PluginState, *, tags: bool = True) -> boo
 def names_plugin(policy: Policy) -> bool:
     """Say whether a trust policy is for the plugin's service account by its name."""
     try:
-        return trust.names_plugin(policy)
+        return not trust.is_too_large(policy) and trust.names_plugin(policy)
     except InputError:
         return False
-
-
-def is_plugins(context: Context, role: IamResource) -> bool:
-    """Say whether a role is aws-node's: by its trust, or by what it may do."""
-    sides = context.accounts.sides
-    trusts = (grant for side in sides if (grant := side.one(role, Part.TRUST)))
-    if any(map(names_plugin, known_policies(trusts))):
-        return True
-    grants = (grant for side in sides for grant in side.policies(role).values())
-    return any(map(concerns_plugin, known_policies(grants)))
 
 
 class Trusted(Struct, frozen=True):
@@ -105,8 +99,10 @@ class Widened(Struct, frozen=True):
     trusted: tuple[Trusted, ...]  # who can newly assume it
     before: tuple[Trusted, ...]  # who no longer can, or could under other conditions
     same_principals: bool  # whether all of them could under other conditions
-    conditions: tuple[ConditionChange, ...]  # those that are gone, or become others
-    denies: tuple[Statement, ...]  # the Deny statements that are gone, or become others
+    conditions: tuple[ConditionChange, ...]  # why: those that are gone, or become others
+    other_conditions: tuple[ConditionChange, ...]  # what else becomes another one
+    # The Deny statements that are gone, or become others.
+    denies: tuple[StatementRemoved | StatementChanged, ...]
     actions: tuple[str, ...]  # what is newly allowed to the same principals
 
 
@@ -147,28 +143,43 @@ def _trusted(
 def widened(before: Policy, after: Policy) -> Widened:
     """Return what a trust policy that allows more newly allows."""
     old, new = trusted_by(before), trusted_by(after)
-    coming = tuple(trusted for trusted in new if trusted not in old)
-    leaving = tuple(trusted for trusted in old if trusted not in new)
+    coming, leaving = without(new, old), without(old, new)
     names = _new_names(before, after)
     of_names = tuple(t for t in coming if (t.type, t.name) in names)
-    conditions: list[ConditionChange] = []
-    denies: list[Statement] = []
+    conditions = dict.fromkeys(_limits_gone(coming, leaving))
+    denies: list[StatementRemoved | StatementChanged] = []
     actions: dict[str, None] = {}
     for difference in differences(before, after):
         match difference:
             case StatementRemoved(statement=statement) if statement.effect == "Deny":
-                denies.append(statement)
-            case StatementChanged(old=statement, elements=elements):
-                if statement.effect == "Deny":
-                    denies.append(statement)
-                    continue
-                conditions += (e for e in elements if isinstance(e, ConditionChange) and e.old)
+                denies.append(difference)
+            case StatementChanged(old=statement) if statement.effect == "Deny":
+                denies.append(difference)
+            case StatementChanged(elements=elements):
+                gone = (e for e in elements if isinstance(e, ConditionChange) and e.old)
+                conditions |= dict.fromkeys(gone)
                 for element in elements:
                     if isinstance(element, ValuesChange) and element.element == "Action":
                         actions |= dict.fromkeys(map(str, element.added))
-    trusted = of_names or coming
     reasons = tuple(change for change in conditions if _explains(change, of_names))
-    return Widened(trusted, leaving, not of_names, reasons, tuple(denies), tuple(actions))
+    others = tuple(c for c in conditions if c not in reasons and c.new is not None)
+    return Widened(
+        of_names or coming, leaving, not of_names, reasons, others, tuple(denies), tuple(actions)
+    )
+
+
+def _limits_gone(
+    coming: tuple[Trusted, ...], leaving: tuple[Trusted, ...]
+) -> Iterator[ConditionChange]:
+    """Yield the conditions under which the same principals could assume the role before."""
+    before = {(t.type, t.name, t.subject): t for t in leaving}
+    for trusted in coming:
+        peer = before.get((trusted.type, trusted.name, trusted.subject))
+        if peer is None:
+            continue
+        added = {folded(c.key): c for c in trusted.limits - peer.limits}
+        for condition in sorted(peer.limits - trusted.limits, key=str):
+            yield ConditionChange(condition, added.get(folded(condition.key)))
 
 
 def _explains(change: ConditionChange, newcomers: tuple[Trusted, ...]) -> bool:
@@ -201,7 +212,15 @@ def realistic(answer: NewAccess, what: Widened, old: Policy, new: Policy) -> New
     return answer
 
 
+def without(every: tuple[Trusted, ...], others: tuple[Trusted, ...]) -> tuple[Trusted, ...]:
+    """Return those that are not among others."""
+    excepted = set(others)
+    return tuple(trusted for trusted in every if trusted not in excepted)
+
+
 def _new_names(before: Policy, after: Policy) -> set[tuple[str, Text]]:
+    if trust.is_too_large(before) or trust.is_too_large(after):
+        return set()
     try:
         return {(p.type, p.name) for p in new_principals(before, after)}
     except InputError:

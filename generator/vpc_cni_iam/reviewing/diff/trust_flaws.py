@@ -20,7 +20,7 @@ from vpc_cni_iam.plugin.issuers import (
     is_of_anybody,
     platform_of,
 )
-from vpc_cni_iam.plugin.principals import filled, is_unknown_issuer, may_assume, strangers
+from vpc_cni_iam.plugin.principals import filled, is_unknown, may_assume, readable, strangers
 from vpc_cni_iam.policy.document import (
     ANYONE,
     EVERYONE,
@@ -57,13 +57,15 @@ class TrustFlaw(Struct, frozen=True):
 
 
 def flaws(policy: Policy, *, for_plugin: bool, tags: bool = True) -> tuple[TrustFlaw, ...]:
-    """Return what is wrong with a trust policy.
+    """Return what is wrong with a trust policy, of one that is too large nothing.
 
     Args:
         for_plugin: Whether the role is aws-node's, so that only its service account may have it.
         tags: Whether sessions of EKS Pod Identity have tags.
     """
     every_flaw: list[TrustFlaw] = []
+    if trust.is_too_large(policy):
+        return ()
     policy = filled(policy)
     denies, allows = (
         tuple(filter(is_evaluated, policy.only(effect).statements)) for effect in _EFFECTS
@@ -77,6 +79,8 @@ def flaws(policy: Policy, *, for_plugin: bool, tags: bool = True) -> tuple[Trust
 
 def living(policy: Policy) -> Policy:
     """Return a trust policy without what no token can meet, since its issuer has no such claims."""
+    if trust.is_too_large(policy):
+        return policy
     statements = []
     for statement in policy.statements:
         principals = tuple(_living(statement, p) for p in statement.principals)
@@ -173,9 +177,10 @@ class _Token(Struct, frozen=True):
         subjects, audiences = (_values(conditions[claim]) for claim in ("sub", "aud"))
         platform = platform_of(self.issuer, subjects)
         yield from self._of_subjects(platform, subjects, audiences, for_plugin=for_plugin)
-        by_pattern = any(map(is_like, conditions["sub"])) and not any(map(_is_wild, subjects))
-        if by_pattern and platform is Platform.KUBERNETES:
-            yield self._flaw(Rule.IRSA_LIKE, subjects)
+        like = _values(filter(is_like, conditions["sub"]))
+        is_whole = like and not any(_is_wild(value) or is_unknown(value) for value in like)
+        if is_whole and platform is Platform.KUBERNETES:
+            yield self._flaw(Rule.IRSA_LIKE, like)
 
     def _of_subjects(
         self,
@@ -204,35 +209,37 @@ class _Token(Struct, frozen=True):
         elif by_pattern:
             is_pinned = all(map(_is_of_one_project, by_pattern)) and not is_kubernetes
             yield self._flaw(wildcard, by_pattern, level=Level.NOTE if is_pinned else None)
-        elif wild:
-            yield self._flaw(Rule.IRSA_NEVER, wild)
+        elif literally := tuple(value for value in wild if self._is_literal("sub", value)):
+            yield self._flaw(Rule.IRSA_NEVER, literally)
         if any(lets(subject, _STRANGE) for subject in alive):
             yield self._flaw(no_audience)
-        elif is_kubernetes and not any(lets(subject, AUDIENCE) for subject in alive):
+        elif (
+            is_kubernetes
+            and not any(map(is_unknown, audiences))
+            and not any(lets(subject, AUDIENCE) for subject in alive)
+        ):
             yield self._flaw(Rule.IRSA_OTHER_AUDIENCE, audiences)
         own = trust.AWS_NODE.subject
-        foreign = tuple(s for s in subjects if s != own and s not in wild and lets(s))
+        named = (s for s in subjects if s != own and s not in wild and not is_unknown(s))
+        foreign = tuple(filter(lets, named))
         if for_plugin and is_kubernetes and foreign:
             yield self._flaw(Rule.IRSA_OTHER_SUBJECT, foreign)
 
     def _never(self, subjects: tuple[str, ...], audiences: tuple[str, ...]) -> Iterator[TrustFlaw]:
         """Yield why no token is let in, though its claims are those that are asked for."""
-        literally = tuple(
-            value
-            for value in (*subjects, *audiences)
-            if _is_wild(value) and not self._lets_sample(value, subjects, audiences)
+        literally = (
+            *(v for v in subjects if self._is_literal("sub", v)),
+            *(v for v in audiences if self._is_literal("aud", v)),
         )
         if literally:
             yield self._flaw(Rule.IRSA_NEVER, literally, never=True)
         elif any(self._lets(sub=_sample(subject)) for subject in subjects):
             yield self._flaw(Rule.IRSA_OTHER_AUDIENCE, audiences, never=True)
 
-    def _lets_sample(
-        self, value: str, subjects: tuple[str, ...], audiences: tuple[str, ...]
-    ) -> bool:
-        """Say whether a pattern is one: a value that it matches is let in."""
-        as_subject = value in subjects and self._lets(sub=_sample(value))
-        return as_subject or (value in audiences and self._lets(aud=_sample(value)))
+    def _is_literal(self, claim: str, value: str) -> bool:
+        """Say whether wildcards in a value are compared letter by letter."""
+        lets_itself = _is_wild(value) and self._lets(**{claim: value})
+        return lets_itself and not self._lets(**{claim: _sample(value)})
 
     def _lets(self, **claims: str) -> bool:
         """Say whether a token is let in; what it has of other claims is a stranger's."""
@@ -264,8 +271,8 @@ class _Token(Struct, frozen=True):
         never: bool = False,
         level: Level | None = None,
     ) -> TrustFlaw:
-        shown = "" if is_unknown_issuer(self.issuer) else self.issuer
-        return TrustFlaw(rule, shown, values, never, level)
+        shown = "" if is_unknown(self.issuer) else self.issuer
+        return TrustFlaw(rule, shown, tuple(map(readable, values)), never, level)
 
 
 def _of_pods(policy: Policy, *, tags: bool) -> Iterator[TrustFlaw]:

@@ -38,6 +38,8 @@ def trusted_text(trusted: Trusted, *, limits: bool = True) -> str:
     if trusted.type == "Federated" and (trusted.issuer or trusted.platform is not Platform.OTHER):
         audience = "" if trusted.audiences else ", with a token for any audience"
         who = subject_text(trusted.platform, str(trusted.subject), is_pattern=trusted.is_pattern)
+        if isinstance(trusted.subject, Template):
+            who = "a subject that the plan does not show"
         return f"{who} of {_issuer(trusted)}{audience}{ending}"
     if isinstance(trusted.name, Template):
         name = f"a principal that the plan does not show ({name})"

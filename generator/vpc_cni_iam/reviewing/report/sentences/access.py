@@ -41,7 +41,7 @@ from vpc_cni_iam.reviewing.report.saying import Saying
 from vpc_cni_iam.reviewing.report.sentences.accounts import SENTENCES as OF_ACCOUNTS
 from vpc_cni_iam.reviewing.rules import Rule
 
-_REACH_TEXTS = {
+REACH_TEXTS = {
     Reach.SERVICES: "call every action on all resources, except for a few services",
     Reach.IAM: "change IAM permissions, and so give itself any access",
     Reach.EVERYTHING: "call every action on all resources",
@@ -56,14 +56,14 @@ def _gain(finding: Finding, gain: Gain) -> Saying:
     who = _whoever(gain.owners, gain.policies)
     parts = [part_text(part) for part in gain.parts]
     further = _through(gain.policies) if gain.reach is not Reach.LIMITED else ""
-    message = f"{who} can now {_REACH_TEXTS[gain.reach]}{further}" if further else ""
+    message = f"{who} can now {REACH_TEXTS[gain.reach]}{further}" if further else ""
     if gain.reach is not Reach.LIMITED and not message:
-        message = f"{who} can now {_REACH_TEXTS[gain.reach]}"
+        message = f"{who} can now {REACH_TEXTS[gain.reach]}"
     if not message:
         first, *parts = parts or ["do more"]
         message = f"{who} can now {first}"
     message += ", where its permissions boundary allows it" if gain.is_bounded else ""
-    details = _also(parts, is_first=bool(gain.reach))
+    details = also(parts, is_first=bool(gain.reach))
     if gain.beyond is not None:
         beyond = first_of(gain.beyond, _NAMES) or "nothing"
         details.append(f"beyond the plugin's needs: {beyond}")
@@ -97,7 +97,7 @@ def _through(policies: tuple[IamResource, ...]) -> str:
     return f" by {names_of(policies)}" if policies else ""
 
 
-def _also(parts: list[str], *, is_first: bool) -> list[str]:
+def also(parts: list[str], *, is_first: bool) -> list[str]:
     """Return lines about the parts of a gain that the message does not say."""
     lines = [f"{'allowed' if is_first else 'also'}: {text}" for text in parts[:_PARTS]]
     more = len(parts) - len(lines)
@@ -190,7 +190,7 @@ def _group_joined(finding: Finding, joined: GroupJoined) -> Saying:
     who, group = names_of(joined.owners), name_of(joined.group)
     fix = f"Keep {who} out of {group}" if joined.reach else ""
     if joined.reach:
-        return Saying(f"{who} joins {group}, and can now {_REACH_TEXTS[joined.reach]}", fix=fix)
+        return Saying(f"{who} joins {group}, and can now {REACH_TEXTS[joined.reach]}", fix=fix)
     if not joined.is_shown:
         return Saying(f"{who} joins {group}. The plan does not show the group's policies")
     return Saying(f"{who} joins {group}, and gets the group's permissions")
@@ -226,7 +226,7 @@ def _deny_lost(finding: Finding, lost: DenyLost) -> Saying:
     if lost.parts:
         message = f"{who} may now {part_text(lost.parts[0])}"
     message += ". The plan may not show what other policies allow"
-    rest = _also([part_text(part) for part in lost.parts[1:]], is_first=False)
+    rest = also([part_text(part) for part in lost.parts[1:]], is_first=False)
     return Saying(message, (*rest, *_example(lost.example)))
 
 
@@ -288,12 +288,12 @@ def _boundary(finding: Finding, change: BoundaryChanged) -> Saying:
     if change.before == change.after and parts:
         message = f"{who} can now {parts[0]}, where a policy allows it"
         message += f": {boundary} is the permissions boundary, and allows more"
-        rest = _also(parts[1:], is_first=False)
+        rest = also(parts[1:], is_first=False)
         fix = f"Narrow {boundary}"
         return Saying(message, (*rest, *_example(change.example)), fix)
     message = f"{who} gets the permissions boundary {name_of(change.after)} in place of {boundary}"
     message += ", which may limit it less"
-    rest = _also(parts, is_first=True)
+    rest = also(parts, is_first=True)
     fix = f"Keep {boundary}, or narrow {name_of(change.after)}"
     return Saying(message, (*rest, *_example(change.example)), fix)
 

@@ -8,7 +8,6 @@ from typing import Any
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.policy.proof.answer import NewAccess
 from vpc_cni_iam.policy.report import example_text
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
@@ -22,10 +21,13 @@ from vpc_cni_iam.reviewing.checks.plugin import (
     SettingsNotRead,
     VersionUnknown,
 )
+from vpc_cni_iam.reviewing.diff.plugin_access import IdentityGain
 from vpc_cni_iam.reviewing.diff.plugin_identity import IdentityChange, IdentityEvent
+from vpc_cni_iam.reviewing.diff.reach import Reach
 from vpc_cni_iam.reviewing.findings import Finding
 from vpc_cni_iam.reviewing.report.names import name_of
 from vpc_cni_iam.reviewing.report.saying import Saying
+from vpc_cni_iam.reviewing.report.sentences.access import REACH_TEXTS, also, part_text
 
 _WHY_NOT_READ = {
     UnreadReason.LATER: "values are known after apply",
@@ -77,15 +79,21 @@ def _version_unknown(finding: Finding, unknown: VersionUnknown) -> Saying:
 
 
 def _version_changed(finding: Finding, change: PluginUpdated) -> Saying:
-    old, new = (
-        "a version that is not named" if isinstance(version, Absent) else _value(version)
-        for version in (change.before, change.after)
-    )
-    message = f"The plugin in {_cluster(finding)} is updated from {old} to {new}"
+    old, new = map(_version, (change.before, change.after))
+    message = f"The version of the plugin in {_cluster(finding)} changes from {old} to {new}"
     if change.newly_called:
         message += f", which newly calls {first_of(change.newly_called)}"
         message += "; the plan does not show all policies of its role"
     return Saying(message)
+
+
+def _version(version: Value) -> str:
+    match version:
+        case Absent():
+            return "a version that is not named"
+        case Unknown() | Sensitive(Unknown()):
+            return "a version that is known after apply"
+    return _value(version)
 
 
 def _settings_changed(_: Finding, changed: SettingsChanged) -> Saying:
@@ -121,8 +129,9 @@ def _identity(finding: Finding, change: IdentityChange) -> Saying:
     match change.event:
         case IdentityEvent.ROLE_GONE:
             return Saying(
-                f"aws-node in {where} still has {roles}, and after the plan no role has this ARN",
-                details,
+                f"aws-node in {where} still gets {roles}, and after the plan no role has this ARN: "
+                f"it had {old}",
+                (),
                 f"Give aws-node a role that stays, in {finding.address}",
             )
         case IdentityEvent.AGENT_REMOVED:
@@ -143,7 +152,7 @@ def _identity(finding: Finding, change: IdentityChange) -> Saying:
             return Saying(
                 f"aws-node in {where} had {old}, and after the plan nothing gives it a role",
                 (),
-                f"Give aws-node a role, or attach its policies to the node role before {old} goes",
+                f"Keep {old}, or attach the policies of the plugin to the node role first",
             )
         case IdentityEvent.NOT_TRUSTED:
             way = change.after.kind.value
@@ -152,37 +161,47 @@ def _identity(finding: Finding, change: IdentityChange) -> Saying:
                 details if old != new else (),
                 f"Trust kube-system/aws-node by {way} in the trust policy of {roles}",
             )
-    return _change(where, change, details)
+    return _change(where, change)
 
 
-def _change(where: str, change: IdentityChange, details: tuple[str, ...]) -> Saying:
+def _change(where: str, change: IdentityChange) -> Saying:
     """Return what is said of an identity that works, and may allow more."""
     old, new = change.before, change.after
     message = f"aws-node in {where} changes from {_named(old)} to {_named(new)}"
     if old.kind is Identity.unknown:
         message = f"aws-node in {where} gets {_named(new)}; the plan does not show what it had"
-        details = ()
     elif (old.kind, old.roles) == (new.kind, new.roles):
         what = _SESSIONS[bool(old.sessions), bool(new.sessions)]
         message = f"The session policy of {_names(new.roles)} for aws-node in {where} {what}"
-        details = ()
     fix = f"Give aws-node a role with only the policies of the plugin in {first_of(new.addresses)}"
+    if new.kind is Identity.node_role:
+        fix = f"Keep {_named(old)}"
     match change.event:
-        case IdentityEvent.BROAD:
-            more = ". The role allows every action on all resources, or changes of IAM permissions"
-            return Saying(message + more, details, fix)
-        case IdentityEvent.MORE:
-            assert isinstance(change.access, NewAccess)  # noqa: S101 - that is the event
-            request = change.access.request
-            example = f"example: {example_text(change.access)}"
-            more = f" and can now call {request.action}, which it could not before"
-            return Saying(message + more, (*details, example), fix)
+        case IdentityEvent.BROAD | IdentityEvent.MORE if change.gain:
+            more, lines = _gained(change.gain)
+            return Saying(f"{message}{more}", lines, fix)
         case IdentityEvent.NO_MORE:
-            return Saying(f"{message} and can do nothing more (proven)", details)
+            return Saying(f"{message}, and can do nothing more (proven)")
         case IdentityEvent.NOT_SHOWN:
-            unknown = ". The plan does not show whether it can do more, or whether it works"
-            return Saying(message + unknown, details)
-    return Saying(message, details)
+            return Saying(f"{message}. The plan does not show whether it can do more, or works")
+    return Saying(message)
+
+
+def _gained(gain: IdentityGain) -> tuple[str, tuple[str, ...]]:
+    """Return what an identity newly allows, the scope first, and the details."""
+    parts = [part_text(part) for part in gain.parts]
+    if gain.reach is not Reach.LIMITED:
+        message = f", and can now {REACH_TEXTS[gain.reach]}"
+    elif parts:
+        message = f", and can now {parts.pop(0)}"
+    else:
+        message = ", and can do more within its limits"
+    lines = also(parts, is_first=gain.reach is not Reach.LIMITED)
+    if gain.beyond:
+        lines.append(f"beyond the plugin's needs: {first_of(gain.beyond)}")
+    if gain.example:
+        lines.append(f"example: {example_text(gain.example)}")
+    return message, tuple(lines)
 
 
 def _named(identity: PluginIdentity) -> str:
@@ -202,7 +221,7 @@ def _cluster(finding: Finding) -> str:
     subject = finding.subject
     if not isinstance(subject, EksCluster) or not subject.name:
         return "the cluster"
-    return f"{subject.name} in {subject.region}" if subject.region else subject.name
+    return f"{subject.name} ({subject.region})" if subject.region else subject.name
 
 
 def _names(roles: Iterable[IamResource]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from vpc_cni_iam.catalog.trust import AUDIENCE
 from vpc_cni_iam.errors import first_of
-from vpc_cni_iam.policy.diff import ConditionChange
+from vpc_cni_iam.policy.diff import ConditionChange, StatementChanged, StatementRemoved
 from vpc_cni_iam.policy.document import ANYONE
 from vpc_cni_iam.policy.proof.answer import NotProven
 from vpc_cni_iam.policy.report import (
@@ -50,10 +50,11 @@ _SHOWN = 3
 def _widened(finding: Finding, evidence: TrustWidened) -> Saying:
     widened, role = evidence.widened, role_of(finding)
     reasons = [*map(_condition_reason, widened.conditions)]
-    reasons += [f"the Deny that {describe(deny)} is gone or changed" for deny in widened.denies]
+    reasons += map(_deny_reason, widened.denies)
     example = (f"example: {example_text(evidence.example)}",) if evidence.example else ()
     fix = _fix_of_widened(finding, widened)
-    more = tuple(f"also: {reason}" for reason in reasons[1:])
+    others = map(_condition_reason, widened.other_conditions)
+    more = (*(f"also: {reason}" for reason in reasons[1:]), *map(capital, others))
     before = f"{capital(reasons[0])}: " if reasons else ""
     if widened.trusted:
         message = f"{before}{role} can now be assumed by {several_trusted(widened.trusted)}"
@@ -70,6 +71,12 @@ def _widened(finding: Finding, evidence: TrustWidened) -> Saying:
     return Saying(
         f"{before}{role} can be assumed under fewer conditions than before", (*more, *example), fix
     )
+
+
+def _deny_reason(change: StatementRemoved | StatementChanged) -> str:
+    if isinstance(change, StatementRemoved):
+        return f"the Deny that {describe(change.statement)} is gone"
+    return f"the Deny that {describe(change.old)} now {describe(change.new)}"
 
 
 def _condition_reason(change: ConditionChange) -> str:
@@ -91,10 +98,13 @@ def _fix_of_widened(finding: Finding, widened: Widened) -> str:
 
 
 def _undecided(finding: Finding, evidence: TrustUndecided) -> Saying:
-    who = f"; it may let in {several_trusted(evidence.trusted)}" if evidence.trusted else ""
+    role, reason = role_of(finding), _reason(evidence.answer)
+    if evidence.trusted:
+        who = several_trusted(evidence.trusted)
+        message = f"{role} may now be assumed by {who}. Whether they are new is not decided"
+        return Saying(message, (capital(reason),))
     return Saying(
-        f"Whether the trust policy of {role_of(finding)} lets anybody new in is not decided: "
-        f"{_reason(evidence.answer)}{who}"
+        f"Whether the trust policy of {role} lets anybody new in is not decided: {reason}"
     )
 
 
@@ -127,6 +137,11 @@ def _not_shown(finding: Finding, evidence: TrustNotShown) -> Saying:
 
 
 def _not_evaluated(finding: Finding, evidence: TrustNotEvaluated) -> Saying:
+    if evidence.is_too_large:
+        return Saying(
+            f"Who can assume {role_of(finding)} is not decided: its trust policy is too large "
+            "for IAM"
+        )
     return Saying(
         f"Who can assume {role_of(finding)} is not decided: a statement of its trust policy cannot "
         f"be evaluated, {evidence.why}"
@@ -163,7 +178,11 @@ def _not_widened(finding: Finding, evidence: TrustNotWidened) -> Saying:
         return Saying(f"The role {role} is deleted")
     if not evidence.removed:
         return Saying(f"The trust policy of {role} allows less than before, and nothing new")
-    return Saying(f"{role} can no longer be assumed by {several_trusted(evidence.removed)}")
+    removed = several_trusted(evidence.removed)
+    if evidence.limited:
+        limited = several_trusted(evidence.limited)
+        return Saying(f"{role} can now be assumed only by {limited} (was {removed})")
+    return Saying(f"{role} can no longer be assumed by {removed}")
 
 
 def _provider(finding: Finding, evidence: ProviderChanged) -> Saying:

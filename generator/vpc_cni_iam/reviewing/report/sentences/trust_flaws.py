@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vpc_cni_iam.catalog.trust import AUDIENCE
-from vpc_cni_iam.plugin.issuers import platform_of
+from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.plugin.issuers import Platform, is_of_anybody, platform_of
 from vpc_cni_iam.plugin.trust import AWS_NODE
 from vpc_cni_iam.reviewing.checks.trust import (
     FlawOrigin,
@@ -26,8 +27,9 @@ from vpc_cni_iam.reviewing.report.trusted import (
 )
 from vpc_cni_iam.reviewing.rules import Rule
 
+_SHOWN = 3
 _ORIGINS = {
-    FlawOrigin.ADDED: "Added by this change: ",
+    FlawOrigin.ADDED: "New: ",
     FlawOrigin.PRESENT: "",
     FlawOrigin.BEFORE: "As before: ",
 }
@@ -87,12 +89,28 @@ def _anybody(role: str, flaw: TrustFlaw) -> tuple[str, str]:
 
 
 def _quoted(flaw: TrustFlaw) -> str:
-    return " or ".join(map(repr, flaw.values))
+    return _one_of(flaw.values)
+
+
+def _one_of(values: Sequence[str]) -> str:
+    return (
+        first_of(list(map(repr, values)))
+        if len(values) > _SHOWN
+        else " or ".join(map(repr, values))
+    )
 
 
 def _no_subject(role: str, flaw: TrustFlaw) -> tuple[str, str]:
     platform = platform_of(flaw.provider, flaw.values)
-    why = f"the subject {_quoted(flaw)} matches all" if flaw.values else "no condition on :sub"
+    why = f"the subject {_quoted(flaw)} matches all"
+    of_owners = [v for v in flaw.values if is_of_anybody(v) and v.partition(":")[2] != "*"]
+    if of_owners:
+        project = "project" if platform is Platform.GITLAB else "repository"
+        return (
+            f"Everybody can create a {project} of {issuer_name(flaw.provider)} that can assume "
+            f"{role}: the owner in the subject {_one_of(of_owners)} has a wildcard",
+            "Name the owner of the project",
+        )
     key = f"{flaw.provider}:sub" if flaw.provider else "the subject"
     if not flaw.values:
         why = f"no condition asks for {key}"

@@ -14,15 +14,15 @@ from vpc_cni_iam.reviewing.account.cluster_access import access_entries
 from vpc_cni_iam.reviewing.account.fill import Filler
 from vpc_cni_iam.reviewing.account.grants import Accounts
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, Place
-from vpc_cni_iam.reviewing.account.not_shown import NotShown, not_shown
+from vpc_cni_iam.reviewing.account.not_shown import NotShownByPlan, not_shown
 from vpc_cni_iam.reviewing.account.plugin_state import ClusterPlugin
 from vpc_cni_iam.reviewing.account.plugins import PluginReader
 from vpc_cni_iam.reviewing.account.source import SourceReader
 from vpc_cni_iam.reviewing.account.uses import Uses
-from vpc_cni_iam.reviewing.diff.needs import NeedsFinder, PluginNeeds
+from vpc_cni_iam.reviewing.diff.needs import NeedsFinder, PluginNeeds, PolicyLayers
 from vpc_cni_iam.reviewing.diff.permissions import Proofs
 from vpc_cni_iam.reviewing.diff.plugin_answers import PluginAnswer, answer
-from vpc_cni_iam.reviewing.diff.plugin_roles import roles_of_plugin
+from vpc_cni_iam.reviewing.diff.plugin_roles import has_plugin_policy, is_of_nodes, roles_of_plugin
 from vpc_cni_iam.reviewing.diff.principals import (
     PrincipalChange,
     kept_changes,
@@ -116,9 +116,32 @@ class Context:
     @cached_property
     def plugin_needs(self) -> tuple[PluginNeeds, ...]:
         """What roles do not allow aws-node: in each cluster, and those of no known cluster."""
-        finder = NeedsFinder(self.filler, self.options)
-        of_clusters = map(finder.of_cluster, self.plugins)
-        return (*of_clusters, *map(finder.of_role, roles_of_plugin(self)))
+        of_clusters = map(self.needs_finder.of_cluster, self.plugins)
+        return (*of_clusters, *map(self.needs_finder.of_role, roles_of_plugin(self)))
+
+    @cached_property
+    def needs_finder(self) -> NeedsFinder:
+        """What asks which calls roles allow."""
+        return NeedsFinder(self.filler, self.options, self.accounts.kept)
+
+    @cached_property
+    def roles_of_pods(self) -> tuple[IamResource, ...]:
+        """The plugin's roles that aws-node has by itself, of which the plan names no cluster."""
+        roles = (needs.roles[0].role for needs in self.plugin_needs if needs.cluster is None)
+        return tuple(
+            role
+            for role in roles
+            if has_plugin_policy(self, role) and not is_of_nodes(self, role, alone=True)
+        )
+
+    @cached_property
+    def plugin_policies(self) -> tuple[PolicyLayers, ...]:
+        """The policies of the roles of aws-node after the plan."""
+        return tuple(
+            self.needs_finder.layers(role.role, needs)
+            for needs in self.plugin_needs
+            for role in needs.roles
+        )
 
     @cached_property
     def plugin_answers(self) -> tuple[PluginAnswer, ...]:
@@ -127,7 +150,7 @@ class Context:
         return tuple(dict.fromkeys(a for a in answers if a is not None))
 
     @cached_property
-    def not_shown(self) -> tuple[NotShown, ...]:
+    def not_shown(self) -> tuple[NotShownByPlan, ...]:
         """What the plan does not show, which is said once."""
         _ = self.accounts, self.use_changes  # which resolve who is meant
         return tuple(not_shown(self.filler))

@@ -27,10 +27,10 @@ from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.reviewing.account.plugin_state import PluginIdentity
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.diff.calls import MissingCall, by_action, lost_calls
-from vpc_cni_iam.reviewing.diff.needs import NeedsFinder, PluginNeeds, RoleNeeds, written_at
+from vpc_cni_iam.reviewing.diff.needs import PluginNeeds, RoleNeeds, written_at
 from vpc_cni_iam.reviewing.diff.other_places import OtherPlace, other_places
-from vpc_cni_iam.reviewing.diff.plugin_answers import is_deleted
-from vpc_cni_iam.reviewing.diff.plugin_roles import has_plugin_policy, is_of_nodes
+from vpc_cni_iam.reviewing.diff.plugin_answers import is_deleted, other_roles
+from vpc_cni_iam.reviewing.diff.plugin_roles import has_plugin_policy
 from vpc_cni_iam.reviewing.findings import Finding, finding
 from vpc_cni_iam.reviewing.rules import Level, Rule, at_most, most_severe
 
@@ -143,7 +143,7 @@ def _found(
         calls = tuple(call for call in calls if not call.is_later)
     if not calls:
         return
-    others = _in_its_place(role.role, context) if needs.cluster is None else ()
+    others = other_roles(context, role.role) if needs.cluster is None else ()
     rule, limit = _RULES.get(cause) or _AS_BEFORE[needs.is_changed]
     level = at_most(most_severe(call.level for call in calls), limit)
     # A Deny, or a boundary, counts whatever other policies allow.
@@ -185,19 +185,6 @@ def _address(role: RoleNeeds, context: Context) -> str:
     return next((grant.address for grants in sides for grant in grants), "")
 
 
-def _in_its_place(role: IamResource, context: Context) -> tuple[IamResource, ...]:
-    """Return the roles of the plugin, of which aws-node may have one and not that of its nodes."""
-    if not is_of_nodes(context, role, alone=True):
-        return ()
-    return tuple(
-        needs.roles[0].role
-        for needs in context.plugin_needs
-        if needs.cluster is None
-        if not is_of_nodes(context, needs.roles[0].role, alone=True)
-        and has_plugin_policy(context, needs.roles[0].role)
-    )
-
-
 def _of_limit(role: RoleNeeds, context: Context) -> Iterator[Finding]:
     """Yield that a role of the plugin comes under a boundary of which nothing is known."""
     before, after = (account.one(role.role, Part.BOUNDARY) for account in context.accounts.sides)
@@ -211,7 +198,6 @@ def _of_limit(role: RoleNeeds, context: Context) -> Iterator[Finding]:
 
 def _of_instances(context: Context) -> Iterator[Finding]:
     """Yield what aws-node loses with another role of instances that no cluster of the plan has."""
-    finder = NeedsFinder(context.filler, context.options)
     seen: set[tuple[IamResource, IamResource]] = set()
     for resource in sorted(context.filler.resources, key=lambda r: r.type != PROFILE):
         if resource.type not in ROLE_USES or resource.type == NODE_GROUP:
@@ -222,14 +208,15 @@ def _of_instances(context: Context) -> Iterator[Finding]:
         for pair in product(sorted(old - new, key=str), sorted(new - old, key=str)):
             if pair not in seen and has_plugin_policy(context, pair[0]):
                 seen.add(pair)
-                yield from _of_pair(*pair, resource.address, finder, context)
+                yield from _of_pair(*pair, resource.address, context)
 
 
 def _of_pair(
-    old: IamResource, new: IamResource, address: str, finder: NeedsFinder, context: Context
+    old: IamResource, new: IamResource, address: str, context: Context
 ) -> Iterator[Finding]:
     if new not in context.accounts.after.grants and new not in context.accounts.created:
         return
+    finder = context.needs_finder
     needs = finder.of_role(new)
     calls = finder.calls(new, PluginIdentity(), needs.after, Side.AFTER)
     had = finder.calls(old, PluginIdentity(), needs.after, Side.BEFORE)

@@ -10,14 +10,14 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.facts.documents import CNI_POLICY, RESOURCE_CONTROLLER, managed_policy
 from vpc_cni_iam.inputs.plan.arguments import ROLE
 from vpc_cni_iam.plugin.cluster import EksCluster
-from vpc_cni_iam.plugin.trust import Caller
+from vpc_cni_iam.plugin.identity import Identity, in_order
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
 from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.reviewing.account.grants import Grant, known_policies
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.reviewing.account.plugin_policy import concerns_plugin
-from vpc_cni_iam.reviewing.account.plugin_state import PluginState
+from vpc_cni_iam.reviewing.account.plugin_state import ClusterPlugin, PluginState
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.diff.needs import PluginNeeds, RoleNeeds, written_at
 from vpc_cni_iam.reviewing.diff.other_places import OtherPlace, other_places
@@ -29,7 +29,7 @@ from vpc_cni_iam.reviewing.diff.plugin_roles import (
     names_other_issuer,
     roles_of_clusters,
 )
-from vpc_cni_iam.reviewing.diff.trust import names_plugin, trust_of
+from vpc_cni_iam.reviewing.diff.trust import lets_plugin, names_plugin, trust_of
 from vpc_cni_iam.reviewing.findings import Finding, finding
 from vpc_cni_iam.reviewing.rules import Level, Rule
 
@@ -60,18 +60,20 @@ class ManagedOnNodes(Struct, frozen=True):
     stays: bool
 
 
-class ControllerRemoved(Struct, frozen=True):
-    """The role of a cluster loses what security groups for pods need, which are switched on."""
+class ControllerMissing(Struct, frozen=True):
+    """The role of a cluster lacks what security groups for pods need, which are switched on."""
 
     role: IamResource
     clusters: tuple[EksCluster, ...]  # those that switch them on
+    is_removed: bool  # whether the plan takes it away
 
 
 class TrustLost(Struct, frozen=True):
-    """aws-node can no longer assume a role."""
+    """aws-node can no longer assume a role whose trust policy changes."""
 
     role: IamResource
-    callers: tuple[Caller, ...]
+    ways: tuple[Identity, ...]
+    cluster: EksCluster | None = None  # None for aws-node of any cluster
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -80,9 +82,12 @@ def check(context: Context) -> Iterator[Finding]:
         if needs.cluster is not None and not is_deleted(needs.cluster):
             for role in needs.roles:
                 yield from _elsewhere(role, needs, context)
+    roles = _Roles(_node_roles(context), tuple(_own_roles(context)))
     for owner in context.accounts.after.grants:
         if owner not in context.accounts.deleted:
-            yield from _managed(owner, context)
+            yield from _managed(owner, roles, context)
+    for plugin in context.plugins:
+        yield from _refused(plugin, context)
     of_clusters = roles_of_clusters(context)
     for owner in context.accounts.after.grants:
         if owner not in of_clusters and owner not in context.accounts.deleted:
@@ -108,10 +113,17 @@ def _elsewhere(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterato
             )
 
 
-def _managed(owner: IamResource, context: Context) -> Iterator[Finding]:
+class _Roles(Struct, frozen=True):
+    """The roles of nodes in clusters, and the plugin's others."""
+
+    nodes: frozenset[IamResource]
+    own: tuple[IamResource, ...]
+
+
+def _managed(owner: IamResource, roles: _Roles, context: Context) -> Iterator[Finding]:
     """Yield that AmazonEKS_CNI_Policy is beside a scoped policy, or on a role of nodes."""
     before, after = (account.policies(owner) for account in context.accounts.sides)
-    managed = [key for key, grant in after.items() if _is_managed(grant)]
+    managed = [key for key, grant in after.items() if _is_of_aws(grant, CNI_POLICY)]
     if not managed:
         return
     others = {
@@ -133,19 +145,19 @@ def _managed(owner: IamResource, context: Context) -> Iterator[Finding]:
         yield finding(Rule.MANAGED_ATTACHED, beside, address, subject=owner, level=level)
         return
     is_shown = trust_of(context, owner, Side.AFTER) is not None
-    is_known = owner in _node_roles(context) or is_of_nodes(context, owner, alone=False)
+    is_known = owner in roles.nodes or is_of_nodes(context, owner, alone=False)
     if not is_known and (is_shown or not _is_role(owner, context)):
         return
-    own = tuple(role for role in _own_roles(context) if role != owner)
+    own = tuple(role for role in roles.own if role != owner)
     stays = all(key in before for key in managed) and not _gets(own, context)
     evidence = ManagedOnNodes(owner, is_known, own, stays)
     level = Level.WARNING if is_known and not stays else Level.NOTE
     yield finding(Rule.MANAGED_ATTACHED, evidence, address, subject=owner, level=level)
 
 
-def _is_managed(grant: Grant) -> bool:
+def _is_of_aws(grant: Grant, name: str) -> bool:
     policy = grant.policy
-    return isinstance(policy, Named) and policy.name.endswith(f":policy/{CNI_POLICY}")
+    return isinstance(policy, Named) and policy.name.endswith(f":policy/{name}")
 
 
 def _undone(others: tuple[Policy, ...], context: Context) -> Answer:
@@ -169,8 +181,9 @@ def _is_role(owner: IamResource, context: Context) -> bool:
     return isinstance(owner, Named) and owner.kind == ROLE
 
 
-def _node_roles(context: Context) -> set[IamResource]:
-    return {role for plugin in context.plugins for s in plugin.states for role in s.node_roles}
+def _node_roles(context: Context) -> frozenset[IamResource]:
+    states = (state for plugin in context.plugins for state in plugin.states)
+    return frozenset(role for state in states for role in state.node_roles)
 
 
 def _own_roles(context: Context) -> list[IamResource]:
@@ -197,6 +210,22 @@ def _gets(roles: Collection[IamResource], context: Context) -> bool:
     return any(role in given or role in context.accounts.created for role in roles)
 
 
+def _refused(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
+    """Yield that aws-node of a cluster can no longer assume the role that it keeps."""
+    before, after = plugin.states
+    kind, tags = after.identity.kind, after.identity.has_session_tags
+    if is_deleted(plugin) or kind is not before.identity.kind:
+        return
+    for role in sorted(after.identity.assumed & before.identity.assumed, key=str):
+        old, new = (trust_of(context, role, side) for side in Side)
+        if old is None or new is None or old == new:
+            continue
+        was_let = lets_plugin(old, before, tags=before.identity.has_session_tags)
+        if was_let is not False and lets_plugin(new, after, tags=tags) is False:
+            evidence = TrustLost(role, (kind,), after.cluster)
+            yield finding(Rule.COVERAGE_LOST, evidence, address_of(role), subject=role)
+
+
 def _kept_out(owner: IamResource, context: Context) -> Iterator[Finding]:
     """Yield that aws-node can no longer assume a role of the plugin."""
     trusts = [trust_of(context, owner, side) for side in Side]
@@ -210,31 +239,42 @@ def _kept_out(owner: IamResource, context: Context) -> Iterator[Finding]:
     if not old or new is None or old & new or any(caller.identity not in ways for caller in new):
         return
     if not names_other_issuer(trusts[1]):  # which is a finding of its own
-        evidence = TrustLost(owner, tuple(sorted(old, key=str)))
+        evidence = TrustLost(owner, in_order(caller.identity for caller in old))
         yield finding(Rule.COVERAGE_LOST, evidence, address_of(owner), subject=owner)
 
 
 def _controller(context: Context) -> Iterator[Finding]:
-    """Yield that a cluster's role loses what security groups for pods need."""
+    """Yield which roles of clusters lack what security groups for pods need."""
     switched = [p for p in context.plugins if _is_on(p.after) and not is_deleted(p)]
-    if not switched:
-        return
-    policy = managed_policy(RESOURCE_CONTROLLER)
-    for owner in context.accounts.before.grants:
-        before, after = (account.policies(owner) for account in context.accounts.sides)
-        gone = [
-            g
-            for key, g in before.items()
-            if isinstance(g.policy, Named) and g.policy.name.endswith(f"/{RESOURCE_CONTROLLER}")
-            if key not in after
-        ]
-        if not gone or owner in context.accounts.deleted:
-            continue
-        policies = known_policies(after.values())
-        if not isinstance(context.proofs.prove(policies, (*policies, policy)), NoNewAccess):
-            evidence = ControllerRemoved(owner, tuple(p.after.cluster for p in switched))
-            address, level = gone[0].address, Level.WARNING
+    clusters = tuple(plugin.after.cluster for plugin in switched)
+    for owner, grants in context.accounts.before.grants.items() if switched else ():
+        gone = [g for key, g in grants.items() if key not in context.accounts.after.of(owner)]
+        removed = [g for g in gone if _is_of_aws(g, RESOURCE_CONTROLLER)]
+        if removed and owner not in context.accounts.deleted and _lacks(owner, context):
+            evidence = ControllerMissing(owner, clusters, is_removed=True)
+            address, level = removed[0].address, Level.WARNING
             yield finding(Rule.COVERAGE_LOST, evidence, address, subject=owner, level=level)
+    for plugin in switched:
+        if plugin.resource is None or _is_on(plugin.before):
+            continue
+        named = context.filler.resolver.named_by(plugin.resource, "role_arn", ROLE, Side.AFTER)
+        for owner in map(context.filler.owner, named):
+            is_shown = bool(context.accounts.after.policies(owner))
+            if is_shown and _lacks(owner, context):
+                evidence = ControllerMissing(owner, (plugin.after.cluster,), is_removed=False)
+                address, level = address_of(owner), Level.WARNING
+                yield finding(
+                    Rule.PERMISSION_MISSING, evidence, address, subject=owner, level=level
+                )
+
+
+def _lacks(owner: IamResource, context: Context) -> bool:
+    """Say whether the policies of a cluster's role do not allow what the controller does."""
+    grants = context.accounts.after.policies(owner).values()
+    policies = known_policies(grants)
+    added = (*policies, managed_policy(RESOURCE_CONTROLLER))
+    is_covered = isinstance(context.proofs.prove(policies, added), NoNewAccess)
+    return not (is_covered or any(grant.is_open for grant in grants))
 
 
 def _is_on(state: PluginState) -> bool:

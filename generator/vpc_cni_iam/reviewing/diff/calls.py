@@ -61,7 +61,8 @@ class MissingCall(Struct, frozen=True):
     on: str = ""  # what it is about, such as ``new interface``
     is_partly: bool = False  # whether its action is allowed in other calls
     undecided: Undecided | None = None  # why it may be allowed all the same
-    region: str = ""  # the Region in which alone it is denied, where the plan does not say which
+    in_some_regions: bool = False  # whether it is denied in some Regions only, and it may be any
+    region: str = ""  # one of these; empty where that may not be shown
     # What denies it, by the position among the policies and then the limits: a policy with a Deny,
     # or a limit that does not allow it. None where no policy allows it.
     denied_by: int | None = None
@@ -77,7 +78,7 @@ class MissingCall(Struct, frozen=True):
     @property
     def is_certain(self) -> bool:
         """Whether it is denied for certain."""
-        return not (self.undecided or self.region or self.is_contested)
+        return not (self.undecided or self.in_some_regions or self.is_contested)
 
     @property
     def is_later(self) -> bool:
@@ -198,14 +199,19 @@ def by_action(calls: Iterable[MissingCall]) -> tuple[MissingCall, ...]:
 
 
 def lost_calls(calls: PluginCalls, before: PluginCalls | None) -> tuple[MissingCall, ...]:
-    """Return the calls that were allowed before, or whose denial was less severe."""
+    """Return the calls that were allowed before, or whose denial was not certain or less severe."""
     if before is None:
         return ()
-    ranks = {call.key: call.level.rank for call in before.missing} | dict.fromkeys(
-        before.allowed, -1
-    )
-    never = len(Level)  # of a call that is sent after only
-    return tuple(c for c in calls.missing if c.level.rank > ranks.get(c.key, never))
+    earlier = {call.key: call for call in before.missing}
+    lost = []
+    for call in calls.missing:
+        known = earlier.get(call.key)
+        if known is None and call.key in before.allowed:
+            lost.append(call)
+        elif known is not None and known.level.rank < call.level.rank:
+            # What may have been denied before is not lost for certain.
+            lost.append(replace(call, undecided=call.undecided or known.undecided))
+    return tuple(lost)
 
 
 def new_calls(
@@ -225,7 +231,8 @@ def _calls(answers: Answers, scenarios: Iterable[Scenario], setting: RequestSett
     for run in run_scenarios(answers, setting, scenarios):
         for call in run.calls:
             if call.allowed:
-                allowed[run.scenario.name, call.template.name, call.on] = call.template.action
+                on = call.on.partition(" /")[0]
+                allowed[run.scenario.name, call.template.name, on] = call.template.action
                 continue
             missing = _missing(call, run.scenario.name)
             known = denied.get(missing.key)
@@ -247,7 +254,7 @@ def _missing(call: SentCall, scenario: str) -> MissingCall:
         call.breaks,
         scenario,
         call.template.name,
-        call.on,
+        call.on.partition(" /")[0],  # the name of a log group has that of the cluster
         undecided=call.undecided,
         denied_by=decision.policy if decision else None,
         is_explicit=decision is not None and _is_explicit(decision),
@@ -269,6 +276,7 @@ def _in_some(results: Sequence[PluginCalls], regions: Sequence[CheckedRegion]) -
     for result, region in zip(results, regions, strict=True):
         for call in result.missing:
             in_all = not any(call.key in other.allowed for other in results)
-            every.setdefault(call.key, call if in_all else replace(call, region=region.checked))
+            here = replace(call, in_some_regions=True, region=region.checked)
+            every.setdefault(call.key, call if in_all else here)
     allowed = frozenset(key for result in results for key in result.allowed)
     return PluginCalls(tuple(every.values()), allowed - every.keys())

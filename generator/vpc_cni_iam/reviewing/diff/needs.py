@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from enum import StrEnum
+from functools import cached_property
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.calls import calls as all_calls
 from vpc_cni_iam.catalog.facts.partitions import partition_of
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.errors import InputError, UsageError
@@ -23,7 +25,7 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Unknown
 from vpc_cni_iam.reviewing.account.documents import Content, Document
 from vpc_cni_iam.reviewing.account.fill import Filler
-from vpc_cni_iam.reviewing.account.grants import Grant, GrantKey, known_policies
+from vpc_cni_iam.reviewing.account.grants import Account, Grant, GrantKey, known_policies
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.reviewing.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.reviewing.account.plugin_state import ClusterPlugin, PluginIdentity, PluginState
@@ -65,6 +67,19 @@ class RoleNeeds(Struct, frozen=True):
     policy: str  # where the plugin's policy is written, after or else before; empty for none
 
 
+class PolicyLayers(Struct, frozen=True):
+    """The known policies of a role of aws-node after a plan, and each layer that limits them."""
+
+    role: IamResource
+    layers: tuple[tuple[Policy, ...], ...]
+    cluster: str  # the name by which session tags know its cluster; empty where it is not known
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """The policies of all layers."""
+        return tuple(policy for layer in self.layers for policy in layer)
+
+
 class PluginNeeds(Struct, frozen=True):
     """The plugin in a cluster, or with a role of which the plan names no cluster."""
 
@@ -93,6 +108,7 @@ class NeedsFinder(Struct, frozen=True):
 
     filler: Filler
     options: Options
+    kept: Account  # what there is after if all that conflicts keep is there in the end
 
     def of_cluster(self, cluster: ClusterPlugin) -> PluginNeeds:
         """Return what the roles of aws-node in a cluster do not allow."""
@@ -101,7 +117,9 @@ class NeedsFinder(Struct, frozen=True):
         after, source = self.situation(new, old)
         is_changed = before != after or not old.identity.is_same(new.identity)
         after = replace(after, scenarios=_changes(old, new))
-        earlier = _Earlier(self, old.identity, before, is_first=not old.installer)
+        # What it could not call before matters only if it runs otherwise after.
+        every = _Earlier(self, old.identity, before, is_first=not old.installer)
+        earlier = every if is_changed else None
         roles: list[RoleNeeds] = []
         not_shown: list[IamResource] = []
         for role in sorted(new.identity.roles, key=str):
@@ -118,9 +136,7 @@ class NeedsFinder(Struct, frozen=True):
         """Return what a role of the plugin does not allow, of which the plan names no cluster."""
         version, source = judged_version("", self.options)
         situation = Situation(version, self.options.mode, names=self._names_of([role]))
-        identity = PluginIdentity(roles=frozenset((role,)))
-        earlier = _Earlier(self, identity, situation, is_first=False)
-        needs = self._of_role(role, identity, situation, earlier)
+        needs = self._of_role(role, PluginIdentity(), situation, None)
         mode = self._mode(situation, [role])
         return PluginNeeds(
             None, situation, situation, source, mode, is_changed=False, roles=(needs,)
@@ -180,7 +196,11 @@ class NeedsFinder(Struct, frozen=True):
         sessions = [s for s in _sessions(identity) if isinstance(s, Document)]
         limited = permissions(account, role, (session.policy for session in sessions))
         limited = replace(limited, policies=(*limited.policies, *more))
-        return plugin_calls(limited, situation, self._naming(role))
+        calls = plugin_calls(limited, situation, self._naming(role))
+        if calls is not None and any(map(_has_secrets, account.of(role).values())):
+            shown = tuple(replace(call, region="") for call in calls.missing)
+            return replace(calls, missing=shown)
+        return calls
 
     def _after(
         self, role: IamResource, identity: PluginIdentity, situation: Situation
@@ -199,13 +219,26 @@ class NeedsFinder(Struct, frozen=True):
             ),
         )
 
+    def layers(self, role: IamResource, needs: PluginNeeds) -> PolicyLayers:
+        """Return the known policies of a role after."""
+        identity = needs.cluster.after.identity if needs.cluster else PluginIdentity()
+        sessions = [s for s in _sessions(identity) if isinstance(s, Document)]
+        after = self.filler.accounts.after
+        limited = permissions(after, role, (session.policy for session in sessions))
+        cluster = needs.cluster.after.cluster.name if needs.cluster else ""
+        return PolicyLayers(role, (limited.policies, *limited.limits), cluster)
+
     def contested(self, role: IamResource) -> list[Grant]:
         """Return the policies of a role that one resource removes and another one keeps."""
-        conflicts = self.filler.accounts.conflicts
-        return [c.grant for c in conflicts if c.is_kept and c.grant.owner == role]
+        after = self.filler.accounts.after.policies(role)
+        return [g for key, g in self.kept.policies(role).items() if after.get(key) != g]
 
     def _of_role(
-        self, role: IamResource, identity: PluginIdentity, situation: Situation, earlier: _Earlier
+        self,
+        role: IamResource,
+        identity: PluginIdentity,
+        situation: Situation,
+        earlier: _Earlier | None,
     ) -> RoleNeeds:
         before, after = self.filler.accounts.sides
         old, new = before.policies(role), after.policies(role)
@@ -216,9 +249,12 @@ class NeedsFinder(Struct, frozen=True):
         calls = self._after(role, identity, situation)
         missing = calls.missing if calls else None
         lost: tuple[MissingCall, ...] = ()
-        if calls and missing and old and is_changed:
+        if calls and missing and old and _may_lose(old, new, limits):
             lost = lost_calls(calls, self.calls(role, identity, situation, Side.BEFORE))
-        newly = earlier.newly(missing, is_same=not is_changed, role=role, situation=situation)
+        newly: tuple[MissingCall, ...] = ()
+        if earlier is not None and missing:
+            is_same = not is_changed and _sessions(earlier.identity) == _sessions(identity)
+            newly = earlier.newly(missing, is_same=is_same, role=role, situation=situation)
         return RoleNeeds(
             role,
             missing,
@@ -253,17 +289,30 @@ class NeedsFinder(Struct, frozen=True):
         )
 
 
-class _Earlier(Struct, frozen=True):
+class _Earlier:
     """What aws-node could not call before the plan, as it was set up then."""
 
-    finder: NeedsFinder
-    identity: PluginIdentity
-    situation: Situation
-    is_first: bool  # whether nothing in the plan installed it
+    def __init__(
+        self, finder: NeedsFinder, identity: PluginIdentity, situation: Situation, *, is_first: bool
+    ) -> None:
+        self.identity, self.situation = identity, situation
+        self._finder = finder
+        self._is_first = is_first  # whether nothing in the plan installed it
+
+    @cached_property
+    def _missing(self) -> list[MissingCall]:
+        before = self._finder.filler.accounts.before
+        return [
+            call
+            for role in self.identity.roles
+            if role in before.grants
+            if (calls := self._finder.calls(role, self.identity, self.situation, Side.BEFORE))
+            for call in calls.missing
+        ]
 
     def newly(
         self,
-        missing: tuple[MissingCall, ...] | None,
+        missing: tuple[MissingCall, ...],
         role: IamResource,
         situation: Situation,
         *,
@@ -271,22 +320,30 @@ class _Earlier(Struct, frozen=True):
     ) -> tuple[MissingCall, ...]:
         """Return what is missing and was not before."""
         roles = self.identity.roles
-        if not missing or (is_same and role in roles and self.situation == situation):
+        if is_same and role in roles and self.situation == situation:
             return ()
         fatal = tuple(call for call in missing if call.is_fatal)
-        if not roles and self.is_first:  # what a plugin that comes cannot do without
+        if not roles and self._is_first:  # what a plugin that comes cannot do without
             return fatal
-        before = self.finder.filler.accounts.before
-        earlier = [
-            call
-            for each in roles
-            if each in before.grants
-            if (calls := self.finder.calls(each, self.identity, self.situation, Side.BEFORE))
-            for call in calls.missing
-        ]
         # A role that the plan gives to aws-node has to do, even if the one before did not.
         given = () if role in roles else fatal
-        return tuple(dict.fromkeys((*given, *new_calls(missing, earlier))))
+        return tuple(dict.fromkeys((*given, *new_calls(missing, self._missing))))
+
+
+def _has_secrets(grant: Grant) -> bool:
+    return isinstance(grant.content, Document) and grant.content.masked is not None
+
+
+def _may_lose(
+    old: Mapping[GrantKey, Grant], new: Mapping[GrantKey, Grant], limits: list[Grant | None]
+) -> bool:
+    """Say whether policies differ in anything that a call of the plugin depends on."""
+    if limits[0] != limits[1]:
+        return True
+    sides = [known_policies(grants.values()) for grants in (old, new)]
+    before, after = ({s for policy in side for s in policy.statements} for side in sides)
+    actions = [call.action for call in all_calls()]
+    return any(statement.is_about(a) for statement in before ^ after for a in actions)
 
 
 def _changes(old: PluginState, new: PluginState) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from vpc_cni_iam.reviewing.account.iam_resource import IamResource
 from vpc_cni_iam.reviewing.account.plugin_state import ClusterPlugin
 from vpc_cni_iam.reviewing.diff.calls import MissingCall, by_action
 from vpc_cni_iam.reviewing.diff.needs import PluginNeeds, RoleNeeds, VersionSource
+from vpc_cni_iam.reviewing.diff.plugin_roles import is_of_nodes
 from vpc_cni_iam.reviewing.diff.trust import lets_plugin, trust_of
 from vpc_cni_iam.reviewing.rules import Level
 
@@ -72,8 +73,10 @@ class PluginAnswer(Struct, frozen=True):
 
 
 def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
-    """Return the answer of a cluster or a role; None for a cluster that the plan deletes."""
+    """Return the answer of a cluster or a role; None where aws-node does not run after."""
     cluster = needs.cluster
+    if cluster is None and other_roles(context, needs.roles[0].role):
+        return None  # what nodes may do is no answer where aws-node has a role of its own
     verdict, reason = _verdict(needs, context)
     if cluster is None:
         (role,) = needs.roles
@@ -94,7 +97,7 @@ def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
             by_action(role.missing or ()),
             role.open,
         )
-    if is_deleted(cluster):
+    if is_deleted(cluster) or _needs_none(cluster):
         return None
     before, after = cluster.states
     missing = (call for role in needs.roles for call in role.missing or ())
@@ -115,6 +118,17 @@ def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
         by_action(missing),
         tuple(grant for role in needs.roles for grant in role.open),
     )
+
+
+def other_roles(context: Context, role: IamResource) -> tuple[IamResource, ...]:
+    """Return the roles of the plugin, of which aws-node may have one and not that of its nodes."""
+    return context.roles_of_pods if is_of_nodes(context, role, alone=True) else ()
+
+
+def _needs_none(cluster: ClusterPlugin) -> bool:
+    """Say whether the plugin is removed from a cluster whose nodes are all of EKS Auto Mode."""
+    after = cluster.after
+    return not after.installer and after.is_auto_mode and not after.node_groups
 
 
 def is_deleted(cluster: ClusterPlugin) -> bool:
@@ -146,7 +160,8 @@ def _of_cluster(
     if not after.identity.roles:
         yield Verdict.NOT_SHOWN, AnswerReason.IDENTITY
     trusts = [trust_of(context, role, Side.AFTER) for role in after.identity.assumed]
-    if any(policy and lets_plugin(policy, after) is False for policy in trusts):
+    tags = after.identity.has_session_tags
+    if any(policy and lets_plugin(policy, after, tags=tags) is False for policy in trusts):
         yield Verdict.FAILS, AnswerReason.NOT_TRUSTED
 
 

@@ -13,12 +13,13 @@ from vpc_cni_iam.policy.report import undecided_text
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
 from vpc_cni_iam.reviewing.checks.coverage import Cause, DeniedCalls, LimitNotShown
 from vpc_cni_iam.reviewing.checks.plugin_roles import (
-    ControllerRemoved,
+    ControllerMissing,
     ManagedBeside,
     ManagedOnNodes,
     PolicyElsewhere,
     TrustLost,
 )
+from vpc_cni_iam.reviewing.checks.plugin_tags import TagChange, TagRemoved
 from vpc_cni_iam.reviewing.diff.calls import MissingCall
 from vpc_cni_iam.reviewing.diff.other_places import OtherPlace, PlaceKind
 from vpc_cni_iam.reviewing.findings import Finding
@@ -29,6 +30,11 @@ _IDENTITIES = {
     Identity.pod_identity: "EKS Pod Identity",
     Identity.irsa: "IRSA",
     Identity.node_role: "the node role",
+}
+_TAG_CHANGES = {
+    TagChange.LOST: "loses",
+    TagChange.CHANGED: "changes",
+    TagChange.MAY_BE_LOST: "may lose",
 }
 _PLACES = {
     PlaceKind.CLUSTER: "cluster",
@@ -69,7 +75,7 @@ def _call(call: MissingCall) -> str:
 
 
 def _denial(call: MissingCall) -> str:
-    where = f" in {call.region}" if call.region else ""
+    where = f" in {call.region or 'some Regions'}" if call.in_some_regions else ""
     text = f"{call.action} ({call.scenario}){where}: "
     if call.undecided:
         return f"{text}undecided, since {undecided_text(call.undecided)}; if denied, {call.breaks}"
@@ -137,23 +143,43 @@ def _managed_on_nodes(_: Finding, managed: ManagedOnNodes) -> Saying:
     return Saying(message + (", as before" if managed.stays else ""), fix=fix)
 
 
-def _controller_removed(_: Finding, removed: ControllerRemoved) -> Saying:
-    role = name_of(removed.role)
-    clusters = first_of(sorted(c.name or "the cluster" for c in removed.clusters))
+def _controller_missing(_: Finding, missing: ControllerMissing) -> Saying:
+    role = name_of(missing.role)
+    clusters = first_of(sorted(c.name or "the cluster" for c in missing.clusters))
+    verb = "loses" if missing.is_removed else "does not have"
     return Saying(
-        f"{role} loses {RESOURCE_CONTROLLER}, and ENABLE_POD_ENI is set for aws-node in "
+        f"{role} {verb} {RESOURCE_CONTROLLER}, and ENABLE_POD_ENI is set for aws-node in "
         f"{clusters}: pods with security groups of their own do not start",
-        fix=f"Keep {RESOURCE_CONTROLLER} attached to {role}",
+        fix=f"{'Keep' if missing.is_removed else 'Attach'} {RESOURCE_CONTROLLER} to {role}",
     )
 
 
 def _trust_lost(_: Finding, lost: TrustLost) -> Saying:
     role = name_of(lost.role)
-    ways = first_of([_IDENTITIES[caller.identity] for caller in lost.callers])
+    ways = first_of(_IDENTITIES[way] for way in lost.ways)
+    where = f" of cluster {lost.cluster.name}" if lost.cluster and lost.cluster.name else ""
     return Saying(
-        f"The trust policy of {role} no longer lets aws-node assume it by {ways}",
+        f"The trust policy of {role} no longer lets aws-node{where} assume it by {ways}",
         fix=f"Trust the service account kube-system/aws-node in {role}",
     )
+
+
+def _tag_removed(found: Finding, removed: TagRemoved) -> Saying:
+    role = name_of(removed.role)
+    if removed.change is TagChange.HIDDEN:
+        return Saying(
+            f"{found.address} changes tags that are marked sensitive, and a policy of {role} asks "
+            "for tags",
+            fix=f"Check that {found.address} keeps the tags that the policy of {role} asks for",
+        )
+    on = f"{first_of(removed.actions)} on the {removed.kind.replace('-', ' ')}"
+    message = f"{found.address} {_TAG_CHANGES[removed.change]} the tag {removed.tag}. "
+    message += f"Then a policy of {role} does not allow {on}"
+    if removed.has_hidden_template:
+        message += ", unless the launch template sets it, which is not shown"
+    elif removed.is_template:
+        message += ", unless what launches nodes sets it, which is not shown"
+    return Saying(message, fix=f"Keep the tag {removed.tag} in {found.address}")
 
 
 def _names(roles: Sequence[IamResource]) -> str:
@@ -166,6 +192,7 @@ SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     PolicyElsewhere: _policy_elsewhere,
     ManagedBeside: _managed_beside,
     ManagedOnNodes: _managed_on_nodes,
-    ControllerRemoved: _controller_removed,
+    ControllerMissing: _controller_missing,
     TrustLost: _trust_lost,
+    TagRemoved: _tag_removed,
 }

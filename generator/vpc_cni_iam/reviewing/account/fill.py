@@ -137,22 +137,38 @@ class Filler:
                 accounts.after.add(grant)
         for resource, grant in after:
             remover = removed.get((grant.owner, grant.key), grant.address)
-            is_own = self.owner(InPlan(grant.address)) == grant.owner
-            if grant.owner in accounts.replaced:
-                # What the plan makes, it makes when the principal is there again.
-                puts = grant.key.part is Part.PERMISSIONS or grant.address in lists
-                is_put = resource.actions == ("update",) and puts
-                was_there = (grant.address, grant.owner, grant.key) in had
-                if resource.actions in _STAYS and was_there and not (is_own or is_put):
-                    assert isinstance(grant.owner, InPlan)  # noqa: S101 - only those are replaced
-                    kind, remover = ConflictKind.PRINCIPAL_REPLACED, grant.owner.address
-                    accounts.conflicts.append(Conflict(kind, grant, remover, is_kept=False))
-                    continue
-            elif remover != grant.address and grant.key.name not in accounts.successors:
+            if self._is_gone(resource, grant, accounts, lists, had):
+                assert isinstance(grant.owner, InPlan)  # noqa: S101 - only those are replaced
+                kind, remover = ConflictKind.PRINCIPAL_REPLACED, grant.owner.address
+                accounts.conflicts.append(Conflict(kind, grant, remover, is_kept=False))
+            elif (
+                remover != grant.address
+                and grant.owner not in accounts.replaced
+                and grant.key.name not in accounts.successors
+            ):
                 kind = ConflictKind.DELETED_ELSEWHERE
                 accounts.conflicts.append(Conflict(kind, grant, remover, is_kept=True))
-                continue
-            accounts.after.add(grant)
+            else:
+                accounts.after.add(grant)
+
+    def _is_gone(
+        self,
+        resource: Resource,
+        grant: Grant,
+        accounts: Accounts,
+        lists: set[str],
+        had: set[tuple[str, IamResource, GrantKey]],
+    ) -> bool:
+        """Say whether a grant goes with its principal, and the plan does not make it again.
+
+        What the plan makes, it makes when the principal is there again.
+        """
+        if grant.owner not in accounts.replaced or resource.actions not in _STAYS:
+            return False
+        puts = grant.key.part is Part.PERMISSIONS or grant.address in lists
+        is_put = resource.actions == ("update",) and puts
+        is_own = self.owner(InPlan(grant.address)) == grant.owner
+        return (grant.address, grant.owner, grant.key) in had and not (is_own or is_put)
 
     def _apply_lists(self, accounts: Accounts, side: Side) -> None:
         """Remove what exclusive lists do not name; what they name and nobody shows is unknown."""

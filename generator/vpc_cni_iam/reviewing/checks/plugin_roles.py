@@ -206,13 +206,13 @@ def _own_roles(context: Context) -> list[IamResource]:
 
 def _gets(roles: Collection[IamResource], context: Context) -> bool:
     """Say whether the plan makes a role for the plugin, or gives it to aws-node."""
-    given = {
+    new_roles = {
         role
         for plugin in context.plugins
         if plugin.before.identity.roles != plugin.after.identity.roles
         for role in plugin.after.identity.roles
     }
-    return any(role in given or role in context.accounts.created for role in roles)
+    return any(role in new_roles or role in context.accounts.created for role in roles)
 
 
 def _refused(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:

@@ -177,6 +177,13 @@ def native(role: str, kind: str = "NodeClass", **more: object) -> Json:
         node_class("nodes", "admin"),
         native("admin"),
         native("", after_unknown={"manifest": {"spec": {"role": True}}}),
+        resource(
+            "kubernetes_manifest",
+            "n",
+            None,
+            {"manifest": {"kind": "EC2NodeClass", "spec": {"amiFamily": "AL2023"}}},
+            after_unknown={"manifest": {"spec": {"role": True}}},
+        ),
         yaml("kind: AWSNodeTemplate\nspec: {instanceProfile: nodes}"),
     ],
 )

@@ -253,5 +253,5 @@ def test_a_reference_that_is_known_after_apply_is_not_taken_for_the_role_in_sile
     text = 'resource "aws_iam_role" "made" {\n}\n'
     text += f'resource "aws_lambda_function" "f" {{\n  role = {written}\n}}\n' if written else ""
     write_tree(tmp_path, {"main.tf": text})
-    found = Context(read_plan(LATER, "plan.json"), Options(source=tmp_path)).not_shown
-    assert (found == ()) is is_shown
+    parts = Context(read_plan(LATER, "plan.json"), Options(source=tmp_path)).not_shown
+    assert (parts == ()) is is_shown

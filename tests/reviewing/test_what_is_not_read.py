@@ -13,8 +13,11 @@ from vpc_cni_iam.inputs.plan.reader import Plan, read_plan
 from vpc_cni_iam.inputs.plan.unread import UnreadKind
 from vpc_cni_iam.reviewing.account.not_shown import NotShownKind
 from vpc_cni_iam.reviewing.checks.plan import UnknownMembers
+from vpc_cni_iam.reviewing.options import Options
+from vpc_cni_iam.reviewing.report.make import shown
 from vpc_cni_iam.reviewing.report.sentences import say
 from vpc_cni_iam.reviewing.rules import Consequence, Level, Rule
+from vpc_cni_iam.reviewing.run import review
 
 OLD, NEW = document(allow("kms:Decrypt")), document(allow("kms:*"))
 EVERYBODY = {"Effect": "Allow", "Action": "*", "Resource": "*", "Principal": "*"}
@@ -388,3 +391,20 @@ def test_every_unread_change_has_its_sentences() -> None:
         saying = say(finding)
         assert saying.message[0].isupper() or saying.message.startswith(finding.address)
         assert saying.fix
+
+
+def test_a_report_names_what_is_not_read_and_counts_each_change_once() -> None:
+    sides = [{"name": "prod", "enabled_cluster_log_types": types} for types in ([], ["audit"])]
+    changes = [
+        resource("aws_eks_cluster", "prod", *sides),
+        resource("aws_iam_account_password_policy", "p", None, {}),
+        resource("helm_release", "web", None, {"chart": "web"}),
+        resource("aws_iam_role", "r", None, {"name": "r", "assume_role_policy": TRUST}),
+        resource("aws_sqs_queue", "q", None, {}),
+    ]
+    made = shown(review(read(*changes, action_invocations=[action("local_command")]), Options()))
+    assert made.not_read == (
+        "aws_eks_cluster.prod (enabled_cluster_log_types)",
+        "aws_iam_account_password_policy.p",
+    )
+    assert (made.read, made.others) == (1, 2)

@@ -14,7 +14,7 @@ from vpc_cni_iam.reviewing.account.cluster_access import access_entries
 from vpc_cni_iam.reviewing.account.fill import Filler
 from vpc_cni_iam.reviewing.account.grants import Accounts
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, Place
-from vpc_cni_iam.reviewing.account.not_shown import NotShown, not_shown
+from vpc_cni_iam.reviewing.account.not_shown import NotShownByPlan, not_shown
 from vpc_cni_iam.reviewing.account.plugin_state import ClusterPlugin
 from vpc_cni_iam.reviewing.account.plugins import PluginReader
 from vpc_cni_iam.reviewing.account.source import SourceReader
@@ -150,7 +150,7 @@ class Context:
         return tuple(dict.fromkeys(a for a in answers if a is not None))
 
     @cached_property
-    def not_shown(self) -> tuple[NotShown, ...]:
+    def not_shown(self) -> tuple[NotShownByPlan, ...]:
         """What the plan does not show, which is said once."""
         _ = self.accounts, self.use_changes  # which resolve who is meant
         return tuple(not_shown(self.filler))

@@ -45,9 +45,11 @@ _MARKS = (
     *("aws-node", "vpc-cni", *_PLUGIN_WORDS, _POD_NETWORKS, "Role", _CLUSTER_KIND, _ACCESS_NAME),
     *(".aws.", ".k8s.aws", "NodeClass", "AWSNodeTemplate", _ROLE_WORD, "binary"),
 )
-_IN_BYTES = re.compile("|".join(map(re.escape, (*_MARKS, "\\\\"))).encode() + rb"|\\u00[4-7]")
-_IN_TEXT = re.compile("|".join(map(re.escape, (*_MARKS, "\\"))))
+_WORDS = "|".join(map(re.escape, _MARKS))
+_IN_BYTES = re.compile(rf"{_WORDS}|\\\\|\\u00(?:2[def]|[4-7])".encode())
+_IN_TEXT = re.compile(rf"{_WORDS}|\\")
 _WHOLE_NAME = re.compile(rf"(?<![\w-])(?:{'|'.join(_PLUGIN_NAMES)})(?![\w-])")
+_DEPTH = 4  # of texts in texts
 # Longer text is not parsed: the reader of YAML takes two seconds for a megabyte.
 _MOST = 250_000
 
@@ -60,35 +62,48 @@ class ObjectFacts(Struct):
     sets_networks: bool = False  # whether they are custom networking of the plugin
     annotates: bool = False  # whether they name the role of a service account
     is_unparsed: bool = False  # whether text that holds an object does not parse
-    node_roles: set[str] = field(default_factory=set)  # those of Karpenter's nodes
+    is_about_nodes: bool = False  # whether they set up nodes of Karpenter
+    node_roles: set[str] = field(default_factory=set)  # those of such nodes
 
-    def add(self, value: Any, *, key: str = "", in_nodes: bool = False) -> None:
-        """Add what a value is about; `in_nodes` says whether it is in an object about nodes."""
+    def add(self, value: Any, *, key: str = "", in_nodes: bool = False, depth: int = 0) -> None:
+        """Add what a value is about.
+
+        Args:
+            value: It, in the JSON of a plan or in text.
+            key: What it is the value of.
+            in_nodes: Whether it is in an object about nodes.
+            depth: In how many texts it is.
+        """
         if isinstance(value, Mapping):
             in_nodes = in_nodes or value.get("kind") in _NODE_KINDS
+            self.is_about_nodes |= in_nodes
             for name, inner in value.items():
                 self._add_key(str(name))
-                self.add(inner, key=str(name), in_nodes=in_nodes)
+                self.add(inner, key=str(name), in_nodes=in_nodes, depth=depth)
         elif isinstance(value, list):
             for inner in value:
-                self.add(inner, key=key, in_nodes=in_nodes)
+                self.add(inner, key=key, in_nodes=in_nodes, depth=depth)
         elif isinstance(value, str):
-            self._add_text(value, key, in_nodes=in_nodes)
+            self._add_text(value, key, in_nodes=in_nodes, depth=depth)
 
     def _add_key(self, key: str) -> None:
         self.names_plugin |= any(word in key for word in _PLUGIN_WORDS)
         self.annotates |= _ROLE_WORD in key
 
-    def _add_text(self, text: str, key: str, *, in_nodes: bool) -> None:
+    def _add_text(self, text: str, key: str, *, in_nodes: bool, depth: int) -> None:
         documents = None
         if (":" in text or key in MANIFESTS) and _IN_TEXT.search(text):
-            documents = _parsed(text)
+            documents = _parsed(text) if depth < _DEPTH else None
             if documents is None:
                 self._add_unparsed(text, key)
-        if documents:
-            for document in documents:
-                self.add(document, in_nodes=in_nodes)
-            return
+        for document in documents or ():
+            self.add(document, in_nodes=in_nodes, depth=depth + 1)
+        if not documents:
+            self._add_scalar(text, key)
+            if in_nodes and key in _NODE_ROLES:
+                self.node_roles.add(text)
+
+    def _add_scalar(self, text: str, key: str) -> None:
         self.names_plugin |= any(word in text for word in _PLUGIN_WORDS)
         self.annotates |= _ROLE_WORD in text
         if key.lower().endswith("name"):
@@ -101,8 +116,6 @@ class ObjectFacts(Struct):
             group = text.partition("/")[0]
             makes = group.startswith(_ACCESS_GROUPS) and any(end in group for end in _GROUP_ENDS)
             self.is_about_access |= makes
-        if in_nodes and key in _NODE_ROLES:
-            self.node_roles.add(text)
 
     def _add_unparsed(self, text: str, key: str) -> None:
         self.is_unparsed |= key in MANIFESTS
@@ -118,8 +131,11 @@ def may_be_about_access(change: Raw) -> bool:
 def facts_of(*values: Any) -> ObjectFacts:
     """Return what values of resources, such as both sides of a change, are about."""
     facts = ObjectFacts()
-    for value in values:
-        facts.add(value)
+    try:
+        for value in values:
+            facts.add(value)
+    except RecursionError:
+        facts.is_unparsed = True
     return facts
 
 

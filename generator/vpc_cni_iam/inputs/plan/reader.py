@@ -329,14 +329,7 @@ def _plan(contents: _Contents, source: str) -> Plan:
     state = [_hidden(resource, hiding) for resource in contents.state]
     planned = {change.address for change in changes if not change.drift}
     ended = [*contents.ended, *((r.address, r.actions) for r in changes if not r.drift)]
-    roles = (r for r in (*contents.changes, *contents.state) if r.type in (ROLE, PROFILE))
-    sides = (side for role in roles for side in (role.before, role.after) if side)
-    names = frozenset(name for side in sides if isinstance(name := side.get("name"), str))
-    more = [
-        UnreadChange(address, actions, UnreadKind.role, roles=named)
-        for address, actions, change in contents.naming
-        if (named := newly_named(change, hiding, names))
-    ]
+    more = [*_newly_naming(contents, hiding)]
     more += running(dict.fromkeys(ended), configuration)
     sources = [r for r in state if r.mode == "data"]
     unchanged = [r for r in state if r.mode == "managed" and r.address not in planned]
@@ -359,6 +352,16 @@ def _plan(contents: _Contents, source: str) -> Plan:
         counted(contents.read, contents.unread, more, contents.others),
         tuple(contents.unknown_members),
     )
+
+
+def _newly_naming(contents: _Contents, hiding: Secrets) -> Iterator[UnreadChange]:
+    """Yield the resources that newly name roles in arguments that are not read."""
+    roles = (r for r in (*contents.changes, *contents.state) if r.type in (ROLE, PROFILE))
+    sides = (side for role in roles for side in (role.before, role.after) if side)
+    names = frozenset(name for side in sides if isinstance(name := side.get("name"), str))
+    for address, actions, change in contents.naming:
+        if named := newly_named(change, hiding, names):
+            yield UnreadChange(address, actions, UnreadKind.role, roles=named)
 
 
 def _hidden(resource: Resource, hiding: Secrets) -> Resource:

@@ -241,7 +241,7 @@ class UnreadReader:
         before, after = (facts_of(side) for side in (self.change.before, self.change.after))
         if not after.node_roles <= before.node_roles:
             return True
-        return bool(before.node_roles) and later_node_roles(self.change.after_unknown)
+        return after.is_about_nodes and later_node_roles(self.change.after_unknown)
 
     def _is_later(self) -> bool:
         """Say whether an object of Kubernetes is only known after apply."""

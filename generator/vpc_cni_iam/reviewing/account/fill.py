@@ -6,7 +6,7 @@ removes what an exclusive list does not name; a principal that is replaced start
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator
 from functools import cached_property
 
@@ -59,8 +59,8 @@ class Filler:
         """Both accounts."""
         accounts = Accounts()
         self._note_principals(accounts)
-        given = (*self.resources, *self._left_behind())
-        before = [grant for r in given for grant in self._grants(r, Side.BEFORE)]
+        granting = (*self.resources, *self._left_behind())
+        before = [grant for r in granting for grant in self._grants(r, Side.BEFORE)]
         computed = [grant for r in self.resources for grant in self._computed(r)]
         for grant in (*computed, *before):
             accounts.before.add(grant)
@@ -89,27 +89,35 @@ class Filler:
         return self._predecessors.get(named, named)
 
     def _note_principals(self, accounts: Accounts) -> None:
-        gone: dict[tuple[str, str, str], IamResource] = {}
+        gone: dict[tuple[str, str], list[Resource]] = defaultdict(list)
         named = [r for r in self.resources if r.type in (*PRINCIPALS, POLICY)]
         for resource in named:
             if not is_there(resource, Side.AFTER):
-                gone[self._name(resource, Side.BEFORE)] = InPlan(resource.address)
+                gone[resource.type, text(resource, "name", Side.BEFORE)].append(resource)
         for resource in named:
             identity = InPlan(resource.address)
             if resource.before is None:
-                name = self._name(resource, Side.AFTER)
-                if name[-1] and name in gone:
-                    self._predecessors[identity] = gone.pop(name)
-                    accounts.replaced.add(self._predecessors[identity])
-                    accounts.successors[self._predecessors[identity]] = resource.address
+                others = gone[resource.type, text(resource, "name", Side.AFTER)]
+                if predecessor := self._predecessor(resource, others):
+                    others.remove(predecessor)
+                    first = self._predecessors[identity] = InPlan(predecessor.address)
+                    accounts.replaced.add(first)
+                    accounts.successors[first] = resource.address
                 elif resource.type in PRINCIPALS:
                     accounts.created.add(identity)
             elif {"create", "delete"} <= {*resource.actions}:
                 accounts.replaced.add(identity)
-        accounts.deleted |= set(gone.values())
+        accounts.deleted |= {InPlan(r.address) for others in gone.values() for r in others}
 
-    def _name(self, resource: Resource, side: Side) -> tuple[str, str, str]:
-        return resource.type, self.resolver.account(resource), text(resource, "name", side)
+    def _predecessor(self, resource: Resource, others: list[Resource]) -> Resource | None:
+        """Return what is deleted under the name of a resource, in its account as far as known."""
+        if not text(resource, "name", Side.AFTER):
+            return None
+        accounts = {other.address: self.resolver.account(other) for other in others}
+        own = self.resolver.account(resource)
+        same = [r for r in others if own and accounts[r.address] == own]
+        possible = [r for r in others if not (own and accounts[r.address])]
+        return same[0] if same else possible[0] if len(possible) == 1 else None
 
     def _fill_after(self, accounts: Accounts, computed: list[Grant], before: list[Grant]) -> None:
         after = [(r, grant) for r in self.resources for grant in self._grants(r, Side.AFTER)]
@@ -122,6 +130,7 @@ class Filler:
             if (grant.address, grant.owner, grant.key) not in granted
             if grant.address not in lists
         }
+        had = {(grant.address, grant.owner, grant.key) for grant in before}
         emptied = accounts.deleted | accounts.replaced
         for grant in (*computed, *(grant for grant in before if grant.address in lists)):
             if grant.owner not in emptied and (grant.owner, grant.key) not in removed:
@@ -131,12 +140,15 @@ class Filler:
             is_own = self.owner(InPlan(grant.address)) == grant.owner
             if grant.owner in accounts.replaced:
                 # What the plan makes, it makes when the principal is there again.
-                if resource.actions in _STAYS and not is_own:
+                puts = grant.key.part is Part.PERMISSIONS or grant.address in lists
+                is_put = resource.actions == ("update",) and puts
+                was_there = (grant.address, grant.owner, grant.key) in had
+                if resource.actions in _STAYS and was_there and not (is_own or is_put):
                     assert isinstance(grant.owner, InPlan)  # noqa: S101 - only those are replaced
                     kind, remover = ConflictKind.PRINCIPAL_REPLACED, grant.owner.address
-                    accounts.conflicts.append(Conflict(kind, grant, remover, is_kept=True))
+                    accounts.conflicts.append(Conflict(kind, grant, remover, is_kept=False))
                     continue
-            elif remover != grant.address:
+            elif remover != grant.address and grant.key.name not in accounts.successors:
                 kind = ConflictKind.DELETED_ELSEWHERE
                 accounts.conflicts.append(Conflict(kind, grant, remover, is_kept=True))
                 continue
@@ -166,23 +178,41 @@ class Filler:
             for name in self._listed(resource, placed, part, side)
         ]
         grants = account.grants.setdefault(owner, {})
-        for name in names if part is Part.PERMISSIONS else ():
-            key = GrantKey(part, name)
-            if side is Side.BEFORE or key in accounts.before.of(owner):
-                # On both sides the same: the list does not say that it changes.
-                unknown = Unknown(place_of(resource, (row.path, str(name))), Side.BEFORE)
-                grants.setdefault(key, Grant(owner, key, unknown, resource.address, row.path))
-        if side is Side.BEFORE or resource.actions == ("no-op",):
+        if side is Side.BEFORE:
+            if part is Part.PERMISSIONS:
+                self._add_named(accounts, resource, row, owner, names)
+            return
+        if resource.actions == ("no-op",):
             return
         had = {**accounts.before.of(owner), **grants}
         unlisted = [g for key, g in had.items() if key.part is part and key.name not in names]
         if any(isinstance(name, Unresolved) for name in names):
-            is_removed = {g.key for g in unlisted} & {*accounts.before.of(owner)}
-            if is_removed:
+            if owner not in accounts.created:
                 accounts.open_lists.append(OpenList(owner, resource.address, row.path, part))
             return
         for grant in unlisted:
             self._remove(accounts, resource, grant)
+
+    def _add_named(
+        self,
+        accounts: Accounts,
+        resource: Resource,
+        row: GrantArgument,
+        owner: IamResource,
+        names: list[Hashable],
+    ) -> None:
+        """Add the inline policies of which a plan has no more than the name, in a list.
+
+        They are the same on both sides: the list does not say that they change.
+        """
+        grants = accounts.before.grants[owner]
+        for key in (GrantKey(Part.PERMISSIONS, name) for name in names):
+            if key not in grants:
+                unknown = Unknown(place_of(resource, (row.path, str(key.name))), Side.BEFORE)
+                grants[key] = Grant(owner, key, unknown, resource.address, row.path)
+                if owner not in accounts.deleted | accounts.replaced:
+                    after = accounts.after.grants.setdefault(owner, {})
+                    after.setdefault(key, grants[key])
 
     def _remove(self, accounts: Accounts, resource: Resource, grant: Grant) -> None:
         """Remove a grant that the list of a resource does not name."""
@@ -199,7 +229,7 @@ class Filler:
     ) -> tuple[Hashable, ...]:
         if part is Part.PERMISSIONS:
             match placed.value:
-                case Known(name):
+                case Known(str(name)):
                     return (name,)
                 case Sensitive(str(mark)):
                     return (mark,)
@@ -214,7 +244,7 @@ class Filler:
         for row in GRANTS.get(resource.type, ()):
             is_set = not row.computed or self._is_set(resource, row.path.partition(".")[0])
             if is_set and row.part is not Part.INLINE_LIST:
-                yield from self._of_row(resource, row, side)
+                yield from _apart(self._of_row(resource, row, side))
 
     def _computed(self, resource: Resource) -> Iterator[Grant]:
         """Yield what a role repeats of what others made, as it was before."""
@@ -262,8 +292,8 @@ class Filler:
         part = Part.ATTACHMENT if row.part is Part.ATTACHMENT_LIST else row.part
         if part in (Part.PERMISSIONS, Part.TRUST):
             key = GrantKey(part, self._inline_name(resource, row, placed, side) if row.name else "")
-            content = self.library.content(resource, path, value)
-            yield Grant(owner, key, content, resource.address, attribute)
+            text_ = self.library.content(resource, path, value)
+            yield Grant(owner, key, text_, resource.address, attribute)
         elif part is Part.MEMBERSHIP:
             kind = GROUP if row.path == "groups.*" else USER
             for other in self.resolver.resolve(resource, path, value, kind, side):
@@ -272,10 +302,26 @@ class Filler:
                 key = GrantKey(part, group)
                 yield Grant(user, key, unknown, resource.address, attribute, group)
         else:
-            for policy in self.resolver.resolve(resource, path, value, POLICY, side):
+            for policy in self._policies(resource, row, placed, side):
+                is_secret = isinstance(policy, Unresolved)
                 content = self.library.of(policy, side)
+                if is_secret and isinstance(value, Sensitive):
+                    content = value
                 key = GrantKey(part, "" if part is Part.BOUNDARY else self.owner(policy))
                 yield Grant(owner, key, content, resource.address, attribute, policy)
+
+    def _policies(
+        self, resource: Resource, row: GrantArgument, placed: PlacedValue, side: Side
+    ) -> tuple[IamResource, ...]:
+        """Return the managed policies that a value names."""
+        path = placed.path
+        policies = self.resolver.resolve(resource, path, placed.value, POLICY, side)
+        rest = Unresolved(place_of(resource, path), side)
+        if row.path.endswith("*") and not isinstance(path[-1], int):
+            # Of a list that is not known, a plan does not show the ARNs that are written in it.
+            return tuple(dict.fromkeys((*policies, rest)))
+        is_known = isinstance(placed.value, Known)
+        return policies if is_known or len(policies) == 1 else (rest,)  # it may be any of them
 
     def _inline_name(
         self, resource: Resource, row: GrantArgument, placed: PlacedValue, side: Side
@@ -283,7 +329,10 @@ class Filler:
         """Return the name of an inline policy; its place where that is not known."""
         path = (*placed.path[:-1], row.name)
         value = value_at(resource, path, side)
-        return value.value if isinstance(value, Known) else place_of(resource, path)
+        match value:
+            case Known(str(name)) | Sensitive(str(name)):
+                return name
+        return place_of(resource, path)
 
     def _owners(self, resource: Resource, row: GrantArgument, side: Side) -> list[IamResource]:
         if not row.owners:
@@ -325,6 +374,16 @@ class Filler:
                     account.add(Grant(policy, key, content, resource.address, "policy", own))
             if resource.before is None and policy == InPlan(resource.address):
                 accounts.created.add(policy)
+
+
+def _apart(grants: Iterator[Grant]) -> Iterator[Grant]:
+    """Yield grants of a resource, those of one name apart: which of them counts is not known."""
+    keys: set[tuple[IamResource, GrantKey]] = set()
+    for grant in grants:
+        is_again = (grant.owner, grant.key) in keys
+        keys.add((grant.owner, grant.key))
+        key = grant.key._replace(name=f"{grant.address}.{grant.attribute}")
+        yield replace(grant, key=key) if is_again else grant
 
 
 def _list_of(resource: Resource) -> GrantArgument | None:

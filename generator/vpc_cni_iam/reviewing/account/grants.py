@@ -66,7 +66,7 @@ class Conflict(Struct, frozen=True):
     kind: ConflictKind
     grant: Grant
     address: str  # the resource that removes it
-    is_kept: bool  # whether a resource of the plan keeps it
+    is_kept: bool  # whether it may be there in the end, since a resource keeps or makes it
 
 
 class OpenList(Struct, frozen=True):

@@ -51,12 +51,7 @@ class Library:
         """Return what a managed policy says."""
         match policy:
             case InPlan(address):
-                resource = self._resolver.by_address[address]
-                if side is Side.AFTER:
-                    resource = as_left(resource)
-                value = one(resource, "policy", side) if resource.type == POLICY else Absent()
-                content = self.content(resource, ("policy",), value)
-                return Unknown(address, side) if isinstance(content, Absent) else content
+                return self._in_plan(address, side)
             case Named(_, _, arn):
                 if arn in self._read:
                     return self.parsed(self._read[arn])
@@ -68,6 +63,17 @@ class Library:
                 return Unknown(arn, Side.BEFORE)  # the same on both sides: nothing changes it here
             case Unresolved(place, where):
                 return Unknown(place, where)
+
+    def _in_plan(self, address: str, side: Side) -> Content:
+        resource = self._resolver.by_address[address]
+        is_same = resource.actions == ("no-op",)
+        if side is Side.AFTER:
+            resource = as_left(resource)
+        value = one(resource, "policy", side) if resource.type == POLICY else Absent()
+        content = self.content(resource, ("policy",), value)
+        if isinstance(content, Absent):
+            return Unknown(address, Side.BEFORE if is_same else side)
+        return content
 
     def parsed(self, text: str) -> Document | Invalid:
         """Return the policy of a text."""

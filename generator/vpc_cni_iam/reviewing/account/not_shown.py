@@ -28,7 +28,7 @@ class NotShownKind(Enum):
     REFERENCES = "references"
 
 
-class NotShown(Struct, frozen=True):
+class NotShownByPlan(Struct, frozen=True):
     """What a plan does not show of some of its resources."""
 
     kind: NotShownKind
@@ -36,11 +36,11 @@ class NotShown(Struct, frozen=True):
     refers_to: str = ""  # what the first of them refers to
 
 
-def not_shown(filler: Filler) -> Iterator[NotShown]:
+def not_shown(filler: Filler) -> Iterator[NotShownByPlan]:
     """Yield what a plan does not show; who is meant must have been resolved before."""
     roles = sorted(r.address for r in filler.resources if _may_have_inline(r, filler))
     if roles:
-        yield NotShown(NotShownKind.INLINE_POLICIES, tuple(roles))
+        yield NotShownByPlan(NotShownKind.INLINE_POLICIES, tuple(roles))
     source = filler.source
     assumed = {
         resource.address: target
@@ -49,7 +49,7 @@ def not_shown(filler: Filler) -> Iterator[NotShown]:
     }
     if assumed:
         addresses = tuple(sorted(assumed))
-        yield NotShown(NotShownKind.REFERENCES, addresses, assumed[addresses[0]])
+        yield NotShownByPlan(NotShownKind.REFERENCES, addresses, assumed[addresses[0]])
 
 
 def _may_have_inline(resource: Resource, filler: Filler) -> bool:

@@ -36,6 +36,17 @@ _JOINED = (
 _OVERRIDES = 2
 
 
+def is_unknown_as_a_whole(resource: Resource, path: Path) -> bool:
+    """Say whether nothing is known of a list of blocks, not even how many there are."""
+    marks: Any = resource.unknown
+    for step in path:
+        if isinstance(marks, Mapping):
+            marks = marks.get(step)
+        elif isinstance(marks, list):
+            marks = marks[step] if isinstance(step, int) and step < len(marks) else None
+    return marks is True
+
+
 def only_document(resource: Resource, path: Path, resolver: Resolver) -> Resource | None:
     """Return the data source that an argument refers to, if it refers to nothing else."""
     instances, resolution = resolver.references(resource, path)
@@ -78,7 +89,7 @@ class _Rebuilder(Struct, frozen=True):
             if joined is None:
                 return self.unknown
             _merge(merged, joined)
-        if isinstance(statements, Unknown) and not isinstance(values.get("statement"), list):
+        if is_unknown_as_a_whole(source, ("statement",)):
             return self.unknown
         version = values.get("version")
         return Document(Policy(tuple(merged), version if version in VERSIONS else VERSION))
@@ -144,7 +155,7 @@ class _Statements(Struct, frozen=True):
         )
 
     def _conditions(self, block: Mapping[str, Any], at: Path) -> tuple[Condition, ...]:
-        if self._is_open(at, "condition") and not isinstance(block.get("condition"), list):
+        if is_unknown_as_a_whole(self.source, (*at, "condition")):
             hole = self._hole((*at, "condition"))
             return (Condition("StringEquals", hole, (hole,)),)
         return tuple(
@@ -157,7 +168,7 @@ class _Statements(Struct, frozen=True):
         )
 
     def _principals(self, block: Mapping[str, Any], at: Path, name: str) -> tuple[Principal, ...]:
-        if self._is_open(at, name) and not isinstance(block.get(name), list):
+        if is_unknown_as_a_whole(self.source, (*at, name)):
             return (Principal("AWS", (self._hole((*at, name)),)),)
         return tuple(
             Principal(str(inner.get("type") or "AWS"), self._texts(inner, place, "identifiers"))

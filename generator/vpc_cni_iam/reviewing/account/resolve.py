@@ -38,6 +38,7 @@ _ARN = re.compile(r"arn:[a-z-]*:iam::(\w*):(\w[\w-]*)/((?:.*/)?)([^/]+)")
 _OF_ACCOUNT = re.compile(r"arn:[^:]*:[^:]*:([^:]*):([0-9]{12}):")
 _KINDS = {"role": ROLE, "user": USER, "group": GROUP, "policy": POLICY, "instance-profile": PROFILE}
 _IDENTIFIERS = ("id", "arn", "name", "launch_template_id", "launch_template_name")
+_SEVERAL = 2
 _DEPTH = 4  # from a workload to its role: group, template, profile
 
 
@@ -74,7 +75,9 @@ class Resolver:
                     self._regions.add(match[1])
 
     def _index(self, resource: Resource, side: Side) -> None:
-        for argument in NAMED_BY.get(resource.type, ("name", "arn")):
+        # A policy whose ARN is known after apply is found by the name in an ARN.
+        own = ("name",) if resource.type == POLICY else ()
+        for argument in (*NAMED_BY.get(resource.type, ("name", "arn")), *own):
             if name := _name_in(one(resource, argument, side)):
                 self._names[side, resource.type, name].append(resource)
                 if resource.type == TASK and "/" in name:  # a service may have the rest of the ARN
@@ -179,7 +182,7 @@ class Resolver:
         candidates = self._candidates(resource, path, name, match, kind, side)
         if not candidates:
             if isinstance(value, Sensitive):
-                return (Unresolved(name, side),)
+                return (Unresolved(name, Side.BEFORE),)  # one secret is the same on both sides
             account = match[1] if match else self.account(resource)
             return (Named(_KINDS.get(match[2], kind) if match else kind, account, name),)
         if len(candidates) > 1:
@@ -193,7 +196,8 @@ class Resolver:
         """Return whom an argument with a value that is not known refers to."""
         instances, resolution = self.references(resource, path)
         targets = [instance for instance in instances if instance.type == kind]
-        if len(targets) == len(instances) and targets and not resolution.open:
+        is_whole = all(self._instances(resource, b, resolution) for b in resolution.resources)
+        if is_whole and len(targets) == len(instances) and targets and not resolution.open:
             if all(target.mode == "managed" for target in targets):
                 if kind != POLICY:
                     assumed = resource, path, targets[0].address
@@ -213,6 +217,9 @@ class Resolver:
         side: Side,
     ) -> list[Resource]:
         candidates = [r for r in self._names[side, kind, name] if r.mode == "managed"]
+        if side is Side.BEFORE and not candidates and match is None:
+            # IAM knows a principal by its name, also one that Terraform does not manage yet.
+            candidates = [r for r in self._names[Side.AFTER, kind, name] if r.before is None]
         if match:
             return candidates or [
                 r for r in self._names[side, kind, match[4]] if self._may_have(r, match, side)
@@ -220,14 +227,18 @@ class Resolver:
         if len(candidates) > 1:
             targets, _ = self.references(resource, path)
             candidates = [r for r in candidates if r in targets] or candidates
-        if len(candidates) > 1:
-            own, account = self._provider(resource), self.account(resource)
-            same = [r for r in candidates if self._provider(r) == own]
-            if len(same) == 1:
-                return same
-            possible = [r for r in candidates if not account or self.account(r) in ("", account)]
-            return possible or candidates
-        return candidates
+        return self._of_account(resource, candidates)
+
+    def _of_account(self, resource: Resource, candidates: list[Resource]) -> list[Resource]:
+        """Return those of candidates that may be in the account of a resource."""
+        if len(candidates) < _SEVERAL:
+            return candidates
+        own, account = self._provider(resource), self.account(resource)
+        same = [r for r in candidates if self._provider(r) == own]
+        if len(same) == 1:
+            return same
+        possible = [r for r in candidates if not account or self.account(r) in ("", account)]
+        return possible or candidates
 
     def _may_have(self, resource: Resource, match: re.Match[str], side: Side) -> bool:
         """Say whether a resource whose ARN is known after apply may have one."""

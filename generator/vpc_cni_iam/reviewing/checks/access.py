@@ -18,7 +18,14 @@ from vpc_cni_iam.reviewing.account.grants import Grant, GrantKey
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.reviewing.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.reviewing.context import Context
-from vpc_cni_iam.reviewing.diff.harm import GainedPart, beyond_plugin, gained, lost, scope
+from vpc_cni_iam.reviewing.diff.harm import (
+    GainedPart,
+    beyond_plugin,
+    gained,
+    lost,
+    needed_by_plugin,
+    scope,
+)
 from vpc_cni_iam.reviewing.diff.permissions import Open, Permissions
 from vpc_cni_iam.reviewing.diff.principals import GrantChange, PrincipalChange
 from vpc_cni_iam.reviewing.diff.published import Published, published_by
@@ -54,7 +61,7 @@ class GroupJoined(AboutPrincipals, frozen=True):
     reach: Reach  # how far the user reaches now, if that is further than before
 
 
-class Undecided(AboutPrincipals, frozen=True):
+class AccessUndecided(AboutPrincipals, frozen=True):
     """Whether something is newly allowed is not decided."""
 
     parts: tuple[GainedPart, ...]
@@ -69,7 +76,7 @@ class DenyLost(AboutPrincipals, frozen=True):
     example: NewAccess | None = None
 
 
-class NotShown(AboutPrincipals, frozen=True):
+class PolicyNotShown(AboutPrincipals, frozen=True):
     """A policy is given, and the plan does not show what it says, or not all of it."""
 
     is_new: bool
@@ -258,7 +265,7 @@ class _PrincipalCases:
             case NotProven(Open.LATER):
                 yield from self._later()
             case NotProven() as answer:
-                evidence = Undecided(self._owners, scope(self._grants), answer)
+                evidence = AccessUndecided(self._owners, scope(self._grants), answer)
                 yield self._case(_Outcome.UNDECIDED, evidence)
             case NoNewAccess() if not isinstance(change.denied_less, NoNewAccess):
                 yield from self._denied_less()
@@ -285,7 +292,10 @@ class _PrincipalCases:
         grants = [c for c in self._grants if not _was_sensitive(c)]
         if not grants or self._is_by_boundary():
             return
-        more = gained(change, grants, answer, context.proofs, context.place)
+        contents = [c.after.content for c in grants if c.after]
+        is_of_plugin = any(isinstance(c, Document) and concerns_plugin(c.policy) for c in contents)
+        needed = needed_by_plugin() if is_of_plugin else frozenset()
+        more = gained(change, grants, answer, context.proofs, context.place, needed)
         if not more.parts and len(grants) < len(change.grants):
             return  # it is by a group
         farther = _farther(change)
@@ -293,7 +303,6 @@ class _PrincipalCases:
         is_published = farther is Reach.LIMITED and len(published) == len(
             [c for c in grants if c.after]
         )
-        policies = [g.content.policy for g in more.grants if isinstance(g.content, Document)]
         evidence = Gain(
             self._owners,
             change.is_new,
@@ -301,7 +310,7 @@ class _PrincipalCases:
             farther,
             more.parts,
             tuple(dict.fromkeys(g.policy for g in more.grants if g.policy)),
-            beyond_plugin(more.parts) if any(map(concerns_plugin, policies)) else None,
+            beyond_plugin(more.parts) if is_of_plugin else None,
             published if is_published else (),
             more.example,
         )
@@ -331,10 +340,12 @@ class _PrincipalCases:
                 yield self._unknown(grant, places)
 
     def _unknown(self, grant: Grant, places: tuple[str, ...]) -> _Case:
-        names = self._context.filler.resolver.reference_names
-        references = tuple(dict.fromkeys(name for place in places for name in names(place)))
+        referred = self._context.filler.resolver.reference_names
+        references = tuple(dict.fromkeys(name for place in places for name in referred(place)))
         policy = grant.policy or InPlan(grant.address)
-        evidence = NotShown(self._owners, self._change.is_new, policy, None, references or places)
+        evidence = PolicyNotShown(
+            self._owners, self._change.is_new, policy, None, references or places
+        )
         return _Case(_Outcome.LATER, evidence, (grant,))
 
     def _denied_less(self) -> Iterator[_Case]:
@@ -365,14 +376,11 @@ class _PrincipalCases:
             outcome = _Outcome.SENSITIVE
         elif isinstance(policy, Named) and aws_managed.name_of(policy.name):
             managed = aws_managed.find(policy.name)
-            if managed and managed.policy_class in (PolicyClass.ADMIN, PolicyClass.IAM):
-                outcome = _Outcome.FURTHER
-            elif aws_managed.nonexistent(policy.name) or not (managed or self._change.is_new):
-                outcome = _Outcome.UNKNOWN_OF_AWS
+            outcome = _of_aws(policy.name, managed, is_new=self._change.is_new)
         elif not isinstance(policy, Named | Unresolved):
             place = f"{grant.address}.{grant.attribute}"
             return self._unknown(grant, (f"{policy.address}.policy" if policy else place,))
-        evidence = NotShown(
+        evidence = PolicyNotShown(
             self._owners,
             self._change.is_new,
             policy or InPlan(grant.address),
@@ -380,6 +388,14 @@ class _PrincipalCases:
             managed=managed,
         )
         return _Case(outcome, evidence, (grant,))
+
+
+def _of_aws(arn: str, managed: AwsManagedPolicy | None, *, is_new: bool) -> _Outcome:
+    """Return what it is that a policy of AWS is attached whose document is not known."""
+    if managed and managed.policy_class in (PolicyClass.ADMIN, PolicyClass.IAM):
+        return _Outcome.FURTHER
+    is_unknown = aws_managed.nonexistent(arn) or not (managed or is_new)
+    return _Outcome.UNKNOWN_OF_AWS if is_unknown else _Outcome.ATTACHED
 
 
 def _was_sensitive(change: GrantChange) -> bool:

@@ -110,8 +110,8 @@ def _is_harmless(owner: IamResource, context: Context) -> bool:
     ]
     if any(grant.is_open or _may_deny(grant) for grant in differing):
         return False
-    removed, kept = (permissions(side, owner) for side in (accounts.after, accounts.kept))
-    both = (proofs.compare(removed, kept), proofs.compare(kept, removed))
+    without, with_it = (permissions(side, owner) for side in (accounts.after, accounts.kept))
+    both = (proofs.compare(without, with_it), proofs.compare(with_it, without))
     return all(isinstance(answer, NoNewAccess) for answer in both)
 
 

@@ -16,6 +16,8 @@ from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.findings import Finding, finding
 from vpc_cni_iam.reviewing.rules import Consequence, Level, Rule
 
+# What is said of the plan as well: whom names may mean. The check of tags looks at drift itself.
+_SAID = (Rule.AMBIGUOUS, Rule.TAGS_CHANGED)
 _STAYS = (("no-op",), ("read",), ("forget",))
 _LISTS = {kind for kind, rows in GRANTS.items() if any(row.part in LISTS for row in rows)}
 
@@ -42,15 +44,18 @@ def drift(
 
     What the plan leaves so counts for what it is.
     """
-    drifted = {r.address: replace(r, drift=False) for r in context.plan.resources if r.drift}
+    drifted = {
+        r.address: replace(r, drift=False, moved_from="", imported="")
+        for r in context.plan.resources
+        if r.drift
+    }
     if not drifted:
         return
     earlier = _before_plan(context, drifted)
     for check in checks:
         for each in check(earlier):
-            if each.rule is Rule.TAGS_CHANGED:
-                continue  # whose check looks at what drifted itself
-            yield _as_drift(each, _outcome(each, drifted, context, earlier))
+            if each.rule not in _SAID:
+                yield _as_drift(each, _outcome(each, drifted, context, earlier))
 
 
 def _before_plan(context: Context, drifted: Mapping[str, Resource]) -> Context:
@@ -105,13 +110,16 @@ def _outcome(
         if not is_list or each.subject in context.accounts.deleted:
             return DriftOutcome.DELETED
         return DriftOutcome.KEPT
-    sides = [change.before or {}, change.after or {}]
-    names = {name for side in sides for name in side if sides[0].get(name) != sides[1].get(name)}
-    argument = each.attribute.partition(".")[0].partition("[")[0]
-    names = {argument} if argument in names else names
-    after = planned.after or {}
-    is_kept = change.after is not None and all(after.get(n) == sides[1].get(n) for n in names)
+    is_kept = _is_kept(change, planned, each.attribute.partition(".")[0].partition("[")[0])
     return DriftOutcome.KEPT if is_kept else DriftOutcome.REVERTED
+
+
+def _is_kept(change: Resource, planned: Resource, argument: str) -> bool:
+    """Say whether a plan leaves an argument as it drifted; all that did, if it is none of them."""
+    before, drifted, after = (side or {} for side in (change.before, change.after, planned.after))
+    names = {name for name in {**before, **drifted} if before.get(name) != drifted.get(name)}
+    names = {argument} if argument in names else names
+    return change.after is not None and all(after.get(n) == drifted.get(n) for n in names)
 
 
 def _outcome_of_subject(each: Finding, context: Context, earlier: Context) -> DriftOutcome:

@@ -76,9 +76,24 @@ def check(context: Context) -> Iterator[Finding]:
     for resource in context.filler.resources:
         if resource.type in _MANAGED:
             yield from _notes(resource)
-    for resource in context.filler.resources:
-        if resource.type in (ROLE, USER):
-            yield from _identity(resource, context)
+    changing = [r for r in context.filler.resources if r.type in (ROLE, USER) and _changes_id(r)]
+    if changing:
+        roles = _NeededRoles(frozenset(_node_roles(context)), frozenset(_plugin_roles(context)))
+        for resource in changing:
+            yield from _identity(resource, roles, context)
+
+
+class _NeededRoles(Struct, frozen=True):
+    """The roles without which nodes or aws-node do not work."""
+
+    of_nodes: frozenset[IamResource]
+    of_plugin: frozenset[IamResource]
+
+
+def _changes_id(resource: Resource) -> bool:
+    """Say whether a principal may get another ARN or ID."""
+    is_replaced = "delete" in resource.actions
+    return is_replaced or resource.actions == ("update",)
 
 
 def _notes(resource: Resource) -> Iterator[Finding]:
@@ -98,17 +113,17 @@ def _notes(resource: Resource) -> Iterator[Finding]:
         yield finding(Rule.MOVED, each, resource.address)
 
 
-def _identity(resource: Resource, context: Context) -> Iterator[Finding]:
+def _identity(resource: Resource, roles: _NeededRoles, context: Context) -> Iterator[Finding]:
     """Yield that a principal gets another ARN, or another ID under the same one."""
     resolver, accounts = context.filler.resolver, context.accounts
     subject = InPlan(resource.address)
     successor = resolver.by_address[accounts.successors.get(subject, resource.address)]
-    if resource.before is None or successor.after is None or resource.actions == ("no-op",):
+    if resource.before is None or successor.after is None:
         return
-    is_node = resource.type == ROLE and _is_node_role(subject, context)
+    is_node = subject in roles.of_nodes
     before, after = _arn(resource, Side.BEFORE), _arn(successor, Side.AFTER, resource)
     if _name(resource, Side.BEFORE) != _name(successor, Side.AFTER):
-        is_plugin = resource.type == ROLE and _is_role_of_plugin(subject, context)
+        is_plugin = subject in roles.of_plugin
         yield finding(
             Rule.ARN_CHANGED,
             ArnChanged(before, after, is_node, is_plugin),
@@ -137,27 +152,31 @@ def _arn(resource: Resource, side: Side, before: Resource | None = None) -> str:
     arn = text(resource, "arn", side)
     path, name = _name(resource, side)
     noun = resource.type.removeprefix("aws_iam_")
-    prefix, found, _ = text(before or resource, "arn", Side.BEFORE).partition(f":{noun}/")
-    if before is None or not (isinstance(name, Known) and found):
+    prefix, noun_follows, _ = text(before or resource, "arn", Side.BEFORE).partition(f":{noun}/")
+    if before is None or not (isinstance(name, Known) and noun_follows):
         return arn
     return f"{prefix}:{noun}{path}{name.value}"
 
 
-def _is_node_role(role: IamResource, context: Context) -> bool:
+def _node_roles(context: Context) -> Iterator[IamResource]:
+    """Yield the roles of nodes on either side."""
     filler = context.filler
-    return any(
-        filler.owner(named) == role
-        for resource in filler.resources
-        if resource.type == NODE_GROUP
-        for side in Side
-        for named in filler.resolver.named_by(resource, "node_role_arn", ROLE, side)
-    )
+    for plugin in context.plugins:
+        for state in plugin.states:
+            yield from state.node_roles
+    for resource in filler.resources:
+        for side in Side if resource.type == NODE_GROUP else ():
+            yield from map(
+                filler.owner, filler.resolver.named_by(resource, "node_role_arn", ROLE, side)
+            )
 
 
-def _is_role_of_plugin(role: IamResource, context: Context) -> bool:
-    identities = (state.identity for plugin in context.plugins for state in plugin.states)
-    has_it = any(role in (*own.roles, *own.first_roles) for own in identities)
-    return has_it or is_named(context, role)
+def _plugin_roles(context: Context) -> Iterator[IamResource]:
+    """Yield the roles of aws-node on either side."""
+    for plugin in context.plugins:
+        for state in plugin.states:
+            yield from (*state.identity.roles, *state.identity.first_roles)
+    yield from (owner for owner in context.accounts.principals if is_named(context, owner))
 
 
 def _has_new_entry(role: IamResource, context: Context) -> bool:

@@ -11,7 +11,7 @@ from vpc_cni_iam.policy import quotas
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.reviewing.account.documents import Document
 from vpc_cni_iam.reviewing.account.grants import Grant, GrantKey
-from vpc_cni_iam.reviewing.account.iam_resource import InPlan
+from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.findings import Finding, finding
 from vpc_cni_iam.reviewing.rules import Rule
@@ -38,11 +38,11 @@ def check(context: Context) -> Iterator[Finding]:
                 address = resource.address
                 yield finding(Rule.SIZE_LIMIT, evidence, address, attribute="policy")
     for owner, grants in accounts.after.grants.items():
-        if grants != accounts.before.of(owner) and isinstance(owner, InPlan):
+        if grants != accounts.before.of(owner):
             yield from _of_principal(owner, grants)
 
 
-def _of_principal(owner: InPlan, grants: dict[GrantKey, Grant]) -> Iterator[Finding]:
+def _of_principal(owner: IamResource, grants: dict[GrantKey, Grant]) -> Iterator[Finding]:
     trust = grants.get(GrantKey(Part.TRUST))
     if trust and isinstance(trust.content, Document) and trust.content.size > quotas.TRUST:
         evidence = TooLarge(Part.TRUST, trust.content.size, quotas.TRUST)
@@ -52,7 +52,13 @@ def _of_principal(owner: InPlan, grants: dict[GrantKey, Grant]) -> Iterator[Find
         for key, g in grants.items()
         if key.part is Part.PERMISSIONS and not g.policy and isinstance(g.content, Document)
     ]
-    limit = next((n for kind, n in _INLINE.items() if kind in owner.address.split(".")), 0)
+    kind = owner.kind if isinstance(owner, Named) else ""
+    if isinstance(owner, InPlan):
+        kind = next((kind for kind in _INLINE if kind in owner.address.split(".")), "")
+    limit = _INLINE.get(kind, 0)
     if limit and sum(inline) > limit:
         evidence = TooLarge(Part.PERMISSIONS, sum(inline), limit)
-        yield finding(Rule.SIZE_LIMIT, evidence, owner.address, subject=owner)
+        address = (
+            owner.address if isinstance(owner, InPlan) else next(iter(grants.values())).address
+        )
+        yield finding(Rule.SIZE_LIMIT, evidence, address, subject=owner)

@@ -64,7 +64,7 @@ class Compared(Protocol):
         """What is allowed after."""
 
 
-class Harm(IntEnum):
+class HarmRank(IntEnum):
     """The harm that an action can do, the worst first."""
 
     ESCALATION = 0  # to give oneself more permissions, by a published method
@@ -78,7 +78,7 @@ class GainedPart(Struct, frozen=True):
 
     difference: Difference
     actions: tuple[Text, ...]  # those that it newly allows, the most harmful first
-    harm: Harm
+    harm: HarmRank
 
 
 class Gained(Struct, frozen=True):
@@ -95,20 +95,25 @@ def gained(
     answer: NewAccess,
     proofs: Proofs,
     place: Place,
+    needed: frozenset[str] = frozenset(),
 ) -> Gained:
     """Return what changes of grants newly allow a principal.
 
     The grants are compared together: what moves from one policy to another is not new.
+
+    Args:
+        needed: The actions in lower case that the principal is there for, which come last.
     """
     changes = tuple(grants)
     sides = [g for each in changes for g in (each.before, each.after) if g]
     origins = {id(statement): grant for grant in sides for statement in _shown(grant)}
-    parts = [_part(d, change.after) for d in _differences(changes) if _may_allow_more(d)]
+    ranks = _Ranks(_methods(change.after.policies), needed)
+    parts = [_part(d, ranks) for d in _differences(changes) if _may_allow_more(d)]
     is_secret = any(map(_is_masked, (g for c in change.grants for g in (c.before, c.after) if g)))
     if 1 < len(parts) <= _PROVEN and not is_secret:
         parts = [part for part in parts if _is_new(part, change, proofs)] or parts
-    parts.sort(key=lambda part: part.harm)
-    example = None if is_secret else _example(parts, change, answer, proofs)
+    parts.sort(key=lambda part: (ranks.is_needed(part), part.harm))
+    example = None if is_secret else _example(parts, change, answer, proofs, ranks)
     return Gained(
         tuple(parts),
         tuple(dict.fromkeys(origins[id(_statement(part.difference))] for part in parts)),
@@ -118,7 +123,8 @@ def gained(
 
 def scope(grants: Iterable[GrantChange]) -> tuple[GainedPart, ...]:
     """Return the parts by which changes of grants may allow more, the most harmful first."""
-    parts = [_part(d, Permissions(())) for d in _differences(grants) if _may_allow_more(d)]
+    ranks = _Ranks(())
+    parts = [_part(d, ranks) for d in _differences(grants) if _may_allow_more(d)]
     return tuple(sorted(parts, key=lambda part: part.harm))
 
 
@@ -175,16 +181,30 @@ def _widens(element: ElementChange, *, is_deny: bool) -> bool:
             return (new if is_deny else old) is not None
 
 
-def _part(difference: Difference, after: Permissions) -> GainedPart:
+class _Ranks(Struct, frozen=True):
+    """The order of actions: those that are needed last, of the others the most harmful first."""
+
+    methods: tuple[str, ...]  # the actions by which more permissions can be had
+    needed: frozenset[str] = frozenset()
+
+    def of(self, action: str) -> tuple[bool, int, int]:
+        """Return the rank of an action."""
+        return action.lower() in self.needed, *_rank(action, self.methods)
+
+    def is_needed(self, part: GainedPart) -> bool:
+        """Say whether all actions of a part are needed."""
+        return bool(part.actions) and all(str(a).lower() in self.needed for a in part.actions)
+
+
+def _part(difference: Difference, ranks: _Ranks) -> GainedPart:
     statement = _statement(difference)
     actions = statement.actions
     if isinstance(difference, StatementChanged) and statement.effect == "Allow":
         widening = [e for e in difference.elements if _widens(e, is_deny=False)]
         if all(isinstance(e, ValuesChange) and e.element == "Action" for e in widening):
             actions = tuple(a for e in widening if isinstance(e, ValuesChange) for a in e.added)
-    methods = _methods(after.policies)
-    ranked = sorted(actions, key=lambda action: _rank(str(action), methods))
-    harm = _harm(str(ranked[0]), methods) if ranked else Harm.ESCALATION
+    ranked = sorted(actions, key=lambda action: ranks.of(str(action)))
+    harm = _harm(str(ranked[0]), ranks.methods) if ranked else HarmRank.ESCALATION
     return GainedPart(difference, tuple(ranked), harm)
 
 
@@ -207,12 +227,12 @@ def _methods(policies: tuple[Policy, ...]) -> tuple[str, ...]:
     return escalating(lambda action: any(s.is_about(action) for s in allows))
 
 
-def _harm(action: str, methods: Iterable[str]) -> Harm:
+def _harm(action: str, methods: Iterable[str]) -> HarmRank:
     if any(_is_like(action, method) for method in methods):
-        return Harm.ESCALATION
+        return HarmRank.ESCALATION
     if _PERMISSIONS.fullmatch(action):
-        return Harm.PERMISSIONS
-    return Harm.LIST if describes(action) else Harm.CHANGE
+        return HarmRank.PERMISSIONS
+    return HarmRank.LIST if describes(action) else HarmRank.CHANGE
 
 
 def _rank(action: str, methods: Iterable[str]) -> tuple[int, int]:
@@ -260,15 +280,17 @@ def _is_new(part: GainedPart, change: Compared, proofs: Proofs) -> bool:
 
 
 def _example(
-    parts: Sequence[GainedPart], change: Compared, answer: NewAccess, proofs: Proofs
+    parts: Sequence[GainedPart],
+    change: Compared,
+    answer: NewAccess,
+    proofs: Proofs,
+    ranks: _Ranks,
 ) -> NewAccess:
     """Return a request for the most harmful action that is newly allowed."""
-    methods = _methods(change.after.policies)
-    own = _rank(answer.request.action, methods)
-    candidates = dict.fromkeys(a for part in parts for a in _candidates(part, methods))
-    ranked = sorted(candidates, key=lambda action: _rank(action, methods))
-    for action in ranked[:_TRIES]:
-        if not answer.made_up and _rank(action, methods) >= own:
+    own = ranks.of(answer.request.action)
+    candidates = dict.fromkeys(a for part in parts for a in _candidates(part, ranks.methods))
+    for action in sorted(candidates, key=ranks.of)[:_TRIES]:
+        if not answer.made_up and ranks.of(action) >= own:
             break
         better = proofs.compare(_about(change.before, action), _about(change.after, action))
         if isinstance(better, NewAccess):
@@ -307,13 +329,24 @@ def _placed(example: NewAccess, change: Compared, place: Place) -> NewAccess:
     return replace(example, request=own) if is_new else example
 
 
+@cache
+def _called() -> tuple[str, ...]:
+    return tuple(call.action for call in calls())
+
+
+@cache
+def needed_by_plugin() -> frozenset[str]:
+    """Return the actions that some version of the plugin calls, in lower case."""
+    return frozenset(map(str.lower, _called()))
+
+
 def beyond_plugin(parts: Iterable[GainedPart]) -> tuple[str, ...]:
     """Return the actions and patterns of parts that allow what no version of the plugin calls.
 
     The most harmful come first.
     """
-    called = {call.action.lower(): call.action for call in calls()}
-    beyond: list[tuple[Harm, str]] = []
+    called = {action.lower(): action for action in _called()}
+    beyond: list[tuple[HarmRank, str]] = []
     for part in parts:
         statement = _statement(part.difference)
         if statement.effect == "Deny":
@@ -325,5 +358,5 @@ def beyond_plugin(parts: Iterable[GainedPart]) -> tuple[str, ...]:
             is_pattern = "*" in action or "?" in action
             if action in granted if is_pattern else action.lower() not in called:
                 beyond.append((_harm(action, methods), action))
-        beyond += ((Harm.ESCALATION, name) for name in granted if name.startswith("all but"))
+        beyond += ((HarmRank.ESCALATION, name) for name in granted if name.startswith("all but"))
     return tuple(dict.fromkeys(name for _, name in sorted(beyond, key=lambda each: each[0])))

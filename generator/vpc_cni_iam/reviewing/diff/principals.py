@@ -62,9 +62,9 @@ def principal_changes(accounts: Accounts, proofs: Proofs) -> Iterator[PrincipalC
 
 def kept_changes(accounts: Accounts, proofs: Proofs) -> Iterator[PrincipalChange]:
     """Yield the principals that change if what conflicts keep is there in the end."""
-    kept = accounts.kept
-    for owner in kept.grants:
-        yield from _changes_of(owner, accounts, kept, proofs)
+    after = accounts.kept
+    for owner in after.grants:
+        yield from _changes_of(owner, accounts, after, proofs)
 
 
 def _changes_of(

@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
+from vpc_cni_iam.inputs.plan.reader import Plan
+from vpc_cni_iam.inputs.plan.unread import INVOKED
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.reviewing.checks.access import Gain
-from vpc_cni_iam.reviewing.context import Context
-from vpc_cni_iam.reviewing.diff.harm import Harm
+from vpc_cni_iam.reviewing.diff.harm import HarmRank
 from vpc_cni_iam.reviewing.findings import Finding, Subject
 from vpc_cni_iam.reviewing.ignore import Ignored
 from vpc_cni_iam.reviewing.locate import SourcePlace
@@ -30,7 +31,6 @@ from vpc_cni_iam.reviewing.rules import RULES, Consequence, Level, Rule
 from vpc_cni_iam.reviewing.run import Review
 
 Place: TypeAlias = Callable[[str], SourcePlace | None]
-_STAYS = (("no-op",), ("read",))
 # The most harmful first; the others are in the order of the rules.
 _HARM = (
     *(Rule.ADMIN, Rule.TRUST_ANYBODY, Rule.TRUST_WIDENED, Rule.BOUNDARY_WEAKENED),
@@ -61,9 +61,9 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
         ignored=tuple(_ignored(ignored, place) for ignored in review.ignored),
         policies=tuple(shown_policies(context, place)),
         rules=shown_rules(),
-        read=len(_read(context)),
-        not_read=_not_read(context),
-        others=plan.others,
+        read=plan.counts.read,
+        not_read=_not_read(plan),
+        others=plan.counts.others,
         not_shown=tuple(map(not_shown_text, context.not_shown)),
     )
 
@@ -113,21 +113,14 @@ def _harm(finding: Finding, fail_on: tuple[str, ...]) -> tuple[object, ...]:
         case Gain(parts=[first, *_]):
             harm = first.harm
         case _:
-            harm = Harm.CHANGE
+            harm = HarmRank.CHANGE
     return *level, _ORDER[finding.rule], harm, finding.address, finding.attribute
 
 
-def _read(context: Context) -> set[str]:
-    """Return the addresses of the resources that change and are read."""
-    return {
-        resource.address
-        for resource in context.plan.resources
-        if resource.mode == "managed" and not resource.drift and resource.actions not in _STAYS
-    }
-
-
-def _not_read(context: Context) -> tuple[str, ...]:
+def _not_read(plan: Plan) -> tuple[str, ...]:
     """Return what changes, is about IAM, EKS or credentials, and is not read."""
-    read = _read(context)
-    every = dict.fromkeys(change.address for change in context.plan.unread)
-    return tuple(address for address in every if address not in read)
+    names: dict[str, tuple[str, ...]] = {}
+    for change in plan.unread:
+        if change.actions != INVOKED:
+            names[change.address] = names.get(change.address) or change.arguments
+    return tuple(f"{name} ({', '.join(a)})" if a else name for name, a in names.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named, Unresolved
 
 
@@ -15,8 +16,10 @@ def name_of(resource: IamResource) -> str:
         case Named(kind, _, name):
             noun = kind.removeprefix("aws_iam_").replace("_", " ")
             return name if name.startswith("arn:") else f"{noun} {name}"
+        case Unresolved(place) if is_mark(place):
+            return f"{place}, a name that is sensitive,"
         case Unresolved(place):
-            return f"whoever {place} names"
+            return f"what {place} names"
 
 
 _SHOWN = 3

@@ -23,12 +23,12 @@ from vpc_cni_iam.policy.report import NOUNS, condition_text, example_text, not_p
 from vpc_cni_iam.policy.template import Text
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
 from vpc_cni_iam.reviewing.checks.access import (
+    AccessUndecided,
     DenyLost,
     Gain,
     GroupJoined,
     NoGain,
-    NotShown,
-    Undecided,
+    PolicyNotShown,
 )
 from vpc_cni_iam.reviewing.checks.boundaries import BoundaryChanged
 from vpc_cni_iam.reviewing.checks.published import PublishedDocuments
@@ -196,7 +196,7 @@ def _group_joined(finding: Finding, joined: GroupJoined) -> Saying:
     return Saying(f"{who} joins {group}, and gets the group's permissions")
 
 
-def _undecided(finding: Finding, undecided: Undecided) -> Saying:
+def _undecided(finding: Finding, undecided: AccessUndecided) -> Saying:
     who = names_of(undecided.owners)
     message = f"{who} may be able to do more, which is not decided: {_reason(undecided.answer)}"
     return Saying(message, tuple(f"changed: {part_text(part)}" for part in undecided.parts))
@@ -230,7 +230,7 @@ def _deny_lost(finding: Finding, lost: DenyLost) -> Saying:
     return Saying(message, (*rest, *_example(lost.example)))
 
 
-def _not_shown(finding: Finding, shown: NotShown) -> Saying:
+def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
     policy, who = name_of(shown.policy), names_of(shown.owners)
     attached = "" if (shown.policy,) == shown.owners else f" of {who}"
     refers = f": it refers to {first_of(shown.references)}" if shown.references else ""
@@ -310,9 +310,9 @@ def _documents(finding: Finding, documents: PublishedDocuments) -> Saying:
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     Gain: _gain,
     GroupJoined: _group_joined,
-    Undecided: _undecided,
+    AccessUndecided: _undecided,
     DenyLost: _deny_lost,
-    NotShown: _not_shown,
+    PolicyNotShown: _not_shown,
     NoGain: _no_gain,
     BoundaryChanged: _boundary,
     PublishedDocuments: _documents,

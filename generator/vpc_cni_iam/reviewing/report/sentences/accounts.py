@@ -86,11 +86,12 @@ def _too_large(finding: Finding, large: TooLarge) -> Saying:
 def _arn_changed(finding: Finding, change: ArnChanged) -> Saying:
     who = f"{finding.address}, a role of nodes," if change.is_node else finding.address
     who = f"{finding.address}, a role of aws-node," if change.is_plugin else who
-    after = change.after or "an ARN that is known after apply"
-    before = change.before or "an ARN that the plan does not show"
-    message = f"{who} gets another ARN: {before} becomes {after}"
-    message += ". What names the old one outside of the plan loses it"
-    fix = f"Name {after} where {before} is named: annotations, access entries, other stacks"
+    message = f"{who} gets another ARN"
+    if change.before or change.after:
+        before = change.before or "an ARN that the plan does not show"
+        message += f": {before} becomes {change.after or 'an ARN that is known after apply'}"
+    message += ". Whatever names the old ARN outside of the plan no longer works"
+    fix = f"Keep the name and path of {finding.address}, or name its new ARN wherever it is used"
     return Saying(message, fix=fix)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.unread import UnreadChange, UnreadKind
-from vpc_cni_iam.reviewing.account.not_shown import NotShown, NotShownKind
+from vpc_cni_iam.reviewing.account.not_shown import NotShownByPlan, NotShownKind
 from vpc_cni_iam.reviewing.checks.drift import Drifted, DriftOutcome
 from vpc_cni_iam.reviewing.checks.plan import LeftOut, MaybePlugin, NewerFormat, UnknownMembers
 from vpc_cni_iam.reviewing.findings import Finding
@@ -37,17 +37,17 @@ _DRIFT = {
 }
 
 
-def drifted(drift: Drifted, found: Saying) -> Saying:
+def drifted(drift: Drifted, saying: Saying) -> Saying:
     """Return what is said of a change outside of the configuration, from what it comes to."""
     address = drift.finding.address or "something"
     outcome = _DRIFT[drift.outcome]
-    message = f"{found.message}; {address} was changed outside of the configuration, and {outcome}"
+    message = f"{saying.message}; {address} was changed outside of the configuration, and {outcome}"
     is_kept = drift.outcome is DriftOutcome.KEPT
     fix = f"Change the configuration of {address}, or revert what was changed" if is_kept else ""
-    return Saying(message, found.details, fix)
+    return Saying(message, saying.details, fix)
 
 
-def not_shown_text(part: NotShown) -> str:
+def not_shown_text(part: NotShownByPlan) -> str:
     """Return what a plan does not show, as a sentence without a full stop."""
     first, more = part.addresses[0], len(part.addresses) - 1
     also = f" and {more} more" if more else ""
@@ -64,7 +64,7 @@ def _unread(_: Finding, change: UnreadChange) -> Saying:
     return Saying(f"{message}; the plan {done} it", fix=fix)
 
 
-def _not_shown(_: Finding, part: NotShown) -> Saying:
+def _not_shown(_: Finding, part: NotShownByPlan) -> Saying:
     first, more = part.addresses[0], len(part.addresses) - 1
     also = f" (and {more} more like it)" if more else ""
     message = f"{first} refers to {part.refers_to}{also}, which counts as used: "
@@ -93,7 +93,7 @@ def _maybe(finding: Finding, maybe: MaybePlugin) -> Saying:
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     UnreadChange: _unread,
-    NotShown: _not_shown,
+    NotShownByPlan: _not_shown,
     LeftOut: _left_out,
     NewerFormat: _newer,
     UnknownMembers: _members,

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from hostile_text import EVIL
 from vpc_cni_iam.policy.diff import Change
-from vpc_cni_iam.reviewing.diff.plugin_answers import Verdict
+from vpc_cni_iam.reviewing.diff.plugin_answers import AnswerVerdict
 from vpc_cni_iam.reviewing.locate import SourcePlace
 from vpc_cni_iam.reviewing.report.rule_texts import shown_rules
 from vpc_cni_iam.reviewing.report.shown import (
@@ -45,7 +45,7 @@ PLUGIN = ShownPlugin(
     cluster="prod",
     region="",
     answer="works with v1.23.2 (IPv4)",
-    verdict=Verdict.WORKS,
+    verdict=AnswerVerdict.WORKS,
     version_before="v1.22.1",
     version_after="v1.23.2",
     judged_version="v1.23.2",
@@ -60,7 +60,7 @@ BROKEN = replace(
     PLUGIN,
     cluster="dev",
     answer="fails with v1.23.2 (IPv4): ec2:DescribeSubnets is denied",
-    verdict=Verdict.FAILS,
+    verdict=AnswerVerdict.FAILS,
     missing=("ec2:DescribeSubnets",),
 )
 NEW_ACCESS = finding(
@@ -163,7 +163,17 @@ def hostile() -> ShownReview:
         )
     )
     plugin = ShownPlugin(
-        *(EVIL, EVIL, f"fails with {EVIL}", Verdict.FAILS, EVIL, f"{EVIL}2", EVIL, EVIL, EVIL),
+        *(
+            EVIL,
+            EVIL,
+            f"fails with {EVIL}",
+            AnswerVerdict.FAILS,
+            EVIL,
+            f"{EVIL}2",
+            EVIL,
+            EVIL,
+            EVIL,
+        ),
         f"{EVIL}2",
         *((EVIL,), (EVIL,), (EVIL,)),
     )

@@ -13,7 +13,7 @@ from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.reviewing.diff.needs import VersionSource
-from vpc_cni_iam.reviewing.diff.plugin_answers import AnswerReason, PluginAnswer, Verdict
+from vpc_cni_iam.reviewing.diff.plugin_answers import AnswerReason, AnswerVerdict, PluginAnswer
 from vpc_cni_iam.reviewing.findings import Finding
 from vpc_cni_iam.reviewing.options import Options
 from vpc_cni_iam.reviewing.report.sentences import say
@@ -111,7 +111,7 @@ def test_a_policy_of_the_role_that_is_not_shown_may_allow_what_is_lost() -> None
     (finding,) = of_rule(found(*changes), "coverage-lost")
     assert finding.level == "warning" and f"unless {arn} allows it" in say(finding).message
     (answer,) = answers(*changes)
-    assert (answer.verdict, answer.reason) == (Verdict.NOT_SHOWN, AnswerReason.POLICY)
+    assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, AnswerReason.POLICY)
     # A Deny counts whatever else is allowed.
     denied = [*cni(CNI, CNI, attachment("cni", arn)), inline(None, document(deny("ec2:*")), "d")]
     assert levels(found(*denied))["coverage-lost"] in ("error", "warning")
@@ -133,7 +133,7 @@ def test_a_deny_by_region_counts_in_the_clusters_region_and_may_where_that_is_no
     known = found(*cni(CNI, CNI), denied)
     assert {f.level for f in of_rule(known, "coverage-lost")} == {"error", "warning"}
     (answer,) = answers(*cni(CNI, CNI), denied)
-    assert answer.verdict is Verdict.FAILS and answer.cluster is not None
+    assert answer.verdict is AnswerVerdict.FAILS and answer.cluster is not None
     not_known = [change for change in cni(CNI, CNI) if change["type"] != "aws_eks_cluster"]
     (finding,) = of_rule(found(*not_known, denied), "coverage-lost")
     assert finding.level == "warning"
@@ -157,7 +157,7 @@ def test_a_permissions_boundary_limits_what_the_plugin_can_call(boundary: str) -
     (finding,) = of_rule(found(*changes), "coverage-lost")
     assert finding.level == "warning" and arn in say(finding).message
     (answer,) = answers(*changes)
-    assert (answer.verdict, answer.reason) == (Verdict.NOT_SHOWN, AnswerReason.LIMIT)
+    assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, AnswerReason.LIMIT)
 
 
 def test_a_session_policy_limits_what_the_plugin_can_call() -> None:
@@ -186,7 +186,7 @@ def test_a_version_that_calls_more_than_its_role_allows_is_an_error(
     assert [f.rule for f in findings] == ([rule] if rule else [])
     assert all(f.level == "error" and "ec2:DescribeSubnets" in say(f).message for f in findings)
     (answer,) = answers(*changes)
-    assert (answer.verdict, answer.reason) == (Verdict.FAILS, AnswerReason.MISSING)
+    assert (answer.verdict, answer.reason) == (AnswerVerdict.FAILS, AnswerReason.MISSING)
     assert [call.action for call in answer.missing][:1] == ["ec2:DescribeSubnets"]
 
 
@@ -196,8 +196,7 @@ def test_a_new_role_with_which_a_node_does_not_start_is_an_error_where_the_plan_
         resource("aws_iam_role", "cni", None, values),
         inline(None, without("ec2:DescribeSubnets")),
     ]
-    given = found(*made, addon(V1_23, V1_23))
-    assert levels(given) == {"plugin-permission-missing": "error"}
+    assert levels(found(*made, addon(V1_23, V1_23))) == {"plugin-permission-missing": "error"}
     # Without a cluster, another plan may add a policy before aws-node gets the role.
     assert levels(found(*made)) == {"coverage-lacking": "warning"}
 
@@ -245,7 +244,7 @@ def test_interfaces_keep_the_tag_of_another_cluster_name() -> None:
 
 def test_the_answer_names_version_mode_and_identity() -> None:
     (answer,) = answers(*cni(CNI, CNI))
-    assert (answer.verdict, answer.reason, answer.missing) == (Verdict.WORKS, None, ())
+    assert (answer.verdict, answer.reason, answer.missing) == (AnswerVerdict.WORKS, None, ())
     assert (str(answer.version), answer.source, answer.mode) == (
         "v1.23.2",
         VersionSource.PLAN,
@@ -260,7 +259,7 @@ def test_the_answer_names_version_mode_and_identity() -> None:
     chosen.options = Options(version=answer.version, mode="ipv6")
     (answer,) = chosen.plugin_answers
     assert (answer.verdict, answer.source, answer.mode) == (
-        Verdict.FAILS,
+        AnswerVerdict.FAILS,
         VersionSource.OPTION,
         "ipv6",
     )
@@ -269,11 +268,11 @@ def test_the_answer_names_version_mode_and_identity() -> None:
 @pytest.mark.parametrize(
     ("changes", "verdict", "reason"),
     [
-        ([addon(V1_23, V1_23)], Verdict.NOT_SHOWN, AnswerReason.ROLE),
-        ([addon(V1_23, None)], Verdict.FAILS, AnswerReason.REMOVED),
+        ([addon(V1_23, V1_23)], AnswerVerdict.NOT_SHOWN, AnswerReason.ROLE),
+        ([addon(V1_23, None)], AnswerVerdict.FAILS, AnswerReason.REMOVED),
         (
             [*own_role("cni", irsa(subject="system:serviceaccount:a:b"), CNI), addon(V1_23, V1_23)],
-            Verdict.FAILS,
+            AnswerVerdict.FAILS,
             AnswerReason.NOT_TRUSTED,
         ),
         (
@@ -283,13 +282,13 @@ def test_the_answer_names_version_mode_and_identity() -> None:
                     "aws_iam_role", "cni", own_role("cni", irsa())[0]["change"]["after"], None
                 ),
             ],
-            Verdict.FAILS,
+            AnswerVerdict.FAILS,
             AnswerReason.ROLE_DELETED,
         ),
     ],
 )
 def test_the_answer_says_why_the_plugin_does_not_work_or_why_that_is_not_shown(
-    changes: list[Json], verdict: Verdict, reason: AnswerReason
+    changes: list[Json], verdict: AnswerVerdict, reason: AnswerReason
 ) -> None:
     (answer,) = answers(*changes)
     assert (answer.verdict, answer.reason) == (verdict, reason)
@@ -299,7 +298,7 @@ def test_there_is_an_answer_for_each_role_of_the_plugin_that_no_cluster_names() 
     roles = [*own_role("a", irsa(), CNI), *own_role("b", irsa(), without("ec2:DescribeSubnets"))]
     other = own_role("other", irsa(subject="system:serviceaccount:a:b"), document(allow("s3:*")))
     every = answers(*roles, *other)
-    assert [answer.verdict for answer in every] == [Verdict.WORKS, Verdict.FAILS]
+    assert [answer.verdict for answer in every] == [AnswerVerdict.WORKS, AnswerVerdict.FAILS]
     assert all(answer.cluster is None for answer in every)
 
 
@@ -359,7 +358,7 @@ def test_a_part_that_is_known_after_apply_is_the_answers_and_no_finding_of_a_new
     findings = found(*changes, configuration=configuration)
     assert not of_rule(findings, "plugin-permission-missing")
     (answer,) = answers(*changes, configuration=configuration)
-    assert (answer.verdict, answer.reason) == (Verdict.NOT_SHOWN, AnswerReason.LATER)
+    assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, AnswerReason.LATER)
 
 
 def test_a_managed_policy_that_nobody_of_the_plan_has_is_judged_by_itself() -> None:
@@ -384,7 +383,7 @@ def test_a_policy_that_one_resource_removes_and_another_keeps_may_be_lost() -> N
     ]
     assert {f.level for f in of_rule(found(*changes), "coverage-lost")} == {"warning"}
     (answer,) = answers(*changes)
-    assert (answer.verdict, answer.reason) == (Verdict.NOT_SHOWN, AnswerReason.CONFLICT)
+    assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, AnswerReason.CONFLICT)
 
 
 def test_a_call_that_may_have_been_denied_before_is_not_lost_for_certain() -> None:
@@ -417,4 +416,4 @@ def test_there_is_no_answer_where_eks_auto_mode_has_all_nodes() -> None:
     cluster = same("aws_eks_cluster", "prod", auto)
     assert not answers(cluster, addon(V1_23, None))
     (answer,) = answers(cluster, addon(V1_23, None), node_group("n", "n"))
-    assert (answer.verdict, answer.reason) == (Verdict.FAILS, AnswerReason.REMOVED)
+    assert (answer.verdict, answer.reason) == (AnswerVerdict.FAILS, AnswerReason.REMOVED)

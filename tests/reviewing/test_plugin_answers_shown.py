@@ -8,7 +8,7 @@ from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.reviewing.account.iam_resource import InPlan, Named
 from vpc_cni_iam.reviewing.diff.needs import VersionSource
-from vpc_cni_iam.reviewing.diff.plugin_answers import AnswerReason, PluginAnswer, Verdict
+from vpc_cni_iam.reviewing.diff.plugin_answers import AnswerReason, AnswerVerdict, PluginAnswer
 from vpc_cni_iam.reviewing.report import words
 from vpc_cni_iam.reviewing.report.plugins import REASONS, shown_plugin
 
@@ -16,7 +16,7 @@ ROLE = InPlan("aws_iam_role.cni")
 WORKS = PluginAnswer(
     EksCluster("prod", "us-east-1"),
     "aws_eks_cluster.prod",
-    Verdict.WORKS,
+    AnswerVerdict.WORKS,
     None,
     find("v1.23.2"),
     VersionSource.PLAN,
@@ -37,7 +37,7 @@ def sentence(answer: PluginAnswer) -> str:
 def test_each_reason_has_its_words() -> None:
     assert {*REASONS} == {*AnswerReason}
     for reason in AnswerReason:
-        for verdict in (Verdict.FAILS, Verdict.NOT_SHOWN):
+        for verdict in (AnswerVerdict.FAILS, AnswerVerdict.NOT_SHOWN):
             assert sentence(replace(WORKS, verdict=verdict, reason=reason))
 
 
@@ -58,12 +58,12 @@ def test_each_reason_has_its_words() -> None:
             "aws-node: works with v1.23.2 (IPv4)",
         ),
         (
-            replace(WORKS, verdict=Verdict.FAILS, reason=AnswerReason.NOT_TRUSTED),
+            replace(WORKS, verdict=AnswerVerdict.FAILS, reason=AnswerReason.NOT_TRUSTED),
             "aws-node in prod (us-east-1): fails with v1.23.2 (IPv4): "
             "the trust policy of aws_iam_role.cni does not trust it",
         ),
         (
-            replace(WORKS, verdict=Verdict.NOT_SHOWN, reason=AnswerReason.IDENTITY, roles=()),
+            replace(WORKS, verdict=AnswerVerdict.NOT_SHOWN, reason=AnswerReason.IDENTITY, roles=()),
             "aws-node in prod (us-east-1): not shown by the plan for v1.23.2 (IPv4): "
             "which role it has",
         ),

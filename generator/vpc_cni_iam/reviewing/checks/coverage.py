@@ -35,7 +35,7 @@ from vpc_cni_iam.reviewing.findings import Finding, finding
 from vpc_cni_iam.reviewing.rules import Level, Rule, at_most, most_severe
 
 
-class Cause(Enum):
+class DenialCause(Enum):
     """Why the plugin cannot call something."""
 
     LOST = "lost"  # its policies allowed it before
@@ -47,7 +47,7 @@ class Cause(Enum):
 class DeniedCalls(Struct, frozen=True):
     """What the plugin cannot call with a role."""
 
-    cause: Cause
+    cause: DenialCause
     version: PluginVersion
     mode: Mode
     identity: Identity
@@ -70,9 +70,9 @@ class LimitNotShown(Struct, frozen=True):
 
 _OWN = (Identity.pod_identity, Identity.irsa)
 _RULES = {
-    Cause.LOST: (Rule.COVERAGE_LOST, Level.ERROR),
-    Cause.MISSING: (Rule.PERMISSION_MISSING, Level.ERROR),
-    Cause.LACKING: (Rule.COVERAGE_LACKING, Level.WARNING),
+    DenialCause.LOST: (Rule.COVERAGE_LOST, Level.ERROR),
+    DenialCause.MISSING: (Rule.PERMISSION_MISSING, Level.ERROR),
+    DenialCause.LACKING: (Rule.COVERAGE_LACKING, Level.WARNING),
 }
 # What was missing before, too: by whether the plugin runs otherwise after.
 _AS_BEFORE = {
@@ -102,19 +102,25 @@ def _of_role(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[
     if places:  # what a policy for another place does not allow is of the plan's making
         newly |= {c.action: c for c in missing if c.is_fatal and c.action not in lost}
     if needs.cluster is not None and (needs.is_changed or places):
-        yield from _found(Cause.MISSING, newly.values(), role, needs, context, places)
+        yield from _found(DenialCause.MISSING, newly.values(), role, needs, context, places)
     else:
         newly = {}
     old = [c for c in missing if c.is_fatal and c.action not in lost and c.action not in newly]
-    is_new = not context.accounts.before.policies(role.role)
+    if cause := _of_rest(role, needs, context):
+        yield from _found(cause, old, role, needs, context)
+
+
+def _of_rest(role: RoleNeeds, needs: PluginNeeds, context: Context) -> DenialCause | None:
+    """Return as what a call counts that is neither lost nor newly missing; None for nothing."""
     if needs.is_changed:
-        yield from _found(Cause.AS_BEFORE, old, role, needs, context)
-    elif role.is_changed and has_plugin_policy(context, role.role):
-        # A policy alone, or beside others that are not known, need not be all that a role has.
-        if is_new:
-            yield from _found(Cause.LACKING, old, role, needs, context)
-        elif not (role.open or _is_policy(role.role, context)):
-            yield from _found(Cause.AS_BEFORE, old, role, needs, context)
+        return DenialCause.AS_BEFORE
+    if not (role.is_changed and has_plugin_policy(context, role.role)):
+        return None
+    if not context.accounts.before.policies(role.role):
+        return DenialCause.LACKING
+    # A policy alone, or beside others that are not known, need not be all that a role has.
+    is_all = not (role.open or _is_policy(role.role, context))
+    return DenialCause.AS_BEFORE if is_all else None
 
 
 def _is_policy(owner: IamResource, context: Context) -> bool:
@@ -126,11 +132,11 @@ def _lost(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[Fin
     """Yield what is lost, by level: what fails and what only does less are two findings."""
     for level in reversed(Level):
         calls = [call for call in by_action(role.lost) if call.level is level]
-        yield from _found(Cause.LOST, calls, role, needs, context)
+        yield from _found(DenialCause.LOST, calls, role, needs, context)
 
 
 def _found(
-    cause: Cause,
+    cause: DenialCause,
     calls: Iterable[MissingCall],
     role: RoleNeeds,
     needs: PluginNeeds,
@@ -144,12 +150,6 @@ def _found(
     if not calls:
         return
     others = other_roles(context, role.role) if needs.cluster is None else ()
-    rule, limit = _RULES.get(cause) or _AS_BEFORE[needs.is_changed]
-    level = at_most(most_severe(call.level for call in calls), limit)
-    # A Deny, or a boundary, counts whatever other policies allow.
-    is_certain = any(call.level is Level.ERROR and call.denied_by is not None for call in calls)
-    if others or (role.open and not is_certain):
-        level = at_most(level, Level.WARNING)
     by = next((c.denied_by for c in calls if c.denied_by is not None), None)
     evidence = DeniedCalls(
         cause,
@@ -165,7 +165,20 @@ def _found(
         role.policy,
         bool(role.policy) and role.policy not in role.places,
     )
+    rule, level = _rule(cause, calls, needs)
+    # A Deny, or a boundary, counts whatever other policies allow.
+    is_certain = any(call.level is Level.ERROR and call.denied_by is not None for call in calls)
+    if others or (role.open and not is_certain):
+        level = at_most(level, Level.WARNING)
     yield finding(rule, evidence, _address(role, context), subject=role.role, level=level)
+
+
+def _rule(
+    cause: DenialCause, calls: Iterable[MissingCall], needs: PluginNeeds
+) -> tuple[Rule, Level]:
+    """Return the rule and the level of calls, by why the plugin cannot send them."""
+    rule, limit = _RULES.get(cause) or _AS_BEFORE[needs.is_changed]
+    return rule, at_most(most_severe(call.level for call in calls), limit)
 
 
 def _new_places(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[OtherPlace]:

@@ -131,28 +131,33 @@ def _managed(owner: IamResource, roles: _Roles, context: Context) -> Iterator[Fi
         for key, grant in after.items()
         if key not in managed and any(map(concerns_plugin, known_policies([grant])))
     }
-    address = address_of(owner) or after[managed[0]].address
     answer = _undone(known_policies(others.values()), context) if others else NoNewAccess()
-    if not isinstance(answer, NoNewAccess):
-        stays = all(
-            key in before and before[key].content == after[key].content
-            for key in (*managed, *others)
-        )
-        beside = ManagedBeside(
-            owner, tuple(map(written_at, others.values())), isinstance(answer, NewAccess), stays
-        )
+    if isinstance(answer, NoNewAccess):
+        was_attached = all(key in before for key in managed)
+        evidence, level = _on_nodes(owner, roles, context, was_attached=was_attached)
+    else:
+        both = (*managed, *others)
+        stays = all(k in before and before[k].content == after[k].content for k in both)
+        places = tuple(map(written_at, others.values()))
+        evidence = ManagedBeside(owner, places, isinstance(answer, NewAccess), stays)
         level = Level.NOTE if stays else Level.ERROR
-        yield finding(Rule.MANAGED_ATTACHED, beside, address, subject=owner, level=level)
-        return
+    if evidence is not None:
+        address = address_of(owner) or after[managed[0]].address
+        yield finding(Rule.MANAGED_ATTACHED, evidence, address, subject=owner, level=level)
+
+
+def _on_nodes(
+    owner: IamResource, roles: _Roles, context: Context, *, was_attached: bool
+) -> tuple[ManagedBeside | ManagedOnNodes | None, Level]:
+    """Return what the managed policy is on the role of nodes; None on another role."""
     is_shown = trust_of(context, owner, Side.AFTER) is not None
     is_known = owner in roles.nodes or is_of_nodes(context, owner, alone=False)
     if not is_known and (is_shown or not _is_role(owner, context)):
-        return
+        return None, Level.NOTE
     own = tuple(role for role in roles.own if role != owner)
-    stays = all(key in before for key in managed) and not _gets(own, context)
-    evidence = ManagedOnNodes(owner, is_known, own, stays)
+    stays = was_attached and not _gets(own, context)
     level = Level.WARNING if is_known and not stays else Level.NOTE
-    yield finding(Rule.MANAGED_ATTACHED, evidence, address, subject=owner, level=level)
+    return ManagedOnNodes(owner, is_known, own, stays), level
 
 
 def _is_of_aws(grant: Grant, name: str) -> bool:
@@ -201,13 +206,13 @@ def _own_roles(context: Context) -> list[IamResource]:
 
 def _gets(roles: Collection[IamResource], context: Context) -> bool:
     """Say whether the plan makes a role for the plugin, or gives it to aws-node."""
-    given = {
+    new_roles = {
         role
         for plugin in context.plugins
         if plugin.before.identity.roles != plugin.after.identity.roles
         for role in plugin.after.identity.roles
     }
-    return any(role in given or role in context.accounts.created for role in roles)
+    return any(role in new_roles or role in context.accounts.created for role in roles)
 
 
 def _refused(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:

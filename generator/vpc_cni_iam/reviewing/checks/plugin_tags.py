@@ -101,12 +101,8 @@ def check(context: Context) -> Iterator[Finding]:
 def _changes(context: Context) -> Iterator[tuple[_Tagged, _Tagged]]:
     """Yield tags before and after, of what stays."""
     resources = [as_left(r) for r in context.filler.resources]
-    of_groups: dict[str, list[Resource]] = defaultdict(list)
-    for resource in resources:
-        if resource.type == _GROUP_TAG:
-            for name in {text(resource, _TAGGED[_GROUP_TAG], side) for side in Side} - {""}:
-                of_groups[name].append(resource)
     gone = {text(r, name, Side.BEFORE) for r in resources if not r.after for name in _NAMES} - {""}
+    of_groups = _tags_of_groups(resources)
     grouped: set[str] = set()
     for group in resources:
         if group.type in _GROUPS and group.before is not None and group.after is not None:
@@ -116,13 +112,27 @@ def _changes(context: Context) -> Iterator[tuple[_Tagged, _Tagged]]:
             yield from ((o, n) for n in new if n.tags not in known_tags for o in old)
     for resource in resources:
         # What is new had no tags, and what is deleted needs none.
-        if resource.before is None or not (resource.after or _stays(resource, gone)):
-            continue
-        old, new = (_of_resource(resource, side) for side in Side)
-        after = {tagged.kind: tagged for tagged in new}
-        for tagged in () if _hides_change(resource) else old:
-            if tagged.kind != _INSTANCE or resource.address not in grouped:
-                yield tagged, after.get(tagged.kind, replace(tagged, tags={}))
+        if resource.before is not None and (resource.after or _stays(resource, gone)):
+            yield from _pairs(resource, {_INSTANCE} if resource.address in grouped else set())
+
+
+def _tags_of_groups(resources: list[Resource]) -> Mapping[str, list[Resource]]:
+    """Return the resources that tag a group, by its name."""
+    of_groups: dict[str, list[Resource]] = defaultdict(list)
+    for resource in resources:
+        if resource.type == _GROUP_TAG:
+            for name in {text(resource, _TAGGED[_GROUP_TAG], side) for side in Side} - {""}:
+                of_groups[name].append(resource)
+    return of_groups
+
+
+def _pairs(resource: Resource, skipped: set[str]) -> Iterator[tuple[_Tagged, _Tagged]]:
+    """Yield the tags that a resource itself sets, before and after, but for some kinds."""
+    old, new = (_of_resource(resource, side) for side in Side)
+    after = {tagged.kind: tagged for tagged in new}
+    for tagged in () if _hides_change(resource) else old:
+        if tagged.kind not in skipped:
+            yield tagged, after.get(tagged.kind, replace(tagged, tags={}))
 
 
 def _lost(
@@ -247,9 +257,9 @@ def _hides_change(resource: Resource) -> bool:
     names = (*_ARGUMENTS, "key", "value") if resource.type == _TAG else _ARGUMENTS
     old, new = ([one(resource, name, side) for name in names] for side in Side)
     return any(
-        isinstance(one, Sensitive) or isinstance(other, Sensitive)
-        for one, other in zip(old, new, strict=True)
-        if one != other
+        isinstance(before, Sensitive) or isinstance(after, Sensitive)
+        for before, after in zip(old, new, strict=True)
+        if before != after
     )
 
 

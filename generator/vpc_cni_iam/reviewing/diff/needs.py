@@ -108,7 +108,7 @@ class NeedsFinder(Struct, frozen=True):
 
     filler: Filler
     options: Options
-    kept: Account  # what there is after if all that conflicts keep is there in the end
+    after_conflicts: Account  # what there is after if all that conflicts keep is there in the end
 
     def of_cluster(self, cluster: ClusterPlugin) -> PluginNeeds:
         """Return what the roles of aws-node in a cluster do not allow."""
@@ -231,7 +231,7 @@ class NeedsFinder(Struct, frozen=True):
     def contested(self, role: IamResource) -> list[Grant]:
         """Return the policies of a role that one resource removes and another one keeps."""
         after = self.filler.accounts.after.policies(role)
-        return [g for key, g in self.kept.policies(role).items() if after.get(key) != g]
+        return [g for key, g in self.after_conflicts.policies(role).items() if after.get(key) != g]
 
     def _of_role(
         self,
@@ -326,8 +326,8 @@ class _Earlier:
         if not roles and self._is_first:  # what a plugin that comes cannot do without
             return fatal
         # A role that the plan gives to aws-node has to do, even if the one before did not.
-        given = () if role in roles else fatal
-        return tuple(dict.fromkeys((*given, *new_calls(missing, self._missing))))
+        of_new_role = () if role in roles else fatal
+        return tuple(dict.fromkeys((*of_new_role, *new_calls(missing, self._missing))))
 
 
 def _has_secrets(grant: Grant) -> bool:

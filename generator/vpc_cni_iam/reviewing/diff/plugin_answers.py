@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -18,15 +18,12 @@ from vpc_cni_iam.reviewing.account.iam_resource import IamResource
 from vpc_cni_iam.reviewing.account.plugin_state import ClusterPlugin
 from vpc_cni_iam.reviewing.diff.calls import MissingCall, by_action
 from vpc_cni_iam.reviewing.diff.needs import PluginNeeds, RoleNeeds, VersionSource
-from vpc_cni_iam.reviewing.diff.plugin_roles import is_of_nodes
+from vpc_cni_iam.reviewing.diff.plugin_roles import PluginFacts, is_of_nodes
 from vpc_cni_iam.reviewing.diff.trust import lets_plugin, trust_of
 from vpc_cni_iam.reviewing.rules import Level
 
-if TYPE_CHECKING:
-    from vpc_cni_iam.reviewing.context import Context
 
-
-class Verdict(StrEnum):
+class AnswerVerdict(StrEnum):
     """Whether aws-node works after the plan, the worst first."""
 
     FAILS = "fails"
@@ -57,7 +54,7 @@ class PluginAnswer(Struct, frozen=True):
 
     cluster: EksCluster | None  # None for a role of the plugin
     address: str  # of the cluster in the plan; may be empty
-    verdict: Verdict
+    verdict: AnswerVerdict
     reason: AnswerReason | None  # None where it works
     version: PluginVersion
     source: VersionSource
@@ -72,7 +69,15 @@ class PluginAnswer(Struct, frozen=True):
     open: tuple[Grant, ...] = ()  # policies of which nothing is known, which may allow or deny
 
 
-def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
+class AnswerFacts(PluginFacts, Protocol):
+    """What has the plugin's own roles besides."""
+
+    @property
+    def roles_of_pods(self) -> tuple[IamResource, ...]:
+        """The plugin's roles that aws-node has by itself, of which the plan names no cluster."""
+
+
+def answer(needs: PluginNeeds, context: AnswerFacts) -> PluginAnswer | None:
     """Return the answer of a cluster or a role; None where aws-node does not run after."""
     cluster = needs.cluster
     if cluster is None and other_roles(context, needs.roles[0].role):
@@ -120,7 +125,7 @@ def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
     )
 
 
-def other_roles(context: Context, role: IamResource) -> tuple[IamResource, ...]:
+def other_roles(context: AnswerFacts, role: IamResource) -> tuple[IamResource, ...]:
     """Return the roles of the plugin, of which aws-node may have one and not that of its nodes."""
     return context.roles_of_pods if is_of_nodes(context, role, alone=True) else ()
 
@@ -137,48 +142,50 @@ def is_deleted(cluster: ClusterPlugin) -> bool:
     return resource is not None and resource.after is None and "delete" in resource.actions
 
 
-def _verdict(needs: PluginNeeds, context: Context) -> tuple[Verdict, AnswerReason | None]:
+def _verdict(needs: PluginNeeds, context: AnswerFacts) -> tuple[AnswerVerdict, AnswerReason | None]:
     """Return the worst verdict of the roles, with its reason."""
     verdicts = [*_of_cluster(needs, context), *map(_of_role, needs.roles)]
-    order = list(Verdict)
-    return min(verdicts, key=lambda pair: order.index(pair[0]), default=(Verdict.WORKS, None))
+    order = list(AnswerVerdict)
+    return min(verdicts, key=lambda pair: order.index(pair[0]), default=(AnswerVerdict.WORKS, None))
 
 
 def _of_cluster(
-    needs: PluginNeeds, context: Context
-) -> Iterator[tuple[Verdict, AnswerReason | None]]:
+    needs: PluginNeeds, context: AnswerFacts
+) -> Iterator[tuple[AnswerVerdict, AnswerReason | None]]:
     cluster = needs.cluster
     if cluster is None:
         return
     before, after = cluster.states
     if before.installer and not after.installer and not before.stays_on_removal:
-        yield Verdict.FAILS, AnswerReason.REMOVED
+        yield AnswerVerdict.FAILS, AnswerReason.REMOVED
     if after.identity.lost_roles:
-        yield Verdict.FAILS, AnswerReason.ROLE_DELETED
+        yield AnswerVerdict.FAILS, AnswerReason.ROLE_DELETED
     elif needs.not_shown:
-        yield Verdict.NOT_SHOWN, AnswerReason.ROLE
+        yield AnswerVerdict.NOT_SHOWN, AnswerReason.ROLE
     if not after.identity.roles:
-        yield Verdict.NOT_SHOWN, AnswerReason.IDENTITY
+        yield AnswerVerdict.NOT_SHOWN, AnswerReason.IDENTITY
     trusts = [trust_of(context, role, Side.AFTER) for role in after.identity.assumed]
     tags = after.identity.has_session_tags
     if any(policy and lets_plugin(policy, after, tags=tags) is False for policy in trusts):
-        yield Verdict.FAILS, AnswerReason.NOT_TRUSTED
+        yield AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED
 
 
-def _of_role(role: RoleNeeds) -> tuple[Verdict, AnswerReason | None]:
+def _of_role(role: RoleNeeds) -> tuple[AnswerVerdict, AnswerReason | None]:
     if role.missing is None:
-        return Verdict.NOT_SHOWN, AnswerReason.REFUSED
+        return AnswerVerdict.NOT_SHOWN, AnswerReason.REFUSED
     fatal = [call for call in role.missing if call.is_fatal]
     certain = [call for call in fatal if call.level is Level.ERROR]
     by_deny = [call for call in certain if call.denied_by is not None]
     if by_deny or (certain and not role.open):
-        return Verdict.FAILS, AnswerReason.MISSING
+        return AnswerVerdict.FAILS, AnswerReason.MISSING
     if fatal:
-        return Verdict.NOT_SHOWN, AnswerReason.POLICY if certain else _doubt(fatal[0])
+        return AnswerVerdict.NOT_SHOWN, AnswerReason.POLICY if certain else _doubt(fatal[0])
     if role.open_limits:
-        return Verdict.NOT_SHOWN, AnswerReason.LIMIT
+        return AnswerVerdict.NOT_SHOWN, AnswerReason.LIMIT
     degraded = any(call.level is not Level.NOTE for call in role.missing)
-    return (Verdict.DEGRADED, AnswerReason.MISSING) if degraded else (Verdict.WORKS, None)
+    return (
+        (AnswerVerdict.DEGRADED, AnswerReason.MISSING) if degraded else (AnswerVerdict.WORKS, None)
+    )
 
 
 def _doubt(call: MissingCall) -> AnswerReason:

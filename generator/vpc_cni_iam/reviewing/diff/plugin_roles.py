@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import Protocol
 
 from vpc_cni_iam.catalog.trust import issuer
 from vpc_cni_iam.errors import InputError
@@ -11,18 +11,32 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.trust import SOURCE_ACCOUNT, WEB, Caller, RoleTrust, is_claim
 from vpc_cni_iam.policy.document import Condition, Policy
 from vpc_cni_iam.policy.template import Side, known
-from vpc_cni_iam.reviewing.account.grants import known_policies
+from vpc_cni_iam.reviewing.account.grants import Accounts, known_policies
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
 from vpc_cni_iam.reviewing.account.plugin_policy import concerns_plugin
+from vpc_cni_iam.reviewing.account.plugin_state import ClusterPlugin
 from vpc_cni_iam.reviewing.diff.trust import names_plugin, trust_of
-
-if TYPE_CHECKING:
-    from vpc_cni_iam.reviewing.context import Context
 
 _ACCOUNT = "111122223333"  # stands for one that is not known
 
 
-def roles_of_plugin(context: Context) -> Iterator[IamResource]:
+class PluginFacts(Protocol):
+    """What has the accounts of a plan and aws-node in its clusters, as the context does."""
+
+    @property
+    def accounts(self) -> Accounts:
+        """The accounts before and after."""
+
+    @property
+    def plugins(self) -> tuple[ClusterPlugin, ...]:
+        """aws-node in each cluster."""
+
+    @property
+    def service_account_roles(self) -> Mapping[IamResource, frozenset[Identity]]:
+        """The roles of aws-node's service account, with its identities after the plan."""
+
+
+def roles_of_plugin(context: PluginFacts) -> Iterator[IamResource]:
     """Yield who has policies of the plugin, or trusts it, but for the roles of known clusters."""
     of_clusters = roles_of_clusters(context)
     for owner in context.accounts.principals:
@@ -31,7 +45,7 @@ def roles_of_plugin(context: Context) -> Iterator[IamResource]:
             yield owner
 
 
-def roles_of_clusters(context: Context) -> set[IamResource]:
+def roles_of_clusters(context: PluginFacts) -> set[IamResource]:
     """Return the roles of aws-node and of nodes in the clusters of a plan."""
     return {
         role
@@ -41,7 +55,7 @@ def roles_of_clusters(context: Context) -> set[IamResource]:
     }
 
 
-def is_plugins(context: Context, role: IamResource) -> bool:
+def is_plugins(context: PluginFacts, role: IamResource) -> bool:
     """Say whether a role is aws-node's: it has it, is named by its trust, or has its policies."""
     if role in context.service_account_roles or has_plugin_policy(context, role):
         return True
@@ -49,20 +63,20 @@ def is_plugins(context: Context, role: IamResource) -> bool:
     return any(trust is not None and names_plugin(trust) for trust in trusts)
 
 
-def has_plugin_policy(context: Context, owner: IamResource) -> bool:
+def has_plugin_policy(context: PluginFacts, owner: IamResource) -> bool:
     """Say whether a principal has a policy of the plugin on either side."""
     sides = (account.policies(owner).values() for account in context.accounts.sides)
     return any(concerns_plugin(p) for grants in sides for p in known_policies(grants))
 
 
-def is_named(context: Context, owner: IamResource) -> bool:
+def is_named(context: PluginFacts, owner: IamResource) -> bool:
     """Say whether a role with policies is for the plugin's service account by its trust policy."""
     trust = trust_of(context, owner, Side.AFTER)
     has_any = any(account.policies(owner) for account in context.accounts.sides)
     return trust is not None and has_any and names_plugin(trust)
 
 
-def callers(context: Context, owner: IamResource, side: Side) -> frozenset[Caller] | None:
+def callers(context: PluginFacts, owner: IamResource, side: Side) -> frozenset[Caller] | None:
     """Return by which identities aws-node can assume a role; None where that is not shown."""
     trust = trust_of(context, owner, side)
     statements = trust.statements if trust else ()
@@ -84,7 +98,7 @@ def callers(context: Context, owner: IamResource, side: Side) -> frozenset[Calle
         return None
 
 
-def is_of_nodes(context: Context, owner: IamResource, *, alone: bool) -> bool:
+def is_of_nodes(context: PluginFacts, owner: IamResource, *, alone: bool) -> bool:
     """Say whether nodes can assume a role; `alone` is whether aws-node cannot by itself."""
     identities = {caller.identity for caller in callers(context, owner, Side.AFTER) or ()}
     return Identity.node_role in identities and not (alone and len(identities) > 1)

@@ -9,7 +9,7 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
 from vpc_cni_iam.reviewing.diff.needs import VersionSource
-from vpc_cni_iam.reviewing.diff.plugin_answers import AnswerReason, PluginAnswer, Verdict
+from vpc_cni_iam.reviewing.diff.plugin_answers import AnswerReason, AnswerVerdict, PluginAnswer
 from vpc_cni_iam.reviewing.report.names import name_of
 from vpc_cni_iam.reviewing.report.shown import ShownPlugin
 
@@ -61,13 +61,13 @@ def _text(answer: PluginAnswer) -> str:
     how = f"{answer.version} ({FAMILIES[answer.mode]}{_SOURCES[answer.source]})"
     why = REASONS[answer.reason].format_map(_parts(answer)) if answer.reason else ""
     match answer.verdict:
-        case Verdict.WORKS:
+        case AnswerVerdict.WORKS:
             return f"works with {how}"
-        case Verdict.DEGRADED:
+        case AnswerVerdict.DEGRADED:
             return f"works with {how}, but not in full: {why}"
-        case Verdict.FAILS:
+        case AnswerVerdict.FAILS:
             return f"fails with {how}: {why}"
-        case Verdict.NOT_SHOWN:
+        case AnswerVerdict.NOT_SHOWN:
             return f"not shown by the plan for {how}: {why}"
 
 

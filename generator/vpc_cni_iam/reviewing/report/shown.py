@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from vpc_cni_iam.policy.diff import Change
-from vpc_cni_iam.reviewing.diff.plugin_answers import Verdict
+from vpc_cni_iam.reviewing.diff.plugin_answers import AnswerVerdict
 from vpc_cni_iam.reviewing.locate import SourcePlace
 from vpc_cni_iam.reviewing.rules import Consequence, Level, Rule, Topic
 
@@ -75,7 +75,7 @@ class ShownPlugin(Struct, frozen=True):
     cluster: str  # empty where the plan names none; the role stands for it then
     region: str
     answer: str  # such as "works with v1.23.2 (IPv4)"
-    verdict: Verdict
+    verdict: AnswerVerdict
     version_before: str  # as the plan has it; empty where it names none
     version_after: str
     judged_version: str

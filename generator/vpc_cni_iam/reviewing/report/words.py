@@ -11,7 +11,7 @@ from typing import TypeVar
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.addresses import without_keys
 from vpc_cni_iam.policy.diff import Change
-from vpc_cni_iam.reviewing.diff.plugin_answers import Verdict
+from vpc_cni_iam.reviewing.diff.plugin_answers import AnswerVerdict
 from vpc_cni_iam.reviewing.findings import Finding
 from vpc_cni_iam.reviewing.locate import SourcePlace
 from vpc_cni_iam.reviewing.report.shown import (
@@ -97,7 +97,7 @@ def plugins(review: ShownReview) -> list[list[ShownPlugin]]:
     return list(grouped(worst, _plugin_looks))
 
 
-_VERDICTS = tuple(Verdict)
+_VERDICTS = tuple(AnswerVerdict)
 
 
 def _plugin_looks(plugin: ShownPlugin) -> Hashable:

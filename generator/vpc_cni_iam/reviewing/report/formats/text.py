@@ -11,7 +11,7 @@ from functools import partial
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.escape import escape_log_command, sanitise
 from vpc_cni_iam.policy.diff import Change
-from vpc_cni_iam.reviewing.diff.plugin_answers import Verdict
+from vpc_cni_iam.reviewing.diff.plugin_answers import AnswerVerdict
 from vpc_cni_iam.reviewing.report import words
 from vpc_cni_iam.reviewing.report.shown import ShownFinding, ShownPlugin, ShownPolicy, ShownReview
 from vpc_cni_iam.reviewing.report.words import Section
@@ -31,10 +31,10 @@ _COLOURS = {
     Change.changed: "",
 }
 _VERDICTS = {
-    Verdict.WORKS: "good",
-    Verdict.FAILS: "error",
-    Verdict.NOT_SHOWN: "warning",
-    Verdict.DEGRADED: "warning",
+    AnswerVerdict.WORKS: "good",
+    AnswerVerdict.FAILS: "error",
+    AnswerVerdict.NOT_SHOWN: "warning",
+    AnswerVerdict.DEGRADED: "warning",
 }
 _INDENT = 12
 _LABEL = "  {:<10}"

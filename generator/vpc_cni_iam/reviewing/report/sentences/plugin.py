@@ -11,7 +11,7 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.report import undecided_text
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
-from vpc_cni_iam.reviewing.checks.coverage import Cause, DeniedCalls, LimitNotShown
+from vpc_cni_iam.reviewing.checks.coverage import DenialCause, DeniedCalls, LimitNotShown
 from vpc_cni_iam.reviewing.checks.plugin_roles import (
     ControllerMissing,
     ManagedBeside,
@@ -52,16 +52,16 @@ def _denied_calls(_: Finding, denied: DeniedCalls) -> Saying:
         role += f" ({_IDENTITIES[denied.identity]})"
     is_open = bool(denied.others) or not any(call.is_certain for call in denied.calls)
     match denied.cause:
-        case Cause.LOST:
+        case DenialCause.LOST:
             may = "may no longer call" if is_open or denied.open else "can no longer call"
             message = f"The {plugin} {may} {actions} with {role}"
-        case Cause.LACKING:
+        case DenialCause.LACKING:
             may = "may be unable to call" if is_open else "cannot call"
             message = f"The {plugin} {may} {actions} with {role}"
-        case Cause.MISSING | Cause.AS_BEFORE:
+        case DenialCause.MISSING | DenialCause.AS_BEFORE:
             not_ = "may not" if is_open else "does not"
             message = f"The {plugin} calls {actions}, which {role} {not_} allow"
-    message += ", as before" if denied.cause is Cause.AS_BEFORE else ""
+    message += ", as before" if denied.cause is DenialCause.AS_BEFORE else ""
     unless = [f"{first_of(denied.open)} allows it"] if denied.open else []
     unless += [f"aws-node has {first_of(map(name_of, denied.others), 1)}"] if denied.others else []
     message += f", unless {' or '.join(unless)}" if unless else ""
@@ -164,22 +164,23 @@ def _trust_lost(_: Finding, lost: TrustLost) -> Saying:
     )
 
 
-def _tag_removed(found: Finding, removed: TagRemoved) -> Saying:
+def _tag_removed(finding: Finding, removed: TagRemoved) -> Saying:
     role = name_of(removed.role)
+    address = finding.address
     if removed.change is TagChange.HIDDEN:
         return Saying(
-            f"{found.address} changes tags that are marked sensitive, and a policy of {role} asks "
+            f"{address} changes tags that are marked sensitive, and a policy of {role} asks "
             "for tags",
-            fix=f"Check that {found.address} keeps the tags that the policy of {role} asks for",
+            fix=f"Check that {address} keeps the tags that the policy of {role} asks for",
         )
     on = f"{first_of(removed.actions)} on the {removed.kind.replace('-', ' ')}"
-    message = f"{found.address} {_TAG_CHANGES[removed.change]} the tag {removed.tag}. "
+    message = f"{finding.address} {_TAG_CHANGES[removed.change]} the tag {removed.tag}. "
     message += f"Then a policy of {role} does not allow {on}"
     if removed.has_hidden_template:
         message += ", unless the launch template sets it, which is not shown"
     elif removed.is_template:
         message += ", unless what launches nodes sets it, which is not shown"
-    return Saying(message, fix=f"Keep the tag {removed.tag} in {found.address}")
+    return Saying(message, fix=f"Keep the tag {removed.tag} in {finding.address}")
 
 
 def _names(roles: Sequence[IamResource]) -> str:

@@ -31,8 +31,6 @@ SEARCHES = {
 }
 # Of a third party: an evaluator that is mended before it is compared with.
 MENDED = ("ministack",)
-# It is written anew, and keeps older forms of what others have until then.
-REWRITTEN = "review/"
 # A class that is the same word in the public model.
 PUBLIC = {"Policy", "Statement", "Principal", "Condition", "Options"}
 
@@ -47,8 +45,8 @@ def nodes(folder: Path) -> dict[str, list[ast.AST]]:
 
 
 def of_package() -> dict[str, list[ast.AST]]:
-    """Every node of the package's files, but for those of `REWRITTEN`."""
-    return {n: every for n, every in nodes(PACKAGE).items() if not n.startswith(REWRITTEN)}
+    """Every node of the package's files."""
+    return nodes(PACKAGE)
 
 
 def functions() -> Iterator[tuple[str, ast.FunctionDef]]:

@@ -3,16 +3,16 @@
 import json
 from typing import Any
 
-from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.review.diff.coverage import ReviewTarget
-from vpc_cni_iam.review.findings import Review
+from vpc_cni_iam.review.options import Options
+from vpc_cni_iam.review.report.make import shown
+from vpc_cni_iam.review.report.shown import ShownReview
 from vpc_cni_iam.review.run import review
 
 Json = dict[str, Any]
-WANTED = ReviewTarget(newest())
+OPTIONS = Options()
 
 
 def document(*statements: Json) -> str:
@@ -88,14 +88,22 @@ def plan(*changes: Json, **more: Any) -> bytes:
     ).encode()
 
 
-def reviewed(*changes: Json, fail_on: str = "warning", **more: Any) -> Review:
-    return review(read_plan(plan(*changes, **more), "plan.json"), WANTED, fail_on=(fail_on,))
+def reviewed(
+    *changes: Json, fail_on: str = "warning", options: Options = OPTIONS, **more: Any
+) -> ShownReview:
+    """What a review of a plan of these changes shows."""
+    return review_of(plan(*changes, **more), fail_on=fail_on, options=options)
 
 
-def rules(review: Review) -> set[str]:
-    return {f.rule for f in review.findings}
+def review_of(text: bytes, *, fail_on: str = "warning", options: Options = OPTIONS) -> ShownReview:
+    """What a review of a plan shows."""
+    return shown(review(read_plan(text, "plan.json"), options), (fail_on,))
 
 
-def levels(review: Review) -> dict[str, str]:
+def rules(review: ShownReview) -> set[str]:
+    return {str(f.rule) for f in review.findings}
+
+
+def levels(review: ShownReview) -> dict[str, str]:
     """The level of each rule's finding, of several the last."""
-    return {f.rule: f.level for f in review.findings}
+    return {str(f.rule): str(f.level) for f in review.findings}

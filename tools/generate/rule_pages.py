@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from tools.corpus import JSON_ARGUMENTS, Case, Json, load, review
-from vpc_cni_iam.review.findings import Rule
-from vpc_cni_iam.review.rules import RULES
+from vpc_cni_iam.review.report.rule_texts import shown_rules
+from vpc_cni_iam.review.report.shown import ShownRule
 
+RULES = shown_rules()
 SOURCE = Path(__file__).with_name("rules.toml")
 _NAME = "tools/generate/rules.toml"
 # The headings of the list, by the question that a rule is about.
@@ -79,7 +80,7 @@ def listing(rules: Iterable[Any] = RULES) -> str:
     return "\n".join(lines)
 
 
-def page(rule: Rule, entry: dict[str, str]) -> str:
+def page(rule: ShownRule, entry: dict[str, str]) -> str:
     """Return the page of a rule.
 
     Args:
@@ -129,11 +130,11 @@ def page(rule: Rule, entry: dict[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _of(rule: Rule, case: Case) -> list[Json]:
+def _of(rule: ShownRule, case: Case) -> list[Json]:
     return [finding for finding in _findings(case.name) if finding["rule"] == rule.id]
 
 
-def _ignoring(rule: Rule, case: Case, address: str) -> Iterator[str]:
+def _ignoring(rule: ShownRule, case: Case, address: str) -> Iterator[str]:
     """Yield the entry of the ignore file by which a case does not have the finding.
 
     Raises:

@@ -13,11 +13,10 @@ import tempfile
 import zlib
 from pathlib import Path
 
-from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.inputs.plan.reader import read_plan
-from vpc_cni_iam.review.account.locate import Locator
-from vpc_cni_iam.review.diff.coverage import ReviewTarget
-from vpc_cni_iam.review.report.html import write
+from vpc_cni_iam.review.options import Options
+from vpc_cni_iam.review.report.formats.html import write
+from vpc_cni_iam.review.report.make import shown
 from vpc_cni_iam.review.report_formats import Setting
 from vpc_cni_iam.review.run import review
 
@@ -27,12 +26,11 @@ SOURCE = _REVIEWED / "configurations" / "widen" / "after"
 # Which of Chromium's colour schemes each picture is taken in.
 PICTURES = {"docs/review-light.png": 1, "docs/review-dark.png": 0}
 _WIDTH = 1000
-# The rows of the table that are shown: with all of them the picture would be too tall.
-_SHOWN = "#kind=allowed"
-# Writes where the table ends into the page's title, once the page's own script has run.
+# Writes where the findings end into the page's title.
 _MEASURE = """<script>addEventListener("load", () => setTimeout(() => {
-  const table = document.querySelector("table").getBoundingClientRect();
-  document.title = `ends at ${Math.ceil(table.bottom)}`;
+  const lists = [...document.querySelectorAll("ul.findings")];
+  const end = Math.max(...lists.map((list) => list.getBoundingClientRect().bottom));
+  document.title = `ends at ${Math.ceil(end)}`;
 }, 500));</script>"""
 _END = re.compile(r"<title>ends at (\d+)</title>")
 _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')  # forbids that script
@@ -44,11 +42,7 @@ _KEY = b"Page\0"
 def page() -> str:
     """Return the page that is shown: the review that the README shows, too."""
     plan = read_plan(PLAN.read_bytes(), "plan.json")
-    target = ReviewTarget(known_versions.newest())
-    return write(
-        review(plan, target, locator=Locator(SOURCE, plan.configuration), fail_on=("warning",)),
-        Setting(),
-    )
+    return write(shown(review(plan, Options(source=SOURCE))), Setting())
 
 
 def is_current(picture: Path) -> bool:
@@ -84,19 +78,19 @@ def take(picture: Path, scheme: int) -> bool:
             *("--hide-scrollbars", "--disable-background-networking", "--disable-sync"),
             f"--user-data-dir={folder / 'profile'}",
         ]
-        address = (folder / "measured.html").as_uri() + _SHOWN
+        address = (folder / "measured.html").as_uri()
         # The time of the page, until its layout is at rest.
         command.append("--virtual-time-budget=2000")
         measure = [*command, f"--window-size={_WIDTH},1000", "--dump-dom", address]
         done = subprocess.run(measure, check=True, capture_output=True, timeout=120)
         end = _END.search(done.stdout.decode())
         if end is None:
-            raise RuntimeError("the page has no table, or its end was not measured")
+            raise RuntimeError("the page has no finding, or their end was not measured")
         picture_of = [
             f"--blink-settings=preferredColorScheme={scheme}",
             f"--window-size={_WIDTH},{int(end[1]) + 24}",
             f"--screenshot={folder / 'shot.png'}",
-            (folder / "page.html").as_uri() + _SHOWN,
+            (folder / "page.html").as_uri(),
         ]
         subprocess.run([*command, *picture_of], check=True, capture_output=True, timeout=120)
         shot = (folder / "shot.png").read_bytes()

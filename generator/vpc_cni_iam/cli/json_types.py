@@ -16,7 +16,7 @@ TYPES = {
     "check": ("vendoring.data:CheckData",),
     "diff": ("vendoring.data:DiffsData",),
     "upgrade": ("vendoring.data:UpgradeData",),
-    "review": ("review.findings:Review",),
+    "review": ("review.report.shown:ShownReview",),
     "compare": ("comparing.data:ComparisonData", "comparing.data:NeverData"),
     "coverage": (
         "coverage.data:CoverageData",

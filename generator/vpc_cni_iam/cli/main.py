@@ -74,8 +74,6 @@ TASKS = {
     },
 }
 GROUPS = {"registry"}
-# The review by the model of the account, until it replaces the other one.
-STAGED = {"review2": TASKS["Check plans, policies and accounts"]["review"]}
 COMMANDS = {
     name: line
     for commands in TASKS.values()
@@ -106,14 +104,14 @@ def application(words: Sequence[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback()(_options)
-    called = [word for word in words[:1] if word in {*COMMANDS, *GROUPS, *STAGED}]
+    called = [word for word in words[:1] if word in {*COMMANDS, *GROUPS}]
     for name in called or [*COMMANDS, *GROUPS]:
         module = import_module(f"vpc_cni_iam.cli.{name}")
         function = getattr(module, name)
         if name not in GROUPS:
-            line = (COMMANDS | STAGED)[name]
+            line = COMMANDS[name]
             command = app.command(name, cls=Command, help=module.HELP, short_help=line)
-            command(with_options(name.removesuffix("2"), expanded(function)))
+            command(with_options(name, expanded(function)))
         else:
             app.add_typer(function, name=name)
     return app

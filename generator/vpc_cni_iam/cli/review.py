@@ -22,18 +22,18 @@ from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.cli.options import IpFamily
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.review.diff.coverage import ReviewTarget
-    from vpc_cni_iam.review.findings import Review
+    from vpc_cni_iam.review.ignore import IgnoreFile
+    from vpc_cni_iam.review.options import Options
+    from vpc_cni_iam.review.report.shown import ShownReview
     from vpc_cni_iam.review.report_formats import Setting
-    from vpc_cni_iam.review.run import Ignoring
 
 HELP = """Review the IAM changes of a plan: access that is newly allowed or no longer allowed, and
 whether the plugin still works.
 
 PLAN is the output of `terraform show -json` or `tofu show -json`, as a file or - for standard
 input, also compressed with gzip; or a saved plan, or a directory with one. The engine that made a
-saved plan shows it, in --source if given. Exit code 0 means that no finding is at or above
---fail-on, 1 that one is, 3 that the plan cannot be read.
+saved plan shows it, in --source if given. Exit code 0 means that no finding matches
+--fail-on, 1 that one does, 3 that the plan cannot be read.
 
 \b
 Examples:
@@ -45,7 +45,7 @@ Examples:
 """
 
 
-_REPORTS = formats.names("vpc_cni_iam.review.report")
+_REPORTS = formats.names("vpc_cni_iam.review.report.formats")
 if TYPE_CHECKING:
     Format = StrEnum
 else:
@@ -69,9 +69,9 @@ class EngineChoice(StrEnum):
 
 
 def _fail_on() -> list[str]:
-    from vpc_cni_iam.review.findings import LEVELS, MEANINGS
+    from vpc_cni_iam.review.rules import Consequence, Level
 
-    return [*MEANINGS, *LEVELS]
+    return [*Consequence, *Level]
 
 
 def review(
@@ -121,48 +121,40 @@ def review(
     """See `HELP`."""
     gc.disable()  # There are hardly any reference cycles here, and the collector takes a tenth.
     from vpc_cni_iam.errors import UsageError
-    from vpc_cni_iam.review.account.locate import Locator
     from vpc_cni_iam.review.obtain import obtain
-    from vpc_cni_iam.review.run import check_fail_on
+    from vpc_cni_iam.review.report.make import check_fail_on, shown
     from vpc_cni_iam.review.run import review as reviewed
 
     fails_on = check_fail_on(fail_on)
     if not plan:
         raise UsageError("PLAN is empty; name a plan, or write . for the current directory")
     files = _files(report or (), plan)
-    target = _target(cni_version, mode)
-    ignored = _ignoring(ignore_file)
+    asked, ignored = _options(cni_version, mode, source), _ignore_file(ignore_file)
     with progress("reading the plan") as passed:
         read = obtain(plan, sys.stdin.buffer, engine.value, os.environ, passed, source)
-    locator = Locator(source, read.configuration)
-    with progress("judging policies") as passed:
-        result = reviewed(
-            read, target, locator=locator, fail_on=fails_on, ignored=ignored, passed=passed
-        )
-    if not locator.fits:
+    made = reviewed(read, asked, ignored)
+    result = shown(made, fails_on)
+    if not made.context.locator.fits:
         common.say(f"nothing of the plan is written in --source {source}; is it of another module?")
     _reports(result, output, files, _setting(read_on, source, details=details))
     raise typer.Exit(1 if result.failed else 0)
 
 
-def _target(cni_version: str | None, mode: IpFamily | None) -> ReviewTarget:
-    from vpc_cni_iam.catalog.facts import known_versions
-    from vpc_cni_iam.review.diff.coverage import ReviewTarget
-
-    version = known_versions.find(cni_version or "latest")
-    return ReviewTarget(version, mode.value if mode else None, chosen=cni_version is not None)
-
-
-def _ignoring(path: Path | None) -> Ignoring | None:
+def _options(cni_version: str | None, mode: IpFamily | None, source: Path | None) -> Options:
     import datetime
 
-    from vpc_cni_iam.review import ignore as ignoring
-    from vpc_cni_iam.review.run import Ignoring
+    from vpc_cni_iam.catalog.facts import known_versions
+    from vpc_cni_iam.review.options import Options
 
-    chosen = path or Path(ignoring.NAME)
-    if path is None and not chosen.exists():
-        return None
-    return Ignoring(ignoring.load(chosen), str(chosen), datetime.date.today())
+    version = known_versions.find(cni_version) if cni_version else None
+    return Options(version, mode.value if mode else None, datetime.date.today(), source)
+
+
+def _ignore_file(path: Path | None) -> IgnoreFile | None:
+    from vpc_cni_iam.review import ignore
+
+    chosen = path or Path(ignore.NAME)
+    return None if path is None and not chosen.exists() else ignore.load(chosen)
 
 
 def _files(reports: Iterable[str], plan: str) -> dict[Path, str]:
@@ -199,7 +191,7 @@ def _setting(read_on: Forge | None, source: Path | None, *, details: bool) -> Se
     return Setting(forge, _prefix(source), width, colour, details)
 
 
-def _reports(result: Review, output: Format, files: dict[Path, str], setting: Setting) -> None:
+def _reports(result: ShownReview, output: Format, files: dict[Path, str], setting: Setting) -> None:
     """Write the files, and print one to stdout."""
     from vpc_cni_iam.files import single
     from vpc_cni_iam.review.report_formats import pieces

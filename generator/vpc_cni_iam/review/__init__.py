@@ -1,1 +1,1 @@
-"""A plan against the catalog: what it does to the permissions of the plugin."""
+"""Reviews a plan: the account before and after, how they differ, and what is to be said of it."""

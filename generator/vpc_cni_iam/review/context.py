@@ -1,39 +1,156 @@
-"""What the checks of a review look at: the account of a plan before and after."""
+"""What the checks of a review look at; each part is worked out once, when it is asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 
-from msgspec import Struct
-
-from vpc_cni_iam.inputs.plan.reader import Plan
+from vpc_cni_iam.inputs.plan.arguments import OIDC_PROVIDER
+from vpc_cni_iam.inputs.plan.reader import Plan, Resource
+from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.review.account.collect import PlanPolicies
-from vpc_cni_iam.review.account.effective import EffectivePolicies
-from vpc_cni_iam.review.account.owners import Owners
-from vpc_cni_iam.review.account.plugin import ClusterPlugin
-from vpc_cni_iam.review.diff.changes import Change, Place, PrincipalChange
-from vpc_cni_iam.review.diff.coverage import ReviewTarget
-from vpc_cni_iam.review.diff.plugin import ClusterChange
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.review.account.cluster_access import access_entries
+from vpc_cni_iam.review.account.fill import Filler
+from vpc_cni_iam.review.account.grants import Accounts
+from vpc_cni_iam.review.account.iam_resource import IamResource, Place
+from vpc_cni_iam.review.account.not_shown import NotShownByPlan, not_shown
+from vpc_cni_iam.review.account.plugin_state import ClusterPlugin
+from vpc_cni_iam.review.account.plugins import PluginReader
+from vpc_cni_iam.review.account.source import SourceReader
+from vpc_cni_iam.review.account.uses import Uses
+from vpc_cni_iam.review.diff.needs import NeedsFinder, PluginNeeds, PolicyLayers
+from vpc_cni_iam.review.diff.permissions import Proofs
+from vpc_cni_iam.review.diff.plugin_answers import PluginAnswer, answer
+from vpc_cni_iam.review.diff.plugin_roles import has_plugin_policy, is_of_nodes, roles_of_plugin
+from vpc_cni_iam.review.diff.principals import (
+    PrincipalChange,
+    kept_changes,
+    principal_changes,
+)
+from vpc_cni_iam.review.diff.uses import RoleAccess, UseChange, use_changes
+from vpc_cni_iam.review.locate import Locator
+from vpc_cni_iam.review.options import Options
 
 
-class Context(Struct, frozen=True):
-    """Everything that a check may look at."""
+class Context:
+    """A plan as two accounts, and how they differ."""
 
-    plan: Plan
-    policies: PlanPolicies  # its policies, and who has them
-    effective: EffectivePolicies  # what each role, user and group has before and after
-    changes: tuple[Change, ...]  # what the plan does to each policy
-    principals: Mapping[str, PrincipalChange]  # roles, users and groups by name
-    # The plugin in each cluster: what the plan says of it, and what comes of it.
-    clusters: tuple[tuple[ClusterPlugin, ClusterChange], ...]
-    places: Mapping[str, Place | None]  # where resources are written, by address
-    target: ReviewTarget  # for what the user asks
-    budget: Budget  # what the proofs of the review may cost
-    created: frozenset[str]  # the addresses of roles, users and groups that the plan creates
-    unseen: int  # how many new roles may have inline policies that the plan does not show
+    def __init__(self, plan: Plan, options: Options) -> None:
+        self.plan, self.options = plan, options
+        self.locator = Locator(options.source, plan.configuration)
+        self.filler = Filler(plan, SourceReader(self.locator) if options.source else None)
+        self.proofs = Proofs(Budget.of_many(len(self.filler.resources), self._characters()))
+
+    def _characters(self) -> int:
+        values = (
+            v for r in self.filler.resources for s in (r.before, r.after) if s for v in s.values()
+        )
+        return sum(len(value) for value in values if isinstance(value, str))
 
     @property
-    def owners(self) -> Owners:
-        """Its roles, users and groups."""
-        return self.policies.owners
+    def accounts(self) -> Accounts:
+        """The accounts before and after."""
+        return self.filler.accounts
+
+    @cached_property
+    def _access_entries(self) -> Mapping[Side, Mapping[IamResource, tuple[Resource, ...]]]:
+        return {side: access_entries(self.filler, side) for side in Side}
+
+    def access_entries_of(self, role: IamResource, side: Side) -> tuple[Resource, ...]:
+        """Return the access entries by which a role has access to a cluster on a side."""
+        return self._access_entries[side].get(self.filler.owner(role), ())
+
+    @cached_property
+    def uses(self) -> Uses:
+        """The roles that workloads and service accounts use."""
+        return Uses(self.filler)
+
+    @cached_property
+    def role_access(self) -> RoleAccess:
+        """How roles compare that take each other's place."""
+        return RoleAccess(self.filler, self.proofs)
+
+    @cached_property
+    def use_changes(self) -> tuple[UseChange, ...]:
+        """The workloads and service accounts whose roles change."""
+        return tuple(use_changes(self.filler, self.uses, self.role_access))
+
+    @cached_property
+    def principals(self) -> tuple[PrincipalChange, ...]:
+        """The principals whose policies change."""
+        return tuple(principal_changes(self.accounts, self.proofs))
+
+    @cached_property
+    def kept_principals(self) -> tuple[PrincipalChange, ...]:
+        """The principals of conflicts that change, if what conflicts keep is there in the end."""
+        return tuple(kept_changes(self.accounts, self.proofs))
+
+    @cached_property
+    def place(self) -> Place:
+        """The Region and the account of the plan, if it has one."""
+        return self.filler.resolver.place
+
+    @cached_property
+    def plugins(self) -> tuple[ClusterPlugin, ...]:
+        """aws-node in each cluster of which the plan says anything about it."""
+        return PluginReader(self.filler).clusters()
+
+    @cached_property
+    def service_account_roles(self) -> Mapping[IamResource, frozenset[Identity]]:
+        """The roles of aws-node's service account, with its identities after the plan."""
+        roles: dict[IamResource, frozenset[Identity]] = {}
+        for plugin in self.plugins:
+            for state in plugin.states:
+                identity = state.identity
+                kinds = {identity.kind} if state is plugin.after else set()
+                for role in identity.assumed if identity.kind.is_of_service_account else ():
+                    roles[role] = roles.get(role, frozenset()) | kinds
+        return roles
+
+    @cached_property
+    def has_new_issuer(self) -> bool:
+        """Whether the plan creates an OIDC provider, as it does for a new cluster."""
+        return any(r.type == OIDC_PROVIDER and r.before is None for r in self.filler.resources)
+
+    @cached_property
+    def plugin_needs(self) -> tuple[PluginNeeds, ...]:
+        """What roles do not allow aws-node: in each cluster, and those of no known cluster."""
+        of_clusters = map(self.needs_finder.of_cluster, self.plugins)
+        return (*of_clusters, *map(self.needs_finder.of_role, roles_of_plugin(self)))
+
+    @cached_property
+    def needs_finder(self) -> NeedsFinder:
+        """What asks which calls roles allow."""
+        return NeedsFinder(self.filler, self.options, self.accounts.kept)
+
+    @cached_property
+    def roles_of_pods(self) -> tuple[IamResource, ...]:
+        """The plugin's roles that aws-node has by itself, of which the plan names no cluster."""
+        roles = (needs.roles[0].role for needs in self.plugin_needs if needs.cluster is None)
+        return tuple(
+            role
+            for role in roles
+            if has_plugin_policy(self, role) and not is_of_nodes(self, role, alone=True)
+        )
+
+    @cached_property
+    def plugin_policies(self) -> tuple[PolicyLayers, ...]:
+        """The policies of the roles of aws-node after the plan."""
+        return tuple(
+            self.needs_finder.layers(role.role, needs)
+            for needs in self.plugin_needs
+            for role in needs.roles
+        )
+
+    @cached_property
+    def plugin_answers(self) -> tuple[PluginAnswer, ...]:
+        """Whether aws-node works after the plan, in each cluster or with each of its roles."""
+        answers = (answer(needs, self) for needs in self.plugin_needs)
+        return tuple(dict.fromkeys(a for a in answers if a is not None))
+
+    @cached_property
+    def not_shown(self) -> tuple[NotShownByPlan, ...]:
+        """What the plan does not show, which is said once."""
+        _ = self.accounts, self.use_changes  # which resolve who is meant
+        return tuple(not_shown(self.filler))

@@ -1,4 +1,4 @@
-"""The ignore file: ignored findings, each with a reason and perhaps a last day."""
+"""The ignore file: suppressed findings, each with a reason and perhaps a last day."""
 
 from __future__ import annotations
 
@@ -12,29 +12,50 @@ from msgspec import Struct
 from vpc_cni_iam.errors import ConfigurationError, UsageError
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy import wildcard
-from vpc_cni_iam.review.findings import Finding, Ignored
-from vpc_cni_iam.review.make_finding import finding
-from vpc_cni_iam.review.rules import RULES
+from vpc_cni_iam.review.findings import Finding, finding
+from vpc_cni_iam.review.rules import Rule
 from vpc_cni_iam.texts import read
 from vpc_cni_iam.texts.limits import CONFIGURATION
 
 NAME = "vpc-cni-iam-ignore.toml"
 _KNOWN = ("rule", "address", "reason", "until")
-_IDS = tuple(rule.id for rule in RULES)
-# About the file itself: ignoring these would defeat it.
-_OWN = ("ignore-expired", "ignore-unused")
+# About the file itself: to ignore these would defeat it.
+_OWN = (Rule.IGNORE_EXPIRED, Rule.IGNORE_UNUSED)
+_RULES = tuple(rule for rule in Rule if rule not in _OWN)
 
 
-class Entry(Struct, frozen=True):
+class IgnoreEntry(Struct, frozen=True):
     """One entry."""
 
-    rule: str  # the rule's identifier
+    rule: Rule
     address: str  # a resource's address, in which ``*`` stands for anything
-    reason: str  # why
-    until: datetime.date | None  # the last day on which it counts; None for no end
+    reason: str
+    until: datetime.date | None = None  # the last day on which it counts; None for no end
 
 
-def load(path: Path) -> tuple[Entry, ...]:
+class IgnoreFile(Struct, frozen=True):
+    """The entries of a file."""
+
+    source: str = NAME  # the name of the file
+    entries: tuple[IgnoreEntry, ...] = ()
+
+
+class Ignored(Struct, frozen=True):
+    """A finding that an entry takes out."""
+
+    finding: Finding
+    entry: IgnoreEntry
+
+
+class EntryWithoutEffect(Struct, frozen=True):
+    """An entry that has expired, or that matches no finding."""
+
+    source: str
+    number: int  # from 1
+    entry: IgnoreEntry
+
+
+def load(path: Path) -> IgnoreFile:
     """Read an ignore file; a `ConfigurationError` has the entry."""
     from vpc_cni_iam.texts import toml  # noqa: PLC0415 - few have the file
 
@@ -46,10 +67,11 @@ def load(path: Path) -> tuple[Entry, ...]:
     entries = data.get("ignore", [])
     if not isinstance(entries, list):
         raise ConfigurationError(str(path), "ignore", "must be a list: write [[ignore]]")
-    return tuple(_entry(e, str(path), f"ignore[{i}]") for i, e in enumerate(entries))
+    read_entries = (_entry(e, str(path), f"ignore[{i}]") for i, e in enumerate(entries))
+    return IgnoreFile(str(path), tuple(read_entries))
 
 
-def _entry(entry: Any, source: str, place: str) -> Entry:
+def _entry(entry: Any, source: str, place: str) -> IgnoreEntry:
     if not isinstance(entry, dict):
         raise ConfigurationError(source, place, "must be a table: write [[ignore]]")
     for key in entry:
@@ -59,9 +81,9 @@ def _entry(entry: Any, source: str, place: str) -> Entry:
             )
     for key in ("rule", "address", "reason"):
         if not isinstance(entry.get(key), str) or not entry[key].strip():
-            raise ConfigurationError(source, place, f"needs {key!r}, a text that is not empty")
+            raise ConfigurationError(source, place, f"needs {key!r}, a string that is not empty")
     try:
-        rule = resolve(entry["rule"], [r for r in _IDS if r not in _OWN], "rule")
+        rule = resolve(entry["rule"], _RULES, "rule")
     except UsageError as error:
         raise ConfigurationError(source, f"{place}.rule", str(error)) from None
     until = entry.get("until")
@@ -69,31 +91,27 @@ def _entry(entry: Any, source: str, place: str) -> Entry:
         raise ConfigurationError(
             source, f"{place}.until", "must be a date without quotes: 2027-01-31"
         )
-    return Entry(rule, entry["address"], entry["reason"], until)
+    return IgnoreEntry(Rule(rule), entry["address"], entry["reason"], until)
 
 
 def apply(
-    entries: Iterable[Entry], findings: Iterable[Finding], source: str, today: datetime.date
+    file: IgnoreFile, findings: Iterable[Finding], today: datetime.date
 ) -> tuple[tuple[Finding, ...], tuple[Ignored, ...]]:
-    """Return what is left, with what is to be said of the file itself, and what is ignored."""
+    """Return the findings that count, with those about the file itself, and the ignored ones."""
     left, ignored = list(findings), list[Ignored]()
-    for number, entry in enumerate(entries):
-        fits = [f for f in left if f.rule == entry.rule and _fits(entry.address, f.address)]
-        where = f"{source}, entry {number + 1}"
-        about = f"{entry.rule} on {entry.address}: {entry.reason}"
+    for number, entry in enumerate(file.entries, 1):
+        evidence = EntryWithoutEffect(file.source, number, entry)
+        matches = [f for f in left if f.rule is entry.rule and _matches(entry, f)]
         if entry.until is not None and entry.until < today:
-            text = f"{where} expired on {entry.until}: {about}"
-            left.append(finding("ignore-expired", text, attribute=str(number + 1)))
-        elif fits:
-            until = entry.until.isoformat() if entry.until else ""
-            ignored += [Ignored(f, entry.reason, until) for f in fits]
-            left = [f for f in left if f not in fits]
+            left.append(finding(Rule.IGNORE_EXPIRED, evidence, attribute=str(number)))
+        elif matches:
+            ignored += [Ignored(match, entry) for match in matches]
+            left = [f for f in left if not (f.rule is entry.rule and _matches(entry, f))]
         else:
-            text = f"{where} matches nothing: {about}"
-            left.append(finding("ignore-unused", text, attribute=str(number + 1)))
+            left.append(finding(Rule.IGNORE_UNUSED, evidence, attribute=str(number)))
     return tuple(left), tuple(ignored)
 
 
-def _fits(pattern: str, address: str) -> bool:
-    # An address may hold ? and brackets: nothing but a star stands for anything else.
-    return wildcard.matches(pattern, address, wildcards="*")
+def _matches(entry: IgnoreEntry, about: Finding) -> bool:
+    # An address may have ? and brackets: only a star stands for anything else.
+    return wildcard.matches(entry.address, about.address, wildcards="*")

@@ -1,4 +1,4 @@
-"""Gets a plan from what a user names: JSON, or a saved plan that an engine is asked to show."""
+"""Gets a plan from what a user names: JSON, or a saved plan that an engine shows."""
 
 from __future__ import annotations
 

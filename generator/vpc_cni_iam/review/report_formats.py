@@ -1,4 +1,4 @@
-"""The reports of a review by their names; `report` has a module for each."""
+"""The formats of a review by their names; `report.formats` has a module for each."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Literal
 from msgspec import Struct
 
 from vpc_cni_iam import formats
-from vpc_cni_iam.review.findings import Review
+from vpc_cni_iam.review.report.shown import ShownReview
 
-PACKAGE = "vpc_cni_iam.review.report"
+PACKAGE = "vpc_cni_iam.review.report.formats"
 Forge = Literal["github", "gitlab", "bitbucket"]
 FORGES: tuple[Forge, ...] = ("github", "gitlab", "bitbucket")
 
 
 class Setting(Struct, frozen=True):
-    """What reports depend on besides the review."""
+    """What a report depends on besides the review."""
 
-    forge: Forge | None = None  # where they are read; None for nowhere in particular
+    forge: Forge | None = None  # where it is read; None for nowhere in particular
     prefix: str = ""  # where the root module is in its repository, with forward slashes
     width: int | None = None  # how wide lines of text may be, None where they may be of any length
     colour: bool = False  # whether text is in colour
     details: bool = False  # whether text has all details
 
 
-def pieces(name: str, review: Review, setting: Setting) -> Iterator[str]:
+def pieces(name: str, review: ShownReview, setting: Setting) -> Iterator[str]:
     """Yield a report in pieces, so that a large one need not be in memory as a whole."""
     module = formats.load(PACKAGE, name)
     if hasattr(module, "pieces"):
@@ -35,10 +35,10 @@ def pieces(name: str, review: Review, setting: Setting) -> Iterator[str]:
         yield module.write(review, setting)
 
 
-def _write(name: str, review: Review, setting: Setting) -> str:
+def _write(name: str, review: ShownReview, setting: Setting) -> str:
     return "".join(pieces(name, review, setting))
 
 
-REPORTS: dict[str, Callable[[Review, Setting], str]] = {
+REPORTS: dict[str, Callable[[ShownReview, Setting], str]] = {
     name: partial(_write, name) for name in formats.names(PACKAGE)
 }

@@ -1,1 +1,1 @@
-"""The IAM account of a plan in two states: before and after."""
+"""The IAM account of a plan on one side: who has which policies, roles and settings."""

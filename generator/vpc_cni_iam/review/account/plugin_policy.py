@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from vpc_cni_iam.catalog.facts import documents
+from vpc_cni_iam.catalog.facts.documents import RESOURCE_CONTROLLER, managed_versions
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.normalise import equal
 
-# What nothing but the plugin, or something like it, has.
+# Actions that nothing but the plugin, or something like it, needs.
 _MARKS = (
     "ec2:assignprivateipaddresses",
     "ec2:unassignprivateipaddresses",
     "ec2:assignipv6addresses",
     "ec2:attachnetworkinterface",
 )
-# Enough letters besides wildcards to be about some actions and not about all that begin alike.
+# Enough letters besides wildcards to be about some actions, and not about all that begin alike.
 _NAMES_ACTION = re.compile(r"ec2:(?:[*?]*[\w-]){6,}[*?]*")
 
 
@@ -25,19 +25,17 @@ _NAMES_ACTION = re.compile(r"ec2:(?:[*?]*[\w-]){6,}[*?]*")
 def concerns_plugin(policy: Policy) -> bool:
     """Say whether a policy is one of the plugin's, by the EC2 actions that it names.
 
-    What allows every action of a service is not: it is about something else. Nor is what AWS has
-    the cluster's role do for security groups for pods, by the same actions.
+    A policy that allows every action of EC2 is not: it is about something else. Neither is the
+    policy by which the cluster's role provides security groups for pods.
     """
-    return any(map(_is_mark, policy.actions())) and not _is_of_resource_controller(policy)
+    marked = any(map(_is_mark, policy.actions()))
+    return marked and not any(
+        equal(policy, v.policy) for v in managed_versions(RESOURCE_CONTROLLER)
+    )
 
 
 @lru_cache(4096)
 def _is_mark(action: str) -> bool:
     pattern = action.lower()
-    named = _NAMES_ACTION.fullmatch(pattern) is not None
-    return named and any(wildcard.matches(pattern, mark) for mark in _MARKS)
-
-
-def _is_of_resource_controller(policy: Policy) -> bool:
-    versions = documents.managed_versions(documents.RESOURCE_CONTROLLER)
-    return any(equal(policy, version.policy) for version in versions)
+    is_precise = _NAMES_ACTION.fullmatch(pattern) is not None
+    return is_precise and any(wildcard.matches(pattern, mark) for mark in _MARKS)

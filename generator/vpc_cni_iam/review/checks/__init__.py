@@ -1,1 +1,1 @@
-"""The checks of a review: each yields findings of its rules."""
+"""The rules: each file yields findings of one question."""

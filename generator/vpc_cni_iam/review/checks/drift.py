@@ -1,96 +1,134 @@
-"""Policies that were changed outside of the configuration."""
+"""What was changed outside of the configuration: the same comparison once more."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import Enum
 
-from vpc_cni_iam.errors import first_of
-from vpc_cni_iam.review.account.policy_state import judged_policies
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vpc_cni_iam.inputs.plan.arguments import GRANTS, LISTS
+from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.review.account.iam_resource import InPlan
+from vpc_cni_iam.review.account.resolve import as_left
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.changes import Change
-from vpc_cni_iam.review.diff.coverage import missing_permissions
-from vpc_cni_iam.review.findings import Finding, Level, Meaning, rule
-from vpc_cni_iam.review.make_finding import finding_of, kind_of, line_texts, lines_of
+from vpc_cni_iam.review.findings import Finding, finding
+from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
-rule(
-    "drift",
-    "warning",
-    "any-change",
-    "A policy was changed outside of the configuration.",
-    "Somebody, or something, changed it since the last apply. The finding says what the "
-    "change means; what the plan does about it is a finding of its own. Where the plan leaves "
-    "it so, as with `ignore_changes`, it also counts for what it gains or loses. A policy that is "
-    "gone from a role is a note, if the plugin does not need it: the state may be from before the "
-    "last apply, which removed it. Drift of what the plan deletes is a note, too.",
-)
+# What is said of the plan as well: whom names may mean. The check of tags looks at drift itself.
+_SAID = (Rule.AMBIGUOUS, Rule.TAGS_CHANGED)
+_STAYS = (("no-op",), ("read",), ("forget",))
+_LISTS = {kind for kind, rows in GRANTS.items() if any(row.part in LISTS for row in rows)}
 
 
-def check(context: Context) -> Iterator[Finding]:
-    """Yield what drifted, with what it means where the plan leaves it so."""
-    staying = {(c.address, c.attribute): c.after for c in context.changes if c.action != "drift"}
-    for change in context.changes:
-        if change.action != "drift" or not change.changes:
-            continue
-        if _goes(change, context):
-            message = f"{_message(change)}, and the plan deletes it"
-            yield finding_of(change, "drift", message, line_texts(change.lines), "note")
-        else:
-            after = staying.get((change.address, change.attribute), change.after)
-            yield _drift(change, context, stays=after == change.after)
+class DriftOutcome(Enum):
+    """What the plan does about a change that was made outside of the configuration."""
+
+    KEPT = "kept"
+    REVERTED = "reverted"
+    DELETED = "deleted"
 
 
-def _goes(change: Change, context: Context) -> bool:
-    """Say whether the plan deletes what drifted."""
-    # An exclusive list that goes leaves its policies with who has them.
-    lists = change.type.endswith("_exclusive")
-    return context.owners.deleted.issuperset(change.principals if lists else [change.address])
+class Drifted(Struct, frozen=True):
+    """What a change outside of the configuration comes to."""
+
+    finding: Finding
+    outcome: DriftOutcome
 
 
-def _drift(change: Change, context: Context, *, stays: bool) -> Finding:
-    real = any(line.effect != "no-op" for line in change.lines) or not change.lines
-    message = _message(change)
-    details = line_texts(change.lines)
-    if not (real and stays):
-        return finding_of(change, "drift", message, details, None if real else "note")
-    verdict = change.access.verdict if change.access else "no new access"
-    lost = _loses(change, context)
-    level: Level | None = "error" if verdict == "new access" else None
-    message += ", and the plan leaves it so"
-    # A state has what a role had before the attachments of an apply went.
-    if _is_gone(change):
-        message = f"{kind_of(change)} is gone: by the last apply, or outside of the configuration"
-        level = level if lost or verdict in ("new access", "not proven") else "note"
-    if gained := [line.text for line in lines_of(change, "gain")]:
-        message += f": {first_of(gained, 2)}"
-    means: tuple[Meaning, ...] = ("any-change",)
-    means += ("new-access",) if verdict != "no new access" else ()
-    means += ("coverage-lost",) if lost else ()
-    return finding_of(change, "drift", message, details, level, means)
+def drift(
+    context: Context, checks: Iterable[Callable[[Context], Iterator[Finding]]]
+) -> Iterator[Finding]:
+    """Yield what `checks` find between the state and what is really there.
+
+    What the plan leaves so counts for what it is.
+    """
+    drifted = {
+        r.address: replace(r, drift=False, moved_from="", imported="")
+        for r in context.plan.resources
+        if r.drift
+    }
+    if not drifted:
+        return
+    earlier = _before_plan(context, drifted)
+    for check in checks:
+        for each in check(earlier):
+            if each.rule not in _SAID:
+                yield _as_drift(each, _outcome(each, drifted, context, earlier))
 
 
-def _message(change: Change) -> str:
-    return f"{kind_of(change)} was changed outside of the configuration"
+def _before_plan(context: Context, drifted: Mapping[str, Resource]) -> Context:
+    """Return the change that happened outside of the configuration, as a plan of its own."""
+    others = (
+        replace(r.unchanged(), actions=("no-op",), moved_from="", imported="")
+        for r in context.filler.resources
+        if r.before is not None and r.address not in drifted
+    )
+    plan = replace(
+        context.plan,
+        resources=(*others, *drifted.values()),
+        unread=(),
+        complete=True,
+        format="",
+        unknown_members=(),
+    )
+    return Context(plan, replace(context.options, source=None))
 
 
-def _is_gone(change: Change) -> bool:
-    # A boundary is an argument of the role, of which the state is that after the last apply.
-    repeated = change.type == "aws_iam_role" and change.kind != "boundary"
-    return repeated and change.after.known == "absent"
+def _as_drift(each: Finding, outcome: DriftOutcome) -> Finding:
+    level, means = each.level, (*each.means, Consequence.ANY_CHANGE)
+    if outcome is not DriftOutcome.KEPT:
+        means = (Consequence.ANY_CHANGE,)
+        changes = level is not Level.NOTE or each.rule is Rule.ACCESS_REMOVED
+        is_grave = outcome is DriftOutcome.REVERTED and changes
+        level = Level.WARNING if is_grave else Level.NOTE
+    return finding(
+        Rule.DRIFT,
+        Drifted(each, outcome),
+        each.address,
+        attribute=each.attribute,
+        subject=each.subject,
+        level=level,
+        means=means,
+    )
 
 
-def _loses(change: Change, context: Context) -> bool:
-    """Say whether the plugin loses what it needs, and has it by no other policy of its roles."""
-    if not _is_gone(change):
-        return bool(change.coverage and change.coverage.lost)
-    works = [_works(name, context) for name in change.principals]
-    return change.concerns_plugin and not (works and all(works))
+def _outcome(
+    each: Finding, drifted: Mapping[str, Resource], context: Context, earlier: Context
+) -> DriftOutcome:
+    """Return what the plan does about what a finding is about."""
+    change = drifted.get(each.address)
+    if change is None:
+        return _outcome_of_subject(each, context, earlier)
+    planned = context.filler.resolver.by_address.get(each.address)
+    if planned is None or planned.actions in _STAYS:
+        return DriftOutcome.KEPT
+    if as_left(planned).after is None and planned.unknown is not True:
+        # The policies of an exclusive list that is deleted stay with whoever has them.
+        is_list = planned.type in _LISTS
+        if not is_list or each.subject in context.accounts.deleted:
+            return DriftOutcome.DELETED
+        return DriftOutcome.KEPT
+    is_kept = _is_kept(change, planned, each.attribute.partition(".")[0].partition("[")[0])
+    return DriftOutcome.KEPT if is_kept else DriftOutcome.REVERTED
 
 
-def _works(name: str, context: Context) -> bool:
-    """Say whether the plugin works with the policies that a role still has."""
-    has = context.effective.by_principal.get(name)
-    if has is None:
-        return False
-    policies, limits = judged_policies(*has.after.values()), judged_policies(has.bounds[1])
-    lacks = missing_permissions(tuple(policies), context.target, limits)
-    return lacks is not None and all(lack.impact != "fatal" for lack in lacks)
+def _is_kept(change: Resource, planned: Resource, argument: str) -> bool:
+    """Say whether a plan leaves an argument as it drifted; all that did, if it is none of them."""
+    before, drifted, after = (side or {} for side in (change.before, change.after, planned.after))
+    names = {name for name in {**before, **drifted} if before.get(name) != drifted.get(name)}
+    names = {argument} if argument in names else names
+    return change.after is not None and all(after.get(n) == drifted.get(n) for n in names)
+
+
+def _outcome_of_subject(each: Finding, context: Context, earlier: Context) -> DriftOutcome:
+    if not isinstance(each.subject, InPlan):
+        return DriftOutcome.KEPT
+    if each.subject in context.accounts.deleted:
+        return DriftOutcome.DELETED
+    contents = [
+        {key: grant.content for key, grant in accounts.after.policies(each.subject).items()}
+        for accounts in (context.accounts, earlier.accounts)
+    ]
+    return DriftOutcome.KEPT if contents[0] == contents[1] else DriftOutcome.REVERTED

@@ -1,182 +1,211 @@
-"""Changes of OIDC providers and of the EKS Pod Identity Agent."""
+"""OIDC providers that are created, deleted or changed, and the roles that trust them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.trust import AUDIENCE
+from vpc_cni_iam.catalog.trust import issuer as issuer_of
+from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.review.account.attribute_value import flagged
-from vpc_cni_iam.review.account.binding import action_of
+from vpc_cni_iam.inputs.plan.values import one, text
+from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.plugin.issuers import Platform, platform_of
+from vpc_cni_iam.policy import wildcard
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Absent, Known, Unknown, Value
+from vpc_cni_iam.review.account.iam_resource import IamResource
+from vpc_cni_iam.review.account.resolve import is_there
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff import trust
-from vpc_cni_iam.review.findings import MEANINGS, Finding, Meaning, rule
-from vpc_cni_iam.review.make_finding import finding
+from vpc_cni_iam.review.diff.plugin_roles import is_plugins
+from vpc_cni_iam.review.diff.trust import Trusted, trust_of, trusted_by
+from vpc_cni_iam.review.findings import Finding, finding
+from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
-rule(
-    "oidc-provider-changed",
-    "warning",
-    "coverage-lost any-change",
-    "An OIDC provider by which roles are assumed is made, deleted or changed.",
-    "Roles that trust the provider can be assumed as long as it is there and has "
-    "`sts.amazonaws.com` among its client ids. AWS uses thumbprints only for issuers whose "
-    "certificate no public authority signed, which is not so of EKS: a change of them is a note. "
-    "A provider or a client id that comes counts for new-access, too.",
-)
 _TYPE = "aws_iam_openid_connect_provider"
+_EVERY = tuple(Consequence)
+
+
+class ProviderEvent(Enum):
+    """What happens to an OIDC provider."""
+
+    CREATED = "created"
+    DELETED = "deleted"
+    OTHER_ISSUER = "gets another issuer"
+    UNKNOWN_ISSUER = "its issuer is known after apply"
+    CLIENT_IDS = "gets other client IDs"
+    UNKNOWN_CLIENT_IDS = "its client IDs are known after apply"
+    THUMBPRINTS = "gets other thumbprints"
+
+
+class ProviderChanged(Struct, frozen=True):
+    """An OIDC provider changes, and with it who can assume roles."""
+
+    event: ProviderEvent
+    issuer: str
+    gains: tuple[IamResource, ...] = ()  # the roles that its tokens can newly assume
+    loses: tuple[IamResource, ...] = ()  # the roles that its tokens can no longer assume
+    added: tuple[str, ...] = ()  # client IDs
+    removed: tuple[str, ...] = ()
+    is_eks: bool = False  # whether the issuer is a cluster of EKS
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield OIDC providers that come, go, or change, and what aws-node loses by others."""
-    yield from _plugins(context)
-    providers = [
-        r for r in context.plan.resources if r.type == _TYPE and r.mode == "managed" and not r.drift
-    ]
-    for provider in providers:
-        yield from _provider(provider, providers, context)
-
-
-def _plugins(context: Context) -> Iterator[Finding]:
-    """Yield where aws-node loses its agent, or the OIDC issuer of its cluster."""
-    for plugin, change in context.clusters:
-        if plugin.goes:
-            continue
-        kind, roles = change.after.kind, change.after.roles
-        if plugin.agent and kind == "pod-identity":
-            message = (
-                f"{plugin.agent} is deleted: without the EKS Pod Identity Agent aws-node gets "
-            )
-            message += f"no credentials of {' and '.join(roles)}"
-            yield finding("plugin-identity-lost", message, plugin.agent)
-        for role in roles if plugin.anew and kind == "irsa" else ():
-            has = context.effective.by_principal.get(role)
-            # What is known before apply cannot be the issuer of a cluster that is made then.
-            if has and has.trust and has.trust.exact and trust.trusts_plugin(has.trust.exact):
-                message = f"{plugin.cluster} is replaced and gets another OIDC issuer, which the "
-                message += f"trust policy of {role} does not name"
-                yield finding("plugin-identity-lost", message, role)
-
-
-def _provider(provider: Resource, providers: list[Resource], context: Context) -> Iterator[Finding]:
-    before, after = provider.before, provider.after
-    if before is None:
-        yield from _comes(provider, f"{provider.address} is new", providers, context)
-    if before is None or action_of(provider) == "forget":
+    """Yield OIDC providers that are created, deleted or changed."""
+    providers = [r for r in context.filler.resources if r.type == _TYPE]
+    changed = [r for r in providers if r.actions != ("no-op",) and "forget" not in r.actions]
+    if not changed:
         return
-    issuer = _issuer(before)
-    if after is None:
-        if not (issuer and any(_issuer(other.after) == issuer for other in providers)):
-            yield from _barred(provider, f"{provider.address} is deleted", context)
-    elif flagged(provider.unknown, "url"):
-        yield from _barred(provider, f"the issuer of {provider.address} may change", context)
-    elif issuer != _issuer(after):
-        why = f"{provider.address} is for another issuer"
-        yield from _barred(provider, why, context)
-        yield from _comes(provider, why, providers, context)
-    else:
-        yield from _client_ids(provider, _clients(before), _clients(after), context)
-        if before.get("thumbprint_list") != after.get("thumbprint_list"):
-            yield _thumbprints(provider, issuer)
+    issuers = {side: {_issuer(r, side) for r in providers} for side in Side}
+    roles = _Roles(context)
+    for provider in changed:
+        yield from _Provider(provider, issuers, roles).findings()
 
 
-def _comes(
-    provider: Resource, why: str, providers: list[Resource], context: Context
-) -> Iterator[Finding]:
-    """Yield which roles that are there can be assumed by tokens of an issuer that comes."""
-    issuer = _issuer(provider.after)
-    known = {_issuer(other.before) for other in providers}
-    roles = [name for name in _trusting(provider, issuer, context) if name not in context.created]
-    if issuer and issuer not in known and roles:
-        message = f"{why}: service accounts that {' and '.join(roles)} "
-        message += f"{'trusts' if len(roles) == 1 else 'trust'} can assume the role from now on"
-        yield finding("oidc-provider-changed", message, provider.address, means=MEANINGS)
+class _Roles:
+    """The roles of a plan by the issuers that they trust."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self._trusted: dict[str, dict[IamResource, list[Trusted]]] = {}
+        for role in context.accounts.principals:
+            if context.accounts.after.one(role, Part.TRUST) is None:
+                continue
+            policy = trust_of(context, role, Side.AFTER) or trust_of(context, role, Side.BEFORE)
+            for trusted in trusted_by(policy) if policy else ():
+                if trusted.issuer:
+                    by_role = self._trusted.setdefault(trusted.issuer, {})
+                    by_role.setdefault(role, []).append(trusted)
+
+    def trusting(self, issuer: str) -> dict[IamResource, list[Trusted]]:
+        """Return who trusts an issuer, with what each role asks of its tokens."""
+        return self._trusted.get(issuer, {}) if issuer else {}
 
 
-def _client_ids(
-    provider: Resource, before: list[Any], after: list[Any], context: Context
-) -> Iterator[Finding]:
-    if flagged(provider.unknown, "client_id_list"):
-        yield _changed(provider, "client ids of it are known after apply", MEANINGS)
-    elif AUDIENCE in before and AUDIENCE not in after:
-        yield from _barred(provider, f"{provider.address} no longer has {AUDIENCE}", context)
-    else:
-        added = [f"+ {client}" for client in after if client not in before]
-        removed = [f"- {client}" for client in before if client not in after]
-        # Tokens for an audience that comes are accepted from then on.
-        means: tuple[Meaning, ...] | None = MEANINGS if added else None
-        if added or removed:
-            yield _changed(provider, f"its client ids: {', '.join(added + removed)}", means)
+class _Provider(Struct, frozen=True):
+    """A provider that changes, beside all issuers on each side."""
 
+    resource: Resource
+    issuers: dict[Side, set[str]]
+    roles: _Roles
 
-def _thumbprints(provider: Resource, issuer: str) -> Finding:
-    eks = ".eks.amazonaws.com" in issuer or issuer.startswith("oidc.eks.")
-    message = "The thumbprints of the provider change"
-    message += "; AWS does not use those of EKS" if eks else ""
-    return finding(
-        "oidc-provider-changed", message, provider.address, level="note" if eks else None
-    )
+    def findings(self) -> Iterator[Finding]:
+        """Yield what the change means for roles."""
+        before, after = (is_there(self.resource, side) for side in Side)
+        old, new = (_issuer(self.resource, side) for side in Side)
+        if not before:
+            yield from self._created(ProviderEvent.CREATED, new)
+        elif not after:
+            if not old or old not in self.issuers[Side.AFTER]:
+                yield from self._lost(
+                    ProviderChanged(ProviderEvent.DELETED, old), self._trusting(old)
+                )
+        elif not new:
+            yield from self._lost(
+                ProviderChanged(ProviderEvent.UNKNOWN_ISSUER, old), self._trusting(old)
+            )
+        elif old != new:
+            yield from self._lost(
+                ProviderChanged(ProviderEvent.OTHER_ISSUER, old), self._trusting(old)
+            )
+            yield from self._created(ProviderEvent.OTHER_ISSUER, new)
+        else:
+            yield from self._client_ids(old)
+            if one(self.resource, "thumbprint_list", Side.BEFORE) != one(
+                self.resource, "thumbprint_list", Side.AFTER
+            ):
+                yield self._thumbprints(old)
 
+    def _trusting(self, issuer: str) -> tuple[IamResource, ...]:
+        return tuple(self.roles.trusting(issuer))
 
-def _changed(provider: Resource, what: str, means: tuple[Meaning, ...] | None) -> Finding:
-    message = f"{provider.address} changes: {what}"
-    return finding("oidc-provider-changed", message, provider.address, means=means)
+    def _created(self, event: ProviderEvent, issuer: str) -> Iterator[Finding]:
+        created = self.roles.context.accounts.created
+        gains = tuple(role for role in self._trusting(issuer) if role not in created)
+        if gains and issuer not in self.issuers[Side.BEFORE]:
+            yield self._found(ProviderChanged(event, issuer, gains), means=_EVERY)
 
+    def _no_longer_taken(self, event: ProviderEvent, issuer: str) -> Iterator[Finding]:
+        return self._lost(ProviderChanged(event, issuer), self._trusting(issuer))
 
-def _barred(provider: Resource, why: str, context: Context) -> Iterator[Finding]:
-    """Yield which roles can no longer be assumed by tokens of a provider."""
-    roles = _trusting(provider, _issuer(provider.before), context)
-    plugins = [name for name in roles if _is_plugins(name, context)]
-    if plugins:
-        message = f"{why}: aws-node can no longer assume {' and '.join(plugins)} by IRSA"
-        yield finding("plugin-identity-lost", message, provider.address)
-    others = [name for name in roles if name not in plugins]
-    if others or not plugins:
-        what = (
-            f"no service account can assume {', '.join(others)} by it"
-            if others
-            else ("the plan shows no role that trusts it")
+    def _lost(self, change: ProviderChanged, roles: tuple[IamResource, ...]) -> Iterator[Finding]:
+        """Yield which roles can no longer be assumed; tokens for an added client ID are taken."""
+        context, means = self.roles.context, _EVERY if change.added else None
+        own = tuple(role for role in roles if _has_by_tokens(context, role))
+        others = tuple(role for role in roles if role not in own)
+        if own:
+            yield self._found(replace(change, loses=own), Rule.IDENTITY_LOST, means=means)
+        if others or not own:
+            yield self._found(replace(change, loses=others), means=means)
+
+    def _client_ids(self, issuer: str) -> Iterator[Finding]:
+        before, after = (one(self.resource, "client_id_list", side) for side in Side)
+        if before == after or (isinstance(after, Known) and {*_texts(before)} == {*_texts(after)}):
+            return
+        if not isinstance(after, Known | Absent):
+            event = ProviderEvent.UNKNOWN_CLIENT_IDS
+            yield self._found(ProviderChanged(event, issuer), means=_EVERY)
+            return
+        old, new = _texts(before), _texts(after)
+        added = tuple(client for client in new if client not in old)
+        removed = tuple(client for client in old if client not in new)
+        lost = tuple(
+            role
+            for role, trusted in self.roles.trusting(issuer).items()
+            if _takes(trusted, old) and not _takes(trusted, new)
         )
-        message = f"{why}: {what}"
-        yield finding("oidc-provider-changed", message, provider.address)
+        ids = ProviderChanged(ProviderEvent.CLIENT_IDS, issuer, added=added, removed=removed)
+        yield from self._lost(ids, lost)
+
+    def _thumbprints(self, issuer: str) -> Finding:
+        """Return that thumbprints change, which AWS does not use for EKS.
+
+        Source: IAM User Guide, "Obtain the thumbprint for an OpenID Connect identity provider".
+        """
+        is_eks = platform_of(issuer, ()) is Platform.KUBERNETES
+        change = ProviderChanged(ProviderEvent.THUMBPRINTS, issuer, is_eks=is_eks)
+        return self._found(change, level=Level.NOTE if is_eks else None)
+
+    def _found(
+        self,
+        evidence: ProviderChanged,
+        rule: Rule = Rule.PROVIDER_CHANGED,
+        *,
+        level: Level | None = None,
+        means: tuple[Consequence, ...] | None = None,
+    ) -> Finding:
+        return finding(rule, evidence, self.resource.address, level=level, means=means)
 
 
-def _is_plugins(name: str, context: Context) -> bool:
-    has = context.effective.by_principal[name]
-    identities = {role for plugin, _ in context.clusters for role in plugin.before.identity.roles}
-    trusted = has.trust.judged if has.trust else None
-    return name in identities or bool(trusted and trust.trusts_plugin(trusted))
+def _has_by_tokens(context: Context, role: IamResource) -> bool:
+    """Say whether a role is aws-node's, and not by EKS Pod Identity alone."""
+    identities = context.service_account_roles.get(role)
+    return is_plugins(context, role) and (not identities or Identity.irsa in identities)
 
 
-def _trusting(provider: Resource, issuer: str, context: Context) -> list[str]:
-    """Return the roles that trust a provider."""
-    return sorted(
-        name
-        for name, has in context.effective.by_principal.items()
-        if has.trust and has.trust.judged and _trusts(has.trust.judged, provider, issuer)
-    )
+def _takes(trusted: list[Trusted], audiences: tuple[str, ...]) -> bool:
+    """Say whether a role takes tokens for one of some audiences."""
+    asked: set[str] = set()
+    for each in trusted:
+        is_kubernetes = each.platform is Platform.KUBERNETES
+        asked |= set(map(str, each.audiences)) or {AUDIENCE if is_kubernetes else "*"}
+    return any(wildcard.matches(pattern, name) for pattern in asked for name in audiences)
 
 
-def _trusts(policy: Policy, provider: Resource, issuer: str) -> bool:
-    # In what stands for an ARN that is known after apply.
-    reference = re.compile(rf" {re.escape(provider.address)}[.,)]")
-    return any(
-        identifier.endswith(f":oidc-provider/{issuer}") or reference.search(identifier)
-        for statement in policy.statements
-        if statement.effect == "Allow"
-        for principal in statement.principals
-        for identifier in principal.identifiers
-    )
+def _texts(value: Value) -> tuple[str, ...]:
+    listed = value.value if isinstance(value, Known) else ()
+    return tuple(map(str, listed)) if isinstance(listed, list) else ()
 
 
-def _clients(values: Mapping[str, Any]) -> list[Any]:
-    clients = values.get("client_id_list")
-    return clients if isinstance(clients, list) else []
-
-
-def _issuer(values: Mapping[str, Any] | None) -> str:
+def _issuer(provider: Resource, side: Side) -> str:
     """Return the issuer of a provider without https://; empty where it is not known."""
-    url, arn = (str((values or {}).get(name) or "") for name in ("url", "arn"))
-    return url.removeprefix("https://") or arn.partition(":oidc-provider/")[2]
+    if not is_there(provider, side):
+        return ""
+    if isinstance(one(provider, "url", side), Unknown):
+        return ""
+    url = text(provider, "url", side)
+    return url.removeprefix("https://") or issuer_of(text(provider, "arn", side))

@@ -1,351 +1,348 @@
-"""Who may assume a role: what is wrong with its trust policy, and what a change of it means."""
+"""Who can assume a role: what a change of its trust policy means, and what is wrong with it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
-from typing import TypeAlias
+from collections.abc import Iterator
+from enum import Enum
 
-from vpc_cni_iam.errors import first_of
+from msgspec import Struct
+
+from vpc_cni_iam.errors import InputError, Message
+from vpc_cni_iam.inputs.plan.arguments import ASSOCIATION, ROLE, Part
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.policy.document import Policy, dumps
-from vpc_cni_iam.review.account.attribute_value import side
-from vpc_cni_iam.review.account.plugin import IdentityKind
-from vpc_cni_iam.review.account.policy_state import ReadPolicy, judged_policies
+from vpc_cni_iam.inputs.plan.values import one
+from vpc_cni_iam.plugin.principals import new_principals
+from vpc_cni_iam.plugin.trust import is_too_large
+from vpc_cni_iam.policy.document import ANYONE, Policy
+from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Known, Sensitive
+from vpc_cni_iam.review.account.documents import Document, Invalid
+from vpc_cni_iam.review.account.grants import Grant
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff import trust
-from vpc_cni_iam.review.diff.changes import Change
-from vpc_cni_iam.review.findings import BY_ID, Finding, Meaning, rule
-from vpc_cni_iam.review.make_finding import finding, finding_of
-from vpc_cni_iam.review.renamed import answer
+from vpc_cni_iam.review.diff.permissions import Open
+from vpc_cni_iam.review.diff.plugin_roles import is_plugins
+from vpc_cni_iam.review.diff.trust import (
+    Trusted,
+    Widened,
+    realistic,
+    trusted_by,
+    widened,
+    without,
+)
+from vpc_cni_iam.review.diff.trust_flaws import TrustFlaw, flaws, living, problem
+from vpc_cni_iam.review.findings import Finding, finding
+from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
-rule(
-    "trust-widened",
-    "error",
-    "new-access any-change",
-    "A changed trust policy allows new principals to assume a role.",
-    "The finding names a request to assume the role that is newly allowed.",
-)
-rule(
-    "trust-anybody",
-    "error",
-    "",
-    "A trust policy lets everybody assume the role.",
-    "`*` as the principal of a trust policy, and NotPrincipal, mean every AWS account. Name "
-    "who is meant, or ask for `aws:PrincipalOrgID` or the like in a condition.",
-)
-rule(
-    "irsa-no-audience",
-    "warning",
-    "",
-    "A trust by IRSA does not ask for the audience.",
-    "Without a condition on `ISSUER:aud` every token of the cluster's issuer is taken, also "
-    "one that was made for another purpose than AWS. An error where the plan takes it away.",
-)
-rule(
-    "irsa-other-audience",
-    "warning",
-    "",
-    "A trust by IRSA asks for another audience than sts.amazonaws.com.",
-    "The tokens that EKS makes for pods are for `sts.amazonaws.com`, unless the service "
-    "account is annotated with `eks.amazonaws.com/audience`.",
-)
-rule(
-    "irsa-no-subject",
-    "error",
-    "",
-    "A trust by IRSA does not ask for the service account.",
-    "Without a condition on `ISSUER:sub` every pod of the cluster may assume the role.",
-)
-rule(
-    "irsa-subject-wildcard",
-    "warning",
-    "",
-    "A trust by IRSA takes service accounts by a wildcard.",
-    "Name the service account, `system:serviceaccount:kube-system:aws-node`.",
-)
-rule(
-    "irsa-never-matches",
-    "error",
-    "",
-    "A wildcard in a trust by IRSA is compared letter by letter.",
-    "`StringEquals` takes `*` for a star. Nobody can assume the role.",
-)
-rule(
-    "irsa-string-like",
-    "note",
-    "",
-    "A subject without a wildcard is compared by StringLike.",
-    "It means the same, until somebody puts a star into the name. Use `StringEquals`.",
-)
-rule(
-    "irsa-other-subject",
-    "warning",
-    "",
-    "The plugin's role is for another service account than the plugin's.",
-    "The plugin runs as `aws-node` in `kube-system`.",
-)
-rule(
-    "irsa-issuer-differs",
-    "error",
-    "",
-    "A trust by IRSA has a condition on another issuer than its principal.",
-    "Tokens have only keys of their own issuer, so that nobody can assume the role.",
-)
-rule(
-    "pod-identity-no-tag-session",
-    "error",
-    "",
-    "A trust by EKS Pod Identity does not allow sts:TagSession.",
-    "EKS Pod Identity assumes the role with session tags, and is refused.",
-)
-rule(
-    "pod-identity-unscoped",
-    "warning",
-    "",
-    "A trust by EKS Pod Identity has no condition on who it is for.",
-    "Conditions on `aws:RequestTag/kubernetes-namespace`, "
-    "`aws:RequestTag/kubernetes-service-account`, `aws:RequestTag/eks-cluster-arn` or "
-    "`aws:SourceAccount` say for which pods the role is.",
-)
-rule(
-    "pod-identity-tags-disabled",
-    "error",
-    "",
-    "Session tags are asked for, and an association switches them off.",
-    "With `disable_session_tags` no session of the role has tags: conditions on them in the "
-    "trust, and conditions and resources of a policy with them, are never met.",
-)
-rule(
-    "pod-identity-source-arn",
-    "error",
-    "",
-    "The source ARN in a trust by EKS Pod Identity names an association.",
-    "`aws:SourceArn` is the ARN of the cluster.",
-)
-rule(
-    "principal-tags-changed",
-    "warning",
-    "new-access any-change",
-    "Tags of a role, user or session change that a policy of the plan asks for.",
-    "A policy that asks for `aws:PrincipalTag/KEY`, in a condition or as a variable, can allow "
-    "more for another value of the tag. Policies that the plan does not show are not looked at. A "
-    "tag that changed outside of the configuration counts, too, if the plan leaves it so.",
-)
+_LOST = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
+_NEW = (Consequence.NEW_ACCESS, Consequence.ANY_CHANGE)
+_ANY = (Consequence.ANY_CHANGE,)
+_SESSION_TAG = re.compile(r"aws:principaltag/((?:kubernetes|eks-cluster)-[\w-]+)", re.IGNORECASE)
+_NUMBER = re.compile(r"(?<!\d)\d{12}(?!\d)")
 
-_LOST: tuple[Meaning, ...] = ("coverage-lost", "any-change")
-# Of a state that the plan leaves as it is, which is no reason to refuse the plan.
-_AS_BEFORE = "As before: "
-_ANY = "*"
-_PRINCIPAL_TAG = re.compile(r'aws:principaltag/([^",}]+)')
-_SESSION_TAGS = ("kubernetes-", "eks-cluster-")
-_Clusters: TypeAlias = Sequence[Mapping[str, str]]
+
+class TrustNotShown(Struct, frozen=True):
+    """The plan does not show a trust policy, or not what it was before."""
+
+    side: Side
+    is_new: bool
+    why: Message = ""  # why its text is no policy; empty for another reason
+
+
+class TrustUndecided(Struct, frozen=True):
+    """Whether a trust policy newly lets anybody assume the role is not decided."""
+
+    answer: NotProven
+    trusted: tuple[Trusted, ...] = ()  # who may be new
+
+
+class TrustNotEvaluated(Struct, frozen=True):
+    """A statement of a trust policy is not evaluated."""
+
+    why: Message
+    is_too_large: bool = False  # for IAM
+
+
+class TrustWidened(Struct, frozen=True):
+    """A trust policy newly lets somebody assume the role."""
+
+    widened: Widened
+    example: NewAccess | None  # None where it could tell a secret
+
+
+class Ownership(Enum):
+    """Whose account a principal is of."""
+
+    OWN = "own"  # or it is no principal of an account
+    OTHER = "other"
+    PERHAPS_OTHER = "perhaps other"
+
+
+class NewTrust(Struct, frozen=True):
+    """A new role, and who can assume it; nobody can without any."""
+
+    trusted: tuple[tuple[Trusted, Ownership], ...]
+    not_shown: tuple[str, ...]  # the places of what the plan does not show
+
+
+class TrustNotWidened(Struct, frozen=True):
+    """A trust policy changes and lets nobody new in."""
+
+    removed: tuple[Trusted, ...]  # who can no longer assume the role, or not in all ways
+    limited: tuple[Trusted, ...] = ()  # who still can, under other conditions
+    is_deleted: bool = False  # whether the role is deleted
+
+
+class FlawOrigin(Enum):
+    """Since when a trust policy has a flaw."""
+
+    ADDED = "added by the change"
+    PRESENT = "in the policy that changes, or of a new role"
+    BEFORE = "in a policy that does not change"
+
+
+class TrustFlawFound(Struct, frozen=True):
+    """A flaw of a trust policy."""
+
+    flaw: TrustFlaw
+    origin: FlawOrigin
+    is_sensitive: bool  # whether the policy has secrets, so that nothing of it is shown
+
+
+class PolicyNeedsTags(Struct, frozen=True):
+    """A policy of a role asks for session tags that an association switches off."""
+
+    keys: tuple[str, ...]  # empty where they are sensitive
+    origin: FlawOrigin
+
+
+class _RoleTrusts(Struct, frozen=True):
+    """A role with its trust policy on both sides."""
+
+    owner: IamResource
+    before: Grant | None
+    after: Grant
+    is_plugins: bool
+    tags_off: bool | None  # None: no association switches tags off; else whether one did before
+
+    @property
+    def changes(self) -> bool:
+        return self.before is None or self.before.content != self.after.content
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield what is wrong with trust policies."""
-    associations = [*context.owners.roles("aws_eks_pod_identity_association", "role_arn")]
-    untagged: dict[str, bool] = {}
-    for resource, role in associations:
-        if _switches_tags_off(resource, after=True):
-            stays = _switches_tags_off(resource, after=False)
-            untagged[role] = untagged.get(role, True) and stays
-    for name in sorted(untagged.keys() & context.principals.keys()):
-        has = context.effective.by_principal[name]
-        if _session_tags(has.after.values()):
-            stays = untagged[name] and has.before == has.after
-            yield finding(
-                "pod-identity-tags-disabled",
-                f"{_AS_BEFORE if stays else ''}A policy asks for session tags, and an association "
-                "of the role switches them off",
-                name,
-                level="note" if stays else None,
-            )
-    yield from _principal_tags(context)
-    yield from _switched_on(associations, context)
-    clusters = _clusters(context)
-    for change in context.changes:
-        if change.kind == "trust" and change.action not in ("delete", "drift", "forget"):
-            where = clusters.get(change.address, [{}])
-            yield from _trust(change, context, untagged.get(change.address), where)
+    """Yield what becomes of trust policies, and what is wrong with them."""
+    tags_off = _roles_without_tags(context)
+    changed = {change.owner for change in context.principals}
+    before, after = context.accounts.sides
+    for owner, off_before in tags_off.items():
+        yield from _of_policies(owner, context, off_before=off_before)
+    for owner in context.accounts.principals:
+        old, new = before.one(owner, Part.TRUST), after.one(owner, Part.TRUST)
+        if new is None:
+            if old is not None and owner not in changed:
+                yield _found(Rule.ACCESS_REMOVED, _gone(old), old)
+            continue
+        changes = old is None or old.content != new.content
+        if not (changes or owner in changed or owner in tags_off):
+            continue
+        role = _RoleTrusts(owner, old, new, is_plugins(context, owner), tags_off.get(owner))
+        if changes or role.is_plugins or role.tags_off is not None:
+            yield from _of_role(role, context)
 
 
-def _clusters(context: Context) -> dict[str, list[Mapping[str, str]]]:
-    """Return the roles that EKS Pod Identity assumes, each with the names of its clusters."""
-    clusters: dict[str, list[Mapping[str, str]]] = {}
-    for plugin, _ in context.clusters:
-        if plugin.after.identity.kind is IdentityKind.pod_identity:
-            for role in plugin.after.identity.first_roles:
-                clusters.setdefault(role, []).append(plugin.after.names)
-    return clusters
+def _found(
+    rule: Rule,
+    evidence: Struct,
+    grant: Grant,
+    level: Level | None = None,
+    means: tuple[Consequence, ...] | None = None,
+) -> Finding:
+    return finding(
+        rule,
+        evidence,
+        grant.address,
+        attribute=grant.attribute,
+        subject=grant.owner,
+        level=level,
+        means=means,
+    )
 
 
-def _trust(
-    change: Change, context: Context, untagged: bool | None, clusters: _Clusters
-) -> Iterator[Finding]:
-    """Yield what is wrong with one trust policy.
+def _gone(grant: Grant) -> TrustNotWidened:
+    content = grant.content
+    trusted = trusted_by(content.shown) if isinstance(content, Document) else ()
+    return TrustNotWidened(trusted, is_deleted=True)
 
-    `untagged` is whether an association switched session tags off before; None where none does.
-    `clusters` are the names of those that have the role by EKS Pod Identity.
-    """
-    tagged = untagged is None
-    principal = context.principals.get(change.address)
-    concerns = principal is not None and principal.concerns_plugin
-    looked_at = change.changes or concerns
-    if change.after.policy is None or (tagged and not looked_at):
+
+def _of_role(role: _RoleTrusts, context: Context) -> Iterator[Finding]:
+    grant, content = role.after, role.after.content
+    is_new = role.before is None or role.owner in context.accounts.created
+    if not isinstance(content, Document):
+        if role.changes:
+            yield _not_shown(role, is_new=is_new)
         return
-    reads = context.effective.trusts.get((change.address, change.attribute))
-    before, after = reads or (ReadPolicy(change.before), ReadPolicy(change.after))
-    flaws = _flaws(after, for_plugin=concerns, session_tags=tagged)
-    if all(flaw.rule != "irsa-issuer-differs" for flaw in flaws):
-        yield from _barred(change, before, after, clusters, plugins=concerns)
-    had = {flaw.rule for flaw in _flaws(before, for_plugin=concerns, session_tags=tagged)}
-    for flaw in flaws:
-        by_association = flaw.rule == "pod-identity-tags-disabled"
-        if not (looked_at or by_association):
+    found = tuple(_flaws(role, content))
+    yield from found
+    if not role.changes:
+        return
+    if is_too_large(content.policy):
+        yield _found(Rule.NOT_PROVEN, TrustNotEvaluated("", is_too_large=True), grant)
+        return
+    if is_new:
+        if not any(each.rule is Rule.TRUST_ANYBODY for each in found):
+            for why in filter(None, map(problem, content.shown.statements)):
+                evidence = TrustNotEvaluated(Message(str(why)))
+                yield _found(Rule.NOT_PROVEN, evidence, grant)
+        yield _new(role, content, context)
+    else:
+        yield from _changed(role, content, context)
+
+
+def _not_shown(role: _RoleTrusts, *, is_new: bool) -> Finding:
+    content = role.after.content
+    why = content.why if isinstance(content, Invalid) else ""
+    rule = Rule.UNKNOWN_POLICY
+    if isinstance(content, Invalid):
+        rule = Rule.UNREADABLE
+    elif isinstance(content, Sensitive):
+        rule = Rule.SENSITIVE_POLICY
+    means = (*_NEW, *_LOST) if role.is_plugins and not is_new else _NEW
+    return _found(rule, TrustNotShown(Side.AFTER, is_new, why), role.after, means=means)
+
+
+def _flaws(role: _RoleTrusts, after: Document) -> Iterator[Finding]:
+    content = role.before.content if role.before else None
+    before = content.policy if isinstance(content, Document) else None
+    tags = role.tags_off is None
+    old = flaws(before, for_plugin=role.is_plugins, tags=tags) if before else ()
+    had = {flaw.rule for flaw in old}
+    for flaw in flaws(after.policy, for_plugin=role.is_plugins, tags=tags):
+        by_association = flaw.rule is Rule.PODS_TAGS_OFF
+        is_touched = role.changes or role.is_plugins
+        if not (by_association or is_touched):
             continue  # the association says nothing of the rest
-        stays = bool(untagged) if by_association else flaw.rule in had
-        yield _flaw_finding(change, flaw, stays=stays, plugins=concerns)
+        stays = flaw.rule in had and (not by_association or bool(role.tags_off))
+        origin = FlawOrigin.PRESENT
+        if stays and not role.changes:
+            origin = FlawOrigin.BEFORE
+        elif before is not None and not stays:
+            origin = FlawOrigin.ADDED
+        yield _flaw(role, flaw, origin, is_sensitive=after.masked is not None)
 
 
-def _flaw_finding(change: Change, flaw: trust.Flaw, *, stays: bool, plugins: bool) -> Finding:
-    if stays and not change.changes:
-        return finding_of(change, flaw.rule, f"{_AS_BEFORE}{flaw.text}", level="note")
-    brought = change.before.policy is not None and not stays
-    dead = flaw.rule == "irsa-issuer-differs"
-    return finding_of(
-        change,
-        flaw.rule,
-        f"{'Added by this change: ' if brought else ''}{flaw.text}",
-        level="error" if brought and flaw.rule == "irsa-no-audience" else None,
-        means=_LOST if dead and brought and plugins else None,
-    )
+def _flaw(role: _RoleTrusts, flaw: TrustFlaw, origin: FlawOrigin, *, is_sensitive: bool) -> Finding:
+    if is_sensitive:
+        flaw = TrustFlaw(flaw.rule, never=flaw.never, level=flaw.level)
+    level = flaw.level
+    means: tuple[Consequence, ...] | None = None
+    if origin is FlawOrigin.BEFORE:
+        level = Level.NOTE
+    elif origin is FlawOrigin.ADDED:
+        # The change took it away.
+        level = Level.ERROR if flaw.rule is Rule.IRSA_NO_AUDIENCE else level
+        means = _LOST if flaw.never and role.is_plugins else None
+    return _found(flaw.rule, TrustFlawFound(flaw, origin, is_sensitive), role.after, level, means)
 
 
-def _barred(
-    change: Change,
-    before: ReadPolicy,
-    after: ReadPolicy,
-    clusters: _Clusters,
-    *,
-    plugins: bool,
-) -> Iterator[Finding]:
-    """Yield that the plugin can no longer assume its role in any way."""
-    old, new = before.judged, after.exact
-    if old is None or new is None or before.state.policy is None:
+def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[Finding]:
+    """Yield whether a change of a trust policy lets anybody new in."""
+    content, grant = role.before.content if role.before else None, role.after
+    if not isinstance(content, Document):
+        yield _found(Rule.NOT_PROVEN, TrustNotShown(Side.BEFORE, is_new=False), grant)
         return
-    lost = [(trust.lost_ways(old, new, names), names) for names in clusters]
-    had, names = next((pair for pair in lost if pair[0]), ((), {}))
-    if had and (plugins or trust.trusts_plugin(old)):
-        shown = had
-        if before.has_secrets and after.state.policy:
-            shown = trust.lost_ways(before.state.policy, after.state.policy, names)
-        yield finding_of(
-            change,
-            "coverage-lost",
-            "The plugin can no longer assume the role"
-            + (f": not by {' or '.join(shown)}" if shown else ""),
-        )
+    old, new = living(content.policy), living(after.policy)
+    answer = context.proofs.prove((old,), (new,))
+    is_secret = content.masked is not None or after.masked is not None
+    match answer:
+        case NewAccess():
+            what = widened(content.shown, after.shown)
+            example = None if is_secret else realistic(answer, what, old, new)
+            yield _found(Rule.TRUST_WIDENED, TrustWidened(what, example), grant)
+        case NotProven(reason):
+            rule = Rule.UNKNOWN_POLICY if reason is Open.LATER else Rule.NOT_PROVEN
+            coming = without(trusted_by(after.shown), trusted_by(content.shown))
+            shown = NotProven(Open.NOT_SHOWN) if is_secret else answer
+            yield _found(rule, TrustUndecided(shown, coming), grant)
+        case NoNewAccess():
+            is_same = isinstance(context.proofs.prove((new,), (old,)), NoNewAccess)
+            sides = trusted_by(content.shown), trusted_by(after.shown)
+            evidence = TrustNotWidened(without(*sides), without(*sides[::-1]))
+            yield _found(Rule.REWRITTEN if is_same else Rule.ACCESS_REMOVED, evidence, grant)
 
 
-def _flaws(read: ReadPolicy, *, for_plugin: bool, session_tags: bool) -> tuple[trust.Flaw, ...]:
-    """Return what is wrong with a trust policy, without the sensitive values that are."""
-    policy = read.judged or Policy(())
-    flaws = trust.flaws(policy, for_plugin=for_plugin, session_tags=session_tags)
-    if not read.has_secrets:
-        return flaws
-    return tuple(
-        trust.Flaw(rule, f"{BY_ID[rule].summary.rstrip('.')}; its values are marked sensitive")
-        for rule in dict.fromkeys(flaw.rule for flaw in flaws)
-    )
+def _new(role: _RoleTrusts, after: Document, context: Context) -> Finding:
+    """Return the finding about who can assume a new role."""
+    trusted = trusted_by(after.shown)
+    # A mark in place of a secret is no name that is evaluated.
+    names = _names(after.policy) if after.masked is None else None
+    if names is not None:
+        trusted = tuple(t for t in trusted if (t.type, t.name) in names)
+    accounts = _own_accounts(role.owner, context)
+    owned = tuple((each, _ownership(each, accounts)) for each in trusted)
+    is_other = any(whose is not Ownership.OWN for _, whose in owned)
+    not_shown = tuple(hole.place for hole in after.shown.holes())
+    level, means = (Level.WARNING, _NEW) if is_other else (Level.NOTE, _ANY)
+    return _found(Rule.NEW_POLICY, NewTrust(owned, not_shown), role.after, level, means)
 
 
-def _principal_tags(context: Context) -> Iterator[Finding]:
-    """Yield whose tags change that policies ask for."""
-    changed = [
-        (resource, keys)
-        for resource in context.plan.resources
-        if resource.type in ("aws_iam_role", "aws_iam_user")
-        and resource.address not in context.owners.deleted
-        if (keys := _changed_tags(resource))
-    ]
-    if not changed:
-        return
-    shown = {key for change in context.changes for key in answer(change, _asked_tags)}
-    reads = [r for has in context.effective.by_principal.values() for r in has.after.values()]
-    shown |= _shown_tags(reads)
-    asked = shown.union(*map(_tags_of, judged_policies(*reads)))
-    planned = {resource.address: keys for resource, keys in changed if not resource.drift}
-    for resource, keys in changed:
-        address = resource.address
-        known = asked if _ANY in keys else asked & keys
-        changes = "may change" if _ANY in keys else "changes"
-        if resource.drift:
-            # What the plan does about a tag that drifted is said in place of the drift.
-            of_plan = planned.get(address, set())
-            known = set() if _ANY in of_plan else known - of_plan
-            changes = "changed outside of the configuration"
-        if known:
-            named = _keys_text(known, shown)
-            message = f"The tag {named} of {address} {changes}, and a policy asks for it"
-            yield finding("principal-tags-changed", message, address)
+def _names(policy: Policy) -> set[tuple[str, object]] | None:
+    """Return who can assume a role, beside its Deny statements; None where not evaluated."""
+    try:
+        return {(p.type, p.name) for p in new_principals(Policy(()), policy)}
+    except InputError:
+        return None
 
 
-def _switched_on(associations: list[tuple[Resource, str]], context: Context) -> Iterator[Finding]:
-    """Yield which associations have session tags again that a policy asks for."""
-    for resource, role in associations:
-        off, still = (_switches_tags_off(resource, after=after) for after in (False, True))
-        has = context.effective.by_principal.get(role)
-        if has and off and not still and (known := _session_tags(has.after.values())):
-            named = _keys_text(known, _shown_tags(has.after.values()))
-            message = f"{resource.address} switches session tags on, and a policy of {role} asks "
-            message += f"for {named}"
-            yield finding("principal-tags-changed", message, resource.address)
+def _own_accounts(owner: IamResource, context: Context) -> frozenset[str]:
+    resolver = context.filler.resolver
+    if isinstance(owner, InPlan) and (own := resolver.account(resolver.by_address[owner.address])):
+        return frozenset((own,))
+    return resolver.accounts
 
 
-def _changed_tags(resource: Resource) -> set[str]:
-    """Return the keys of tags that change, in lower case as IAM compares them."""
-    changed: set[str] = set()
-    if resource.before is None or resource.after is None:
-        return changed
-    for name in ("tags", "tags_all"):
-        old, new = (side(resource, name, after=after) for after in (False, True))
-        if new.unknown:
-            return {_ANY}
-        before, after = (each.value if isinstance(each.value, dict) else {} for each in (old, new))
-        keys = before.keys() | after.keys()
-        changed |= {key.lower() for key in keys if before.get(key) != after.get(key)}
-    return changed
+def _ownership(trusted: Trusted, accounts: frozenset[str]) -> Ownership:
+    if trusted.type in ("Service", "Federated") or not isinstance(trusted.name, str):
+        return Ownership.OWN
+    if trusted.name == ANYONE:
+        return Ownership.OTHER
+    number = _NUMBER.search(trusted.name)
+    if number is None or not accounts:
+        return Ownership.PERHAPS_OTHER
+    return Ownership.OWN if number[0] in accounts else Ownership.OTHER
 
 
-def _asked_tags(change: Change) -> tuple[str, ...]:
-    policies = (change.before.policy, change.after.policy)
-    return tuple(key for policy in policies if policy for key in _tags_of(policy))
+def _roles_without_tags(context: Context) -> dict[IamResource, bool]:
+    """Return the roles whose session tags an association switches off; whether before, too."""
+    resolver, roles = context.filler.resolver, dict[IamResource, bool]()
+    for resource in context.filler.resources:
+        if resource.type == ASSOCIATION and _switches_off(resource, Side.AFTER):
+            off_before = _switches_off(resource, Side.BEFORE)
+            for role in resolver.named_by(resource, "role_arn", ROLE, Side.AFTER):
+                owner = context.filler.owner(role)
+                roles[owner] = roles.get(owner, True) and off_before
+    return roles
 
 
-@lru_cache(4096)
-def _tags_of(policy: Policy) -> tuple[str, ...]:
-    """Return the keys of the principal's tags that a policy asks for."""
-    return tuple(_PRINCIPAL_TAG.findall(dumps(policy).lower()))
+def _switches_off(association: Resource, side: Side) -> bool:
+    return one(association, "disable_session_tags", side) == Known(True)
 
 
-def _session_tags(reads: Iterable[ReadPolicy]) -> set[str]:
-    """Return the keys of EKS Pod Identity's session tags that policies ask for."""
-    asked = {key for policy in judged_policies(*reads) for key in _tags_of(policy)}
-    return {key for key in asked if key.startswith(_SESSION_TAGS)}
-
-
-def _shown_tags(reads: Iterable[ReadPolicy]) -> set[str]:
-    """Return the keys of tags that policies ask for, as far as the policies may be shown."""
-    policies = (read.state.policy for read in reads)
-    return {key for policy in policies if policy for key in _tags_of(policy)}
-
-
-def _keys_text(keys: Iterable[str], shown: Container[str]) -> str:
-    """Return keys of tags in a sentence, but for those that are sensitive in the policies."""
-    return first_of(sorted({key if key in shown else "(sensitive)" for key in keys}))
-
-
-def _switches_tags_off(association: Resource, *, after: bool) -> bool:
-    return side(association, "disable_session_tags", after=after).value is True
+def _of_policies(owner: IamResource, context: Context, *, off_before: bool) -> Iterator[Finding]:
+    """Yield that a policy of a role asks for session tags, which it does not get."""
+    before, after = (side.policies(owner) for side in context.accounts.sides)
+    for grant in after.values():
+        if not isinstance(grant.content, Document):
+            continue
+        texts = map(str, grant.content.policy.all_texts())
+        keys = tuple(dict.fromkeys(k for text in texts for k in _SESSION_TAG.findall(text)))
+        if keys:
+            keys = () if grant.content.masked else keys
+            old = before.get(grant.key)
+            stays = off_before and old is not None and old.content == grant.content
+            origin = FlawOrigin.BEFORE if stays else FlawOrigin.ADDED
+            level = Level.NOTE if stays else None
+            yield _found(Rule.PODS_TAGS_OFF, PolicyNeedsTags(keys, origin), grant, level)
+            return

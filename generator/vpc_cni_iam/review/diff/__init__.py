@@ -1,1 +1,1 @@
-"""How the two states of an account differ."""
+"""How the account before a plan differs from the one after."""

@@ -1,1 +1,1 @@
-"""The formats of `review --format` and `--report`: one module each, named as the format is."""
+"""What a review says, in sentences, and the formats of `review --format` and `--report`."""

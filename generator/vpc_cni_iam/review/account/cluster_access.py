@@ -1,0 +1,125 @@
+"""Who has permissions in a cluster on one side: by access entries and access policies of EKS."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from vpc_cni_iam.inputs.plan.arguments import ACCESS_ENTRY, CLUSTER_ACCESS, ROLE
+from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.values import PlacedValue, place_of, read, scalar
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Unknown, Value
+from vpc_cni_iam.review.account.fill import Filler
+from vpc_cni_iam.review.account.iam_resource import IamResource, Unresolved
+from vpc_cni_iam.review.account.resolve import as_left
+
+_STANDARD = Known("STANDARD")
+# A cluster, a principal and an access policy, of which EKS has one right at most.
+RightKey: TypeAlias = tuple[Value, IamResource, Value]
+
+
+class ClusterRight(Struct, frozen=True):
+    """What an access entry, or an access policy, gives a principal in a cluster."""
+
+    address: str  # of the resource
+    cluster: Value  # its name
+    principal: IamResource
+    policy: Value = ABSENT  # the ARN of the access policy; absent for an entry
+    groups: tuple[Value, ...] = ()  # of Kubernetes
+    user_name: Value = ABSENT
+    type: Value = _STANDARD  # of an entry: others than the standard make the principal a node
+    namespaces: tuple[Value, ...] = ()  # in which the policy counts; empty for the whole cluster
+
+    @property
+    def key(self) -> RightKey:
+        """What tells it from others."""
+        return self.cluster, self.principal, self.policy
+
+    @property
+    def is_entry(self) -> bool:
+        """Whether it is an access entry."""
+        return isinstance(self.policy, Absent)
+
+    @property
+    def is_of_node(self) -> bool:
+        """Whether it makes the principal a node of the cluster."""
+        return self.is_entry and self.type != _STANDARD
+
+    @property
+    def gives_nothing(self) -> bool:
+        """Whether the principal gets nothing by it: access policies give it something."""
+        is_plain = not self.groups and isinstance(self.user_name, Absent)
+        return self.is_entry and is_plain and not self.is_of_node
+
+
+def cluster_rights(filler: Filler, side: Side) -> Iterator[ClusterRight]:
+    """Yield what principals have in clusters on a side."""
+    for resource in filler.resources:
+        if resource.type in CLUSTER_ACCESS:
+            yield from rights_of(filler, resource, side)
+
+
+def access_entries(filler: Filler, side: Side) -> Mapping[IamResource, tuple[Resource, ...]]:
+    """Return the access entries on a side, by principal."""
+    entries: dict[IamResource, list[Resource]] = defaultdict(list)
+    for right in cluster_rights(filler, side):
+        if right.is_entry:
+            entries[right.principal].append(filler.resolver.by_address[right.address])
+    return {principal: tuple(of_principal) for principal, of_principal in entries.items()}
+
+
+def rights_of(filler: Filler, resource: Resource, side: Side) -> Iterator[ClusterRight]:
+    """Yield what a resource gives principals on a side."""
+    if side is Side.AFTER:
+        resource = as_left(resource)
+
+    def written(path: str) -> tuple[Value, ...]:
+        """Return the values of an argument, which the provider computes where it is not set."""
+        values = tuple(_scalar(resource, placed, side) for placed in read(resource, path, side))
+        is_open = any(isinstance(value, Unknown) for value in values)
+        argument = path.partition(".")[0]
+        return () if is_open and not filler.is_written(resource, argument) else values
+
+    cluster = scalar(resource, "cluster_name", side)
+    for principal in _principals(filler, resource, side):
+        if resource.type == ACCESS_ENTRY:
+            kind = scalar(resource, "type", side)
+            yield ClusterRight(
+                resource.address,
+                cluster,
+                principal,
+                groups=written("kubernetes_groups.*"),
+                user_name=_user_name(filler, resource, side),
+                type=_STANDARD if isinstance(kind, Absent) else kind,
+            )
+        else:
+            yield ClusterRight(
+                resource.address,
+                cluster,
+                principal,
+                policy=scalar(resource, "policy_arn", side),
+                namespaces=written("access_scope.*.namespaces.*"),
+            )
+
+
+def _principals(filler: Filler, resource: Resource, side: Side) -> Iterator[IamResource]:
+    for placed in read(resource, "principal_arn", side):
+        named = filler.resolver.resolve(resource, placed.path, placed.value, ROLE, side)
+        yield from map(filler.owner, named or [Unresolved(resource.address, side)])
+
+
+def _user_name(filler: Filler, resource: Resource, side: Side) -> Value:
+    """Return the user name of an entry; the provider computes most of them."""
+    value = scalar(resource, "user_name", side)
+    where = resource.module, resource.block, "user_name"
+    is_set = filler.plan.configuration.expression(*where) is not None
+    return value if is_set or not isinstance(value, Unknown) else ABSENT
+
+
+def _scalar(resource: Resource, placed: PlacedValue, side: Side) -> Value:
+    is_odd = isinstance(placed.value, Known) and not isinstance(placed.value.value, str)
+    return Unknown(place_of(resource, placed.path), side) if is_odd else placed.value

@@ -1,0 +1,407 @@
+"""Fills the accounts before and after a plan, from the table of arguments.
+
+IAM's own rules make them right: an inline policy has one name, an attachment one policy; IAM
+removes what an exclusive list does not name; a principal that is replaced starts with nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterator
+from functools import cached_property
+
+from msgspec.structs import replace
+
+from vpc_cni_iam.inputs.plan.arguments import (
+    GRANTS,
+    GROUP,
+    LISTS,
+    POLICY,
+    PRINCIPALS,
+    USER,
+    GrantArgument,
+    Part,
+)
+from vpc_cni_iam.inputs.plan.reader import Plan, Resource
+from vpc_cni_iam.inputs.plan.values import PlacedValue, one, place_of, read, text, value_at
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown
+from vpc_cni_iam.review.account.grants import (
+    Accounts,
+    Conflict,
+    ConflictKind,
+    Grant,
+    GrantKey,
+    OpenList,
+)
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Unresolved
+from vpc_cni_iam.review.account.library import Library
+from vpc_cni_iam.review.account.resolve import Resolver, as_left, is_there
+from vpc_cni_iam.review.account.source import SourceReader
+
+_STAYS = (("no-op",), ("update",), ("read",), ("forget",))
+
+
+class Filler:
+    """Knows who is meant and what policies say in one plan, and fills its accounts."""
+
+    def __init__(self, plan: Plan, source: SourceReader | None = None) -> None:
+        self.plan, self.source = plan, source
+        self.resolver = Resolver(plan)
+        self.library = Library(self.resolver, source)
+        self.resources = tuple(
+            r for r in plan.resources if r.mode == "managed" and not r.drift and not r.deposed
+        )
+        self._predecessors: dict[IamResource, IamResource] = {}
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Both accounts."""
+        accounts = Accounts()
+        self._note_principals(accounts)
+        granting = (*self.resources, *self._left_behind())
+        before = [grant for r in granting for grant in self._grants(r, Side.BEFORE)]
+        computed = [grant for r in self.resources for grant in self._computed(r)]
+        for grant in (*computed, *before):
+            accounts.before.add(grant)
+        self._fill_after(accounts, computed, before)
+        for side in Side:
+            self._apply_lists(accounts, side)
+        self._add_managed(accounts)
+        return accounts
+
+    def _left_behind(self) -> Iterator[Resource]:
+        """Yield what replacements left of policies and attachments, each at an address of its own.
+
+        IAM deletes the policy of a name, or the attachment of a policy, whoever made it.
+        """
+        for resource in self.plan.resources:
+            is_grant = resource.type in GRANTS and resource.type not in PRINCIPALS
+            if resource.deposed and is_grant and not resource.drift:
+                yield replace(resource, address=f"{resource.address} (deposed {resource.deposed})")
+
+    def owner(self, named: IamResource) -> IamResource:
+        """Return a principal by the address that it had before.
+
+        IAM knows a principal by its name: one that is deleted and one of the same name that is
+        created are one, which starts with nothing.
+        """
+        return self._predecessors.get(named, named)
+
+    def _note_principals(self, accounts: Accounts) -> None:
+        gone: dict[tuple[str, str], list[Resource]] = defaultdict(list)
+        named = [r for r in self.resources if r.type in (*PRINCIPALS, POLICY)]
+        for resource in named:
+            if not is_there(resource, Side.AFTER):
+                gone[resource.type, text(resource, "name", Side.BEFORE)].append(resource)
+        for resource in named:
+            identity = InPlan(resource.address)
+            if resource.before is None:
+                others = gone[resource.type, text(resource, "name", Side.AFTER)]
+                if predecessor := self._predecessor(resource, others):
+                    others.remove(predecessor)
+                    first = self._predecessors[identity] = InPlan(predecessor.address)
+                    accounts.replaced.add(first)
+                    accounts.successors[first] = resource.address
+                elif resource.type in PRINCIPALS:
+                    accounts.created.add(identity)
+            elif {"create", "delete"} <= {*resource.actions}:
+                accounts.replaced.add(identity)
+        accounts.deleted |= {InPlan(r.address) for others in gone.values() for r in others}
+
+    def _predecessor(self, resource: Resource, others: list[Resource]) -> Resource | None:
+        """Return what is deleted under the name of a resource, in its account as far as known."""
+        if not text(resource, "name", Side.AFTER):
+            return None
+        accounts = {other.address: self.resolver.account(other) for other in others}
+        own = self.resolver.account(resource)
+        same = [r for r in others if own and accounts[r.address] == own]
+        possible = [r for r in others if not (own and accounts[r.address])]
+        return same[0] if same else possible[0] if len(possible) == 1 else None
+
+    def _fill_after(self, accounts: Accounts, computed: list[Grant], before: list[Grant]) -> None:
+        after = [(r, grant) for r in self.resources for grant in self._grants(r, Side.AFTER)]
+        granted = {(grant.address, grant.owner, grant.key) for _, grant in after}
+        # What an exclusive list no longer names, a list removes that is there: see `_apply_list`.
+        lists = {r.address for r in self.resources if _list_of(r)}
+        removed = {
+            (grant.owner, grant.key): grant.address
+            for grant in before
+            if (grant.address, grant.owner, grant.key) not in granted
+            if grant.address not in lists
+        }
+        had = {(grant.address, grant.owner, grant.key) for grant in before}
+        emptied = accounts.deleted | accounts.replaced
+        for grant in (*computed, *(grant for grant in before if grant.address in lists)):
+            if grant.owner not in emptied and (grant.owner, grant.key) not in removed:
+                accounts.after.add(grant)
+        for resource, grant in after:
+            remover = removed.get((grant.owner, grant.key), grant.address)
+            if self._is_gone(resource, grant, accounts, lists, had):
+                assert isinstance(grant.owner, InPlan)  # noqa: S101 - only those are replaced
+                kind, remover = ConflictKind.PRINCIPAL_REPLACED, grant.owner.address
+                accounts.conflicts.append(Conflict(kind, grant, remover, is_kept=False))
+            elif (
+                remover != grant.address
+                and grant.owner not in accounts.replaced
+                and grant.key.name not in accounts.successors
+            ):
+                kind = ConflictKind.DELETED_ELSEWHERE
+                accounts.conflicts.append(Conflict(kind, grant, remover, is_kept=True))
+            else:
+                accounts.after.add(grant)
+
+    def _is_gone(
+        self,
+        resource: Resource,
+        grant: Grant,
+        accounts: Accounts,
+        lists: set[str],
+        had: set[tuple[str, IamResource, GrantKey]],
+    ) -> bool:
+        """Say whether a grant goes with its principal, and the plan does not make it again.
+
+        What the plan makes, it makes when the principal is there again.
+        """
+        if grant.owner not in accounts.replaced or resource.actions not in _STAYS:
+            return False
+        puts = grant.key.part is Part.PERMISSIONS or grant.address in lists
+        is_put = resource.actions == ("update",) and puts
+        is_own = self.owner(InPlan(grant.address)) == grant.owner
+        return (grant.address, grant.owner, grant.key) in had and not (is_own or is_put)
+
+    def _apply_lists(self, accounts: Accounts, side: Side) -> None:
+        """Remove what exclusive lists do not name; what they name and nobody shows is unknown."""
+        for resource in self.resources:
+            row = _list_of(resource)
+            if row and "forget" not in resource.actions and is_there(resource, side):
+                for owner in self._owners(resource, row, side):
+                    self._apply_list(accounts, resource, row, owner, side)
+
+    def _apply_list(
+        self,
+        accounts: Accounts,
+        resource: Resource,
+        row: GrantArgument,
+        owner: IamResource,
+        side: Side,
+    ) -> None:
+        part = Part.PERMISSIONS if row.part is Part.INLINE_LIST else Part.ATTACHMENT
+        account = accounts.after if side is Side.AFTER else accounts.before
+        names = [
+            name
+            for placed in read(resource, row.path, side)
+            for name in self._listed(resource, placed, part, side)
+        ]
+        grants = account.grants.setdefault(owner, {})
+        if side is Side.BEFORE:
+            if part is Part.PERMISSIONS:
+                self._add_named(accounts, resource, row, owner, names)
+            return
+        if resource.actions == ("no-op",):
+            return
+        had = {**accounts.before.of(owner), **grants}
+        unlisted = [g for key, g in had.items() if key.part is part and key.name not in names]
+        if any(isinstance(name, Unresolved) for name in names):
+            if owner not in accounts.created:
+                accounts.open_lists.append(OpenList(owner, resource.address, row.path, part))
+            return
+        for grant in unlisted:
+            self._remove(accounts, resource, grant)
+
+    def _add_named(
+        self,
+        accounts: Accounts,
+        resource: Resource,
+        row: GrantArgument,
+        owner: IamResource,
+        names: list[Hashable],
+    ) -> None:
+        """Add the inline policies of which a plan has no more than the name, in a list.
+
+        They are the same on both sides: the list does not say that they change.
+        """
+        grants = accounts.before.grants[owner]
+        for key in (GrantKey(Part.PERMISSIONS, name) for name in names):
+            if key not in grants:
+                unknown = Unknown(place_of(resource, (row.path, str(key.name))), Side.BEFORE)
+                grants[key] = Grant(owner, key, unknown, resource.address, row.path)
+                if owner not in accounts.deleted | accounts.replaced:
+                    after = accounts.after.grants.setdefault(owner, {})
+                    after.setdefault(key, grants[key])
+
+    def _remove(self, accounts: Accounts, resource: Resource, grant: Grant) -> None:
+        """Remove a grant that the list of a resource does not name."""
+        is_there = accounts.after.grants[grant.owner].pop(grant.key, None) is not None
+        is_of_list = grant.address == resource.address
+        if is_there or is_of_list:  # else its own resource deletes it
+            is_own = isinstance(grant.owner, InPlan) and grant.address == grant.owner.address
+            is_kept = is_there and not (is_of_list or is_own)
+            conflict = Conflict(ConflictKind.NOT_LISTED, grant, resource.address, is_kept)
+            accounts.conflicts.append(conflict)
+
+    def _listed(
+        self, resource: Resource, placed: PlacedValue, part: Part, side: Side
+    ) -> tuple[Hashable, ...]:
+        if part is Part.PERMISSIONS:
+            match placed.value:
+                case Known(str(name)):
+                    return (name,)
+                case Sensitive(str(mark)):
+                    return (mark,)
+            return (Unresolved(place_of(resource, placed.path), side),)
+        policies = self.resolver.resolve(resource, placed.path, placed.value, POLICY, side)
+        return tuple(map(self.owner, policies))
+
+    def _grants(self, resource: Resource, side: Side) -> Iterator[Grant]:
+        """Yield what a resource gives on one side."""
+        if side is Side.AFTER:
+            resource = as_left(resource)
+        for row in GRANTS.get(resource.type, ()):
+            is_set = not row.computed or self._is_set(resource, row.path.partition(".")[0])
+            if is_set and row.part is not Part.INLINE_LIST:
+                yield from _apart(self._of_row(resource, row, side))
+
+    def _computed(self, resource: Resource) -> Iterator[Grant]:
+        """Yield what a role repeats of what others made, as it was before."""
+        if resource.before is not None:
+            for row in GRANTS.get(resource.type, ()):
+                if row.computed and not self._is_set(resource, row.path.partition(".")[0]):
+                    yield from self._of_row(resource.unchanged(), row, Side.BEFORE)
+
+    def is_written(self, resource: Resource, argument: str) -> bool:
+        """Say whether an argument that is known after apply is set: the provider computes others.
+
+        It counts as set where the configuration is not in the plan.
+        """
+        expression = self.plan.configuration.expression
+        where = resource.module, resource.block
+        return expression(*where, argument) is not None or expression(*where) is None
+
+    def _is_set(self, resource: Resource, argument: str) -> bool:
+        """Say whether an argument that is also computed is set, as far as a plan says."""
+        expression = self.plan.configuration.expression
+        if expression(resource.module, resource.block, argument) is not None:
+            return True
+        before, after = ((s or {}).get(argument) for s in (resource.before, resource.after))
+        is_later = isinstance(resource.unknown, dict) and bool(resource.unknown.get(argument))
+        if after is None and is_later:
+            return before is not None and resource.actions == ("update",)
+        return bool(before or after) and before != after and resource.after is not None
+
+    def _of_row(self, resource: Resource, row: GrantArgument, side: Side) -> Iterator[Grant]:
+        for placed in read(resource, row.path, side):
+            if not isinstance(placed.value, Absent):
+                for owner in self._owners(resource, row, side):
+                    yield from self._of_value(resource, row, owner, placed, side)
+
+    def _of_value(
+        self,
+        resource: Resource,
+        row: GrantArgument,
+        owner: IamResource,
+        placed: PlacedValue,
+        side: Side,
+    ) -> Iterator[Grant]:
+        path, value = placed.path, placed.value
+        attribute = place_of(resource, path).removeprefix(f"{resource.address}.")
+        part = Part.ATTACHMENT if row.part is Part.ATTACHMENT_LIST else row.part
+        if part in (Part.PERMISSIONS, Part.TRUST):
+            key = GrantKey(part, self._inline_name(resource, row, placed, side) if row.name else "")
+            text_ = self.library.content(resource, path, value)
+            yield Grant(owner, key, text_, resource.address, attribute)
+        elif part is Part.MEMBERSHIP:
+            kind = GROUP if row.path == "groups.*" else USER
+            for other in self.resolver.resolve(resource, path, value, kind, side):
+                user, group = (owner, other) if kind == GROUP else (other, owner)
+                unknown = Unknown(str(group), Side.BEFORE)
+                key = GrantKey(part, group)
+                yield Grant(user, key, unknown, resource.address, attribute, group)
+        else:
+            for policy in self._policies(resource, row, placed, side):
+                is_secret = isinstance(policy, Unresolved)
+                content = self.library.of(policy, side)
+                if is_secret and isinstance(value, Sensitive):
+                    content = value
+                key = GrantKey(part, "" if part is Part.BOUNDARY else self.owner(policy))
+                yield Grant(owner, key, content, resource.address, attribute, policy)
+
+    def _policies(
+        self, resource: Resource, row: GrantArgument, placed: PlacedValue, side: Side
+    ) -> tuple[IamResource, ...]:
+        """Return the managed policies that a value names."""
+        path = placed.path
+        policies = self.resolver.resolve(resource, path, placed.value, POLICY, side)
+        rest = Unresolved(place_of(resource, path), side)
+        if row.path.endswith("*") and not isinstance(path[-1], int):
+            # Of a list that is not known, a plan does not show the ARNs that are written in it.
+            return tuple(dict.fromkeys((*policies, rest)))
+        is_known = isinstance(placed.value, Known)
+        return policies if is_known or len(policies) == 1 else (rest,)  # it may be any of them
+
+    def _inline_name(
+        self, resource: Resource, row: GrantArgument, placed: PlacedValue, side: Side
+    ) -> Hashable:
+        """Return the name of an inline policy; its place where that is not known."""
+        path = (*placed.path[:-1], row.name)
+        value = value_at(resource, path, side)
+        match value:
+            case Known(str(name)) | Sensitive(str(name)):
+                return name
+        return place_of(resource, path)
+
+    def _owners(self, resource: Resource, row: GrantArgument, side: Side) -> list[IamResource]:
+        if not row.owners:
+            return [self.owner(InPlan(resource.address))]
+        return [
+            self.owner(named)
+            for path, kind in row.owners
+            for named in self.resolver.named_by(resource, path, kind, side)
+        ]
+
+    def _add_managed(self, accounts: Accounts) -> None:
+        """Add the managed policies that the plan shows nobody to have, or not everybody.
+
+        Whoever has such a policy is a principal: what the policy newly allows, they may do.
+        """
+        holders = [
+            Counter(
+                self.owner(g.policy)
+                for grants in side.grants.values()
+                for g in grants.values()
+                if g.policy
+            )
+            for side in accounts.sides
+        ]
+        for resource in self.resources:
+            if resource.type != POLICY:
+                continue
+            policy = self.owner(InPlan(resource.address))
+            count = one(resource, "attachment_count", Side.BEFORE)
+            attached = count.value if isinstance(count, Known) else 0
+            shown = max(side[policy] for side in holders)
+            if shown and not (isinstance(attached, int) and attached > holders[0][policy]):
+                continue
+            for side, account in zip(Side, accounts.sides, strict=True):
+                if is_there(resource, side):
+                    own = InPlan(resource.address)
+                    key = GrantKey(Part.PERMISSIONS)
+                    content = self.library.of(own, side)
+                    account.add(Grant(policy, key, content, resource.address, "policy", own))
+            if resource.before is None and policy == InPlan(resource.address):
+                accounts.created.add(policy)
+
+
+def _apart(grants: Iterator[Grant]) -> Iterator[Grant]:
+    """Yield grants of a resource, those of one name apart: which of them counts is not known."""
+    keys: set[tuple[IamResource, GrantKey]] = set()
+    for grant in grants:
+        is_again = (grant.owner, grant.key) in keys
+        keys.add((grant.owner, grant.key))
+        key = grant.key._replace(name=f"{grant.address}.{grant.attribute}")
+        yield replace(grant, key=key) if is_again else grant
+
+
+def _list_of(resource: Resource) -> GrantArgument | None:
+    """Return the argument of an exclusive list; None for other resources."""
+    return next((a for a in GRANTS.get(resource.type, ()) if a.part in LISTS), None)

@@ -1,0 +1,90 @@
+"""The policies of one plan: read from their text, found by their ARN, or rebuilt."""
+
+from __future__ import annotations
+
+from vpc_cni_iam.catalog.facts import aws_managed, documents
+from vpc_cni_iam.errors import InputError, Message
+from vpc_cni_iam.inputs.plan.arguments import POLICY
+from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.secrets import holds_mark
+from vpc_cni_iam.inputs.plan.values import Path, one
+from vpc_cni_iam.policy import quotas
+from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Absent, Known, Unknown, Value
+from vpc_cni_iam.review.account.documents import Content, Document, Invalid
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
+from vpc_cni_iam.review.account.rebuild import only_document, rebuilt
+from vpc_cni_iam.review.account.resolve import Resolver, as_left
+from vpc_cni_iam.review.account.source import SourceReader
+
+
+class Library:
+    """The policies of one plan."""
+
+    def __init__(self, resolver: Resolver, source: SourceReader | None = None) -> None:
+        self._resolver, self._source = resolver, source
+        self._secrets = resolver.plan.secrets
+        self._texts: dict[str, Document | Invalid] = {}
+        self._read = {
+            str(values["arn"]): str(values["policy"])
+            for resource in resolver.plan.read
+            if (values := resource.after or {}).get("policy") and values.get("arn")
+        }
+
+    def content(self, resource: Resource, path: Path, value: Value) -> Content:
+        """Return what an argument with the text of a policy says."""
+        match value:
+            case Known(str(policy)):
+                return self.parsed(policy)
+            case Known(other):
+                return Invalid(str(other), Message("is not a text"))
+            case Unknown():
+                source = only_document(resource, path, self._resolver)
+                if source:
+                    return rebuilt(source, value, self._resolver, self.parsed)
+                written = self._source.policy(resource, path) if self._source else None
+                return Document(written) if written else value
+        return value
+
+    def of(self, policy: IamResource, side: Side) -> Content:
+        """Return what a managed policy says."""
+        match policy:
+            case InPlan(address):
+                return self._in_plan(address, side)
+            case Named(_, _, arn):
+                if arn in self._read:
+                    return self.parsed(self._read[arn])
+                if (name := aws_managed.name_of(arn)) in documents.MANAGED:
+                    return Document(documents.managed_policy(name))
+                known = aws_managed.find(arn)
+                if known is not None and known.document is not None:
+                    return Document(known.document)
+                return Unknown(arn, Side.BEFORE)  # the same on both sides: nothing changes it here
+            case Unresolved(place, where):
+                return Unknown(place, where)
+
+    def _in_plan(self, address: str, side: Side) -> Content:
+        resource = self._resolver.by_address[address]
+        is_same = resource.actions == ("no-op",)
+        if side is Side.AFTER:
+            resource = as_left(resource)
+        value = one(resource, "policy", side) if resource.type == POLICY else Absent()
+        content = self.content(resource, ("policy",), value)
+        if isinstance(content, Absent):
+            return Unknown(address, Side.BEFORE if is_same else side)
+        return content
+
+    def parsed(self, text: str) -> Document | Invalid:
+        """Return the policy of a text."""
+        if text not in self._texts:
+            try:
+                policy = loads(text, "policy")
+            except InputError as error:
+                self._texts[text] = Invalid(text, Message(str(error)))
+            else:
+                if holds_mark(text):
+                    self._texts[text] = Document(self._secrets.restored(policy), policy)
+                else:
+                    self._texts[text] = Document(policy, size=quotas.counted(text))
+        return self._texts[text]

@@ -1,0 +1,63 @@
+"""What a plan does not show, though it may matter: said once for the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+
+from msgspec import Struct
+
+from vpc_cni_iam.inputs.plan.arguments import ROLE
+from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.values import value_at
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Unknown
+from vpc_cni_iam.review.account.fill import Filler
+
+_INLINE = "inline_policy"
+
+
+class NotShownKind(Enum):
+    """What a plan does not show."""
+
+    # A new role may have inline policies of a dynamic block: a plan shows none of them, and the
+    # same for a role without one.
+    INLINE_POLICIES = "inline policies"
+    # An argument that is known after apply counts as the role that it refers to: a plan does not
+    # say what a function makes of the reference.
+    REFERENCES = "references"
+
+
+class NotShownByPlan(Struct, frozen=True):
+    """What a plan does not show of some of its resources."""
+
+    kind: NotShownKind
+    addresses: tuple[str, ...]  # the resources, in order
+    refers_to: str = ""  # what the first of them refers to
+
+
+def not_shown(filler: Filler) -> Iterator[NotShownByPlan]:
+    """Yield what a plan does not show; who is meant must have been resolved before."""
+    roles = sorted(r.address for r in filler.resources if _may_have_inline(r, filler))
+    if roles:
+        yield NotShownByPlan(NotShownKind.INLINE_POLICIES, tuple(roles))
+    source = filler.source
+    assumed = {
+        resource.address: target
+        for resource, path, target in filler.resolver.assumed.values()
+        if not (source and source.is_reference(resource, path))
+    }
+    if assumed:
+        addresses = tuple(sorted(assumed))
+        yield NotShownByPlan(NotShownKind.REFERENCES, addresses, assumed[addresses[0]])
+
+
+def _may_have_inline(resource: Resource, filler: Filler) -> bool:
+    """Say whether a role may be created with inline policies of which its plan says nothing."""
+    if resource.type != ROLE or "create" not in resource.actions:
+        return False
+    expression = filler.plan.configuration.expression
+    is_open = isinstance(value_at(resource, (_INLINE,), Side.AFTER), Unknown)
+    shown = (resource.after or {}).get(_INLINE) is not None
+    is_set = expression(resource.module, resource.block, _INLINE) is not None
+    return is_open and not shown and not is_set

@@ -1,0 +1,312 @@
+"""Who is meant by a value of a plan: names, ARNs and references.
+
+Two arguments name the same resource only where both are known, or both refer to one instance.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+from vpc_cni_iam.inputs.plan.addresses import parts, without_keys
+from vpc_cni_iam.inputs.plan.arguments import (
+    GROUP,
+    NAMED_BY,
+    POLICY,
+    PRINCIPALS,
+    PROFILE,
+    ROLE,
+    ROLE_USES,
+    TASK,
+    USER,
+)
+from vpc_cni_iam.inputs.plan.configuration import Resolution
+from vpc_cni_iam.inputs.plan.reader import Plan, Resource
+from vpc_cni_iam.inputs.plan.values import Path, one, place_of, read, text, values_of
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value
+from vpc_cni_iam.review.account.iam_resource import (
+    IamResource,
+    InPlan,
+    Named,
+    Place,
+    Unresolved,
+)
+
+_ARN = re.compile(r"arn:[a-z-]*:iam::(\w*):(\w[\w-]*)/((?:.*/)?)([^/]+)")
+_OF_ACCOUNT = re.compile(r"arn:[^:]*:[^:]*:([^:]*):([0-9]{12}):")
+_KINDS = {"role": ROLE, "user": USER, "group": GROUP, "policy": POLICY, "instance-profile": PROFILE}
+_IDENTIFIERS = ("id", "arn", "name", "launch_template_id", "launch_template_name")
+_SEVERAL = 2
+_DEPTH = 4  # from a workload to its role: group, template, profile
+
+
+class Resolver:
+    """Finds the resources of one plan by reference, name and ARN."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        # Names that stand for resources of several accounts, by place.
+        self.ambiguous: dict[str, tuple[str, ...]] = {}
+        # What counts as the resource that it refers to, by place: the resource with the argument,
+        # its path, and the address of the other.
+        self.assumed: dict[str, tuple[Resource, Path, str]] = {}
+        self.by_address: dict[str, Resource] = {}
+        self._blocks: dict[str, list[Resource]] = defaultdict(list)
+        self._names: dict[tuple[Side, str, str], list[Resource]] = defaultdict(list)
+        self._accounts: dict[str, str] = {}
+        self._regions: set[str] = set()
+        aws = (resource for resource in plan.resources if resource.type.startswith("aws_"))
+        providers = {*map(self._provider, aws)} - {""}
+        self._has_several_providers = len(providers) > 1
+        for resource in (*plan.resources, *plan.documents, *plan.read):
+            if resource.drift or resource.deposed:
+                continue
+            self._blocks[without_keys(resource.address)].append(resource)
+            self.by_address[resource.address] = resource
+            if resource.type in (*PRINCIPALS, *NAMED_BY):
+                self._index(resource, Side.BEFORE)
+                self._index(as_left(resource), Side.AFTER)
+        for resource in plan.resources:
+            for side in Side:
+                if match := _OF_ACCOUNT.match(text(resource, "arn", side)):
+                    self._accounts.setdefault(self._provider(resource), match[2])
+                    self._regions.add(match[1])
+
+    def _index(self, resource: Resource, side: Side) -> None:
+        # A policy whose ARN is known after apply is found by the name in an ARN.
+        own = ("name",) if resource.type == POLICY else ()
+        for argument in (*NAMED_BY.get(resource.type, ("name", "arn")), *own):
+            if name := _name_in(one(resource, argument, side)):
+                self._names[side, resource.type, name].append(resource)
+                if resource.type == TASK and "/" in name:  # a service may have the rest of the ARN
+                    self._names[side, TASK, name.rpartition("/")[2]].append(resource)
+
+    def _provider(self, resource: Resource) -> str:
+        module = self.plan.configuration.module(resource.module)
+        return module.providers.get(resource.block, "") if module else ""
+
+    def account(self, resource: Resource) -> str:
+        """Return the AWS account that a resource is in, empty where nothing says it.
+
+        A module that is removed says no provider. With a single provider that is no question.
+        """
+        account = self._accounts.get(self._provider(resource), "")
+        return account or ("" if self._has_several_providers else self.place.account)
+
+    @property
+    def accounts(self) -> frozenset[str]:
+        """The AWS accounts of the plan, as far as ARNs say."""
+        return frozenset(self._accounts.values())
+
+    @property
+    def place(self) -> Place:
+        """The Region and account of the plan, as far as ARNs say, if it has one."""
+        regions, accounts = self._regions - {""}, self.accounts
+        return Place(*(next(iter(s)) if len(s) == 1 else "" for s in (regions, accounts)))
+
+    def is_changed(self, address: str) -> bool:
+        """Say whether the plan does anything to a resource."""
+        return self.by_address[address].actions != ("no-op",)
+
+    def references(self, resource: Resource, path: Path) -> tuple[list[Resource], Resolution]:
+        """Return the instances that an argument, or else the block it is in, refers to."""
+        configuration, steps = self.plan.configuration, tuple(map(str, path))
+        while steps and configuration.expression(resource.module, resource.block, *steps) is None:
+            steps = steps[:-1]
+        if not steps:
+            return [], Resolution()
+        expression = configuration.expression(resource.module, resource.block, *steps)
+        if isinstance(expression, list):
+            expression = expression[0] if expression else None
+        if isinstance(expression, dict) and not {*expression} & {"references", "constant_value"}:
+            inner = (e.get("references", ()) for e in expression.values() if isinstance(e, dict))
+            expression = {"references": [name for names in inner for name in names]}
+        module = configuration.module(resource.module)
+        repeated = module.repeats.get(resource.block) if module else None
+        resolution = configuration.resolve(
+            resource.module, expression, self.plan.variables, repeated
+        )
+        instances = (
+            instance
+            for block in resolution.resources
+            for instance in self._instances(resource, block, resolution)
+        )
+        return list({i.address: i for i in instances}.values()), resolution
+
+    def _instances(
+        self, asking: Resource, block: tuple[str, str, str], resolution: Resolution
+    ) -> list[Resource]:
+        address = ".".join(filter(None, block[:2]))
+        fitting = [r for r in self._blocks[without_keys(address)] if _fits(r.address, address)]
+        if len(fitting) > 1 and resolution.aligned:
+            keys = _keys(asking.address)
+            fitting = [r for r in fitting if keys and _keys(r.address)[-len(keys) :] == keys]
+        return fitting
+
+    def address_of(self, place: str) -> str:
+        """Return the address of the resource that a place is in; empty for no resource."""
+        ends = [match.start() for match in re.finditer(r"[.\[]", place)]
+        return next((place[:e] for e in reversed(ends) if place[:e] in self.by_address), "")
+
+    def reference_names(self, place: str) -> tuple[str, ...]:
+        """Return what the argument at a place refers to, as the configuration names it."""
+        address = self.address_of(place)
+        if not address:
+            return ()
+        path = tuple(
+            int(number) if number else name
+            for number, name in re.findall(r"\[(\d+)\]|\.([^.\[]+)", place[len(address) :])
+        )
+        _, resolution = self.references(self.by_address[address], path)
+        addresses = (".".join(filter(None, names[:2])) for names in resolution.resources)
+        return (*addresses, *resolution.open)
+
+    def resolve(
+        self, resource: Resource, path: Path, value: Value, kind: str, side: Side
+    ) -> tuple[IamResource, ...]:
+        """Return whom a value at a place names, several where nothing tells them apart.
+
+        Args:
+            kind: The type of resource that the argument names.
+        """
+        if isinstance(value, Absent):
+            return ()
+        name = _name_in(value)
+        if not name:
+            return self._referred(resource, path, kind, side)
+        match = _ARN.fullmatch(name)
+        if match and match[1] == "aws":
+            return (Named(kind, "aws", name),)
+        candidates = self._candidates(resource, path, name, match, kind, side)
+        if not candidates:
+            if isinstance(value, Sensitive):
+                return (Unresolved(name, Side.BEFORE),)  # one secret is the same on both sides
+            account = match[1] if match else self.account(resource)
+            return (Named(_KINDS.get(match[2], kind) if match else kind, account, name),)
+        if len(candidates) > 1:
+            addresses = tuple(candidate.address for candidate in candidates)
+            self.ambiguous[place_of(resource, path)] = addresses
+        return tuple(InPlan(candidate.address) for candidate in candidates)
+
+    def _referred(
+        self, resource: Resource, path: Path, kind: str, side: Side
+    ) -> tuple[IamResource, ...]:
+        """Return whom an argument with a value that is not known refers to."""
+        instances, resolution = self.references(resource, path)
+        targets = [instance for instance in instances if instance.type == kind]
+        is_whole = all(self._instances(resource, b, resolution) for b in resolution.resources)
+        if is_whole and len(targets) == len(instances) and targets and not resolution.open:
+            if all(target.mode == "managed" for target in targets):
+                if kind != POLICY:
+                    assumed = resource, path, targets[0].address
+                    self.assumed[place_of(resource, path)] = assumed
+                return tuple(InPlan(target.address) for target in targets)
+            if len(targets) == 1 and (arn := text(targets[0], "arn", Side.AFTER)):
+                return (Named(kind, "", arn),)
+        return (Unresolved(place_of(resource, path), side),)
+
+    def _candidates(
+        self,
+        resource: Resource,
+        path: Path,
+        name: str,
+        match: re.Match[str] | None,
+        kind: str,
+        side: Side,
+    ) -> list[Resource]:
+        candidates = [r for r in self._names[side, kind, name] if r.mode == "managed"]
+        if side is Side.BEFORE and not candidates and match is None:
+            # IAM knows a principal by its name, also one that Terraform does not manage yet.
+            candidates = [r for r in self._names[Side.AFTER, kind, name] if r.before is None]
+        if match:
+            return candidates or [
+                r for r in self._names[side, kind, match[4]] if self._may_have(r, match, side)
+            ]
+        if len(candidates) > 1:
+            targets, _ = self.references(resource, path)
+            candidates = [r for r in candidates if r in targets] or candidates
+        return self._of_account(resource, candidates)
+
+    def _of_account(self, resource: Resource, candidates: list[Resource]) -> list[Resource]:
+        """Return those of candidates that may be in the account of a resource."""
+        if len(candidates) < _SEVERAL:
+            return candidates
+        own, account = self._provider(resource), self.account(resource)
+        same = [r for r in candidates if self._provider(r) == own]
+        if len(same) == 1:
+            return same
+        possible = [r for r in candidates if not account or self.account(r) in ("", account)]
+        return possible or candidates
+
+    def _may_have(self, resource: Resource, match: re.Match[str], side: Side) -> bool:
+        """Say whether a resource whose ARN is known after apply may have one."""
+        path = text(resource, "path", side).strip("/")
+        is_open = not text(resource, "arn", side) and self.account(resource) in ("", match[1])
+        return is_open and path == match[3].strip("/")
+
+    def named_by(
+        self, resource: Resource, path: str, kind: str, side: Side
+    ) -> Iterator[IamResource]:
+        """Yield whom the values at a path name."""
+        for placed in read(resource, path, side):
+            yield from self.resolve(resource, placed.path, placed.value, kind, side)
+
+    def roles_behind(
+        self, named: IamResource, kind: str, side: Side, depth: int = 0
+    ) -> Iterator[IamResource]:
+        """Yield the roles of what in turn says the role, such as an instance profile."""
+        if kind == ROLE or not isinstance(named, InPlan) or depth > _DEPTH:
+            yield named
+            return
+        resource = self.by_address[named.address]
+        for path, target in ROLE_USES[kind].items():
+            for placed in read(resource, path, side):
+                value, place = identifier(placed.value, placed.path)
+                for other in self.resolve(resource, place, value, target, side):
+                    yield from self.roles_behind(other, target, side, depth + 1)
+
+
+def as_left(resource: Resource) -> Resource:
+    """Return a resource as the plan leaves it: what is only forgotten stays where it is."""
+    is_forgotten = "forget" in resource.actions and resource.after is None
+    return resource.unchanged() if is_forgotten else resource
+
+
+def is_there(resource: Resource, side: Side) -> bool:
+    """Say whether a resource is there on a side."""
+    left = as_left(resource) if side is Side.AFTER else resource
+    is_deferred = side is Side.AFTER and resource.unknown is True
+    return values_of(left, side) is not None or is_deferred
+
+
+def identifier(value: Value, path: Path) -> tuple[Value, Path]:
+    """Return what names a resource where a block does: its ID, its ARN or its name."""
+    if not (isinstance(value, Known) and isinstance(value.value, dict)):
+        return value, path
+    for name in _IDENTIFIERS:
+        if value.value.get(name):
+            return Known(value.value[name]), (*path, name)
+    return ABSENT, path
+
+
+def _name_in(value: Value) -> str:
+    """Return the name that a value is; of a secret the mark, empty where it is not known."""
+    match value:
+        case Known(str(name)):
+            return name
+        case Sensitive(str(mark)):
+            return mark
+        case Known() | Sensitive() | Unknown() | Absent():
+            return ""
+
+
+def _fits(address: str, reference: str) -> bool:
+    """Say whether an instance is one that a reference may mean, which need not have its keys."""
+    steps = zip(parts(address), parts(reference), strict=True)
+    return all(part == other or "[" not in other for part, other in steps)
+
+
+def _keys(address: str) -> list[str]:
+    return [part[part.index("[") :] for part in parts(address) if "[" in part]

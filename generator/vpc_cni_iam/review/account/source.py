@@ -1,0 +1,71 @@
+"""Reads the policies and references that a configuration writes out, in the directory of --source.
+
+A plan does not have the text of an expression, only what it refers to. What the parser of HCL does
+not read, and what other files of the module may override, stays unknown.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.values import Path, place_of
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.template import Hole, HoleKind, Side, fill
+from vpc_cni_iam.review.locate import Locator
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.hcl.attributes import Attribute
+
+
+class SourceReader:
+    """Reads the arguments of resources where the configuration has them."""
+
+    def __init__(self, locator: Locator) -> None:
+        self._locator = locator
+
+    def policy(self, resource: Resource, path: Path) -> Policy | None:
+        """Return the policy that an argument writes out, with a hole for each expression."""
+        from vpc_cni_iam.hcl import embedded  # noqa: PLC0415 - needs the parser of HCL
+
+        attribute = self._attribute(resource, path)
+        if attribute is None or not embedded.is_document(attribute.value):
+            return None
+        place = place_of(resource, path)
+        with suppress(InputError):  # the plan alone says then what is known
+            policy = embedded.read(attribute.value, place).policy
+
+            def named(hole: Hole) -> Hole:
+                return Hole(HoleKind.UNKNOWN, f"{place}: {hole.place}", Side.AFTER)
+
+            return policy.map_texts(lambda text: fill(text, named), whole=True)
+        return None
+
+    def is_reference(self, resource: Resource, path: Path) -> bool:
+        """Say whether an argument is nothing but one reference to a resource of AWS."""
+        from vpc_cni_iam.hcl.syntax import Reference  # noqa: PLC0415 - needs the parser of HCL
+
+        attribute = self._attribute(resource, path)
+        value = attribute.value if attribute else None
+        return isinstance(value, Reference) and value.path.startswith("aws_")
+
+    def _attribute(self, resource: Resource, path: Path) -> Attribute | None:
+        """Return the one attribute that an argument can be; None where there are several."""
+        names = tuple(step for step in path if isinstance(step, str))
+        attributes = _attributes(self._locator.block_text(resource.address) or "")
+        fitting = [a for a in attributes if a.path == names and not a.dynamic]
+        return fitting[0] if len(fitting) == 1 else None
+
+
+@lru_cache(1024)
+def _attributes(text: str) -> tuple[Attribute, ...]:
+    from vpc_cni_iam.hcl.attributes import attributes  # noqa: PLC0415 - needs the parser of HCL
+    from vpc_cni_iam.hcl.parse import parse  # noqa: PLC0415
+
+    try:
+        return tuple(attributes(parse(text, "block")))
+    except InputError:
+        return ()

@@ -1,0 +1,353 @@
+"""Who gets which role: workloads, and service accounts other than the plugin's.
+
+A use is by what names the role: the role itself, or an instance profile, a launch template or a
+task definition that does. What changes there is a change of that, and is found once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vpc_cni_iam.catalog.trust import SERVICE_ACCOUNT
+from vpc_cni_iam.inputs.plan.arguments import (
+    ADDON,
+    ASSOCIATION,
+    NODE_GROUP,
+    ROLE,
+    ROLE_USES,
+    SERVICE_ACCOUNTS,
+    TEMPLATE,
+    is_annotated,
+    is_of_instances,
+)
+from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.secrets import is_mark
+from vpc_cni_iam.inputs.plan.values import (
+    Path,
+    PlacedValue,
+    one,
+    place_of,
+    read,
+    text,
+    value_at,
+    values_of,
+)
+from vpc_cni_iam.plugin.trust import ServiceAccount
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value
+from vpc_cni_iam.review.account.annotations import role_annotations
+from vpc_cni_iam.review.account.documents import Content, Document
+from vpc_cni_iam.review.account.fill import Filler
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
+from vpc_cni_iam.review.account.plugin_resources import is_for_plugin
+from vpc_cni_iam.review.account.resolve import as_left
+
+# By what a block names an instance profile or a launch template.
+_IDENTIFIERS = ("arn", "id", "name", "launch_template_id", "launch_template_name")
+# AWS writes the policies of such a role, and nobody but its service assumes it.
+_SERVICE_LINKED = ":role/aws-service-role/"
+_TARGET = "target_role_arn"
+_DEPTH = 4  # from a group to its role: template, profile
+_DEFAULT, _LATEST = "$Default", "$Latest"
+
+
+class UseKind(Enum):
+    """Who gets the role."""
+
+    INSTANCES = "instances"
+    WORKLOAD = "workload"
+    SERVICE_ACCOUNT = "service account"
+
+
+class UsedRole(Struct, frozen=True):
+    """A role that is used, or what in turn says it and the plan does not show."""
+
+    resource: IamResource
+    version: str = ""  # the version of a launch template
+
+
+class Pods(Struct, frozen=True):
+    """The pods of a service account of a cluster; what is not known is empty."""
+
+    cluster: str = ""
+    account: ServiceAccount = ServiceAccount("", "")
+    addon: str = ""  # the add-on that has the service account
+    by_token: bool = False  # whether they get credentials by IRSA, and not by EKS Pod Identity
+
+
+class RoleUse(Struct, frozen=True):
+    """A role that a resource of the plan gets, or gives pods."""
+
+    workload: str  # the address of the resource
+    attribute: str  # the argument that names the role
+    named: IamResource  # what it names: the role, or what in turn says it
+    target: str  # the type of that
+    role: UsedRole
+    pods: Pods | None = None
+    session: Content = ABSENT  # the session policy that limits the role
+    # Whether EKS Pod Identity assumes the role by way of another one. AWS does not say which of
+    # them the session policy limits.
+    is_target: bool = False
+    # Whether what it names is as its side has it, and not in another version.
+    is_current: bool = True
+    mark: str = ""  # of the secret that names it, empty for none
+
+    @property
+    def shown_role(self) -> UsedRole:
+        """The role as reports may show it."""
+        return UsedRole(Unresolved(self.mark, Side.BEFORE)) if self.mark else self.role
+
+    @property
+    def session_is_open(self) -> bool:
+        """Whether its session policy is not known."""
+        return not isinstance(self.session, Absent | Document)
+
+    @property
+    def by_name(self) -> tuple[IamResource, Pods | None]:
+        """What it names, and for whom."""
+        return self.named, self.pods
+
+
+def kind_of(kind: str) -> UseKind | None:
+    """Return who gets the roles that a resource type names; None for a type that names none."""
+    if kind in SERVICE_ACCOUNTS or is_annotated(kind):
+        return UseKind.SERVICE_ACCOUNT
+    if kind not in ROLE_USES:
+        return None
+    return UseKind.INSTANCES if is_of_instances(kind) else UseKind.WORKLOAD
+
+
+class Uses:
+    """The uses of roles in one plan."""
+
+    def __init__(self, filler: Filler) -> None:
+        self._filler, self._resolver = filler, filler.resolver
+
+    def of(self, resource: Resource, side: Side) -> Iterator[RoleUse]:
+        """Yield the roles that a resource uses on a side."""
+        if side is Side.AFTER:
+            resource = as_left(resource)
+        if resource.type in ROLE_USES:
+            yield from self._of_workload(resource, side)
+        if kind_of(resource.type) is UseKind.SERVICE_ACCOUNT:
+            is_plugin = is_for_plugin(resource, side)
+            for use in self._of_service_accounts(resource, side):
+                # The plugin's add-on may give a role to other service accounts.
+                is_other = use.pods and use.pods.account.name not in ("", SERVICE_ACCOUNT)
+                if not is_plugin or (resource.type == ADDON and is_other):
+                    yield use
+
+    def _of_workload(self, resource: Resource, side: Side) -> Iterator[RoleUse]:
+        for path, kind in ROLE_USES[resource.type].items():
+            for placed in read(resource, path, side, self._filler.plan.secrets):
+                version = value_at(resource, (*placed.path, "version"), side)
+                is_text = "{}" in path and isinstance(placed.value, Unknown)
+                names = self._in_text if is_text else self._of_block
+                for named in names(resource, placed, kind, side):
+                    for use in self._by_way_of(resource, placed, named, (kind, version), side):
+                        if not _is_of_service(use.role.resource):
+                            yield use
+
+    def _of_service_accounts(self, resource: Resource, side: Side) -> Iterator[RoleUse]:
+        for path in SERVICE_ACCOUNTS.get(resource.type, ()):
+            is_target = path == "target_role_arn"
+            if path == "role_arn" and self._has_target(resource, side):
+                continue  # which is only the way to the other role
+            for placed in read(resource, path, side):
+                pods, session = (
+                    self._pods(resource, placed.path, side),
+                    self.session(resource, side),
+                )
+                for role in self._named(resource, placed, ROLE, side):
+                    use = self._use(resource, placed, role, UsedRole(role))
+                    yield replace(use, pods=pods, session=session, is_target=is_target)
+        if is_annotated(resource.type):
+            for placed in role_annotations(resource, side, self._filler.plan.secrets).roles:
+                for role in self._named(resource, placed, ROLE, side):
+                    yield self._use(resource, placed, role, UsedRole(role))
+
+    def _has_target(self, resource: Resource, side: Side) -> bool:
+        value = one(resource, _TARGET, side)
+        is_unset = isinstance(value, Unknown) and not self._is_set(resource, (_TARGET,))
+        return not (isinstance(value, Absent) or is_unset)
+
+    def session(self, resource: Resource, side: Side) -> Content:
+        """Return the session policy of an association on a side."""
+        if resource.type != ASSOCIATION:
+            return ABSENT
+        value = one(resource, "policy", side)
+        return self._filler.library.content(resource, ("policy",), value)
+
+    def _pods(self, resource: Resource, path: Path, side: Side) -> Pods:
+        cluster = text(resource, "cluster_name", side)
+        if resource.type == ADDON:
+            account = value_at(resource, (*path[:-1], "service_account"), side)
+            name = str(account.value) if isinstance(account, Known) else ""
+            addon = text(resource, "addon_name", side)
+            return Pods(
+                cluster,
+                ServiceAccount("", name),
+                addon,
+                by_token=path == ("service_account_role_arn",),
+            )
+        names = (text(resource, name, side) for name in ("namespace", "service_account"))
+        return Pods(cluster, ServiceAccount(*names))
+
+    def _use(
+        self,
+        resource: Resource,
+        placed: PlacedValue,
+        named: IamResource,
+        role: UsedRole,
+        target: str = ROLE,
+    ) -> RoleUse:
+        attribute = place_of(resource, placed.path).removeprefix(resource.address)
+        value = placed.value
+        mark = ""
+        if isinstance(value, Sensitive):
+            mark = str(value.mark) if is_mark(value.mark) else "(sensitive)"
+        where = resource.address, attribute.removeprefix(".")
+        return RoleUse(*where, named, target, role, mark=mark)
+
+    def _of_block(
+        self, resource: Resource, placed: PlacedValue, kind: str, side: Side
+    ) -> tuple[IamResource, ...]:
+        """Return what names a resource where a block does: a known identifier before others."""
+        is_item = bool(placed.path) and isinstance(placed.path[-1], int)
+        if not is_item or not isinstance(_at(values_of(resource, side), placed.path), dict):
+            return tuple(self._named(resource, placed, kind, side))
+        places = [(*placed.path, name) for name in _IDENTIFIERS]
+        named = [PlacedValue(place, value_at(resource, place, side)) for place in places]
+        expression = self._filler.plan.configuration.expression
+
+        def rank(item: PlacedValue) -> int:
+            """Return the place in the order: what is known, then what is set."""
+            steps = map(str, item.path)
+            is_set = expression(resource.module, resource.block, *steps) is not None
+            return 0 if not isinstance(item.value, Unknown) else 2 - is_set
+
+        named = sorted((n for n in named if not isinstance(n.value, Absent)), key=rank)
+        choices = [tuple(self._named(resource, item, kind, side)) for item in named]
+        choices = [choice for choice in choices if choice]
+        in_plan = (c for c in choices if all(isinstance(one, InPlan) for one in c))
+        return next(in_plan, next(iter(choices), ()))
+
+    def _named(
+        self, resource: Resource, placed: PlacedValue, kind: str, side: Side
+    ) -> Iterator[IamResource]:
+        """Yield what a value names; nothing for one that is not set."""
+        path, value = placed.path, placed.value
+        if isinstance(value, Absent) or (isinstance(value, Known) and value.value == ""):
+            return
+        if isinstance(value, Unknown) and not self._is_set(resource, path):
+            return
+        if isinstance(value, Known) and not isinstance(value.value, str):
+            value = Known(str(value.value))  # no role is named so
+        for named in self._resolver.resolve(resource, path, value, kind, side):
+            if isinstance(named, Unresolved) and is_mark(named.place):
+                # One secret is one value on both sides, and names the same there.
+                yield Unresolved(named.place, Side.BEFORE)
+            else:
+                yield self._filler.owner(named)
+
+    def _in_text(
+        self, resource: Resource, placed: PlacedValue, kind: str, side: Side
+    ) -> Iterator[IamResource]:
+        """Yield what a text that is known after apply may name, of what it refers to."""
+        instances, resolution = self._resolver.references(resource, placed.path)
+        for instance in instances:
+            if instance.type == kind and instance.mode == "managed":
+                yield self._filler.owner(InPlan(instance.address))
+        if resolution.open:
+            yield Unresolved(place_of(resource, placed.path), side)
+
+    def _is_set(self, resource: Resource, path: Path) -> bool:
+        """Say whether a value that is known after apply is set: the provider computes others."""
+        return len(path) > 1 or self._filler.is_written(resource, str(path[0]) if path else "")
+
+    def _by_way_of(
+        self,
+        resource: Resource,
+        placed: PlacedValue,
+        named: IamResource,
+        how: tuple[str, Value],
+        side: Side,
+    ) -> Iterator[RoleUse]:
+        """Yield the uses of a resource by what it names, of a kind and in a version."""
+        kind, version = how
+        if kind == ROLE:
+            yield self._use(resource, placed, named, UsedRole(named))
+            return
+        if not isinstance(named, InPlan):
+            # EKS refuses a launch template with an instance profile.
+            if not (resource.type == NODE_GROUP and kind == TEMPLATE):
+                yield self._use(resource, placed, named, UsedRole(named), kind)
+            return
+        target = self._resolver.by_address[named.address]
+        shown = _side_of_version(target, version, side) if kind == TEMPLATE else side
+        if shown is None:
+            number = str(version.value) if isinstance(version, Known) else _DEFAULT
+            role = UsedRole(named, number or _DEFAULT)
+            yield replace(self._use(resource, placed, named, role, kind), is_current=False)
+            return
+        for behind in self._roles(target, shown, 0):
+            use = self._use(resource, placed, named, UsedRole(behind), kind)
+            yield replace(use, is_current=shown is side)
+
+    def _roles(self, target: Resource, side: Side, depth: int) -> Iterator[IamResource]:
+        """Yield the roles of what says them, such as an instance profile."""
+        if side is Side.AFTER:
+            target = as_left(target)
+        for path, kind in ROLE_USES[target.type].items():
+            for placed in read(target, path, side):
+                for named in self._of_block(target, placed, kind, side):
+                    if kind == ROLE or not isinstance(named, InPlan) or depth > _DEPTH:
+                        yield named
+                    else:
+                        other = self._resolver.by_address[named.address]
+                        yield from self._roles(other, side, depth + 1)
+
+
+def _at(values: object, path: Path) -> object:
+    for step in path:
+        if isinstance(values, Mapping):
+            values = values.get(step)
+        elif isinstance(values, list) and isinstance(step, int) and step < len(values):
+            values = values[step]
+        else:
+            return None
+    return values
+
+
+def _is_of_service(role: IamResource) -> bool:
+    return isinstance(role, Named) and _SERVICE_LINKED in role.name
+
+
+def _side_of_version(template: Resource, version: Value, side: Side) -> Side | None:
+    """Return on which side a launch template is as a version of it; None where the plan lacks it.
+
+    A state has the latest version of a template. To change the template makes the next.
+    """
+    if template.before is None or (side is Side.AFTER and "create" in template.actions):
+        return Side.AFTER
+    is_after = side is Side.AFTER and as_left(template).after is not None
+    shown = Side.AFTER if is_after else Side.BEFORE
+    if isinstance(version, Unknown | Sensitive):
+        return shown
+    number = str(version.value or "") if isinstance(version, Known) else ""
+    if number in ("", _DEFAULT):
+        default = one(template, "default_version", shown)
+        if isinstance(default, Unknown):
+            return shown
+        number = str(default.value) if isinstance(default, Known) else _LATEST
+    latest = one(template, "latest_version", Side.BEFORE)
+    if number == _LATEST or not (isinstance(latest, Known) and isinstance(latest.value, int)):
+        return shown
+    if number == str(latest.value):
+        return Side.BEFORE
+    makes_next = is_after and template.actions == ("update",)
+    return shown if makes_next and number == str(latest.value + 1) else None

@@ -1,0 +1,125 @@
+"""What one resource removes and another one keeps, and names that stand for several principals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from vpc_cni_iam.policy.proof.answer import NoNewAccess
+from vpc_cni_iam.review.account.documents import Document
+from vpc_cni_iam.review.account.grants import Conflict, ConflictKind, Grant, OpenList
+from vpc_cni_iam.review.account.iam_resource import IamResource
+from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
+from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff.permissions import permissions
+from vpc_cni_iam.review.findings import Finding, finding
+from vpc_cni_iam.review.rules import Consequence, Level, Rule
+
+
+class Contradiction(Struct, frozen=True):
+    """A policy that one resource removes, and another one keeps or makes."""
+
+    conflict: Conflict
+    is_harmless: bool  # whether both outcomes allow the same
+
+
+class ListNotShown(Struct, frozen=True):
+    """The plan does not show all names of an exclusive list: policies of the others are removed."""
+
+    open_list: OpenList
+
+
+class Ambiguous(Struct, frozen=True):
+    """A name that several principals of the plan have."""
+
+    place: str
+    addresses: tuple[str, ...]
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Yield what is removed though a resource keeps it, or made it, and ambiguous names."""
+    yield from _conflicts(context)
+    yield from _open_lists(context)
+    resolver = context.filler.resolver
+    for place, addresses in resolver.ambiguous.items():
+        address = resolver.address_of(place)
+        is_touched = any(map(resolver.is_changed, (address, *addresses)))
+        yield finding(
+            Rule.AMBIGUOUS,
+            Ambiguous(place, addresses),
+            address,
+            level=Level.WARNING if is_touched else Level.NOTE,
+            means=None if is_touched else (),
+        )
+
+
+def _conflicts(context: Context) -> Iterator[Finding]:
+    for conflict in context.accounts.conflicts:
+        grant = conflict.grant
+        if grant.owner in context.accounts.deleted:
+            continue
+        is_unlisted = conflict.kind is ConflictKind.NOT_LISTED
+        is_harmless = conflict.is_kept and _is_harmless(grant.owner, context)
+        address, attribute = conflict.address, ""
+        if not is_unlisted:
+            address, attribute = grant.address, grant.attribute
+        yield finding(
+            Rule.EXCLUSIVE_REMOVES if is_unlisted else Rule.CONFLICT,
+            Contradiction(conflict, is_harmless),
+            address,
+            attribute=attribute,
+            subject=grant.owner,
+            level=Level.NOTE if is_harmless else Level.WARNING,
+            means=_means(() if is_harmless else (grant,)),
+        )
+
+
+def _open_lists(context: Context) -> Iterator[Finding]:
+    for open_list in context.accounts.open_lists:
+        policies = context.accounts.before.of(open_list.owner).items()
+        grants = [grant for key, grant in policies if key.part is open_list.part]
+        yield finding(
+            Rule.EXCLUSIVE_REMOVES,
+            ListNotShown(open_list),
+            open_list.address,
+            attribute=open_list.attribute,
+            subject=open_list.owner,
+            means=_means(grants),
+        )
+
+
+def _means(grants: Iterable[Grant]) -> tuple[Consequence, ...]:
+    """Return what it counts for that grants may be removed, or may be kept."""
+    removed = tuple(grants)
+    means = [Consequence.ANY_CHANGE]
+    means += [Consequence.NEW_ACCESS] if any(map(_may_deny, removed)) else []
+    means += [Consequence.COVERAGE_LOST] if any(map(_may_be_needed, removed)) else []
+    return tuple(means)
+
+
+def _is_harmless(owner: IamResource, context: Context) -> bool:
+    """Say whether what a conflict removes and what it keeps allow the same."""
+    accounts, proofs = context.accounts, context.proofs
+    policies = [side.policies(owner) for side in (accounts.after, accounts.kept)]
+    differing = [
+        side[key]
+        for side, other in (policies, policies[::-1])
+        for key in side
+        if key not in other or side[key].content != other[key].content
+    ]
+    if any(grant.is_open or _may_deny(grant) for grant in differing):
+        return False
+    without, with_it = (permissions(side, owner) for side in (accounts.after, accounts.kept))
+    both = (proofs.compare(without, with_it), proofs.compare(with_it, without))
+    return all(isinstance(answer, NoNewAccess) for answer in both)
+
+
+def _may_deny(grant: Grant) -> bool:
+    if not isinstance(grant.content, Document):
+        return True
+    return any(s.effect == "Deny" for s in grant.content.policy.statements)
+
+
+def _may_be_needed(grant: Grant) -> bool:
+    return not isinstance(grant.content, Document) or concerns_plugin(grant.content.policy)

@@ -1,0 +1,62 @@
+"""Instances that newly answer pods that ask the instance metadata for credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from msgspec import Struct
+
+from vpc_cni_iam.inputs.plan.arguments import ROLE_USES
+from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.values import scalar
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Known, Value
+from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.findings import Finding, finding
+from vpc_cni_iam.review.rules import Rule
+
+_OPTIONS = "metadata_options"
+# The arguments, and which values let pods reach the metadata. A pod is one hop further away.
+_OPENS: Mapping[str, Callable[[object], bool]] = {
+    "http_endpoint": lambda value: value == "enabled",
+    "http_put_response_hop_limit": lambda value: isinstance(value, int) and value > 1,
+    "http_tokens": lambda value: value == "optional",
+}
+
+
+class OpenedOption(Struct, frozen=True):
+    """An option of the instance metadata that newly lets pods reach it, or may."""
+
+    name: str
+    before: Value
+    after: Value
+
+
+class MetadataOpened(Struct, frozen=True):
+    """Pods can newly reach the metadata of instances, by each of some options."""
+
+    options: tuple[OpenedOption, ...]
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Yield whose instance metadata pods can newly reach."""
+    for resource in context.filler.resources:
+        if resource.before is None or resource.after is None or resource.type not in ROLE_USES:
+            continue
+        if options := tuple(_opened(resource)):
+            opened, where = MetadataOpened(options), resource.address
+            yield finding(Rule.METADATA, opened, where, attribute=_OPTIONS)
+
+
+def _opened(resource: Resource) -> Iterator[OpenedOption]:
+    for name, opens in _OPENS.items():
+        path = f"{_OPTIONS}.*.{name}"
+        old, new = (scalar(resource, path, side) for side in Side)
+        was_closed = not (isinstance(old, Known) and opens(old.value))
+        match new:
+            case Known(value):
+                is_open = opens(value)
+            case _:  # what is not set has a default, which may be open
+                is_open = isinstance(old, Known)
+        if old != new and is_open and was_closed:
+            yield OpenedOption(name, old, new)

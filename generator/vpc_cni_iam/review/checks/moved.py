@@ -1,0 +1,190 @@
+"""What keeps its meaning under another address or ID, and principals that get another ARN or ID."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from vpc_cni_iam.inputs.plan.arguments import (
+    GRANTS,
+    LISTS,
+    NODE_GROUP,
+    POLICY,
+    ROLE,
+    USER,
+)
+from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.values import one, text
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Known, Value
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
+from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff.plugin_roles import is_named
+from vpc_cni_iam.review.findings import Finding, finding
+from vpc_cni_iam.review.rules import Level, Rule
+
+_MANAGED = (*GRANTS, POLICY)
+_ENTRY = "aws_eks_access_entry"
+
+
+class Imported(Struct, frozen=True):
+    """A resource is imported."""
+
+    id: str
+
+
+class Moved(Struct, frozen=True):
+    """A resource has another address than before."""
+
+    before: str
+
+
+class Forgotten(Struct, frozen=True):
+    """A resource is removed from the state only."""
+
+    is_list: bool  # an exclusive list, of which IAM knows nothing
+
+
+class Replaced(Struct, frozen=True):
+    """A resource is replaced."""
+
+
+class ListRemoved(Struct, frozen=True):
+    """An exclusive list is deleted: nothing is removed because of it any longer."""
+
+
+class ArnChanged(Struct, frozen=True):
+    """A principal gets another ARN."""
+
+    before: str
+    after: str  # empty where it is known after apply
+    is_node: bool
+    is_plugin: bool
+
+
+class NewId(Struct, frozen=True):
+    """A principal is deleted and created again under its name: it has another ID."""
+
+    before: str  # the address that it had
+    arn: str
+    is_node: bool
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Yield what is imported, moved, forgotten or replaced, and what ARN or ID that changes."""
+    for resource in context.filler.resources:
+        if resource.type in _MANAGED:
+            yield from _notes(resource)
+    changing = [r for r in context.filler.resources if r.type in (ROLE, USER) and _changes_id(r)]
+    if changing:
+        roles = _NeededRoles(frozenset(_node_roles(context)), frozenset(_plugin_roles(context)))
+        for resource in changing:
+            yield from _identity(resource, roles, context)
+
+
+class _NeededRoles(Struct, frozen=True):
+    """The roles without which nodes or aws-node do not work."""
+
+    of_nodes: frozenset[IamResource]
+    of_plugin: frozenset[IamResource]
+
+
+def _changes_id(resource: Resource) -> bool:
+    """Say whether a principal may get another ARN or ID."""
+    is_replaced = "delete" in resource.actions
+    return is_replaced or resource.actions == ("update",)
+
+
+def _notes(resource: Resource) -> Iterator[Finding]:
+    is_list = any(argument.part in LISTS for argument in GRANTS.get(resource.type, ()))
+    evidence: list[Struct] = []
+    if resource.imported:
+        evidence.append(Imported(resource.imported))
+    if resource.moved_from:
+        evidence.append(Moved(resource.moved_from))
+    if "forget" in resource.actions:
+        evidence.append(Forgotten(is_list))
+    if {"create", "delete"} <= {*resource.actions}:
+        evidence.append(Replaced())
+    if is_list and resource.actions == ("delete",):
+        evidence.append(ListRemoved())
+    for each in evidence:
+        yield finding(Rule.MOVED, each, resource.address)
+
+
+def _identity(resource: Resource, roles: _NeededRoles, context: Context) -> Iterator[Finding]:
+    """Yield that a principal gets another ARN, or another ID under the same one."""
+    resolver, accounts = context.filler.resolver, context.accounts
+    subject = InPlan(resource.address)
+    successor = resolver.by_address[accounts.successors.get(subject, resource.address)]
+    if resource.before is None or successor.after is None:
+        return
+    is_node = subject in roles.of_nodes
+    before, after = _arn(resource, Side.BEFORE), _arn(successor, Side.AFTER, resource)
+    if _name(resource, Side.BEFORE) != _name(successor, Side.AFTER):
+        is_plugin = subject in roles.of_plugin
+        yield finding(
+            Rule.ARN_CHANGED,
+            ArnChanged(before, after, is_node, is_plugin),
+            successor.address,
+            subject=subject,
+            level=Level.ERROR if is_node or is_plugin else Level.WARNING,
+        )
+    elif subject in accounts.replaced:
+        is_broken = is_node and not _has_new_entry(subject, context)
+        yield finding(
+            Rule.ARN_CHANGED,
+            NewId(resource.address, before, is_node),
+            successor.address,
+            subject=subject,
+            level=Level.ERROR if is_broken else Level.WARNING,
+        )
+
+
+def _name(resource: Resource, side: Side) -> tuple[str, Value]:
+    """Return the path and the name of a principal."""
+    return text(resource, "path", side) or "/", one(resource, "name", side)
+
+
+def _arn(resource: Resource, side: Side, before: Resource | None = None) -> str:
+    """Return the ARN of a principal; empty where it is known after apply, or not shown."""
+    arn = text(resource, "arn", side)
+    path, name = _name(resource, side)
+    noun = resource.type.removeprefix("aws_iam_")
+    prefix, noun_follows, _ = text(before or resource, "arn", Side.BEFORE).partition(f":{noun}/")
+    if before is None or not (isinstance(name, Known) and noun_follows):
+        return arn
+    return f"{prefix}:{noun}{path}{name.value}"
+
+
+def _node_roles(context: Context) -> Iterator[IamResource]:
+    """Yield the roles of nodes on either side."""
+    filler = context.filler
+    for plugin in context.plugins:
+        for state in plugin.states:
+            yield from state.node_roles
+    for resource in filler.resources:
+        for side in Side if resource.type == NODE_GROUP else ():
+            yield from map(
+                filler.owner, filler.resolver.named_by(resource, "node_role_arn", ROLE, side)
+            )
+
+
+def _plugin_roles(context: Context) -> Iterator[IamResource]:
+    """Yield the roles of aws-node on either side."""
+    for plugin in context.plugins:
+        for state in plugin.states:
+            yield from (*state.identity.roles, *state.identity.first_roles)
+    yield from (owner for owner in context.accounts.principals if is_named(context, owner))
+
+
+def _has_new_entry(role: IamResource, context: Context) -> bool:
+    """Say whether the plan creates the access entry of a role, or replaces it."""
+    filler = context.filler
+    return any(
+        filler.owner(named) == role
+        for resource in filler.plan.resources
+        if resource.type == _ENTRY and "create" in resource.actions
+        for named in filler.resolver.named_by(resource, "principal_arn", ROLE, Side.AFTER)
+    )

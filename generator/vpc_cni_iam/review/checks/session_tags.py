@@ -1,0 +1,139 @@
+"""Tags of principals and of their sessions that policies ask for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from vpc_cni_iam.inputs.plan.arguments import ASSOCIATION, ROLE, USER
+from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.values import one
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Known
+from vpc_cni_iam.review.account.documents import Document
+from vpc_cni_iam.review.account.grants import Account, Grant, known_policies
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
+from vpc_cni_iam.review.account.resolve import is_there
+from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.findings import Finding, finding
+from vpc_cni_iam.review.rules import Rule
+
+_KEY = "aws:principaltag/"
+_VARIABLE = re.compile(r"\$\{aws:principaltag/([^},]+)")
+# The tags of sessions by EKS Pod Identity.
+# Source: Amazon EKS User Guide, "Grant Pods access to AWS resources based on tags".
+_OF_SESSIONS = ("kubernetes-", "eks-cluster-")
+_ROLES = ("role_arn", "target_role_arn")
+_SWITCH = "disable_session_tags"
+
+
+class SessionTagsOn(Struct, frozen=True):
+    """An association switches session tags on that policies of the role ask for."""
+
+    role: IamResource
+    tags: tuple[str, ...]
+
+
+class TagsChanged(Struct, frozen=True):
+    """Tags of a role or user change that policies ask for."""
+
+    tags: tuple[str, ...]
+    is_known: bool  # whether they change for certain; the plan does not show all tags where not
+    is_drift: bool  # whether they changed outside of the configuration
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Yield what tags change that policies ask for."""
+    yield from _of_sessions(context)
+    yield from _of_principals(context)
+
+
+def _of_sessions(context: Context) -> Iterator[Finding]:
+    """Yield the associations that switch tags on; `trust` has those that switch them off."""
+    for resource in (r for r in context.filler.resources if r.type == ASSOCIATION):
+        was_off, is_off = (one(resource, _SWITCH, side) == Known(True) for side in Side)
+        if was_off and not is_off and is_there(resource, Side.AFTER):
+            for role in _roles(resource, context):
+                if tags := _session_tags(context.accounts.after, role):
+                    on, where = SessionTagsOn(role, tags), resource.address
+                    yield finding(Rule.TAGS_CHANGED, on, where, attribute=_SWITCH, subject=role)
+
+
+def _roles(resource: Resource, context: Context) -> Iterator[IamResource]:
+    for path in _ROLES:
+        for named in context.filler.resolver.named_by(resource, path, ROLE, Side.AFTER):
+            yield context.filler.owner(named)
+
+
+def _session_tags(account: Account, role: IamResource) -> tuple[str, ...]:
+    """Return the session tags that the policies of a role ask for."""
+    grants = account.policies(role).values()
+    asked = {tag for tag in _asked(known_policies(grants)) if tag.startswith(_OF_SESSIONS)}
+    return _shown(asked, grants)
+
+
+def _shown(tags: set[str], grants: Iterable[Grant]) -> tuple[str, ...]:
+    """Return tags as reports may show them."""
+    documents = (grant.content for grant in grants)
+    shown = _asked(each.shown for each in documents if isinstance(each, Document))
+    return tuple(sorted(tag if tag in shown else "(sensitive)" for tag in tags))
+
+
+def _of_principals(context: Context) -> Iterator[Finding]:
+    """Yield whose tags change that policies ask for, whoever has these."""
+    resources = [r for r in context.plan.resources if r.type in (ROLE, USER) and not r.deposed]
+    changed = [(r, tags) for r in resources if (tags := _changed(r)) is None or tags]
+    if not changed:
+        return
+    sides = (context.accounts.before, context.accounts.after)
+    grants = [g for side in sides for owner in side.grants for g in side.of(owner).values()]
+    asked = _asked(known_policies(grants))
+    planned = {r.address: tags for r, tags in changed if not r.drift}
+    gone = context.accounts.deleted
+    for resource, tags in changed:
+        if InPlan(resource.address) in gone:
+            continue
+        known = asked if tags is None else asked & tags
+        if resource.drift:
+            # What the plan does about a tag that drifted is found in place of the drift.
+            of_plan = planned.get(resource.address, set())
+            known = set() if of_plan is None else known - of_plan
+        if known:
+            evidence = TagsChanged(_shown(known, grants), tags is not None, resource.drift)
+            yield finding(Rule.TAGS_CHANGED, evidence, resource.address, attribute="tags")
+
+
+def _changed(resource: Resource) -> set[str] | None:
+    """Return the keys of tags that change, in lower case as IAM compares them; None for unknown."""
+    tags: set[str] = set()
+    if resource.before is None or resource.after is None:
+        return tags
+    for name in ("tags", "tags_all"):
+        # Marks stand for what is sensitive, one for each value.
+        old, new = ((side.get(name) or {}) for side in (resource.before, resource.after))
+        later = resource.unknown.get(name) if isinstance(resource.unknown, dict) else None
+        if later is True:
+            return None
+        unknown = {k for k, is_later in later.items() if is_later} if later else set()
+        changed = {k for k in old.keys() | new.keys() if old.get(k) != new.get(k)}
+        tags |= {str(key).lower() for key in changed | unknown}
+    return tags
+
+
+def _asked(policies: Iterable[Policy]) -> set[str]:
+    """Return the tags of the principal that policies ask for."""
+    return {tag for policy in policies for statement in policy.statements for tag in _in(statement)}
+
+
+def _in(statement: Statement) -> Iterator[str]:
+    for condition in statement.conditions:
+        key = str(condition.key).lower()
+        if key.startswith(_KEY):
+            yield key.removeprefix(_KEY)
+    texts = (*statement.resources, *statement.not_resources)
+    texts += tuple(value for c in statement.conditions for value in c.values)
+    for text in texts:
+        yield from _VARIABLE.findall(str(text).lower())

@@ -1,0 +1,161 @@
+"""Workloads and service accounts that get a role, and what may give them one and is not read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct
+
+from vpc_cni_iam.inputs.plan.arguments import ADDON, CHART, CLUSTER, ROLE, is_annotated
+from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.unread import UnreadKind
+from vpc_cni_iam.inputs.plan.values import one, value_at, values_of
+from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
+from vpc_cni_iam.review.account.annotations import role_annotations
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
+from vpc_cni_iam.review.account.plugin_resources import is_for_plugin
+from vpc_cni_iam.review.account.uses import UseKind
+from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff.reach import Reach
+from vpc_cni_iam.review.diff.uses import UseChange, UseEvent
+from vpc_cni_iam.review.findings import Finding, finding
+from vpc_cni_iam.review.rules import Consequence, Level, Rule
+
+_RULES: Mapping[UseKind, Rule] = {
+    UseKind.INSTANCES: Rule.NODE_ROLE,
+    UseKind.WORKLOAD: Rule.WORKLOAD_ROLE,
+    UseKind.SERVICE_ACCOUNT: Rule.SERVICE_ACCOUNT_ROLE,
+}
+# By whether a role that takes the place of another one allows more.
+_LEVELS: Mapping[type, Level] = {
+    NewAccess: Level.ERROR,
+    NotProven: Level.WARNING,
+    NoNewAccess: Level.NOTE,
+}
+# The values of a chart or an add-on, which may annotate service accounts.
+_VALUES = {CHART: "values", ADDON: "configuration_values"}
+_WRITE_ONLY = "set_wo_revision"
+
+
+class ValuesNotShown(Struct, frozen=True):
+    """Values of a chart or an add-on that the plan does not show may name a role."""
+
+    argument: str
+    is_write_only: bool
+
+
+class AnnotationNotRead(Struct, frozen=True):
+    """A resource says the role of a service account in a form that is not read."""
+
+
+class RoleNamed(Struct, frozen=True):
+    """A resource newly names roles, and what it does with them is not known."""
+
+    roles: tuple[IamResource, ...]
+    is_known_type: bool  # whether only the argument is not known
+    reach: Reach
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Yield who gets a role, or may get one."""
+    for change in context.use_changes:
+        yield _of_use(change)
+    for resource in context.filler.resources:
+        changes = resource.actions not in (("no-op",), ("forget",)) and resource.after is not None
+        if changes and is_annotated(resource.type) and not is_for_plugin(resource, Side.AFTER):
+            yield from _not_shown(resource, context)
+            yield from _not_read(resource, context)
+    yield from _named(context)
+
+
+def _of_use(change: UseChange) -> Finding:
+    level, means = Level.WARNING, None
+    match change.event:
+        case UseEvent.GETS:
+            level = Level.ERROR if change.reach > Reach.LIMITED else Level.WARNING
+        case UseEvent.MOVES | UseEvent.LIMITED_OTHERWISE:
+            level = _LEVELS[type(change.access)]
+            is_unknown = level is Level.WARNING and not change.were_shown
+            level = Level.ERROR if is_unknown and change.reach > Reach.LIMITED else level
+        case UseEvent.LOSES:
+            level = Level.ERROR if change.kind is UseKind.INSTANCES else Level.WARNING
+            means = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
+    # EKS manages the nodes of Auto Mode, and keeps pods on them from the instance metadata.
+    is_auto_mode = change.resource_type == CLUSTER and change.event is UseEvent.GETS
+    if change.made_here or (is_auto_mode and level is Level.WARNING):
+        level = Level.NOTE
+    rule = _RULES[change.kind]
+    workload, attribute = change.workload, change.attribute
+    return finding(rule, change, workload, attribute=attribute, level=level, means=means)
+
+
+def _not_shown(resource: Resource, context: Context) -> Iterator[Finding]:
+    """Yield which values of a chart or an add-on the plan does not show."""
+    argument = _VALUES.get(resource.type, "")
+    values = value_at(resource, (argument,), Side.AFTER)
+    is_later = isinstance(values.mark if isinstance(values, Sensitive) else values, Unknown)
+    expression = context.plan.configuration.expression
+    is_set = resource.type == CHART or expression(resource.module, resource.block, argument)
+    revisions = [(values_of(resource, side) or {}).get(_WRITE_ONLY) for side in Side]
+    evidence: ValuesNotShown | None = None
+    if argument and is_later and is_set:
+        evidence = ValuesNotShown(argument, is_write_only=False)
+    elif revisions[0] != revisions[1]:
+        evidence = ValuesNotShown(_WRITE_ONLY, is_write_only=True)
+    if evidence:
+        where = resource.address
+        yield finding(Rule.SERVICE_ACCOUNT_ROLE, evidence, where, level=Level.NOTE)
+
+
+def _not_read(resource: Resource, context: Context) -> Iterator[Finding]:
+    """Yield that a resource newly says a role in a form that is not read."""
+    old, new = (role_annotations(resource, side, context.plan.secrets) for side in Side)
+    if new.not_read - old.not_read:
+        yield finding(Rule.UNREAD_RESOURCE, AnnotationNotRead(), resource.address)
+
+
+def _named(context: Context) -> Iterator[Finding]:
+    """Yield which roles are newly named by other types, and by arguments that are not known."""
+    namings = [unread for unread in context.plan.unread if unread.kind is UnreadKind.role]
+    shown = _roles_by_name(context) if namings else {}
+    for unread in namings:
+        resource = context.filler.resolver.by_address.get(unread.address)
+        uses = context.uses.of(resource, Side.AFTER) if resource else ()
+        used = {use.role.resource for use in uses}
+        named = {role.name for role in used if isinstance(role, Named)}
+        for name in unread.roles:
+            roles = tuple(shown.get(name, ())) or (Named(ROLE, "", name),)
+            # Of a type that is known, the name of a role alone may be one of anything else.
+            is_known = ":role/" not in name or name in named or used.intersection(roles)
+            if resource is None or not is_known:
+                yield _named_otherwise(
+                    unread.address, roles, context, is_known_type=resource is not None
+                )
+
+
+def _roles_by_name(context: Context) -> dict[str, list[IamResource]]:
+    """Return the roles of the plan by their names and ARNs on either side."""
+    roles: dict[str, list[IamResource]] = defaultdict(list)
+    for resource in (r for r in context.filler.resources if r.type == ROLE):
+        values = [one(resource, name, side) for name in ("arn", "name") for side in Side]
+        names = [value.value for value in values if isinstance(value, Known)]
+        for name in dict.fromkeys(name for name in names if isinstance(name, str)):
+            roles[name].append(InPlan(resource.address))
+    return roles
+
+
+def _named_otherwise(
+    address: str, roles: tuple[IamResource, ...], context: Context, *, is_known_type: bool
+) -> Finding:
+    reach = context.role_access.reach(roles)
+    is_far = reach > Reach.LIMITED
+    return finding(
+        Rule.WORKLOAD_ROLE,
+        RoleNamed(roles, is_known_type, reach),
+        address,
+        level=Level.WARNING if is_far else Level.NOTE,
+        means=None if is_far else (Consequence.ANY_CHANGE,),
+    )

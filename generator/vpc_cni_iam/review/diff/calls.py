@@ -1,0 +1,282 @@
+"""Which calls of the plugin policies do not allow, at one version and in one cluster.
+
+The names in the requests are facts of the plan where it has them; else those that Allow statements
+name, before the plan rather than after. A Deny names what others may not leave, and not where the
+plugin runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from types import MappingProxyType
+from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vpc_cni_iam.catalog.facts.calls import DenialSeverity, Impact, Mode
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.coverage.analysis.cover import run_scenarios
+from vpc_cni_iam.coverage.analysis.regions import in_regions
+from vpc_cni_iam.coverage.names import (
+    CheckedRegion,
+    known_names,
+    mode_of,
+    names_in,
+    names_of,
+    regions_to_check,
+)
+from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario, find
+from vpc_cni_iam.coverage.simulate.send import Answers, SentCall
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
+from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.plugin.settings import VARIABLES, PluginSettings
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.evaluate import Decision, Outcome
+from vpc_cni_iam.policy.matching.conditions import Doubt, Undecided
+from vpc_cni_iam.review.diff.permissions import Permissions
+from vpc_cni_iam.review.rules import Level
+
+_READ = (*VARIABLES, "VPC_ID", "AWS_REGION")
+# Scenarios of features that a variable switches on.
+_SWITCHED = {
+    "trunk-interface": "ENABLE_POD_ENI",
+    "custom-networking": "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG",
+}
+# The Regions in which requests are sent where it is not known in which one the plugin is.
+_MOST_REGIONS = 3
+_Key: TypeAlias = tuple[str, str, str]
+
+
+class MissingCall(Struct, frozen=True):
+    """A call of the plugin that policies do not allow."""
+
+    action: str
+    impact: Impact  # what its denial does
+    breaks: str  # what follows, in the catalog's words
+    scenario: str
+    template: str = ""  # the form of the request
+    on: str = ""  # what it is about, such as ``new interface``
+    is_partly: bool = False  # whether its action is allowed in other calls
+    undecided: Undecided | None = None  # why it may be allowed all the same
+    in_some_regions: bool = False  # whether it is denied in some Regions only, and it may be any
+    region: str = ""  # one of these; empty where that may not be shown
+    # What denies it, by the position among the policies and then the limits: a policy with a Deny,
+    # or a limit that does not allow it. None where no policy allows it.
+    denied_by: int | None = None
+    is_explicit: bool = False  # whether that is a Deny
+    # Whether a policy allows it that one resource of the plan removes and another one keeps.
+    is_contested: bool = False
+
+    @property
+    def key(self) -> _Key:
+        """What tells it from the other calls."""
+        return self.scenario, self.template, self.on
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it is denied for certain."""
+        return not (self.undecided or self.in_some_regions or self.is_contested)
+
+    @property
+    def is_later(self) -> bool:
+        """Whether a part of the policy decides that is known after apply."""
+        return self.undecided is not None and self.undecided.doubt is Doubt.unknown_part
+
+    @property
+    def level(self) -> Level:
+        """How severe it is that it is missing."""
+        if self.impact is Impact.NO_EFFECT:
+            return Level.NOTE
+        return Level.ERROR if self.is_fatal and self.is_certain else Level.WARNING
+
+    @property
+    def is_fatal(self) -> bool:
+        """Whether pods get no addresses without it, as far as is known."""
+        return self.impact.severity is DenialSeverity.fatal
+
+
+class PluginCalls(Struct, frozen=True):
+    """The calls of the plugin, by whether policies allow them."""
+
+    missing: tuple[MissingCall, ...]
+    allowed: frozenset[_Key]
+
+
+class Situation(Struct, frozen=True):
+    """Where the plugin runs, and how it is set up."""
+
+    version: PluginVersion
+    mode: Mode | None = None  # the IP family of the cluster; None for the one that policies are for
+    settings: PluginSettings = PluginSettings()
+    # The cluster, its VPC, Region, partition and account, by parameter, as far as the plan says.
+    names: Mapping[str, str] = MappingProxyType({})
+    session_tags: bool = True
+    scenarios: tuple[str, ...] = ()  # what happens besides, such as that CLUSTER_NAME changes
+    is_known: bool = False  # whether the plan has all settings of the plugin
+
+    def chosen_scenarios(self) -> tuple[Scenario, ...]:
+        """Return the scenarios in which the plugin sends its calls."""
+        every: tuple[Scenario, ...] = SCENARIOS
+        if self.is_known:
+            on = self.settings.is_on
+            every = tuple(s for s in every if s.name not in _SWITCHED or on(_SWITCHED[s.name]))
+        return (*every, *find(self.scenarios)) if self.scenarios else every
+
+    def mode_for(self, policies: Sequence[Policy]) -> Mode:
+        """Return the IP family: that of the cluster, else the one that policies are for."""
+        if self.mode or not policies:
+            return self.mode or "ipv4"
+        try:
+            return mode_of(policies)
+        except InputError:
+            return "ipv4"
+
+
+def plugin_calls(
+    role: Permissions, situation: Situation, naming: Sequence[Sequence[Policy]]
+) -> PluginCalls | None:
+    """Return which calls of the plugin permissions allow.
+
+    None where the evaluator refuses a policy. `naming` are the policies whose Allow statements name
+    what the plan does not say, those that count first at first.
+    """
+    names = known_names(situation.names, *map(names_in, naming))
+    mode = situation.mode_for(next(filter(None, naming), ()))
+    setting = _setting(situation, mode, names)
+    scenarios = situation.chosen_scenarios()
+    limits = [policy for limit in role.limits for policy in limit]
+    regions = _first_and_last(regions_to_check([*role.policies, *limits], names))
+    try:
+        check = partial(_calls, Answers(role.policies, role.limits), scenarios)
+        if regions:
+            return _in_some([r.result for r in in_regions(setting, regions, check)], regions)
+        return check(setting)
+    except InputError:
+        return None
+
+
+def _first_and_last(regions: tuple[CheckedRegion, ...]) -> tuple[CheckedRegion, ...]:
+    """Return few of the Regions: that of a name before others, and one that no policy names."""
+    return regions if len(regions) <= _MOST_REGIONS else (*regions[:2], regions[-1])
+
+
+def _setting(situation: Situation, mode: Mode, names: Mapping[str, str]) -> RequestSetting:
+    setting = RequestSetting(
+        situation.version, mode, names=names_of(names), session_tags=situation.session_tags
+    )
+    plugin = replace(situation.settings, environment={}, features=(), unread=())
+    usable: dict[str, str] = {}
+    for name, value in situation.settings.environment.items():
+        # A value that the plugin does not take has no effect on it.
+        with suppress(UsageError, InputError):
+            if name in _READ:
+                setting.configured(replace(plugin, environment={name: value}))
+                usable[name] = value
+    for feature in situation.settings.features:
+        with suppress(UsageError):  # one that the version does not have
+            setting.configured(replace(plugin, features=(*plugin.features, feature)))
+            plugin = replace(plugin, features=(*plugin.features, feature))
+    return setting.configured(replace(plugin, environment=usable))
+
+
+def by_action(calls: Iterable[MissingCall]) -> tuple[MissingCall, ...]:
+    """Return the worst call of each action, the worst first; what it is about if that is all."""
+    worst: dict[str, MissingCall] = {}
+    about: dict[str, set[str]] = {}
+    for call in calls:
+        about.setdefault(call.action, set()).add(call.on)
+        known = worst.get(call.action)
+        if known is None or _weight(call) > _weight(known):
+            worst[call.action] = call
+    every = (
+        call if call.is_partly and len(about[call.action]) == 1 else replace(call, on="")
+        for call in worst.values()
+    )
+    return tuple(sorted(every, key=lambda call: (-call.level.rank, call.action)))
+
+
+def lost_calls(calls: PluginCalls, before: PluginCalls | None) -> tuple[MissingCall, ...]:
+    """Return the calls that were allowed before, or whose denial was not certain or less severe."""
+    if before is None:
+        return ()
+    earlier = {call.key: call for call in before.missing}
+    lost = []
+    for call in calls.missing:
+        known = earlier.get(call.key)
+        if known is None and call.key in before.allowed:
+            lost.append(call)
+        elif known is not None and known.level.rank < call.level.rank:
+            # What may have been denied before is not lost for certain.
+            lost.append(replace(call, undecided=call.undecided or known.undecided))
+    return tuple(lost)
+
+
+def new_calls(
+    missing: Iterable[MissingCall], before: Iterable[MissingCall]
+) -> tuple[MissingCall, ...]:
+    """Return the calls whose action was not missing before, or not as severely."""
+    ranks: dict[str, int] = {}
+    for call in before:
+        ranks[call.action] = max(call.level.rank, ranks.get(call.action, -1))
+    return tuple(call for call in missing if call.level.rank > ranks.get(call.action, -1))
+
+
+def _calls(answers: Answers, scenarios: Iterable[Scenario], setting: RequestSetting) -> PluginCalls:
+    """Return the calls of scenarios."""
+    denied: dict[_Key, MissingCall] = {}
+    allowed: dict[_Key, str] = {}
+    for run in run_scenarios(answers, setting, scenarios):
+        for call in run.calls:
+            if call.allowed:
+                on = call.on.partition(" /")[0]
+                allowed[run.scenario.name, call.template.name, on] = call.template.action
+                continue
+            missing = _missing(call, run.scenario.name)
+            known = denied.get(missing.key)
+            if known is None or _weight(missing) > _weight(known):
+                denied[missing.key] = missing
+    actions = set(allowed.values())
+    return PluginCalls(
+        tuple(replace(call, is_partly=call.action in actions) for call in denied.values()),
+        frozenset(allowed.keys() - denied.keys()),
+    )
+
+
+def _missing(call: SentCall, scenario: str) -> MissingCall:
+    refusing = [check.decision for check in call.checks if check.decision.denied]
+    decision = max(refusing, key=_is_explicit, default=None)
+    return MissingCall(
+        call.template.action,
+        call.range.impact,
+        call.breaks,
+        scenario,
+        call.template.name,
+        call.on.partition(" /")[0],  # the name of a log group has that of the cluster
+        undecided=call.undecided,
+        denied_by=decision.policy if decision else None,
+        is_explicit=decision is not None and _is_explicit(decision),
+    )
+
+
+def _is_explicit(decision: Decision) -> bool:
+    return decision.outcome is Outcome.EXPLICITLY_DENIED
+
+
+def _weight(call: MissingCall) -> tuple[int, bool]:
+    """Return the order of denials, in which the worst is the greatest."""
+    return -list(Impact).index(call.impact), call.is_certain
+
+
+def _in_some(results: Sequence[PluginCalls], regions: Sequence[CheckedRegion]) -> PluginCalls:
+    """Return the calls in several Regions; what is missing in some only is not certain."""
+    every: dict[_Key, MissingCall] = {}
+    for result, region in zip(results, regions, strict=True):
+        for call in result.missing:
+            in_all = not any(call.key in other.allowed for other in results)
+            here = replace(call, in_some_regions=True, region=region.checked)
+            every.setdefault(call.key, call if in_all else here)
+    allowed = frozenset(key for result in results for key in result.allowed)
+    return PluginCalls(tuple(every.values()), allowed - every.keys())

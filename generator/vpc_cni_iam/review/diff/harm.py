@@ -1,0 +1,377 @@
+"""What a change newly allows, in the policies' words, the most harmful first, with an example."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from enum import IntEnum
+from functools import cache, lru_cache
+from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vpc_cni_iam.catalog.facts.calls import calls
+from vpc_cni_iam.catalog.facts.escalation import escalating
+from vpc_cni_iam.coverage.analysis.aws_actions import describes, known_actions
+from vpc_cni_iam.coverage.analysis.excess import excess_grants
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.policy.diff import (
+    ConditionChange,
+    Difference,
+    ElementChange,
+    StatementAdded,
+    StatementChanged,
+    StatementRemoved,
+    ValuesChange,
+    differences,
+)
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.evaluate import Request
+from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess
+from vpc_cni_iam.policy.proof.examples import ordinary
+from vpc_cni_iam.policy.proof.examples.aws import ACCOUNT, REGION
+from vpc_cni_iam.policy.template import Text, known
+from vpc_cni_iam.review.account.documents import Document
+from vpc_cni_iam.review.account.grants import Grant
+from vpc_cni_iam.review.account.iam_resource import Place
+from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
+from vpc_cni_iam.review.diff.permissions import Permissions, Proofs
+from vpc_cni_iam.review.diff.principals import GrantChange
+
+# Of so many statements it is proven that each one by itself allows more.
+_PROVEN = 12
+_TRIES = 3
+# What gives others access to a resource: IAM's access level "Permissions management", by name.
+_PERMISSIONS = re.compile(
+    r"\w+:(Put|Set|Add|Create|Modify|Attach)\w*(?<!Retention)(Policy|Permission|Grant|Acl)",
+    re.IGNORECASE,
+)
+
+
+class Compared(Protocol):
+    """Whatever allows something before and after a plan: a principal, or one role and the next."""
+
+    @property
+    def grants(self) -> tuple[GrantChange, ...]:
+        """The policies that change."""
+
+    @property
+    def before(self) -> Permissions:
+        """What is allowed before."""
+
+    @property
+    def after(self) -> Permissions:
+        """What is allowed after."""
+
+
+class HarmRank(IntEnum):
+    """The harm that an action can do, the worst first."""
+
+    ESCALATION = 0  # to give oneself more permissions, by a published method
+    PERMISSIONS = 1  # to give others access to a resource
+    CHANGE = 2  # to read or change data or resources
+    LIST = 3  # to describe or list
+
+
+class GainedPart(Struct, frozen=True):
+    """A difference of statements by which more is allowed."""
+
+    difference: Difference
+    actions: tuple[Text, ...]  # those that it newly allows, the most harmful first
+    harm: HarmRank
+    is_of_plugin: bool = False  # whether it is in a policy of the plugin
+
+
+class Gained(Struct, frozen=True):
+    """What a principal is newly allowed."""
+
+    parts: tuple[GainedPart, ...]  # the most harmful first; none where only a limit changes
+    grants: tuple[Grant, ...]  # those that have the parts, in their order
+    example: NewAccess | None  # None where it could tell a secret
+
+
+def gained(
+    change: Compared,
+    grants: Iterable[GrantChange],
+    answer: NewAccess,
+    proofs: Proofs,
+    place: Place,
+) -> Gained:
+    """Return what changes of grants newly allow a principal.
+
+    The grants are compared together: what moves from one policy to another is not new. In policies
+    of the plugin the actions that it calls come last.
+    """
+    changes = tuple(grants)
+    sides = [g for each in changes for g in (each.before, each.after) if g]
+    origins = {id(statement): grant for grant in sides for statement in _shown(grant)}
+    methods = _methods(change.after.policies)
+    parts = [
+        _part(d, _Ranks(methods, is_of_plugin=_is_of_plugin(origins[id(_statement(d))])))
+        for d in _differences(changes)
+        if _may_allow_more(d)
+    ]
+    is_secret = any(map(_is_masked, (g for c in change.grants for g in (c.before, c.after) if g)))
+    if 1 < len(parts) <= _PROVEN and not is_secret:
+        parts = [part for part in parts if _is_new(part, change, proofs)] or parts
+    parts.sort(key=lambda part: (_is_needed(part), part.harm))
+    example = None if is_secret else _example(parts, change, answer, proofs, methods)
+    return Gained(
+        tuple(parts),
+        tuple(dict.fromkeys(origins[id(_statement(part.difference))] for part in parts)),
+        _placed(example, change, place) if example else None,
+    )
+
+
+def scope(grants: Iterable[GrantChange]) -> tuple[GainedPart, ...]:
+    """Return the parts by which changes of grants may allow more, the most harmful first."""
+    ranks = _Ranks(())
+    parts = [_part(d, ranks) for d in _differences(grants) if _may_allow_more(d)]
+    return tuple(sorted(parts, key=lambda part: part.harm))
+
+
+def lost(grants: Iterable[GrantChange]) -> tuple[GainedPart, ...]:
+    """Return the parts by which changes of grants may allow less: what was allowed by the old."""
+    return scope(GrantChange(change.key, change.after, change.before) for change in grants)
+
+
+def _differences(changes: Iterable[GrantChange]) -> tuple[Difference, ...]:
+    every = tuple(changes)
+    old, new = (
+        Policy(tuple(statement for grant in side for statement in _shown(grant)))
+        for side in ([c.before for c in every], [c.after for c in every])
+    )
+    return differences(old, new)
+
+
+def _shown(grant: Grant | None) -> tuple[Statement, ...]:
+    is_known = grant is not None and isinstance(grant.content, Document)
+    return grant.content.shown.statements if is_known else ()  # type: ignore[union-attr]
+
+
+def _is_masked(grant: Grant) -> bool:
+    return isinstance(grant.content, Document) and grant.content.masked is not None
+
+
+def _statement(difference: Difference) -> Statement:
+    """Return the statement that has what is newly allowed, or denied it before."""
+    match difference:
+        case StatementChanged(old=old, new=new):
+            return new if new.effect == "Allow" else old
+        case StatementAdded(statement=statement) | StatementRemoved(statement=statement):
+            return statement
+    raise AssertionError(difference)
+
+
+def _may_allow_more(difference: Difference) -> bool:
+    match difference:
+        case StatementAdded(statement=statement):
+            return statement.effect == "Allow"
+        case StatementRemoved(statement=statement):
+            return statement.effect == "Deny"
+        case StatementChanged(old=old, elements=elements):
+            return any(_widens(element, is_deny=old.effect == "Deny") for element in elements)
+    return False
+
+
+def _widens(element: ElementChange, *, is_deny: bool) -> bool:
+    """Say whether a changed element may let a statement allow more, or deny less."""
+    match element:
+        case ValuesChange(name, removed, added):
+            return bool(removed if name.startswith("Not") != is_deny else added)
+        case ConditionChange(old, new):
+            return (new if is_deny else old) is not None
+
+
+class _Ranks(Struct, frozen=True):
+    """The order of actions: what the plugin needs last, of others the most harmful first."""
+
+    methods: tuple[str, ...]  # the actions by which more permissions can be had
+    is_of_plugin: bool = False
+
+    def of(self, action: str) -> tuple[bool, int, int]:
+        """Return the rank of an action."""
+        is_needed = self.is_of_plugin and action.lower() in needed_by_plugin()
+        return is_needed, *_rank(action, self.methods)
+
+
+def _is_of_plugin(grant: Grant) -> bool:
+    return isinstance(grant.content, Document) and concerns_plugin(grant.content.policy)
+
+
+def _is_needed(part: GainedPart) -> bool:
+    """Say whether the plugin calls all actions of a part of its policies."""
+    names = [str(action).lower() for action in part.actions]
+    return part.is_of_plugin and bool(names) and needed_by_plugin().issuperset(names)
+
+
+def _part(difference: Difference, ranks: _Ranks) -> GainedPart:
+    statement = _statement(difference)
+    actions = statement.actions
+    if isinstance(difference, StatementChanged) and statement.effect == "Allow":
+        widening = [e for e in difference.elements if _widens(e, is_deny=False)]
+        if all(isinstance(e, ValuesChange) and e.element == "Action" for e in widening):
+            actions = tuple(a for e in widening if isinstance(e, ValuesChange) for a in e.added)
+    ranked = sorted(actions, key=lambda action: ranks.of(str(action)))
+    harm = _harm(str(ranked[0]), ranks.methods) if ranked else HarmRank.ESCALATION
+    return GainedPart(difference, tuple(ranked), harm, ranks.is_of_plugin)
+
+
+@cache
+def _order() -> dict[str, int]:
+    """Return known actions in lower case, with their place: those that readers know best first."""
+    names = (*escalating(lambda _: True), *known_actions())
+    return {action.lower(): number for number, action in reversed([*enumerate(names)])}
+
+
+@cache
+def _steps_of_methods() -> frozenset[str]:
+    return frozenset(action.lower() for action in escalating(lambda _: True))
+
+
+@lru_cache(64)
+def _methods(policies: tuple[Policy, ...]) -> tuple[str, ...]:
+    """Return the actions of the methods of escalation of which each action is allowed somewhere."""
+    allows = [s for policy in policies for s in policy.statements if s.effect == "Allow"]
+    return escalating(lambda action: any(s.is_about(action) for s in allows))
+
+
+def _harm(action: str, methods: Iterable[str]) -> HarmRank:
+    if any(_is_like(action, method) for method in methods):
+        return HarmRank.ESCALATION
+    if _PERMISSIONS.fullmatch(action):
+        return HarmRank.PERMISSIONS
+    return HarmRank.LIST if describes(action) else HarmRank.CHANGE
+
+
+def _rank(action: str, methods: Iterable[str]) -> tuple[int, int]:
+    return _harm(action, methods), _order().get(action.lower(), len(_order()))
+
+
+def _is_like(pattern: str, action: str) -> bool:
+    is_pattern = "*" in pattern or "?" in pattern
+    if not is_pattern:
+        return pattern.lower() == action.lower()
+    return Statement(actions=(pattern,)).is_about(action)
+
+
+def _restricted(policies: Iterable[Policy], action: str) -> tuple[Policy, ...]:
+    """Return policies with what they say about one action."""
+    return tuple(
+        Policy(statements, policy.version)
+        for policy in policies
+        if (
+            statements := tuple(
+                replace(s, actions=(action,), not_actions=())
+                for s in policy.statements
+                if s.is_about(action)
+            )
+        )
+    )
+
+
+def _about(permissions: Permissions, action: str) -> Permissions:
+    limits = (_restricted(limit, action) for limit in permissions.limits)
+    return Permissions(_restricted(permissions.policies, action), tuple(limits))
+
+
+def _is_new(part: GainedPart, change: Compared, proofs: Proofs) -> bool:
+    """Say whether a part by itself allows more."""
+    before, after = change.before, change.after
+    statement = _statement(part.difference)
+    if statement.effect == "Deny":
+        denied = Permissions((*after.policies, Policy((statement,))), after.limits)
+        return not isinstance(proofs.compare(denied, after), NoNewAccess)
+    own = replace(statement, actions=part.actions or statement.actions)
+    denies = (s for p in after.policies for s in p.statements if s.effect == "Deny")
+    alone = Permissions((Policy((own, *denies)),), after.limits)
+    return not isinstance(proofs.compare(before, alone), NoNewAccess)
+
+
+def _example(
+    parts: Sequence[GainedPart],
+    change: Compared,
+    answer: NewAccess,
+    proofs: Proofs,
+    methods: tuple[str, ...],
+) -> NewAccess:
+    """Return a request for the most harmful action that is newly allowed."""
+    ranks: dict[str, tuple[bool, int, int]] = {}
+    for part in parts:
+        own = _Ranks(methods, part.is_of_plugin)
+        for action in _candidates(part, methods):
+            ranks[action] = min(own.of(action), ranks.get(action, own.of(action)))
+    worst = ranks.get(answer.request.action, _Ranks(methods).of(answer.request.action))
+    for action in sorted(ranks, key=ranks.__getitem__)[:_TRIES]:
+        if not answer.made_up and ranks[action] >= worst:
+            break
+        better = proofs.compare(_about(change.before, action), _about(change.after, action))
+        if isinstance(better, NewAccess):
+            return better
+    return answer
+
+
+def _candidates(part: GainedPart, methods: Iterable[str]) -> Iterator[str]:
+    """Yield actions that a part may newly allow: those it names, and known ones of its patterns."""
+    statement = _statement(part.difference)
+    patterns = [a for a in known(part.actions) if "*" in a or "?" in a]
+    yield from (a for a in known(part.actions) if a not in patterns)
+    if patterns or statement.not_actions:
+        asked = replace(statement, actions=tuple(patterns))
+        every = (*methods, *(action for _, action in ordinary.actions()))
+        yield from (action for action in every if asked.is_about(action))
+
+
+def _placed(example: NewAccess, change: Compared, place: Place) -> NewAccess:
+    """Return an example in the Region and account of the plan, if that is newly allowed, too."""
+    request = example.request
+
+    def moved(text: str) -> str:
+        text = text.replace(REGION, place.region or REGION)
+        return text.replace(ACCOUNT, place.account or ACCOUNT)
+
+    context = {
+        key: moved(value) if isinstance(value, str) else tuple(map(moved, value))
+        for key, value in request.context.items()
+    }
+    own = Request(request.action, moved(request.resource), moved(request.principal), context)
+    try:
+        is_new = own != request and change.after.allow(own) and change.before.deny(own)
+    except InputError:
+        is_new = False
+    return replace(example, request=own) if is_new else example
+
+
+@cache
+def _called() -> tuple[str, ...]:
+    return tuple(call.action for call in calls())
+
+
+@cache
+def needed_by_plugin() -> frozenset[str]:
+    """Return the actions that some version of the plugin calls, in lower case."""
+    return frozenset(map(str.lower, _called()))
+
+
+def beyond_plugin(parts: Iterable[GainedPart]) -> tuple[str, ...]:
+    """Return the actions and patterns of parts that allow what no version of the plugin calls.
+
+    The most harmful come first.
+    """
+    called = {action.lower(): action for action in _called()}
+    beyond: list[tuple[HarmRank, str]] = []
+    for part in parts:
+        statement = _statement(part.difference)
+        if statement.effect == "Deny":
+            continue
+        methods = escalating(statement.is_about)
+        patterns = excess_grants([Policy((replace(statement, conditions=()),))], called.values())
+        granted = {grant.pattern for grant in patterns.grants} | {*patterns.partly_checked}
+        for action in map(str, part.actions or statement.actions):
+            is_pattern = "*" in action or "?" in action
+            is_beyond = action in granted if is_pattern else action.lower() not in called
+            if is_beyond or not part.is_of_plugin:
+                beyond.append((_harm(action, methods), action))
+        beyond += ((HarmRank.ESCALATION, name) for name in granted if name.startswith("all but"))
+    return tuple(dict.fromkeys(name for _, name in sorted(beyond, key=lambda each: each[0])))

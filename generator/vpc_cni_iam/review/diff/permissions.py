@@ -1,0 +1,116 @@
+"""The permissions of a principal on one side, and whether they allow more than others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from msgspec import Struct
+
+from vpc_cni_iam.errors import InputError, Message
+from vpc_cni_iam.inputs.plan.arguments import Part
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.proof.access import no_new_access
+from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess, NotProven, OpenPart, StatementPlace
+from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.template import Template
+from vpc_cni_iam.review.account.documents import Document
+from vpc_cni_iam.review.account.grants import Account, known_policies
+from vpc_cni_iam.review.account.iam_resource import IamResource
+
+_EVERYTHING = Statement(actions=("*",), resources=("*",))
+
+
+class Open(StrEnum):
+    """Why the plan does not decide whether there is new access."""
+
+    REFUSED = "refused"  # the evaluator takes no such policy; the evidence is a `Refusal`
+    LATER = "later"  # a part that is known after apply decides; the evidence is an `OpenPart`
+    NOT_SHOWN = "not shown"  # the plan does not show all policies
+
+
+class Refusal(Struct, frozen=True):
+    """Why the evaluator takes no policy."""
+
+    why: Message
+
+
+class Permissions(Struct, frozen=True):
+    """The known policies of a principal, and the known limits that must allow a request as well."""
+
+    policies: tuple[Policy, ...]
+    limits: tuple[tuple[Policy, ...], ...] = ()  # a permissions boundary, a session policy
+
+    def allow(self, request: Request) -> bool:
+        """Say whether the policies allow a request, and each limit does."""
+        layers = (self.policies, *self.limits)
+        return all(compile_policies(layer).evaluate(request).allowed for layer in layers)
+
+    def deny(self, request: Request) -> bool:
+        """Say whether the policies or a limit deny a request."""
+        layers = (self.policies, *self.limits)
+        return any(compile_policies(layer).evaluate(request).denied for layer in layers)
+
+
+def permissions(
+    account: Account, owner: IamResource, sessions: Iterable[Policy] = ()
+) -> Permissions:
+    """Return the known permissions of a principal within its boundary and session policies."""
+    boundary = account.one(owner, Part.BOUNDARY)
+    content = boundary.content if boundary else None
+    limits = [(policy,) for policy in sessions]
+    if isinstance(content, Document):
+        limits.insert(0, (content.policy,))
+    return Permissions(known_policies(account.policies(owner).values()), tuple(limits))
+
+
+class Proofs:
+    """Answers about the policies of one plan, which share the steps that they may take."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+
+    def compare(self, old: Permissions, new: Permissions) -> Answer:
+        """Say whether new permissions allow more than old ones."""
+        if set(old.policies) == set(new.policies) and old.limits == new.limits:
+            return NoNewAccess()
+        try:
+            answer = no_new_access(
+                old.policies,
+                new.policies,
+                within=new.limits,
+                old_within=old.limits,
+                budget=self._budget.answer(),
+            )
+        except InputError as error:
+            return NotProven(Open.REFUSED, Refusal(Message(str(error))))
+        match answer:
+            case NotProven(_, OpenPart() as part) if any(map(_has_hole, part.allows)):
+                return NotProven(Open.LATER, part)
+        return answer
+
+    def prove(self, old: Iterable[Policy], new: Iterable[Policy]) -> Answer:
+        """Say whether new policies allow more than old ones."""
+        return self.compare(Permissions(tuple(old)), Permissions(tuple(new)))
+
+    def without_denies(self, old: Permissions, new: Permissions) -> Answer:
+        """Say whether anything was denied that no Deny denies any longer, whoever allows it.
+
+        A policy of a resource may allow what a Deny kept from it.
+        """
+        sides = [_denies(side) for side in (old, new)]
+        if set(sides[0]) <= set(sides[1]):
+            return NoNewAccess()
+        return self.prove(*([Policy((_EVERYTHING, *side))] for side in sides))
+
+
+def _denies(side: Permissions) -> list[Statement]:
+    policies = [*side.policies, *(policy for limit in side.limits for policy in limit)]
+    return [s for policy in policies for s in policy.statements if s.effect == "Deny"]
+
+
+def _has_hole(place: StatementPlace) -> bool:
+    statement = place.statement
+    texts = (*statement.actions, *statement.not_actions, *statement.texts())
+    return any(isinstance(text, Template) for text in texts)

@@ -1,0 +1,118 @@
+"""The roles of the plugin of which a plan names no cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from vpc_cni_iam.catalog.trust import issuer
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.plugin.trust import SOURCE_ACCOUNT, WEB, Caller, RoleTrust, is_claim
+from vpc_cni_iam.policy.document import Condition, Policy
+from vpc_cni_iam.policy.template import Side, known
+from vpc_cni_iam.review.account.grants import Accounts, known_policies
+from vpc_cni_iam.review.account.iam_resource import IamResource
+from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
+from vpc_cni_iam.review.account.plugin_state import ClusterPlugin
+from vpc_cni_iam.review.diff.trust import names_plugin, trust_of
+
+_ACCOUNT = "111122223333"  # stands for one that is not known
+
+
+class PluginFacts(Protocol):
+    """What has the accounts of a plan and aws-node in its clusters, as the context does."""
+
+    @property
+    def accounts(self) -> Accounts:
+        """The accounts before and after."""
+
+    @property
+    def plugins(self) -> tuple[ClusterPlugin, ...]:
+        """aws-node in each cluster."""
+
+    @property
+    def service_account_roles(self) -> Mapping[IamResource, frozenset[Identity]]:
+        """The roles of aws-node's service account, with its identities after the plan."""
+
+
+def roles_of_plugin(context: PluginFacts) -> Iterator[IamResource]:
+    """Yield who has policies of the plugin, or trusts it, but for the roles of known clusters."""
+    of_clusters = roles_of_clusters(context)
+    for owner in context.accounts.principals:
+        is_known = owner in of_clusters or owner in context.accounts.deleted
+        if not is_known and (has_plugin_policy(context, owner) or is_named(context, owner)):
+            yield owner
+
+
+def roles_of_clusters(context: PluginFacts) -> set[IamResource]:
+    """Return the roles of aws-node and of nodes in the clusters of a plan."""
+    return {
+        role
+        for plugin in context.plugins
+        for state in plugin.states
+        for role in (*state.identity.roles, *state.identity.first_roles, *state.node_roles)
+    }
+
+
+def is_plugins(context: PluginFacts, role: IamResource) -> bool:
+    """Say whether a role is aws-node's: it has it, is named by its trust, or has its policies."""
+    if role in context.service_account_roles or has_plugin_policy(context, role):
+        return True
+    trusts = (trust_of(context, role, side) for side in Side)
+    return any(trust is not None and names_plugin(trust) for trust in trusts)
+
+
+def has_plugin_policy(context: PluginFacts, owner: IamResource) -> bool:
+    """Say whether a principal has a policy of the plugin on either side."""
+    sides = (account.policies(owner).values() for account in context.accounts.sides)
+    return any(concerns_plugin(p) for grants in sides for p in known_policies(grants))
+
+
+def is_named(context: PluginFacts, owner: IamResource) -> bool:
+    """Say whether a role with policies is for the plugin's service account by its trust policy."""
+    trust = trust_of(context, owner, Side.AFTER)
+    has_any = any(account.policies(owner) for account in context.accounts.sides)
+    return trust is not None and has_any and names_plugin(trust)
+
+
+def callers(context: PluginFacts, owner: IamResource, side: Side) -> frozenset[Caller] | None:
+    """Return by which identities aws-node can assume a role; None where that is not shown."""
+    trust = trust_of(context, owner, side)
+    statements = trust.statements if trust else ()
+    names = [i for s in statements for p in s.principals for i in p.identifiers]
+    if trust is None or len(known(names)) < len(names):
+        return None
+    # The account of the role, which the plan need not say, may be the one that the policy names.
+    accounts = (
+        value
+        for statement in statements
+        for condition in statement.conditions
+        if str(condition.key).lower() == SOURCE_ACCOUNT
+        for value in known(condition.values)
+    )
+    try:
+        role = f"arn:aws:iam::{next(accounts, _ACCOUNT)}:role/example"
+        return frozenset(RoleTrust(trust, role).callers())
+    except InputError:
+        return None
+
+
+def is_of_nodes(context: PluginFacts, owner: IamResource, *, alone: bool) -> bool:
+    """Say whether nodes can assume a role; `alone` is whether aws-node cannot by itself."""
+    identities = {caller.identity for caller in callers(context, owner, Side.AFTER) or ()}
+    return Identity.node_role in identities and not (alone and len(identities) > 1)
+
+
+def names_other_issuer(trust: Policy) -> bool:
+    """Say whether conditions on the tokens of one issuer are beside the provider of another."""
+    for statement in trust.only("Allow").statements:
+        names = {issuer(i).lower() for p in statement.principals for i in known(p.identifiers)}
+        keys = {str(c.key).lower().rpartition(":")[0] for c in statement.conditions if _is_claim(c)}
+        if statement.is_about(WEB) and keys and names.isdisjoint(keys):
+            return True
+    return False
+
+
+def _is_claim(condition: Condition) -> bool:
+    return is_claim(str(condition.key).lower())

@@ -1,0 +1,68 @@
+"""Which published documents of the plugin a policy was, and becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from msgspec import Struct
+
+from vpc_cni_iam.catalog.known_documents import KnownDocument, known_documents, recognise
+from vpc_cni_iam.coverage.names import names_in
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.review.account.documents import Document
+from vpc_cni_iam.review.account.grants import Grant
+from vpc_cni_iam.review.diff.principals import GrantChange
+
+
+class Published(Struct, frozen=True):
+    """The document of upstream or AWS that a policy becomes."""
+
+    before: KnownDocument | None  # an older one that it was; None for a policy that is new
+    after: KnownDocument
+    added: tuple[str, ...]  # the actions that the newer document adds
+
+
+def documents_of(grant: Grant | None) -> tuple[KnownDocument, ...]:
+    """Return the published documents that a policy equals, the newest first."""
+    policy = _policy(grant)
+    if policy is None or frozenset(map(str.lower, policy.actions())) not in _action_sets():
+        return ()  # which is decided faster than what the actions are on
+    return recognise(policy, _names(policy))
+
+
+def published_by(change: GrantChange) -> Published | None:
+    """Return the document of upstream or AWS that a change of a policy newly has."""
+    old, new = _policy(change.before), _policy(change.after)
+    if new is None:
+        return None
+    before, after = (
+        [d for d in documents_of(grant) if "upstream" in d.name or "AmazonEKS_CNI" in d.name]
+        for grant in (change.before, change.after)
+    )
+    if old is None:
+        return Published(None, after[0], ()) if after else None
+    names = _names(new)
+    if any(names.get(parameter, name) != name for parameter, name in _names(old).items()):
+        return None  # it is for another cluster or VPC
+    for newer in after:
+        for older in before:
+            if older.name.split()[0] == newer.name.split()[0] and older.date < newer.date:
+                added = sorted({*new.actions()} - {*old.actions()})
+                return Published(older, newer, tuple(added)) if newer not in before else None
+    return None
+
+
+def _policy(grant: Grant | None) -> Policy | None:
+    return grant.content.policy if grant and isinstance(grant.content, Document) else None
+
+
+def _names(policy: Policy) -> Mapping[str, str]:
+    return names_in([policy])
+
+
+@cache
+def _action_sets() -> frozenset[frozenset[str]]:
+    return frozenset(
+        frozenset(map(str.lower, document.actions())) for document in known_documents().values()
+    )

@@ -1,0 +1,78 @@
+"""How far policies reach: whether they allow everything, or changes of IAM permissions."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from functools import lru_cache
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.review.diff.permissions import Permissions
+
+_IAM = "arn:aws:iam::111122223333"
+# Source: IAM User Guide, "Access levels", Permissions management of the service iam.
+_ESCALATING = tuple(
+    Request(f"iam:{action}", f"{_IAM}:{kind}/example")
+    for action, kind in (
+        *(("AttachRolePolicy", "role"), ("PutRolePolicy", "role")),
+        *(("AttachUserPolicy", "user"), ("PutUserPolicy", "user"), ("CreateAccessKey", "user")),
+        *(("AttachGroupPolicy", "group"), ("PutGroupPolicy", "group"), ("AddUserToGroup", "group")),
+        *(("CreatePolicyVersion", "policy"), ("SetDefaultPolicyVersion", "policy")),
+        ("UpdateAssumeRolePolicy", "role"),
+    )
+)
+# One action of each of some services: many policies that allow everything deny another one.
+_SAMPLES = (
+    Request("ec2:TerminateInstances", "arn:aws:ec2:us-east-1:111122223333:instance/i-0"),
+    Request("s3:DeleteBucket", "arn:aws:s3:::example"),
+    Request("lambda:UpdateFunctionCode", "arn:aws:lambda:us-east-1:111122223333:function:example"),
+)
+_USER = Request("iam:CreateUser", f"{_IAM}:user/example")
+
+
+class Reach(IntEnum):
+    """How far policies reach."""
+
+    LIMITED = 0
+    SERVICES = 1  # every action on all resources, but for those of a few services
+    IAM = 2  # changes of IAM permissions, and so anything
+    EVERYTHING = 3
+
+
+def reach(permissions: Permissions) -> Reach:
+    """Return how far permissions reach within their limits."""
+    own = _of_policies(permissions.policies)
+    return min((own, *map(_of_policies, permissions.limits)))
+
+
+@lru_cache(4096)
+def _of_policies(policies: tuple[Policy, ...]) -> Reach:
+    allows = [s for policy in policies for s in policy.statements if s.effect == "Allow"]
+    if not any(map(_may_reach, allows)):
+        return Reach.LIMITED
+    is_broad = any(map(_is_everything, allows))
+    try:
+        compiled = compile_policies(policies)
+    except InputError:
+        return Reach.EVERYTHING if is_broad else Reach.LIMITED
+    most = is_broad and all(compiled.evaluate(request).allowed for request in _SAMPLES)
+    if most and compiled.evaluate(_USER).allowed:
+        return Reach.EVERYTHING
+    if any(compiled.evaluate(request).allowed for request in _ESCALATING):
+        return Reach.IAM
+    return Reach.SERVICES if most else Reach.LIMITED
+
+
+def _may_reach(statement: Statement) -> bool:
+    """Say whether a statement may be about IAM, on anything: most are not, and cost nothing."""
+    broad = statement.not_resources or any("*" in str(text) for text in statement.resources)
+    actions = [str(action).lower() for action in statement.actions]
+    about = statement.not_actions or any(a.startswith(("iam:", "*")) for a in actions)
+    return bool(broad and about)
+
+
+def _is_everything(statement: Statement) -> bool:
+    if statement.conditions or "*" not in statement.resources:
+        return False
+    return bool(statement.not_actions) or any(a in ("*", "*:*") for a in statement.actions)

@@ -1,1 +1,0 @@
-"""What the review of today needs of modules that changed; the next review replaces it."""

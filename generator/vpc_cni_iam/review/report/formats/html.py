@@ -1,0 +1,61 @@
+"""A review as one page of HTML: the verdict and the findings first, details folded.
+
+It needs no other file, no network and no script. The template escapes every text, and `sanitise`
+makes visible what a plan hides.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+
+from vpc_cni_iam import markup, resources
+from vpc_cni_iam.coverage.report.html import page_style
+from vpc_cni_iam.escape import sanitise
+from vpc_cni_iam.markup import Markup
+from vpc_cni_iam.review.report import words
+from vpc_cni_iam.review.report.shown import ShownPolicy, ShownReview
+from vpc_cni_iam.review.report.words import Section
+from vpc_cni_iam.review.report_formats import Setting
+
+_FOLDER = "review/report"
+_ALSO = 8
+
+
+def write(review: ShownReview, _setting: Setting) -> str:
+    """Return a review in this format; it is ASCII."""
+    every = [*review.findings, *(ignored.finding for ignored in review.ignored)]
+    rule_ids = {finding.rule for finding in every}
+    groups = words.in_sections(review)
+    answers = {part: words.answer_to(part, review, groups[part]) for part in Section}
+    style = page_style() + resources.text(f"{_FOLDER}/page.css")
+    return markup.fill(
+        f"{_FOLDER}/page.html.jinja",
+        also_shown=_ALSO,
+        answers=answers,
+        counted=words.counted_with_ignored(review),
+        digest=_digest(style),
+        last_line=words.last_line(review, names=None),
+        others_of=lambda alike: list(map(words.in_cluster, alike[1:])),
+        owners=list(_by_owner(words.policies(review))),
+        plain=sanitise,
+        plugins=words.plugins(review),
+        result="fails" if review.failed else "passes",
+        review=review,
+        rules=[rule for rule in review.rules if rule.id in rule_ids],
+        sections=groups,
+        style=Markup(style),
+        title=f"IAM review of {review.plan}",
+        unchanged=words.UNCHANGED,
+        words=words,
+    )
+
+
+def _digest(content: str) -> str:
+    return base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+
+
+def _by_owner(policies: Iterable[list[ShownPolicy]]) -> Iterable[list[list[ShownPolicy]]]:
+    """Return the policies that change, those of one principal together."""
+    return words.grouped(policies, lambda alike: alike[0].owner)

@@ -1,0 +1,199 @@
+"""A review as Markdown for a comment on a pull request: within a limit, and inert.
+
+Text from the plan stands in code spans only, in which no forge finds markup, mentions, references
+to issues, links or commands; what would end a span is written by its number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from vpc_cni_iam.escape import code_span, sanitise
+from vpc_cni_iam.review.report import words
+from vpc_cni_iam.review.report.formats import json as json_report
+from vpc_cni_iam.review.report.shown import ShownFinding, ShownPlugin, ShownPolicy, ShownReview
+from vpc_cni_iam.review.report.words import Section
+from vpc_cni_iam.review.report_formats import Forge, Setting
+from vpc_cni_iam.review.rules import Level
+
+
+class Dialect(Struct, frozen=True):
+    """What a forge takes."""
+
+    limit: int  # longest comment, in bytes of UTF-8, so that no way of counting finds it longer
+    folds: bool  # whether it shows ``<details>`` of HTML folded, and not as text
+
+
+DIALECTS: dict[Forge, Dialect] = {
+    "github": Dialect(65_536, True),
+    "gitlab": Dialect(32_000, True),
+    "bitbucket": Dialect(32_000, False),
+}
+MARKER = "vpc-cni-iam review"
+_ALSO = 3
+_DETAILS = 6
+_LINES = 40
+# So that no finding is too large for a comment.
+_LONGEST = 1000
+# Words and numbers that mean nothing but themselves to any forge, with the stops after them.
+_WORD = re.compile(r"\(?(?:[A-Za-z]+(?:'[a-z]+)?\)?[,:;.]?|v?\d+(?:\.\d+)*\)?,?|=)")
+_STOPS = re.compile(r"(\(?)(.+?)(\)?[,:;.]?)", re.DOTALL)
+# A forge makes a link of what may be the number of a commit.
+_COMMIT = re.compile(r"[a-f\d]{7,}", re.IGNORECASE)
+
+
+def write(review: ShownReview, setting: Setting) -> str:
+    """Return a review in this format.
+
+    The first line is a marker that is not shown, by which a comment can be found and replaced; it
+    is the same for the same plan's name.
+    """
+    dialect = DIALECTS[setting.forge or "github"]
+    blocks = [_head(review), *_blocks(review, dialect)]
+    whole = "".join(blocks)
+    if _size(whole) <= dialect.limit:
+        return whole
+    digest = hashlib.sha256(json_report.write(review, setting).encode()).hexdigest()
+    room = dialect.limit - _size(_end(len(blocks), digest))
+    shown: list[str] = []
+    for block in blocks:
+        # What is too large takes no room from what comes after it.
+        if _size(block) <= room:
+            shown.append(block)
+            room -= _size(block)
+    return "".join(shown).rstrip("\n") + _end(len(blocks) - len(shown), digest)
+
+
+def _end(left: int, digest: str) -> str:
+    parts = "1 part" if left == 1 else f"{left} parts"
+    return (
+        f"\n\n**Cut by {parts}, since a comment has a limit.** The whole report is what "
+        f"`--format json` prints; its SHA-256 is `{digest}`.\n"
+    )
+
+
+def _size(text: str) -> int:
+    return len(text.encode())
+
+
+def code(text: str) -> str:
+    """Return text as a code span, in a table too."""
+    return code_span(_short(text))
+
+
+def _short(text: str) -> str:
+    safe = sanitise(text)
+    return safe if len(safe) <= _LONGEST else f"{safe[:_LONGEST]}..."
+
+
+def prose(text: str) -> str:
+    """Return a sentence with its words as they are and all else in code spans."""
+    parts: list[tuple[bool, str]] = []
+    for word in _short(text).split(" "):
+        plain = bool(_WORD.fullmatch(word)) and not _COMMIT.search(word)
+        # A stop ends a span: what stands on its two sides are two things.
+        ended = not plain and bool(parts) and parts[-1][1].endswith((",", ";", ":"))
+        if parts and parts[-1][0] == plain and not ended:
+            parts[-1] = (plain, f"{parts[-1][1]} {word}")
+        else:
+            parts.append((plain, word))
+    return " ".join(part if plain else _span(part) for plain, part in parts)
+
+
+def _span(text: str) -> str:
+    """Return text as a code span, with a bracket before it and stops after it outside."""
+    parts = _STOPS.fullmatch(text)
+    before, inner, after = parts.groups() if parts else ("", text, "")
+    if after.startswith(")") and inner.count("(") > inner.count(")"):
+        inner, after = f"{inner})", after[1:]
+    return f"{before}{code(inner)}{after}"
+
+
+def _head(review: ShownReview) -> str:
+    key = hashlib.sha256(review.plan.encode("utf-8", "replace")).hexdigest()[:16]
+    result = "fails" if review.failed else "passes"
+    return (
+        f"[//]: # ({MARKER} {key})\n\n"
+        f"### IAM review {result}: {words.counted_with_ignored(review)}\n\n"
+        f"{code(review.plan)}; fails on {' or '.join(map(code, review.fail_on))}.\n"
+    )
+
+
+def _blocks(review: ShownReview, dialect: Dialect) -> Iterator[str]:
+    """Yield parts that may be left out from the end, the most important first."""
+    for part, groups in words.in_sections(review).items():
+        yield f"\n#### {part.value}\n"
+        if part is Section.PLUGIN:
+            clusters = words.plugins(review)
+            yield from map(_plugin, clusters) if clusters else (f"\n{prose(words.NOT_SHOWN)}\n",)
+        if answer := words.answer_to(part, review, groups):
+            yield f"\n{answer}\n"
+        for number, alike in enumerate(groups):
+            yield ("" if number else "\n") + _finding(alike, review)
+    for number, ignored in enumerate(review.ignored):
+        until = f" until {ignored.until}" if ignored.until else ""
+        about = f"{ignored.finding.rule}, {code(ignored.finding.address)}: {prose(ignored.reason)}"
+        yield ("" if number else "\n") + f"- *ignored{until}* {about}\n"
+    yield f"\n{prose(words.last_line(review))}\n"
+    for number, changes in enumerate(words.policies(review)):
+        yield ("" if number else "\n#### Changes of policies\n") + _policy(changes, dialect)
+
+
+def _plugin(alike: list[ShownPlugin]) -> str:
+    plugin, *others = alike
+    facts = [f"- {label}: {prose(text)}\n" for label, text in words.facts(plugin)]
+    facts += [f"- also {prose(words.in_cluster(other))}\n" for other in others[:_ALSO]]
+    if len(others) > _ALSO:
+        facts.append(f"- and {len(others) - _ALSO} more clusters\n")
+    space = "\n" if facts else ""
+    return f"\n**{prose(words.answer(plugin))}**\n{space}{''.join(facts)}"
+
+
+def _also(names: Iterable[str]) -> Iterator[str]:
+    every = list(names)
+    yield from (f"also {code(name)}" for name in every[:_ALSO])
+    if len(every) > _ALSO:
+        yield f"and {len(every) - _ALSO} more like it"
+
+
+def _about(thing: ShownFinding | ShownPolicy) -> str:
+    named = f"{code(thing.address)} {code(thing.attribute)}".rstrip()
+    return f"{named}, {code(words.where(thing.place))}" if thing.place else named
+
+
+def _finding(alike: list[ShownFinding], review: ShownReview) -> str:
+    first, *others = alike
+    kind = words.counts_for(first, review)
+    rule = f"{first.rule} ({kind})" if kind else first.rule
+    lines = [f"- **{first.level}** {rule}: {prose(first.message)}"]
+    if first.fix and first.level is not Level.NOTE:
+        lines.append(f"    - **fix:** {prose(first.fix)}")
+    if first.address:
+        lines.append(f"    - {_about(first)}")
+    lines += [f"    - {line}" for line in _also(map(words.about, others))]
+    lines += [f"    - {prose(detail)}" for detail in first.details[:_DETAILS]]
+    left = len(first.details) - _DETAILS
+    if left > 0:
+        lines.append(f"    - and {left} more")
+    return "\n".join(lines) + "\n"
+
+
+def _policy(alike: list[ShownPolicy], dialect: Dialect) -> str:
+    policy, *others = alike
+    name = f"{policy.kind} {code(policy.policy)}".rstrip()
+    title = f"\n{name} of {code(policy.owner)} {policy.action}: {_about(policy)}\n\n"
+    lines = [f"- {line}" for line in _also(other.owner for other in others)]
+    lines += [f"- `{words.SIGNS[x.change]}` {prose(x.text)}" for x in policy.lines[:_LINES]]
+    left = len(policy.lines) - _LINES
+    if left > 0:
+        lines.append(f"- and {left} more")
+    if not lines:
+        return title
+    text = "\n".join(lines) + "\n"
+    if not dialect.folds:
+        return title + text
+    return f"{title}<details><summary>Differences</summary>\n\n{text}\n</details>\n"

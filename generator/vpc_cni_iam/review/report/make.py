@@ -1,0 +1,126 @@
+"""Makes the plain data of a review from its typed findings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+from vpc_cni_iam.inputs.plan.reader import Plan
+from vpc_cni_iam.inputs.plan.unread import INVOKED
+from vpc_cni_iam.names import resolve
+from vpc_cni_iam.plugin.cluster import EksCluster
+from vpc_cni_iam.review.checks.access import Gain
+from vpc_cni_iam.review.diff.harm import HarmRank
+from vpc_cni_iam.review.findings import Finding, Subject
+from vpc_cni_iam.review.ignore import Ignored
+from vpc_cni_iam.review.locate import SourcePlace
+from vpc_cni_iam.review.report import words
+from vpc_cni_iam.review.report.names import name_of
+from vpc_cni_iam.review.report.plugins import shown_plugin
+from vpc_cni_iam.review.report.policies import shown_policies
+from vpc_cni_iam.review.report.rule_texts import shown_rules
+from vpc_cni_iam.review.report.sentences import say
+from vpc_cni_iam.review.report.sentences.plan import not_shown_text
+from vpc_cni_iam.review.report.shown import (
+    ShownFinding,
+    ShownIgnored,
+    ShownReview,
+)
+from vpc_cni_iam.review.rules import RULES, Consequence, Level, Rule
+from vpc_cni_iam.review.run import Review
+
+Place: TypeAlias = Callable[[str], SourcePlace | None]
+# The most harmful first; the others are in the order of the rules.
+_HARM = (
+    *(Rule.ADMIN, Rule.TRUST_ANYBODY, Rule.TRUST_WIDENED, Rule.BOUNDARY_WEAKENED),
+    *(Rule.CLUSTER_ACCESS, Rule.NEW_ACCESS),
+)
+_ORDER = {rule: number for number, rule in enumerate(dict.fromkeys((*_HARM, *RULES)))}
+
+
+def check_fail_on(values: Iterable[str]) -> tuple[str, ...]:
+    """Return known values of ``--fail-on``, each once, or raise `UsageError`."""
+    known = (*Consequence, *Level)
+    return tuple(dict.fromkeys(resolve(value, known, "--fail-on", "--fail-on") for value in values))
+
+
+def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> ShownReview:
+    """Return a review as data."""
+    place = review.context.locator.place
+    context, plan = review.context, review.context.plan
+    order = sorted(review.findings, key=lambda finding: _harm(finding, fail_on))
+    findings = tuple(_finding(finding, place) for finding in order)
+    return ShownReview(
+        plan=plan.source,
+        engine=plan.version,
+        fail_on=fail_on,
+        failed=any(words.fails(finding, fail_on) for finding in findings),
+        plugins=tuple(map(shown_plugin, context.plugin_answers)),
+        findings=findings,
+        ignored=tuple(_ignored(ignored, place) for ignored in review.ignored),
+        policies=tuple(shown_policies(context, place)),
+        rules=shown_rules(),
+        read=plan.counts.read,
+        not_read=_not_read(plan),
+        others=plan.counts.others,
+        not_shown=tuple(map(not_shown_text, context.not_shown)),
+    )
+
+
+def _finding(finding: Finding, place: Place) -> ShownFinding:
+    saying = say(finding)
+    key = "\0".join((finding.rule, finding.address, finding.attribute))
+    return ShownFinding(
+        finding.rule,
+        finding.level,
+        finding.means,
+        _subject(finding.subject),
+        finding.address,
+        finding.attribute,
+        _sentence(saying.message),
+        saying.details,
+        saying.fix,
+        place(finding.address),
+        hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:16],
+    )
+
+
+def _sentence(message: str) -> str:
+    """Return a message that begins with a capital, unless an address or another name does."""
+    return message[:1].upper() + message[1:] if message.partition(" ")[0].isalpha() else message
+
+
+def _subject(subject: Subject) -> str:
+    match subject:
+        case None:
+            return ""
+        case EksCluster(name):
+            return name
+    return name_of(subject)
+
+
+def _ignored(ignored: Ignored, place: Place) -> ShownIgnored:
+    until = ignored.entry.until
+    last_day = until.isoformat() if until else ""
+    return ShownIgnored(_finding(ignored.finding, place), ignored.entry.reason, last_day)
+
+
+def _harm(finding: Finding, fail_on: tuple[str, ...]) -> tuple[object, ...]:
+    """Return what findings are sorted by: the worst first, then by harm."""
+    level = -finding.level.rank, not words.fails(finding, fail_on)
+    match finding.evidence:
+        case Gain(parts=[first, *_]):
+            harm = first.harm
+        case _:
+            harm = HarmRank.CHANGE
+    return *level, _ORDER[finding.rule], harm, finding.address, finding.attribute
+
+
+def _not_read(plan: Plan) -> tuple[str, ...]:
+    """Return what changes, is about IAM, EKS or credentials, and is not read."""
+    names: dict[str, tuple[str, ...]] = {}
+    for change in plan.unread:
+        if change.actions != INVOKED:
+            names[change.address] = names.get(change.address) or change.arguments
+    return tuple(f"{name} ({', '.join(a)})" if a else name for name, a in names.items())

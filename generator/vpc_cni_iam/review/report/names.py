@@ -1,0 +1,33 @@
+"""How a review names principals, policies and clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vpc_cni_iam.inputs.plan.secrets import is_mark
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
+
+
+def name_of(resource: IamResource) -> str:
+    """Return whom a finding is about, as people know it: an address, an ARN or a place."""
+    match resource:
+        case InPlan(address):
+            return address
+        case Named(kind, _, name):
+            noun = kind.removeprefix("aws_iam_").replace("_", " ")
+            return name if name.startswith("arn:") else f"{noun} {name}"
+        case Unresolved(place) if is_mark(place):
+            return f"{place}, a name that is sensitive,"
+        case Unresolved(place):
+            return f"what {place} names"
+
+
+_SHOWN = 3
+
+
+def names_of(resources: Sequence[IamResource]) -> str:
+    """Return several in a sentence, the first of many."""
+    names = list(map(name_of, resources))
+    if len(names) > _SHOWN:
+        return f"{', '.join(names[:2])} and {len(names) - 2} more"
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

@@ -1,0 +1,87 @@
+"""What changes in the policies of each principal, statement by statement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+
+from vpc_cni_iam.inputs.plan.arguments import Part
+from vpc_cni_iam.policy.diff import Change, differences
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.report import difference_lines
+from vpc_cni_iam.policy.value import Absent, Sensitive, Unknown
+from vpc_cni_iam.review.account.documents import Content, Document, Invalid
+from vpc_cni_iam.review.account.grants import Grant
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
+from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.locate import SourcePlace
+from vpc_cni_iam.review.report.names import name_of
+from vpc_cni_iam.review.report.shown import ShownLine, ShownPolicy
+
+_KINDS = {
+    Part.PERMISSIONS: "policy",
+    Part.ATTACHMENT: "attached policy",
+    Part.BOUNDARY: "permissions boundary",
+    Part.TRUST: "trust policy",
+    Part.MEMBERSHIP: "group membership",
+}
+_NOTHING = Policy(())
+
+
+def shown_policies(
+    context: Context, place: Callable[[str], SourcePlace | None]
+) -> Iterator[ShownPolicy]:
+    """Yield the policies that change, by principal."""
+    old, new = context.accounts.sides
+    for owner in context.accounts.principals:
+        for key in dict.fromkeys((*old.of(owner), *new.of(owner))):
+            before, after = old.of(owner).get(key), new.of(owner).get(key)
+            if (before and before.content) != (after and after.content):
+                yield _policy(owner, before, after, place)
+
+
+def _policy(
+    owner: IamResource,
+    before: Grant | None,
+    after: Grant | None,
+    place: Callable[[str], SourcePlace | None],
+) -> ShownPolicy:
+    grant = after or before
+    assert grant is not None  # noqa: S101 - one of them is there
+    gone = Change.changed if after else Change.removed
+    action = Change.added if before is None else gone
+    address, attribute = grant.address, grant.attribute
+    if action is Change.changed and isinstance(grant.policy, InPlan):
+        address, attribute = grant.policy.address, "policy"  # not where it is attached
+    return ShownPolicy(
+        name_of(owner),
+        _KINDS[grant.key.part],
+        name_of(grant.policy) if grant.policy else "",
+        address,
+        attribute,
+        action,
+        _lines(before.content if before else Absent(), after.content if after else Absent()),
+        place(address),
+    )
+
+
+@lru_cache(64)  # of a policy that many have
+def _lines(before: Content, after: Content) -> tuple[ShownLine, ...]:
+    """Return the difference of what a policy says; what is not shown is named."""
+    texts = (_not_shown(before, "before"), _not_shown(after, "after"))
+    if any(texts):
+        return tuple(ShownLine(Change.changed, text) for text in texts if text)
+    sides = [side.shown if isinstance(side, Document) else _NOTHING for side in (before, after)]
+    lines = difference_lines(differences(*sides))
+    return tuple(ShownLine(line.change, str(line)) for line in lines)
+
+
+def _not_shown(content: Content, when: str) -> str:
+    match content:
+        case Unknown(place):
+            return f"The policy {when} the plan is not known: {place}"
+        case Sensitive():
+            return f"The policy {when} the plan is marked sensitive"
+        case Invalid(_, why):
+            return f"The value {when} the plan is not a policy: {why}"
+    return ""

@@ -1,0 +1,320 @@
+"""Sentences about who can do more, or less."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from vpc_cni_iam.catalog.facts import aws_managed
+from vpc_cni_iam.catalog.facts.aws_managed import CLASS_TEXTS
+from vpc_cni_iam.catalog.facts.calls import calls
+from vpc_cni_iam.catalog.known_documents import listed
+from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.policy.diff import (
+    ConditionChange,
+    StatementAdded,
+    StatementChanged,
+    StatementRemoved,
+    ValuesChange,
+)
+from vpc_cni_iam.policy.document import Condition, Statement
+from vpc_cni_iam.policy.proof.answer import NewAccess, NotProven
+from vpc_cni_iam.policy.report import NOUNS, condition_text, example_text, not_proven_text
+from vpc_cni_iam.policy.template import Text
+from vpc_cni_iam.review.account.iam_resource import IamResource
+from vpc_cni_iam.review.checks.access import (
+    AccessUndecided,
+    DenyLost,
+    Gain,
+    GroupJoined,
+    NoGain,
+    PolicyNotShown,
+)
+from vpc_cni_iam.review.checks.boundaries import BoundaryChanged
+from vpc_cni_iam.review.checks.published import PublishedDocuments
+from vpc_cni_iam.review.diff.harm import GainedPart
+from vpc_cni_iam.review.diff.permissions import Open, Refusal
+from vpc_cni_iam.review.diff.reach import Reach
+from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.report.names import name_of, names_of
+from vpc_cni_iam.review.report.saying import Saying
+from vpc_cni_iam.review.report.sentences.accounts import SENTENCES as OF_ACCOUNTS
+from vpc_cni_iam.review.rules import Rule
+
+REACH_TEXTS = {
+    Reach.SERVICES: "call every action on all resources, except for a few services",
+    Reach.IAM: "change IAM permissions, and so give itself any access",
+    Reach.EVERYTHING: "call every action on all resources",
+}
+_PARTS = 8  # of which the sentences say what they allow
+_NAMES = 6  # of actions and resources of one part
+
+
+def _gain(finding: Finding, gain: Gain) -> Saying:
+    if gain.published:
+        return _published(gain)
+    who = _whoever(gain.owners, gain.policies)
+    parts = [part_text(part) for part in gain.parts]
+    further = _through(gain.policies) if gain.reach is not Reach.LIMITED else ""
+    message = f"{who} can now {REACH_TEXTS[gain.reach]}{further}" if further else ""
+    if gain.reach is not Reach.LIMITED and not message:
+        message = f"{who} can now {REACH_TEXTS[gain.reach]}"
+    if not message:
+        first, *parts = parts or ["do more"]
+        message = f"{who} can now {first}"
+    message += ", where its permissions boundary allows it" if gain.is_bounded else ""
+    details = also(parts, is_first=bool(gain.reach))
+    if gain.beyond is not None:
+        beyond = first_of(gain.beyond, _NAMES) or "nothing"
+        details.append(f"beyond the plugin's needs: {beyond}")
+    return Saying(message, (*details, *_example(gain.example)), _gain_fix(finding, gain))
+
+
+def _gain_fix(finding: Finding, gain: Gain) -> str:
+    if gain.is_new and finding.rule is not Rule.ADMIN:
+        return ""
+    subject = gain.parts[0].difference if gain.parts else None
+    match subject:
+        case StatementRemoved():
+            return f"Keep the Deny in {finding.address}"
+        case StatementChanged(old=old) if old.effect == "Deny":
+            return f"Keep the Deny in {finding.address} as it is"
+        case StatementChanged(elements=elements) if isinstance(elements[-1], ConditionChange):
+            return f"Keep the condition in {finding.address}"
+    actions = gain.parts[0].actions if gain.parts else ()
+    if actions and gain.reach is Reach.LIMITED:
+        return f"Remove {_listed(actions)} from {finding.address}, or narrow its resources"
+    return f"Remove it from {finding.address}, or narrow its actions and resources"
+
+
+def _whoever(owners: tuple[IamResource, ...], policies: tuple[IamResource, ...]) -> str:
+    """Return who is allowed something; whoever has a policy is a principal, too."""
+    is_policy = len(owners) == 1 and owners[0] in policies
+    return f"Whoever has {name_of(owners[0])}" if is_policy else names_of(owners)
+
+
+def _through(policies: tuple[IamResource, ...]) -> str:
+    return f" by {names_of(policies)}" if policies else ""
+
+
+def also(parts: list[str], *, is_first: bool) -> list[str]:
+    """Return lines about the parts of a gain that the message does not say."""
+    lines = [f"{'allowed' if is_first else 'also'}: {text}" for text in parts[:_PARTS]]
+    more = len(parts) - len(lines)
+    return [*lines, f"and {more} more statements"] if more > 0 else lines
+
+
+def _example(answer: NewAccess | None) -> tuple[str, ...]:
+    return (f"example: {example_text(answer)}",) if answer else ()
+
+
+def part_text(part: GainedPart) -> str:
+    """Return what a part newly allows, in the words of the policy: ``call ... on ... if ...``."""
+    match part.difference:
+        case StatementRemoved(statement=statement) if statement.effect == "Deny":
+            return f"{_calls(statement, part.actions)} where a policy allows it: a Deny is removed"
+        case StatementAdded(statement=statement) | StatementRemoved(statement=statement):
+            return _calls(statement, part.actions)
+        case StatementChanged(old=old, new=new, elements=elements):
+            is_deny = old.effect == "Deny"
+            reasons = [
+                reason for element in elements for reason in _reasons(element, is_deny=is_deny)
+            ]
+            if not is_deny and all(
+                isinstance(e, ValuesChange) and e.element == "Action" for e in elements
+            ):
+                reasons = []  # the actions say it
+            calls_ = _calls(old if is_deny else new, part.actions)
+            if is_deny:
+                calls_ += " where a policy allows it"
+            return f"{calls_}: {', '.join(reasons)}" if reasons else calls_
+    return "do more"
+
+
+def _reasons(element: ValuesChange | ConditionChange, *, is_deny: bool) -> Iterator[str]:
+    of = " of the Deny" if is_deny else ""
+    match element:
+        case ValuesChange(name, removed, added):
+            noun = NOUNS[name]
+            if added:
+                yield f"{noun} {_listed(added)}{of} is added"
+            if removed:
+                yield f"{noun} {_listed(removed)}{of} is removed"
+        case ConditionChange(old=Condition() as old, new=None):
+            yield f"the condition {condition_text(old)}{of} is removed"
+        case ConditionChange(old=Condition() as old, new=Condition() as new):
+            yield f"the condition {condition_text(old)}{of} becomes {condition_text(new)}"
+        case ConditionChange(new=Condition() as new):
+            yield f"the condition {condition_text(new)}{of} is added"
+
+
+def _calls(statement: Statement, actions: tuple[Text, ...] = ()) -> str:
+    what = _listed(actions or statement.actions)
+    if statement.not_actions:
+        what = f"every action except {_listed(statement.not_actions)}"
+    where = "all resources" if "*" in statement.resources else _listed(statement.resources)
+    if statement.not_resources:
+        where = f"all resources except {_listed(statement.not_resources)}"
+    limits = " and ".join(map(condition_text, statement.conditions))
+    return f"call {what} on {where}{f' if {limits}' if limits else ''}"
+
+
+def _listed(texts: Iterable[Text]) -> str:
+    return first_of(map(str, texts), _NAMES)
+
+
+def _published(gain: Gain) -> Saying:
+    who = _whoever(gain.owners, gain.policies)
+    lines = []
+    for document in gain.published:
+        if document.before is None:
+            lines.append(f"{who} gets a policy that equals {document.after}")
+            continue
+        added = "; ".join(map(_since, document.added))
+        line = f"The policy of {who} updates from {document.before} to {document.after}"
+        lines.append(f"{line}; adds {added}" if added else line)
+    return Saying(lines[0], (*lines[1:], *_example(gain.example)))
+
+
+def _since(action: str) -> str:
+    """Return an action with the versions that first call it, and that first need it."""
+    ranges = [use for call in calls() if call.action == action for use in call.ranges]
+    called = min((use.first for use in ranges), default=None)
+    needed = min((use.first for use in ranges if use.is_fatal), default=None)
+    words = [f"{called} and later call"] if called and called != needed else []
+    words += [f"{needed} and later need"] if needed else []
+    return f"{action}, which {', and '.join(words)}" if words else action
+
+
+def _group_joined(finding: Finding, joined: GroupJoined) -> Saying:
+    who, group = names_of(joined.owners), name_of(joined.group)
+    fix = f"Keep {who} out of {group}" if joined.reach else ""
+    if joined.reach:
+        return Saying(f"{who} joins {group}, and can now {REACH_TEXTS[joined.reach]}", fix=fix)
+    if not joined.is_shown:
+        return Saying(f"{who} joins {group}. The plan does not show the group's policies")
+    return Saying(f"{who} joins {group}, and gets the group's permissions")
+
+
+def _undecided(finding: Finding, undecided: AccessUndecided) -> Saying:
+    who = names_of(undecided.owners)
+    message = f"{who} may be able to do more, which is not decided: {_reason(undecided.answer)}"
+    return Saying(message, tuple(f"changed: {part_text(part)}" for part in undecided.parts))
+
+
+def _reason(answer: NotProven) -> str:
+    match answer:
+        case NotProven(Open.LATER):
+            return "a part of the policy is known after apply"
+        case NotProven(Open.REFUSED, Refusal(why)):
+            return f"the policy cannot be evaluated, {why}"
+        case NotProven(Open.NOT_SHOWN):
+            return "the plan does not show all policies"
+    return not_proven_text(answer)
+
+
+def _deny_lost(finding: Finding, lost: DenyLost) -> Saying:
+    who = names_of(lost.owners)
+    if lost.hidden:
+        gone = first_of(map(name_of, lost.hidden))
+        if gone.startswith("group "):
+            message = f"{who} no longer has the policies of {gone}, which the plan does not show"
+            return Saying(f"{message}: a Deny in them no longer applies")
+        message = f"{who} no longer has {gone}. The plan does not show the document"
+        return Saying(f"{message}: a Deny in it no longer applies")
+    message = f"{who} is denied less"
+    if lost.parts:
+        message = f"{who} may now {part_text(lost.parts[0])}"
+    message += ". The plan may not show what other policies allow"
+    rest = also([part_text(part) for part in lost.parts[1:]], is_first=False)
+    return Saying(message, (*rest, *_example(lost.example)))
+
+
+def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
+    policy, who = name_of(shown.policy), names_of(shown.owners)
+    attached = "" if (shown.policy,) == shown.owners else f" of {who}"
+    refers = f": it refers to {first_of(shown.references)}" if shown.references else ""
+    if shown.content is not None:
+        message = f"{policy} is not a policy: {shown.content.why}"
+        return Saying(message, fix=f"Correct the policy in {finding.address}")
+    if shown.managed:
+        managed = shown.managed
+        because = f" ({', '.join(managed.because)})" if managed.because else ""
+        message = f"{who} gets {managed.name}, which {CLASS_TEXTS[managed.policy_class]}{because}"
+        fix = f"Remove {finding.address}" if finding.rule is Rule.ADMIN else ""
+        return Saying(message, fix=fix)
+    if instead := aws_managed.nonexistent(policy):
+        message = f"{policy} is attached to {who}, and does not exist: {instead}"
+        return Saying(message, fix=f"Correct the ARN in {finding.address}: {instead}")
+    if finding.rule is Rule.UNKNOWN_POLICY:
+        return Saying(f"The policy {policy}{attached} is known after apply{refers}")
+    if finding.rule is Rule.SENSITIVE_POLICY:
+        return Saying(f"The policy {policy}{attached} is sensitive, so it is not judged")
+    message = f"{policy} is attached to {who}. The plan does not show the document"
+    fix = f"Look at {policy} in IAM" if aws_managed.name_of(policy) else ""
+    return Saying(message, fix=fix)
+
+
+def _no_gain(finding: Finding, change: NoGain) -> Saying:
+    who = names_of(change.owners)
+    parts = [part_text(part) for part in change.parts]
+    if change.is_deleted:
+        return Saying(f"{who} is deleted", tuple(f"was allowed: {text}" for text in parts))
+    match finding.rule:
+        case Rule.REWRITTEN:
+            return Saying(f"The policies of {who} are written differently and mean the same")
+        case Rule.NEW_POLICY:
+            return Saying(f"{who} had all access of the policy before")
+    if not parts:
+        return Saying(f"{who} is allowed less")
+    rest = tuple(f"no longer allowed: {text}" for text in parts[1:_PARTS])
+    return Saying(f"{who} can no longer {parts[0]}", rest)
+
+
+def _boundary(finding: Finding, change: BoundaryChanged) -> Saying:
+    who = names_of(change.owners)
+    if finding.rule is Rule.ACCESS_REMOVED:
+        what = "gets a permissions boundary" if not change.before else "is limited more"
+        return Saying(f"{who} {what}")
+    boundary = name_of(change.before) if change.before else ""
+    successor = f" is created in place of {who}, and" if finding.address not in who else ""
+    if change.after is None:
+        message = f"{who} loses its permissions boundary {boundary}"
+        if successor:
+            message = f"{finding.address}{successor} has no permissions boundary"
+        fix = f"Set permissions_boundary of {finding.address} to {boundary}"
+        return Saying(message, _example(change.example), fix)
+    parts = [part_text(part) for part in change.parts]
+    if change.before == change.after and parts:
+        message = f"{who} can now {parts[0]}, where a policy allows it"
+        message += f": {boundary} is the permissions boundary, and allows more"
+        rest = also(parts[1:], is_first=False)
+        fix = f"Narrow {boundary}"
+        return Saying(message, (*rest, *_example(change.example)), fix)
+    message = f"{who} gets the permissions boundary {name_of(change.after)} in place of {boundary}"
+    message += ", which may limit it less"
+    rest = also(parts, is_first=True)
+    fix = f"Keep {boundary}, or narrow {name_of(change.after)}"
+    return Saying(message, (*rest, *_example(change.example)), fix)
+
+
+def _documents(finding: Finding, documents: PublishedDocuments) -> Saying:
+    before, after = (listed(side) for side in (documents.before, documents.after))
+    if before == after:
+        return Saying(f"The policy is still {'; '.join(after)}")
+    texts = [f"was {'; '.join(before)}"] if before else []
+    texts += [f"will be {'; '.join(after)}"] if after else []
+    return Saying(f"The policy {', and '.join(texts)}")
+
+
+SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
+    Gain: _gain,
+    GroupJoined: _group_joined,
+    AccessUndecided: _undecided,
+    DenyLost: _deny_lost,
+    PolicyNotShown: _not_shown,
+    NoGain: _no_gain,
+    BoundaryChanged: _boundary,
+    PublishedDocuments: _documents,
+    **OF_ACCOUNTS,
+}

@@ -1,0 +1,145 @@
+"""Sentences about conflicts of resources, limits of IAM, and other ARNs and IDs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from vpc_cni_iam.inputs.plan.arguments import Part
+from vpc_cni_iam.review.account.grants import ConflictKind, Grant
+from vpc_cni_iam.review.checks.conflicts import Ambiguous, Contradiction, ListNotShown
+from vpc_cni_iam.review.checks.moved import (
+    ArnChanged,
+    Forgotten,
+    Imported,
+    ListRemoved,
+    Moved,
+    NewId,
+    Replaced,
+)
+from vpc_cni_iam.review.checks.sizes import TooLarge
+from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.report.names import name_of
+from vpc_cni_iam.review.report.saying import Saying
+
+
+def _policy(grant: Grant) -> str:
+    """Return a grant as a sentence names it."""
+    owner = name_of(grant.owner)
+    if grant.key.part is Part.MEMBERSHIP and grant.policy:
+        return f"the membership of {owner} in {name_of(grant.policy)}"
+    if grant.policy:
+        return f"{name_of(grant.policy)} of {owner}"
+    return f"the inline policy {grant.key.name} of {owner}"
+
+
+def _contradiction(finding: Finding, contradiction: Contradiction) -> Saying:
+    conflict = contradiction.conflict
+    policy, grant = _policy(conflict.grant), conflict.grant
+    policy = policy[0].upper() + policy[1:] if policy.startswith("the ") else policy
+    match conflict.kind:
+        case ConflictKind.PRINCIPAL_REPLACED:
+            message = f"{policy} is removed with {conflict.address}, which is replaced"
+            message += f", though {grant.address} keeps it: the plan does not make it again"
+            fix = f"Name the role in {grant.address} by a reference to its id"
+        case ConflictKind.DELETED_ELSEWHERE:
+            message = f"{policy} is removed by {conflict.address}, and kept or made by "
+            message += f"{grant.address}: the plan does not say which comes last"
+            fix = "Write a moved block, if the resource only has another address"
+        case ConflictKind.NOT_LISTED:
+            message = f"{policy} is removed by {conflict.address}, which does not name it"
+            message += f", though {grant.address} keeps or makes it" if conflict.is_kept else ""
+            fix = f"Add it to the list of {conflict.address}"
+    if contradiction.is_harmless:
+        message += ". With and without it the same is allowed"
+    return Saying(message, fix=fix)
+
+
+def _list_not_shown(finding: Finding, shown: ListNotShown) -> Saying:
+    noun = "inline policies" if shown.open_list.part is Part.PERMISSIONS else "attachments"
+    owner = name_of(shown.open_list.owner)
+    return Saying(f"The plan does not show which {noun} {owner} keeps; the others are removed")
+
+
+def _ambiguous(finding: Finding, ambiguous: Ambiguous) -> Saying:
+    names = " and ".join(ambiguous.addresses)
+    message = f"{ambiguous.place} may be {names}: the change counts for each of them"
+    return Saying(message, fix="Refer to the resource, or give its ARN, in place of its name")
+
+
+def _too_large(finding: Finding, large: TooLarge) -> Saying:
+    noun = {
+        Part.ATTACHMENT: "managed policy",
+        Part.TRUST: "trust policy",
+        Part.PERMISSIONS: "inline policies together",
+    }[large.part]
+    verb = "have" if large.part is Part.PERMISSIONS else "has"
+    message = f"The {noun} of {finding.address} {verb} {large.size} characters without white space"
+    if large.part is Part.ATTACHMENT:
+        message = f"{finding.address} has {large.size} characters without white space"
+    return Saying(
+        f"{message}; IAM takes {large.limit}",
+        fix=f"Split the policy of {finding.address}, or use fewer and shorter names",
+    )
+
+
+def _arn_changed(finding: Finding, change: ArnChanged) -> Saying:
+    who = f"{finding.address}, a role of nodes," if change.is_node else finding.address
+    who = f"{finding.address}, a role of aws-node," if change.is_plugin else who
+    message = f"{who} gets another ARN"
+    if change.before or change.after:
+        before = change.before or "an ARN that the plan does not show"
+        message += f": {before} becomes {change.after or 'an ARN that is known after apply'}"
+    message += ". Whatever names the old ARN outside of the plan no longer works"
+    fix = f"Keep the name and path of {finding.address}, or name its new ARN wherever it is used"
+    return Saying(message, fix=fix)
+
+
+def _new_id(finding: Finding, change: NewId) -> Saying:
+    moved = "" if change.before == finding.address else f" in place of {change.before}"
+    same = f"with the ARN {change.arn}" if change.arn else "under its name"
+    message = f"{finding.address} is created again{moved} {same} and a new ID"
+    message += ". Trust policies and access entries that name it are broken until they are made"
+    fix = "Write a moved block" if moved else ""
+    if change.is_node:
+        fix = f"{fix or 'Keep the role'}, or replace the access entry of the role in this plan"
+    return Saying(f"{message} again", fix=fix)
+
+
+def _imported(finding: Finding, imported: Imported) -> Saying:
+    return Saying(f"{finding.address} is imported as {imported.id}")
+
+
+def _moved(finding: Finding, moved: Moved) -> Saying:
+    return Saying(f"{finding.address} is moved from {moved.before}")
+
+
+def _forgotten(finding: Finding, forgotten: Forgotten) -> Saying:
+    if forgotten.is_list:
+        message = f"{finding.address}, an exclusive list, is removed from the state"
+        return Saying(f"{message}: nothing is removed because of it any longer")
+    return Saying(f"{finding.address} is removed from the state only; it stays in IAM")
+
+
+def _replaced(finding: Finding, _: Replaced) -> Saying:
+    return Saying(f"{finding.address} is replaced")
+
+
+def _list_removed(finding: Finding, _: ListRemoved) -> Saying:
+    message = f"{finding.address}, an exclusive list, is deleted"
+    return Saying(f"{message}: nothing is removed because of it any longer")
+
+
+SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
+    Contradiction: _contradiction,
+    ListNotShown: _list_not_shown,
+    Ambiguous: _ambiguous,
+    TooLarge: _too_large,
+    ArnChanged: _arn_changed,
+    NewId: _new_id,
+    Imported: _imported,
+    Moved: _moved,
+    Forgotten: _forgotten,
+    Replaced: _replaced,
+    ListRemoved: _list_removed,
+}

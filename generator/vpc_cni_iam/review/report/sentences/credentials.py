@@ -1,0 +1,294 @@
+"""Sentences about who gets a role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from vpc_cni_iam.inputs.plan.arguments import KINDS
+from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
+from vpc_cni_iam.policy.report import example_text, not_proven_text
+from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
+from vpc_cni_iam.review.account.cluster_access import ClusterRight
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
+from vpc_cni_iam.review.account.uses import UsedRole, UseKind
+from vpc_cni_iam.review.checks.cluster_access import (
+    AuthenticationChanged,
+    RightGained,
+    RightLost,
+)
+from vpc_cni_iam.review.checks.metadata import MetadataOpened, OpenedOption
+from vpc_cni_iam.review.checks.session_tags import SessionTagsOn, TagsChanged
+from vpc_cni_iam.review.checks.uses import AnnotationNotRead, RoleNamed, ValuesNotShown
+from vpc_cni_iam.review.diff.permissions import Open
+from vpc_cni_iam.review.diff.reach import Reach
+from vpc_cni_iam.review.diff.uses import UseChange, UseEvent
+from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.report.names import name_of
+from vpc_cni_iam.review.report.saying import Saying
+from vpc_cni_iam.review.report.sentences.access import part_text
+from vpc_cni_iam.review.rules import Level
+
+_REACHES = {
+    Reach.SERVICES: "call every action on all resources, except for a few services",
+    Reach.IAM: "change IAM permissions, and so give itself any access",
+    Reach.EVERYTHING: "call every action on all resources",
+}
+_SHOWN = 3  # statements in the details
+_MODE = "authentication_mode"
+_AUTHENTICATION = {
+    _MODE: "Other principals can get into the cluster: those of access entries, of the ConfigMap "
+    "aws-auth, or of both",
+    "bootstrap_cluster_creator_admin_permissions": "Who creates the cluster administers it",
+}
+
+
+def _of_use(finding: Finding, change: UseChange) -> Saying:
+    match change.event:
+        case UseEvent.GETS:
+            return _gets(finding, change)
+        case UseEvent.MOVES:
+            return _moves(finding, change)
+        case UseEvent.LIMITED_OTHERWISE:
+            return _limited(finding, change)
+        case UseEvent.LOSES:
+            return _loses(change)
+
+
+def _gets(finding: Finding, change: UseChange) -> Saying:
+    role = _roles(change.after)
+    if change.kind is UseKind.SERVICE_ACCOUNT:
+        message = f"{_who(change)} gets {role}"
+    else:
+        how = "is new and uses" if change.is_new else "now uses"
+        message = f"{change.workload} {how} {role}"
+    if change.pods:
+        message += " by IRSA" if change.pods.by_token else " by EKS Pod Identity"
+    if change.reach in _REACHES:
+        message += f", and can now {_REACHES[change.reach]}"
+    fix = f"Give {change.workload} a role that allows only what it needs, in place of {role}"
+    return Saying(f"{message}{_made_here(change)}", fix=fix if _is_error(finding) else "")
+
+
+def _made_here(change: UseChange) -> str:
+    return f"; the plan makes {change.made_here} in this module" if change.made_here else ""
+
+
+def _moves(finding: Finding, change: UseChange) -> Saying:
+    old, new = (_roles(roles) for roles in (change.before, change.after))
+    more, details = _more(change)
+    message = f"{_who(change)} uses {new} in place of {old}{more}"
+    fix = f"Keep {old} for {change.workload}, or allow less in {new}"
+    return Saying(message, details, fix if _is_error(finding) else "")
+
+
+def _limited(finding: Finding, change: UseChange) -> Saying:
+    what = "is removed" if isinstance(change.session, Absent) else "changes"
+    more, details = _more(change)
+    whose = f"{_within(_who(change))} with {_roles(change.after)}"
+    message = f"The session policy of {whose} {what}{more}"
+    fix = f"Narrow the session policy of {change.workload}"
+    return Saying(message, details, fix if _is_error(finding) else "")
+
+
+def _loses(change: UseChange) -> Saying:
+    role = _roles(change.before)
+    message = f"{change.workload} still names {role} as it is before the plan"
+    message += ", and the plan deletes it or gives it another name: it gets no credentials by it"
+    return Saying(message, fix=f"Set {change.attribute} of {change.workload} to the new role")
+
+
+def _more(change: UseChange) -> tuple[str, tuple[str, ...]]:
+    """Return what roles allow more, and the details."""
+    if change.made_here:
+        return _made_here(change), ()
+    reach = _REACHES.get(change.reach)
+    match change.access:
+        case NoNewAccess():
+            return ", and can do nothing more", ()
+        case NewAccess():
+            parts = change.gained.parts if change.gained else ()
+            texts = list(map(part_text, parts))
+            text = f", and can now {reach or (texts[0] if texts else 'do more')}"
+            # Everything is said already.
+            first = 0 if reach and change.reach is not Reach.EVERYTHING else 1
+            details = [f"allowed: {part}" for part in texts[first:][:_SHOWN]]
+            example = change.gained.example if change.gained else None
+            details += [f"example: {example_text(example)}"] if example else []
+            return text, tuple(details)
+        case NotProven(Open()):
+            text = "; the plan does not show whether that allows more"
+        case NotProven() as answer:
+            text = f"; it is not proven that this allows nothing more ({not_proven_text(answer)})"
+    return f"{text}. The role can {reach}" if reach else text, ()
+
+
+def _is_error(finding: Finding) -> bool:
+    return finding.level is Level.ERROR
+
+
+def _who(change: UseChange) -> str:
+    """Return who gets a role, as a sentence begins with it."""
+    pods = change.pods
+    if pods is None:
+        is_account = change.kind is UseKind.SERVICE_ACCOUNT
+        return f"A service account of {change.workload}" if is_account else change.workload
+    name = "/".join(filter(None, (pods.account.namespace, pods.account.name)))
+    who = f"Service account {name}" if name else "A service account known after apply"
+    if pods.addon:
+        who = f"Service account {name} of" if name else "The service account of"
+        who += f" the add-on {pods.addon}"
+    return f"{who} in cluster {pods.cluster}" if pods.cluster else who
+
+
+def _within(who: str) -> str:
+    """Return a name as it is within a sentence."""
+    is_noun = who.startswith(("Service ", "The ", "A "))
+    return who[0].lower() + who[1:] if is_noun else who
+
+
+def _roles(roles: Iterable[UsedRole]) -> str:
+    return " and ".join(map(_role, roles)) or "no role"
+
+
+def _role(role: UsedRole) -> str:
+    match role.resource:
+        case InPlan(address):
+            return f"the role of version {role.version} of {address}" if role.version else address
+        case Named(kind, _, name) if kind in KINDS:
+            return f"the role of {KINDS[kind]} {name}"
+        case Named() as named:
+            return name_of(named)
+        case Unresolved(place):
+            return place if place.startswith("(") else f"the role that {place} names"
+
+
+def _of_resource(resource: IamResource) -> str:
+    return _role(UsedRole(resource))
+
+
+def _not_shown(finding: Finding, values: ValuesNotShown) -> Saying:
+    what = f"values in {values.argument} that are known after apply"
+    if values.is_write_only:
+        what = "write-only values, which no plan shows"
+    return Saying(f"{finding.address} has {what}: a service account may get a role by them")
+
+
+def _not_read(finding: Finding, _: AnnotationNotRead) -> Saying:
+    return Saying(
+        f"{finding.address} names the role of a service account in a form that is not read"
+    )
+
+
+def _role_named(finding: Finding, named: RoleNamed) -> Saying:
+    what = "the argument" if named.is_known_type else "its type"
+    roles = " or ".join(map(_of_resource, named.roles))
+    message = f"{finding.address} newly names {roles}; what {what} does with a role is not known"
+    if named.reach in _REACHES:
+        message += f", and the role can {_REACHES[named.reach]}"
+    return Saying(message)
+
+
+def _metadata(finding: Finding, opened: MetadataOpened) -> Saying:
+    options = ", ".join(map(_option, opened.options))
+    return Saying(f"{finding.address} lets pods reach the instance metadata: {options}")
+
+
+def _option(option: OpenedOption) -> str:
+    return f"{option.name} {_value(option.before)} -> {_value(option.after)}"
+
+
+def _value(value: Value) -> str:
+    match value:
+        case Known(known):
+            return str(known).lower() if isinstance(known, bool) else str(known)
+        case Absent():
+            return "not set"
+        case Sensitive(str(mark)):
+            return mark
+    return "known after apply"
+
+
+def _gained(finding: Finding, gained: RightGained) -> Saying:
+    right = gained.right
+    who = name_of(right.principal)
+    less = ", less than before" if gained.is_less else ""
+    message = f"{who} {_right(right)}{less}"
+    fix = ""
+    if finding.level is Level.ERROR:
+        fix = f"Associate a policy with fewer permissions in {finding.address}"
+    return Saying(message, fix=fix)
+
+
+def _right(right: ClusterRight) -> str:
+    """Return what a principal gets in a cluster."""
+    cluster = _cluster(right)
+    if not right.is_entry:
+        policy = _value(right.policy).rpartition("/")[2]
+        name = policy if isinstance(right.policy, Known) else "an access policy known after apply"
+        places = ", ".join(map(_value, right.namespaces))
+        where = f"the namespaces {places} of {cluster}" if places else f"all of {cluster}"
+        return f"gets {name} in {where}"
+    if right.is_of_node:
+        return f"can join {cluster} as a node (type {_value(right.type)})"
+    parts = []
+    if right.groups:
+        parts.append(f"the Kubernetes groups {', '.join(map(_value, right.groups))}")
+    if not isinstance(right.user_name, Absent):
+        parts.append(f"the user name {_value(right.user_name)}")
+    return f"gets {' and '.join(parts)} in {cluster}"
+
+
+def _cluster(right: ClusterRight) -> str:
+    """Return the cluster of a right."""
+    is_later = isinstance(right.cluster, Unknown)
+    return "a cluster known after apply" if is_later else f"cluster {_value(right.cluster)}"
+
+
+def _lost(_: Finding, lost: RightLost) -> Saying:
+    right = lost.right
+    who, cluster = name_of(right.principal), _cluster(right)
+    if lost.strands_nodes:
+        return Saying(
+            f"Nodes with {who} can no longer join {cluster}: {right.address} is deleted",
+            fix=f"Keep the access entry of {who}",
+        )
+    return Saying(f"{who} loses permissions in a cluster: {right.address} of {cluster} is deleted")
+
+
+def _authentication(finding: Finding, changed: AuthenticationChanged) -> Saying:
+    before, after = (_setting(value) for value in (changed.before, changed.after))
+    message = f"{finding.address} changes {changed.name} from {before} to {after}"
+    return Saying(f"{message}. {_AUTHENTICATION[changed.name]}")
+
+
+def _setting(value: object) -> str:
+    if value is None:
+        return "a value known after apply"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _tags_on(finding: Finding, tags: SessionTagsOn) -> Saying:
+    message = f"{finding.address} switches session tags on, and a policy of {name_of(tags.role)} "
+    return Saying(f"{message}asks for {', '.join(tags.tags)}")
+
+
+def _tags(finding: Finding, changed: TagsChanged) -> Saying:
+    verb = "changes" if changed.is_known else "may change"
+    verb = "changed outside of the configuration" if changed.is_drift else verb
+    tags = ", ".join(changed.tags)
+    return Saying(f"The tag {tags} of {finding.address} {verb}, and a policy asks for it")
+
+
+SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
+    UseChange: _of_use,
+    ValuesNotShown: _not_shown,
+    AnnotationNotRead: _not_read,
+    RoleNamed: _role_named,
+    MetadataOpened: _metadata,
+    RightGained: _gained,
+    RightLost: _lost,
+    AuthenticationChanged: _authentication,
+    SessionTagsOn: _tags_on,
+    TagsChanged: _tags,
+}

@@ -1,0 +1,101 @@
+"""Sentences about what a plan leaves out, and what is not read of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.inputs.plan.unread import UnreadChange, UnreadKind
+from vpc_cni_iam.review.account.not_shown import NotShownByPlan, NotShownKind
+from vpc_cni_iam.review.checks.drift import Drifted, DriftOutcome
+from vpc_cni_iam.review.checks.plan import LeftOut, MaybePlugin, NewerFormat, UnknownMembers
+from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.report.saying import Saying
+
+# What is said alike of several resources does not name them: reports show it once.
+_UNREAD: Mapping[UnreadKind, str] = {
+    UnreadKind.access: "{address} is about access and is not read",
+    UnreadKind.plugin: "{address} names the VPC CNI plugin and is not read",
+    UnreadKind.unparsed: "{address} is not read: its text does not parse as YAML or JSON",
+    UnreadKind.later: "An object of Kubernetes is known after apply, so it is not read",
+    UnreadKind.command: "Commands ({runs}) run that are not read",
+    UnreadKind.resource_policy: "The policy of a resource changes and is not read",
+}
+_OPENS = "The policy of a resource newly allows every principal, without a condition"
+_DONE = {
+    "create": "creates",
+    "update": "changes",
+    "delete": "deletes",
+    "forget": "forgets",
+    "invoke": "invokes",
+}
+_DRIFT = {
+    DriftOutcome.KEPT: "the plan leaves it so",
+    DriftOutcome.REVERTED: "the plan reverts it",
+    DriftOutcome.DELETED: "the plan deletes what was changed",
+}
+
+
+def drifted(drift: Drifted, saying: Saying) -> Saying:
+    """Return what is said of a change outside of the configuration, from what it comes to."""
+    address = drift.finding.address or "something"
+    outcome = _DRIFT[drift.outcome]
+    message = f"{saying.message}; {address} was changed outside of the configuration, and {outcome}"
+    is_kept = drift.outcome is DriftOutcome.KEPT
+    fix = f"Change the configuration of {address}, or revert what was changed" if is_kept else ""
+    return Saying(message, saying.details, fix)
+
+
+def not_shown_text(part: NotShownByPlan) -> str:
+    """Return what a plan does not show, as a sentence without a full stop."""
+    first, more = part.addresses[0], len(part.addresses) - 1
+    also = f" and {more} more" if more else ""
+    if part.kind is NotShownKind.INLINE_POLICIES:
+        return f"inline policies of dynamic blocks in new roles ({first}{also})"
+    return f"what functions make of the reference to {part.refers_to} in {first}{also}"
+
+
+def _unread(_: Finding, change: UnreadChange) -> Saying:
+    message = _OPENS if change.opens else _UNREAD[change.kind]
+    message = message.format(address=change.address, runs=", ".join(change.runs))
+    done = " and ".join(_DONE.get(action, action) for action in change.actions)
+    fix = f"Look at {change.address} in the plan"
+    return Saying(f"{message}; the plan {done} it", fix=fix)
+
+
+def _not_shown(_: Finding, part: NotShownByPlan) -> Saying:
+    first, more = part.addresses[0], len(part.addresses) - 1
+    also = f" (and {more} more like it)" if more else ""
+    message = f"{first} refers to {part.refers_to}{also}, which counts as used: "
+    message += "the value is known after apply, and a plan does not say what functions make of it"
+    return Saying(message, fix="Name the directory of the root module with --source")
+
+
+def _left_out(_: Finding, __: LeftOut) -> Saying:
+    return Saying("The plan leaves something out, or puts it off", fix="Review the next plan, too")
+
+
+def _newer(_: Finding, newer: NewerFormat) -> Saying:
+    message = f"The plan has format {newer.version}; what it adds to 1.2 is not read"
+    return Saying(message, fix="Update vpc-cni-iam")
+
+
+def _members(_: Finding, members: UnknownMembers) -> Saying:
+    names = first_of(members.names)
+    return Saying(f"The plan has {names}, which is not known and not read")
+
+
+def _maybe(finding: Finding, maybe: MaybePlugin) -> Saying:
+    message = f"{finding.address} may be the VPC CNI plugin: its {maybe.argument} is not known"
+    return Saying(message, fix=f"Set {maybe.argument} to a value that is known before apply")
+
+
+SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
+    UnreadChange: _unread,
+    NotShownByPlan: _not_shown,
+    LeftOut: _left_out,
+    NewerFormat: _newer,
+    UnknownMembers: _members,
+    MaybePlugin: _maybe,
+}

@@ -1,0 +1,250 @@
+"""Sentences about the plugin's identity, version and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.plugin.cluster import EksCluster
+from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.policy.report import example_text
+from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
+from vpc_cni_iam.review.account.iam_resource import IamResource
+from vpc_cni_iam.review.account.plugin_state import PluginIdentity, UnreadReason
+from vpc_cni_iam.review.checks.plugin import (
+    DecidingChanged,
+    PluginRemoved,
+    PluginUpdated,
+    Removal,
+    SettingsChanged,
+    SettingsNotRead,
+    VersionUnknown,
+)
+from vpc_cni_iam.review.diff.plugin_access import IdentityGain
+from vpc_cni_iam.review.diff.plugin_identity import IdentityChange, IdentityEvent
+from vpc_cni_iam.review.diff.reach import Reach
+from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.report.names import name_of
+from vpc_cni_iam.review.report.saying import Saying
+from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_text
+
+_WHY_NOT_READ = {
+    UnreadReason.LATER: "values are known after apply",
+    UnreadReason.SENSITIVE: "values are sensitive",
+    UnreadReason.NOT_PARSED: "values are not one object of JSON or YAML, or a block sets several",
+    UnreadReason.ELSEWHERE: "environment variables get their values from other objects",
+    UnreadReason.EARLIER_RELEASE: "reuse_values keeps values of earlier releases",
+}
+_RENAMED = (
+    "; interfaces keep the tag of the old cluster name, which a hardened policy does not change"
+)
+
+
+def _removed(finding: Finding, removed: PluginRemoved) -> Saying:
+    done = "is for another cluster or add-on" if removed.is_moved else "is deleted"
+    message = f"{finding.address} {done}: the plugin is removed from {_cluster(finding)}"
+    match removed.removal:
+        case Removal.LEFT_RUNNING:
+            left = f"{finding.address} {done} and leaves the plugin running in {_cluster(finding)}"
+            return Saying(f"{left}; nothing manages it after that")
+        case Removal.NODES_NOT_SHOWN:
+            message += ". Nodes of EKS Auto Mode do not need it. New pods on other nodes, which the"
+            return Saying(f"{message} plan does not show, get no IP addresses")
+        case Removal.NODES_REMOVED:
+            message += (
+                ". Nodes of EKS Auto Mode do not need it, and the plan deletes the node groups"
+            )
+            return Saying(message)
+        case Removal.NEEDED_BY_NODES:
+            groups = first_of(list(removed.node_groups))
+            message += f", and new pods on {groups} get no IP addresses"
+            fix = f"Keep {finding.address} until {groups} is deleted"
+            return Saying(f"{message}. Only nodes of EKS Auto Mode do not need it", fix=fix)
+        case _:
+            fix = f"Keep {finding.address}, or install the plugin in another way in the same apply"
+            return Saying(f"{message}, and new pods get no IP addresses", fix=fix)
+
+
+def _version_unknown(finding: Finding, unknown: VersionUnknown) -> Saying:
+    judged = f"; {unknown.judged} is assumed"
+    match unknown.version:
+        case Absent():
+            return Saying(f"{finding.address} names no version of the plugin{judged}")
+        case Unknown():
+            return Saying(f"The version of the plugin is known after apply{judged}")
+        case version:
+            text = _value(version)
+            return Saying(f"The version {text} of the plugin is not in the catalog{judged}")
+
+
+def _version_changed(finding: Finding, change: PluginUpdated) -> Saying:
+    old, new = map(_version, (change.before, change.after))
+    message = f"The version of the plugin in {_cluster(finding)} changes from {old} to {new}"
+    if change.newly_called:
+        message += f", which newly calls {first_of(change.newly_called)}"
+        message += "; the plan does not show all policies of its role"
+    return Saying(message)
+
+
+def _version(version: Value) -> str:
+    match version:
+        case Absent():
+            return "a version that is not named"
+        case Unknown() | Sensitive(Unknown()):
+            return "a version that is known after apply"
+    return _value(version)
+
+
+def _settings_changed(_: Finding, changed: SettingsChanged) -> Saying:
+    names = first_of([change.name for change in changed.changes])
+    message = f"The configuration of the plugin changes: {names}"
+    details = (f"{c.name}: {_value(c.before)} -> {_value(c.after)}" for c in changed.changes)
+    return Saying(f"{message}{_RENAMED if changed.is_renamed else ''}", tuple(details))
+
+
+def _settings_not_read(finding: Finding, unread: SettingsNotRead) -> Saying:
+    why = f"{finding.address}: {_WHY_NOT_READ[unread.reason]}"
+    return Saying(f"The configuration of the plugin is not known. {why}")
+
+
+def _deciding(finding: Finding, changed: DecidingChanged) -> Saying:
+    names = first_of(list(changed.names))
+    return Saying(
+        f"{finding.address} changes {names}: aws-node may run other code or get another role"
+    )
+
+
+_SESSIONS = {
+    (False, True): "is added",
+    (True, True): "changes",
+    (True, False): "is removed",
+}
+
+
+def _identity(finding: Finding, change: IdentityChange) -> Saying:
+    where, old, new = _cluster(finding), _named(change.before), _named(change.after)
+    roles = _names(change.roles)
+    details = (f"before: {old}", f"after: {new}")
+    match change.event:
+        case IdentityEvent.ROLE_GONE:
+            return Saying(
+                f"aws-node in {where} still gets {roles}, and after the plan no role has this ARN: "
+                f"it had {old}",
+                (),
+                f"Give aws-node a role that stays, in {finding.address}",
+            )
+        case IdentityEvent.AGENT_REMOVED:
+            return Saying(
+                f"{finding.address} is deleted: without the EKS Pod Identity Agent aws-node in "
+                f"{where} gets no credentials of {_names(change.after.roles)}",
+                (),
+                f"Keep {finding.address}",
+            )
+        case IdentityEvent.OTHER_ISSUER:
+            return Saying(
+                f"The cluster {where} is replaced and gets another OIDC issuer, which the trust "
+                f"policy of {roles} does not name",
+                (),
+                f"Refer to the new OIDC provider in the trust policy of {roles}",
+            )
+        case IdentityEvent.NOT_NAMED:
+            return Saying(
+                f"aws-node in {where} had {old}, and after the plan nothing gives it a role",
+                (),
+                f"Keep {old}, or attach the policies of the plugin to the node role first",
+            )
+        case IdentityEvent.NOT_TRUSTED:
+            way = change.after.kind.value
+            return Saying(
+                f"aws-node in {where} cannot assume {roles}: its trust policy does not allow {way}",
+                details if old != new else (),
+                f"Trust kube-system/aws-node by {way} in the trust policy of {roles}",
+            )
+    return _change(where, change)
+
+
+def _change(where: str, change: IdentityChange) -> Saying:
+    """Return what is said of an identity that works, and may allow more."""
+    old, new = change.before, change.after
+    message = f"aws-node in {where} changes from {_named(old)} to {_named(new)}"
+    if old.kind is Identity.unknown:
+        message = f"aws-node in {where} gets {_named(new)}; the plan does not show what it had"
+    elif (old.kind, old.roles) == (new.kind, new.roles):
+        what = _SESSIONS[bool(old.sessions), bool(new.sessions)]
+        message = f"The session policy of {_names(new.roles)} for aws-node in {where} {what}"
+    fix = f"Give aws-node a role with only the policies of the plugin in {first_of(new.addresses)}"
+    if new.kind is Identity.node_role:
+        fix = f"Keep {_named(old)}"
+    match change.event:
+        case IdentityEvent.BROAD | IdentityEvent.MORE if change.gain:
+            more, lines = _gained(change.gain)
+            return Saying(f"{message}{more}", lines, fix)
+        case IdentityEvent.NO_MORE:
+            return Saying(f"{message}, and can do nothing more (proven)")
+        case IdentityEvent.NOT_SHOWN:
+            return Saying(f"{message}. The plan does not show whether it can do more, or works")
+    return Saying(message)
+
+
+def _gained(gain: IdentityGain) -> tuple[str, tuple[str, ...]]:
+    """Return what an identity newly allows, the scope first, and the details."""
+    parts = [part_text(part) for part in gain.parts]
+    if gain.reach is not Reach.LIMITED:
+        message = f", and can now {REACH_TEXTS[gain.reach]}"
+    elif parts:
+        message = f", and can now {parts.pop(0)}"
+    else:
+        message = ", and can do more within its limits"
+    lines = also(parts, is_first=gain.reach is not Reach.LIMITED)
+    if gain.beyond:
+        lines.append(f"beyond the plugin's needs: {first_of(gain.beyond)}")
+    if gain.example:
+        lines.append(f"example: {example_text(gain.example)}")
+    return message, tuple(lines)
+
+
+def _named(identity: PluginIdentity) -> str:
+    """Return an identity in a sentence."""
+    roles = f" ({_names(identity.roles)})" if identity.roles else ""
+    match identity.kind:
+        case Identity.unknown | Identity.none:
+            return "no identity that the plan shows"
+        case Identity.node_role:
+            return f"the node role{roles}"
+        case kind:
+            return f"{kind.value}{roles}"
+
+
+def _cluster(finding: Finding) -> str:
+    """Return the cluster that a finding is about, in a sentence."""
+    subject = finding.subject
+    if not isinstance(subject, EksCluster) or not subject.name:
+        return "the cluster"
+    return f"{subject.name} ({subject.region})" if subject.region else subject.name
+
+
+def _names(roles: Iterable[IamResource]) -> str:
+    return first_of(sorted(map(name_of, roles)))
+
+
+def _value(value: Value) -> str:
+    match value:
+        case Known(known):
+            return str(known)
+        case Sensitive(str(mark)):
+            return mark
+        case Absent():
+            return "not set"
+    return "known after apply"
+
+
+SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
+    PluginRemoved: _removed,
+    VersionUnknown: _version_unknown,
+    PluginUpdated: _version_changed,
+    SettingsChanged: _settings_changed,
+    SettingsNotRead: _settings_not_read,
+    DecidingChanged: _deciding,
+    IdentityChange: _identity,
+}

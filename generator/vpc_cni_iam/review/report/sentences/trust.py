@@ -1,0 +1,235 @@
+"""Sentences about who can assume a role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from vpc_cni_iam.catalog.trust import AUDIENCE
+from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.policy.diff import ConditionChange, StatementChanged, StatementRemoved
+from vpc_cni_iam.policy.document import ANYONE
+from vpc_cni_iam.policy.proof.answer import NotProven
+from vpc_cni_iam.policy.report import (
+    asked_text,
+    condition_text,
+    describe,
+    example_text,
+    not_proven_text,
+)
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.review.checks.identity_providers import ProviderChanged, ProviderEvent
+from vpc_cni_iam.review.checks.trust import (
+    NewTrust,
+    Ownership,
+    TrustNotEvaluated,
+    TrustNotShown,
+    TrustNotWidened,
+    TrustUndecided,
+    TrustWidened,
+)
+from vpc_cni_iam.review.diff.permissions import Open, Refusal
+from vpc_cni_iam.review.diff.trust import Widened
+from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.report.names import name_of
+from vpc_cni_iam.review.report.saying import Saying
+from vpc_cni_iam.review.report.sentences import trust_flaws
+from vpc_cni_iam.review.report.trusted import (
+    capital,
+    issuer_name,
+    role_of,
+    several,
+    several_trusted,
+    trusted_text,
+)
+from vpc_cni_iam.review.rules import Rule
+
+_SHOWN = 3
+
+
+def _widened(finding: Finding, evidence: TrustWidened) -> Saying:
+    widened, role = evidence.widened, role_of(finding)
+    reasons = [*map(_condition_reason, widened.conditions)]
+    reasons += map(_deny_reason, widened.denies)
+    example = (f"example: {example_text(evidence.example)}",) if evidence.example else ()
+    fix = _fix_of_widened(finding, widened)
+    others = map(_condition_reason, widened.other_conditions)
+    more = (*(f"also: {reason}" for reason in reasons[1:]), *map(capital, others))
+    before = f"{capital(reasons[0])}: " if reasons else ""
+    if widened.trusted:
+        message = f"{before}{role} can now be assumed by {several_trusted(widened.trusted)}"
+        is_gone = any(change.new is None for change in widened.conditions)
+        if widened.same_principals and is_gone:
+            message += " without it"
+        elif widened.before and not (widened.same_principals and reasons):
+            message += f" (was {several_trusted(widened.before)})"
+        return Saying(message, (*more, *example), fix)
+    if widened.actions:
+        what = first_of(widened.actions, _SHOWN)
+        message = f"{before}The trust policy of {role} now allows {what} to whom it names"
+        return Saying(message, (*more, *example), fix)
+    return Saying(
+        f"{before}{role} can be assumed under fewer conditions than before", (*more, *example), fix
+    )
+
+
+def _deny_reason(change: StatementRemoved | StatementChanged) -> str:
+    if isinstance(change, StatementRemoved):
+        return f"the Deny that {describe(change.statement)} is gone"
+    return f"the Deny that {describe(change.old)} now {describe(change.new)}"
+
+
+def _condition_reason(change: ConditionChange) -> str:
+    assert change.old is not None  # noqa: S101 - `widened` has no others
+    if change.new is None:
+        return f"condition {condition_text(change.old)} is gone"
+    old, new = asked_text(change.old), asked_text(change.new)
+    return f"condition on {change.old.key} changes from {old} to {new}"
+
+
+def _fix_of_widened(finding: Finding, widened: Widened) -> str:
+    where = f"the trust policy of {finding.address}"
+    gone = [c.old for c in widened.conditions if c.old is not None]
+    if widened.same_principals and gone:
+        return f"Put the condition {condition_text(gone[0])} back into {where}"
+    if widened.trusted:
+        return f"Remove {trusted_text(widened.trusted[0], limits=False)} from {where}"
+    return f"Restore {where}"
+
+
+def _undecided(finding: Finding, evidence: TrustUndecided) -> Saying:
+    role, reason = role_of(finding), _reason(evidence.answer)
+    if evidence.trusted:
+        who = several_trusted(evidence.trusted)
+        message = f"{role} may now be assumed by {who}. Whether they are new is not decided"
+        return Saying(message, (capital(reason),))
+    return Saying(
+        f"Whether the trust policy of {role} lets anybody new in is not decided: {reason}"
+    )
+
+
+def _reason(answer: NotProven) -> str:
+    match answer:
+        case NotProven(Open.LATER):
+            return "a part of it is known after apply"
+        case NotProven(Open.REFUSED, Refusal(why)):
+            return f"it cannot be evaluated, {why}"
+        case NotProven(Open.NOT_SHOWN):
+            return "the plan does not show all of it"
+    return not_proven_text(answer)
+
+
+def _not_shown(finding: Finding, evidence: TrustNotShown) -> Saying:
+    role = role_of(finding)
+    if evidence.side is Side.BEFORE:
+        return Saying(
+            f"The plan does not show the trust policy that {role} had, so whether the new one lets "
+            "anybody new in is not proven"
+        )
+    if finding.rule is Rule.UNREADABLE:
+        return Saying(
+            f"The trust policy of {role} is not a policy: {evidence.why}",
+            fix=f"Write a valid policy document in assume_role_policy of {finding.address}",
+        )
+    why = "is known after apply" if finding.rule is Rule.UNKNOWN_POLICY else "is sensitive"
+    whose = f"the new role {role}" if evidence.is_new else role
+    return Saying(f"The trust policy of {whose} {why}: the plan does not show who can assume it")
+
+
+def _not_evaluated(finding: Finding, evidence: TrustNotEvaluated) -> Saying:
+    if evidence.is_too_large:
+        return Saying(
+            f"Who can assume {role_of(finding)} is not decided: its trust policy is too large "
+            "for IAM"
+        )
+    return Saying(
+        f"Who can assume {role_of(finding)} is not decided: a statement of its trust policy cannot "
+        f"be evaluated, {evidence.why}"
+    )
+
+
+def _new(finding: Finding, evidence: NewTrust) -> Saying:
+    texts = {
+        Ownership.OWN: "",
+        Ownership.OTHER: ", which is another account",
+        Ownership.PERHAPS_OTHER: ", which may be another account",
+    }
+    order = list(texts)
+    ranked = sorted(evidence.trusted, key=lambda pair: -order.index(pair[1]))
+    who = [f"by {trusted_text(t)}{texts[whose] if t.name != ANYONE else ''}" for t, whose in ranked]
+    open_parts = tuple(f"not shown: {place}" for place in evidence.not_shown)
+    role = role_of(finding)
+    if not who:
+        return Saying(f"Nobody can assume the new role {role}: its trust policy lets nobody in")
+    listed = f"{', and '.join(who[:_SHOWN])}"
+    more = f", and by {len(who) - _SHOWN} more" if len(who) > _SHOWN else ""
+    return Saying(f"{_capital_of(role)} can be assumed {listed}{more}", open_parts)
+
+
+def _capital_of(role: str) -> str:
+    return f"The new role {role}"
+
+
+def _not_widened(finding: Finding, evidence: TrustNotWidened) -> Saying:
+    role = role_of(finding)
+    if finding.rule is Rule.REWRITTEN:
+        return Saying(f"The trust policy of {role} is written in another way and means the same")
+    if evidence.is_deleted:
+        return Saying(f"The role {role} is deleted")
+    if not evidence.removed:
+        return Saying(f"The trust policy of {role} allows less than before, and nothing new")
+    removed = several_trusted(evidence.removed)
+    if evidence.limited:
+        limited = several_trusted(evidence.limited)
+        return Saying(f"{role} can now be assumed only by {limited} (was {removed})")
+    return Saying(f"{role} can no longer be assumed by {removed}")
+
+
+def _provider(finding: Finding, evidence: ProviderChanged) -> Saying:
+    what, address = _event(finding, evidence), finding.address
+    if evidence.event is ProviderEvent.THUMBPRINTS:
+        return Saying(f"{what}{'; AWS does not use those of EKS' if evidence.is_eks else ''}")
+    if evidence.gains:
+        roles = several(list(map(name_of, evidence.gains)))
+        return Saying(f"{what}: tokens of {issuer_name(evidence.issuer)} can now assume {roles}")
+    if not evidence.loses and evidence.event in _OF_CLIENT_IDS:
+        return Saying(what)
+    roles = several(list(map(name_of, evidence.loses)))
+    if finding.rule is Rule.IDENTITY_LOST:
+        kept = f"Keep the provider of {evidence.issuer} with {AUDIENCE} in {address}"
+        return Saying(f"{what}: aws-node can no longer assume {roles} by IRSA", fix=kept)
+    if not roles:
+        return Saying(f"{what}: the plan shows no role that loses its tokens")
+    return Saying(f"{what}: tokens of {issuer_name(evidence.issuer)} can no longer assume {roles}")
+
+
+_OF_CLIENT_IDS = (ProviderEvent.CLIENT_IDS, ProviderEvent.UNKNOWN_CLIENT_IDS)
+_EVENTS = {
+    ProviderEvent.CREATED: "is created",
+    ProviderEvent.DELETED: "is deleted",
+    ProviderEvent.OTHER_ISSUER: "gets another issuer",
+    ProviderEvent.UNKNOWN_ISSUER: "may get another issuer, which is known after apply",
+    ProviderEvent.UNKNOWN_CLIENT_IDS: "gets client IDs that are known after apply",
+    ProviderEvent.THUMBPRINTS: "gets other thumbprints",
+}
+
+
+def _event(finding: Finding, evidence: ProviderChanged) -> str:
+    address = finding.address
+    if evidence.event in _EVENTS:
+        return f"{address} {_EVENTS[evidence.event]}"
+    added = [f"adds {several(evidence.added)}"] if evidence.added else []
+    removed = [f"no longer has {several(evidence.removed)}"] if evidence.removed else []
+    return f"{address} {' and '.join(added + removed)} among its client IDs"
+
+
+SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
+    TrustWidened: _widened,
+    TrustUndecided: _undecided,
+    TrustNotShown: _not_shown,
+    TrustNotEvaluated: _not_evaluated,
+    NewTrust: _new,
+    TrustNotWidened: _not_widened,
+    **trust_flaws.SENTENCES,
+    ProviderChanged: _provider,
+}

@@ -1,0 +1,125 @@
+"""How a review names who can assume a role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.plugin.issuers import SERVICE_ACCOUNTS, Platform
+from vpc_cni_iam.policy.document import ANYONE
+from vpc_cni_iam.policy.report import condition_text
+from vpc_cni_iam.policy.template import Template
+from vpc_cni_iam.review.diff.trust import Trusted
+from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.report.names import name_of
+
+_SHOWN = 3
+_HOSTS = {"token.actions.githubusercontent.com": "GitHub", "gitlab.com": "GitLab"}
+EVERY = {
+    Platform.KUBERNETES: "any service account",
+    Platform.GITHUB: "any workflow of any repository",
+    Platform.GITLAB: "any job of any project",
+    Platform.OTHER: "any subject",
+}
+
+
+def several(names: Sequence[str]) -> str:
+    """Return a few names in a sentence, of many the first."""
+    if len(names) > _SHOWN:
+        return first_of(names, 1)
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else ""
+
+
+def trusted_text(trusted: Trusted, *, limits: bool = True) -> str:
+    """Return who can assume a role, in words, with the conditions."""
+    asked = sorted(map(condition_text, trusted.limits)) if limits else []
+    ending = f" if {' and '.join(asked)}" if asked else ""
+    name = str(trusted.name)
+    if trusted.type == "Federated" and (trusted.issuer or trusted.platform is not Platform.OTHER):
+        audience = "" if trusted.audiences else ", with a token for any audience"
+        who = subject_text(trusted.platform, str(trusted.subject), is_pattern=trusted.is_pattern)
+        if isinstance(trusted.subject, Template):
+            who = "a subject that the plan does not show"
+        return f"{who} of {_issuer(trusted)}{audience}{ending}"
+    if isinstance(trusted.name, Template):
+        name = f"a principal that the plan does not show ({name})"
+    elif name == ANYONE:
+        name = "everybody"
+    elif trusted.type == "AWS" and name.isdecimal():
+        name = f"AWS account {name}"
+    return f"{name}{ending}"
+
+
+def _issuer(trusted: Trusted) -> str:
+    if isinstance(trusted.name, Template):
+        return "an OIDC provider that the plan does not show"
+    return issuer_name(trusted.issuer)
+
+
+def issuer_name(issuer: str) -> str:
+    """Return an issuer as people know it; empty for one that the plan does not show."""
+    if not issuer:
+        return "an OIDC provider that the plan does not show"
+    return _HOSTS.get(issuer, issuer)
+
+
+def subject_text(platform: Platform, subject: str, *, is_pattern: bool) -> str:
+    """Return whose token has a subject, with its wildcards in words if it has any."""
+    if not subject or (is_pattern and subject in (ANYONE, f"{SERVICE_ACCOUNTS}{ANYONE}")):
+        return EVERY[platform]
+    if "*" in subject and not is_pattern:
+        return f"subject {subject}"
+    if platform is Platform.KUBERNETES:
+        return _service_account(subject)
+    if platform is not Platform.OTHER and is_pattern:
+        return _job(platform, subject)
+    return f"subject {subject}"
+
+
+def _service_account(subject: str) -> str:
+    prefix, _, account = subject.rpartition(":")
+    namespace = prefix.removeprefix(SERVICE_ACCOUNTS)
+    if not subject.startswith(SERVICE_ACCOUNTS) or ":" in namespace:
+        return f"subject {subject}"
+    if (namespace, account) == (ANYONE, ANYONE):
+        return EVERY[Platform.KUBERNETES]
+    if namespace == ANYONE:
+        return f"any service account named {account}"
+    if account == ANYONE:
+        return f"any service account in {namespace}"
+    if "*" in subject or "?" in subject:
+        return f"any service account like {namespace}/{account}"
+    return f"service account {namespace}/{account}"
+
+
+def _job(platform: Platform, subject: str) -> str:
+    """Return the workflows or jobs of a pattern of subjects, where it is of a usual form."""
+    job, project = ("workflow", "repository") if platform is Platform.GITHUB else ("job", "project")
+    kind, _, rest = subject.partition(":")
+    name, _, claim = rest.partition(":")
+    owner, _, short = name.partition("/")
+    is_all = claim in ("", ANYONE) and rest.endswith(ANYONE)
+    if kind not in ("repo", "project_path") or not is_all or "?" in name:
+        return f"subject {subject}"
+    if owner == ANYONE:
+        return EVERY[platform] if short in ("", ANYONE) else f"any {job} of {name}"
+    if "*" in owner:
+        return f"subject {subject}"
+    if short == ANYONE:
+        return f"any {job} of any {project} of {owner}"
+    return f"subject {subject}" if "*" in name or not short else f"any {job} of {name}"
+
+
+def several_trusted(every: Iterable[Trusted], *, limits: bool = True) -> str:
+    """Return several who can assume a role, of many the first."""
+    return several(list(dict.fromkeys(trusted_text(t, limits=limits) for t in every)))
+
+
+def role_of(finding: Finding) -> str:
+    """Return the role that a finding is about."""
+    return name_of(finding.subject) if finding.subject else finding.address  # type: ignore[arg-type]
+
+
+def capital(text: str) -> str:
+    """Return a text with a capital at its begin."""
+    return f"{text[:1].upper()}{text[1:]}"

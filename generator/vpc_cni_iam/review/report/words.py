@@ -1,0 +1,262 @@
+"""The words that the formats for people share; texts in them are not made safe."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from enum import Enum
+from typing import TypeVar
+
+from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.inputs.plan.addresses import without_keys
+from vpc_cni_iam.policy.diff import Change
+from vpc_cni_iam.review.diff.plugin_answers import AnswerVerdict
+from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.locate import SourcePlace
+from vpc_cni_iam.review.report.shown import (
+    ShownFinding,
+    ShownPlugin,
+    ShownPolicy,
+    ShownReview,
+)
+from vpc_cni_iam.review.rules import RULES, Consequence, Level, Topic
+
+SIGNS = {Change.added: "+", Change.removed: "-", Change.changed: "~"}
+NOT_SHOWN = "aws-node: not in the plan"
+UNCHANGED = "No policy changes."
+# The key in an address.
+_KEY = re.compile(r"(?<=\w)\[(?:\d+|\"[^\"]*\")\]")
+_NOBODY = "Nobody, as far as the plan shows."
+_NOBODY_ELSE = "Nobody else, as far as the plan shows."
+_IGNORED = "Only ignored findings, see below."
+T = TypeVar("T")
+
+
+class Section(Enum):
+    """A part of a report, with its heading: the question that its findings answer."""
+
+    PLUGIN = "VPC CNI (aws-node)"
+    ACCESS = "Who can do more"
+    OTHER = "Other findings"
+
+
+def section(finding: ShownFinding) -> Section:
+    """Return the part of a report that a finding belongs to."""
+    question = RULES[finding.rule].question
+    loses = Consequence.COVERAGE_LOST in finding.means
+    gains = Consequence.NEW_ACCESS in finding.means
+    if question is Topic.PLUGIN or (loses and question is Topic.PLAN):
+        return Section.PLUGIN
+    if loses and not gains and finding.level is Level.ERROR:
+        return Section.PLUGIN
+    is_grave = finding.level is not Level.NOTE and question in (Topic.TRUST, Topic.CREDENTIALS)
+    return Section.ACCESS if gains or is_grave else Section.OTHER
+
+
+def _may_do_more(finding: ShownFinding) -> bool:
+    """Say whether a finding is that somebody can do more, or may: what is not read counts."""
+    is_open = finding.level is not Level.NOTE or RULES[finding.rule].question is Topic.PLAN
+    return Consequence.NEW_ACCESS in finding.means and is_open
+
+
+def in_sections(review: ShownReview) -> dict[Section, list[list[ShownFinding]]]:
+    """Return the findings by section, those together that differ only in keys."""
+    groups: dict[Section, list[list[ShownFinding]]] = {part: [] for part in Section}
+    for alike in grouped(review.findings, looks):
+        groups[section(alike[0])].append(alike)
+    return groups
+
+
+def answer_to(part: Section, review: ShownReview, groups: Sequence[list[ShownFinding]]) -> str:
+    """Return the first line of a section; empty where its findings are the answer."""
+    ignored = [entry.finding for entry in review.ignored]
+    if part is Section.ACCESS:
+        return _answer_to_access(review, groups, ignored)
+    if groups:
+        return ""
+    if any(section(finding) is part for finding in ignored):
+        return _IGNORED
+    return "None." if part is Section.OTHER else ""
+
+
+def _answer_to_access(
+    review: ShownReview, groups: Sequence[list[ShownFinding]], ignored: Iterable[ShownFinding]
+) -> str:
+    """Return whether nobody can do more; empty where findings of the section say who can."""
+    if any(_may_do_more(first) or first.level is not Level.NOTE for first, *_ in groups):
+        return ""
+    if any(map(_may_do_more, review.findings)):
+        return _NOBODY_ELSE
+    return _IGNORED if any(map(_may_do_more, ignored)) else _NOBODY
+
+
+def plugins(review: ShownReview) -> list[list[ShownPlugin]]:
+    """Return the clusters, those first that fail, those together with the same answer."""
+    worst = sorted(review.plugins, key=lambda plugin: _VERDICTS.index(plugin.verdict))
+    return list(grouped(worst, _plugin_looks))
+
+
+_VERDICTS = tuple(AnswerVerdict)
+
+
+def _plugin_looks(plugin: ShownPlugin) -> Hashable:
+    texts = (plugin.answer, *facts(plugin))
+    return plugin.verdict, bool(plugin.cluster), tuple(_KEY.sub("[]", str(text)) for text in texts)
+
+
+def answer(plugin: ShownPlugin) -> str:
+    """Return whether the plugin works in a cluster, in a sentence."""
+    return f"{f'aws-node {in_cluster(plugin)}'.rstrip()}: {plugin.answer}"
+
+
+def in_cluster(plugin: ShownPlugin) -> str:
+    """Return where the plugin is: in a cluster, or with a role where no cluster is known."""
+    if plugin.cluster:
+        return f"in {plugin.cluster}{f' ({plugin.region})' if plugin.region else ''}"
+    return f"with {' and '.join(plugin.roles_after)}" if plugin.roles_after else ""
+
+
+def facts(plugin: ShownPlugin) -> Iterator[tuple[str, str]]:
+    """Yield what changes of the plugin, or else its identity, each with its label."""
+    versions = [v for v in dict.fromkeys((plugin.version_before, plugin.version_after)) if v]
+    if len(versions) > 1:
+        yield "version", " -> ".join(versions)
+    before = _identity(plugin.identity_before, plugin.roles_before)
+    after = _identity(plugin.identity_after, plugin.roles_after)
+    if before and after and before != after:
+        yield "identity", f"{before} -> {after}"
+    elif after:
+        yield "identity", after
+
+
+def _identity(identity: str, roles: Iterable[str]) -> str:
+    named = " and ".join(roles)
+    return f"{named} ({identity})" if named and identity else identity
+
+
+def grouped(things: Iterable[T], look: Callable[[T], Hashable]) -> Iterator[list[T]]:
+    """Yield those together that look alike, as count and for_each make them."""
+    groups: dict[Hashable, list[T]] = {}
+    for thing in things:
+        groups.setdefault(look(thing), []).append(thing)
+    yield from groups.values()
+
+
+def looks(finding: ShownFinding) -> Hashable:
+    """Return how a finding looks without the keys of count and for_each."""
+    texts = (finding.message, *finding.details, finding.fix)
+    unkeyed = tuple(_KEY.sub("[]", text) for text in texts)
+    return finding.rule, finding.level, finding.means, unkeyed
+
+
+def of_one_block(groups: Iterable[list[ShownFinding]]) -> Iterator[list[ShownFinding]]:
+    """Yield groups, those together that count or for_each of one block make, but for errors."""
+    earlier: Counter[Hashable] = Counter()
+
+    def look(group: list[ShownFinding]) -> Hashable:
+        first = group[0]
+        if first.level is Level.ERROR or not first.address:
+            return first
+        whole = first.rule, first.level, first.means, first.address, first.attribute
+        earlier[whole] += 1
+        block = without_keys(first.address), without_keys(first.attribute)
+        return *whole[:3], *block, earlier[whole]
+
+    for alike in grouped(groups, look):
+        yield [finding for findings in alike for finding in findings]
+
+
+def first_details(finding: ShownFinding) -> tuple[str, ...]:
+    """Return the details of the first screen: the first, and the example of new access."""
+    if finding.level is Level.NOTE:
+        return ()
+    last = finding.details[-1:] if section(finding) is Section.ACCESS else ()
+    return tuple(dict.fromkeys((*finding.details[:1], *last)))
+
+
+def policies(review: ShownReview) -> Iterator[list[ShownPolicy]]:
+    """Yield the policies that change, those together that change alike."""
+
+    def look(policy: ShownPolicy) -> Hashable:
+        return (
+            policy.kind,
+            policy.policy,
+            policy.action,
+            _KEY.sub("[]", policy.address),
+            policy.lines,
+        )
+
+    yield from grouped(review.policies, look)
+
+
+def title(policy: ShownPolicy) -> str:
+    """Return what is done to which policy of whom."""
+    name = f"{policy.kind} {policy.policy}".rstrip()
+    return f"{name} of {policy.owner} {policy.action}"
+
+
+def counted(findings: Iterable[ShownFinding]) -> str:
+    """Return how many findings there are, such as ``2 errors, 1 warning``."""
+    numbers = Counter(finding.level for finding in findings)
+    named = [
+        f"{numbers[level]} {level}{'s' * (numbers[level] != 1)}"
+        for level in reversed(Level)
+        if numbers[level]
+    ]
+    return ", ".join(named) or "no findings"
+
+
+def counted_with_ignored(review: ShownReview) -> str:
+    """Return how many findings there are, and how many are ignored."""
+    text = counted(review.findings)
+    ignored = [entry.finding for entry in review.ignored]
+    return f"{text}, {counted(ignored)} ignored" if ignored else text
+
+
+def counts_for(finding: ShownFinding, review: ShownReview) -> str:
+    """Return by what a warning or note fails the review, such as ``counts for new-access``."""
+    kinds = [kind for kind in finding.means if kind in review.fail_on]
+    return f"counts for {', '.join(kinds)}" if kinds and finding.level != "error" else ""
+
+
+def where(place: SourcePlace | None) -> str:
+    """Return a place as ``main.tf:12``; empty for none."""
+    return f"{place.file}:{place.line}" if place else ""
+
+
+def about(thing: ShownFinding | ShownPolicy) -> str:
+    """Return the address and the attribute of a finding or a policy; empty for the plan."""
+    return f"{thing.address} {thing.attribute}".rstrip() if thing.address else ""
+
+
+def last_line(review: ShownReview, *, names: int | None = 3) -> str:
+    """Return how many changes are read, `names` of those that are not, and what is not shown."""
+    verb = "changes is" if review.read == 1 else "change are"
+    parts = [f"{_resources(review.read)} that {verb} read."]
+    if review.others:
+        verb = "changes" if review.others == 1 else "change"
+        parts.append(f"{_resources(review.others)} of other types {verb}.")
+    count = len(review.not_read)
+    if count:
+        what = f"{count} more about IAM, EKS or credentials {_are(count)} not read"
+        parts.append(f"{what}: {first_of(review.not_read, names or count)}.")
+    else:
+        parts.append("Nothing else about IAM, EKS or credentials changes.")
+    if review.not_shown:
+        parts.append(f"Not shown by a plan: {'; '.join(review.not_shown)}.")
+    return " ".join(parts)
+
+
+def _resources(count: int) -> str:
+    return f"{count:,} resource{'s' * (count != 1)}"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def fails(finding: Finding | ShownFinding, fail_on: Iterable[str]) -> bool:
+    """Say whether a finding fails a review."""
+    reached = [level for level in Level if level.rank <= finding.level.rank]
+    return not {*finding.means, *reached}.isdisjoint(fail_on)

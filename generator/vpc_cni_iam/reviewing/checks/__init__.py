@@ -1,1 +1,0 @@
-"""The rules: each file yields findings of one question."""

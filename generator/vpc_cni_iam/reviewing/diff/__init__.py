@@ -1,1 +1,0 @@
-"""How the account before a plan differs from the one after."""

@@ -1,1 +1,0 @@
-"""What a review says, in sentences, and the formats of `review --format` and `--report`."""

@@ -1,0 +1,147 @@
+"""Tags of nodes, subnets and security groups that the policies of aws-node's role ask for."""
+
+import pytest
+
+from eks import addon, irsa, node_group, own_role, same
+from synthetic import Json, allow, document, resource
+from test_coverage import V1_23, found, of_rule, scoped
+from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.report.sentences import say
+
+KEY = "kubernetes.io/cluster/prod"
+OWNED, NAMED = {KEY: "owned", "Name": "node"}, {"Name": "node"}
+
+
+def template(tags: Json, kind: str = "instance") -> Json:
+    specifications = [{"resource_type": kind, "tags": tags}]
+    return {"id": "lt-1", "name": "nodes", "tag_specifications": specifications}
+
+
+def group(tags: Json, **more: object) -> Json:
+    blocks = [{"key": k, "value": v, "propagate_at_launch": True} for k, v in tags.items()]
+    return {"name": "nodes", "tag": blocks, **more}
+
+
+def tagged(tags: Json) -> Json:
+    return {"id": "x", "tags": {}, "tags_all": tags}
+
+
+def lost(*changes: Json, policy: str | None = None) -> list[Finding]:
+    own = own_role("cni", irsa(), policy or scoped())
+    return of_rule(found(*own, addon(V1_23, V1_23), *changes), "plugin-tag-removed")
+
+
+def change(kind: str, before: Json | None, after: Json | None, **more: object) -> Json:
+    return resource(kind, "x", before, after, **more)
+
+
+@pytest.mark.parametrize("tags", [NAMED, {**OWNED, KEY: "shared"}])
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [("aws_launch_template", template), ("aws_autoscaling_group", group), ("aws_instance", tagged)],
+)
+def test_a_tag_that_nodes_lose_is_a_warning(kind: str, values: object, tags: Json) -> None:
+    assert callable(values)
+    (finding,) = lost(change(kind, values(OWNED), values(tags)))
+    assert (finding.level, finding.address) == ("warning", f"{kind}.x")
+    saying = say(finding)
+    assert KEY in saying.message and "aws_iam_role.cni" in saying.message
+    assert "ec2:AttachNetworkInterface" in saying.message and KEY in saying.fix
+    assert not lost(change(kind, values(OWNED), {**values(OWNED), "name": "other"}))
+    assert not lost(change(kind, values(OWNED), None))  # no such nodes are left
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after"),
+    [
+        ("aws_subnet", tagged({KEY: "shared"}), tagged({})),  # it is for load balancers
+        ("aws_security_group", tagged(OWNED), tagged(NAMED)),
+        ("aws_ec2_tag", {"resource_id": "subnet-1", "key": KEY, "value": "owned"}, None),
+        ("aws_instance", tagged({KEY: "shared"}), tagged({})),  # it was refused before, too
+        ("aws_instance", tagged(NAMED), tagged(OWNED)),
+        ("aws_instance", tagged(OWNED), tagged({KEY.upper(): "owned"})),
+        ("aws_launch_template", template(OWNED, "volume"), template(NAMED, "volume")),
+    ],
+)
+def test_a_tag_that_no_policy_asks_for_there_may_be_removed(
+    kind: str, before: Json, after: Json
+) -> None:
+    assert not lost(change(kind, before, after))
+
+
+def test_a_policy_for_the_whole_account_asks_for_no_tag() -> None:
+    policy = document(allow(["ec2:AttachNetworkInterface", "ec2:AssignPrivateIpAddresses"]))
+    assert not lost(change("aws_instance", tagged(OWNED), tagged(NAMED)), policy=policy)
+
+
+def test_a_subnet_loses_what_a_policy_asks_of_subnets() -> None:
+    condition = {"StringEquals": {"aws:ResourceTag/team": "net"}}
+    create = allow("ec2:CreateNetworkInterface", "arn:aws:ec2:*:*:subnet/*", Condition=condition)
+    policy = document(create, allow("ec2:AssignPrivateIpAddresses"))
+    assert lost(change("aws_subnet", tagged({"Team": "net"}), tagged({})), policy=policy)
+
+
+def test_tags_that_are_sensitive_or_known_after_apply_may_be_lost() -> None:
+    hidden = {f"{side}_sensitive": {"tags_all": True} for side in ("before", "after")}
+    (finding,) = lost(change("aws_instance", tagged(OWNED), tagged(NAMED), **hidden))
+    assert "marked sensitive" in say(finding).message
+    later = {"after_unknown": {"tags_all": True}}
+    (finding,) = lost(change("aws_instance", tagged(OWNED), {"id": "x"}, **later))
+    assert "may lose" in say(finding).message
+
+
+@pytest.mark.parametrize(
+    ("of_template", "of_group", "addresses"),
+    [
+        ((OWNED, NAMED), (NAMED, OWNED), []),
+        ((NAMED, OWNED), (OWNED, NAMED), []),
+        ((OWNED, NAMED), (OWNED, OWNED), []),
+        ((OWNED, NAMED), (NAMED, NAMED), ["aws_launch_template.nodes"]),
+        ((NAMED, NAMED), (OWNED, NAMED), ["aws_autoscaling_group.nodes"]),
+    ],
+)
+def test_nodes_have_the_tags_of_their_launch_template_and_of_their_group(
+    of_template: tuple[Json, Json], of_group: tuple[Json, Json], addresses: list[str]
+) -> None:
+    named = {"launch_template": [{"id": "lt-1", "version": "$Latest"}]}
+    changes = [
+        resource("aws_launch_template", "nodes", *map(template, of_template)),
+        resource("aws_autoscaling_group", "nodes", *(group(tags, **named) for tags in of_group)),
+    ]
+    assert [finding.address for finding in lost(*changes)] == addresses
+
+
+def test_a_tag_may_be_a_resource_of_its_own() -> None:
+    tag = {**group({KEY: "owned"}), "autoscaling_group_name": "nodes"}
+    loses = resource("aws_autoscaling_group", "nodes", group(OWNED), group(NAMED))
+    assert not lost(loses, change("aws_autoscaling_group_tag", None, tag))
+    stays = same("aws_autoscaling_group", "nodes", group(NAMED))
+    (finding,) = lost(stays, change("aws_autoscaling_group_tag", tag, None))
+    assert finding.address == "aws_autoscaling_group_tag.x"
+    gone = resource("aws_autoscaling_group", "nodes", group(NAMED), None)
+    assert not lost(gone, change("aws_autoscaling_group_tag", tag, None))
+    of_node = {"resource_id": "i-0123456789abcdef0", "key": KEY, "value": "owned"}
+    assert lost(change("aws_ec2_tag", of_node, None))
+    assert not lost(change("aws_ec2_tag", of_node, None, actions=["forget"]))
+
+
+def test_managed_node_groups_set_the_tag_of_the_cluster_themselves() -> None:
+    loses = change("aws_launch_template", template(OWNED), template(NAMED))
+    managed = node_group("n", "n")
+    for side in ("before", "after"):
+        managed["change"][side]["launch_template"] = [{"id": "lt-1", "version": "2"}]
+    assert not lost(loses, managed)
+
+
+def test_a_launch_template_that_is_not_shown_may_set_the_tag() -> None:
+    named = {"launch_template": [{"id": "lt-2", "version": "$Latest"}]}
+    sides = (group(tags, **named) for tags in (OWNED, NAMED))
+    (finding,) = lost(resource("aws_autoscaling_group", "nodes", *sides))
+    assert "unless the launch template sets it" in say(finding).message
+
+
+@pytest.mark.parametrize("odd", ["x", 1, [1], [{"tags": "x"}], {"a": []}, None])
+def test_tags_of_another_shape_end_no_review(odd: object) -> None:
+    for kind in ("aws_instance", "aws_launch_template", "aws_autoscaling_group", "aws_ec2_tag"):
+        names = ("tags", "tags_all", "tag", "tag_specifications", "resource_id", "launch_template")
+        assert not lost(change(kind, dict.fromkeys(names, odd), {"id": odd}))

@@ -1,0 +1,127 @@
+"""Who has permissions in a cluster."""
+
+from typing import Any
+
+import pytest
+
+from eks import NODE_TRUST, arn_of, own_role
+from found import context, found
+from synthetic import Json, resource
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.review.account.iam_resource import InPlan
+from vpc_cni_iam.review.report.sentences import say
+from vpc_cni_iam.review.rules import Rule
+
+ENTRY, POLICY = "aws_eks_access_entry", "aws_eks_access_policy_association"
+ADMIN = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+VIEW = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
+BASE = {"cluster_name": "prod", "principal_arn": arn_of("ci")}
+
+
+def entry(before: Json | None, after: Json | None, name: str = "e", **more: Any) -> Json:
+    sides = (None if side is None else {**BASE, **side} for side in (before, after))
+    return resource(ENTRY, name, *sides, **more)
+
+
+def policy(before: Json | None, after: Json | None, name: str = "a", **more: Any) -> Json:
+    sides = (None if side is None else {**BASE, **side} for side in (before, after))
+    return resource(POLICY, name, *sides, **more)
+
+
+def scope(*namespaces: str) -> Json:
+    return {"access_scope": [{"namespaces": [*namespaces]}]}
+
+
+def levels_of(*changes: Json, **more: Any) -> list[tuple[Rule, str]]:
+    return [(f.rule, str(f.level)) for f in found(*changes, **more)]
+
+
+GAINED = Rule.CLUSTER_ACCESS
+
+
+@pytest.mark.parametrize(
+    ("change", "level"),
+    [
+        (policy(None, {"policy_arn": ADMIN}), "error"),
+        (policy(None, {"policy_arn": VIEW}), "warning"),
+        (policy({"policy_arn": VIEW}, {"policy_arn": ADMIN}), "error"),
+        (policy({"policy_arn": VIEW, **scope("a")}, {"policy_arn": VIEW, **scope()}), "warning"),
+        (policy({"policy_arn": VIEW, **scope()}, {"policy_arn": VIEW, **scope("a")}), "note"),
+        (policy({"policy_arn": VIEW}, {"policy_arn": VIEW, "tags": {}}), None),
+        (entry(None, {}), None),
+        (entry(None, {"kubernetes_groups": ["ops"]}), "warning"),
+        (entry({"kubernetes_groups": ["ops", "dev"]}, {"kubernetes_groups": ["dev"]}), "note"),
+        (entry(None, {"type": "EC2_LINUX"}), "warning"),
+        (entry(None, {"type": "EC2"}), "warning"),  # nodes of Auto Mode
+        (entry({}, {"user_name": "owner"}), "warning"),
+    ],
+)
+def test_who_gets_permissions_in_a_cluster(change: Json, level: str | None) -> None:
+    assert levels_of(change) == ([(GAINED, level)] if level else [])
+
+
+def test_what_the_provider_computes_is_nothing_that_a_principal_gets() -> None:
+    later = {"after_unknown": {"kubernetes_groups": True, "user_name": True}}
+    block = {"type": ENTRY, "name": "e", "expressions": {"principal_arn": {}}}
+    configuration = {"root_module": {"resources": [block]}}
+    assert levels_of(entry(None, {}, **later), configuration=configuration) == []
+    block["expressions"] = {"kubernetes_groups": {"references": ["var.groups"]}}
+    assert levels_of(entry(None, {}, **later), configuration=configuration) == [(GAINED, "warning")]
+
+
+def test_a_renamed_association_is_neither_gained_nor_lost() -> None:
+    assert (
+        levels_of(policy({"policy_arn": ADMIN}, None), policy(None, {"policy_arn": ADMIN}, "b"))
+        == []
+    )
+
+
+def test_a_principal_or_a_cluster_that_is_not_known_is_another_one() -> None:
+    for argument in BASE:
+        change = policy({"policy_arn": VIEW}, {"policy_arn": VIEW}, actions=["delete", "create"])
+        del change["change"]["after"][argument]
+        change["change"]["after_unknown"] = {argument: True}
+        assert levels_of(change) == [(GAINED, "warning")]
+
+
+def test_who_loses_permissions_in_a_cluster() -> None:
+    assert levels_of(policy({"policy_arn": VIEW}, None)) == [(Rule.ACCESS_REMOVED, "note")]
+
+
+def test_nodes_without_their_access_entry_can_no_longer_join() -> None:
+    goes = entry({"type": "EC2_LINUX"}, None)
+    (finding,) = found(goes)
+    assert (finding.rule, str(finding.level)) == (Rule.ACCESS_REMOVED, "warning")
+    assert "can no longer join" in say(finding).message
+    role = resource("aws_iam_role", "ci", {"name": "ci", "arn": arn_of("ci")}, None)
+    cluster = resource("aws_eks_cluster", "c", {"name": "prod"}, None)
+    for other in (role, cluster):
+        assert (Rule.ACCESS_REMOVED, "note") in levels_of(goes, other)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ({"authentication_mode": "API"}, {"authentication_mode": "API"}, ""),
+        ({}, {"authentication_mode": "API"}, "authentication_mode from CONFIG_MAP to API"),
+        ({}, {"bootstrap_cluster_creator_admin_permissions": False}, ""),
+        (
+            {"bootstrap_cluster_creator_admin_permissions": False},
+            {"bootstrap_cluster_creator_admin_permissions": True},
+            "bootstrap_cluster_creator_admin_permissions from false to true",
+        ),
+    ],
+)
+def test_how_others_get_into_a_cluster(before: Json, after: Json, words: str) -> None:
+    sides = ({"name": "prod", "access_config": [block]} for block in (before, after))
+    findings = found(resource("aws_eks_cluster", "c", *sides))
+    assert [words in say(f).message for f in findings] == ([True] if words else [])
+
+
+def test_the_access_entries_of_a_role_are_found_by_its_arn() -> None:
+    review = context(
+        *own_role("ci", NODE_TRUST), entry({"type": "EC2_LINUX"}, {"type": "EC2_LINUX"})
+    )
+    for side in Side:
+        (found_entry,) = review.access_entries_of(InPlan("aws_iam_role.ci"), side)
+        assert found_entry.address == f"{ENTRY}.e"

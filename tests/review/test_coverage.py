@@ -1,0 +1,419 @@
+"""What the plugin cannot call after a plan, and the answer whether it works."""
+
+import json
+from typing import Any
+
+import pytest
+
+from eks import NODE_TRUST, addon, arn_of, association, irsa, node_group, own_role, same
+from found import context, levels
+from found import found as found_of_all
+from synthetic import Json, allow, attachment, document, policy, resource, role
+from vpc_cni_iam.catalog import parameters, variants
+from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
+from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.review.diff.needs import VersionSource
+from vpc_cni_iam.review.diff.plugin_answers import AnswerReason, AnswerVerdict, PluginAnswer
+from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.options import Options
+from vpc_cni_iam.review.report.sentences import say
+
+CNI = dumps(managed_policy())
+(_SCOPED,) = variants.find(("ipv4-scoped",))
+V1_23 = {"addon_version": "v1.23.2-eksbuild.1", "service_account_role_arn": arn_of("cni")}
+V1_21 = {**V1_23, "addon_version": "v1.21.2-eksbuild.1"}
+CLUSTER = "arn:aws:eks:eu-west-1:111122223333:cluster/prod"
+
+
+def scoped(cluster: str = "prod") -> str:
+    names = {"cluster_name": cluster, "vpc_id": "vpc-0123456789abcdef0"}
+    unfilled = _SCOPED.document(revisions()[-1])
+    return dumps(parameters.substitute(unfilled, parameters.values(names)))
+
+
+def deny(action: str, **condition: Json) -> Json:
+    more = {"Condition": condition} if condition else {}
+    return {**allow(action), "Effect": "Deny", **more}
+
+
+def without(*actions: str) -> str:
+    (statement, *others) = json.loads(CNI)["Statement"]
+    left = [action for action in statement["Action"] if action not in actions]
+    return document({**statement, "Action": left}, *others)
+
+
+def inline(before: str | None, after: str | None, name: str = "i", of: str = "cni") -> Json:
+    sides = [
+        {"role": of, "name": name, "policy": text} if text else None for text in (before, after)
+    ]
+    return resource("aws_iam_role_policy", f"{of}-{name}", *sides)
+
+
+def cni(before: str | None, after: str | None, *more: Json) -> list[Json]:
+    """The plugin's role, whose policy changes, in a cluster whose Region is known."""
+    cluster = {"name": "prod", "arn": CLUSTER}
+    own = [*own_role("cni", irsa()), same("aws_eks_cluster", "prod", cluster)]
+    return [*own, addon(V1_23, V1_23), inline(before, after), *more]
+
+
+def answers(*changes: Json, **more: Any) -> tuple[PluginAnswer, ...]:
+    return context(*changes, **more).plugin_answers
+
+
+_RULES = ("coverage-", "plugin-permission-", "plugin-policy-", "plugin-tag-", "managed-policy-")
+
+
+def found(*changes: Json, **more: Any) -> tuple[Finding, ...]:
+    """The findings about what the plugin can call, and about its roles."""
+    return tuple(f for f in found_of_all(*changes, **more) if f.rule.startswith(_RULES))
+
+
+def of_rule(findings: tuple[Finding, ...], rule: str) -> list[Finding]:
+    return [finding for finding in findings if finding.rule == rule]
+
+
+def test_a_call_that_a_policy_allowed_is_lost_with_what_that_breaks_and_a_fix() -> None:
+    (finding,) = found(*cni(CNI, without("ec2:DescribeSubnets")))
+    saying = say(finding)
+    assert (finding.rule, finding.level, finding.address) == (
+        "coverage-lost",
+        "error",
+        "aws_iam_role.cni",
+    )
+    assert "v1.23.2 (IPv4) can no longer call ec2:DescribeSubnets" in saying.message
+    assert saying.fix == "Allow ec2:DescribeSubnets in aws_iam_role_policy.cni-i"
+    assert "fresh-node" in saying.details[0]
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [
+        ("ec2:DescribeSubnets", ["error"]),
+        ("ec2:UnassignPrivateIpAddresses", ["warning"]),
+        ("ec2:DescribeTags", []),
+    ],
+)
+def test_a_loss_is_as_severe_as_what_it_breaks(action: str, expected: list[str]) -> None:
+    findings = of_rule(found(*cni(CNI, without(action))), "coverage-lost")
+    assert [f.level for f in findings] == expected
+
+
+def test_a_policy_that_is_written_otherwise_takes_nothing_from_the_plugin() -> None:
+    statements = json.loads(CNI)["Statement"]
+    assert not found(*cni(CNI, document(*reversed(statements))))
+    split = [{**s, "Action": action} for s in statements for action in [*s["Action"]]]
+    assert not found(*cni(CNI, document(*split[:15])))
+
+
+def test_a_policy_of_the_role_that_is_not_shown_may_allow_what_is_lost() -> None:
+    arn = "arn:aws:iam::111122223333:policy/other"
+    changes = cni(CNI, without("ec2:DescribeSubnets"), attachment("cni", arn))
+    (finding,) = of_rule(found(*changes), "coverage-lost")
+    assert finding.level == "warning" and f"unless {arn} allows it" in say(finding).message
+    (answer,) = answers(*changes)
+    assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, AnswerReason.POLICY)
+    # A Deny counts whatever else is allowed.
+    denied = [*cni(CNI, CNI, attachment("cni", arn)), inline(None, document(deny("ec2:*")), "d")]
+    assert levels(found(*denied))["coverage-lost"] in ("error", "warning")
+    assert any(f.level == "error" for f in found(*denied))
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringNotEquals": {"aws:RequestedRegion": "us-east-1"}},
+        {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}},
+        {"StringNotEquals": {"ec2:Region": "us-east-1"}},
+    ],
+)
+def test_a_deny_by_region_counts_in_the_clusters_region_and_may_where_that_is_not_known(
+    condition: Json,
+) -> None:
+    denied = inline(None, document(deny("ec2:*", **condition)), "d")
+    known = found(*cni(CNI, CNI), denied)
+    assert {f.level for f in of_rule(known, "coverage-lost")} == {"error", "warning"}
+    (answer,) = answers(*cni(CNI, CNI), denied)
+    assert answer.verdict is AnswerVerdict.FAILS and answer.cluster is not None
+    not_known = [change for change in cni(CNI, CNI) if change["type"] != "aws_eks_cluster"]
+    (finding,) = of_rule(found(*not_known, denied), "coverage-lost")
+    assert finding.level == "warning"
+    elsewhere = {**condition}
+    (operator, by_key), *_ = condition.items()
+    (key,) = by_key
+    elsewhere[operator] = {key: "eu-west-1" if "Not" in operator else "us-east-1"}
+    assert not found(*cni(CNI, CNI), inline(None, document(deny("ec2:*", **elsewhere)), "d"))
+
+
+@pytest.mark.parametrize("boundary", [document(allow("ec2:Describe*")), document(allow("s3:*"))])
+def test_a_permissions_boundary_limits_what_the_plugin_can_call(boundary: str) -> None:
+    arn = "arn:aws:iam::111122223333:policy/boundary"
+    values = {"name": "cni", "arn": arn_of("cni"), "assume_role_policy": irsa()}
+    there = same("aws_iam_policy", "b", {"name": "boundary", "arn": arn, "policy": boundary})
+    bounded = resource("aws_iam_role", "cni", values, {**values, "permissions_boundary": arn})
+    changes = [bounded, inline(CNI, CNI), addon(V1_23, V1_23)]
+    (worst, *_) = of_rule(found(*changes, there), "coverage-lost")
+    assert worst.level == "error" and say(worst).fix.endswith(" in aws_iam_policy.b")
+    # Of a boundary that is not shown, nothing is known.
+    (finding,) = of_rule(found(*changes), "coverage-lost")
+    assert finding.level == "warning" and arn in say(finding).message
+    (answer,) = answers(*changes)
+    assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, AnswerReason.LIMIT)
+
+
+def test_a_session_policy_limits_what_the_plugin_can_call() -> None:
+    pods = own_role("pod", irsa(), CNI)
+    limited = association("pod", "pod")
+    limited["change"]["after"]["policy"] = without("ec2:DescribeSubnets")
+    limited["change"]["actions"] = ["update"]
+    findings = of_rule(found(*pods, limited, addon(V1_23, V1_23)), "plugin-permission-missing")
+    assert [f.level for f in findings] == ["error"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rule"),
+    [
+        (V1_21, V1_23, "plugin-permission-missing"),
+        (V1_23, V1_23, None),
+        (None, V1_23, "plugin-permission-missing"),
+    ],
+)
+def test_a_version_that_calls_more_than_its_role_allows_is_an_error(
+    before: Json | None, after: Json, rule: str | None
+) -> None:
+    text = without("ec2:DescribeSubnets")
+    changes = [*own_role("cni", irsa(), text), addon(before, after)]
+    findings = [f for f in found(*changes) if f.level != "note"]
+    assert [f.rule for f in findings] == ([rule] if rule else [])
+    assert all(f.level == "error" and "ec2:DescribeSubnets" in say(f).message for f in findings)
+    (answer,) = answers(*changes)
+    assert (answer.verdict, answer.reason) == (AnswerVerdict.FAILS, AnswerReason.MISSING)
+    assert [call.action for call in answer.missing][:1] == ["ec2:DescribeSubnets"]
+
+
+def test_a_new_role_with_which_a_node_does_not_start_is_an_error_where_the_plan_gives_it() -> None:
+    values = {"name": "cni", "arn": arn_of("cni"), "assume_role_policy": irsa()}
+    made = [
+        resource("aws_iam_role", "cni", None, values),
+        inline(None, without("ec2:DescribeSubnets")),
+    ]
+    assert levels(found(*made, addon(V1_23, V1_23))) == {"plugin-permission-missing": "error"}
+    # Without a cluster, another plan may add a policy before aws-node gets the role.
+    assert levels(found(*made)) == {"coverage-lacking": "warning"}
+
+
+def test_what_was_missing_before_is_a_warning_where_the_plugin_changes_and_else_a_note() -> None:
+    text = without("ec2:DescribeSubnets")
+    role = own_role("cni", irsa(), text)
+    before = {**V1_23, "addon_version": "v1.23.1-eksbuild.1"}
+    (finding,) = found(*role, addon(before, V1_23))
+    assert (finding.rule, finding.level) == ("plugin-permission-missing", "warning")
+    assert "as before" in say(finding).message
+    more = document(*json.loads(text)["Statement"], allow("ec2:DescribeTags"))
+    (finding,) = found(*own_role("cni", irsa()), inline(text, more))
+    assert (finding.rule, finding.level) == ("coverage-lacking", "note")
+
+
+def test_variables_of_the_plugin_decide_what_it_calls() -> None:
+    logs = {"nodeAgent": {"enableCloudWatchLogs": "true"}}
+    after = {**V1_23, "configuration_values": json.dumps(logs)}
+    (finding,) = of_rule(
+        found(*own_role("cni", irsa(), CNI), addon(V1_23, after)), "plugin-permission-missing"
+    )
+    assert "logs:" in say(finding).message
+    tags = {"env": {"ADDITIONAL_ENI_TAGS": '{"team": "net"}'}}
+    after = {**V1_23, "configuration_values": json.dumps(tags)}
+    text = json.loads(scoped())
+    for statement in text["Statement"]:  # only the plugin's own tags
+        if statement["Action"] == ["ec2:CreateTags"] or statement["Action"] == "ec2:CreateTags":
+            keys = {"aws:TagKeys": ["cluster.k8s.amazonaws.com/name", "node.k8s.amazonaws.com/*"]}
+            statement["Condition"] = {"ForAllValues:StringLike": keys}
+    limited = own_role("cni", irsa(), json.dumps(text))
+    assert of_rule(found(*limited, addon(V1_23, after)), "plugin-permission-missing")
+
+
+def test_interfaces_keep_the_tag_of_another_cluster_name() -> None:
+    def named(name: str) -> Json:
+        values = json.dumps({"env": {"CLUSTER_NAME": name}})
+        return {**V1_23, "configuration_values": values}
+
+    changes = [*own_role("cni", irsa(), scoped()), addon(named("old"), named("prod"))]
+    assert "plugin-permission-missing" not in levels(found(*changes))
+    changes = [*own_role("cni", irsa(), scoped()), addon(named("prod"), named("old"))]
+    assert levels(found(*changes))["plugin-permission-missing"] == "error"
+
+
+def test_the_answer_names_version_mode_and_identity() -> None:
+    (answer,) = answers(*cni(CNI, CNI))
+    assert (answer.verdict, answer.reason, answer.missing) == (AnswerVerdict.WORKS, None, ())
+    assert (str(answer.version), answer.source, answer.mode) == (
+        "v1.23.2",
+        VersionSource.PLAN,
+        "ipv4",
+    )
+    assert answer.cluster and (answer.cluster.name, answer.cluster.region) == ("prod", "eu-west-1")
+    (answer,) = answers(
+        *own_role("cni", irsa(), CNI), addon(None, {**V1_23, "addon_version": None})
+    )
+    assert answer.source is VersionSource.ASSUMED
+    chosen = context(*cni(CNI, CNI))
+    chosen.options = Options(version=answer.version, mode="ipv6")
+    (answer,) = chosen.plugin_answers
+    assert (answer.verdict, answer.source, answer.mode) == (
+        AnswerVerdict.FAILS,
+        VersionSource.OPTION,
+        "ipv6",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "reason"),
+    [
+        ([addon(V1_23, V1_23)], AnswerVerdict.NOT_SHOWN, AnswerReason.ROLE),
+        ([addon(V1_23, None)], AnswerVerdict.FAILS, AnswerReason.REMOVED),
+        (
+            [*own_role("cni", irsa(subject="system:serviceaccount:a:b"), CNI), addon(V1_23, V1_23)],
+            AnswerVerdict.FAILS,
+            AnswerReason.NOT_TRUSTED,
+        ),
+        (
+            [
+                addon(V1_23, V1_23),
+                resource(
+                    "aws_iam_role", "cni", own_role("cni", irsa())[0]["change"]["after"], None
+                ),
+            ],
+            AnswerVerdict.FAILS,
+            AnswerReason.ROLE_DELETED,
+        ),
+    ],
+)
+def test_the_answer_says_why_the_plugin_does_not_work_or_why_that_is_not_shown(
+    changes: list[Json], verdict: AnswerVerdict, reason: AnswerReason
+) -> None:
+    (answer,) = answers(*changes)
+    assert (answer.verdict, answer.reason) == (verdict, reason)
+
+
+def test_there_is_an_answer_for_each_role_of_the_plugin_that_no_cluster_names() -> None:
+    roles = [*own_role("a", irsa(), CNI), *own_role("b", irsa(), without("ec2:DescribeSubnets"))]
+    other = own_role("other", irsa(subject="system:serviceaccount:a:b"), document(allow("s3:*")))
+    every = answers(*roles, *other)
+    assert [answer.verdict for answer in every] == [AnswerVerdict.WORKS, AnswerVerdict.FAILS]
+    assert all(answer.cluster is None for answer in every)
+
+
+def test_the_role_of_nodes_is_judged_where_the_plugin_has_no_other() -> None:
+    (nodes,) = own_role("n", NODE_TRUST)
+    loses = inline(CNI, document(), of="n")
+    group = node_group("n", "n")
+    findings = found(nodes, loses, group)
+    assert {f.level for f in of_rule(findings, "coverage-lost")} == {"error", "warning"}
+    own = [*own_role("cni", irsa(), CNI), addon(V1_23, V1_23)]
+    assert not of_rule(found(nodes, loses, group, *own), "coverage-lost")
+
+
+def test_a_part_that_is_known_after_apply_is_the_answers_and_no_finding_of_a_new_role() -> None:
+    statement = allow(["ec2:AssignPrivateIpAddresses", "ec2:Describe*"], "*")
+    source = {
+        "address": "data.aws_iam_policy_document.d",
+        "mode": "data",
+        "type": "aws_iam_policy_document",
+        "name": "d",
+        "change": {
+            "actions": ["read"],
+            "before": None,
+            "after": {
+                "statement": [
+                    {
+                        "effect": "Allow",
+                        "actions": ["ec2:*"],
+                        "resources": [None],
+                    }
+                ]
+            },
+            "after_unknown": {"json": True, "statement": [{"resources": [True]}]},
+            "before_sensitive": {},
+            "after_sensitive": {},
+        },
+    }
+    values = {"name": "cni", "arn": arn_of("cni"), "assume_role_policy": irsa()}
+    made = resource("aws_iam_role", "cni", None, values)
+    text = resource(
+        "aws_iam_role_policy",
+        "p",
+        None,
+        {"name": "p", "role": "cni"},
+        after_unknown={"policy": True},
+    )
+    base = inline(None, document(statement), "b")
+    block = {
+        "address": "aws_iam_role_policy.p",
+        "mode": "managed",
+        "type": "aws_iam_role_policy",
+        "name": "p",
+        "expressions": {"policy": {"references": [f"{source['address']}.json", source["address"]]}},
+    }
+    configuration = {"root_module": {"resources": [block]}}
+    changes = [source, made, text, base, addon(None, V1_23)]
+    findings = found(*changes, configuration=configuration)
+    assert not of_rule(findings, "plugin-permission-missing")
+    (answer,) = answers(*changes, configuration=configuration)
+    assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, AnswerReason.LATER)
+
+
+def test_a_managed_policy_that_nobody_of_the_plan_has_is_judged_by_itself() -> None:
+    findings = found(policy("cni", CNI, without("ec2:DescribeSubnets")))
+    assert levels(findings) == {"coverage-lost": "error"}
+    assert levels(found(policy("cni", None, without("ec2:DescribeSubnets")))) == {
+        "coverage-lacking": "warning"
+    }
+    assert not found(policy("cni", None, CNI))
+    assert not found(role("x", None, irsa()))
+
+
+def test_a_policy_that_one_resource_removes_and_another_keeps_may_be_lost() -> None:
+    values = {"role": "cni", "policy_arn": "arn:aws:iam::111122223333:policy/cni"}
+    managed = {"name": "cni", "arn": values["policy_arn"], "policy": CNI}
+    changes = [
+        *own_role("cni", irsa()),
+        addon(V1_23, V1_23),
+        same("aws_iam_policy", "cni", managed),
+        attachment("cni", values["policy_arn"], name="stays"),
+        attachment("cni", values["policy_arn"], name="goes", sides=(values, None)),
+    ]
+    assert {f.level for f in of_rule(found(*changes), "coverage-lost")} == {"warning"}
+    (answer,) = answers(*changes)
+    assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, AnswerReason.CONFLICT)
+
+
+def test_a_call_that_may_have_been_denied_before_is_not_lost_for_certain() -> None:
+    by_vpc = document(allow("ec2:*", Condition={"StringEquals": {"aws:SourceVpc": "vpc-1"}}))
+    roles = own_role("cni", irsa()), addon(V1_23, V1_23)
+    limited = document(allow("ec2:Describe*"), allow("ec2:AssignPrivateIpAddresses"))
+    findings = of_rule(found(*roles[0], roles[1], inline(by_vpc, limited)), "coverage-lost")
+    assert {f.level for f in findings} == {"warning"}
+
+
+def test_no_part_of_a_sensitive_policy_is_shown() -> None:
+    secret = document(
+        allow("ec2:*"), deny("ec2:*", StringEquals={"aws:RequestedRegion": "sa-east-1"})
+    )
+    sides = [{"role": "cni", "name": "i", "policy": text} for text in (CNI, secret)]
+    hidden = {"before_sensitive": {"policy": True}, "after_sensitive": {"policy": True}}
+    changes = [
+        *own_role("cni", irsa()),
+        addon(V1_23, V1_23),
+        resource("aws_iam_role_policy", "i", *sides, **hidden),
+    ]
+    for finding in found(*changes):
+        saying = say(finding)
+        assert "sa-east-1" not in " ".join((saying.message, *saying.details, saying.fix))
+    assert all(not call.region for answer in answers(*changes) for call in answer.missing)
+
+
+def test_there_is_no_answer_where_eks_auto_mode_has_all_nodes() -> None:
+    auto = {"name": "prod", "compute_config": [{"enabled": True}]}
+    cluster = same("aws_eks_cluster", "prod", auto)
+    assert not answers(cluster, addon(V1_23, None))
+    (answer,) = answers(cluster, addon(V1_23, None), node_group("n", "n"))
+    assert (answer.verdict, answer.reason) == (AnswerVerdict.FAILS, AnswerReason.REMOVED)

@@ -1,0 +1,152 @@
+"""What was changed outside of the configuration is found, and what the plan does about it."""
+
+import pytest
+
+from found import found
+from synthetic import Json, allow, document, policy, resource
+from vpc_cni_iam.catalog.facts.documents import managed_policy
+from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.review.checks.drift import Drifted, DriftOutcome
+from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.report.sentences import say
+from vpc_cni_iam.review.rules import Consequence, Level, Rule
+
+ONE, ALL = document(allow("ec2:A")), document(allow("*"))
+NODES = document(
+    {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
+)
+ACCOUNT = "arn:aws:iam::111122223333:policy/"
+
+
+def drifts(*changes: Json, drift: list[Json]) -> list[Finding]:
+    return [f for f in found(*changes, resource_drift=drift) if f.rule is Rule.DRIFT]
+
+
+def outcomes(findings: list[Finding]) -> set[DriftOutcome]:
+    return {f.evidence.outcome for f in findings if isinstance(f.evidence, Drifted)}
+
+
+def worst(findings: list[Finding]) -> Level | None:
+    return max((f.level for f in findings), key=lambda level: level.rank, default=None)
+
+
+def means(findings: list[Finding]) -> set[Consequence]:
+    return {m for f in findings for m in f.means}
+
+
+def role(**more: object) -> Json:
+    arn = "arn:aws:iam::111122223333:role/cni"
+    return {"name": "cni", "arn": arn, "assume_role_policy": NODES, **more}
+
+
+def test_what_the_plan_leaves_so_counts_for_what_it_is() -> None:
+    """With ignore_changes, or in a plan that only refreshes, nothing puts it back."""
+    findings = drifts(policy("p", ALL, ALL), drift=[policy("p", ONE, ALL)])
+    assert outcomes(findings) == {DriftOutcome.KEPT}
+    assert worst(findings) is Level.ERROR
+    assert Consequence.NEW_ACCESS in means(findings)
+    saying = say(findings[0])
+    assert saying.message.endswith("outside of the configuration, and the plan leaves it so")
+    assert saying.fix
+
+
+def test_what_the_plan_reverts_is_a_warning() -> None:
+    findings = drifts(policy("p", ALL, ONE), drift=[policy("p", ONE, ALL)])
+    assert outcomes(findings) == {DriftOutcome.REVERTED}
+    assert worst(findings) is Level.WARNING
+    assert means(findings) == {Consequence.ANY_CHANGE}
+
+
+def test_access_that_somebody_took_away_and_the_plan_gives_back_is_a_warning() -> None:
+    findings = drifts(policy("p", ONE, ALL), drift=[policy("p", ALL, ONE)])
+    assert (outcomes(findings), worst(findings)) == ({DriftOutcome.REVERTED}, Level.WARNING)
+
+
+def test_what_the_plan_deletes_is_a_note() -> None:
+    findings = drifts(policy("p", ALL, None), drift=[policy("p", ONE, ALL)])
+    assert (outcomes(findings), worst(findings)) == ({DriftOutcome.DELETED}, Level.NOTE)
+    assert means(findings) == {Consequence.ANY_CHANGE}
+    assert say(findings[0]).message.endswith("the plan deletes what was changed")
+
+
+def test_a_deposed_object_that_goes_is_not_what_drifted() -> None:
+    left = {**policy("p", ALL, None), "deposed": "abcd1234"}
+    findings = drifts(left, policy("p", ALL, ALL), drift=[policy("p", ONE, ALL)])
+    assert worst(findings) is Level.ERROR
+
+
+def test_another_order_is_no_more_than_a_note() -> None:
+    before, after = (
+        document(allow(actions)) for actions in (["ec2:A", "ec2:B"], ["ec2:B", "ec2:A"])
+    )
+    findings = drifts(policy("p", after, after), drift=[policy("p", before, after)])
+    assert worst(findings) in (None, Level.NOTE)
+
+
+def test_a_drifted_policy_that_is_sensitive_is_a_warning() -> None:
+    marks = {"after_sensitive": {"policy": True}}
+    drift = [policy("p", ONE, ALL, **marks)]
+    findings = drifts(policy("p", ALL, ALL, **marks), drift=drift)
+    assert worst(findings) is Level.WARNING
+    assert Consequence.NEW_ACCESS in means(findings)
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_an_exclusive_list_that_goes_leaves_what_somebody_attached(*, is_deleted: bool) -> None:
+    kind = "aws_iam_role_policy_attachments_exclusive"
+    few, more = (
+        {"role_name": "cni", "policy_arns": [ACCOUNT + name for name in names]}
+        for names in (["few"], ["few", "every"])
+    )
+    every = {"name": "every", "arn": ACCOUNT + "every", "policy": ALL}
+    findings = drifts(
+        resource("aws_iam_role", "cni", role(), None if is_deleted else role()),
+        resource(kind, "x", more, None),
+        resource("aws_iam_policy", "every", every, every),
+        drift=[resource(kind, "x", few, more)],
+    )
+    assert worst(findings) is (Level.NOTE if is_deleted else Level.ERROR)
+
+
+def test_what_a_role_repeats_of_a_resource_in_the_plan_is_no_drift() -> None:
+    """The state has a role from before its attachments were made."""
+    arn = "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"
+    blocks = [{"name": "i", "policy": ONE}]
+    after = role(managed_policy_arns=[arn], inline_policy=blocks)
+    drift = [resource("aws_iam_role", "cni", role(managed_policy_arns=[], inline_policy=[]), after)]
+    stays = resource("aws_iam_role", "cni", after, after)
+    attached = {"role": "cni", "policy_arn": arn}
+    inline = {"role": "cni", "name": "i", "policy": ONE}
+    there = [
+        resource("aws_iam_role_policy_attachment", "a", attached, attached),
+        resource("aws_iam_role_policy", "i", inline, inline),
+    ]
+    assert not drifts(stays, *there, drift=drift)
+    assert drifts(stays, drift=drift)
+
+
+def test_what_drift_took_from_a_role_and_the_plan_puts_back_is_not_lost() -> None:
+    whole = dumps(managed_policy())
+    values = [{"role": "cni", "name": "i", "policy": text} for text in (whole, ONE)]
+    drift = [resource("aws_iam_role_policy", "i", *values)]
+    findings = found(resource("aws_iam_role_policy", "i", *values[::-1]), resource_drift=drift)
+    assert Rule.DRIFT in {f.rule for f in findings}
+    assert Rule.COVERAGE_LOST not in {f.rule for f in findings}
+
+
+def test_a_role_of_a_workload_that_drifted_is_found() -> None:
+    weak, strong = (
+        resource("aws_iam_role", name, *[{"name": name, "assume_role_policy": NODES}] * 2)
+        for name in ("weak", "strong")
+    )
+    sides = [{"role": f"arn:aws:iam::111122223333:role/{n}"} for n in ("weak", "strong")]
+    function = resource("aws_lambda_function", "f", sides[1], sides[1])
+    findings = drifts(weak, strong, function, drift=[resource("aws_lambda_function", "f", *sides)])
+    assert [f.address for f in findings] == ["aws_lambda_function.f"]
+    assert outcomes(findings) == {DriftOutcome.KEPT}
+
+
+def test_drift_of_what_is_not_read_is_none() -> None:
+    bucket = resource("aws_s3_bucket", "b", {"a": 1}, {"a": 2})
+    key = resource("aws_iam_access_key", "k", {"a": 1}, {"a": 2})
+    assert not found(resource_drift=[bucket, key])

@@ -1,0 +1,300 @@
+"""Who can do more after a plan, and who can do less."""
+
+from typing import Any
+
+import pytest
+
+from found import found, levels
+from synthetic import Json, allow, attachment, document, policy, resource, role
+from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.report.saying import Saying
+from vpc_cni_iam.review.report.sentences import say
+from vpc_cni_iam.review.rules import Consequence
+
+S3 = allow("s3:GetObject", "arn:aws:s3:::logs/*")
+ADMIN = allow("*")
+DENY_S3 = {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}
+TRUST = document(
+    {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
+)
+ARN = "arn:aws:iam::444455556666:policy/ci"
+OF_THIS_TEST = {
+    *("admin-attached", "new-access", "new-policy", "not-proven", "unknown-policy", "conflict"),
+    *("unknown-attachment", "group-joined", "access-removed", "rewritten", "exclusive-removes"),
+    *("boundary-weakened", "sensitive-policy", "unreadable-policy", "arn-changed", "size-limit"),
+}
+
+
+def given(name: str = "ci") -> Json:
+    return role(name, TRUST, TRUST)
+
+
+def inline(before: str | None, after: str | None, name: str = "p", **more: Any) -> Json:
+    sides = [
+        None if text is None else {"role": "ci", "name": name, "policy": text}
+        for text in (before, after)
+    ]
+    return resource("aws_iam_role_policy", more.pop("at", name), *sides, **more)
+
+
+def managed(before: str | None, after: str | None, name: str = "ci", **more: Any) -> Json:
+    arn = f"arn:aws:iam::444455556666:policy/{name}"
+    sides = [
+        None if t is None else {"name": name, "arn": arn, "policy": t} for t in (before, after)
+    ]
+    return resource("aws_iam_policy", name, *sides, **more)
+
+
+def access(*changes: Json, **more: Any) -> tuple[Finding, ...]:
+    return tuple(f for f in found(*changes, **more) if f.rule in OF_THIS_TEST)
+
+
+def said(*changes: Json, **more: Any) -> Saying:
+    (finding,) = access(*changes, **more)
+    return say(finding)
+
+
+def test_a_policy_that_allows_more_is_new_access_of_who_has_it() -> None:
+    more = document(S3, allow("ec2:TerminateInstances"))
+    changes = given(), managed(document(S3), more), attachment("ci", ARN)
+    assert levels(access(*changes)) == {"new-access": "error"}
+    assert said(*changes).message == (
+        "aws_iam_role.ci can now call ec2:TerminateInstances on all resources"
+    )
+
+
+def test_the_example_is_in_the_account_of_the_plan() -> None:
+    changes = given(), managed(document(S3), document(S3, allow("iam:GetRole")))
+    details = said(*changes, attachment("ci", ARN)).details
+    assert details == ("example: iam:GetRole on arn:aws:iam::444455556666:role/example",)
+
+
+def test_the_most_harmful_action_comes_first_and_is_the_example() -> None:
+    actions = ["ec2:DescribeSubnets", "logs:CreateLogGroup", "iam:PassRole"]
+    saying = said(given(), inline(document(S3), document(S3, allow(actions))))
+    assert "can now call iam:PassRole, logs:CreateLogGroup, ec2:DescribeSubnets" in saying.message
+    assert saying.details[0].startswith("example: iam:PassRole on arn:aws:iam::")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        (
+            allow("s3:*", Condition={"StringEquals": {"aws:PrincipalTag/team": "a"}}),
+            allow("s3:*", Condition={"StringEqualsIfExists": {"aws:PrincipalTag/team": "a"}}),
+            "call s3:* on all resources if aws:PrincipalTag/team StringEqualsIfExists 'a': the "
+            "condition aws:PrincipalTag/team StringEquals 'a' becomes",
+        ),
+        (
+            {"Effect": "Allow", "NotAction": ["iam:*", "kms:*"], "Resource": "*"},
+            {"Effect": "Allow", "NotAction": ["iam:*"], "Resource": "*"},
+            "call every action except iam:* on all resources: excepted action kms:* is removed",
+        ),
+        (
+            allow("iam:PassRole", Condition={"StringEquals": {"iam:PassedToService": "ec2"}}),
+            allow("iam:PassRole"),
+            "call iam:PassRole on all resources: the condition iam:PassedToService StringEquals "
+            "'ec2' is removed",
+        ),
+    ],
+)
+def test_the_scope_is_said_in_the_words_of_the_policy(before: Json, after: Json, text: str) -> None:
+    assert text in said(given(), inline(document(before), document(after))).message
+
+
+def test_one_policy_of_two_roles_is_one_finding_that_names_both() -> None:
+    changes = (
+        *(given(), given("cd"), managed(document(S3), document(S3, allow("sqs:*")))),
+        *(attachment("ci", ARN, name="a"), attachment("cd", ARN, name="b")),
+    )
+    (finding,) = access(*changes)
+    assert finding.address == "aws_iam_policy.ci"
+    assert "aws_iam_role.ci and aws_iam_role.cd can now call sqs:*" in say(finding).message
+
+
+def test_access_that_a_role_had_by_another_policy_is_not_new() -> None:
+    moved = inline(document(S3), None, "a"), inline(None, document(S3), "b")
+    assert levels(access(given(), *moved)) == {"rewritten": "note"}
+
+
+def test_of_several_statements_those_that_are_new_are_said() -> None:
+    saying = said(given(), inline(document(S3), document(S3)), inline(
+        None, document(allow("sqs:SendMessage"), allow("s3:GetObject", "arn:aws:s3:::logs/a")), "b"
+    ))  # fmt: skip
+    assert saying.message == "aws_iam_role.ci can now call sqs:SendMessage on all resources"
+    assert not any("s3:GetObject" in line for line in saying.details)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (document(S3), document(ADMIN), {"admin-attached": "error"}),
+        (document(S3), document(allow("iam:*")), {"admin-attached": "error"}),
+        (document(S3, ADMIN), document(S3), {"access-removed": "note"}),
+        (document(S3), "{", {"unreadable-policy": "error"}),
+        (document(S3, DENY_S3), document(S3), {"new-access": "error"}),
+        (document(DENY_S3), None, {"not-proven": "warning"}),
+    ],
+)
+def test_what_a_change_of_a_policy_is(before: str, after: str | None, expected: Json) -> None:
+    assert levels(access(given(), inline(before, after))) == expected
+
+
+def test_a_deny_that_an_exclusive_list_drops_is_new_access() -> None:
+    values = {"role_name": "ci", "policy_names": ["allow"]}
+    changes = (
+        *(given(), inline(document(allow("s3:*")), document(allow("s3:*")), "allow")),
+        inline(document(DENY_S3), document(DENY_S3), "deny"),
+        resource("aws_iam_role_policies_exclusive", "e", None, values),
+    )
+    assert levels(access(*changes)) == {"new-access": "error", "exclusive-removes": "warning"}
+
+
+def test_an_exclusive_list_that_is_deleted_removes_nothing() -> None:
+    values = {"role_name": "ci", "policy_names": ["unknown"]}
+    changes = given(), resource("aws_iam_role_policies_exclusive", "e", values, None)
+    assert access(*changes) == ()
+
+
+def test_a_policy_that_is_not_shown_may_have_had_a_deny() -> None:
+    values = {"role": "ci", "policy_arn": "arn:aws:iam::444455556666:policy/guard"}
+    kind = "aws_iam_role_policy_attachment"
+    (finding,) = access(given(), resource(kind, "a", values, None))
+    assert (finding.rule, finding.level) == ("not-proven", "warning")
+    assert Consequence.NEW_ACCESS in finding.means
+
+
+@pytest.mark.parametrize(
+    ("arn", "expected"),
+    [
+        ("arn:aws:iam::aws:policy/AdministratorAccess", {"admin-attached": "error"}),
+        ("arn:aws:iam::aws:policy/NobodyKnowsThis", {"unknown-attachment": "error"}),
+        ("arn:aws:iam::444455556666:policy/x", {"unknown-attachment": "warning"}),
+    ],
+)
+def test_a_policy_that_is_attached_and_not_in_the_plan(arn: str, expected: Json) -> None:
+    assert (
+        levels(
+            access(given(), attachment("ci", arn, sides=(None, {"role": "ci", "policy_arn": arn})))
+        )
+        == expected
+    )
+
+
+def test_names_that_are_sensitive_are_not_taken_for_each_other() -> None:
+    def of(name: str, before: bool) -> Json:
+        values = {"role": name, "name": "admin", "policy": document(ADMIN)}
+        sides = (values, None) if before else (None, values)
+        marks = {"role": True}
+        hidden = {"before_sensitive": marks} if before else {"after_sensitive": marks}
+        return resource("aws_iam_role_policy", name, *sides, **hidden)
+
+    findings = access(of("first-role", True), of("second-role", False))
+    assert levels(findings)["admin-attached"] == "error"
+
+
+def test_a_sensitive_name_that_stays_changes_nothing() -> None:
+    values = {"role": "secret-role", "name": "p", "policy": document(ADMIN)}
+    marks = {"before_sensitive": {"role": True}, "after_sensitive": {"role": True}}
+    same = resource("aws_iam_role_policy", "p", values, {**values, "id": "x"}, **marks)
+    assert access(same) == ()
+
+
+def test_no_value_that_is_sensitive_is_in_a_sentence() -> None:
+    secret = "arn:aws:s3:::very-secret-bucket"
+    more = document(allow("s3:*", f"{secret}/*"))
+    hidden = resource("aws_s3_bucket", "b", None, {"arn": secret}, after_sensitive={"arn": True})
+    saying = say(access(given(), inline(document(S3), more), hidden)[0])
+    assert "very-secret" not in str(saying)
+    assert not any(line.startswith("example") for line in saying.details)
+
+
+def test_both_outcomes_of_a_conflict_count() -> None:
+    removed = inline(document(DENY_S3), None, "p", at="old")
+    made = inline(None, document(DENY_S3), "p", at="new")
+    stays = inline(document(allow("s3:*")), document(allow("s3:*")), "admin")
+    findings = levels(access(given(), removed, made, stays))
+    assert findings == {"conflict": "warning", "new-access": "error"}
+
+
+def test_a_conflict_that_comes_to_nothing_is_a_note() -> None:
+    removed = inline(document(S3), None, "p", at="old")
+    made = inline(None, document(S3), "p", at="new")
+    stays = inline(document(S3), document(S3), "same")
+    assert levels(access(given(), removed, made, stays))["conflict"] == "note"
+
+
+def test_a_boundary_that_is_removed_is_weakened() -> None:
+    values = {"name": "ci", "assume_role_policy": TRUST}
+    before = {**values, "permissions_boundary": ARN}
+    changes = managed(document(S3), document(S3)), resource("aws_iam_role", "ci", before, values)
+    assert levels(access(*changes)) == {"boundary-weakened": "error"}
+
+
+def test_what_a_boundary_does_not_allow_is_not_new_access() -> None:
+    bounded = {"name": "ci", "assume_role_policy": TRUST, "permissions_boundary": ARN}
+    changes = managed(document(S3), document(S3)), resource("aws_iam_role", "ci", bounded, bounded)
+    more = inline(document(S3), document(S3, allow("sqs:*")))
+    assert not {"new-access"} & {*levels(access(*changes, more))}
+
+
+def test_a_role_that_comes_back_at_another_address_gains_and_loses_nothing() -> None:
+    values = {"name": "ci", "assume_role_policy": TRUST}
+    changes = (
+        resource("aws_iam_role", "old", values, None),
+        resource("aws_iam_role", "new", None, values),
+        inline(document(S3), None, "p", at="old"),
+        inline(None, document(S3), "p", at="new"),
+    )
+    (finding,) = access(*changes)
+    assert (finding.rule, finding.level) == ("arn-changed", "warning")
+    assert finding.address == "aws_iam_role.new"
+
+
+def test_a_role_under_another_name_has_another_arn() -> None:
+    sides = [
+        {"name": n, "path": "/", "arn": f"arn:aws:iam::444455556666:role/{n}"} for n in ("a", "b")
+    ]
+    del sides[1]["arn"]
+    changed = resource("aws_iam_role", "ci", *sides, actions=["delete", "create"])
+    saying = say(next(f for f in found(changed) if f.rule == "arn-changed"))
+    assert "arn:aws:iam::444455556666:role/a becomes arn:aws:iam::444455556666:role/b" in (
+        saying.message
+    )
+
+
+def test_a_user_joins_a_group_that_may_do_everything() -> None:
+    user, group = ({"name": "ann"}, {"name": "ops"})
+    everything = {"group": "ops", "name": "p", "policy": document(ADMIN)}
+    changes = (
+        resource("aws_iam_user", "ann", user, user),
+        resource("aws_iam_group", "ops", group, group),
+        resource("aws_iam_group_policy", "p", everything, everything),
+        resource("aws_iam_user_group_membership", "m", None, {"user": "ann", "groups": ["ops"]}),
+    )
+    assert levels(access(*changes)) == {"group-joined": "error"}
+
+
+def test_policies_that_are_too_large_for_iam() -> None:
+    large = document(*(allow("s3:GetObject", f"arn:aws:s3:::bucket-{n}/*") for n in range(120)))
+    assert "size-limit" in levels(access(policy("large", None, large)))
+
+
+@pytest.mark.parametrize("unknown", [{"statement": True, "json": True}])
+def test_a_document_of_which_no_statement_is_shown_is_unknown(unknown: Json) -> None:
+    source = resource("aws_iam_policy_document", "d", None, {"statement": []})
+    source |= {"mode": "data", "address": "data.aws_iam_policy_document.d"}
+    source["change"] |= {"actions": ["read"], "after_unknown": unknown}
+    made = resource("aws_iam_policy", "p", None, {"name": "p"}, after_unknown={"policy": True})
+    names = ["data.aws_iam_policy_document.d.json", "data.aws_iam_policy_document.d"]
+    blocks = [
+        {
+            **{"mode": "managed", "type": "aws_iam_policy", "name": "p"},
+            "expressions": {"policy": {"references": names}},
+        },
+        {"mode": "data", "type": "aws_iam_policy_document", "name": "d", "expressions": {}},
+    ]
+    configuration = {"root_module": {"resources": blocks}}
+    assert levels(access(source, made, configuration=configuration)) == {
+        "unknown-policy": "warning"
+    }

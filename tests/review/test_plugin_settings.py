@@ -1,0 +1,432 @@
+"""How add-ons and charts set up the plugin, and what a plan changes of it."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from eks import addon, arn_of, irsa, own_role
+from found import context, found
+from synthetic import Json, resource, role
+from vpc_cni_iam.catalog.facts.documents import managed_policy
+from vpc_cni_iam.catalog.facts.known_versions import find, newest
+from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.policy.value import Known
+from vpc_cni_iam.review.account.iam_resource import InPlan
+from vpc_cni_iam.review.account.plugin_state import PluginState, UnreadReason
+from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.options import Options
+from vpc_cni_iam.review.report.sentences import say
+
+CNI = dumps(managed_policy())
+SETTINGS, VERSION_CHANGED = "plugin-configuration-changed", "plugin-version-changed"
+UNKNOWN_VERSION = "plugin-version-unknown"
+NAME = r"serviceAccount.annotations.eks\.amazonaws\.com/role-arn"
+CHART = {"name": "cni", "chart": "aws-vpc-cni", "namespace": "kube-system", "version": "1.23.2"}
+IPV6 = '{"env": {"ENABLE_IPv6": "true"}}'
+SIDES = ("before", "after")
+
+
+def at(version: str, **more: object) -> Json:
+    role = {"service_account_role_arn": arn_of("cni")}
+    return {"addon_version": f"{version}-eksbuild.1", **role, **more}
+
+
+def findings(*changes: Json, **more: Any) -> list[Finding]:
+    rules = (SETTINGS, VERSION_CHANGED, UNKNOWN_VERSION)
+    every = found(*changes, *own_role("cni", irsa(), CNI), **more)
+    return [finding for finding in every if finding.rule in rules]
+
+
+def levels(*changes: Json, **more: Any) -> dict[str, str]:
+    return {str(f.rule): str(f.level) for f in findings(*changes, **more)}
+
+
+def states(*changes: Json, **more: Any) -> tuple[PluginState, PluginState]:
+    (plugin,) = context(*changes, *own_role("cni", irsa(), CNI), **more).plugins
+    return plugin.states
+
+
+def release(before: Json | None, after: Json | None, **more: Any) -> Json:
+    sides = [None if side is None else {**CHART, **side} for side in (before, after)]
+    return resource("helm_release", "cni", *sides, **more)
+
+
+def annotated(*values: object, **more: Any) -> Json:
+    annotation = {"eks.amazonaws.com/role-arn": arn_of("cni")}
+    first = {"serviceAccount": {"annotations": annotation}}
+    texts = (value if isinstance(value, str) else json.dumps(value) for value in (first, *values))
+    return {"values": list(texts), **more}
+
+
+# Versions.
+
+
+def test_an_update_is_a_note_if_the_plan_shows_that_its_role_suffices() -> None:
+    change = addon(at("v1.21.2"), at("v1.23.2"))
+    (finding,) = findings(change)
+    assert (finding.rule, finding.level) == (VERSION_CHANGED, "note")
+    assert "from v1.21.2-eksbuild.1 to v1.23.2-eksbuild.1" in say(finding).message
+
+
+def test_an_update_of_a_plugin_whose_policies_are_not_shown_says_what_it_newly_calls() -> None:
+    def of(*versions: str) -> Finding:
+        sides = ({"addon_version": f"{version}-eksbuild.1"} for version in versions)
+        (finding,) = (f for f in found(addon(*sides)) if f.rule == VERSION_CHANGED)
+        return finding
+
+    assert of("v1.20.0", "v1.22.0").level == "warning"
+    assert "newly calls ec2:DescribeSecurityGroups" in say(of("v1.20.0", "v1.22.0")).message
+    assert of("v1.23.1", "v1.23.2").level == "note"
+
+
+@pytest.mark.parametrize("version", ["v9.0.0", "v1.23.99", "v1.7.99"])
+def test_a_version_that_the_catalog_does_not_have_is_a_warning_where_it_comes(version: str) -> None:
+    for before, level in ((at("v1.21.2"), "warning"), (None, "warning"), (at(version), "note")):
+        assert levels(addon(before, at(version)))[UNKNOWN_VERSION] == level
+    unnamed = {"service_account_role_arn": arn_of("cni")}
+    (finding,) = findings(addon(unnamed, unnamed))
+    assert (finding.rule, finding.level) == (UNKNOWN_VERSION, "note")
+    assert f"{newest()} is assumed" in say(finding).message
+    chosen = Options(version=find("v1.22.1"))
+    assert UNKNOWN_VERSION not in levels(addon(unnamed, at(version)), options=chosen)
+
+
+def test_a_version_that_is_known_after_apply_is_a_warning() -> None:
+    later = {k: v for k, v in at("v1.21.2").items() if k != "addon_version"}
+    change = addon(at("v1.21.2"), later, after_unknown={"addon_version": True})
+    assert levels(change)[UNKNOWN_VERSION] == "warning"
+
+
+def test_the_tag_of_an_image_in_place_of_the_charts_is_the_version() -> None:
+    images = [
+        annotated({"image": {"override": f"example.com/cni:{t}"}}) for t in ("v1.21.2", "v1.22.1")
+    ]
+    old, new = states(release(*images))
+    assert (old.setup.settings.version, new.setup.settings.version) == ("v1.21.2", "v1.22.1")
+    assert levels(release(*images)) == {VERSION_CHANGED: "note"}
+    other = annotated({"image": {"override": "example.org/cni:v1.21.2"}})
+    assert levels(release(images[0], other)) == {SETTINGS: "warning"}
+    digest = annotated({"image": {"override": "example.com/cni@sha256:ab"}})
+    assert levels(release(images[0], digest))[UNKNOWN_VERSION] == "warning"
+
+
+@pytest.mark.parametrize(
+    ("chart", "version"), [("1.13.0", "v1.13.0"), ("v1.13.0", "v1.13.0"), ("1.12.7", ""), ("", "")]
+)
+def test_a_version_of_the_chart_is_the_plugins_since_1_13_0(chart: str, version: str) -> None:
+    _, after = states(release(None, annotated(version=chart)))
+    assert after.setup.settings.version == version
+
+
+# Configuration.
+
+
+def test_another_value_of_a_variable_is_a_note_with_both() -> None:
+    sides = (at("v1.23.2", configuration_values=text) for text in ('{"env": {"A": "1"}}', IPV6))
+    (finding,) = (f for f in findings(addon(*sides)) if f.rule == SETTINGS)
+    assert finding.level == "note"
+    assert say(finding).details == ("A: 1 -> not set", "ENABLE_IPv6: not set -> true")
+
+
+def test_the_ip_family_is_that_of_the_values_or_of_the_cluster() -> None:
+    old, new = states(addon(at("v1.23.2"), at("v1.23.2", configuration_values=IPV6)))
+    assert (old.mode, new.mode) == (None, "ipv6")
+    family = {"name": "prod", "kubernetes_network_config": [{"ip_family": "ipv6"}]}
+    cluster = resource("aws_eks_cluster", "prod", family, family)
+    assert [state.mode for state in states(cluster, addon(at("v1.23.2"), at("v1.23.2")))] == [
+        "ipv6",
+        "ipv6",
+    ]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"env": {"ENABLE_IPv6": "true"}},
+        {"env": {"ENABLE_IPv6": True}},
+        {"extraEnv": [{"name": "ENABLE_IPv6", "value": "true"}], "env": {"ENABLE_IPv6": "false"}},
+        "env: {ENABLE_IPv6: 'true'}",
+        "env: {ENABLE_IPv6: y}",
+        "env: {ENABLE_IPv6: !!binary dHJ1ZQ==}",
+        "x: &x {ENABLE_IPv6: 'true'}\nenv: *x\n",
+    ],
+)
+def test_a_variable_is_read_wherever_and_however_values_set_it(values: object) -> None:
+    _, of_chart = states(release(annotated(), annotated(values)))
+    assert of_chart.mode == "ipv6"
+    text = values if isinstance(values, str) else json.dumps(values)
+    _, of_addon = states(addon(at("v1.23.2"), at("v1.23.2", configuration_values=text)))
+    assert of_addon.mode == "ipv6"
+
+
+@pytest.mark.parametrize(
+    ("after", "why"),
+    [
+        (
+            annotated({"extraEnv": [{"name": "ENABLE_IPv6", "valueFrom": {}}]}),
+            UnreadReason.ELSEWHERE,
+        ),
+        (annotated(set=[{"name": "extraEnv[0].name", "value": "A"}]), UnreadReason.NOT_PARSED),
+        (annotated(set=[{"name": "extraEnv", "value": "ENABLE_IPv6"}]), UnreadReason.NOT_PARSED),
+        (annotated(set=[{"name": "env.A", "value": "b,env.B=c"}]), UnreadReason.NOT_PARSED),
+        (annotated("a: 1\na: 2"), UnreadReason.NOT_PARSED),
+        (annotated("[1, 2]"), UnreadReason.NOT_PARSED),
+        (annotated("text"), UnreadReason.NOT_PARSED),
+        (annotated(reuse_values=True), UnreadReason.EARLIER_RELEASE),
+    ],
+)
+def test_values_that_are_not_read_are_a_warning_where_they_change(
+    after: Json, why: UnreadReason
+) -> None:
+    assert states(release(annotated(), after))[1].setup.not_read is why
+    assert levels(release(annotated(), after)) == {SETTINGS: "warning"}
+    (finding,) = findings(release(annotated(), after))
+    assert set(finding.means) == {"new-access", "coverage-lost", "any-change"}
+    assert levels(release(after, after)) == {}
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        annotated("# nothing yet\n"),
+        annotated("---\n"),
+        annotated({"env": {"A": None}}),
+        annotated(set=[{"name": "env.A", "value": "null"}]),
+    ],
+)
+def test_values_that_set_nothing_change_nothing(after: Json) -> None:
+    assert levels(release(annotated(), after)) == {}
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        annotated({"extraEnv": [{"name": "MY_IP", "valueFrom": {"fieldRef": {}}}]}),
+        annotated(set=[{"name": "tolerations[0].key", "value": "a"}]),
+        annotated(set_list=[{"name": "tolerations", "value": ["a"]}]),
+        annotated(set=[{"name": "env.A", "value": r"b\,c=d"}]),
+        annotated({"podAnnotations": {"team": "a"}}),
+    ],
+)
+def test_other_values_are_at_most_a_note(after: Json) -> None:
+    assert levels(release(annotated(), after)).get(SETTINGS, "note") == "note"
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        annotated({"fullnameOverride": "cni"}),
+        annotated({"serviceAccount": {"name": "other"}}),
+        annotated({"init": {"image": {"override": "example.com/init:v1"}}}),
+        annotated(repository="https://charts.example.com"),
+        annotated(namespace="other"),
+        annotated(chart="./aws-vpc-cni-fork"),
+        annotated(set_sensitive=[{"name": "env.ENABLE_IPv6", "value": "true"}]),
+        annotated(set_wo_revision=1),
+        annotated(postrender=[{"binary_path": "./patch.sh"}]),
+    ],
+)
+def test_what_decides_which_code_runs_as_whom_is_a_warning(after: Json) -> None:
+    (finding,) = findings(release(annotated(), after))
+    assert (finding.rule, finding.level) == (SETTINGS, "warning")
+    assert "new-access" in finding.means
+    assert levels(release(after, after)) == {}
+
+
+def test_a_new_release_says_what_of_it_a_plan_does_not_show() -> None:
+    hidden = annotated(postrender=[{"binary_path": "./patch.sh"}])
+    assert levels(release(None, hidden)) == {SETTINGS: "warning"}
+    assert levels(release(None, annotated(namespace="other"))) == {}
+
+
+def test_a_chart_in_place_of_the_add_on_is_compared_with_it() -> None:
+    """The published chart, in the namespace of the add-on, is no other code."""
+    gone = addon(at("v1.23.2"), None)
+    same_chart = annotated(repository="https://aws.github.io/eks-charts")
+    assert SETTINGS not in {
+        f.rule for f in findings(gone, release(None, same_chart)) if f.level != "note"
+    }
+    other = annotated(repository="https://charts.example.com")
+    assert levels(gone, release(None, other))[SETTINGS] == "warning"
+    assert [f for f in found(gone, release(None, other)) if f.rule == "plugin-removed"] == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sensitive", "later", "count"),
+    [
+        ("{}", IPV6, SIDES, False, 1),
+        (IPV6, IPV6, SIDES, False, 0),
+        ("{}", None, SIDES, False, 1),
+        ("{}", IPV6, ("after",), False, 1),
+        ("- 1", "- 2", (), False, 1),
+        ("- 1", "- 1", (), False, 0),
+        ("{}", "- 1", (), False, 1),
+        ("{}", None, (), True, 1),
+    ],
+)
+def test_a_configuration_that_is_not_read_is_said_once_where_it_changes(
+    before: str, after: str | None, sensitive: tuple[str, ...], *, later: bool, count: int
+) -> None:
+    argument = "configuration_values"
+    marks = {f"{side}_sensitive": {argument: True} for side in sensitive}
+    sides = [at("v1.23.2", **({argument: text} if text else {})) for text in (before, after)]
+    change = addon(*sides, **marks, after_unknown={argument: True} if later else {})
+    warnings = [f for f in findings(change) if f.level == "warning"]
+    assert len(warnings) == count
+    texts = str([say(f) for f in warnings])
+    assert not sensitive or "ENABLE_IPv6" not in texts
+
+
+def test_a_renamed_cluster_is_a_warning_and_no_secret_is_told() -> None:
+    names = ("hidden-blue", "hidden-green")
+    marks = {f"{side}_sensitive": {"name": True, "cluster_name": True} for side in SIDES}
+    cluster = resource(
+        "aws_eks_cluster",
+        "prod",
+        *({"name": n} for n in names),
+        actions=["delete", "create"],
+        **marks,
+    )
+    moves = addon(*({"cluster_name": n} for n in names), actions=["delete", "create"], **marks)
+    every = found(cluster, moves)
+    (change,) = (f for f in every if f.rule == SETTINGS)
+    assert change.level == "warning" and "CLUSTER_NAME" in say(change).message
+    assert "hidden-" not in str([say(f) for f in every])
+
+
+def test_a_secret_in_a_variable_is_not_told() -> None:
+    secret = "correct-horse-battery"
+    sides = ({"env": {"AWS_VPC_K8S_CNI_LOGLEVEL": value}} for value in (secret, "debug"))
+    texts = [at("v1.23.2", configuration_values=json.dumps(side)) for side in sides]
+    holder = resource("aws_iam_user", "u", None, {"name": secret}, after_sensitive={"name": True})
+    every = findings(addon(*texts), holder)
+    assert [f.rule for f in every] == [SETTINGS]
+    assert secret not in str([say(f) for f in every])
+
+
+# The role of a chart.
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        {"values": [*annotated()["values"], json.dumps({"serviceAccount": {"annotations": None}})]},
+        {"values": [*annotated()["values"], json.dumps({"serviceAccount": "none"})]},
+        annotated(set=[{"name": NAME, "value": "null"}]),
+        annotated(set=[{"name": "serviceAccount.annotations", "value": "null"}]),
+    ],
+)
+def test_an_annotation_that_later_values_take_away_is_lost(after: Json) -> None:
+    assert states(release(annotated(), after))[1].identity.kind is Identity.unknown
+    rules = {f.rule for f in found(release(annotated(), after), *own_role("cni", irsa(), CNI))}
+    assert "plugin-identity-lost" in rules
+
+
+def test_values_that_can_no_longer_be_read_lose_no_identity_for_certain() -> None:
+    change = release(annotated(), {"values": ["a: 1\na: 2"]})
+    rules = {f.rule for f in found(change, *own_role("cni", irsa(), CNI))}
+    assert SETTINGS in rules and "plugin-identity-lost" not in rules
+
+
+def test_an_annotation_of_something_else_is_no_identity() -> None:
+    annotations = {"eks.amazonaws.com/role-arn": arn_of("other")}
+    change = release(None, {"values": [json.dumps({"podAnnotations": annotations})]})
+    assert states(change)[1].identity.kind is Identity.unknown
+
+
+@pytest.mark.parametrize("argument", ["set", "values"])
+def test_a_role_that_is_known_after_apply_is_the_one_referred_to(argument: str) -> None:
+    """So it is where a chart gets a role that the same plan makes."""
+    refers = {"references": ["aws_iam_role.new.arn", "aws_iam_role.new"]}
+    after = {"set": [{"name": NAME}]} if argument == "set" else {}
+    unknown = {"set": [{"value": True}]} if argument == "set" else {"values": [True]}
+    expression = [{"name": {"constant_value": NAME}, "value": refers}]
+    blocks = [
+        {
+            "mode": "managed",
+            "type": "helm_release",
+            "name": "cni",
+            "expressions": {argument: expression if argument == "set" else refers},
+        },
+        {"mode": "managed", "type": "aws_iam_role", "name": "new", "expressions": {}},
+    ]
+    configuration = {"root_module": {"resources": blocks}}
+    change = release(None, after, after_unknown=unknown)
+    _, state = states(change, role("new", None, irsa()), configuration=configuration)
+    assert state.identity.roles == {InPlan("aws_iam_role.new")}
+
+
+def release_named(name: str, *versions: str | None) -> Json:
+    sides = [None if v is None else {**CHART, "name": name, "version": v} for v in versions]
+    return resource("helm_release", name, *sides)
+
+
+def test_a_release_beside_another_is_not_in_place_of_it() -> None:
+    def versions(*changes: Json) -> dict[str, list[object]]:
+        return {
+            plugin.after.installer or plugin.before.installer: [
+                state.setup.settings.version for state in plugin.states
+            ]
+            for plugin in context(*changes).plugins
+        }
+
+    there = release_named("a", "1.23.2", "1.23.2")
+    assert versions(there, release_named("b", None, "1.22.1")) == {
+        "helm_release.a": ["v1.23.2", "v1.23.2"],
+        "helm_release.b": ["", "v1.22.1"],
+    }
+    moved = versions(release_named("a", "1.23.2", None), release_named("b", None, "1.22.1"))
+    assert moved == {"helm_release.b": ["v1.23.2", "v1.22.1"]}
+
+
+def test_a_chart_that_is_none_of_the_plugins_is_none() -> None:
+    assert context(resource("helm_release", "web", None, {"chart": "web"})).plugins == ()
+
+
+def test_eks_sets_the_name_of_the_cluster_in_its_add_on() -> None:
+    _, state = states(addon(at("v1.23.2"), at("v1.23.2")))
+    assert state.setup.settings.environment == {"CLUSTER_NAME": "prod"}
+    assert state.setup.settings.has_cluster_name
+    later = addon(None, {"cluster_name": None}, after_unknown={"cluster_name": True})
+    (plugin,) = context(later).plugins
+    assert plugin.after.setup.settings.has_cluster_name
+    assert plugin.after.setup.version != Known("")
+
+
+def test_odd_values_end_no_review() -> None:
+    for odd in (None, "x", 1, 1.5, [], [None], ["x"], {}, {"a": "b"}, True):
+        arguments = (
+            *("configuration_values", "addon_version", "cluster_name", "preserve"),
+            *("service_account_role_arn", "pod_identity_association", "addon_name"),
+        )
+        for name in arguments:
+            found(addon(at("v1.23.2"), at("v1.23.2", **{name: odd})))
+        for name in ("values", "set", "set_list", "chart", "version", "reuse_values"):
+            found(release(annotated(), annotated(**{name: odd} if name != "values" else {})))
+            found(release(None, {name: odd}))
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"name": "a", "value": ",a" * 100_000},
+        {"name": "a", "value": "," * 100_000},
+        {"name": ".".join("a" * 50_000), "value": "1"},
+    ],
+)
+def test_a_long_block_takes_no_long_time(block: Json) -> None:
+    started = time.process_time()
+    assert SETTINGS in levels(release(annotated(), annotated(set=[block])))
+    assert time.process_time() - started < 3
+
+
+def test_many_values_over_large_ones_take_no_long_time() -> None:
+    started = time.process_time()
+    large = {"env": {f"K{number}": "v" for number in range(20_000)}}
+    small = [{"env": {"A": str(number)}} for number in range(10_000)]
+    _, state = states(release(annotated(), annotated(large, *small)))
+    assert state.setup.settings.environment["A"] == "9999"
+    assert time.process_time() - started < 3

@@ -1,0 +1,221 @@
+"""A review as plain data: what every format is written from."""
+
+import html
+import json
+import re
+from functools import cache
+
+import pytest
+from tools.corpus import cases
+from tools.generate import rule_pages
+
+from conftest import ROOT, run
+from found import OPTIONS
+from synthetic import allow, document, plan, policy, resource
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.plan.reader import read_plan
+from vpc_cni_iam.review.ignore import IgnoreEntry, IgnoreFile
+from vpc_cni_iam.review.locate import Locator
+from vpc_cni_iam.review.report import words
+from vpc_cni_iam.review.report.make import shown
+from vpc_cni_iam.review.report.rule_texts import rule_texts, shown_rules
+from vpc_cni_iam.review.report.shown import ShownReview, SourcePlace
+from vpc_cni_iam.review.report_formats import REPORTS, Setting
+from vpc_cni_iam.review.rules import RULES, Level, Rule, Topic
+from vpc_cni_iam.review.run import review
+
+PLANS = ROOT / "tests" / "review" / "plans"
+UNUSED = IgnoreFile("ignore.toml", (IgnoreEntry(Rule.MOVED, "nothing", "because"),) * 2)
+READ, WRITE = document(allow("s3:GetObject")), document(allow("s3:*"))
+
+
+def shown_of(data: bytes, ignore_file: IgnoreFile | None = None) -> ShownReview:
+    return shown(review(read_plan(data, "plan.json"), OPTIONS, ignore_file))
+
+
+@cache
+def corpus() -> dict[str, ShownReview]:
+    """The reviews of the corpus and of the plans of real engines that can be read."""
+    plans = {case.name: case.plan for case in cases() if "input" not in case.data}
+    plans |= {path.name: path.read_bytes() for path in PLANS.glob("*.terraform-1.15.5.json")}
+    reviews = {}
+    for name, data in plans.items():
+        try:
+            reviews[name] = shown_of(data)
+        except InputError:
+            continue
+    assert len(reviews) > 240
+    return reviews
+
+
+def test_each_rule_has_its_texts() -> None:
+    assert {*rule_texts()} == {*RULES} == {*Rule}
+    for rule, texts in rule_texts().items():
+        assert re.fullmatch(r"(?:[A-Z]|aws-node)[^\n]{10,120}\.", texts.summary), rule
+        assert texts.help.endswith(".") and "\n" not in texts.help, rule
+
+
+def test_text_markdown_and_html_agree_about_who_can_do_more() -> None:
+    """In every plan of the corpus: nobody can, only if nothing says or hides that somebody can."""
+    answers = set()
+    for name, made in corpus().items():
+        reports = {f: REPORTS[f](made, Setting(details=True)) for f in ("text", "markdown", "html")}
+        (nobody,) = {"Nobody, as far as the plan shows." in text for text in reports.values()}
+        if any(
+            "new-access" in f.means and (f.level is not Level.NOTE or f.rule.startswith("unread-"))
+            for f in made.findings
+        ):
+            assert not nobody, name
+        answers.add(nobody)
+    assert answers == {True, False}
+
+
+def test_every_finding_is_in_each_report() -> None:
+    for name, made in corpus().items():
+        texts = [REPORTS["text"](made, Setting(details=True))]
+        texts += [html.unescape(REPORTS["html"](made, Setting()))]
+        for alike in words.grouped(made.findings, words.looks):
+            for text in texts:
+                assert alike[0].message in text, name
+        first_screen = REPORTS["text"](made, Setting(width=100))
+        assert len(first_screen.splitlines()) <= 40, name
+
+
+def test_the_header_and_the_sections_have_the_same_numbers() -> None:
+    for name, made in corpus().items():
+        sections = [f for groups in words.in_sections(made).values() for g in groups for f in g]
+        assert sorted(sections, key=str) == sorted(made.findings, key=str), name
+        assert (
+            REPORTS["text"](made, Setting())
+            .splitlines()[1]
+            .startswith(words.counted(made.findings))
+        )
+
+
+def test_findings_are_in_order_and_one_that_fails_the_review_fails_it() -> None:
+    for name, made in corpus().items():
+        ranks = [-f.level.rank for f in made.findings]
+        assert ranks == sorted(ranks), name
+        assert made.failed is any(f.level is not Level.NOTE for f in made.findings)
+
+
+def test_a_message_begins_as_a_sentence_and_says_something() -> None:
+    for name, made in corpus().items():
+        for finding in made.findings:
+            first = finding.message.partition(" ")[0]
+            assert first and (first[0].isupper() or not first.isalpha()), (name, finding.message)
+            assert not re.search(r"None|\bInPlan\b|\bSide\.|frozenset|\(\)", finding.message)
+
+
+def test_each_error_has_a_fix() -> None:
+    for name, made in corpus().items():
+        for finding in made.findings:
+            if finding.level is Level.ERROR:
+                assert finding.fix, (name, finding.rule, finding.message)
+
+
+def test_a_fingerprint_is_of_the_rule_and_the_place() -> None:
+    first, second = shown_of(plan(), UNUSED).findings
+    assert re.fullmatch("[0-9a-f]{16}", first.fingerprint)
+    assert first.fingerprint != second.fingerprint
+    again = shown_of(plan(policy("p", READ, READ)), UNUSED).findings
+    assert first.fingerprint in {f.fingerprint for f in again}
+
+
+def test_ignored_findings_have_their_reason() -> None:
+    entries = IgnoreFile("ignore.toml", (IgnoreEntry(Rule.MOVED, "*", "because"),))
+    data = plan(policy("p", READ, READ, previous_address="aws_iam_policy.q"))
+    for ignored in shown_of(data, entries).ignored:
+        assert ignored.reason == "because" and ignored.until == ""
+
+
+def test_the_policies_that_change_have_their_differences() -> None:
+    role = {"role": "r", "name": "i"}
+    sides = [{**role, "policy": text} for text in (READ, WRITE)]
+    (changed,) = shown_of(plan(resource("aws_iam_role_policy", "i", *sides))).policies
+    assert (changed.owner, changed.kind, changed.policy) == ("role r", "policy", "")
+    assert (changed.address, changed.attribute) == ("aws_iam_role_policy.i", "policy")
+    assert changed.action == "changed" and changed.place is None
+    assert [line.text for line in changed.lines if line.change == "added"]
+    (added,) = shown_of(plan(resource("aws_iam_role_policy", "i", None, sides[0]))).policies
+    assert added.action == "added"
+    assert [line.text for line in added.lines] == [
+        "statement 1 (s3:GetObject): is added: it allows s3:GetObject on *"
+    ]
+    assert shown_of(plan(resource("aws_iam_role_policy", "i", *sides[:1] * 2))).policies == ()
+
+
+def test_a_policy_that_is_not_shown_is_named_and_not_shown_as_removed() -> None:
+    role = {"role": "r", "name": "i"}
+    later = {"after_unknown": {"policy": True}}
+    change = resource("aws_iam_role_policy", "i", {**role, "policy": READ}, role, **later)
+    (policy_,) = shown_of(plan(change)).policies
+    assert [(line.change, line.text) for line in policy_.lines] == [
+        ("changed", "The policy after the plan is not known: aws_iam_role_policy.i.policy")
+    ]
+
+
+def test_resources_are_counted_by_whether_they_are_read() -> None:
+    made = shown_of(
+        plan(
+            policy("p", READ, WRITE),
+            policy("same", READ, READ),
+            resource("awscc_iam_role_policy", "x", None, {"policy_document": READ}),
+            resource("aws_vpc", "y", None, {}),
+        )
+    )
+    assert (made.read, made.not_read, made.others) == (1, ("awscc_iam_role_policy.x",), 1)
+
+
+def test_a_resource_is_placed_in_its_file(tmp_path: ROOT.__class__) -> None:
+    block = 'resource "aws_iam_policy" "p" {\n  name = "p"\n}\n'
+    (tmp_path / "main.tf").write_text(f"\n{block}")
+    data = read_plan(plan(policy("p", READ, WRITE)), "plan.json")
+    locator = Locator(tmp_path, data.configuration)
+    assert locator.place("aws_iam_policy.p") == SourcePlace("main.tf", 2, 4)
+    assert locator.place('aws_iam_policy.p["a.b"]') == SourcePlace("main.tf", 2, 4)
+    assert locator.place("aws_iam_policy.q") is None and locator.place("") is None
+    assert Locator(None, data.configuration).place("aws_iam_policy.p") is None
+    with pytest.raises(InputError, match="name the directory of the root module"):
+        Locator(tmp_path / "none", data.configuration)
+
+
+def test_nothing_that_is_sensitive_is_in_any_report(tmp_path: ROOT.__class__) -> None:
+    secret = "hunter2"
+    text = document(allow("s3:Get", f"arn:aws:s3:::{secret}"))
+    hidden = {"after_sensitive": {"policy": True}, "before_sensitive": {"policy": True}}
+    marks = {"after_sensitive": {"role": True, "policy": True}}
+    values = {"role": secret, "name": secret, "policy": text}
+    (tmp_path / "plan.json").write_bytes(
+        plan(
+            policy("p", text, text.replace("Get", "Put"), **hidden),
+            policy("q", text, "no policy " + secret, **hidden),
+            resource("aws_iam_role_policy", "i", None, values, **marks),
+        )
+    )
+    options = [f"--report={name}={tmp_path / name}" for name in REPORTS]
+    done = run("review", tmp_path / "plan.json", *options)
+    for text in (done.out, *((tmp_path / name).read_text() for name in REPORTS)):
+        assert secret not in text
+    assert json.loads((tmp_path / "json").read_text())["plan"].endswith("plan.json")
+
+
+def test_the_list_of_rules_is_by_question() -> None:
+    page = rule_pages.listing(shown_rules())
+    assert re.findall(r"^## (.*)$", page, re.MULTILINE) == [*rule_pages.QUESTIONS.values()]
+    assert [*rule_pages.QUESTIONS] == [*Topic]
+    assert re.findall(r"^\| \[([\w-]+)\]\(rules/\1\.md\)", page, re.MULTILINE) == [*RULES]
+
+
+def test_of_new_access_the_most_harmful_comes_first() -> None:
+    read = document(allow("s3:GetObject", "arn:aws:s3:::a/*"))
+    sides = {
+        name: [{"role": name, "name": "i", "policy": text} for text in (read, after)]
+        for name, after in (
+            ("a", document(allow("ec2:DescribeSubnets"))),
+            ("b", document(allow(["iam:PassRole", "ec2:RunInstances"]))),
+        )
+    }
+    made = shown_of(plan(*(resource("aws_iam_role_policy", n, *s) for n, s in sides.items())))
+    gains = [f.address for f in made.findings if f.rule in (Rule.NEW_ACCESS, Rule.ADMIN)]
+    assert gains == ["aws_iam_role_policy.b", "aws_iam_role_policy.a"]

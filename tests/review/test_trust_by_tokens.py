@@ -1,0 +1,154 @@
+"""Trust policies beside an oracle that knows nothing but tokens: which of them a policy takes.
+
+The oracle reads the conditions with `fnmatch`, over tokens that have every subject and audience
+which the policies could mean, and of strangers.
+"""
+
+import json
+from fnmatch import fnmatchcase
+from itertools import product
+from random import Random
+from typing import NamedTuple
+
+import pytest
+
+from found import found, levels
+from synthetic import Json, document, role
+from vpc_cni_iam.plugin.cluster import EksCluster
+from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.review.account.plugin_state import PluginIdentity, PluginState
+from vpc_cni_iam.review.diff.trust import lets_plugin
+
+ISSUERS = [f"oidc.eks.eu-west-1.amazonaws.com/id/{name}" for name in ("PROD", "STAGE")]
+OWN = "system:serviceaccount:kube-system:aws-node"
+STRANGER = "system:serviceaccount:stranger-namespace:stranger"
+SUBJECTS = [OWN, "system:serviceaccount:default:app", "system:serviceaccount:default:aws-node",
+            "system:serviceaccount:kube-system:app", STRANGER]  # fmt: skip
+PATTERNS = ["system:serviceaccount:*:aws-node", "system:serviceaccount:default:*",
+            "system:serviceaccount:*:*", "*"]  # fmt: skip
+AUDIENCES = ["sts.amazonaws.com", "vault", "stranger-audience"]
+OPERATORS = ["StringEquals", "StringLike", "StringNotEquals", "StringEqualsIfExists",
+             "StringNotLike", "ForAnyValue:StringEquals"]  # fmt: skip
+
+
+class Token(NamedTuple):
+    issuer: str
+    subject: str
+    audience: str
+
+
+# With the literal patterns, which no issuer gives.
+TOKENS = [Token(*each) for each in product(ISSUERS, [*SUBJECTS, *PATTERNS], AUDIENCES)]
+REAL = [token for token in TOKENS if "*" not in token.subject]
+
+
+def takes(statement: Json, token: Token) -> bool:
+    """Whether the conditions of a statement are met by a token of one of its providers."""
+    providers = statement["Principal"]["Federated"]
+    if not any(arn.endswith(token.issuer) for arn in providers):
+        return False
+    claims = {f"{token.issuer}:sub": token.subject, f"{token.issuer}:aud": token.audience}
+    for operator, keys in statement.get("Condition", {}).items():
+        base = operator.removeprefix("ForAnyValue:").removesuffix("IfExists")
+        for key, values in keys.items():
+            value = claims.get(key)
+            if value is None:
+                if "Not" not in base and not operator.endswith("IfExists"):
+                    return False
+                continue
+            like = "Like" in base
+            met = any(fnmatchcase(value, v) if like else value == v for v in values)
+            if met is ("Not" in base):
+                return False
+    return True
+
+
+def taken(statements: list[Json]) -> set[Token]:
+    """The tokens that a trust policy takes."""
+    allows, denies = ([s for s in statements if s["Effect"] == e] for e in ("Allow", "Deny"))
+    return {
+        token
+        for token in TOKENS
+        if any(takes(s, token) for s in allows) and not any(takes(s, token) for s in denies)
+    }
+
+
+def some_statement(random: Random) -> Json:
+    providers = random.sample(ISSUERS, random.choice([1, 1, 1, 2]))
+    statement: Json = {
+        "Effect": random.choice(["Allow", "Allow", "Allow", "Deny"]),
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Principal": {"Federated": [f"arn:aws:iam::111122223333:oidc-provider/{p}"
+                                    for p in providers]},
+    }  # fmt: skip
+    conditions: dict[str, dict[str, list[str]]] = {}
+    for _ in range(random.choice([0, 1, 2, 2, 3])):
+        claim = random.choice(["sub", "sub", "aud"])
+        issuer = random.choice([*providers] * 4 + ISSUERS)
+        values = [*SUBJECTS[:4], *PATTERNS] if claim == "sub" else AUDIENCES[:2]
+        operator = random.choice(OPERATORS)
+        several = random.sample(values, random.choice([1, 1, 2]))
+        conditions.setdefault(operator, {})[f"{issuer}:{claim}"] = several
+    if conditions:
+        statement["Condition"] = conditions
+    return statement
+
+
+def some_trust(random: Random) -> list[Json]:
+    return [some_statement(random) for _ in range(random.choice([1, 1, 2, 3]))]
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_a_trust_is_widened_where_it_takes_another_token(seed: int) -> None:
+    random = Random(seed)
+    before, after = some_trust(random), some_trust(random)
+    rules = levels(found(role("r", document(*before), document(*after))))
+    new = taken(after) - taken(before)
+    if new:
+        assert {"trust-widened", "not-proven"} & set(rules), new
+    else:
+        # A token of the examples is not in the oracle's list: policies are infinite.
+        assert "trust-widened" not in rules or _is_of_others(before, after), (before, after)
+
+
+def _is_of_others(before: list[Json], after: list[Json]) -> bool:
+    """Whether tokens with claims that the oracle does not list differ."""
+    texts = json.dumps([before, after])
+    return any(operator in texts for operator in ("Not", "Like", "IfExists")) or "Deny" in texts
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_flaws_are_those_of_the_tokens_that_each_statement_takes(seed: int) -> None:
+    random = Random(seed)
+    statement = {**some_statement(random), "Effect": "Allow"}
+    rules = levels(found(role("r", None, document(statement))))
+    named = [arn.partition("oidc-provider/")[2] for arn in statement["Principal"]["Federated"]]
+    by_issuer = {i: {t for t in REAL if takes(statement, t) and t.issuer == i} for i in named}
+    every = set().union(*by_issuer.values())
+    assert ("irsa-no-subject" in rules) is any(t.subject == STRANGER for t in every)
+    if not every:
+        never = {"irsa-issuer-differs", "irsa-never-matches", "irsa-other-audience"}
+        assert never & set(rules) or _has_contradiction(statement), statement
+    elif not any(t.audience == "stranger-audience" for t in every):
+        assert "irsa-no-audience" not in rules
+    else:
+        assert "irsa-no-audience" in rules
+
+
+def _has_contradiction(statement: Json) -> bool:
+    """Whether a condition excludes all, or two conditions on one claim exclude each other."""
+    conditions = statement.get("Condition", {})
+    keys = [key for keys in conditions.values() for key in keys]
+    excluded = [v for values in conditions.get("StringNotLike", {}).values() for v in values]
+    return len(keys) > len(set(keys)) or "*" in excluded
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_whether_aws_node_can_assume_a_role_by_irsa(seed: int) -> None:
+    random = Random(seed)
+    statements = some_trust(random)
+    state = PluginState(EksCluster("prod"), identity=PluginIdentity(Identity.irsa))
+    own = {Token(issuer, OWN, "sts.amazonaws.com") for issuer in ISSUERS}
+    expected = bool(own & taken(statements))
+    assert lets_plugin(loads(document(*statements), "trust"), state) is expected

@@ -1,0 +1,494 @@
+"""Workloads and service accounts that get another role, or an existing one."""
+
+import json
+from typing import Any
+
+import pytest
+
+from eks import NODE_TRUST, addon, arn_of, irsa, own_role, same
+from found import found
+from synthetic import Json, allow, document, resource
+from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.report.sentences import say
+from vpc_cni_iam.review.rules import Consequence, Rule
+
+ASSOCIATION = "aws_eks_pod_identity_association"
+GIVEN = (Rule.NODE_ROLE, Rule.WORKLOAD_ROLE, Rule.SERVICE_ACCOUNT_ROLE)
+NARROW, WIDE = document(allow("s3:GetObject")), document(allow("s3:*"))
+ROLES = (
+    *own_role("strong", NODE_TRUST, document(allow("*"))),
+    *own_role("wide", NODE_TRUST, WIDE),
+    *own_role("narrow", NODE_TRUST, NARROW),
+    *(
+        same("aws_iam_instance_profile", n, {"name": n, "role": n})
+        for n in ("strong", "wide", "narrow")
+    ),
+)
+
+
+def given(*changes: Json, **more: Any) -> list[Finding]:
+    return [f for f in found(*ROLES, *changes, **more) if f.rule in GIVEN]
+
+
+def levels_of(*changes: Json, **more: Any) -> list[tuple[str, str]]:
+    return [(f.address, str(f.level)) for f in given(*changes, **more)]
+
+
+def function(before: str | None, after: str | None, name: str = "f", **more: Any) -> Json:
+    sides = (None if role is None else {"role": arn_of(role)} for role in (before, after))
+    return resource("aws_lambda_function", name, *sides, **more)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "level"),
+    [
+        ("narrow", "wide", "error"),
+        ("wide", "narrow", "note"),
+        ("narrow", "elsewhere", "warning"),
+        ("elsewhere", "narrow", "warning"),
+        ("elsewhere", "strong", "error"),
+        (None, "narrow", "warning"),
+        (None, "strong", "error"),
+        ("narrow", "narrow", None),
+        ("narrow", None, None),
+    ],
+)
+def test_a_workload_with_another_role_is_judged_by_what_the_role_allows_more(
+    before: str | None, after: str | None, level: str | None
+) -> None:
+    expected = [("aws_lambda_function.f", level)] if level else []
+    assert levels_of(function(before, after)) == expected
+
+
+def test_an_error_says_what_is_new_and_how_to_avoid_it() -> None:
+    (finding,) = given(function("narrow", "wide"))
+    saying = say(finding)
+    assert saying.message.startswith(
+        "aws_lambda_function.f uses aws_iam_role.wide in place of aws_iam_role.narrow"
+    )
+    assert saying.details[0].startswith("example: s3:")
+    assert "aws_lambda_function.f" in saying.fix
+
+
+def test_the_most_harmful_of_what_is_new_comes_first() -> None:
+    more = document(allow("s3:GetObject"), allow(["logs:PutLogEvents", "iam:PassRole"]))
+    (finding,) = given(*own_role("more", NODE_TRUST, more), function("narrow", "more"))
+    saying = say(finding)
+    assert "can now call iam:PassRole" in saying.message
+    assert saying.details[-1].startswith("example: iam:PassRole on arn:aws:iam::111122223333:role/")
+
+
+def test_no_example_tells_a_secret_of_a_role() -> None:
+    role, inline = own_role(
+        "secret", NODE_TRUST, document(allow("s3:*", "arn:aws:s3:::hidden-bucket/*"))
+    )
+    hidden = {f"{side}_sensitive": {"bucket": True} for side in ("before", "after")}
+    bucket = same("aws_s3_bucket", "b", {"bucket": "hidden-bucket"}, **hidden)
+    for change in (
+        function("narrow", "secret"),
+        limited(NARROW, OTHER, role_arn=arn_of("secret")),
+    ):
+        (finding,) = given(role, inline, bucket, change)
+        saying = say(finding)
+        assert "hidden-bucket" not in " ".join((saying.message, *saying.details))
+        assert not any(line.startswith("example") for line in saying.details)
+
+
+def test_one_more_role_beside_those_that_stay_counts() -> None:
+    sides = (
+        {"iam_roles": [arn_of(name) for name in names]}
+        for names in (["narrow"], ["narrow", "strong"])
+    )
+    assert levels_of(resource("aws_redshift_cluster", "r", *sides)) == [
+        ("aws_redshift_cluster.r", "error")
+    ]
+
+
+def profile(before: str | None, after: str | None, name: str = "p") -> Json:
+    sides = (None if role is None else {"name": name, "role": role} for role in (before, after))
+    return resource("aws_iam_instance_profile", name, *sides)
+
+
+def template(before: str | None, after: str | None, **more: Any) -> Json:
+    base = {"id": "lt-1", "name": "nodes"}
+    sides = (
+        None if name is None else {**base, "iam_instance_profile": [{"name": name}], **more}
+        for name in (before, after)
+    )
+    return resource("aws_launch_template", "n", *sides)
+
+
+def group(
+    before: str | None = "lt-1", after: str | None = "lt-1", version: str = "$Latest"
+) -> Json:
+    sides = (
+        None if lt is None else {"launch_template": [{"id": lt, "version": version}]}
+        for lt in (before, after)
+    )
+    return resource("aws_autoscaling_group", "g", *sides)
+
+
+def test_a_change_is_found_once_where_it_is_made() -> None:
+    through = (template("p", "p"), group())
+    assert levels_of(profile("narrow", "strong"), *through) == [
+        ("aws_iam_instance_profile.p", "error")
+    ]
+    assert levels_of(template("narrow", "strong"), group()) == [("aws_launch_template.n", "error")]
+    assert levels_of(template("strong", "strong"), group(None)) == [
+        ("aws_autoscaling_group.g", "error")
+    ]
+
+
+def test_nodes_that_move_to_a_new_profile_are_found_once() -> None:
+    moves = resource("aws_instance", "i", *({"iam_instance_profile": n} for n in ("narrow", "p")))
+    assert levels_of(profile(None, "strong"), moves) == [("aws_instance.i", "error")]
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [("3", []), ("4", [("aws_autoscaling_group.g", "warning")])],
+)
+def test_a_group_has_the_role_of_the_version_of_its_template(
+    version: str, expected: list[tuple[str, str]]
+) -> None:
+    nodes = template("wide", "wide", latest_version=3, default_version=3)
+    sides = ({"launch_template": [{"id": "lt-1", "version": v}]} for v in ("3", version))
+    assert levels_of(nodes, resource("aws_autoscaling_group", "g", *sides)) == expected
+
+
+def test_what_comes_beside_others_of_its_block_gets_nothing_that_they_do_not_have() -> None:
+    def of(key: str, before: str | None, after: str) -> Json:
+        return function(before, after, address=f'aws_lambda_function.f["{key}"]')
+
+    assert levels_of(of("a", "wide", "wide"), of("b", None, "narrow")) == []
+    assert levels_of(of("a", "narrow", "narrow"), of("b", None, "wide")) != []
+
+
+def test_a_module_that_is_renamed_gives_its_workloads_no_new_role() -> None:
+    old = function("strong", None, address="module.old.aws_lambda_function.f")
+    new = function(None, "strong", address="module.new.aws_lambda_function.f")
+    assert levels_of(old, new) == []
+
+
+def test_a_role_that_the_plan_makes_is_reviewed_where_it_is_made() -> None:
+    made = resource("aws_iam_role", "made", None, {"name": "made", "arn": arn_of("made")})
+    assert levels_of(made, function(None, "made")) == []
+
+
+def unresolved(values: Json, expression: Json, **more: Any) -> dict[str, Any]:
+    block = {"type": "aws_instance", "name": "i", "expressions": expression}
+    return {"configuration": {"root_module": {"resources": [block]}}, **more}
+
+
+def test_a_name_that_is_not_resolved_may_be_what_the_module_makes() -> None:
+    later = {"iam_instance_profile": True}
+    instance = resource("aws_instance", "i", None, {}, after_unknown=later)
+    local = {"iam_instance_profile": {"references": ["local.profile"]}}
+    more = unresolved({}, local)
+    assert ("aws_instance.i", "note") in levels_of(profile(None, "narrow"), instance, **more)
+    assert levels_of(instance, **more) == [("aws_instance.i", "warning")]
+    # What nobody sets is computed by the provider.
+    assert levels_of(instance, **unresolved({}, {})) == []
+
+
+def test_the_role_of_a_module_instance_is_not_that_of_another_one() -> None:
+    """Both have the same reference, and nothing shows that it is the same role."""
+    blocks = [
+        {
+            "type": "aws_lambda_function",
+            "name": "f",
+            "expressions": {"role": {"references": ["local.role"]}},
+        }
+    ]
+    call = {"module": {"resources": blocks}}
+    changes = [
+        function(role, role, address=f"module.{name}.aws_lambda_function.f")
+        for name, role in (("a", "narrow"), ("b", "strong"))
+    ]
+    for change in changes:
+        change["change"]["actions"] = ["update"]
+        change["change"]["after"] = {}
+        change["change"]["after_unknown"] = {"role": True}
+    findings = levels_of(
+        *changes, configuration={"root_module": {"module_calls": {"a": call, "b": call}}}
+    )
+    assert [level for _, level in findings] == ["warning", "warning"]
+
+
+def replaced(before: str, after: str) -> Json:
+    values = {"assume_role_policy": NODE_TRUST}
+    sides = [{**values, "name": before, "arn": arn_of(before)}, {**values, "name": after}]
+    more = {"actions": ["delete", "create"], "after_unknown": {"arn": True}}
+    return resource("aws_iam_role", "gone", *sides, **more)
+
+
+STILL = {
+    "function": (same("aws_lambda_function", "w", {"role": arn_of("old")}), "warning"),
+    "nodes": (same("aws_eks_node_group", "w", {"node_role_arn": arn_of("old")}), "error"),
+    "profile": (same("aws_iam_instance_profile", "w", {"name": "p", "role": "old"}), "error"),
+    "association": (
+        same(
+            ASSOCIATION,
+            "w",
+            {
+                "cluster_name": "c",
+                "namespace": "a",
+                "service_account": "b",
+                "role_arn": arn_of("old"),
+            },
+        ),
+        "warning",
+    ),
+    "annotation": (
+        same(
+            "kubernetes_service_account",
+            "w",
+            {"metadata": [{"annotations": {"eks.amazonaws.com/role-arn": arn_of("old")}}]},
+        ),
+        "warning",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", STILL)
+def test_who_still_names_a_role_that_gets_another_name_loses_it(case: str) -> None:
+    change, level = STILL[case]
+    (finding,) = given(replaced("old", "new"), change)
+    assert (finding.address.split(".")[1], str(finding.level)) == ("w", level)
+    assert Consequence.COVERAGE_LOST in finding.means
+    assert "still names aws_iam_role.gone" in say(finding).message
+    assert say(finding).fix
+    # A role that is made anew under its name has the same ARN.
+    assert given(replaced("old", "old"), change) == []
+
+
+def test_who_updates_a_workload_that_still_names_such_a_role_hears_the_same() -> None:
+    sides = ({"role": arn_of("old"), "timeout": n} for n in (1, 2))
+    (finding,) = given(replaced("old", "new"), resource("aws_lambda_function", "w", *sides))
+    assert "still names aws_iam_role.gone" in say(finding).message
+
+
+def association(before: str | None, after: str | None, **more: Any) -> Json:
+    who = {"cluster_name": "prod", "namespace": "shop", "service_account": "web", **more}
+    sides = (None if n is None else {**who, "role_arn": arn_of(n)} for n in (before, after))
+    return resource(ASSOCIATION, "a", *sides)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "level"),
+    [
+        (None, "narrow", "warning"),
+        (None, "strong", "error"),
+        ("narrow", "wide", "error"),
+        ("wide", "narrow", "note"),
+        ("narrow", "elsewhere", "warning"),
+        ("narrow", "narrow", None),
+        ("narrow", None, None),
+    ],
+)
+def test_a_service_account_that_gets_an_existing_role(
+    before: str | None, after: str | None, level: str | None
+) -> None:
+    expected = [(f"{ASSOCIATION}.a", level)] if level else []
+    assert levels_of(association(before, after)) == expected
+
+
+def test_a_target_role_is_the_one_that_pods_have() -> None:
+    change = association("narrow", "narrow", target_role_arn=arn_of("strong"))
+    change["change"]["before"].pop("target_role_arn")
+    change["change"]["actions"] = ["update"]
+    (finding,) = given(change)
+    assert str(finding.level) == "error"
+    assert "aws_iam_role.strong in place of aws_iam_role.narrow" in say(finding).message
+
+
+def test_a_renamed_association_gives_nothing_new() -> None:
+    old, new = association("strong", None), association(None, "strong")
+    old["address"], new["address"] = f'{ASSOCIATION}.a["x"]', f'{ASSOCIATION}.a["y"]'
+    assert levels_of(old, new) == []
+
+
+def test_the_role_of_aws_node_is_the_plugins() -> None:
+    kube = {"namespace": "kube-system", "service_account": "aws-node"}
+    metadata = {"name": "aws-node", "namespace": "kube-system"}
+    annotation = {"eks.amazonaws.com/role-arn": arn_of("strong")}
+    text = json.dumps({"metadata": {**metadata, "annotations": annotation}})
+    for change in (
+        addon(None, {"service_account_role_arn": arn_of("strong")}),
+        association(None, "strong", **kube),
+        resource("helm_release", "r", None, {"chart": "aws-vpc-cni", "values": [text]}),
+        resource(
+            "kubernetes_service_account_v1",
+            "s",
+            None,
+            {"metadata": [{**metadata, "annotations": annotation}]},
+        ),
+        resource("kubectl_manifest", "m", None, {"yaml_body": text}),
+    ):
+        assert levels_of(change) == []
+
+
+def test_the_plugins_add_on_may_give_a_role_to_another_service_account() -> None:
+    blocks = [{"service_account": "web", "role_arn": arn_of("strong")}]
+    change = addon({}, {"pod_identity_association": blocks})
+    assert levels_of(change) == [("aws_eks_addon.vpc_cni", "error")]
+
+
+ANNOTATION = {"eks.amazonaws.com/role-arn": arn_of("strong")}
+ESCAPED = {"name": r"sa.annotations.eks\.amazonaws\.com/role-arn", "value": arn_of("strong")}
+YAML = f"serviceAccount:\n  annotations:\n    eks.amazonaws.com/role-arn: {arn_of('strong')}\n"
+ANNOTATED = {
+    "service account": ("kubernetes_service_account", {"metadata": [{"annotations": ANNOTATION}]}),
+    "annotations": ("kubernetes_annotations", {"annotations": ANNOTATION}),
+    "manifest": ("kubernetes_manifest", {"manifest": {"metadata": {"annotations": ANNOTATION}}}),
+    "YAML": ("kubectl_manifest", {"yaml_body": YAML}),
+    "values": ("helm_release", {"chart": "web", "values": [YAML]}),
+    "values in JSON": ("helm_release", {"chart": "web", "values": [json.dumps({"x": ANNOTATION})]}),
+    "set": ("helm_release", {"chart": "web", "set": [ESCAPED]}),
+    "add-on": ("aws_eks_addon", {"addon_name": "x", "configuration_values": YAML}),
+    "values in an application": ("kubectl_manifest", {"yaml_body": json.dumps({"values": YAML})}),
+    "parameter": ("kubernetes_manifest", {"manifest": {"parameters": [ESCAPED]}}),
+    "Argo CD": ("argocd_application", {"spec": [{"parameter": [ESCAPED]}]}),
+}
+
+
+@pytest.mark.parametrize("case", ANNOTATED)
+def test_an_annotation_is_read_wherever_it_is(case: str) -> None:
+    kind, values = ANNOTATED[case]
+    (finding,) = given(resource(kind, "w", None, values))
+    assert str(finding.level) == "error"
+    assert "aws_iam_role.strong" in say(finding).message
+    assert given(resource(kind, "w", values, {**values, "version": "2"})) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &k eks.amazonaws.com/role-arn\n*k : x\nb: 1\nb: 2\n",
+        "annotations: {{ toYaml .Values.annotations }}\n# eks.amazonaws.com/role-arn: x",
+        f"serviceAccount:\n  role-arn: {arn_of('strong')}\n",
+    ],
+)
+def test_a_role_in_a_form_that_is_not_read_is_said(text: str) -> None:
+    for kind, argument in (("kubectl_manifest", "yaml_body"), ("helm_release", "values")):
+        values = {"chart": "web", argument: [text] if argument == "values" else text}
+        if kind == "kubectl_manifest" and "eks.amazonaws.com" not in text:
+            continue
+        findings = found(resource(kind, "w", None, values))
+        assert [(f.rule, str(f.level)) for f in findings] == [(Rule.UNREAD_RESOURCE, "warning")]
+        stays = resource(kind, "w", values, {**values, "version": "2"})
+        assert found(stays) == ()
+
+
+def test_values_that_a_plan_does_not_show_are_a_note() -> None:
+    sides = ({"chart": "web"}, {"chart": "web"})
+    later = resource(
+        "helm_release", "w", *sides, after_unknown={"values": True}, actions=["update"]
+    )
+    written = resource("helm_release", "w", sides[0], {"chart": "web", "set_wo_revision": 2})
+    for change in (later, written):
+        (finding,) = given(change)
+        assert str(finding.level) == "note"
+        assert "a service account may get a role" in say(finding).message
+
+
+def test_a_sensitive_role_that_stays_is_no_finding_and_another_one_is() -> None:
+    hidden = {f"{side}_sensitive": {"role_arn": True} for side in ("before", "after")}
+    who = {"cluster_name": "prod", "namespace": "shop", "service_account": "web"}
+    for after, expected in (("hidden-one", 0), ("hidden-two", 1)):
+        sides = (
+            {**who, "role_arn": arn_of(name), "tags": {"a": tag}}
+            for name, tag in (("hidden-one", "1"), (after, "2"))
+        )
+        findings = given(resource(ASSOCIATION, "a", *sides, **hidden))
+        assert len(findings) == expected
+        assert all("hidden-" not in say(f).message for f in findings)
+
+
+@pytest.mark.parametrize("kind", ["helm_release", "aws_lambda_function"])
+def test_a_secret_that_names_a_role_of_the_plan_is_judged_and_not_told(kind: str) -> None:
+    values = {"role": arn_of("strong")} if kind == "aws_lambda_function" else {"set": [ESCAPED]}
+    argument = "role" if "role" in values else "set"
+    (finding,) = given(resource(kind, "w", None, values, after_sensitive={argument: True}))
+    saying = say(finding)
+    assert "strong" not in " ".join((saying.message, *saying.details, saying.fix))
+    assert "(sensitive" in saying.message
+
+
+BOTH = document(allow(["s3:GetObject", "s3:PutObject"]))
+OTHER = document(allow("s3:PutObject"))
+FAR = "arn:aws:iam::999999999999:role/far"
+
+
+def limited(before: str | None, after: str | None, **more: Any) -> Json:
+    who = {"cluster_name": "prod", "namespace": "shop", "service_account": "web"}
+    values = {**who, "role_arn": arn_of("pod"), **more}
+    sides = ({**values, "policy": policy} for policy in (before, after))
+    return resource(ASSOCIATION, "a", *sides)
+
+
+@pytest.mark.parametrize(
+    ("role", "before", "after", "more", "level"),
+    [
+        (BOTH, NARROW, OTHER, {}, "error"),
+        (BOTH, NARROW, None, {}, "error"),
+        (NARROW, NARROW, OTHER, {}, "note"),
+        (NARROW, NARROW, None, {}, "note"),
+        (BOTH, BOTH, NARROW, {}, "note"),
+        (BOTH, None, NARROW, {}, None),
+        (BOTH, NARROW, NARROW, {}, None),
+        (BOTH, NARROW, OTHER, {"role_arn": FAR}, "warning"),
+        (BOTH, BOTH, NARROW, {"role_arn": FAR}, "note"),
+        (BOTH, NARROW, NARROW, {"role_arn": FAR, "tags": {}}, None),
+        (BOTH, NARROW, OTHER, {"target_role_arn": FAR}, "warning"),
+        (BOTH, BOTH, NARROW, {"target_role_arn": FAR}, "note"),
+        (
+            document(allow("*")),
+            NARROW,
+            OTHER,
+            {"target_role_arn": arn_of("pod"), "role_arn": FAR},
+            "error",
+        ),
+    ],
+)
+def test_a_session_policy_is_judged_with_its_role(
+    role: str, before: str | None, after: str | None, more: Json, level: str | None
+) -> None:
+    findings = given(*own_role("pod", NODE_TRUST, role), limited(before, after, **more))
+    assert [str(f.level) for f in findings] == ([level] if level else [])
+    for finding in findings:
+        assert "session policy" in say(finding).message
+
+
+def test_a_type_that_is_not_known_and_names_a_role_is_a_note_or_a_warning() -> None:
+    for role, level in (("narrow", "note"), ("strong", "warning")):
+        (finding,) = given(resource("aws_new_service", "x", None, {"a": [{"b": arn_of(role)}]}))
+        assert (finding.rule, str(finding.level)) == (Rule.WORKLOAD_ROLE, level)
+
+
+@pytest.mark.parametrize("argument", ["jobRoleArn", "JobRoleArn"])
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_role_in_text_is_found_in_any_case_and_if_it_is_sensitive(
+    argument: str, *, hidden: bool
+) -> None:
+    values = {"container_properties": json.dumps({argument: arn_of("strong")})}
+    marks = {"after_sensitive": {"container_properties": hidden}}
+    (finding,) = given(resource("aws_batch_job_definition", "j", None, values, **marks))
+    assert ("strong" in say(finding).message) != hidden
+
+
+@pytest.mark.parametrize("odd", [5, True, {"x": 1}, [["x"]]])
+def test_a_value_of_another_type_than_expected_is_not_skipped(odd: object) -> None:
+    sides = ({"iam_instance_profile": value} for value in ([{"name": "narrow"}], odd))
+    assert levels_of(resource("aws_launch_template", "t", *sides)) == [
+        ("aws_launch_template.t", "warning")
+    ]
+
+
+def test_a_trust_that_changes_gives_nobody_a_role() -> None:
+    change = resource(
+        "aws_iam_role",
+        "narrow",
+        *({"name": "n", "assume_role_policy": t} for t in (NODE_TRUST, irsa())),
+    )
+    assert levels_of(change) == []

@@ -1,0 +1,410 @@
+"""What changes, is about IAM, EKS or credentials, and is not read is named and counted."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from found import context, found
+from synthetic import Json, allow, document, plan, resource
+from tools import corpus
+from vpc_cni_iam.inputs.plan.reader import Plan, read_plan
+from vpc_cni_iam.inputs.plan.unread import UnreadKind
+from vpc_cni_iam.review.account.not_shown import NotShownKind
+from vpc_cni_iam.review.checks.plan import UnknownMembers
+from vpc_cni_iam.review.options import Options
+from vpc_cni_iam.review.report.make import shown
+from vpc_cni_iam.review.report.sentences import say
+from vpc_cni_iam.review.rules import Consequence, Level, Rule
+from vpc_cni_iam.review.run import review
+
+OLD, NEW = document(allow("kms:Decrypt")), document(allow("kms:*"))
+EVERYBODY = {"Effect": "Allow", "Action": "*", "Resource": "*", "Principal": "*"}
+TRUST = document(
+    {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
+)
+
+
+def read(*changes: Json, **more: Any) -> Plan:
+    return read_plan(plan(*changes, **more), "plan.json")
+
+
+def counts(*changes: Json, **more: Any) -> tuple[int, int, int]:
+    each = read(*changes, **more).counts
+    return each.read, each.not_read, each.others
+
+
+def named(*changes: Json, **more: Any) -> list[tuple[str, str]]:
+    return [(str(f.rule), str(f.level)) for f in found(*changes, **more)]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("aws_iam_account_alias", "aws_iam_account_password_policy", "aws_iam_server_certificate"),
+        *("aws_iam_security_token_service_preferences", "aws_iam_service_linked_role"),
+        *("aws_iam_virtual_mfa_device", "aws_ssoadmin_permission_set", "aws_identitystore_user"),
+    ],
+)
+def test_settings_of_iam_are_named_as_not_read_and_no_finding(kind: str) -> None:
+    change = resource(kind, "x", {"a": 1}, {"a": 2})
+    assert counts(change) == (0, 1, 0)
+    assert [(u.address, u.kind) for u in read(change).unread] == [(f"{kind}.x", "settings")]
+    assert not named(change)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "argument"),
+    [
+        ({"enabled_cluster_log_types": []}, {"enabled_cluster_log_types": ["audit"]}, ""),
+        ({"encryption_config": []}, {"encryption_config": [{"resources": ["secrets"]}]}, ""),
+        *(
+            ({"vpc_config": [{name: old}]}, {"vpc_config": [{name: new}]}, f"vpc_config.{name}")
+            for name, old, new in (
+                ("endpoint_public_access", False, True),
+                ("endpoint_private_access", True, False),
+                ("public_access_cidrs", ["192.0.2.0/24"], ["0.0.0.0/0"]),
+            )
+        ),
+    ],
+)
+def test_the_endpoint_and_the_logs_of_a_cluster_are_named_as_not_read(
+    before: Json, after: Json, argument: str
+) -> None:
+    cluster = {"name": "prod", "version": "1.33"}
+    change = resource("aws_eks_cluster", "c", {**cluster, **before}, {**cluster, **after})
+    (unread,) = read(change).unread
+    assert unread.kind is UnreadKind.settings
+    assert unread.arguments == (argument or next(iter(before)),)
+    assert counts(change) == (0, 1, 0)
+    assert not named(change)
+    newer = resource("aws_eks_cluster", "c", cluster, {**cluster, "version": "1.34"})
+    assert counts(newer) == (1, 0, 0)
+    made = resource("aws_eks_cluster", "c", None, {**cluster, **after})
+    assert counts(made) == (1, 0, 0)
+
+
+def test_a_type_of_iam_or_eks_that_is_not_known_is_about_access() -> None:
+    for kind in ("aws_iam_new_thing", "aws_eks_new_thing", "awscc_eks_addon", "aws_iam_access_key"):
+        assert named(resource(kind, "x", None, {})) == [("unread-resource", "warning")]
+
+
+def every_plan() -> list[tuple[str, bytes]]:
+    """Plans in JSON; some of the corpus are compressed, or have lines around them."""
+    folder = Path(__file__).parent.parent / "review" / "plans"
+    plans = [(path.name, path.read_bytes()) for path in folder.glob("*.json")]
+    plans += [(case.name, case.plan) for case in corpus.cases() if case.data["exit"] in (0, 1)]
+    return [(name, data) for name, data in plans if data.startswith(b"{")]
+
+
+def test_every_change_is_read_or_not_read_or_of_another_type() -> None:
+    assert len(every_plan()) > 250
+    for name, data in every_plan():
+        raw = json.loads(data)
+        later = (d["resource_change"] for d in raw.get("deferred_changes", ()))
+        changed = [
+            item
+            for item in (*raw.get("resource_changes", ()), *later)
+            if item.get("mode", "managed") == "managed"
+            and item["change"]["actions"] not in (["no-op"], ["read"])
+        ]
+        made = read_plan(data, "plan.json")
+        counted = made.counts
+        assert counted.read + counted.not_read + counted.others == len(changed), name
+        addresses = {u.address for u in made.unread}
+        assert counted.not_read == sum(c["address"] in addresses for c in changed), name
+
+
+def command(name: str, before: Json | None = None) -> tuple[Json, Json]:
+    """A resource that runs a command when it is made, and its configuration."""
+    change = resource("null_resource", name, before, {"id": "1"})
+    block = {"address": f"null_resource.{name}", "type": "null_resource", "name": name}
+    return change, {**block, "mode": "managed", "provisioners": [{"type": "local-exec"}]}
+
+
+def test_what_runs_a_command_is_not_read() -> None:
+    change, block = command("n")
+    more = {"configuration": {"root_module": {"resources": [block]}}}
+    assert named(change, **more) == [("unread-command", "note")]
+    assert counts(change, **more) == (0, 1, 0)
+    stays, _ = command("n", before={"id": "0"})
+    assert not named(stays, **more)
+    assert counts(stays, **more) == (0, 0, 1)
+
+
+def test_commands_of_modules_and_of_what_is_read_are_named() -> None:
+    change, block = command("n")
+    instance = resource("aws_instance", "i", None, {})
+    updated = resource("aws_instance", "u", {"id": "i-1"}, {"id": "i-1", "tags": {}})
+    names = ("i", "u")
+    blocks = [block, *({**block, "type": "aws_instance", "name": name} for name in names)]
+    calls = {"m": {"module": {"resources": blocks}}}
+    changes = [
+        {**item, "address": f'module.m["a.b"].{item["address"]}[0]'}
+        for item in (change, instance, updated)
+    ]
+    made = read(*changes, configuration={"root_module": {"module_calls": calls}})
+    assert [unread.address for unread in made.unread] == [c["address"] for c in changes[:2]]
+    assert (made.counts.read, made.counts.not_read, made.counts.others) == (1, 2, 0)
+
+
+def test_text_of_a_command_is_not_shown() -> None:
+    change, block = command("n")
+    block["provisioners"][0]["expressions"] = {"command": {"constant_value": "hunter2"}}
+    findings = found(change, configuration={"root_module": {"resources": [block]}})
+    assert findings and "hunter2" not in repr([(f, say(f)) for f in findings])
+
+
+def test_releases_of_other_charts_are_of_another_type() -> None:
+    assert counts(resource("helm_release", "web", None, {"chart": "web"})) == (0, 0, 1)
+    assert counts(resource("helm_release", "cni", None, {"chart": "aws-vpc-cni"})) == (1, 0, 0)
+
+
+def test_a_resource_that_newly_names_a_role_is_not_read() -> None:
+    arn = "arn:aws:iam::111122223333:role/web"
+    assert counts(resource("aws_new_service", "x", None, {"a": arn})) == (0, 1, 0)
+    assert counts(resource("aws_new_service", "x", {"a": arn}, {"a": arn, "b": 1})) == (0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "level"),
+    [
+        ("aws_kms_key", {"policy": OLD}, "note"),
+        ("aws_s3_bucket_policy", {"policy": document(EVERYBODY)}, "warning"),
+        ("awscc_s3_bucket_policy", {"policy_document": document(EVERYBODY)}, "warning"),
+        ("awscc_kms_key", {"key_policy": document(EVERYBODY)}, "warning"),
+        ("awscc_sqs_queue", {"a": {"b": document(allow("sqs:*"))}}, "note"),
+        ("awscc_lambda_permission", {"principal": "*"}, "warning"),
+        ("awscc_ecr_repository", {"name": "a"}, None),
+        ("aws_sqs_queue", {"name": "a"}, None),
+    ],
+)
+def test_policies_of_resources_are_said(kind: str, values: Json, level: str | None) -> None:
+    change = resource(kind, "r", None, values)
+    assert named(change) == ([("unread-resource-policy", level)] if level else [])
+    assert counts(change) == ((0, 1, 0) if level else (0, 0, 1))
+    assert not named(resource(kind, "r", values, {**values, "tags": {"a": "b"}})) or level
+
+
+def test_a_policy_that_stays_is_no_finding() -> None:
+    tagged = {"policy": OLD, "tags": {"team": "web"}}
+    assert counts(resource("aws_kms_key", "data", {"policy": OLD}, tagged)) == (0, 0, 1)
+    assert counts(resource("aws_kms_key", "data", {"policy": OLD}, {"policy": NEW})) == (0, 1, 0)
+
+
+def test_who_is_not_named_is_everybody() -> None:
+    statement = {**allow("s3:*"), "NotPrincipal": {"AWS": "arn:aws:iam::111122223333:user/x"}}
+    change = resource("aws_s3_bucket_policy", "b", None, {"policy": document(statement)})
+    assert named(change) == [("unread-resource-policy", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "argument", "before", "after"),
+    [
+        ("aws_organizations_account", "parent_id", "ou-1", "ou-2"),
+        ("aws_organizations_organization", "enabled_policy_types", ["SERVICE_CONTROL_POLICY"], []),
+    ],
+)
+def test_accounts_for_which_other_policies_of_the_organization_count_are_said(
+    kind: str, argument: str, before: object, after: object
+) -> None:
+    def rules_of(old: object, new: object, **more: object) -> list[tuple[str, str]]:
+        sides = [{"name": "a", argument: value, "tags": {}} for value in (old, new)]
+        sides[1]["tags"] = {"team": "a"}
+        return named(resource(kind, "a", *sides, **more))
+
+    assert rules_of(before, after) == [("unread-resource", "warning")]
+    unknown = rules_of(before, None, after_unknown={argument: True})
+    assert unknown == [("unread-resource", "warning")]
+    assert not rules_of(before, before)
+
+
+@pytest.mark.parametrize(
+    ("template", "rule"),
+    [
+        ({"template_body": "Resources: {a: {Type: 'AWS::SSO::Assignment'}}"}, "unread-resource"),
+        ({"template_url": "https://example.com/template.yaml"}, "unread-resource"),
+        (
+            {"template_body": '{"Resources": {"a": {"Type": "AWS::S3::BucketPolicy"}}}'},
+            "unread-resource-policy",
+        ),
+        (
+            {"template_body": "Resources: {a: {Type: 'AWS::Lambda::Permission'}}"},
+            "unread-resource-policy",
+        ),
+        ({"template_body": "Resources: {a: {Type: 'AWS::SQS::Queue'}}"}, ""),
+    ],
+)
+def test_a_stack_that_may_give_access_is_said(template: Json, rule: str) -> None:
+    for kind in ("aws_cloudformation_stack", "aws_cloudformation_stack_set"):
+        values = {"name": "s", **template}
+        assert {r for r, _ in named(resource(kind, "s", None, values))} == {rule} - {""}
+        assert not named(resource(kind, "s", values, {**values, "tags": {"team": "web"}}))
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        'kind: "Cluster\\x52oleBinding"',
+        "kind: !!str ClusterRoleBinding",
+        "kind: &a ClusterRoleBinding",
+        "x: &a ClusterRoleBinding\nkind: *a",
+        "kind: >-\n  ClusterRoleBinding",
+        "kind: # comment\n  ClusterRoleBinding",
+        "? kind\n: ClusterRoleBinding",
+        "x: &k kind\n*k : ClusterRoleBinding",
+        'metadata: {name: "aws\\u002dauth"}',
+        'metadata: {name: "aws-\\\n  auth"}',
+    ],
+)
+def test_what_yaml_spells_in_another_way_is_said(manifest: str) -> None:
+    change = resource("kubectl_manifest", "m", None, {"yaml_body": manifest})
+    assert named(change) == [("unread-resource", "warning")]
+
+
+def test_a_manifest_about_something_else_is_not_said() -> None:
+    definition = "kind: CustomResourceDefinition\nspec:\n  kind:\n    type: string\n  x: '*'\n"
+    for manifest in (definition, "kind: x" + "!" * 50_000, "kind:" + "#" * 50_000 + "&!" * 50_000):
+        change = resource("kubectl_manifest", "m", None, {"yaml_body": manifest})
+        assert not named(change)
+        assert counts(change) == (0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (
+            "aws_serverlessapplicationrepository_cloudformation_stack",
+            {"capabilities": ["CAPABILITY_IAM"]},
+        ),
+        ("aws_servicecatalog_provisioned_product", {"product_name": "p"}),
+        ("aws_cloudformation_stack_set_instance", {"stack_set_name": "s"}),
+    ],
+)
+def test_what_makes_any_resource_is_said(kind: str, values: Json) -> None:
+    assert named(resource(kind, "x", None, values)) == [("unread-resource", "warning")]
+
+
+def action(kind: str, **more: object) -> Json:
+    """An action that an engine invokes at apply."""
+    trigger = {"triggering_resource_address": "aws_s3_bucket.b", "on_failure": "halt"}
+    what = {"address": f"action.{kind}.a", "type": kind, "name": "a"}
+    empty: Json = {"config_values": {}, "config_sensitive": {}, "config_unknown": {}}
+    return {**what, "lifecycle_action_trigger": trigger, **empty, **more}
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule", "level"),
+    [
+        ("local_command", "unread-command", "note"),
+        ("aws_codebuild_start_build", "unread-command", "note"),
+        ("aws_lambda_invoke", "unread-resource", "warning"),
+    ],
+)
+def test_an_action_that_a_plan_invokes_is_a_finding_and_no_resource(
+    kind: str, rule: str, level: str
+) -> None:
+    deferred = [{"reason": "unknown", "action_invocation": action(kind)}]
+    for more in (
+        {"action_invocations": [action(kind)]},
+        {"deferred_action_invocations": deferred},
+    ):
+        (finding,) = found(**more)
+        assert (finding.rule, finding.level, finding.address) == (rule, level, f"action.{kind}.a")
+        assert Consequence.NEW_ACCESS in finding.means
+        assert counts(**more) == (0, 0, 0)
+
+
+def test_a_sensitive_value_of_an_action_is_hidden_elsewhere() -> None:
+    marked = {"config_values": {"payload": "hunter2-secret"}, "config_sensitive": {"payload": True}}
+    values = {"name": "hunter2-secret", "policy": OLD}
+    shown = resource("aws_iam_policy", "p", None, values)
+    made = read(shown, action_invocations=[action("aws_lambda_invoke", **marked)])
+    assert "hunter2" not in repr(made.resources)
+
+
+def test_a_plan_that_is_not_all_says_so() -> None:
+    assert named(complete=False) == [("incomplete", "note")]
+    assert not named(complete=True)
+
+
+@pytest.mark.parametrize(("version", "is_said"), [("0.1", 0), ("1.0", 0), ("1.2", 0), ("1.9", 1)])
+def test_a_newer_format_is_said(version: str, is_said: int) -> None:
+    findings = found(format_version=version)
+    assert [f.rule for f in findings] == [Rule.FORMAT_UNKNOWN] * is_said
+    assert all(f.level is Level.NOTE and version in say(f).message for f in findings)
+
+
+def test_parts_of_a_plan_that_are_not_known_are_named() -> None:
+    (finding,) = found(new_section=[{"a": 1}], other_section={})
+    assert (finding.rule, finding.level) == (Rule.FORMAT_UNKNOWN, Level.NOTE)
+    assert finding.evidence == UnknownMembers(("new_section", "other_section"))
+
+
+def test_inline_policies_that_a_plan_does_not_show_are_said_once_and_no_finding() -> None:
+    unknown = {"inline_policy": True, "managed_policy_arns": True, "arn": True}
+    roles = [
+        resource(
+            "aws_iam_role",
+            name,
+            None,
+            {"name": name, "assume_role_policy": TRUST},
+            after_unknown=unknown,
+        )
+        for name in ("b", "a")
+    ]
+    (part,) = context(*roles).not_shown
+    assert part.kind is NotShownKind.INLINE_POLICIES
+    assert part.addresses == ("aws_iam_role.a", "aws_iam_role.b")
+    assert Rule.UNSEEN not in {f.rule for f in found(*roles)}
+
+
+def test_a_reference_that_is_known_after_apply_is_said_once() -> None:
+    names = ("f", "g")
+    role = {"name": "made", "assume_role_policy": TRUST}
+    changes = [resource("aws_iam_role", "made", None, role)]
+    changes += [
+        resource("aws_lambda_function", name, None, {}, after_unknown={"role": True})
+        for name in names
+    ]
+    reference = {"references": ["aws_iam_role.made.arn", "aws_iam_role.made"]}
+    blocks = [
+        {"type": "aws_lambda_function", "name": name, "expressions": {"role": reference}}
+        for name in names
+    ]
+    blocks.append({"type": "aws_iam_role", "name": "made", "expressions": {}})
+    findings = found(*changes, configuration={"root_module": {"resources": blocks}})
+    (unseen,) = (f for f in findings if f.rule is Rule.UNSEEN)
+    assert (unseen.level, unseen.means) == (Level.NOTE, (Consequence.NEW_ACCESS,))
+    message = say(unseen).message
+    assert message.startswith("aws_lambda_function.f refers to aws_iam_role.made (and 1 more")
+
+
+def test_every_unread_change_has_its_sentences() -> None:
+    changes = [
+        resource("aws_iam_access_key", "k", None, {}),
+        resource("aws_sqs_queue_policy", "q", None, {"policy": document(EVERYBODY)}),
+        resource("kubernetes_manifest", "m", None, {}, after_unknown={"manifest": True}),
+    ]
+    for finding in found(*changes):
+        saying = say(finding)
+        assert saying.message[0].isupper() or saying.message.startswith(finding.address)
+        assert saying.fix
+
+
+def test_a_report_names_what_is_not_read_and_counts_each_change_once() -> None:
+    sides = [{"name": "prod", "enabled_cluster_log_types": types} for types in ([], ["audit"])]
+    changes = [
+        resource("aws_eks_cluster", "prod", *sides),
+        resource("aws_iam_account_password_policy", "p", None, {}),
+        resource("helm_release", "web", None, {"chart": "web"}),
+        resource("aws_iam_role", "r", None, {"name": "r", "assume_role_policy": TRUST}),
+        resource("aws_sqs_queue", "q", None, {}),
+    ]
+    made = shown(review(read(*changes, action_invocations=[action("local_command")]), Options()))
+    assert made.not_read == (
+        "aws_eks_cluster.prod (enabled_cluster_log_types)",
+        "aws_iam_account_password_policy.p",
+    )
+    assert (made.read, made.others) == (1, 2)

@@ -32,12 +32,12 @@ from vpc_cni_iam.plugin.cluster import EksCluster, cluster_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive
-from vpc_cni_iam.review.account.addon import addon_setup
-from vpc_cni_iam.review.account.chart import chart_role, chart_setup
 from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
-from vpc_cni_iam.review.account.plugin_state import (
+from vpc_cni_iam.review.account.plugin.addon import addon_setup
+from vpc_cni_iam.review.account.plugin.chart import chart_role, chart_setup
+from vpc_cni_iam.review.account.plugin.state import (
     ClusterPlugin,
     PluginIdentity,
     PluginSetup,

@@ -21,8 +21,8 @@ from vpc_cni_iam.inputs.plan.unread import is_plugins_chart
 from vpc_cni_iam.inputs.plan.values import Path, PlacedValue, one, read, value_at, values_of
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value
-from vpc_cni_iam.review.account.plugin_state import PluginSetup, UnreadReason
-from vpc_cni_iam.review.account.setup_values import (
+from vpc_cni_iam.review.account.plugin.state import PluginSetup, UnreadReason
+from vpc_cni_iam.review.account.plugin.values import (
     MORE_VARIABLES,
     OVERRIDE,
     mapping_of,

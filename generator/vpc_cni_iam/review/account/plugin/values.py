@@ -19,7 +19,7 @@ from vpc_cni_iam.inputs.plan.secrets import holds_mark, is_mark
 from vpc_cni_iam.plugin.settings import VARIABLES, PluginSettings
 from vpc_cni_iam.policy.strict_json import Number, load_json
 from vpc_cni_iam.policy.value import Known, Sensitive, Value
-from vpc_cni_iam.review.account.plugin_state import PluginSetup, UnreadReason
+from vpc_cni_iam.review.account.plugin.state import PluginSetup, UnreadReason
 
 MORE_VARIABLES = "extraEnv"  # a list, which comes after the variables of ``env``
 OVERRIDE = "image.override"  # the name of an image in place of the chart's

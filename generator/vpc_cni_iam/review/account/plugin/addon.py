@@ -14,8 +14,8 @@ from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.values import one, place_of
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
-from vpc_cni_iam.review.account.plugin_state import PluginSetup, UnreadReason
-from vpc_cni_iam.review.account.setup_values import mapping_of, merge, setup_of
+from vpc_cni_iam.review.account.plugin.state import PluginSetup, UnreadReason
+from vpc_cni_iam.review.account.plugin.values import mapping_of, merge, setup_of
 
 _VALUES, _CLUSTER_NAME = "configuration_values", "CLUSTER_NAME"
 

@@ -325,8 +325,8 @@ class _PrincipalCases:
         change = self._change
         if change.boundary is None:
             return False
-        within = Permissions(change.after.policies, change.before.limits)
-        return isinstance(self._context.proofs.compare(change.before, within), NoNewAccess)
+        within = Permissions(change.before.policies, change.after.limits)
+        return isinstance(self._context.proofs.compare(within, change.after), NoNewAccess)
 
     def _later(self) -> Iterator[_Case]:
         for change in self._grants:
@@ -340,7 +340,7 @@ class _PrincipalCases:
         references = tuple(dict.fromkeys(name for place in places for name in referred(place)))
         policy = grant.policy or InPlan(grant.address)
         evidence = PolicyNotShown(
-            self._owners, self._change.is_new, policy, None, references or places
+            self._owners, self._change.is_new, policy, None, references
         )
         return _Case(_Outcome.LATER, evidence, (grant,))
 

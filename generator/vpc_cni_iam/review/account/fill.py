@@ -98,7 +98,12 @@ class Filler:
             identity = InPlan(resource.address)
             if resource.before is None:
                 others = gone[resource.type, text(resource, "name", Side.AFTER)]
-                if predecessor := self._predecessor(resource, others):
+                possible = self._predecessors_of(resource, others)
+                if len(possible) > 1:
+                    addresses = tuple(other.address for other in possible)
+                    self.resolver.ambiguous[place_of(resource, ("name",))] = addresses
+                if len(possible) == 1:
+                    (predecessor,) = possible
                     others.remove(predecessor)
                     first = self._predecessors[identity] = InPlan(predecessor.address)
                     accounts.replaced.add(first)
@@ -109,15 +114,15 @@ class Filler:
                 accounts.replaced.add(identity)
         accounts.deleted |= {InPlan(r.address) for others in gone.values() for r in others}
 
-    def _predecessor(self, resource: Resource, others: list[Resource]) -> Resource | None:
+    def _predecessors_of(self, resource: Resource, others: list[Resource]) -> list[Resource]:
         """Return what is deleted under the name of a resource, in its account as far as known."""
         if not text(resource, "name", Side.AFTER):
-            return None
+            return []
         accounts = {other.address: self.resolver.account(other) for other in others}
         own = self.resolver.account(resource)
         same = [r for r in others if own and accounts[r.address] == own]
         possible = [r for r in others if not (own and accounts[r.address])]
-        return same[0] if same else possible[0] if len(possible) == 1 else None
+        return same[:1] or possible
 
     def _fill_after(self, accounts: Accounts, computed: list[Grant], before: list[Grant]) -> None:
         after = [(r, grant) for r in self.resources for grant in self._grants(r, Side.AFTER)]
@@ -165,7 +170,10 @@ class Filler:
         """
         if grant.owner not in accounts.replaced or resource.actions not in _STAYS:
             return False
-        puts = grant.key.part is Part.PERMISSIONS or grant.address in lists
+        assert isinstance(grant.owner, InPlan)  # noqa: S101 - only those are replaced
+        owner = self.resolver.by_address[grant.owner.address]
+        is_renamed = one(owner, "name", Side.BEFORE) != one(owner, "name", Side.AFTER)
+        puts = grant.key.part is Part.PERMISSIONS or grant.address in lists or is_renamed
         is_put = resource.actions == ("update",) and puts
         is_own = self.owner(InPlan(grant.address)) == grant.owner
         return (grant.address, grant.owner, grant.key) in had and not (is_own or is_put)
@@ -203,7 +211,8 @@ class Filler:
         had = {**accounts.before.of(owner), **grants}
         unlisted = [g for key, g in had.items() if key.part is part and key.name not in names]
         if any(isinstance(name, Unresolved) for name in names):
-            if owner not in accounts.created:
+            lists = [[p.value for p in read(resource, row.path, each)] for each in Side]
+            if owner not in accounts.created and lists[0] != lists[1]:
                 accounts.open_lists.append(OpenList(owner, resource.address, row.path, part))
             return
         for grant in unlisted:
@@ -255,12 +264,23 @@ class Filler:
 
     def _grants(self, resource: Resource, side: Side) -> Iterator[Grant]:
         """Yield what a resource gives on one side."""
+        if side is Side.AFTER and resource.actions == ("no-op",):
+            yield from map(self._as_left, self._grants(resource, Side.BEFORE))
+            return
         if side is Side.AFTER:
             resource = as_left(resource)
         for row in GRANTS.get(resource.type, ()):
             is_set = not row.computed or self._is_set(resource, row.path.partition(".")[0])
             if is_set and row.part is not Part.INLINE_LIST:
                 yield from _apart(self._of_row(resource, row, side))
+
+    def _as_left(self, grant: Grant) -> Grant:
+        """Return a grant that stays: it is of whom it was, and of the policy that it was."""
+        if grant.key.part is Part.MEMBERSHIP or not isinstance(grant.policy, InPlan):
+            return grant
+        is_forgotten = "forget" in self.resolver.by_address[grant.policy.address].actions
+        side = Side.BEFORE if is_forgotten else Side.AFTER
+        return replace(grant, content=self.library.of(grant.policy, side))
 
     def _computed(self, resource: Resource) -> Iterator[Grant]:
         """Yield what a role repeats of what others made, as it was before."""
@@ -330,14 +350,12 @@ class Filler:
         self, resource: Resource, row: GrantArgument, placed: PlacedValue, side: Side
     ) -> tuple[IamResource, ...]:
         """Return the managed policies that a value names."""
-        path = placed.path
-        policies = self.resolver.resolve(resource, path, placed.value, POLICY, side)
-        rest = Unresolved(place_of(resource, path), side)
-        if row.path.endswith("*") and not isinstance(path[-1], int):
-            # Of a list that is not known, a plan does not show the ARNs that are written in it.
-            return tuple(dict.fromkeys((*policies, rest)))
-        is_known = isinstance(placed.value, Known)
-        return policies if is_known or len(policies) == 1 else (rest,)  # it may be any of them
+        policies = self.resolver.resolve(resource, placed.path, placed.value, POLICY, side)
+        if rest := _rest(resource, row.path, placed, side):
+            return tuple(dict.fromkeys((*policies, *rest)))
+        if isinstance(placed.value, Known) or len(policies) == 1:
+            return policies
+        return (Unresolved(place_of(resource, placed.path), side),)  # it may be any of them
 
     def _inline_name(
         self, resource: Resource, row: GrantArgument, placed: PlacedValue, side: Side
@@ -353,11 +371,14 @@ class Filler:
     def _owners(self, resource: Resource, row: GrantArgument, side: Side) -> list[IamResource]:
         if not row.owners:
             return [self.owner(InPlan(resource.address))]
-        return [
-            self.owner(named)
-            for path, kind in row.owners
-            for named in self.resolver.named_by(resource, path, kind, side)
-        ]
+        owners: list[IamResource] = []
+        for path, kind in row.owners:
+            for placed in read(resource, path, side):
+                where = placed.path
+                named = self.resolver.resolve(resource, where, placed.value, kind, side)
+                owners += map(self.owner, named)
+                owners += _rest(resource, path, placed, side)
+        return list(dict.fromkeys(owners))
 
     def _add_managed(self, accounts: Accounts) -> None:
         """Add the managed policies that the plan shows nobody to have, or not everybody.
@@ -379,7 +400,7 @@ class Filler:
             policy = self.owner(InPlan(resource.address))
             count = one(resource, "attachment_count", Side.BEFORE)
             attached = count.value if isinstance(count, Known) else 0
-            shown = max(side[policy] for side in holders)
+            shown = holders[resource.before is None][policy]
             if shown and not (isinstance(attached, int) and attached > holders[0][policy]):
                 continue
             for side, account in zip(Side, accounts.sides, strict=True):
@@ -390,6 +411,12 @@ class Filler:
                     account.add(Grant(policy, key, content, resource.address, "policy", own))
             if resource.before is None and policy == InPlan(resource.address):
                 accounts.created.add(policy)
+
+
+def _rest(resource: Resource, path: str, placed: PlacedValue, side: Side) -> list[IamResource]:
+    """Return what else a list may name that is not known: a plan shows only what it refers to."""
+    is_list = path.endswith("*") and not isinstance(placed.path[-1], int)
+    return [Unresolved(place_of(resource, placed.path), side)] if is_list else []
 
 
 def _apart(grants: Iterator[Grant]) -> Iterator[Grant]:

@@ -92,7 +92,8 @@ class Resolver:
 
         A module that is removed says no provider. With a single provider that is no question.
         """
-        account = self._accounts.get(self._provider(resource), "")
+        own = _OF_ACCOUNT.match(text(resource, "arn", Side.BEFORE))
+        account = own[2] if own else self._accounts.get(self._provider(resource), "")
         return account or ("" if self._has_several_providers else self.place.account)
 
     @property

@@ -60,7 +60,7 @@ class Filler:
         accounts = Accounts()
         self._note_principals(accounts)
         granting = (*self.resources, *self._left_behind())
-        before = [grant for r in granting for grant in self._grants(r, Side.BEFORE)]
+        before = [grant for r in granting for grant in self.grants(r, Side.BEFORE)]
         computed = [grant for r in self.resources for grant in self._computed(r)]
         for grant in (*computed, *before):
             accounts.before.add(grant)
@@ -125,7 +125,7 @@ class Filler:
         return same[:1] or possible
 
     def _fill_after(self, accounts: Accounts, computed: list[Grant], before: list[Grant]) -> None:
-        after = [(r, grant) for r in self.resources for grant in self._grants(r, Side.AFTER)]
+        after = [(r, grant) for r in self.resources for grant in self.grants(r, Side.AFTER)]
         granted = {(grant.address, grant.owner, grant.key) for _, grant in after}
         # What an exclusive list no longer names, a list removes that is there: see `_apply_list`.
         lists = {r.address for r in self.resources if _list_of(r)}
@@ -183,7 +183,7 @@ class Filler:
         for resource in self.resources:
             row = _list_of(resource)
             if row and "forget" not in resource.actions and is_there(resource, side):
-                for owner in self._owners(resource, row, side):
+                for owner in self.owners(resource, row, side):
                     self._apply_list(accounts, resource, row, owner, side)
 
     def _apply_list(
@@ -262,10 +262,10 @@ class Filler:
         policies = self.resolver.resolve(resource, placed.path, placed.value, POLICY, side)
         return tuple(map(self.owner, policies))
 
-    def _grants(self, resource: Resource, side: Side) -> Iterator[Grant]:
+    def grants(self, resource: Resource, side: Side) -> Iterator[Grant]:
         """Yield what a resource gives on one side."""
         if side is Side.AFTER and resource.actions == ("no-op",):
-            yield from map(self._as_left, self._grants(resource, Side.BEFORE))
+            yield from map(self._as_left, self.grants(resource, Side.BEFORE))
             return
         if side is Side.AFTER:
             resource = as_left(resource)
@@ -312,7 +312,7 @@ class Filler:
     def _of_row(self, resource: Resource, row: GrantArgument, side: Side) -> Iterator[Grant]:
         for placed in read(resource, row.path, side):
             if not isinstance(placed.value, Absent):
-                for owner in self._owners(resource, row, side):
+                for owner in self.owners(resource, row, side):
                     yield from self._of_value(resource, row, owner, placed, side)
 
     def _of_value(
@@ -368,7 +368,8 @@ class Filler:
                 return name
         return place_of(resource, path)
 
-    def _owners(self, resource: Resource, row: GrantArgument, side: Side) -> list[IamResource]:
+    def owners(self, resource: Resource, row: GrantArgument, side: Side) -> list[IamResource]:
+        """Return who has what an argument of a resource gives."""
         if not row.owners:
             return [self.owner(InPlan(resource.address))]
         owners: list[IamResource] = []

@@ -183,7 +183,9 @@ class Resolver:
         candidates = self._candidates(resource, path, name, match, kind, side)
         if not candidates:
             if isinstance(value, Sensitive):
-                return (Unresolved(name, Side.BEFORE),)  # one secret is the same on both sides
+                return (
+                    Unresolved(name, Side.BEFORE, kind),
+                )  # one secret is the same on both sides
             account = match[1] if match else self.account(resource)
             return (Named(_KINDS.get(match[2], kind) if match else kind, account, name),)
         if len(candidates) > 1:

@@ -6,7 +6,7 @@ import pytest
 
 from found import found, levels
 from synthetic import Json, document, resource, reviewed, role, rules
-from trusts import (
+from trust_policies import (
     AUD,
     BOTH,
     GITHUB,

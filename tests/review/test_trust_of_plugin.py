@@ -6,7 +6,7 @@ import pytest
 
 from eks import arn_of, association
 from synthetic import Json, document, resource, reviewed, role, rules
-from trusts import AUD, BOTH, CNI, GOOD, NAMESPACE, OIDC, POD, SUB, irsa, of, pods
+from trust_policies import AUD, BOTH, CNI, GOOD, NAMESPACE, OIDC, POD, SUB, irsa, of, pods
 
 FOR_APP = irsa(StringEquals={**AUD, f"{OIDC}:sub": "system:serviceaccount:default:app"})
 
@@ -53,7 +53,11 @@ _FOR_OTHERS = pods(*BOTH, **_OTHER_ACCOUNT)
         (POD, _denying(POD, "*", StringNotEquals={_ACCOUNT_TAG: "aws-node"}), None),
         # No token has an account, and EKS Pod Identity has one that the plan does not name.
         (GOOD, irsa(StringEquals={**AUD, **SUB, "aws:SourceAccount": "111122223333"}), "error"),
-        (GOOD, irsa(StringEquals={**AUD, **SUB}, IpAddress={"aws:SourceIp": "10.0.0.0/8"}), "warning"),
+        (
+            GOOD,
+            irsa(StringEquals={**AUD, **SUB}, IpAddress={"aws:SourceIp": "10.0.0.0/8"}),
+            "warning",
+        ),
         (POD, POD.replace("kubernetes-namespace", "kubernetes-pod-name"), "warning"),
         (POD, _OF_ACCOUNT, None),
         # What is written so means nothing that is known.

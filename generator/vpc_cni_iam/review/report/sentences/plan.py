@@ -23,6 +23,7 @@ _UNREAD: Mapping[UnreadKind, str] = {
     UnreadKind.resource_policy: "The policy of a resource changes and is not read",
 }
 _OPENS = "The policy of a resource newly allows every principal, without a condition"
+_SEE_SOURCE = "Check the expression, or name the directory of the root module with --source"
 _DONE = {
     "create": "creates",
     "update": "changes",
@@ -69,7 +70,7 @@ def _not_shown(_: Finding, part: NotShownByPlan) -> Saying:
     also = f" (and {more} more like it)" if more else ""
     message = f"{first} refers to {part.refers_to}{also}, which counts as used: "
     message += "the value is known after apply, and a plan does not say what functions make of it"
-    return Saying(message, fix="Name the directory of the root module with --source")
+    return Saying(message, fix=_SEE_SOURCE)
 
 
 def _left_out(_: Finding, __: LeftOut) -> Saying:

@@ -24,7 +24,7 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.grants import Grant
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
-from vpc_cni_iam.review.account.plugin_state import PluginIdentity
+from vpc_cni_iam.review.account.plugin.state import PluginIdentity
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.calls import MissingCall, by_action, lost_calls
 from vpc_cni_iam.review.diff.needs import PluginNeeds, RoleNeeds, written_at

@@ -196,7 +196,8 @@ class SetupReader:
 
     def _arguments(self, *, is_read: bool) -> Iterator[tuple[str, Value]]:
         """Yield the arguments that decide what runs, and those with values that are not read."""
-        for name in (*_DECIDING_ARGUMENTS, *(() if is_read else VALUE_ARGUMENTS)):
+        names = _DECIDING_ARGUMENTS if self._installer.type == CHART else ()
+        for name in (*names, *(() if is_read else VALUE_ARGUMENTS)):
             value = one(self._installer, name, self._side)
             if not isinstance(value, Absent) and value not in (Known([]), Known({})):
                 yield name, value

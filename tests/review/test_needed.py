@@ -1,11 +1,6 @@
 """What a change of policies, and of what limits them, does to what the plugin needs."""
 
 import pytest
-
-from synthetic import WANTED, Json, allow, parsed
-from vpc_cni_iam.catalog import variants
-from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
-from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.diff.coverage import (
     ReviewTarget,
     coverage_change,
@@ -13,6 +8,11 @@ from vpc_cni_iam.review.diff.coverage import (
     mode_for,
 )
 from vpc_cni_iam.review.diff.verdicts import MissingPermission
+
+from synthetic import WANTED, Json, allow, parsed
+from vpc_cni_iam.catalog import variants
+from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
+from vpc_cni_iam.policy.document import Policy
 
 
 def deny(action: str, on: str = "*", **more: Json) -> Json:

@@ -1,1 +1,1 @@
-"""aws-node in each cluster of a plan: how it is set up, and its identity."""
+"""The plugin in each cluster: its settings and its identity."""

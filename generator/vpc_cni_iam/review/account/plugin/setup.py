@@ -33,8 +33,8 @@ from vpc_cni_iam.inputs.plan.values import (
 from vpc_cni_iam.plugin.settings import VARIABLES, PluginSettings
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value
-from vpc_cni_iam.review.account.plugin.chart_values import leaves, mapping_of, merge, without_later
 from vpc_cni_iam.review.account.plugin.state import PluginSetup, UnreadReason
+from vpc_cni_iam.review.account.plugin.values import leaves, mapping_of, merge, without_later
 
 # Arguments of a release that may set anything, and that a plan does not show.
 HIDDEN_ARGUMENTS = ("postrender", "set_sensitive", "set_wo_revision")

@@ -221,7 +221,7 @@ class Filler:
         """Say whether a list names the same for an owner as before, also where it is sensitive."""
         path = (row.path.partition(".")[0],)
         old, new = (value_at(resource, path, side) for side in Side)
-        return old == new and owner in self._owners(resource, row, Side.BEFORE)
+        return old == new and owner in self.owners(resource, row, Side.BEFORE)
 
     def _add_named(
         self,

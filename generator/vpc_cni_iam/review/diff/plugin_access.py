@@ -41,7 +41,7 @@ class IdentityGain(Struct, frozen=True):
 
 def identity_access(context: Context, old: PluginIdentity, new: PluginIdentity) -> Answer:
     """Say whether aws-node may do more by another identity, or by other session policies."""
-    same_roles = old.known_roles == new.known_roles
+    same_roles = old.roles == new.roles
     if same_roles and _is_limited_more(context, old, new):
         return NoNewAccess()
     before = of_roles(context, old, Side.BEFORE)

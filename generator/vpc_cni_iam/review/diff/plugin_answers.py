@@ -144,7 +144,10 @@ def is_deleted(cluster: ClusterPlugin) -> bool:
 
 def _verdict(needs: PluginNeeds, context: AnswerFacts) -> tuple[AnswerVerdict, AnswerReason | None]:
     """Return the worst verdict of the roles, with its reason."""
-    verdicts = [*_of_cluster(needs, context), *map(_of_role, needs.roles)]
+    of_roles = list(dict.fromkeys(map(_of_role, needs.roles)))
+    if len(of_roles) > 1 and needs.cluster and needs.cluster.after.identity.is_one_of_several:
+        of_roles = [(AnswerVerdict.NOT_SHOWN, AnswerReason.IDENTITY)]
+    verdicts = [*_of_cluster(needs, context), *of_roles]
     order = list(AnswerVerdict)
     return min(verdicts, key=lambda pair: order.index(pair[0]), default=(AnswerVerdict.WORKS, None))
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 
 from msgspec import Struct, field
 
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.value import ABSENT, Value
 from vpc_cni_iam.review.account.documents import Content
-from vpc_cni_iam.review.account.iam_resource import IamResource, Unresolved
+from vpc_cni_iam.review.account.iam_resource import IamResource
 
 
 class UnreadReason(StrEnum):
@@ -47,18 +46,14 @@ class PluginIdentity(Struct, frozen=True):
         return self.first_roles or self.roles
 
     @property
-    def known_roles(self) -> frozenset[Hashable]:
-        """The roles, so that one secret names one role on both sides."""
-        return frozenset(
-            role.place if isinstance(role, Unresolved) and is_mark(role.place) else role
-            for role in self.roles
-        )
+    def is_one_of_several(self) -> bool:
+        """Whether the plan does not say which of the roles it is: a service account has one."""
+        return self.kind.is_of_service_account and len(self.roles) > 1
 
     def is_same(self, other: PluginIdentity) -> bool:
         """Say whether another one is by the same roles, within the same session policies."""
-        sessions = ({content for _, content in each.sessions} for each in (self, other))
-        same_roles = self.known_roles == other.known_roles
-        return self.kind is other.kind and same_roles and next(sessions) == next(sessions)
+        limits, others = ({content for _, content in i.sessions} for i in (self, other))
+        return (self.kind, self.roles, limits) == (other.kind, other.roles, others)
 
 
 class PluginSetup(Struct, frozen=True):
@@ -110,10 +105,8 @@ class ClusterPlugin(Struct, frozen=True):
     @property
     def stays(self) -> bool:
         """Whether the cluster is there before and after, as far as the plan says."""
-        there = self.resource
-        if there is None or "forget" in there.actions:
-            return True
-        return there.before is not None and there.after is not None and not self.is_replaced
+        is_new = self.resource is not None and self.resource.before is None
+        return not (is_new or self.is_replaced or self.is_deleted)
 
     @property
     def is_replaced(self) -> bool:
@@ -122,6 +115,6 @@ class ClusterPlugin(Struct, frozen=True):
 
     @property
     def is_deleted(self) -> bool:
-        """Whether the plan deletes the cluster."""
-        there = self.resource
-        return there is not None and there.after is None and "forget" not in there.actions
+        """Whether the plan deletes the cluster, and does not only forget it."""
+        cluster = self.resource
+        return cluster is not None and cluster.after is None and "forget" not in cluster.actions

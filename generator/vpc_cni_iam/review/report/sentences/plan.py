@@ -23,6 +23,7 @@ _UNREAD: Mapping[UnreadKind, str] = {
     UnreadKind.resource_policy: "The policy of a resource changes and is not read",
 }
 _OPENS = "The policy of a resource newly allows every principal, without a condition"
+_SEE_SOURCE = "Check the expression, or name the directory of the root module with --source"
 _DONE = {
     "create": "creates",
     "update": "changes",
@@ -64,7 +65,7 @@ def _unread(_: Finding, change: UnreadChange) -> Saying:
 def _not_shown(_: Finding, part: NotShownByPlan) -> Saying:
     message = f"{first_of(part.addresses, 1)} refers to {part.refers_to}, which counts as used: "
     message += "the value is known after apply, and the plan does not show it"
-    return Saying(message, fix="Name the directory of the root module with --source")
+    return Saying(message, fix=_SEE_SOURCE)
 
 
 def _left_out(_: Finding, __: LeftOut) -> Saying:

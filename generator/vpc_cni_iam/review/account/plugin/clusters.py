@@ -35,8 +35,7 @@ from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive
 from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
-from vpc_cni_iam.review.account.plugin.addon import addon_setup
-from vpc_cni_iam.review.account.plugin.chart import chart_role, chart_setup
+from vpc_cni_iam.review.account.plugin.setup import SetupReader
 from vpc_cni_iam.review.account.plugin.state import (
     ClusterPlugin,
     PluginIdentity,
@@ -78,10 +77,17 @@ class PluginReader:
     def clusters(self) -> tuple[ClusterPlugin, ...]:
         """Return aws-node in each cluster of which the plan says anything about it."""
         sides = {side: self._by_cluster(side) for side in Side}
+        keys = list(dict.fromkeys(key for side in Side for key in sides[side]))
+        releases = {side: list(self._there(side, is_chart=True)) for side in Side}
+        if any(releases.values()):  # which name no cluster
+            key = keys[0] if len(keys) == 1 else EksCluster()
+            keys = list(dict.fromkeys((*keys, key)))
+            for side in Side:
+                sides[side][key] += releases[side]
         return tuple(
             plugin
-            for key in dict.fromkeys((*sides[Side.BEFORE], *sides[Side.AFTER]))
-            for plugin in self._of_cluster(key, *(sides[side].get(key, []) for side in Side))
+            for key in keys
+            for plugin in self._of_cluster(key, *(sides[side][key] for side in Side))
         )
 
     def _of_cluster(
@@ -106,25 +112,17 @@ class PluginReader:
     def _by_cluster(self, side: Side) -> dict[_Key, list[Resource]]:
         """Return the resources that are there on a side, by cluster."""
         by_cluster: dict[_Key, list[Resource]] = defaultdict(list)
-        releases = []
-        for resource in self._resources:
-            if not is_there(resource, side):
-                continue
-            left = as_left(resource) if side is Side.AFTER else resource
-            if resource.type == CHART:
-                releases.append(left)
-            else:
-                by_cluster[self._cluster(left, side)].append(left)
-        releases = [r for r in releases if _installs(r, side)]
-        if releases:  # which name no cluster
-            every = {self._cluster(r, s) for s in Side for r in self._there(s)}
-            by_cluster[next(iter(every)) if len(every) == 1 else EksCluster()] += releases
+        for resource in self._there(side, is_chart=False):
+            by_cluster[self._cluster(resource, side)].append(resource)
         return by_cluster
 
-    def _there(self, side: Side) -> Iterator[Resource]:
+    def _there(self, side: Side, *, is_chart: bool) -> Iterator[Resource]:
+        """Yield what is there on a side: releases of the plugin's chart, or all that are none."""
         for resource in self._resources:
-            if resource.type != CHART and is_there(resource, side):
-                yield as_left(resource) if side is Side.AFTER else resource
+            if (resource.type == CHART) is is_chart and is_there(resource, side):
+                left = as_left(resource) if side is Side.AFTER else resource
+                if not is_chart or _installs(left, side):
+                    yield left
 
     def _cluster(self, resource: Resource, side: Side) -> _Key:
         """Return the cluster that a resource is of, by its name and place, or else by reference."""
@@ -166,7 +164,9 @@ class PluginReader:
     def _state(
         self, key: _Key, resources: list[Resource], installers: list[Resource], side: Side
     ) -> PluginState:
-        setup = setup_by(installers[0], side) if installers else PluginSetup()
+        setups = [SetupReader(installer, side) for installer in installers]
+        setup = setups[0].setup() if setups else PluginSetup()
+        annotated = list(zip(installers, (each.role() for each in setups), strict=True))
         groups = [r for r in resources if r.type == NODE_GROUP]
         clusters = [r for r in resources if r.type == CLUSTER]
         agents = [r for r in resources if text(r, "addon_name", side) == _AGENT]
@@ -174,7 +174,7 @@ class PluginReader:
             self._described(key, resources, side),
             installers[0].address if installers else "",
             setup,
-            self._identity(resources, installers, setup, side),
+            self._identity(resources, annotated, setup, side),
             _mode(setup, clusters, side),
             next((v for r in clusters if (v := text(r, "vpc_config.*.vpc_id", side))), ""),
             agents[0].address if agents else "",
@@ -200,13 +200,13 @@ class PluginReader:
     def _identity(
         self,
         resources: list[Resource],
-        installers: list[Resource],
+        annotated: list[_NamedRole],
         setup: PluginSetup,
         side: Side,
     ) -> PluginIdentity:
         associations = [r for r in resources if _is_association(r, side)]
-        kind, named = self._in_use(associations, installers, resources, side)
-        releases = tuple(r.address for r in installers if r.type == CHART)
+        kind, named = self._in_use(associations, annotated, resources, side)
+        releases = tuple(r.address for r, _ in annotated if r.type == CHART)
         is_open = setup.not_read not in (None, UnreadReason.ELSEWHERE)
         if kind in (Identity.node_role, Identity.unknown) and is_open and releases:
             return PluginIdentity(addresses=releases)  # values that are not read may name a role
@@ -224,17 +224,16 @@ class PluginReader:
     def _in_use(
         self,
         associations: list[Resource],
-        installers: list[Resource],
+        annotated: list[_NamedRole],
         resources: list[Resource],
         side: Side,
     ) -> tuple[Identity, list[_NamedRole]]:
         """Return the identity that counts, with the arguments that name its roles."""
-        addons = [r for r in installers if r.type == ADDON]
         by_pods = [(r, placed) for r in associations for placed in _role_of(r, side)]
-        by_pods += [(r, placed) for r in addons for placed in self._of_block(r, side)]
+        by_pods += [(r, placed) for r, _ in annotated for placed in self._of_block(r, side)]
         ways = (
             (Identity.pod_identity, by_pods),
-            (Identity.irsa, [(r, _annotated(r, side)) for r in installers]),
+            (Identity.irsa, annotated),
             (Identity.node_role, _placed(resources, "node_role_arn", side)),
         )
         for kind, named in ways:
@@ -249,18 +248,18 @@ class PluginReader:
                     content = self._filler.library.content(resource, placed.path, placed.value)
                     yield resource.address, content
 
-    def _of_block(self, addon: Resource, side: Side) -> Iterator[PlacedValue]:
+    def _of_block(self, installer: Resource, side: Side) -> Iterator[PlacedValue]:
         """Yield the roles of the associations that an add-on makes for aws-node."""
         expression = self._resolver.plan.configuration.expression
-        for placed in read(addon, f"{_BLOCK}.*", side):
+        for placed in read(installer, f"{_BLOCK}.*", side):
             if len(placed.path) == 1:  # not known: it may also be computed
-                if expression(addon.module, addon.block, _BLOCK) is not None:
+                if expression(installer.module, installer.block, _BLOCK) is not None:
                     yield placed
                 continue
-            account = value_at(addon, (*placed.path, "service_account"), side)
+            account = value_at(installer, (*placed.path, "service_account"), side)
             if account in (Absent(), Known(SERVICE_ACCOUNT)):
                 path = (*placed.path, "role_arn")
-                yield PlacedValue(path, value_at(addon, path, side))
+                yield PlacedValue(path, value_at(installer, path, side))
 
     def _named(self, named: Iterable[_NamedRole], side: Side) -> Iterator[IamResource]:
         for resource, placed in named:
@@ -278,11 +277,6 @@ class PluginReader:
             if was_there and isinstance(value, Known | Sensitive):
                 yield from (role for role in now if not isinstance(role, InPlan))
             yield from (r for r in now if r in self._deleted)
-
-
-def setup_by(installer: Resource, side: Side) -> PluginSetup:
-    """Return how an add-on or a Helm release sets up the plugin on a side."""
-    return (addon_setup if installer.type == ADDON else chart_setup)(installer, side)
 
 
 def _name(resource: Resource, side: Side) -> str:
@@ -346,27 +340,17 @@ def _role_of(association: Resource, side: Side) -> Iterator[PlacedValue]:
     yield from read(association, argument, side)
 
 
-def _annotated(installer: Resource, side: Side) -> PlacedValue:
-    """Return the role that an add-on or a release annotates the service account with."""
-    if installer.type == CHART:
-        return chart_role(installer, side)
-    path = ("service_account_role_arn",)
-    return PlacedValue(path, one(installer, path[0], side))
-
-
 def _placed(resources: Iterable[Resource], path: str, side: Side) -> list[_NamedRole]:
     return [(resource, placed) for resource in resources for placed in read(resource, path, side)]
 
 
 def _mode(setup: PluginSetup, clusters: list[Resource], side: Side) -> Mode | None:
-    """Return the IP family, as the plugin's values say it, or else the cluster."""
-    if setup.settings.mode == "ipv6":
-        return "ipv6"
+    """Return the IP family, as the cluster or the plugin's values say it."""
     families = [text(r, "kubernetes_network_config.*.ip_family", side) for r in clusters]
-    if "ipv6" in families:
-        return "ipv6"
-    is_shown = "ipv4" in families or "ENABLE_IPv6" in setup.settings.environment
-    return "ipv4" if is_shown else None
+    if not setup.not_read or setup.settings.mode == "ipv6":
+        families.append(setup.settings.mode or "")
+    modes: tuple[Mode, ...] = ("ipv6", "ipv4")
+    return next((mode for mode in modes if mode in families), None)
 
 
 def _is_true(resource: Resource, path: str, side: Side) -> bool:

@@ -1,8 +1,8 @@
-"""A Deny holds back what other policies allow, so that its going is a gain."""
+"""A Deny blocks what other policies allow, so that its removal is new access."""
 
 import pytest
 
-from synthetic import Json, allow, attachment, document, policy, resource, reviewed, rules
+from synthetic import Json, allow, attachment, document, levels, policy, resource, reviewed, rules
 
 ALL = document(allow("s3:*"))
 GUARD = document({**allow("s3:*"), "Effect": "Deny"})
@@ -37,21 +37,11 @@ def managed(text: str) -> Json:
         inline("guard", GUARD, document({**allow("s3:Get*"), "Effect": "Deny"})),
     ],
 )
-def test_a_deny_that_goes_is_new_access_where_another_policy_allows(change: Json) -> None:
+def test_a_removed_deny_is_new_access_where_another_policy_allows(change: Json) -> None:
     review = reviewed(change, inline("all", ALL, ALL), fail_on="new-access")
     assert (rules(review), review.failed) == ({"new-access"}, True)
-    assert any("s3:" in text for f in review.findings for text in f.details)
-    assert any(line.effect == "gain" for c in review.changes for line in c.lines)
-
-
-def test_a_deny_that_goes_is_not_shown_by_what_another_policy_gains() -> None:
-    gains = inline("more", ONE, document(allow("ec2:A"), allow("ec2:RunInstances")))
-    review = reviewed(inline("guard", GUARD, None), gains)
-    by_rule = {f.rule: f.address for f in review.findings}
-    assert by_rule == {
-        "new-access": "aws_iam_role_policy.more",
-        "access-removed": "aws_iam_role_policy.guard",
-    }
+    assert any("s3:" in f.message and "a Deny is removed" in f.message for f in review.findings)
+    assert any("Deny" in line.text for p in review.policies for line in p.lines)
 
 
 def test_a_deny_that_is_detached_is_new_access_where_another_policy_allows() -> None:
@@ -60,25 +50,23 @@ def test_a_deny_that_is_detached_is_new_access_where_another_policy_allows() -> 
     assert rules(reviewed(attached(True, False), managed(ONE))) == {"access-removed"}
 
 
-def test_a_deny_that_goes_is_not_passed_over_where_the_rest_is_not_in_the_plan() -> None:
-    for change in (
-        inline("guard", GUARD, None),
-        policy("guard", GUARD, None),
-        policy("guard", BOTH, ONE),
-    ):
+def test_a_removed_deny_is_a_warning_where_the_rest_is_not_in_the_plan() -> None:
+    for change in (inline("guard", GUARD, None), policy("guard", BOTH, ONE)):
         review = reviewed(change, fail_on="new-access")
         assert (rules(review), review.failed) == ({"not-proven"}, True)
     assert rules(reviewed(attached(True, False), managed(GUARD))) == {"not-proven"}
+    # IAM deletes no policy that anybody has.
+    assert not reviewed(policy("guard", GUARD, None), fail_on="new-access").failed
 
 
-def test_a_deny_that_goes_to_another_policy_of_the_role_is_no_gain() -> None:
+def test_a_deny_that_another_policy_of_the_role_gets_is_no_new_access() -> None:
     moved = inline("a", BOTH, ONE), inline("b", None, GUARD), inline("all", ALL, ALL)
     assert not reviewed(*moved, fail_on="new-access").failed
     elsewhere = inline("b", None, GUARD, role="other")
     assert reviewed(moved[0], elsewhere, moved[2], fail_on="new-access").failed
 
 
-def test_a_policy_that_allows_what_roles_have_and_denies_less_is_said_to_deny_less() -> None:
+def test_a_policy_of_several_roles_that_denies_less_is_a_warning_for_those_without_another_deny() -> None:
     values = {"name": "guard", "arn": ARN}
     texts = (BOTH, document(allow("ec2:*")))
     changes = resource("aws_iam_policy", "guard", *({**values, "policy": text} for text in texts))
@@ -86,24 +74,24 @@ def test_a_policy_that_allows_what_roles_have_and_denies_less_is_said_to_deny_le
     attached = {"policy_arn": ARN, "roles": ["a", "b"]}
     both = resource("aws_iam_policy_attachment", "guard", attached, attached)
     guarded = inline("guard-b", GUARD, GUARD, role="b")
-    (finding,) = reviewed(changes, both, *has, guarded).findings
-    assert (finding.rule, finding.address) == ("not-proven", "aws_iam_policy.guard")
-    assert finding.message.startswith("The policy denies less, and the plan may not show")
+    findings = reviewed(changes, both, *has, guarded).findings
+    (warning,) = (f for f in findings if f.level != "note")
+    assert (warning.rule, warning.address) == ("not-proven", "aws_iam_policy.guard")
+    assert warning.message.startswith("Role a may now call s3:* on all resources")
 
 
-def test_a_deny_that_moves_to_another_role_leaves_the_first_without() -> None:
+def test_a_deny_that_moves_to_another_role_is_removed_from_the_first() -> None:
     sides = [{"role": name, "name": "n", "policy": GUARD} for name in ("old", "new")]
     review = reviewed(resource("aws_iam_role_policy", "p", *sides), fail_on="new-access")
     assert review.failed
 
 
-def test_a_deny_that_comes_is_a_loss_whatever_the_policy_itself_allows() -> None:
+def test_an_added_deny_removes_access_whatever_the_policy_itself_allows() -> None:
     review = reviewed(inline("guard", ONE, BOTH))
-    assert rules(review) == {"access-removed"}
-    assert [line.effect for line in review.changes[0].lines] == ["loss"]
+    assert levels(review) == {"access-removed": "note"}
 
 
-def test_a_deny_that_is_written_differently_is_no_gain() -> None:
+def test_a_deny_that_is_written_differently_is_no_new_access() -> None:
     split = document(*({**allow(a), "Effect": "Deny"} for a in ("s3:G*", "s3:*", "s3:P*")))
     assert rules(reviewed(inline("guard", GUARD, split))) == {"rewritten"}
 
@@ -119,7 +107,7 @@ def test_a_deny_that_is_written_differently_is_no_gain() -> None:
         ("arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy", ""),
     ],
 )
-def test_a_policy_that_goes_and_is_not_known_may_have_denied_something(arn: str, text: str) -> None:
+def test_a_removed_policy_that_is_not_shown_may_have_denied_something(arn: str, text: str) -> None:
     there = resource("aws_iam_role", "a", ROLE, ROLE)
     values = {"role": "a", "policy_arn": arn}
     gone = attachment("a", arn, sides=(values, None))
@@ -137,15 +125,15 @@ def test_a_policy_that_goes_and_is_not_known_may_have_denied_something(arn: str,
 
 
 @pytest.mark.parametrize("kind", ["role", "user", "group"])
-def test_a_deny_that_goes_with_who_had_it_is_no_gain(kind: str) -> None:
+def test_a_deny_that_is_deleted_with_its_principal_is_no_new_access(kind: str) -> None:
     values = {kind: "a", "name": "p", "policy": GUARD}
     guard = resource(f"aws_iam_{kind}_policy", "p", values, None)
     gone = resource(f"aws_iam_{kind}", "a", ROLE, None)
     review = reviewed(gone, guard, fail_on="new-access")
     assert not review.failed
     (finding,) = (f for f in review.findings if f.address == f"aws_iam_{kind}_policy.p")
-    message = f"The policy denies less, and the plan deletes aws_iam_{kind}.a, which had it"
-    assert (finding.rule, finding.level, finding.message) == ("access-removed", "note", message)
+    assert (finding.rule, finding.level) == ("access-removed", "note")
+    assert finding.message == f"aws_iam_{kind}.a is deleted"
     there = resource(f"aws_iam_{kind}", "a", ROLE, ROLE)
     assert reviewed(there, guard, fail_on="new-access").failed
     # What a failed replacement left behind goes, and the role stays.
@@ -157,7 +145,7 @@ def test_a_deny_that_goes_with_who_had_it_is_no_gain(kind: str) -> None:
     assert reviewed(there, left, detached, fail_on="new-access").failed
 
 
-def test_a_policy_that_is_not_known_and_goes_with_its_role_or_stays_denies_nothing_less() -> None:
+def test_a_policy_that_is_not_shown_and_stays_or_is_deleted_with_its_role_is_no_new_access() -> None:
     values = {"role": "a", "policy_arn": ARN}
     gone = attachment("a", ARN, sides=(values, None))
     made = attachment("a", ARN, name="b", sides=(None, values))
@@ -185,20 +173,20 @@ def test_a_policy_that_is_not_known_and_goes_with_its_role_or_stays_denies_nothi
         ),
     ],
 )
-def test_what_an_exclusive_list_removes_and_is_not_known_may_have_denied_something(
+def test_an_exclusive_list_removes_a_policy_that_may_have_denied_something(
     change: Json,
 ) -> None:
     review = reviewed(change, fail_on="new-access")
     assert review.failed and rules(review) == {"exclusive-removes"}
 
 
-def test_a_list_that_stays_hides_no_policy_that_goes_and_may_have_denied_something() -> None:
+def test_a_list_that_stays_hides_no_removed_policy_that_may_have_denied_something() -> None:
     names = {"role_name": "r", "policy_names": ["own"]}
     stays = resource("aws_iam_role_policies_exclusive", "r", names, names)
     assert "not-proven" in rules(reviewed(attached(True, False), stays))
 
 
-def test_a_list_that_comes_removes_what_may_have_denied_something() -> None:
+def test_a_new_list_removes_a_policy_that_may_have_denied_something() -> None:
     values = {"role_name": "r", "policy_arns": ["arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"]}
     comes = resource("aws_iam_role_policy_attachments_exclusive", "r", None, values)
     review = reviewed(attached(True, True), comes, fail_on="new-access")
@@ -211,16 +199,13 @@ def test_a_list_that_comes_removes_what_may_have_denied_something() -> None:
     ("policies", "words"),
     [
         (["arn:aws:iam::aws:policy/ReadOnlyAccess"], ""),
-        ([ARN], f"has {ARN}, of which the plan does not show the document: a Deny in"),
-        (
-            ["arn:aws:iam::aws:policy/ReadOnlyAccess", ARN],
-            f"has {ARN}, of which the plan does not show the document",
-        ),
+        ([ARN], f"no longer has {ARN}. The plan does not show the document: a Deny in it"),
+        (["arn:aws:iam::aws:policy/ReadOnlyAccess", ARN], f"no longer has {ARN}"),
         ([], ""),
-        (None, "The plan does not show the policies of group g: a Deny in them no longer"),
+        (None, "no longer has the policies of group g, which the plan does not show: a Deny in"),
     ],
 )
-def test_who_leaves_a_group_leaves_a_deny_that_it_has_or_may_have(
+def test_a_user_that_leaves_a_group_loses_its_denies(
     policies: list[str] | None, words: str
 ) -> None:
     sides = ({"user": "ann", "groups": ["g"]}, {"user": "ann", "groups": []})

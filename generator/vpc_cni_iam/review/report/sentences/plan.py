@@ -63,7 +63,8 @@ def _unread(_: Finding, change: UnreadChange) -> Saying:
 
 
 def _not_shown(_: Finding, part: NotShownByPlan) -> Saying:
-    message = f"{first_of(part.addresses, 1)} refers to {part.refers_to}, which counts as used: "
+    verb = "refers" if len(part.addresses) == 1 else "refer"
+    message = f"{first_of(part.addresses, 1)} {verb} to {part.refers_to}, which counts as used: "
     message += "the value is known after apply, and the plan does not show it"
     return Saying(message, fix=_SEE_SOURCE)
 

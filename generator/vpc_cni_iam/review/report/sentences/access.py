@@ -55,7 +55,7 @@ _NAMES = 6  # of actions and resources of one part
 def _gain(finding: Finding, gain: Gain) -> Saying:
     if gain.published:
         return _published(gain)
-    who = _whoever(gain.owners, gain.policies)
+    who = _who(gain.owners, gain.policies)
     parts = [part_text(part) for part in gain.parts]
     if gain.reach is not Reach.LIMITED:
         message = f"{who} can now {REACH_TEXTS[gain.reach]}{_with(gain)}"
@@ -97,10 +97,10 @@ def _limit_lost(gain: Gain) -> str:
     return ""
 
 
-def _whoever(owners: tuple[IamResource, ...], policies: tuple[IamResource, ...]) -> str:
-    """Return who is allowed something; whoever has a policy is a principal, too."""
+def _who(owners: tuple[IamResource, ...], policies: tuple[IamResource, ...]) -> str:
+    """Return who is allowed something; a policy that nobody of the plan has is a principal, too."""
     is_policy = len(owners) == 1 and owners[0] in policies
-    return f"Whoever has {name_of(owners[0])}" if is_policy else names_of(owners)
+    return f"Anyone who has {name_of(owners[0])}" if is_policy else names_of(owners)
 
 
 def _with(gain: Gain) -> str:
@@ -195,7 +195,7 @@ def _listed(texts: Iterable[Text]) -> str:
 
 
 def _published(gain: Gain) -> Saying:
-    who = _whoever(gain.owners, gain.policies)
+    who = _who(gain.owners, gain.policies)
     lines = []
     for document in gain.published:
         if document.before is None:

@@ -28,7 +28,7 @@ def documents_of(grant: Grant | None) -> tuple[KnownDocument, ...]:
     return _documents_of(policy) if policy else ()
 
 
-@lru_cache(64)  # two checks ask, and each for both sides
+@lru_cache(4096)  # two checks ask of each policy
 def _documents_of(policy: Policy) -> tuple[KnownDocument, ...]:
     return recognise(policy, names_in([policy])) if may_be_known(policy) else ()
 
@@ -57,4 +57,3 @@ def published_by(change: GrantChange) -> Published | None:
 
 def _policy(grant: Grant | None) -> Policy | None:
     return grant.content.policy if grant and isinstance(grant.content, Document) else None
-

@@ -382,18 +382,25 @@ def beyond_plugin(parts: Iterable[GainedPart]) -> tuple[str, ...]:
 
     The most harmful come first.
     """
-    called = {action.lower(): action for action in _called()}
     beyond: list[tuple[HarmRank, str]] = []
     for part in parts:
         statement = _statement(part.difference)
         if statement.effect == "Deny":
             continue
         methods = _methods((Policy((statement,)),))
-        patterns = excess_grants([Policy((replace(statement, conditions=()),))], called.values())
-        granted = {grant.pattern for grant in patterns.grants} | {*patterns.partly_checked}
+        granted = _patterns_beyond(statement)
         for action in map(str, part.actions or statement.actions):
-            is_beyond = action in granted if _is_pattern(action) else action.lower() not in called
+            is_called = action.lower() in needed_by_plugin()
+            is_beyond = action in granted if _is_pattern(action) else not is_called
             if is_beyond or not part.is_of_plugin:
                 beyond.append((_harm(action, methods), action))
         beyond += ((HarmRank.ESCALATION, name) for name in granted if name.startswith("all but"))
     return tuple(dict.fromkeys(name for _, name in sorted(beyond, key=lambda each: each[0])))
+
+
+def _patterns_beyond(statement: Statement) -> frozenset[str]:
+    """Return the patterns of a statement that allow what no version of the plugin calls."""
+    if not (statement.not_actions or any(map(_is_pattern, map(str, statement.actions)))):
+        return frozenset()
+    excess = excess_grants([Policy((replace(statement, conditions=()),))], _called())
+    return frozenset((*(grant.pattern for grant in excess.grants), *excess.partly_checked))

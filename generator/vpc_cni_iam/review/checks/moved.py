@@ -19,6 +19,7 @@ from vpc_cni_iam.inputs.plan.values import one, text
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Value
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
+from vpc_cni_iam.review.account.resolve import is_replaced
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin_roles import is_named
 from vpc_cni_iam.review.findings import Finding, finding
@@ -105,7 +106,7 @@ def _notes(resource: Resource) -> Iterator[Finding]:
         evidence.append(Moved(resource.moved_from))
     if "forget" in resource.actions:
         evidence.append(Forgotten(is_list))
-    if {"create", "delete"} <= {*resource.actions}:
+    if is_replaced(resource):
         evidence.append(Replaced())
     if is_list and resource.actions == ("delete",):
         evidence.append(ListRemoved())

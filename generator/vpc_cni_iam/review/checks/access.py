@@ -275,7 +275,9 @@ class _PrincipalCases:
                 yield self._case(_Outcome.UNDECIDED, evidence)
             case NoNewAccess() if not isinstance(change.denied_less, NoNewAccess):
                 yield from self._denied_less()
-            case NoNewAccess() if not (change.opened or change.vanished or self._is_conflict):
+            case NoNewAccess() if change.is_deleted or not (
+                change.opened or change.vanished or self._is_conflict
+            ):
                 yield self._no_gain()
 
     def _case(self, outcome: _Outcome, evidence: AboutPrincipals) -> _Case:
@@ -380,8 +382,9 @@ class _PrincipalCases:
 
     def _no_gain(self) -> _Case:
         change, proofs = self._change, self._context.proofs
-        loses = change.is_deleted or not isinstance(
-            proofs.compare(change.after, change.before), NoNewAccess
+        ways = (proofs.compare, proofs.without_denies)  # a new Deny counts whatever is allowed
+        loses = change.is_deleted or not all(
+            isinstance(way(change.after, change.before), NoNewAccess) for way in ways
         )
         only_new = all(c.before is None for c in self._grants)
         outcome = _Outcome.LESS if loses else _Outcome.HAD_BEFORE if only_new else _Outcome.SAME

@@ -55,7 +55,7 @@ class Resolver:
         self.by_address: dict[str, Resource] = {}
         self._blocks: dict[str, list[Resource]] = defaultdict(list)
         self._names: dict[tuple[Side, str, str], list[Resource]] = defaultdict(list)
-        self._accounts: dict[str, str] = {}
+        self._accounts: dict[str, set[str]] = defaultdict(set)  # by provider
         self._regions: set[str] = set()
         aws = (resource for resource in plan.resources if resource.type.startswith("aws_"))
         providers = {*map(self._provider, aws)} - {""}
@@ -71,7 +71,7 @@ class Resolver:
         for resource in plan.resources:
             for side in Side:
                 if match := _OF_ACCOUNT.match(text(resource, "arn", side)):
-                    self._accounts.setdefault(self._provider(resource), match[2])
+                    self._accounts[self._provider(resource)].add(match[2])
                     self._regions.add(match[1])
 
     def _index(self, resource: Resource, side: Side) -> None:
@@ -93,13 +93,15 @@ class Resolver:
         A module that is removed says no provider. With a single provider that is no question.
         """
         own = _OF_ACCOUNT.match(text(resource, "arn", Side.BEFORE))
-        account = own[2] if own else self._accounts.get(self._provider(resource), "")
-        return account or ("" if self._has_several_providers else self.place.account)
+        accounts = {own[2]} if own else self._accounts.get(self._provider(resource), set())
+        if len(accounts) == 1:
+            return next(iter(accounts))
+        return "" if self._has_several_providers else self.place.account
 
     @property
     def accounts(self) -> frozenset[str]:
         """The AWS accounts of the plan, as far as ARNs say."""
-        return frozenset(self._accounts.values())
+        return frozenset().union(*self._accounts.values())
 
     @property
     def place(self) -> Place:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from vpc_cni_iam.inputs.plan.addresses import parts, without_keys
 from vpc_cni_iam.inputs.plan.arguments import (
@@ -176,6 +176,8 @@ class Resolver:
         """
         if isinstance(value, Absent):
             return ()
+        if isinstance(value, Unknown):
+            value = self._written(resource, path) or value
         name = _name_in(value)
         if not name:
             return self._referred(resource, path, kind, side)
@@ -194,6 +196,13 @@ class Resolver:
             addresses = tuple(candidate.address for candidate in candidates)
             self.ambiguous[place_of(resource, path)] = addresses
         return tuple(InPlan(candidate.address) for candidate in candidates)
+
+    def _written(self, resource: Resource, path: Path) -> Known | None:
+        """Return the constant that is written for a value that is put off to a later plan."""
+        steps = map(str, path)
+        expression = self.plan.configuration.expression(resource.module, resource.block, *steps)
+        is_constant = isinstance(expression, Mapping) and "constant_value" in expression
+        return Known(expression["constant_value"]) if is_constant else None
 
     def _referred(
         self, resource: Resource, path: Path, kind: str, side: Side

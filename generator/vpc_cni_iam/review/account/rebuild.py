@@ -60,7 +60,7 @@ def _written_at(resource: Resource, path: Path, resolver: Resolver) -> Path:
 
     A plan sorts the blocks of a set, and a configuration leaves out dynamic blocks.
     """
-    argument, *rest = map(str, path)
+    argument, *rest = map(str, path or ("",))
     expression, where = resolver.plan.configuration.expression, (resource.module, resource.block)
     blocks = expression(*where, argument)
     if not isinstance(blocks, list):

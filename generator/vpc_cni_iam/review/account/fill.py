@@ -211,12 +211,17 @@ class Filler:
         had = {**accounts.before.of(owner), **grants}
         unlisted = [g for key, g in had.items() if key.part is part and key.name not in names]
         if any(isinstance(name, Unresolved) for name in names):
-            lists = [[p.value for p in read(resource, row.path, each)] for each in Side]
-            if owner not in accounts.created and lists[0] != lists[1]:
+            if owner not in accounts.created and not self._stays(resource, row, owner):
                 accounts.open_lists.append(OpenList(owner, resource.address, row.path, part))
             return
         for grant in unlisted:
             self._remove(accounts, resource, grant)
+
+    def _stays(self, resource: Resource, row: GrantArgument, owner: IamResource) -> bool:
+        """Say whether a list names the same for an owner as before, also where it is sensitive."""
+        path = (row.path.partition(".")[0],)
+        old, new = (value_at(resource, path, side) for side in Side)
+        return old == new and owner in self.owners(resource, row, Side.BEFORE)
 
     def _add_named(
         self,

@@ -43,7 +43,7 @@ from vpc_cni_iam.review.account.annotations import role_annotations
 from vpc_cni_iam.review.account.documents import Content, Document
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
-from vpc_cni_iam.review.account.plugin_resources import is_for_plugin
+from vpc_cni_iam.review.account.plugin.resources import is_for_plugin
 from vpc_cni_iam.review.account.resolve import as_left
 
 # By what a block names an instance profile or a launch template.

@@ -10,7 +10,7 @@ from vpc_cni_iam.policy.proof.answer import NoNewAccess
 from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import Conflict, ConflictKind, Grant, OpenList
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
+from vpc_cni_iam.review.account.plugin.policy import concerns_plugin
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.permissions import permissions
 from vpc_cni_iam.review.findings import Finding, finding

@@ -207,8 +207,8 @@ def test_a_document_that_is_unknown_in_one_arn_is_judged_by_the_rest(
         *(document_with_an_unknown_arn(action), change),
         configuration={"root_module": {"resources": [block]}},
     )
-    said = {(str(f.rule), str(f.level)) for f in review.findings if f.rule != "unknown-policy"}
-    assert {each for each in said if each[1] != "note"} == expected
+    serious = {(str(f.rule), str(f.level)) for f in review.findings if f.rule != "unknown-policy"}
+    assert {each for each in serious if each[1] != "note"} == expected
 
 
 def test_two_accounts_with_one_role_name() -> None:
@@ -275,9 +275,9 @@ def test_a_policy_that_is_unknown_in_the_plan_is_read_in_the_source(
 
 def test_a_boundary_without_iam_leaves_nothing_of_iam_alone() -> None:
     def read(name: str) -> Policy:
-        found = aws_managed.find(managed(name))
-        assert found and found.document
-        return found.document
+        policy = aws_managed.find(managed(name))
+        assert policy and policy.document
+        return policy.document
 
     def within(name: str, *boundary: str) -> Reach:
         return reach(Permissions((read(name),), tuple((read(b),) for b in boundary)))

@@ -144,8 +144,8 @@ def test_a_list_that_is_made_anew_for_another_role_removes_nothing_from_the_firs
     """Who deletes an exclusive list removes nothing; its role cannot be changed in place."""
     change = exclusive(POLICIES, ["i"], names, actions=["delete", "create"])
     change["change"]["after"]["role_name"] = role
-    found = REMOVES & rules(reviewed(change, inline("a", CNI, CNI)))
-    assert found == (REMOVES if is_lost else set())
+    removed = REMOVES & rules(reviewed(change, inline("a", CNI, CNI)))
+    assert removed == (REMOVES if is_lost else set())
 
 
 @pytest.mark.parametrize(
@@ -178,16 +178,16 @@ def test_a_deny_that_an_exclusive_list_removes_is_new_access() -> None:
 
 
 def test_a_policy_that_an_exclusive_list_attaches_is_judged() -> None:
-    kind, said = ATTACHMENTS, {}
+    kind, outcomes = ATTACHMENTS, {}
     for name, arn, more in (
         ("denies", COPY, [managed(GUARD)]),
         ("allows", COPY, [managed(ONE)]),
         ("elsewhere", ELSEWHERE, []),
     ):
         review = reviewed(*own_role("r", NODE_TRUST), exclusive(kind, [], [arn]), *more)
-        said[name] = {(str(f.rule), str(f.level)) for f in review.findings}
-    assert said == {
-        "denies": {("new-policy", "note")},
+        outcomes[name] = {(str(f.rule), str(f.level)) for f in review.findings}
+    assert outcomes == {
+        "denies": {("access-removed", "note")},
         "allows": {("new-access", "error")},
         "elsewhere": {("unknown-attachment", "warning")},
     }

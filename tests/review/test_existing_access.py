@@ -333,7 +333,7 @@ def test_an_attachment_that_is_there_twice_is_a_change_and_gives_nothing() -> No
 
 def test_a_policy_that_allows_nothing_is_not_called_rewritten() -> None:
     review = reviewed(attach("a", COPY, False, True), managed(GUARD, GUARD))
-    assert levels(review) == {"new-policy": "note"}
+    assert levels(review) == {"access-removed": "note"}
 
 
 def test_another_boundary_changes_what_the_plugin_lacks() -> None:

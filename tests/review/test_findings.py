@@ -43,7 +43,7 @@ def test_a_plan_that_changes_nothing_has_no_finding() -> None:
 
 
 def test_the_managed_policy_on_a_node_role_is_found_though_nothing_changes() -> None:
-    kind, said = "aws_eks_node_group", {}
+    kind, by_role = "aws_eks_node_group", {}
     group = {"node_role_arn": "arn:aws:iam::111122223333:role/r"}
     for name, changes in {
         "node": [role("r", NODE_TRUST, NODE_TRUST)],
@@ -52,8 +52,8 @@ def test_the_managed_policy_on_a_node_role_is_found_though_nothing_changes() -> 
         "not shown": [],
     }.items():
         review = reviewed(*changes, attachment("r", MANAGED))
-        said[name] = levels(review).get("managed-policy-attached")
-    assert said == {"node": "note", "lambda": None, "of a group": "note", "not shown": "note"}
+        by_role[name] = levels(review).get("managed-policy-attached")
+    assert by_role == {"node": "note", "lambda": None, "of a group": "note", "not shown": "note"}
 
 
 def test_a_policy_document_that_nothing_uses_is_no_finding() -> None:

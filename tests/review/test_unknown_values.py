@@ -190,7 +190,7 @@ def test_owners_in_a_list_that_is_not_known_may_be_more_than_it_refers_to() -> N
     gains = {f.rule: f.subject for f in review.findings if f.level != "note"}
     assert gains == {
         "new-access": "aws_iam_role.b",
-        "new-policy": "what aws_iam_policy_attachment.m.roles names",
+        "new-policy": "whoever aws_iam_policy_attachment.m.roles names",
     }
 
 
@@ -204,7 +204,7 @@ def test_one_role_of_two_is_neither_for_certain() -> None:
         configuration=configured(kind, "p", {"role": references}),
     )
     subjects = {f.subject for f in review.findings if "s3:*" in f.message}
-    assert subjects == {f"what {kind}.p.role names"} and review.failed
+    assert subjects == {f"whoever {kind}.p.role names"} and review.failed
 
 
 @pytest.mark.parametrize("is_known", [True, False])
@@ -256,10 +256,10 @@ def rebuilt(
 ) -> ShownReview:
     """A plan with a policy that refers to a document that is read at apply, beside others."""
     kinds = (("managed", "aws_iam_policy", "p"), ("data", "aws_iam_policy_document", "d"))
-    given = ({"policy": named(f"{D}.d.json")}, expressions)
+    expressions_of = ({"policy": named(f"{D}.d.json")}, expressions)
     blocks = [
         {"mode": mode, "type": kind, "name": name, "expressions": expression}
-        for (mode, kind, name), expression in zip(kinds, given, strict=True)
+        for (mode, kind, name), expression in zip(kinds, expressions_of, strict=True)
     ]
     unknown_policy = {"actions": ["create"], "after_unknown": {"policy": True}}
     return reviewed(

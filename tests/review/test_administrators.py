@@ -156,23 +156,6 @@ def test_a_managed_policy_of_aws_that_nothing_is_known_of_is_a_warning_on_a_new_
     assert levels(review)["unknown-attachment"] == "warning"
 
 
-def test_a_new_policy_on_a_role_that_is_there_is_as_grave_as_a_wider_one() -> None:
-    write = document(allow("s3:PutObject"))
-    for change in (inline(None, write), inline(READ, document(allow(["s3:GetObject", "s3:Put*"])))):
-        (finding,) = reviewed(*ROLE, change).findings
-        assert (finding.rule, finding.level) == ("new-access", "error")
-        assert finding.message.startswith("aws_iam_role.r can now call s3:Put")
-        assert "on all resources" in finding.message
-
-
-def test_drift_that_stays_and_allows_everything() -> None:
-    values = [{"role": "r", "name": "n", "policy": text} for text in (READ, ALL)]
-    drift = resource("aws_iam_role_policy", "n", *values)
-    now = same("aws_iam_role_policy", "n", values[1])
-    review = reviewed(now, resource_drift=[drift], fail_on="new-access")
-    assert (levels(review), review.failed) == ({"drift": "error"}, True)
-
-
 def document_with_an_unknown_arn(*actions: str) -> Json:
     statements = [{"effect": "Allow", "actions": ["s3:GetObject"]}]
     statements += [{"effect": "Allow", "actions": [*actions], "resources": ["*"]}]

@@ -165,18 +165,6 @@ def test_what_happens_to_a_list_without_an_effect_is_a_note(
     assert (levels(review), review.failed) == ({"moved": "note"}, True)
 
 
-def test_a_deny_that_an_exclusive_list_removes_is_new_access() -> None:
-    there = inline("b", document(allow("s3:*")), document(allow("s3:*")), iam="other")
-    for before in (None, ["i"]):
-        review = reviewed(
-            exclusive(POLICIES, before, ["other"]),
-            *(inline("a", GUARD, GUARD), there),
-            fail_on="new-access",
-        )
-        assert review.failed
-        assert levels(review).items() >= {"new-access": "error"}.items()
-
-
 def test_a_policy_that_an_exclusive_list_attaches_is_judged() -> None:
     kind, outcomes = ATTACHMENTS, {}
     for name, arn, more in (

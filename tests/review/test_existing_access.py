@@ -5,7 +5,6 @@ import pytest
 from eks import MANAGED, NODE_TRUST, irsa, own_role, same
 from synthetic import Json, allow, attachment, document, levels, resource, reviewed, role, rules
 
-READS = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 ELSEWHERE = "arn:aws:iam::111122223333:policy/of-another-plan"
 COPY = "arn:aws:iam::111122223333:policy/p"
 CNI, ONE = document(allow(["ec2:Assign*", "ec2:*"])), document(allow("s3:A"))

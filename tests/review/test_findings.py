@@ -17,7 +17,6 @@ from synthetic import (
 )
 
 ONE, TWO = document(allow("ec2:A")), document(allow("s3:B"))
-OTHER = NODE_TRUST.replace("ec2.", "lambda.")
 ARN = "arn:aws:iam::111122223333:policy/p"
 P = {"name": "p", "arn": ARN}
 
@@ -31,29 +30,6 @@ def changing(before: str, after: str, **more: object) -> Json:
 def prior(values: Json, **where: str) -> Json:
     """The state before of one resource."""
     return {"values": {"root_module": {"resources": [{**where, "values": values}]}}}
-
-
-def test_a_plan_that_changes_nothing_has_no_finding() -> None:
-    tagged = policy("q", ONE, ONE)
-    tagged["change"] |= {"actions": ["update"]}
-    tagged["change"]["after"] = {**tagged["change"]["after"], "tags": {"a": "b"}}
-    changes = policy("p", ONE, ONE), role("r", NODE_TRUST, NODE_TRUST), tagged
-    review = reviewed(*changes, fail_on="any-change")
-    assert (review.findings, review.failed) == ((), False)
-
-
-def test_the_managed_policy_on_a_node_role_is_found_though_nothing_changes() -> None:
-    kind, by_role = "aws_eks_node_group", {}
-    group = {"node_role_arn": "arn:aws:iam::111122223333:role/r"}
-    for name, changes in {
-        "node": [role("r", NODE_TRUST, NODE_TRUST)],
-        "lambda": [role("r", OTHER, OTHER)],
-        "of a group": [role("r", OTHER, OTHER), same(kind, "g", group)],
-        "not shown": [],
-    }.items():
-        review = reviewed(*changes, attachment("r", MANAGED))
-        by_role[name] = levels(review).get("managed-policy-attached")
-    assert by_role == {"node": "note", "lambda": None, "of a group": "note", "not shown": "note"}
 
 
 def test_a_policy_document_that_nothing_uses_is_no_finding() -> None:
@@ -233,35 +209,6 @@ def test_what_a_boundary_does_not_allow_is_no_new_access(limited: str, named: st
     assert [m[: len(who) + len(calls) + 1] for m in messages] == [f"{who} {calls}"] * bool(named)
 
 
-BOUNDARIES = {
-    arn: same("aws_iam_policy", arn[-1], {"name": arn[-1], "arn": arn, "policy": text})
-    for arn, text in (
-        ("arn:aws:iam::1:policy/a", TWO),
-        ("arn:aws:iam::1:policy/b", document(allow("s3:*"))),
-    )
-}
-NARROW, WIDE = BOUNDARIES
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "expected"),
-    [
-        (NARROW, None, {"boundary-weakened": "error"}),
-        (NARROW, WIDE, {"boundary-weakened": "error"}),
-        (WIDE, NARROW, {"access-removed": "note"}),
-        (None, NARROW, {"access-removed": "note"}),
-    ],
-)
-def test_a_boundary_that_goes_is_an_error_and_one_that_comes_a_note(
-    before: str | None, after: str | None, expected: Json
-) -> None:
-    change = bounded(before, after)
-    assert levels(reviewed(change, *BOUNDARIES.values())) == expected
-    # What somebody else has changed is there already.
-    there = bounded(after, after)
-    assert rules(reviewed(there, *BOUNDARIES.values(), resource_drift=[change])) <= {"drift"}
-
-
 def test_a_boundary_that_gets_wider_is_weakened() -> None:
     wider, there = changing(TWO, document(allow("*"))), changing(*[document(allow("*"))] * 2)
     assert "boundary-weakened" in rules(reviewed(bounded(ARN, ARN), wider))
@@ -312,17 +259,6 @@ def test_the_worst_finding_is_first_and_an_administrator_before_other_errors() -
     assert [f.rule for f in strict[-2:]] == ["new-policy", "access-removed"]
 
 
-def test_a_policy_or_an_attachment_that_is_not_known_is_never_passed_over() -> None:
-    change = policy("p", ONE, ONE, after_unknown={"policy": True})
-    change["change"] |= {"actions": ["update"], "after": {"name": "p"}}
-    review = reviewed(change, fail_on="new-access")
-    assert (rules(review), review.failed) == ({"unknown-policy"}, True)
-    kind = "aws_iam_role_policy_attachment"
-    for values, unknown in (({}, {"policy_arn": True}), ({"policy_arn": ARN}, {})):
-        change = resource(kind, "a", None, {"role": "r", **values}, after_unknown=unknown)
-        assert rules(reviewed(change)) == {"unknown-attachment"}
-
-
 EQUAL = {"StringEqual": {"aws:PrincipalTag/team": "web"}}
 BUT_ROOT = {"NotPrincipal": {"AWS": "arn:aws:iam::111122223333:root"}}
 
@@ -348,14 +284,6 @@ def test_why_it_is_not_decided_whether_a_policy_allows_more_is_said(
     (finding,) = (f for f in review.findings if f.rule == "not-proven")
     assert (finding.level, review.failed) == ("warning", True)
     assert words in f"{finding.message} {finding.details}"
-
-
-def test_an_inline_policy_that_comes_to_another_role_is_new_access_there() -> None:
-    text = document(allow("iam:*"))
-    sides = [{"role": name, "name": "n", "policy": text} for name in ("old", "new")]
-    review = reviewed(resource("aws_iam_role_policy", "p", *sides))
-    subjects = {str(f.rule): f.subject for f in review.findings}
-    assert subjects == {"admin-attached": "role new", "access-removed": "role old"}
 
 
 def test_a_policy_that_a_data_source_read_is_known() -> None:

@@ -36,7 +36,7 @@ from vpc_cni_iam.review.account.grants import (
 )
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Unresolved
 from vpc_cni_iam.review.account.library import Library
-from vpc_cni_iam.review.account.resolve import Resolver, as_left, is_there
+from vpc_cni_iam.review.account.resolve import Resolver, as_left, is_replaced, is_there
 from vpc_cni_iam.review.account.source import SourceReader
 
 _STAYS = (("no-op",), ("update",), ("read",), ("forget",))
@@ -110,7 +110,7 @@ class Filler:
                     accounts.successors[first] = resource.address
                 elif resource.type in PRINCIPALS:
                     accounts.created.add(identity)
-            elif {"create", "delete"} <= {*resource.actions}:
+            elif is_replaced(resource):
                 accounts.replaced.add(identity)
         accounts.deleted |= {InPlan(r.address) for others in gone.values() for r in others}
 
@@ -415,7 +415,9 @@ class Filler:
                     key = GrantKey(Part.PERMISSIONS)
                     content = self.library.of(own, side)
                     account.add(Grant(policy, key, content, resource.address, "policy", own))
-            if resource.before is None and policy == InPlan(resource.address):
+            # IAM deletes no policy that anybody has, so that nobody has the one in its place.
+            is_new = resource.before is None or is_replaced(resource)
+            if is_new and policy == InPlan(resource.address):
                 accounts.created.add(policy)
 
 

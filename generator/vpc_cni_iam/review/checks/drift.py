@@ -40,14 +40,14 @@ class Drifted(Struct, frozen=True):
 def drift(
     context: Context,
     checks: Iterable[Callable[[Context], Iterator[Finding]]],
-    said: Sequence[Finding],
+    planned: Sequence[Finding],
 ) -> Iterator[Finding]:
     """Yield what `checks` find between the state and what is really there.
 
     What the plan leaves so counts for what it is.
 
     Args:
-        said: What is found of the plan itself, which drift repeats.
+        planned: What is found of the plan itself, which drift repeats.
     """
     drifted = {
         r.address: replace(r, drift=False, moved_from="", imported="")
@@ -59,7 +59,7 @@ def drift(
     earlier = _before_plan(context, drifted)
     for check in checks:
         for each in check(earlier):
-            if each.rule not in _SAID and each not in said:
+            if each.rule not in _SAID and each not in planned:
                 yield _as_drift(each, _outcome(each, drifted, context, earlier))
 
 

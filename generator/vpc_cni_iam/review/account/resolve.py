@@ -288,6 +288,11 @@ def as_left(resource: Resource) -> Resource:
     return resource.unchanged() if is_forgotten else resource
 
 
+def is_replaced(resource: Resource) -> bool:
+    """Say whether a resource is deleted and created again."""
+    return {"create", "delete"} <= {*resource.actions}
+
+
 def is_there(resource: Resource, side: Side) -> bool:
     """Say whether a resource is there on a side."""
     left = as_left(resource) if side is Side.AFTER else resource

@@ -8,13 +8,12 @@ from enum import Enum
 
 from msgspec import Struct
 
-from vpc_cni_iam.errors import InputError, Message
+from vpc_cni_iam.errors import Message
 from vpc_cni_iam.inputs.plan.arguments import ASSOCIATION, ROLE, Part
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.values import one
-from vpc_cni_iam.plugin.principals import new_principals
 from vpc_cni_iam.plugin.trust import is_too_large
-from vpc_cni_iam.policy.document import ANYONE, Policy
+from vpc_cni_iam.policy.document import ANYONE
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Sensitive
@@ -27,6 +26,7 @@ from vpc_cni_iam.review.diff.plugin_roles import is_plugins
 from vpc_cni_iam.review.diff.trust import (
     Trusted,
     Widened,
+    may_be_assumed,
     realistic,
     trusted_by,
     widened,
@@ -276,24 +276,14 @@ def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[F
 def _new(role: _RoleTrusts, after: Document, context: Context) -> Finding:
     """Return the finding about who can assume a new role."""
     trusted = trusted_by(after.shown)
-    # A mark in place of a secret is no name that is evaluated.
-    names = _names(after.policy) if after.masked is None else None
-    if names is not None:
-        trusted = tuple(t for t in trusted if (t.type, t.name) in names)
+    if after.masked is None:  # a mark in place of a secret is no name that is evaluated
+        trusted = tuple(each for each in trusted if may_be_assumed(after.policy, each))
     accounts = _own_accounts(role.owner, context)
     owned = tuple((each, _ownership(each, accounts)) for each in trusted)
     is_other = any(whose is not Ownership.OWN for _, whose in owned)
     not_shown = tuple(hole.place for hole in after.shown.holes())
     level, means = (Level.WARNING, _NEW) if is_other else (Level.NOTE, _ANY)
     return _found(Rule.NEW_POLICY, NewTrust(owned, not_shown), role.after, level, means)
-
-
-def _names(policy: Policy) -> set[tuple[str, object]] | None:
-    """Return who can assume a role, beside its Deny statements; None where not evaluated."""
-    try:
-        return {(p.type, p.name) for p in new_principals(Policy(()), policy)}
-    except InputError:
-        return None
 
 
 def _own_accounts(owner: IamResource, context: Context) -> frozenset[str]:

@@ -15,8 +15,8 @@ from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.grants import Accounts
 from vpc_cni_iam.review.account.iam_resource import IamResource, Place
 from vpc_cni_iam.review.account.not_shown import NotShownByPlan, not_shown
-from vpc_cni_iam.review.account.plugin_state import ClusterPlugin
-from vpc_cni_iam.review.account.plugins import PluginReader
+from vpc_cni_iam.review.account.plugin.clusters import PluginReader
+from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
 from vpc_cni_iam.review.account.source import SourceReader
 from vpc_cni_iam.review.account.uses import Uses
 from vpc_cni_iam.review.diff.needs import NeedsFinder, PluginNeeds, PolicyLayers

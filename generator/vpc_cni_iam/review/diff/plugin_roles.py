@@ -11,8 +11,8 @@ from vpc_cni_iam.plugin.trust import SOURCE_ACCOUNT, Caller, RoleTrust
 from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.review.account.grants import Accounts, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
-from vpc_cni_iam.review.account.plugin_state import ClusterPlugin
+from vpc_cni_iam.review.account.plugin.policy import concerns_plugin
+from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
 from vpc_cni_iam.review.diff.trust import names_plugin, trust_of
 
 _ACCOUNT = "111122223333"  # stands for one that is not known

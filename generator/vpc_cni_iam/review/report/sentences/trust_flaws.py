@@ -9,7 +9,8 @@ from vpc_cni_iam.catalog.trust import AUDIENCE
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.issuers import Platform, is_of_anybody, platform_of
 from vpc_cni_iam.plugin.trust import AWS_NODE
-from vpc_cni_iam.review.checks.trust import FlawOrigin, PolicyNeedsTags, TrustFlawFound
+from vpc_cni_iam.review.checks.session_tags import SessionTagsOff
+from vpc_cni_iam.review.checks.trust import FlawOrigin, TrustFlawFound
 from vpc_cni_iam.review.diff.trust_flaws import TrustFlaw
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.saying import Saying
@@ -201,14 +202,14 @@ def _quoted(values: Sequence[str]) -> str:
     return first_of(quoted) if len(quoted) > _SHOWN else " or ".join(quoted)
 
 
-def _needs_tags(finding: Finding, evidence: PolicyNeedsTags) -> Saying:
-    keys = f" ({several(evidence.keys)})" if evidence.keys else ""
-    before = ", as before" if evidence.origin is FlawOrigin.BEFORE else ""
-    message = f"A policy of {role_of(finding)} asks for session tags{keys}, and an association of "
-    return Saying(f"{message}the role switches them off{before}", fix=_TAGS_OFF)
+def _tags_off(finding: Finding, evidence: SessionTagsOff) -> Saying:
+    before = ", as before" if evidence.stays else ""
+    message = f"A policy of {role_of(finding)} asks for session tags ({several(evidence.tags)}), "
+    message += f"and an association of the role switches them off{before}"
+    return Saying(message, fix=_TAGS_OFF)
 
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     TrustFlawFound: _flaw,
-    PolicyNeedsTags: _needs_tags,
+    SessionTagsOff: _tags_off,
 }

@@ -57,8 +57,7 @@ def may_assume(policy: Policy, request: Request) -> bool:
 def requests_of(kind: str, name: str, claims: Mapping[str, str]) -> Iterator[Request]:
     """Yield the requests by which a principal of a trust policy assumes a role.
 
-    Whoever delegates to others, as an account does, stands for one of them. `claims` are those of
-    its token, if it has one.
+    An account, which delegates to others, stands for one of them. `claims` are those of a token.
     """
     if kind == "Federated" and (PROVIDER in name or name in APPLICATIONS):
         yield trust.token_request(name, claims)

@@ -100,41 +100,36 @@ def _event(provider: Resource) -> ProviderEvent | None:
         return ProviderEvent.CREATED if after else ProviderEvent.DELETED
     if old != new:
         return ProviderEvent.OTHER_ISSUER if new else ProviderEvent.UNKNOWN_ISSUER
-    old_clients, new_clients = (_clients(provider, side) for side in sides)
-    if old_clients != new_clients:
-        is_known = new_clients is not None
+    clients = [_clients(provider, side) for side in sides]
+    if _differs(provider, "client_id_list") and (clients[0] != clients[1] or None in clients):
+        is_known = clients[1] is not None
         return ProviderEvent.CLIENT_IDS if is_known else ProviderEvent.UNKNOWN_CLIENT_IDS
-    thumbprints = [one(provider, "thumbprint_list", side) for side in sides]
-    return ProviderEvent.THUMBPRINTS if thumbprints[0] != thumbprints[1] else None
+    return ProviderEvent.THUMBPRINTS if _differs(provider, "thumbprint_list") else None
+
+
+def _differs(provider: Resource, argument: str) -> bool:
+    return one(provider, argument, Side.BEFORE) != one(provider, argument, Side.AFTER)
 
 
 def _findings(provider: Resource, event: ProviderEvent, tokens: _Tokens) -> Iterator[Finding]:
     """Yield which roles the tokens of a provider's issuers can newly assume, or no longer."""
-    context = tokens.context
-    old, new = (_issuer(provider, side) for side in (Side.BEFORE, Side.AFTER))
+    if event in (ProviderEvent.CREATED, ProviderEvent.OTHER_ISSUER):
+        new, created = _issuer(provider, Side.AFTER), tokens.context.accounts.created
+        there = {*tokens.roles(new, Side.BEFORE, provider), *created}
+        gains = tuple(r for r in tokens.roles(new, Side.AFTER, provider) if r not in there)
+        if gains:
+            yield _found(provider, ProviderChanged(event, new, gains), means=_EVERY)
+    if event is not ProviderEvent.CREATED:
+        yield from _lost(provider, event, tokens)
 
-    def found(
-        evidence: ProviderChanged,
-        rule: Rule = Rule.PROVIDER_CHANGED,
-        means: tuple[Consequence, ...] | None = None,
-    ) -> Finding:
-        # AWS does not use the thumbprints of EKS. Source: IAM User Guide, "Obtain the thumbprint
-        # for an OpenID Connect identity provider".
-        is_unused = event is ProviderEvent.THUMBPRINTS and evidence.is_eks
-        level = Level.NOTE if is_unused else None
-        return finding(rule, evidence, provider.address, level=level, means=means)
 
-    there = {*tokens.roles(new, Side.BEFORE, provider), *context.accounts.created}
-    gains = tuple(role for role in tokens.roles(new, Side.AFTER, provider) if role not in there)
-    is_other = event in (ProviderEvent.CREATED, ProviderEvent.OTHER_ISSUER)
-    if is_other and gains:
-        yield found(ProviderChanged(event, new, gains), means=_EVERY)
+def _lost(provider: Resource, event: ProviderEvent, tokens: _Tokens) -> Iterator[Finding]:
+    old = _issuer(provider, Side.BEFORE)
     still = tokens.roles(old, Side.AFTER, provider)
     lost = [role for role in tokens.roles(old, Side.BEFORE, provider) if role not in still]
-    own = tuple(role for role in lost if _has_by_tokens(context, role))
+    own = tuple(role for role in lost if _has_by_tokens(tokens.context, role))
     others = tuple(role for role in lost if role not in own)
-    is_eks = platform_of(old, ()) is Platform.KUBERNETES
-    change = ProviderChanged(event, old, is_eks=is_eks)
+    change = ProviderChanged(event, old, is_eks=platform_of(old, ()) is Platform.KUBERNETES)
     means = _EVERY if event is ProviderEvent.UNKNOWN_CLIENT_IDS else None
     if event is ProviderEvent.CLIENT_IDS:
         ids = [_clients(provider, side) or frozenset() for side in (Side.BEFORE, Side.AFTER)]
@@ -142,10 +137,23 @@ def _findings(provider: Resource, event: ProviderEvent, tokens: _Tokens) -> Iter
         change = replace(change, added=added, removed=removed)
         means = _EVERY if added else None  # tokens for it are taken
     if own:
-        yield found(replace(change, loses=own), Rule.IDENTITY_LOST, means)
+        yield _found(provider, replace(change, loses=own), Rule.IDENTITY_LOST, means)
     is_replaced = event is ProviderEvent.DELETED and old in tokens.providers[Side.AFTER]
-    if others or not (own or is_replaced or event is ProviderEvent.CREATED):
-        yield found(replace(change, loses=others), means=means)
+    if others or not (own or is_replaced):
+        yield _found(provider, replace(change, loses=others), means=means)
+
+
+def _found(
+    provider: Resource,
+    evidence: ProviderChanged,
+    rule: Rule = Rule.PROVIDER_CHANGED,
+    means: tuple[Consequence, ...] | None = None,
+) -> Finding:
+    # AWS does not use the thumbprints of EKS. Source: IAM User Guide, "Obtain the thumbprint for
+    # an OpenID Connect identity provider".
+    is_unused = evidence.event is ProviderEvent.THUMBPRINTS and evidence.is_eks
+    level = Level.NOTE if is_unused else None
+    return finding(rule, evidence, provider.address, level=level, means=means)
 
 
 def _has_by_tokens(context: Context, role: IamResource) -> bool:

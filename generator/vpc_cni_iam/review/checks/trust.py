@@ -49,14 +49,14 @@ class TrustNotShown(Struct, frozen=True):
 
 
 class TrustUndecided(Struct, frozen=True):
-    """Whether a trust policy newly lets anybody assume the role is not decided."""
+    """Whether a trust policy allows new principals is not decided."""
 
     answer: NotProven
     trusted: tuple[Trusted, ...] = ()  # who may be new
 
 
 class TrustWidened(Struct, frozen=True):
-    """A trust policy newly lets somebody assume the role."""
+    """A trust policy allows new principals to assume the role."""
 
     widened: Widened
     example: NewAccess | None  # None where it could tell a secret
@@ -218,7 +218,7 @@ def _flaw(role: _RoleTrusts, flaw: TrustFlaw, origin: FlawOrigin, *, is_sensitiv
 
 
 def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[Finding]:
-    """Yield whether a change of a trust policy lets anybody new in."""
+    """Yield whether a change of a trust policy allows new principals."""
     content, grant = role.before.content if role.before else None, role.after
     if not isinstance(content, Document):
         undecided = TrustUndecided(NotProven(Open.NOT_SHOWN), trusted_by(after.shown))

@@ -18,6 +18,7 @@ from vpc_cni_iam.plugin.principals import filled, may_assume, requests_of
 from vpc_cni_iam.plugin.trust import RoleTrust, is_claim
 from vpc_cni_iam.policy.diff import (
     ConditionChange,
+    ElementChange,
     StatementChanged,
     StatementRemoved,
     ValuesChange,
@@ -169,31 +170,40 @@ def widened(before: Policy, after: Policy) -> Widened:
     old, new = trusted_by(before), trusted_by(after)
     coming, leaving = without(new, old), without(old, new)
     there = {(t.type, t.name, t.subject) for t in old}
-    newcomers = tuple(
-        t
-        for t in coming
-        if (t.type, t.name, t.subject) not in there and not may_be_assumed(before, t)
+    others = (t for t in coming if (t.type, t.name, t.subject) not in there)
+    newcomers = tuple(t for t in others if not may_be_assumed(before, t))
+    denies, elements = _changes(before, after)
+    gone = (e for e in elements if isinstance(e, ConditionChange) and e.old)
+    conditions = dict.fromkeys((*_limits_gone(coming, leaving), *gone))
+    actions = (e.added for e in elements if isinstance(e, ValuesChange) and e.element == "Action")
+    reasons = tuple(change for change in conditions if _explains(change, newcomers))
+    return Widened(
+        newcomers or coming,
+        leaving,
+        not newcomers,
+        reasons,
+        tuple(c for c in conditions if c not in reasons and c.new is not None),
+        denies,
+        tuple(dict.fromkeys(str(action) for added in actions for action in added)),
     )
-    conditions = dict.fromkeys(_limits_gone(coming, leaving))
+
+
+def _changes(
+    before: Policy, after: Policy
+) -> tuple[tuple[StatementRemoved | StatementChanged, ...], tuple[ElementChange, ...]]:
+    """Return the Deny statements that are gone or change, and what changes in the others."""
     denies: list[StatementRemoved | StatementChanged] = []
-    actions: dict[str, None] = {}
+    elements: list[ElementChange] = []
     for difference in differences(before, after):
         match difference:
-            case StatementRemoved(statement=statement) if statement.effect == "Deny":
+            case (
+                StatementRemoved(statement=Statement("Deny"))
+                | StatementChanged(old=Statement("Deny"))
+            ):
                 denies.append(difference)
-            case StatementChanged(old=statement) if statement.effect == "Deny":
-                denies.append(difference)
-            case StatementChanged(elements=elements):
-                gone = (e for e in elements if isinstance(e, ConditionChange) and e.old)
-                conditions |= dict.fromkeys(gone)
-                for element in elements:
-                    if isinstance(element, ValuesChange) and element.element == "Action":
-                        actions |= dict.fromkeys(map(str, element.added))
-    reasons = tuple(change for change in conditions if _explains(change, newcomers))
-    others = tuple(c for c in conditions if c not in reasons and c.new is not None)
-    return Widened(
-        newcomers or coming, leaving, not newcomers, reasons, others, tuple(denies), tuple(actions)
-    )
+            case StatementChanged():
+                elements += difference.elements
+    return tuple(denies), tuple(elements)
 
 
 def may_be_assumed(policy: Policy, trusted: Trusted) -> bool:

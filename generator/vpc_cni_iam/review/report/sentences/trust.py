@@ -175,8 +175,8 @@ def _provider(finding: Finding, evidence: ProviderChanged) -> Saying:
         return Saying(what)
     roles = several(list(map(name_of, evidence.loses)))
     if finding.rule is Rule.IDENTITY_LOST:
-        kept = f"Keep the provider of {evidence.issuer} with {AUDIENCE} in {address}"
-        return Saying(f"{what}: aws-node can no longer assume {roles} by IRSA", fix=kept)
+        fix = f"Keep the provider of {evidence.issuer} with {AUDIENCE} in {address}"
+        return Saying(f"{what}: aws-node can no longer assume {roles} by IRSA", fix=fix)
     if not roles:
         return Saying(f"{what}: the plan shows no role that loses its tokens")
     return Saying(f"{what}: tokens of {issuer_name(evidence.issuer)} can no longer assume {roles}")

@@ -142,7 +142,7 @@ def _roles_by_name(context: Context) -> dict[str, list[IamResource]]:
 def _named_otherwise(
     address: str, roles: tuple[IamResource, ...], context: Context, *, is_known_type: bool
 ) -> Finding:
-    reach = context.role_access.reach(roles)
+    reach = context.role_comparison.reach(roles)
     is_far = reach > Reach.LIMITED
     return finding(
         Rule.WORKLOAD_ROLE,

@@ -62,7 +62,14 @@ def identity_access(context: Context, old: PluginIdentity, new: PluginIdentity) 
     if old.known_roles == new.known_roles and roles.limits_more(_sessions(old), _sessions(new)):
         return NoNewAccess()
     before, after = of_roles(context, old, Side.BEFORE), of_roles(context, new, Side.AFTER)
-    rows = [[roles.compare(had, has) for had in before] for has in after]
+    # A limit that is not known may also hold back what the plugin needs.
+    rows = [
+        [
+            roles.compare(had, has) if had.open_limits == has.open_limits else NOT_SHOWN
+            for had in before
+        ]
+        for has in after
+    ]
     every = [answer for row in rows for answer in row]
     if before and all(isinstance(answer, NoNewAccess) for answer in every):
         return NoNewAccess()

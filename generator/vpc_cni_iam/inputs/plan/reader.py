@@ -220,7 +220,10 @@ class _Contents(Struct):
             )
             if {*resource.actions} == {"create", "forget"}:
                 # What is replaced and not destroyed stays where it was.
-                yield replace(resource, actions=("forget",), after=None, unknown=False)
+                left = f"{resource.address} (forgotten)"
+                yield replace(
+                    resource, address=left, actions=("forget",), after=None, unknown=False
+                )
                 resource = replace(resource, actions=("create",), before=None)
             yield resource
 

@@ -16,7 +16,7 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
 from vpc_cni_iam.review.account.annotations import role_annotations
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
-from vpc_cni_iam.review.account.plugin_resources import is_for_plugin
+from vpc_cni_iam.review.account.plugin.resources import is_for_plugin
 from vpc_cni_iam.review.account.uses import UseKind
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.reach import Reach

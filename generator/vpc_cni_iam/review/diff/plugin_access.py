@@ -12,7 +12,7 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT
 from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin_state import PluginIdentity
+from vpc_cni_iam.review.account.plugin.state import PluginIdentity
 from vpc_cni_iam.review.diff.harm import GainedPart, beyond_plugin
 from vpc_cni_iam.review.diff.reach import Reach, reach
 from vpc_cni_iam.review.diff.role_access import NOT_SHOWN, RoleAccess
@@ -59,7 +59,7 @@ def identity_access(context: Context, old: PluginIdentity, new: PluginIdentity) 
     Nodes may have several roles, and aws-node had one of them.
     """
     roles = context.role_comparison
-    if old.known_roles == new.known_roles and roles.limits_more(_sessions(old), _sessions(new)):
+    if old.roles == new.roles and roles.limits_more(_sessions(old), _sessions(new)):
         return NoNewAccess()
     before, after = of_roles(context, old, Side.BEFORE), of_roles(context, new, Side.AFTER)
     # A limit that is not known may also hold back what the plugin needs.

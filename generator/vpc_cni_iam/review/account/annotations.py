@@ -123,7 +123,7 @@ class _Reader(Struct, frozen=True):
             return
         decoded = _decoded(whole)
         roles: tuple[PlacedValue, ...] = ()
-        if decoded not in (None, whole, [whole]) and depth < _DEPTH:
+        if decoded not in (None, whole) and depth < _DEPTH:
             is_hidden = hidden or is_mark(text)
             roles = tuple(self.walk(decoded, None, path, depth + 1, hidden=is_hidden))
         if not roles:
@@ -154,5 +154,6 @@ def _decoded(text: str) -> Any:
     from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - few plans have YAML
 
     with suppress(InputError):
-        return load_yaml(text, "")
+        documents = load_yaml(text, "")
+        return documents[0] if len(documents) == 1 else documents
     return None

@@ -68,7 +68,7 @@ def value_at(resource: Resource, path: Path, side: Side) -> Value:
     unknown: Any = resource.unknown if after else False
     hidden: Any = resource.hidden_after if after else resource.hidden_before
     for step in path:
-        values, unknown, hidden = _step(values, step), _mark(unknown, step), _mark(hidden, step)
+        values, unknown, hidden = member(values, step), _mark(unknown, step), _mark(hidden, step)
     if _is_marked(unknown):
         later = Unknown(f"{resource.address}.{'.'.join(map(str, path))}", side)
         return Sensitive(later) if _is_marked(hidden) else later
@@ -151,7 +151,7 @@ class _Node(Struct, frozen=True):
     is_folded: bool = False  # whether its names are of JSON that is read in upper or lower case
 
     def at(self, step: str | int) -> _Node:
-        value, marks = _step(self.value, step), _mark(self.unknown, step)
+        value, marks = member(self.value, step), _mark(self.unknown, step)
         if value is None and self.is_folded and isinstance(self.value, Mapping):
             names = (n for n in self.value if str(n).lower() == str(step).lower())
             value = next((self.value[name] for name in names), None)
@@ -186,7 +186,7 @@ class _PathReader(Struct, frozen=True):
         elif "=" in step:
             name, _, end = step.partition("=")
             marks = _mark(node.unknown, name)
-            if marks is True or str(self.secrets.judged(_step(node.value, name))).endswith(end):
+            if marks is True or str(self.secrets.judged(member(node.value, name))).endswith(end):
                 yield from self.walk(node, rest, path)
         elif self._is_odd(node, Mapping):
             yield PlacedValue(path, Unknown(place_of(self.resource, path), self.side))
@@ -200,7 +200,7 @@ class _PathReader(Struct, frozen=True):
         if is_mark(text):
             yield PlacedValue(path, self._value(node, path))
         else:
-            inner = _Node(_decoded(text), None, None, is_restored, is_folded=True)
+            inner = _Node(decoded(text), None, None, is_restored, is_folded=True)
             yield from self.walk(inner, rest, path)
 
     def _each(self, node: _Node, rest: list[str], path: Path) -> Iterator[PlacedValue]:
@@ -241,16 +241,18 @@ class _PathReader(Struct, frozen=True):
         return Sensitive(str(node.value)) if is_hidden else Known(node.value)
 
 
-def _decoded(value: Any) -> Any:
-    """Return what a text of JSON or YAML holds, its documents as a list; None for other text."""
+def decoded(value: Any, *, most: int | None = None) -> Any:
+    """Return what a text of JSON or YAML holds, its documents as a list; None for other text.
+
+    Args:
+        most: How many characters of YAML are read, which takes long.
+    """
     if not isinstance(value, str):
         return None
-    try:
+    with suppress(ValueError, RecursionError):
         return json.loads(value)
-    except RecursionError:
+    if most is not None and len(value) > most:
         return None
-    except ValueError:
-        pass
     from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - few plans have YAML
 
     with suppress(InputError):
@@ -258,7 +260,8 @@ def _decoded(value: Any) -> Any:
     return None
 
 
-def _step(values: Any, step: str | int) -> Any:
+def member(values: Any, step: str | int) -> Any:
+    """Return a member of an object or an item of a list; None where there is none."""
     if isinstance(values, Mapping):
         return values.get(step)
     is_item = isinstance(values, list) and isinstance(step, int) and step < len(values)
@@ -267,7 +270,7 @@ def _step(values: Any, step: str | int) -> Any:
 
 def _mark(marks: Any, step: str | int) -> Any:
     """Return the mark of a part, such as in ``after_unknown``; the whole marks each part."""
-    return True if marks is True else _step(marks, step)
+    return True if marks is True else member(marks, step)
 
 
 def _is_marked(marks: Any) -> bool:

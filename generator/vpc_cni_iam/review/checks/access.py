@@ -341,9 +341,7 @@ class _PrincipalCases:
         referred = self._context.filler.resolver.reference_names
         references = tuple(dict.fromkeys(name for place in places for name in referred(place)))
         policy = grant.policy or InPlan(grant.address)
-        evidence = PolicyNotShown(
-            self._owners, self._change.is_new, policy, None, references
-        )
+        evidence = PolicyNotShown(self._owners, self._change.is_new, policy, None, references)
         return _Case(_Outcome.LATER, evidence, (grant,))
 
     def _denied_less(self) -> Iterator[_Case]:

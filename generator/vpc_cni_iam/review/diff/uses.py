@@ -110,24 +110,29 @@ class _Changes:
                 yield change
 
     def _of(self, resource: Resource) -> Iterator[UseChange]:
-        before = self._before[resource.address]
-        is_same = resource.actions == ("no-op",) and not any(map(self._may_end, before))
+        before = [*self._before[resource.address]]
+        is_same = resource.actions == ("no-op",) and not any(map(self._former_names, before))
         is_put_off = resource.unknown is True and not resource.after  # a later plan shows it
         if is_same or is_put_off or not is_there(resource, Side.AFTER):
             return
         after = [*self._uses.of(resource, Side.AFTER)]
-        kept = _current(before) & _current(after)
-        old, new = ([u for u in side if u.by_name not in kept] for side in (before, after))
-        for use in [use for use in old if self._may_end(use)]:
-            names = self._names(use.named)
-            if still := [n for n in new if isinstance(n.named, Named) and n.named.name in names]:
-                old.remove(use)
-                new, after = ([n for n in side if n not in still] for side in (new, after))
+        sides = ({use.by_name for use in side if use.is_current} for side in (before, after))
+        stays = next(sides) & next(sides)
+        for use in [use for use in before if use.by_name not in stays]:
+            names = self._former_names(use)
+            still = [n for n in after if isinstance(n.named, Named) and n.named.name in names]
+            if still:
+                before.remove(use)
+                after = [n for n in after if n not in still]
                 if use.target in (ROLE, PROFILE):  # instances keep what they got by others
                     yield self._change(UseEvent.LOSES, resource, [use], ())
         if kind_of(resource.type) is UseKind.SERVICE_ACCOUNT:
-            yield from self._of_pods(resource, before, after)
+            for pods in dict.fromkeys(use.pods for use in after):
+                yield from self._of_pods(
+                    resource, pods, before or self._freed[resource.block], after
+                )
             return
+        old, new = ([u for u in side if u.by_name not in stays] for side in (before, after))
         if new and not old:  # of several arguments one changes
             places = {use.attribute for use in new}
             old = [use for use in before if use.attribute in places]
@@ -138,36 +143,34 @@ class _Changes:
         else:
             yield from self._gets(resource, new)
 
-    def _names(self, named: IamResource) -> set[str]:
-        """Return the names of a resource before the plan."""
-        if not isinstance(named, InPlan):
+    def _former_names(self, use: RoleUse) -> set[str]:
+        """Return the names before the plan of what a use names and may get another name."""
+        if not isinstance(use.named, InPlan):
             return set()
-        values = self._filler.resolver.by_address[named.address].before or {}
-        return {str(values[name]) for name in ("name", "arn", "id") if values.get(name)}
+        target = self._filler.resolver.by_address[use.named.address]
+        values = target.before or {}
+        changes = "delete" in target.actions or "update" in target.actions
+        names = (values.get(name) for name in ("name", "arn", "id") if changes)
+        return {str(name) for name in names if name}
 
     def _of_pods(
-        self, resource: Resource, before: list[RoleUse], after: list[RoleUse]
+        self, resource: Resource, pods: Pods | None, before: list[RoleUse], after: list[RoleUse]
     ) -> Iterator[UseChange]:
-        """Yield what the pods of each service account that a resource names newly get."""
-        before = before or self._freed[resource.block]
-        for pods in dict.fromkeys(use.pods for use in after):
-            old, new = ([u for u in side if u.pods == pods] for side in (before, after))
-            had = {use.role for use in old}
-            comes = [u for u in new if u.role not in had and u.role.resource not in self._made]
-            for use in (u for u in new if u.role in had):
-                others = [o for o in old if o.role == use.role]
-                had_limit = not isinstance(others[0].session, Absent)  # a limit gives nothing
-                if had_limit and all(o.session != use.session for o in others):
-                    gain = self._gain(others[:1], [use])
-                    yield self._change(
-                        UseEvent.LIMITED_OTHERWISE, resource, others[:1], [use], gain
-                    )
-            leaves = [use for use in old if use.role not in {u.role for u in new}]
-            if comes and leaves:
-                gain = self._gain(old, comes)
-                yield self._change(UseEvent.MOVES, resource, leaves, comes, gain)
-            elif comes:
-                yield from (self._change(UseEvent.GETS, resource, (), [use]) for use in comes)
+        """Yield what the pods of a service account newly get."""
+        old, new = ([u for u in side if u.pods == pods] for side in (before, after))
+        had = {use.role: [o for o in old if o.role == use.role] for use in old}
+        for use in (use for use in new if use.role in had):
+            others = had[use.role]
+            had_limit = not isinstance(others[0].session, Absent)  # a limit gives nothing
+            if had_limit and all(o.session != use.session for o in others):
+                first, gain = others[:1], self._gain(others[:1], [use])
+                yield self._change(UseEvent.LIMITED_OTHERWISE, resource, first, [use], gain)
+        comes = [u for u in new if u.role not in had and u.role.resource not in self._made]
+        leaves = [use for use in old if use.role not in {u.role for u in new}]
+        if comes and leaves:
+            yield self._change(UseEvent.MOVES, resource, leaves, comes, self._gain(old, comes))
+        else:
+            yield from (self._change(UseEvent.GETS, resource, (), [use]) for use in comes)
 
     def _gets(self, resource: Resource, uses: list[RoleUse]) -> Iterator[UseChange]:
         """Yield the existing roles that a workload gets, which had none.
@@ -210,14 +213,6 @@ class _Changes:
             is_in_plan=not use.role.version,
         )
 
-    def _may_end(self, use: RoleUse) -> bool:
-        """Say whether what a use names is deleted, replaced or named otherwise."""
-        named = use.named
-        if not isinstance(named, InPlan):
-            return False
-        actions = self._filler.resolver.by_address[named.address].actions
-        return "delete" in actions or "update" in actions
-
     def _change(
         self,
         event: UseEvent,
@@ -255,10 +250,6 @@ class _Changes:
             if isinstance(use.named, Unresolved) and use.target != ROLE
         ]
         return made[0] if made and len(made) == len(uses) and all(made) else ""
-
-
-def _current(uses: Iterable[RoleUse]) -> set[tuple[IamResource, Pods | None]]:
-    return {use.by_name for use in uses if use.is_current}
 
 
 def _block(resource: Resource) -> str:

@@ -19,7 +19,7 @@ from vpc_cni_iam.review.checks.cluster_access import (
 )
 from vpc_cni_iam.review.checks.metadata import MetadataOpened, OpenedOption
 from vpc_cni_iam.review.checks.session_tags import SessionTagsOn, TagsChanged
-from vpc_cni_iam.review.checks.uses import AnnotationNotRead, RoleNamed, ValuesNotShown
+from vpc_cni_iam.review.checks.uses import WRITE_ONLY, AnnotationNotRead, RoleNamed, ValuesNotShown
 from vpc_cni_iam.review.diff.permissions import Open
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.diff.uses import UseChange, UseEvent
@@ -169,7 +169,7 @@ def _of_resource(resource: IamResource) -> str:
 
 def _not_shown(finding: Finding, values: ValuesNotShown) -> Saying:
     what = f"values in {values.argument} that are known after apply"
-    if values.is_write_only:
+    if values.argument == WRITE_ONLY:
         what = "write-only values, which no plan shows"
     return Saying(f"{finding.address} has {what}: a service account may get a role by them")
 

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from vpc_cni_iam.inputs.plan.arguments import ASSOCIATION, ROLE, USER
+from vpc_cni_iam.inputs.plan.arguments import ASSOCIATION, ROLE, SERVICE_ACCOUNTS, USER
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known
 from vpc_cni_iam.review.account.documents import Document
-from vpc_cni_iam.review.account.grants import Account, Grant, known_policies
+from vpc_cni_iam.review.account.grants import Grant, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.resolve import is_there
 from vpc_cni_iam.review.context import Context
@@ -26,7 +26,6 @@ _VARIABLE = re.compile(r"\$\{aws:principaltag/([^},]+)")
 # The tags of sessions by EKS Pod Identity.
 # Source: Amazon EKS User Guide, "Grant Pods access to AWS resources based on tags".
 _OF_SESSIONS = ("kubernetes-", "eks-cluster-")
-_ROLES = ("role_arn", "target_role_arn")
 _SWITCH = "disable_session_tags"
 
 
@@ -53,26 +52,21 @@ def check(context: Context) -> Iterator[Finding]:
 
 def _of_sessions(context: Context) -> Iterator[Finding]:
     """Yield the associations that switch tags on; `trust` has those that switch them off."""
-    for resource in (r for r in context.filler.resources if r.type == ASSOCIATION):
+    filler = context.filler
+    for resource in (r for r in filler.resources if r.type == ASSOCIATION):
         was_off, is_off = (one(resource, _SWITCH, side) == Known(True) for side in Side)
-        if was_off and not is_off and is_there(resource, Side.AFTER):
-            for role in _roles(resource, context):
-                if tags := _session_tags(context.accounts.after, role):
-                    on, where = SessionTagsOn(role, tags), resource.address
+        if is_off or not was_off or not is_there(resource, Side.AFTER):
+            continue
+        for path in SERVICE_ACCOUNTS[ASSOCIATION]:
+            for role in map(
+                filler.owner, filler.resolver.named_by(resource, path, ROLE, Side.AFTER)
+            ):
+                grants = context.accounts.after.policies(role).values()
+                asked = _asked(known_policies(grants))
+                if tags := {tag for tag in asked if tag.startswith(_OF_SESSIONS)}:
+                    on = SessionTagsOn(role, _shown(tags, grants))
+                    where = resource.address
                     yield finding(Rule.TAGS_CHANGED, on, where, attribute=_SWITCH, subject=role)
-
-
-def _roles(resource: Resource, context: Context) -> Iterator[IamResource]:
-    for path in _ROLES:
-        for named in context.filler.resolver.named_by(resource, path, ROLE, Side.AFTER):
-            yield context.filler.owner(named)
-
-
-def _session_tags(account: Account, role: IamResource) -> tuple[str, ...]:
-    """Return the session tags that the policies of a role ask for."""
-    grants = account.policies(role).values()
-    asked = {tag for tag in _asked(known_policies(grants)) if tag.startswith(_OF_SESSIONS)}
-    return _shown(asked, grants)
 
 
 def _shown(tags: set[str], grants: Iterable[Grant]) -> tuple[str, ...]:

@@ -116,8 +116,7 @@ class _Changes:
         if is_same or is_put_off or not is_there(resource, Side.AFTER):
             return
         after = [*self._uses.of(resource, Side.AFTER)]
-        sides = ({use.by_name for use in side if use.is_current} for side in (before, after))
-        stays = next(sides) & next(sides)
+        stays = _current(before) & _current(after)
         for use in [use for use in before if use.by_name not in stays]:
             names = self._former_names(use)
             still = [n for n in after if isinstance(n.named, Named) and n.named.name in names]
@@ -127,15 +126,21 @@ class _Changes:
                 if use.target in (ROLE, PROFILE):  # instances keep what they got by others
                     yield self._change(UseEvent.LOSES, resource, [use], ())
         if kind_of(resource.type) is UseKind.SERVICE_ACCOUNT:
+            before = before or self._freed[resource.block]
             for pods in dict.fromkeys(use.pods for use in after):
-                yield from self._of_pods(
-                    resource, pods, before or self._freed[resource.block], after
-                )
-            return
-        old, new = ([u for u in side if u.by_name not in stays] for side in (before, after))
-        if new and not old:  # of several arguments one changes
+                sides = [[use for use in side if use.pods == pods] for side in (before, after)]
+                yield from self._of_pods(resource, *sides)
+        else:
+            sides = [[use for use in side if use.by_name not in stays] for side in (before, after)]
+            yield from self._of_workload(resource, *sides)
+
+    def _of_workload(
+        self, resource: Resource, old: list[RoleUse], new: list[RoleUse]
+    ) -> Iterator[UseChange]:
+        """Yield what a workload newly gets, by roles that it did not have in the same way."""
+        if not old:  # of several arguments one changes
             places = {use.attribute for use in new}
-            old = [use for use in before if use.attribute in places]
+            old = [use for use in self._before[resource.address] if use.attribute in places]
         if {use.role for use in old} == {use.role for use in new}:
             return
         if old:
@@ -154,16 +159,15 @@ class _Changes:
         return {str(name) for name in names if name}
 
     def _of_pods(
-        self, resource: Resource, pods: Pods | None, before: list[RoleUse], after: list[RoleUse]
+        self, resource: Resource, old: list[RoleUse], new: list[RoleUse]
     ) -> Iterator[UseChange]:
         """Yield what the pods of a service account newly get."""
-        old, new = ([u for u in side if u.pods == pods] for side in (before, after))
         had = {use.role: [o for o in old if o.role == use.role] for use in old}
         for use in (use for use in new if use.role in had):
-            others = had[use.role]
-            had_limit = not isinstance(others[0].session, Absent)  # a limit gives nothing
-            if had_limit and all(o.session != use.session for o in others):
-                first, gain = others[:1], self._gain(others[:1], [use])
+            first = had[use.role][:1]
+            had_limit = not isinstance(first[0].session, Absent)  # a limit gives nothing
+            if had_limit and use.session not in [o.session for o in had[use.role]]:
+                gain = self._gain(first, [use])
                 yield self._change(UseEvent.LIMITED_OTHERWISE, resource, first, [use], gain)
         comes = [u for u in new if u.role not in had and u.role.resource not in self._made]
         leaves = [use for use in old if use.role not in {u.role for u in new}]
@@ -250,6 +254,10 @@ class _Changes:
             if isinstance(use.named, Unresolved) and use.target != ROLE
         ]
         return made[0] if made and len(made) == len(uses) and all(made) else ""
+
+
+def _current(uses: Iterable[RoleUse]) -> set[tuple[IamResource, Pods | None]]:
+    return {use.by_name for use in uses if use.is_current}
 
 
 def _block(resource: Resource) -> str:

@@ -118,9 +118,7 @@ class _Changes:
         after = [*self._uses.of(resource, Side.AFTER)]
         stays = _current(before) & _current(after)
         for use in [use for use in before if use.by_name not in stays]:
-            names = self._former_names(use)
-            still = [n for n in after if isinstance(n.named, Named) and n.named.name in names]
-            if still:
+            if still := self._still_named(use, after):
                 before.remove(use)
                 after = [n for n in after if n not in still]
                 if use.target in (ROLE, PROFILE):  # instances keep what they got by others
@@ -147,6 +145,11 @@ class _Changes:
             yield self._change(UseEvent.MOVES, resource, old, new, self._gain(old, new))
         else:
             yield from self._gets(resource, new)
+
+    def _still_named(self, use: RoleUse, after: Iterable[RoleUse]) -> list[RoleUse]:
+        """Return the uses by the name that something had before."""
+        names = self._former_names(use)
+        return [n for n in after if isinstance(n.named, Named) and n.named.name in names]
 
     def _former_names(self, use: RoleUse) -> set[str]:
         """Return the names before the plan of what a use names and may get another name."""

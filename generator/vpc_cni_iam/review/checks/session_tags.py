@@ -77,7 +77,7 @@ def _shown(tags: set[str], grants: Iterable[Grant]) -> tuple[str, ...]:
 
 
 def _of_principals(context: Context) -> Iterator[Finding]:
-    """Yield whose tags change that policies ask for, whoever has these."""
+    """Yield whose tags change that policies ask for, of any principal."""
     resources = [r for r in context.plan.resources if r.type in (ROLE, USER) and not r.deposed]
     changed = [(r, tags) for r in resources if (tags := _changed(r)) is None or tags]
     if not changed:

@@ -111,9 +111,7 @@ class _Changes:
 
     def _of(self, resource: Resource) -> Iterator[UseChange]:
         before = [*self._before[resource.address]]
-        is_same = resource.actions == ("no-op",) and not any(map(self._former_names, before))
-        is_put_off = resource.unknown is True and not resource.after  # a later plan shows it
-        if is_same or is_put_off or not is_there(resource, Side.AFTER):
+        if not self._may_change(resource):
             return
         after = [*self._uses.of(resource, Side.AFTER)]
         stays = _current(before) & _current(after)
@@ -131,6 +129,12 @@ class _Changes:
         else:
             sides = [[use for use in side if use.by_name not in stays] for side in (before, after)]
             yield from self._of_workload(resource, *sides)
+
+    def _may_change(self, resource: Resource) -> bool:
+        before = self._before[resource.address]
+        is_same = resource.actions == ("no-op",) and not any(map(self._former_names, before))
+        is_put_off = resource.unknown is True and not resource.after  # a later plan shows it
+        return is_there(resource, Side.AFTER) and not (is_same or is_put_off)
 
     def _of_workload(
         self, resource: Resource, old: list[RoleUse], new: list[RoleUse]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import product
+from operator import itemgetter
 from typing import TypeAlias
 
 from msgspec.structs import replace
@@ -35,6 +36,7 @@ from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive
 from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
+from vpc_cni_iam.review.account.plugin.resources import PLUGIN_ADDON
 from vpc_cni_iam.review.account.plugin.setup import SetupReader
 from vpc_cni_iam.review.account.plugin.state import (
     ClusterPlugin,
@@ -47,7 +49,6 @@ from vpc_cni_iam.review.account.resolve import as_left, is_there
 
 _TYPES = (ADDON, ASSOCIATION, NODE_GROUP, CLUSTER, CHART)
 _AGENT = "eks-pod-identity-agent"
-_PLUGIN = "vpc-cni"
 _ARNS = ("arn", "association_arn")
 _BLOCK = "pod_identity_association"
 # A cluster of the plan by its address, else what is known of it.
@@ -189,13 +190,10 @@ class PluginReader:
         """Return what is known of a cluster on a side."""
         if isinstance(key, EksCluster):
             return replace(key, name="") if is_mark(key.name) else key
-        names = [name for r in resources if (name := _name(r, side)) and not is_mark(name)]
+        names = (name for r in resources if not is_mark(name := _name(r, side)))
         places = [self._place(r, side) for r in resources if r.type != CHART]
-        return EksCluster(
-            next(iter(names), ""),
-            next((place.region for place in places if place.region), ""),
-            next((place.account for place in places if place.account), ""),
-        )
+        facts = (names, (place.region for place in places), (place.account for place in places))
+        return EksCluster(*(next(filter(None, values), "") for values in facts))
 
     def _identity(
         self,
@@ -205,10 +203,18 @@ class PluginReader:
         side: Side,
     ) -> PluginIdentity:
         associations = [r for r in resources if _is_association(r, side)]
-        kind, named = self._in_use(associations, annotated, resources, side)
+        by_pods = [(r, placed) for r in associations for placed in _role_of(r, side)]
+        by_pods += [(r, placed) for r, _ in annotated for placed in self._of_block(r, side)]
+        ways = (
+            (Identity.pod_identity, by_pods),
+            (Identity.irsa, annotated),
+            (Identity.node_role, _placed(resources, "node_role_arn", side)),
+        )
+        in_use = ((kind, [n for n in named if n[1].value != ABSENT]) for kind, named in ways)
+        kind, named = next(filter(itemgetter(1), in_use), (Identity.unknown, []))
         releases = tuple(r.address for r, _ in annotated if r.type == CHART)
         is_open = setup.not_read not in (None, UnreadReason.ELSEWHERE)
-        if kind in (Identity.node_role, Identity.unknown) and is_open and releases:
+        if not kind.is_of_service_account and is_open and releases:
             return PluginIdentity(addresses=releases)  # values that are not read may name a role
         first = _placed((r for r in associations if _has_target(r, side)), "role_arn", side)
         return PluginIdentity(
@@ -220,26 +226,6 @@ class PluginReader:
             frozenset(self._lost([*named, *first])) if side is Side.AFTER else frozenset(),
             not any(_is_true(r, "disable_session_tags", side) for r in associations),
         )
-
-    def _in_use(
-        self,
-        associations: list[Resource],
-        annotated: list[_NamedRole],
-        resources: list[Resource],
-        side: Side,
-    ) -> tuple[Identity, list[_NamedRole]]:
-        """Return the identity that counts, with the arguments that name its roles."""
-        by_pods = [(r, placed) for r in associations for placed in _role_of(r, side)]
-        by_pods += [(r, placed) for r, _ in annotated for placed in self._of_block(r, side)]
-        ways = (
-            (Identity.pod_identity, by_pods),
-            (Identity.irsa, annotated),
-            (Identity.node_role, _placed(resources, "node_role_arn", side)),
-        )
-        for kind, named in ways:
-            if in_use := [(r, placed) for r, placed in named if placed.value != ABSENT]:
-                return kind, in_use
-        return Identity.unknown, []
 
     def _sessions(self, associations: list[Resource], side: Side) -> Iterator[tuple[str, Content]]:
         for resource in associations:
@@ -302,7 +288,7 @@ def _installs(resource: Resource, side: Side) -> bool:
     """Say whether a resource installs the plugin on a side."""
     if resource.type == CHART:  # that of another name may be a copy of it
         return any(is_plugins_chart(values_of(resource, s)) for s in Side)
-    return resource.type == ADDON and _name_on(resource, "addon_name", side) == _PLUGIN
+    return resource.type == ADDON and _name_on(resource, "addon_name", side) == PLUGIN_ADDON
 
 
 def _is_association(resource: Resource, side: Side) -> bool:

@@ -40,7 +40,8 @@ class Context:
         self.plan, self.options = plan, options
         self.locator = Locator(options.source, plan.configuration)
         self.filler = Filler(plan, SourceReader(self.locator) if options.source else None)
-        self.proofs = Proofs(Budget.of_many(len(self.filler.resources), self._characters()))
+        budget = Budget.of_many(len(self.filler.resources), self._characters())
+        self.proofs = Proofs(budget, plan.secrets)
 
     def _characters(self) -> int:
         values = (

@@ -247,12 +247,9 @@ class Uses:
             return
         if isinstance(value, Known) and not isinstance(value.value, str):
             value = Known(str(value.value))  # no role is named so
-        for named in self._resolver.resolve(resource, path, value, kind, side):
-            if isinstance(named, Unresolved) and is_mark(named.place):
-                # One secret is one value on both sides, and names the same there.
-                yield Unresolved(named.place, Side.BEFORE)
-            else:
-                yield self._filler.owner(named)
+        yield from map(
+            self._filler.owner, self._resolver.resolve(resource, path, value, kind, side)
+        )
 
     def _in_text(
         self, resource: Resource, placed: PlacedValue, kind: str, side: Side

@@ -41,7 +41,7 @@ def check(context: Context) -> Iterator[Finding]:
     """Yield what is removed though a resource keeps it, or made it, and ambiguous names."""
     yield from _conflicts(context)
     yield from _open_lists(context)
-    resolver = context.filler.resolver
+    resolver, _ = context.filler.resolver, context.use_changes  # which resolve who is meant
     for place, addresses in resolver.ambiguous.items():
         address = resolver.address_of(place)
         is_touched = any(map(resolver.is_changed, (address, *addresses)))

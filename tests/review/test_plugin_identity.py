@@ -205,12 +205,6 @@ def test_the_first_plugin_of_a_new_cluster_is_no_change() -> None:
     assert levels(new, addon(None, of_role("cni")), *own_role("cni", irsa(), CNI)) == {}
 
 
-def test_an_eni_config_alone_is_nothing_about_the_plugin() -> None:
-    manifest = {"apiVersion": "crd.k8s.amazonaws.com/v1alpha1", "kind": "ENIConfig"}
-    change = resource("kubernetes_manifest", "eni", None, {"manifest": manifest})
-    assert [f for f in found(change) if str(f.rule).startswith("plugin-")] == []
-
-
 # Several roles, and roles of which the plan does not show all.
 
 ELSEWHERE = "arn:aws:iam::111122223333:policy/elsewhere"

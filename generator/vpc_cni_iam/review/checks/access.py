@@ -267,7 +267,9 @@ class _PrincipalCases:
                 yield self._case(_Outcome.UNDECIDED, evidence)
             case NoNewAccess() if not isinstance(change.denied_less, NoNewAccess):
                 yield from self._denied_less()
-            case NoNewAccess() if not (change.opened or change.vanished or self._is_conflict):
+            case NoNewAccess() if self._is_conflict:
+                return
+            case NoNewAccess() if change.is_deleted or not (change.opened or change.vanished):
                 yield self._no_gain()
 
     def _case(self, outcome: _Outcome, evidence: AboutPrincipals) -> _Case:

@@ -54,7 +54,9 @@ def drift(
     earlier = _before_plan(context, drifted)
     for check in checks:
         for each in check(earlier):
-            if each.rule not in _SAID:
+            # A note that counts for nothing is about what is as before, and no change.
+            is_change = bool(each.means) or each.level is not Level.NOTE
+            if is_change and each.rule not in _SAID:
                 yield _as_drift(each, _outcome(each, drifted, context, earlier))
 
 

@@ -117,6 +117,7 @@ EXPECTED: dict[str, list[str]] = {
     ],
     "guesses": [
         'warning new-policy aws_iam_policy.each["a"] policy',
+        'warning new-policy aws_iam_policy.each["a"] policy',  # roles that are known after apply
         "warning unknown-policy aws_iam_role.blocks inline_policy[0].policy",
         "warning unknown-policy aws_iam_role.blocks inline_policy[1].policy",
         "warning unknown-attachment aws_iam_role.list managed_policy_arns",

@@ -15,8 +15,8 @@ from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.grants import Accounts
 from vpc_cni_iam.review.account.iam_resource import IamResource, Place
 from vpc_cni_iam.review.account.not_shown import NotShownByPlan, not_shown
-from vpc_cni_iam.review.account.plugin_state import ClusterPlugin
-from vpc_cni_iam.review.account.plugins import PluginReader
+from vpc_cni_iam.review.account.plugin.clusters import PluginReader
+from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
 from vpc_cni_iam.review.account.source import SourceReader
 from vpc_cni_iam.review.account.uses import Uses
 from vpc_cni_iam.review.diff.needs import NeedsFinder, PluginNeeds, PolicyLayers
@@ -40,7 +40,8 @@ class Context:
         self.plan, self.options = plan, options
         self.locator = Locator(options.source, plan.configuration)
         self.filler = Filler(plan, SourceReader(self.locator) if options.source else None)
-        self.proofs = Proofs(Budget.of_many(len(self.filler.resources), self._characters()))
+        budget = Budget.of_many(len(self.filler.resources), self._characters())
+        self.proofs = Proofs(budget, plan.secrets)
 
     def _characters(self) -> int:
         values = (

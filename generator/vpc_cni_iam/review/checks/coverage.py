@@ -24,7 +24,7 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.grants import Grant
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
-from vpc_cni_iam.review.account.plugin_state import PluginIdentity
+from vpc_cni_iam.review.account.plugin.state import PluginIdentity
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.calls import MissingCall, by_action, lost_calls
 from vpc_cni_iam.review.diff.needs import PluginNeeds, RoleNeeds, written_at
@@ -149,7 +149,7 @@ def _found(
         calls = tuple(call for call in calls if not call.is_later)
     if not calls:
         return
-    others = other_roles(context, role.role) if needs.cluster is None else ()
+    others = _others(role, calls, needs, context)
     by = next((c.denied_by for c in calls if c.denied_by is not None), None)
     evidence = DeniedCalls(
         cause,
@@ -171,6 +171,20 @@ def _found(
     if others or (role.open and not is_certain):
         level = at_most(level, Level.WARNING)
     yield finding(rule, evidence, _address(role, context), subject=role.role, level=level)
+
+
+def _others(
+    role: RoleNeeds, calls: tuple[MissingCall, ...], needs: PluginNeeds, context: Context
+) -> tuple[IamResource, ...]:
+    """Return the roles that aws-node may have in place of one, and that may allow its calls."""
+    if needs.cluster is None:
+        return other_roles(context, role.role)
+    identity = needs.cluster.after.identity
+    if not identity.is_one_of_several:
+        return ()
+    denied = {call.action for call in calls}
+    lacking = (r.role for r in needs.roles if denied <= {call.action for call in r.missing or ()})
+    return tuple(sorted(identity.roles - {role.role, *lacking}, key=str))
 
 
 def _rule(

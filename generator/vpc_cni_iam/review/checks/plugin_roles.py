@@ -16,8 +16,8 @@ from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
 from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.review.account.grants import Grant, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
-from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
-from vpc_cni_iam.review.account.plugin_state import ClusterPlugin, PluginState
+from vpc_cni_iam.review.account.plugin.policy import concerns_plugin
+from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginState
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.needs import PluginNeeds, RoleNeeds, written_at
 from vpc_cni_iam.review.diff.other_places import OtherPlace, other_places
@@ -26,10 +26,10 @@ from vpc_cni_iam.review.diff.plugin_roles import (
     callers,
     has_plugin_policy,
     is_of_nodes,
-    names_other_issuer,
     roles_of_clusters,
 )
 from vpc_cni_iam.review.diff.trust import lets_plugin, names_plugin, trust_of
+from vpc_cni_iam.review.diff.trust_flaws import flaws
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule
 
@@ -73,6 +73,7 @@ class TrustLost(Struct, frozen=True):
 
     role: IamResource
     ways: tuple[Identity, ...]
+    is_certain: bool  # False: a condition decides that the plan does not
     cluster: EksCluster | None = None  # None for aws-node of any cluster
 
 
@@ -226,13 +227,14 @@ def _refused(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
         if old is None or new is None or old == new:
             continue
         was_let = lets_plugin(old, before, tags=before.identity.has_session_tags)
-        if was_let is not False and lets_plugin(new, after, tags=tags) is False:
-            evidence = TrustLost(role, (kind,), after.cluster)
-            yield finding(Rule.COVERAGE_LOST, evidence, address_of(role), subject=role)
+        is_let = lets_plugin(new, after, tags=tags)
+        is_refused = is_let is False and was_let is not False
+        if is_refused or (was_let and is_let is None and not new.holes()):
+            yield _trust_lost(role, (kind,), is_certain=is_refused, cluster=after.cluster)
 
 
 def _kept_out(owner: IamResource, context: Context) -> Iterator[Finding]:
-    """Yield that aws-node can no longer assume a role of the plugin."""
+    """Yield that aws-node can no longer assume a role of the plugin, or perhaps no longer."""
     trusts = [trust_of(context, owner, side) for side in Side]
     if trusts[0] is None or trusts[1] is None or trusts[0] == trusts[1]:
         return
@@ -241,11 +243,28 @@ def _kept_out(owner: IamResource, context: Context) -> Iterator[Finding]:
     old, new = (callers(context, owner, side) for side in Side)
     # One way may take the place of another one; another cluster's provider does not.
     ways = {caller.identity for caller in old or ()}
-    if not old or new is None or old & new or any(caller.identity not in ways for caller in new):
+    if not old or new is None or any(caller.identity not in ways for caller in new):
         return
-    if not names_other_issuer(trusts[1]):  # which is a finding of its own
-        evidence = TrustLost(owner, in_order(caller.identity for caller in old))
-        yield finding(Rule.COVERAGE_LOST, evidence, address_of(owner), subject=owner)
+    if not old & new:
+        # That tokens have another issuer is a finding of its own.
+        if not any(flaw.rule is Rule.IRSA_ISSUER for flaw in flaws(trusts[1], for_plugin=True)):
+            yield _trust_lost(owner, in_order(ways), is_certain=True)
+    else:
+        sides = [callers(context, owner, side, certain=True) for side in Side]
+        if sides[0] and not sides[1]:
+            yield _trust_lost(owner, in_order(ways), is_certain=False)
+
+
+def _trust_lost(
+    role: IamResource,
+    ways: tuple[Identity, ...],
+    *,
+    is_certain: bool,
+    cluster: EksCluster | None = None,
+) -> Finding:
+    evidence = TrustLost(role, ways, is_certain, cluster)
+    level = Level.ERROR if is_certain else Level.WARNING
+    return finding(Rule.COVERAGE_LOST, evidence, address_of(role), subject=role, level=level)
 
 
 def _controller(context: Context) -> Iterator[Finding]:

@@ -27,8 +27,8 @@ from vpc_cni_iam.review.account.documents import Content, Document
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.grants import Account, Grant, GrantKey, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
-from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
-from vpc_cni_iam.review.account.plugin_state import ClusterPlugin, PluginIdentity, PluginState
+from vpc_cni_iam.review.account.plugin.policy import concerns_plugin
+from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity, PluginState
 from vpc_cni_iam.review.diff.calls import (
     MissingCall,
     PluginCalls,

@@ -10,7 +10,7 @@ from msgspec import Struct
 from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import Grant, known_policies
-from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
+from vpc_cni_iam.review.account.plugin.policy import concerns_plugin
 from vpc_cni_iam.review.diff.calls import Situation
 from vpc_cni_iam.review.diff.needs import written_at
 

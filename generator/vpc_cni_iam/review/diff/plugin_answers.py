@@ -15,7 +15,7 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.grants import Grant
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin_state import ClusterPlugin
+from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
 from vpc_cni_iam.review.diff.calls import MissingCall, by_action
 from vpc_cni_iam.review.diff.needs import PluginNeeds, RoleNeeds, VersionSource
 from vpc_cni_iam.review.diff.plugin_roles import PluginFacts, is_of_nodes
@@ -144,7 +144,10 @@ def is_deleted(cluster: ClusterPlugin) -> bool:
 
 def _verdict(needs: PluginNeeds, context: AnswerFacts) -> tuple[AnswerVerdict, AnswerReason | None]:
     """Return the worst verdict of the roles, with its reason."""
-    verdicts = [*_of_cluster(needs, context), *map(_of_role, needs.roles)]
+    of_roles = list(dict.fromkeys(map(_of_role, needs.roles)))
+    if len(of_roles) > 1 and needs.cluster and needs.cluster.after.identity.is_one_of_several:
+        of_roles = [(AnswerVerdict.NOT_SHOWN, AnswerReason.IDENTITY)]
+    verdicts = [*_of_cluster(needs, context), *of_roles]
     order = list(AnswerVerdict)
     return min(verdicts, key=lambda pair: order.index(pair[0]), default=(AnswerVerdict.WORKS, None))
 

@@ -158,6 +158,11 @@ def _trust_lost(_: Finding, lost: TrustLost) -> Saying:
     role = name_of(lost.role)
     ways = first_of(_IDENTITIES[way] for way in lost.ways)
     where = f" of cluster {lost.cluster.name}" if lost.cluster and lost.cluster.name else ""
+    if not lost.is_certain:
+        return Saying(
+            f"aws-node{where} may no longer assume {role} by {ways}: whether its requests meet the "
+            "conditions of the trust policy is not known"
+        )
     return Saying(
         f"The trust policy of {role} no longer lets aws-node{where} assume it by {ways}",
         fix=f"Trust the service account kube-system/aws-node in {role}",

@@ -1,0 +1,226 @@
+"""A Deny blocks what other policies allow, so that its removal is new access."""
+
+import pytest
+
+from synthetic import Json, allow, attachment, document, levels, policy, resource, reviewed, rules
+
+ALL = document(allow("s3:*"))
+GUARD = document({**allow("s3:*"), "Effect": "Deny"})
+BOTH = document(allow("ec2:A"), {**allow("s3:*"), "Effect": "Deny"})
+ONE = document(allow("ec2:A"))
+ROLE = {"name": "a", "assume_role_policy": document()}
+ARN = "arn:aws:iam::111122223333:policy/guard"
+
+
+def inline(name: str, before: str | None, after: str | None, role: str = "r") -> Json:
+    sides = [{"name": name, "role": role, "policy": p} if p else None for p in (before, after)]
+    return resource("aws_iam_role_policy", name, *sides)
+
+
+def attached(before: bool, after: bool) -> Json:
+    values = {"role": "r", "policy_arn": ARN}
+    sides = [values if there else None for there in (before, after)]
+    return resource("aws_iam_role_policy_attachment", "guard", *sides)
+
+
+def managed(text: str) -> Json:
+    values = {"name": "guard", "policy": text, "arn": ARN}
+    return resource("aws_iam_policy", "guard", values, values)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        inline("guard", GUARD, None),
+        inline("guard", BOTH, ONE),
+        inline("guard", GUARD, document()),
+        inline("guard", GUARD, document({**allow("s3:Get*"), "Effect": "Deny"})),
+    ],
+)
+def test_a_removed_deny_is_new_access_where_another_policy_allows(change: Json) -> None:
+    review = reviewed(change, inline("all", ALL, ALL), fail_on="new-access")
+    assert (rules(review), review.failed) == ({"new-access"}, True)
+    assert any("s3:" in f.message and "a Deny is removed" in f.message for f in review.findings)
+    assert any("Deny" in line.text for p in review.policies for line in p.lines)
+
+
+def test_a_deny_that_is_detached_is_new_access_where_another_policy_allows() -> None:
+    review = reviewed(attached(True, False), managed(GUARD), inline("all", ALL, ALL))
+    assert rules(review) == {"new-access"}
+    assert rules(reviewed(attached(True, False), managed(ONE))) == {"access-removed"}
+
+
+def test_a_removed_deny_is_a_warning_where_the_rest_is_not_in_the_plan() -> None:
+    for change in (inline("guard", GUARD, None), policy("guard", BOTH, ONE)):
+        review = reviewed(change, fail_on="new-access")
+        assert (rules(review), review.failed) == ({"not-proven"}, True)
+    assert rules(reviewed(attached(True, False), managed(GUARD))) == {"not-proven"}
+    # IAM deletes no policy that anybody has.
+    assert not reviewed(policy("guard", GUARD, None), fail_on="new-access").failed
+
+
+def test_a_deny_that_another_policy_of_the_role_gets_is_no_new_access() -> None:
+    moved = inline("a", BOTH, ONE), inline("b", None, GUARD), inline("all", ALL, ALL)
+    assert not reviewed(*moved, fail_on="new-access").failed
+    elsewhere = inline("b", None, GUARD, role="other")
+    assert reviewed(moved[0], elsewhere, moved[2], fail_on="new-access").failed
+
+
+def test_a_policy_of_several_roles_that_denies_less_is_a_warning_for_those_without_another_deny() -> (
+    None
+):
+    values = {"name": "guard", "arn": ARN}
+    texts = (BOTH, document(allow("ec2:*")))
+    changes = resource("aws_iam_policy", "guard", *({**values, "policy": text} for text in texts))
+    has = [inline(f"own-{name}", texts[1], texts[1], role=name) for name in ("a", "b")]
+    attached = {"policy_arn": ARN, "roles": ["a", "b"]}
+    both = resource("aws_iam_policy_attachment", "guard", attached, attached)
+    guarded = inline("guard-b", GUARD, GUARD, role="b")
+    findings = reviewed(changes, both, *has, guarded).findings
+    (warning,) = (f for f in findings if f.level != "note")
+    assert (warning.rule, warning.address) == ("not-proven", "aws_iam_policy.guard")
+    assert warning.message.startswith("Role a may now call s3:* on all resources")
+
+
+def test_a_deny_that_moves_to_another_role_is_removed_from_the_first() -> None:
+    sides = [{"role": name, "name": "n", "policy": GUARD} for name in ("old", "new")]
+    review = reviewed(resource("aws_iam_role_policy", "p", *sides), fail_on="new-access")
+    assert review.failed
+
+
+def test_an_added_deny_removes_access_whatever_the_policy_itself_allows() -> None:
+    review = reviewed(inline("guard", ONE, BOTH))
+    assert levels(review) == {"access-removed": "note"}
+
+
+def test_a_deny_that_is_written_differently_is_no_new_access() -> None:
+    split = document(*({**allow(a), "Effect": "Deny"} for a in ("s3:G*", "s3:*", "s3:P*")))
+    assert rules(reviewed(inline("guard", GUARD, split))) == {"rewritten"}
+
+
+@pytest.mark.parametrize(
+    ("arn", "text"),
+    [
+        (ARN, "policy/guard"),
+        ("arn:aws:iam::aws:policy/AWSDenyAll", "policy/AWSDenyAll"),
+        # Of these, the catalog knows the document, or that it has no Deny.
+        ("arn:aws:iam::aws:policy/AmazonS3FullAccess", ""),
+        ("arn:aws:iam::aws:policy/ReadOnlyAccess", ""),
+        ("arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy", ""),
+    ],
+)
+def test_a_removed_policy_that_is_not_shown_may_have_denied_something(arn: str, text: str) -> None:
+    there = resource("aws_iam_role", "a", ROLE, ROLE)
+    values = {"role": "a", "policy_arn": arn}
+    gone = attachment("a", arn, sides=(values, None))
+    listed = resource(
+        "aws_iam_role",
+        "a",
+        {**ROLE, "managed_policy_arns": [arn]},
+        {**ROLE, "managed_policy_arns": []},
+    )
+    for changes in ((there, gone), (listed,)):
+        review = reviewed(*changes, fail_on="new-access")
+        messages = [f.message for f in review.findings if f.rule == "not-proven"]
+        assert review.failed is bool(text) and len(messages) == bool(text)
+        assert all(text in message and "Deny" in message for message in messages)
+
+
+@pytest.mark.parametrize("kind", ["role", "user", "group"])
+def test_a_deny_that_is_deleted_with_its_principal_is_no_new_access(kind: str) -> None:
+    values = {kind: "a", "name": "p", "policy": GUARD}
+    guard = resource(f"aws_iam_{kind}_policy", "p", values, None)
+    gone = resource(f"aws_iam_{kind}", "a", ROLE, None)
+    review = reviewed(gone, guard, fail_on="new-access")
+    assert not review.failed
+    (finding,) = (f for f in review.findings if f.address == f"aws_iam_{kind}_policy.p")
+    assert (finding.rule, finding.level) == ("access-removed", "note")
+    assert finding.message == f"aws_iam_{kind}.a is deleted"
+    there = resource(f"aws_iam_{kind}", "a", ROLE, ROLE)
+    assert reviewed(there, guard, fail_on="new-access").failed
+    # What a failed replacement left behind goes, and the role stays.
+    left = {**gone, "deposed": "abcd1234"}
+    assert reviewed(there, left, guard, fail_on="new-access").failed
+    listed = {"name": "p", "policy_arn": ARN, f"{kind}s": ["a"]}
+    detached = resource("aws_iam_policy_attachment", "p", listed, None)
+    assert not reviewed(gone, detached, fail_on="new-access").failed
+    assert reviewed(there, left, detached, fail_on="new-access").failed
+
+
+def test_a_policy_that_is_not_shown_and_stays_or_is_deleted_with_its_role_is_no_new_access() -> (
+    None
+):
+    values = {"role": "a", "policy_arn": ARN}
+    gone = attachment("a", ARN, sides=(values, None))
+    made = attachment("a", ARN, name="b", sides=(None, values))
+    assert not reviewed(
+        resource("aws_iam_role", "a", ROLE, None), gone, fail_on="new-access"
+    ).failed
+    there = resource("aws_iam_role", "a", ROLE, ROLE)
+    assert "not-proven" not in rules(reviewed(there, gone, made))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        resource(
+            "aws_iam_role_policies_exclusive",
+            "a",
+            {"role_name": "a", "policy_names": ["guard", "own"]},
+            {"role_name": "a", "policy_names": ["own"]},
+        ),
+        resource(
+            "aws_iam_role_policy_attachments_exclusive",
+            "a",
+            {"role_name": "a", "policy_arns": [ARN]},
+            {"role_name": "a", "policy_arns": []},
+        ),
+    ],
+)
+def test_an_exclusive_list_removes_a_policy_that_may_have_denied_something(
+    change: Json,
+) -> None:
+    review = reviewed(change, fail_on="new-access")
+    assert review.failed and rules(review) == {"exclusive-removes"}
+
+
+def test_a_list_that_stays_hides_no_removed_policy_that_may_have_denied_something() -> None:
+    names = {"role_name": "r", "policy_names": ["own"]}
+    stays = resource("aws_iam_role_policies_exclusive", "r", names, names)
+    assert "not-proven" in rules(reviewed(attached(True, False), stays))
+
+
+def test_a_new_list_removes_a_policy_that_may_have_denied_something() -> None:
+    values = {"role_name": "r", "policy_arns": ["arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"]}
+    comes = resource("aws_iam_role_policy_attachments_exclusive", "r", None, values)
+    review = reviewed(attached(True, True), comes, fail_on="new-access")
+    (finding,) = (f for f in review.findings if f.rule == "exclusive-removes")
+    assert "new-access" in finding.means and ARN in finding.message
+    assert "not-proven" not in rules(review)
+
+
+@pytest.mark.parametrize(
+    ("policies", "words"),
+    [
+        (["arn:aws:iam::aws:policy/ReadOnlyAccess"], ""),
+        ([ARN], f"no longer has {ARN}. The plan does not show the document: a Deny in it"),
+        (["arn:aws:iam::aws:policy/ReadOnlyAccess", ARN], f"no longer has {ARN}"),
+        ([], ""),
+        (None, "no longer has the policies of group g, which the plan does not show: a Deny in"),
+    ],
+)
+def test_a_user_that_leaves_a_group_loses_its_denies(
+    policies: list[str] | None, words: str
+) -> None:
+    sides = ({"user": "ann", "groups": ["g"]}, {"user": "ann", "groups": []})
+    leaves = resource("aws_iam_user_group_membership", "ann", *sides)
+    group = [resource("aws_iam_group", "g", {"name": "g"}, {"name": "g"})] * (policies is not None)
+    attached = [{"group": "g", "policy_arn": arn} for arn in policies or ()]
+    has = [
+        resource("aws_iam_group_policy_attachment", f"g{i}", values, values)
+        for i, values in enumerate(attached)
+    ]
+    findings = reviewed(*group, *has, leaves, fail_on="new-access").findings
+    unproven = [f for f in findings if f.rule == "not-proven"]
+    assert len(unproven) == bool(words)
+    assert all(words in f.message and "new-access" in f.means for f in unproven)

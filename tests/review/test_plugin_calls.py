@@ -1,0 +1,196 @@
+"""Which calls of the plugin policies allow, and which a change of policies or settings denies."""
+
+import json
+
+import pytest
+from msgspec.structs import replace
+
+from conftest import run
+from eks import addon, arn_of, irsa, own_role
+from synthetic import Json, allow, parsed, resource, reviewed
+from vpc_cni_iam.catalog import variants
+from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
+from vpc_cni_iam.catalog.facts.known_versions import newest
+from vpc_cni_iam.plugin.settings import PluginSettings
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.review.diff.calls import (
+    MissingCall,
+    PluginCalls,
+    Situation,
+    by_action,
+    lost_calls,
+    plugin_calls,
+)
+from vpc_cni_iam.review.diff.permissions import Permissions
+
+NEWEST = Situation(newest())
+
+
+def deny(action: str, on: str = "*", **more: Json) -> Json:
+    return {**allow(action, on, **more), "Effect": "Deny"}
+
+
+CNI = managed_policy()
+(_IPV6,) = variants.find(("ipv6",))
+SIX = _IPV6.document(revisions()[-1])
+ALL, DESCRIBE = parsed(allow("ec2:*")), parsed(allow("ec2:Describe*"))
+WITHOUT_TAGS = parsed(allow("ec2:*"), deny("ec2:CreateTags"))
+REFUSED = parsed(allow("ec2:*", Condition={"Is": {"aws:ResourceTag/team": "blue"}}))
+CHANGING = (
+    *("AssignPrivateIpAddresses", "AttachNetworkInterface", "CreateNetworkInterface"),
+    *("CreateTags", "DeleteNetworkInterface", "DetachNetworkInterface"),
+    *("ModifyNetworkInterfaceAttribute", "UnassignPrivateIpAddresses"),
+)
+DESCRIBING = ("Instances", "InstanceTypes", "NetworkInterfaces", "Subnets")
+CHANGES = {f"ec2:{name}" for name in CHANGING}
+ALL_CALLS = CHANGES | {f"ec2:Describe{name}" for name in DESCRIBING}
+NONE: set[str] = set()
+TAGS = {"ec2:CreateTags", "ec2:CreateNetworkInterface"}
+Side = tuple[list[Policy], list[Policy]]
+
+
+def calls(policies: list[Policy], limits: list[Policy]) -> PluginCalls:
+    role = Permissions(tuple(policies), tuple((limit,) for limit in limits))
+    result = plugin_calls(role, NEWEST, [policies])
+    assert result is not None
+    return result
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lost", "missing"),
+    [
+        (([CNI], []), ([CNI], []), NONE, NONE),
+        (([], []), ([CNI], []), NONE, NONE),
+        (([CNI], []), ([], []), ALL_CALLS, ALL_CALLS),
+        (([], []), ([], []), NONE, ALL_CALLS),
+        (([], []), ([DESCRIBE], []), NONE, CHANGES),
+        (([ALL], []), ([WITHOUT_TAGS], []), TAGS, TAGS),
+        (([WITHOUT_TAGS], []), ([DESCRIBE], []), CHANGES - TAGS, CHANGES),
+        (([CNI], []), ([CNI], [DESCRIBE]), CHANGES, CHANGES),
+        (([CNI], [DESCRIBE]), ([CNI], []), NONE, NONE),
+        (([CNI], [ALL]), ([CNI], [ALL, DESCRIBE]), CHANGES, CHANGES),
+        (([CNI], [ALL]), ([CNI], [DESCRIBE, ALL]), CHANGES, CHANGES),
+        (([CNI], [DESCRIBE]), ([CNI], [DESCRIBE]), NONE, CHANGES),
+        (([CNI], []), ([CNI], [WITHOUT_TAGS]), TAGS, TAGS),
+    ],
+)
+def test_policies_and_limits_together_decide_what_the_plugin_can_call(
+    before: Side, after: Side, lost: set[str], missing: set[str]
+) -> None:
+    old, new = calls(*before), calls(*after)
+    assert {call.action for call in by_action(lost_calls(new, old))} == lost
+    assert {call.action for call in new.missing} == missing
+
+
+def test_a_policy_that_iam_refuses_has_no_answer() -> None:
+    for role in (Permissions((REFUSED,)), Permissions((CNI,), ((REFUSED,),))):
+        assert plugin_calls(role, NEWEST, [role.policies]) is None
+
+
+def test_the_ip_family_is_that_of_the_policies_unless_the_plan_or_an_option_says_it() -> None:
+    role = Permissions((CNI,))
+    of_ipv6 = plugin_calls(role, NEWEST, [(SIX,)])
+    assert of_ipv6 and {c.action for c in of_ipv6.missing} == {"ec2:AssignIpv6Addresses"}
+    chosen = plugin_calls(role, replace(NEWEST, mode="ipv4"), [(SIX,)])
+    assert chosen and not chosen.missing
+    for refused in (REFUSED, parsed(allow("AssignIpv6Addresses"))):
+        assert NEWEST.mode_for([refused]) == "ipv4"
+
+
+def missing(*statements: Json, situation: Situation = NEWEST) -> dict[str, MissingCall]:
+    policies = (parsed(*statements),)
+    result = plugin_calls(Permissions(policies), situation, [policies])
+    assert result is not None
+    return {call.action: call for call in by_action(result.missing)}
+
+
+def test_the_worst_denial_of_an_action_is_said_first() -> None:
+    every = list(missing(allow("s3:*")).values())
+    levels = [call.level for call in every]
+    assert levels == sorted(levels) and {*levels} == {"error", "warning"}
+    assert {call.action for call in every} == ALL_CALLS
+    assert not any(call.undecided or call.on for call in every)
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_fatal", "about"),
+    [
+        ("instance", True, "new interface"),
+        ("network-interface", True, ""),
+        ("security-group", False, ""),
+    ],
+)
+def test_an_action_that_is_denied_on_some_resources_says_on_which(
+    kind: str, about: str, *, is_fatal: bool
+) -> None:
+    denied = "ec2:ModifyNetworkInterfaceAttribute"
+    (call,) = missing(allow("ec2:*"), deny(denied, f"arn:aws:ec2:*:*:{kind}/*")).values()
+    assert (call.action, call.is_fatal, call.on) == (denied, is_fatal, about)
+
+
+def test_variables_decide_what_the_plugin_calls_unless_it_ignores_them() -> None:
+    denied = (allow("ec2:*"), deny("ec2:DescribeSubnets"))
+    assert missing(*denied)["ec2:DescribeSubnets"].is_fatal
+    ignored = {"NOT_A_VARIABLE": "x", "WARM_ENI_TARGET": "x"}
+    off = {"ENABLE_SUBNET_DISCOVERY": "false"}
+    for environment, is_fatal in ((off, False), (ignored | off, False), (ignored, True)):
+        situation = replace(NEWEST, settings=PluginSettings(environment=environment))
+        call = missing(*denied, situation=situation)["ec2:DescribeSubnets"]
+        assert call.is_fatal is is_fatal
+
+
+def test_the_vpc_of_the_cluster_decides_whether_a_policy_is_for_it() -> None:
+    own, other = "vpc-0123456789abcdef0", "vpc-0123456789abcdef1"
+    condition = {"ArnLike": {"ec2:Vpc": f"arn:aws:ec2:*:*:vpc/{own}"}}
+    denied = (allow("ec2:*"), deny("ec2:AttachNetworkInterface", Condition=condition))
+    for vpc, expected in ((own, {"ec2:AttachNetworkInterface"}), (other, NONE)):
+        situation = replace(NEWEST, names={"vpc_id": vpc})
+        assert missing(*denied, situation=situation).keys() == expected
+
+
+_NAMES = ("--cluster-name", "prod", "--vpc-id", "vpc-0123456789abcdef0")
+
+
+def hardened(*options: str) -> str:
+    return run("policy", "ipv4-scoped", *_NAMES, *options).out
+
+
+def with_policy(before: str | None, after: str) -> list[Json]:
+    sides = (
+        {"role": "cni", "name": "i", "policy": text} if text else None for text in (before, after)
+    )
+    return [*own_role("cni", irsa()), resource("aws_iam_role_policy", "i", *sides)]
+
+
+def with_env(**env: str) -> Json:
+    values = {"addon_version": "v1.23.2-eksbuild.1", "service_account_role_arn": arn_of("cni")}
+    return {**values, "configuration_values": json.dumps({"env": env})}
+
+
+def about_plugin(*changes: Json) -> list[str]:
+    review = reviewed(*changes)
+    names = ("coverage-", "plugin-")
+    return [f.rule for f in review.findings if f.rule.startswith(names) and f.level != "note"]
+
+
+def test_a_scoped_policy_that_is_hardened_takes_nothing_from_the_plugin() -> None:
+    changes = with_policy(hardened(), hardened("--harden"))
+    assert not about_plugin(*changes, addon(with_env(), with_env()))
+    new = with_policy(None, hardened("--harden"))
+    assert not about_plugin(*new, addon(None, with_env()))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rule"),
+    [
+        ({"CLUSTER_NAME": "old"}, {"CLUSTER_NAME": "prod"}, "plugin-configuration-changed"),
+        ({}, {"CLUSTER_NAME": "prod"}, None),
+        ({}, {"ADDITIONAL_ENI_TAGS": '{"team": "net"}'}, "plugin-permission-missing"),
+    ],
+)
+def test_a_setting_of_the_plugin_that_a_hardened_policy_does_not_allow_is_found(
+    before: dict[str, str], after: dict[str, str], rule: str | None
+) -> None:
+    text = hardened("--harden")
+    findings = about_plugin(*with_policy(text, text), addon(with_env(**before), with_env(**after)))
+    assert bool(findings) == (rule is not None) and rule in (None, *findings)

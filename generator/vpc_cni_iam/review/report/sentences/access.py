@@ -64,6 +64,7 @@ def _gain(finding: Finding, gain: Gain) -> Saying:
         first, *parts = parts or ["do more"]
         message = f"{who} can now {first}"
     message += ", where its permissions boundary allows it" if gain.is_bounded else ""
+    message += f". aws-node {gain.lacked_by} calls this" if gain.lacked_by else ""
     details = also(parts, is_first=bool(gain.reach))
     if gain.beyond is not None:
         beyond = first_of(gain.beyond, _NAMES) or "nothing"
@@ -72,7 +73,7 @@ def _gain(finding: Finding, gain: Gain) -> Saying:
 
 
 def _gain_fix(finding: Finding, gain: Gain) -> str:
-    if gain.is_new and finding.rule is not Rule.ADMIN:
+    if gain.lacked_by or (gain.is_new and finding.rule is not Rule.ADMIN):
         return ""
     if lost := _limit_lost(gain):
         return f"Keep the {lost} in {finding.address}"

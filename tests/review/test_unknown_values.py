@@ -190,7 +190,7 @@ def test_owners_in_a_list_that_is_not_known_may_be_more_than_it_refers_to() -> N
     gains = {f.rule: f.subject for f in review.findings if f.level != "note"}
     assert gains == {
         "new-access": "aws_iam_role.b",
-        "new-policy": "whoever aws_iam_policy_attachment.m.roles names",
+        "new-policy": "the role in aws_iam_policy_attachment.m.roles",
     }
 
 

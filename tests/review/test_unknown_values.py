@@ -204,7 +204,7 @@ def test_one_role_of_two_is_neither_for_certain() -> None:
         configuration=configured(kind, "p", {"role": references}),
     )
     subjects = {f.subject for f in review.findings if "s3:*" in f.message}
-    assert subjects == {f"whoever {kind}.p.role names"} and review.failed
+    assert subjects == {f"the role in {kind}.p.role"} and review.failed
 
 
 def deferred(name: str, values: Json, unknown: Any, sensitive: Any = False) -> Json:

@@ -82,7 +82,7 @@ def test_more_access_is_said_by_its_scope_before_an_example() -> None:
     words = say(finding)
     assert words.message.endswith(f"and can now call iam:PassRole on {UNSHOWN}")
     assert words.details[:2] == (
-        "also: call s3:GetObject on arn:aws:s3:::example/*",
+        "also: s3:GetObject on arn:aws:s3:::example/*",
         "beyond the plugin's needs: iam:PassRole, s3:GetObject",
     )
     assert words.details[2].startswith("example: iam:PassRole")

@@ -53,7 +53,7 @@ class IdentityChange(Struct, frozen=True):
 
 
 def identity_change(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
-    """Return what happens to the identity of aws-node in a cluster; None for nothing."""
+    """Return what happens to the identity of aws-node in a cluster, if anything does."""
     old, new = plugin.before.identity, plugin.after.identity
     if plugin.is_deleted:
         return None

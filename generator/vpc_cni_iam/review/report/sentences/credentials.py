@@ -8,7 +8,7 @@ from typing import Any
 from vpc_cni_iam.inputs.plan.arguments import KINDS
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.report import example_text, not_proven_text
-from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
+from vpc_cni_iam.policy.value import Absent, Known, Unknown
 from vpc_cni_iam.review.account.cluster_access import ClusterRight
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.account.uses import UsedRole, UseKind
@@ -24,7 +24,7 @@ from vpc_cni_iam.review.diff.permissions import Open
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.diff.uses import UseChange, UseEvent
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import name_of
+from vpc_cni_iam.review.report.names import name_of, value_text
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_text
 from vpc_cni_iam.review.rules import Level
@@ -187,18 +187,7 @@ def _metadata(finding: Finding, opened: MetadataOpened) -> Saying:
 
 
 def _option(option: OpenedOption) -> str:
-    return f"{option.name} {_value(option.before)} -> {_value(option.after)}"
-
-
-def _value(value: Value) -> str:
-    match value:
-        case Known(known):
-            return str(known).lower() if isinstance(known, bool) else str(known)
-        case Absent():
-            return "not set"
-        case Sensitive(str(mark)):
-            return mark
-    return "a value known after apply"
+    return f"{option.name} {value_text(option.before)} -> {value_text(option.after)}"
 
 
 def _gained(finding: Finding, gained: RightGained) -> Saying:
@@ -216,25 +205,25 @@ def _right(right: ClusterRight) -> str:
     """Return what a principal gets in a cluster."""
     cluster = _cluster(right)
     if not right.is_entry:
-        policy = _value(right.policy).rpartition("/")[2]
+        policy = value_text(right.policy).rpartition("/")[2]
         name = policy if isinstance(right.policy, Known) else "an access policy known after apply"
-        places = ", ".join(map(_value, right.namespaces))
+        places = ", ".join(map(value_text, right.namespaces))
         where = f"the namespaces {places} of {cluster}" if places else f"all of {cluster}"
         return f"gets {name} in {where}"
     if right.is_of_node:
-        return f"can join {cluster} as a node (type {_value(right.type)})"
+        return f"can join {cluster} as a node (type {value_text(right.type)})"
     parts = []
     if right.groups:
-        parts.append(f"the Kubernetes groups {', '.join(map(_value, right.groups))}")
+        parts.append(f"the Kubernetes groups {', '.join(map(value_text, right.groups))}")
     if not isinstance(right.user_name, Absent):
-        parts.append(f"the user name {_value(right.user_name)}")
+        parts.append(f"the user name {value_text(right.user_name)}")
     return f"gets {' and '.join(parts)} in {cluster}"
 
 
 def _cluster(right: ClusterRight) -> str:
     """Return the cluster of a right."""
     is_later = isinstance(right.cluster, Unknown)
-    return "a cluster known after apply" if is_later else f"cluster {_value(right.cluster)}"
+    return "a cluster known after apply" if is_later else f"cluster {value_text(right.cluster)}"
 
 
 def _lost(_: Finding, lost: RightLost) -> Saying:
@@ -249,7 +238,7 @@ def _lost(_: Finding, lost: RightLost) -> Saying:
 
 
 def _authentication(finding: Finding, changed: AuthenticationChanged) -> Saying:
-    before, after = (_value(value) for value in (changed.before, changed.after))
+    before, after = (value_text(value) for value in (changed.before, changed.after))
     message = f"{finding.address} changes {changed.name} from {before} to {after}"
     return Saying(f"{message}. {_AUTHENTICATION[changed.name]}")
 

@@ -171,67 +171,75 @@ class _Token(Struct, frozen=True):
             if others:  # else a Deny keeps all of them out
                 yield self._flaw(Rule.IRSA_ISSUER, others, never=True)
             return
-        if unrelated := tuple(key for key in others if not self._is_of_statement(key)):
+        names = (n for p in self.statement.principals for n in known(p.identifiers))
+        named = {(issuer(name) or name).lower() for name in names}
+        if unrelated := tuple(key for key in others if _prefix(key) not in named):
             yield self._flaw(Rule.IRSA_ISSUER, unrelated)
-        conditions = {claim: self._conditions(claim) for claim in ("sub", "aud")}
-        subjects, audiences = (_values(conditions[claim]) for claim in ("sub", "aud"))
+        yield from self._of_claims(for_plugin=for_plugin)
+
+    def _of_other_issuers(self) -> tuple[str, ...]:
+        """Return the keys of conditions that are claims of other issuers."""
+        keys = [str(condition.key) for condition in self.statement.conditions]
+        claims = (key for key in keys if trust.is_claim(key.lower()))
+        return tuple(key for key in claims if _prefix(key) != self.issuer.lower())
+
+    def _of_claims(self, *, for_plugin: bool) -> Iterator[TrustFlaw]:
+        """Yield whose tokens are let in, of all that the conditions could mean."""
+        of_subject = self._conditions("sub")
+        subjects, audiences = _values(of_subject), _values(self._conditions("aud"))
         platform = platform_of(self.issuer, subjects)
-        yield from self._of_subjects(platform, subjects, audiences, for_plugin=for_plugin)
-        like = _values(filter(is_like, conditions["sub"]))
-        is_whole = like and not any(_is_wild(value) or is_unknown(value) for value in like)
-        if is_whole and platform is Platform.KUBERNETES:
-            yield self._flaw(Rule.IRSA_LIKE, like)
-
-    def _of_subjects(
-        self,
-        platform: Platform,
-        subjects: tuple[str, ...],
-        audiences: tuple[str, ...],
-        *,
-        for_plugin: bool,
-    ) -> Iterator[TrustFlaw]:
-        """Yield whose tokens are let in, of all that a condition could mean."""
-        is_kubernetes = platform is Platform.KUBERNETES
-        no_subject, wildcard, no_audience = _RULES[is_kubernetes]
-        tokens = [AUDIENCE, *map(_sample, audiences), _STRANGE]
-
-        def lets(subject: str, *of: str) -> bool:
-            return any(self._lets(sub=subject, aud=audience) for audience in of or tokens)
-
-        wild = tuple(value for value in subjects if _is_wild(value))
-        alive = [s for s in (*map(_sample, subjects), platform.stranger, _STRANGE) if lets(s)]
+        possible = (*map(_sample, subjects), platform.stranger, _STRANGE)
+        tokens = (AUDIENCE, *map(_sample, audiences), _STRANGE)
+        alive = [s for s in possible if self._lets_any(s, tokens)]
         if not alive:
             yield from self._never(subjects, audiences)
             return
-        by_pattern = tuple(value for value in wild if lets(_sample(value)))
-        if lets(platform.stranger) or any(map(is_of_anybody, by_pattern)):
+        yield from self._of_subjects(platform, subjects, frozenset(alive))
+        yield from self._of_audiences(platform, audiences, alive)
+        if platform is Platform.KUBERNETES:
+            if for_plugin:
+                yield from self._of_plugin(subjects, alive)
+            like = _values(filter(is_like, of_subject))
+            if like and not any(_is_wild(value) or is_unknown(value) for value in like):
+                yield self._flaw(Rule.IRSA_LIKE, like)
+
+    def _of_plugin(self, subjects: tuple[str, ...], alive: list[str]) -> Iterator[TrustFlaw]:
+        """Yield that a role of aws-node is for other service accounts, too."""
+        named = (s for s in subjects if s in alive and not _is_wild(s) and not is_unknown(s))
+        if foreign := tuple(s for s in named if s != trust.AWS_NODE.subject):
+            yield self._flaw(Rule.IRSA_OTHER_SUBJECT, foreign)
+
+    def _of_subjects(
+        self, platform: Platform, subjects: tuple[str, ...], alive: frozenset[str]
+    ) -> Iterator[TrustFlaw]:
+        """Yield that all subjects are let in, or those of a pattern, or that a pattern is none."""
+        no_subject, wildcard, _ = _RULES[platform is Platform.KUBERNETES]
+        wild = tuple(value for value in subjects if _is_wild(value))
+        by_pattern = tuple(value for value in wild if _sample(value) in alive)
+        if platform.stranger in alive or any(map(is_of_anybody, by_pattern)):
             yield self._flaw(no_subject, by_pattern)
         elif by_pattern:
-            is_pinned = all(map(_is_of_one_project, by_pattern)) and not is_kubernetes
+            is_pinned = wildcard is Rule.OIDC_WILDCARD and all(map(_is_of_one_project, by_pattern))
             yield self._flaw(wildcard, by_pattern, level=Level.NOTE if is_pinned else None)
         elif literally := tuple(value for value in wild if self._is_literal("sub", value)):
             yield self._flaw(Rule.IRSA_NEVER, literally)
-        if any(lets(subject, _STRANGE) for subject in alive):
-            yield self._flaw(no_audience)
-        elif (
-            is_kubernetes
-            and not any(map(is_unknown, audiences))
-            and not any(lets(subject, AUDIENCE) for subject in alive)
-        ):
+
+    def _of_audiences(
+        self, platform: Platform, audiences: tuple[str, ...], alive: Iterable[str]
+    ) -> Iterator[TrustFlaw]:
+        """Yield that tokens for any audience are let in, or none for that of EKS."""
+        is_kubernetes = platform is Platform.KUBERNETES
+        if any(self._lets(sub=subject, aud=_STRANGE) for subject in alive):
+            yield self._flaw(_RULES[is_kubernetes][2])
+        elif not is_kubernetes or any(map(is_unknown, audiences)):
+            return
+        elif not any(self._lets(sub=subject, aud=AUDIENCE) for subject in alive):
             yield self._flaw(Rule.IRSA_OTHER_AUDIENCE, audiences)
-        own = trust.AWS_NODE.subject
-        named = (s for s in subjects if s != own and s not in wild and not is_unknown(s))
-        foreign = tuple(filter(lets, named))
-        if for_plugin and is_kubernetes and foreign:
-            yield self._flaw(Rule.IRSA_OTHER_SUBJECT, foreign)
 
     def _never(self, subjects: tuple[str, ...], audiences: tuple[str, ...]) -> Iterator[TrustFlaw]:
         """Yield why no token is let in, though its claims are those that are asked for."""
-        literally = (
-            *(v for v in subjects if self._is_literal("sub", v)),
-            *(v for v in audiences if self._is_literal("aud", v)),
-        )
-        if literally:
+        claims = [("sub", value) for value in subjects] + [("aud", value) for value in audiences]
+        if literally := tuple(value for claim, value in claims if self._is_literal(claim, value)):
             yield self._flaw(Rule.IRSA_NEVER, literally, never=True)
         elif any(self._lets(sub=_sample(subject)) for subject in subjects):
             yield self._flaw(Rule.IRSA_OTHER_AUDIENCE, audiences, never=True)
@@ -240,6 +248,9 @@ class _Token(Struct, frozen=True):
         """Say whether wildcards in a value are compared letter by letter."""
         lets_itself = _is_wild(value) and self._lets(**{claim: value})
         return lets_itself and not self._lets(**{claim: _sample(value)})
+
+    def _lets_any(self, subject: str, audiences: Iterable[str]) -> bool:
+        return any(self._lets(sub=subject, aud=audience) for audience in audiences)
 
     def _lets(self, **claims: str) -> bool:
         """Say whether a token is let in; what it has of other claims is a stranger's."""
@@ -251,17 +262,6 @@ class _Token(Struct, frozen=True):
     def _conditions(self, claim: str) -> list[Condition]:
         key = f"{self.issuer}:{claim}".lower()
         return [c for c in self.statement.conditions if str(c.key).lower() == key]
-
-    def _of_other_issuers(self) -> tuple[str, ...]:
-        own = self.issuer.lower()
-        keys = (str(condition.key) for condition in self.statement.conditions)
-        lowered = ((key, key.lower()) for key in keys)
-        return tuple(k for k, low in lowered if trust.is_claim(low) and _prefix(low) != own)
-
-    def _is_of_statement(self, key: str) -> bool:
-        """Say whether a key is of another provider that the statement names."""
-        names = (n for p in self.statement.principals for n in known(p.identifiers))
-        return any((issuer(name) or name).lower() == _prefix(key.lower()) for name in names)
 
     def _flaw(
         self,
@@ -277,29 +277,30 @@ class _Token(Struct, frozen=True):
 
 def _of_pods(policy: Policy, *, tags: bool) -> Iterator[TrustFlaw]:
     """Yield what is wrong with the trust of EKS Pod Identity."""
-    names = [
-        n for s in policy.only("Allow").statements for p in s.principals for n in p.identifiers
-    ]
-    service = next((n for n in names if str(n) in (trust.PODS, f"{trust.PODS}.cn")), None)
-    if service is None or not _may(policy, str(service), trust.ASSUME):
+    principals = (p for s in policy.only("Allow").statements for p in s.principals)
+    named = {str(name) for principal in principals for name in principal.identifiers}
+    service = next((n for n in (trust.PODS, f"{trust.PODS}.cn") if n in named), None)
+    if service is None or not _may(policy, service, trust.ASSUME):
         return
-    about = tuple(s for s in policy.statements if s.effect == "Deny" or _names(s, str(service)))
+    about = tuple(s for s in policy.statements if s.effect == "Deny" or _names(s, service))
     policy = replace(policy, statements=about)
-    if tags and not _may(policy, str(service), trust.TAG):
-        yield TrustFlaw(Rule.PODS_NO_TAGS)
-    if not tags and not _may(policy, str(service), trust.ASSUME, tags=False):
-        yield TrustFlaw(Rule.PODS_TAGS_OFF)
-    conditions = [c for s in about if s.effect == "Allow" for c in s.conditions]
-    if any(not isinstance(condition.key, str) for condition in conditions):
-        return
-    source = [c for c in conditions if str(c.key).lower() == trust.SOURCE_ARN]
-    associations = tuple(value for value in _values(source) if _ASSOCIATION in value)
-    of_clusters = (_of_cluster(value) for value in associations)
+    action = trust.TAG if tags else trust.ASSUME
+    if not _may(policy, service, action, tags=tags):
+        yield TrustFlaw(Rule.PODS_NO_TAGS if tags else Rule.PODS_TAGS_OFF)
+    conditions = [c for s in policy.only("Allow").statements for c in s.conditions]
+    if all(isinstance(condition.key, str) for condition in conditions):
+        yield from _of_scope(policy, service, conditions)
+
+
+def _of_scope(policy: Policy, service: str, conditions: list[Condition]) -> Iterator[TrustFlaw]:
+    """Yield that no cluster's pods are let in, or any pod."""
+    values = _values(c for c in conditions if str(c.key).lower() == trust.SOURCE_ARN)
+    associations = tuple(value for value in values if _ASSOCIATION in value)
     if associations and not any(
-        _may(policy, str(service), trust.ASSUME, source=arn) for arn in of_clusters
+        _may(policy, service, trust.ASSUME, source=_of_cluster(arn)) for arn in associations
     ):
         yield TrustFlaw(Rule.PODS_SOURCE_ARN, values=associations)
-    elif _lets_any_pod(policy, str(service)):
+    elif _lets_any_pod(policy, service):
         yield TrustFlaw(Rule.PODS_UNSCOPED)
 
 
@@ -378,4 +379,4 @@ def _is_of_one_project(pattern: str) -> bool:
 
 
 def _prefix(key: str) -> str:
-    return key.rpartition(":")[0]
+    return key.lower().rpartition(":")[0]

@@ -15,7 +15,7 @@ from vpc_cni_iam.plugin import trust
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.issuers import Platform, platform_of
 from vpc_cni_iam.plugin.principals import filled, may_assume, requests_of
-from vpc_cni_iam.plugin.trust import RoleTrust, is_claim
+from vpc_cni_iam.plugin.trust import RoleTrust
 from vpc_cni_iam.policy.diff import (
     ConditionChange,
     ElementChange,
@@ -176,13 +176,14 @@ def widened(before: Policy, after: Policy) -> Widened:
     gone = (e for e in elements if isinstance(e, ConditionChange) and e.old)
     conditions = dict.fromkeys((*_limits_gone(coming, leaving), *gone))
     actions = (e.added for e in elements if isinstance(e, ValuesChange) and e.element == "Action")
-    reasons = tuple(change for change in conditions if _explains(change, newcomers))
+    # That a subject becomes another is said by who they are, and who could before.
+    reasons = tuple(change for change in conditions if not newcomers or change.new is None)
     return Widened(
         newcomers or coming,
         leaving,
         not newcomers,
         reasons,
-        tuple(c for c in conditions if c not in reasons and c.new is not None),
+        tuple(change for change in conditions if change not in reasons),
         denies,
         tuple(dict.fromkeys(str(action) for added in actions for action in added)),
     )
@@ -227,18 +228,6 @@ def _limits_gone(
         added = {folded(c.key): c for c in trusted.limits - peer.limits}
         for condition in sorted(peer.limits - trusted.limits, key=str):
             yield ConditionChange(condition, added.get(folded(condition.key)))
-
-
-def _explains(change: ConditionChange, newcomers: tuple[Trusted, ...]) -> bool:
-    """Say whether a condition that is gone, or another, is why there are newcomers.
-
-    That a subject becomes another is said by who they are, and who could before.
-    """
-    if not newcomers or change.old is None:
-        return True
-    prefix, _, claim = str(change.old.key).lower().rpartition(":")
-    is_of_newcomer = any(trusted.issuer.lower() == prefix for trusted in newcomers)
-    return change.new is None and (is_of_newcomer or not is_claim(f"{prefix}:{claim}"))
 
 
 def realistic(answer: NewAccess, what: Widened, old: Policy, new: Policy) -> NewAccess:

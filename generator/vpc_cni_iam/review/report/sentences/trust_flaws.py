@@ -13,13 +13,13 @@ from vpc_cni_iam.review.checks.session_tags import SessionTagsOff
 from vpc_cni_iam.review.checks.trust import FlawOrigin, TrustFlawFound
 from vpc_cni_iam.review.diff.trust_flaws import TrustFlaw
 from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.report.names import several
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.trusted import (
     EVERY,
     capital,
     issuer_name,
     role_of,
-    several,
     subject_text,
 )
 from vpc_cni_iam.review.rules import Rule

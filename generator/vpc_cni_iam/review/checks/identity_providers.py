@@ -72,8 +72,9 @@ class _Tokens:
         self.providers: dict[Side, dict[str, list[Resource]]] = {side: {} for side in Side}
         for side, by_issuer in self.providers.items():
             for provider in providers:
-                by_issuer.setdefault(_issuer(provider, side), []).append(provider)
-        self._trusted: dict[str, dict[IamResource, list[Trusted]]] = {"": {}}
+                if issuer := _issuer(provider, side):
+                    by_issuer.setdefault(issuer, []).append(provider)
+        self._trusted: dict[str, dict[IamResource, list[Trusted]]] = {}
         for role in context.accounts.principals:
             if context.accounts.after.one(role, Part.TRUST) is None:
                 continue
@@ -85,7 +86,7 @@ class _Tokens:
 
     def roles(self, issuer: str, side: Side, provider: Resource) -> tuple[IamResource, ...]:
         """Return the roles that tokens can assume by a provider, or by another in its place."""
-        providers = self.providers[side].get(issuer, []) if issuer else []
+        providers = self.providers[side].get(issuer, [])
         own = [provider] if provider in providers else providers
         by_role = self._trusted.get(issuer, {})
         return tuple(r for r, t in by_role.items() if any(_takes(t, p, side) for p in own))

@@ -8,7 +8,7 @@ from vpc_cni_iam.plugin.issuers import SERVICE_ACCOUNTS, Platform
 from vpc_cni_iam.policy.document import ANYONE
 from vpc_cni_iam.policy.report import condition_text
 from vpc_cni_iam.policy.template import Template
-from vpc_cni_iam.review.diff.trust import Trusted
+from vpc_cni_iam.review.diff.trust.trusted import Trusted
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import name_of, several
 

@@ -29,7 +29,7 @@ from vpc_cni_iam.review.checks.trust import (
     TrustWidened,
 )
 from vpc_cni_iam.review.diff.permissions import Open, Refusal
-from vpc_cni_iam.review.diff.trust import Widened
+from vpc_cni_iam.review.diff.trust.trusted import Widened
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import names_of, several
 from vpc_cni_iam.review.report.saying import Saying

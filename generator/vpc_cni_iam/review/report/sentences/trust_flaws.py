@@ -11,7 +11,7 @@ from vpc_cni_iam.plugin.issuers import Platform, is_of_anybody, platform_of
 from vpc_cni_iam.plugin.trust import AWS_NODE
 from vpc_cni_iam.review.checks.session_tags import SessionTagsOff
 from vpc_cni_iam.review.checks.trust import FlawOrigin, TrustFlawFound
-from vpc_cni_iam.review.diff.trust_flaws import TrustFlaw
+from vpc_cni_iam.review.diff.trust.tokens import TrustFlaw
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import several
 from vpc_cni_iam.review.report.saying import Saying

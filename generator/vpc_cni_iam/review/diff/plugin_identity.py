@@ -21,7 +21,7 @@ from vpc_cni_iam.review.diff.plugin_access import (
     sorted_roles,
 )
 from vpc_cni_iam.review.diff.reach import Reach, reach
-from vpc_cni_iam.review.diff.trust import lets_plugin, names_plugin, trust_of
+from vpc_cni_iam.review.diff.trust.roles import lets_plugin, names_plugin, trust_of
 
 if TYPE_CHECKING:
     from vpc_cni_iam.review.context import Context

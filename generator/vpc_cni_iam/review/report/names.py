@@ -31,10 +31,14 @@ def name_of(resource: IamResource) -> str:
 
 def names_of(resources: Sequence[IamResource]) -> str:
     """Return several in a sentence, the first of many."""
-    names = list(map(name_of, resources))
+    return several(list(map(name_of, resources)))
+
+
+def several(names: Sequence[str]) -> str:
+    """Return names in a sentence, the first of many."""
     if len(names) > _SHOWN:
         return f"{', '.join(names[:2])} and {len(names) - 2} more"
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def value_text(value: Value) -> str:

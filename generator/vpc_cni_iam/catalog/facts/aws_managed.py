@@ -34,15 +34,6 @@ class PolicyClass(StrEnum):
     OTHER = "other"
 
 
-CLASS_TEXTS = {
-    PolicyClass.ADMIN: "allows everything, or everything but IAM",
-    PolicyClass.IAM: "allows to get the permissions of others",
-    PolicyClass.DATA: "allows to read or change data",
-    PolicyClass.READ: "only allows to read, and no data",
-    PolicyClass.OTHER: "allows neither data nor IAM on resources of any name",
-}
-
-
 class AwsManagedPolicy(Struct, frozen=True):
     """An AWS managed policy."""
 

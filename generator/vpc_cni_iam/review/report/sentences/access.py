@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from vpc_cni_iam.catalog.facts import aws_managed
-from vpc_cni_iam.catalog.facts.aws_managed import CLASS_TEXTS
+from vpc_cni_iam.catalog.facts.aws_managed import PolicyClass
 from vpc_cni_iam.catalog.facts.calls import calls
 from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.errors import first_of
@@ -45,6 +45,13 @@ REACH_TEXTS = {
     Reach.SERVICES: "call every action on all resources, except for a few services",
     Reach.IAM: "change IAM permissions, and so give itself any access",
     Reach.EVERYTHING: "call every action on all resources",
+}
+_CLASS_TEXTS = {
+    PolicyClass.ADMIN: "allows everything, or everything but IAM",
+    PolicyClass.IAM: "allows to get the permissions of others",
+    PolicyClass.DATA: "allows to read or change data",
+    PolicyClass.READ: "only allows to read, and no data",
+    PolicyClass.OTHER: "allows neither data nor IAM on resources of any name",
 }
 _PARTS = 8  # of which the sentences say what they allow
 _NAMES = 6  # of actions and resources of one part
@@ -241,7 +248,7 @@ def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
     if shown.managed:
         managed = shown.managed
         because = f" ({', '.join(managed.because)})" if managed.because else ""
-        message = f"{who} gets {managed.name}, which {CLASS_TEXTS[managed.policy_class]}{because}"
+        message = f"{who} gets {managed.name}, which {_CLASS_TEXTS[managed.policy_class]}{because}"
         fix = f"Remove {finding.address}" if finding.rule is Rule.ADMIN else ""
         return Saying(message, fix=fix)
     if instead := aws_managed.nonexistent(policy):

@@ -30,7 +30,7 @@ from vpc_cni_iam.review.diff.harm import (
 from vpc_cni_iam.review.diff.permissions import Open, Permissions
 from vpc_cni_iam.review.diff.plugin_roles import callers
 from vpc_cni_iam.review.diff.principals import GrantChange, PrincipalChange
-from vpc_cni_iam.review.diff.published import Published, published_by
+from vpc_cni_iam.review.diff.published import PublishedUpdate, published_by
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
@@ -51,7 +51,7 @@ class Gain(AboutPrincipals, frozen=True):
     parts: tuple[GainedPart, ...]  # by which statements
     policies: tuple[IamResource, ...]  # the managed policies that have these
     beyond: tuple[str, ...] | None  # what the plugin never calls; None for other policies
-    published: tuple[Published, ...] = ()  # the documents of the catalog that they are
+    published: tuple[PublishedUpdate, ...] = ()  # the documents of the catalog that they are
     example: NewAccess | None = None  # None where it could tell a secret
     # The plugin's version, if the role is of aws-node, and all of it is calls that it lacked.
     lacked_by: PluginVersion | None = None
@@ -245,7 +245,7 @@ class _PrincipalCases:
     def _is_of_group(self, change: GrantChange) -> bool:
         """Say whether what changes is of a group that is a principal of the plan itself.
 
-        Whoever joins a group is a finding, too; a group that is left may have denied something.
+        That a user joins a group is a finding, too; a group that is left may have denied something.
         """
         group = change.key.group
         if not isinstance(group, InPlan):

@@ -19,7 +19,7 @@ def name_of(resource: IamResource) -> str:
         case Unresolved(place) if is_mark(place):
             return f"{place}, a name that is sensitive,"
         case Unresolved(place):
-            return f"whoever {place} names"
+            return f"anyone whom {place} names"
 
 
 _SHOWN = 3

@@ -60,7 +60,7 @@ _NAMES = 6  # of actions and resources of one part
 def _gain(finding: Finding, gain: Gain) -> Saying:
     if gain.published:
         return _published(gain)
-    who = _whoever(gain.owners, gain.policies)
+    who = _anyone_with(gain.owners, gain.policies)
     parts = [part_text(part) for part in gain.parts]
     further = _through(gain.policies) if gain.reach is not Reach.LIMITED else ""
     message = f"{who} can now {REACH_TEXTS[gain.reach]}{further}" if further else ""
@@ -95,10 +95,10 @@ def _gain_fix(finding: Finding, gain: Gain) -> str:
     return f"Remove it from {finding.address}, or narrow its actions and resources"
 
 
-def _whoever(owners: tuple[IamResource, ...], policies: tuple[IamResource, ...]) -> str:
-    """Return who is allowed something; whoever has a policy is a principal, too."""
+def _anyone_with(owners: tuple[IamResource, ...], policies: tuple[IamResource, ...]) -> str:
+    """Return who is allowed something; anyone who has a policy is a principal, too."""
     is_policy = len(owners) == 1 and owners[0] in policies
-    return f"Whoever has {name_of(owners[0])}" if is_policy else names_of(owners)
+    return f"Anyone who has {name_of(owners[0])}" if is_policy else names_of(owners)
 
 
 def _through(policies: tuple[IamResource, ...]) -> str:
@@ -172,7 +172,7 @@ def _listed(texts: Iterable[Text]) -> str:
 
 
 def _published(gain: Gain) -> Saying:
-    who = _whoever(gain.owners, gain.policies)
+    who = _anyone_with(gain.owners, gain.policies)
     lines = []
     for document in gain.published:
         if document.before is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from enum import Enum
 
 from msgspec import Struct
@@ -122,6 +122,7 @@ class _Outcome(Enum):
 
 _NEW = (Consequence.NEW_ACCESS, Consequence.ANY_CHANGE)
 _ANY = (Consequence.ANY_CHANGE,)
+_OF_ONE = {"owners": (), "example": None}  # what evidence has of one principal
 _ROWS: dict[_Outcome, tuple[Rule, Level, tuple[Consequence, ...]]] = {
     _Outcome.FURTHER: (Rule.ADMIN, Level.ERROR, _NEW),
     _Outcome.MORE: (Rule.NEW_ACCESS, Level.ERROR, _NEW),
@@ -154,31 +155,36 @@ class _Case(Struct, frozen=True):
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield what becomes of the policies of each principal; of several the same, one finding."""
-    cases: dict[tuple[_Outcome, tuple[str, str], AboutPrincipals], _Case] = {}
-    for case in _cases(context):
-        place = _place(case.grants, context)
-        evidence = replace(case.evidence, owners=())
-        if isinstance(evidence, Gain | DenyLost):
-            evidence = replace(evidence, example=None)  # it may differ, and the scope does not
-        key = (case.outcome, place, evidence)
-        cases[key] = _joined(cases[key], case) if key in cases else case
-    for (_, place, _), case in cases.items():
-        rule, level, means = _ROWS[case.outcome]
-        owners = case.evidence.owners
-        yield finding(
-            rule,
-            case.evidence,
-            place[0],
-            attribute=place[1],
-            subject=owners[0] if len(owners) == 1 else None,
-            level=level,
-            means=means,
-        )
+    return together(_finding(case, context) for case in _cases(context))
 
 
-def _joined(first: _Case, other: _Case) -> _Case:
-    owners = dict.fromkeys((*first.evidence.owners, *other.evidence.owners))
-    return replace(first, evidence=replace(first.evidence, owners=tuple(owners)))
+def together(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield findings about principals, those that say the same of several as one."""
+    alike: dict[Hashable, list[Finding]] = {}
+    for each in findings:
+        # An example may differ where the scope does not.
+        own = {k: v for k, v in _OF_ONE.items() if k in each.evidence.__struct_fields__}
+        key = (each.rule, each.level, each.means, each.address, each.attribute)
+        alike.setdefault((*key, replace(each.evidence, **own)), []).append(each)
+    for same in alike.values():
+        owners = tuple(dict.fromkeys(each.subject for each in same))
+        evidence = replace(same[0].evidence, owners=owners)
+        yield replace(same[0], evidence=evidence, subject=owners[0] if len(owners) == 1 else None)
+
+
+def _finding(case: _Case, context: Context) -> Finding:
+    rule, level, means = _ROWS[case.outcome]
+    address, attribute = _place(case.grants, context)
+    (owner,) = case.evidence.owners
+    return finding(
+        rule,
+        case.evidence,
+        address,
+        attribute=attribute,
+        subject=owner,
+        level=level,
+        means=means,
+    )
 
 
 def _place(grants: Iterable[Grant], context: Context) -> tuple[str, str]:

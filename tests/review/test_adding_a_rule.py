@@ -1,4 +1,4 @@
-"""A rule is two rows, a check and a sentence: every report and the ignore file follow it."""
+"""A rule is a row, its texts, a check and a sentence: everything else follows them."""
 
 import os
 import shutil
@@ -15,57 +15,73 @@ from vpc_cni_iam.review.findings import finding
 from vpc_cni_iam.review.rules import Rule
 
 
-class Outside(Struct, frozen=True):
+class FromOutside(Struct, frozen=True):
     """A policy changes."""
+
+    name: str
 
 
 def check(context):
-    for resource in context.filler.resources:
-        yield finding(Rule.FROM_OUTSIDE, Outside(), resource.address)
+    for change in context.principals:
+        for grant in change.grants:
+            address = (grant.after or grant.before).address
+            yield finding(Rule.OUTSIDE, FromOutside("it"), address)
+'''
+SENTENCE = '''"""Sentences from outside."""
+
+from vpc_cni_iam.review.checks.from_outside import FromOutside
+from vpc_cni_iam.review.report.saying import Saying
+
+
+def _outside(finding, evidence):
+    return Saying(f"Something changes {evidence.name}", fix="Look at it")
+
+
+SENTENCES = {FromOutside: _outside}
 '''
 TEXTS = """
 [from-outside]
 summary = "A policy changes."
 help = "It is from outside."
 """
-SENTENCE = """
-from vpc_cni_iam.review.checks.from_outside import Outside
-
-_SENTENCES[Outside] = lambda finding, _: Saying(f"{finding.address} changes", fix="Change it back")
-"""
-# In each file, what the rule is added in front of.
+# By file: what is added before a text in it.
 ADDED = {
-    "rules.py": {
-        "    # Plugin.\n": '    FROM_OUTSIDE = "from-outside"\n',
-        "    Rule.COVERAGE_LOST: _row": "    Rule.FROM_OUTSIDE: _row(_E, _ACCESS, _ANY),\n",
-    },
-    "run.py": {
-        "    access,\n": "    from_outside,\n",
-        "    access.check,": "    from_outside.check,\n",
-    },
+    "rules.py": [
+        ("    # Plugin.\n", '    OUTSIDE = "from-outside"\n'),
+        ("    Rule.COVERAGE_LOST: _row", "    Rule.OUTSIDE: _row(_E, _PLAN, _ANY),\n"),
+    ],
+    "run.py": [
+        ("# One for each file of", "from vpc_cni_iam.review.checks import from_outside\n\n"),
+        ("    access.check,\n", "    from_outside.check,\n"),
+    ],
+    "report/sentences/__init__.py": [
+        ("    access,\n", "    from_outside,\n"),
+        ("    **access.SENTENCES", "    **from_outside.SENTENCES,\n"),
+    ],
 }
 
 
-def test_a_rule_from_outside_is_in_every_report(tmp_path: Path) -> None:
-    package = tmp_path / "vpc_cni_iam" / "review"
-    shutil.copytree(ROOT / "generator" / "vpc_cni_iam", package.parent)
-    (package / "checks" / "from_outside.py").write_text(CHECK)
-    for name, places in ADDED.items():
-        text = (package / name).read_text()
-        for before, line in places.items():
-            assert before in text
-            text = text.replace(before, line + before)
-        (package / name).write_text(text)
-    for name, more in {"rules.toml": TEXTS, "sentences/__init__.py": SENTENCE}.items():
-        with (package / "report" / name).open("a") as file:
-            file.write(more)
+def test_a_rule_from_outside_is_reported_and_ignored(tmp_path: Path) -> None:
+    package = tmp_path / "vpc_cni_iam"
+    shutil.copytree(ROOT / "generator" / "vpc_cni_iam", package)
+    folder = package / "review"
+    (folder / "checks" / "from_outside.py").write_text(CHECK)
+    (folder / "report" / "sentences" / "from_outside.py").write_text(SENTENCE)
+    with (folder / "report" / "rules.toml").open("a") as texts:
+        texts.write(TEXTS)
+    for name, additions in ADDED.items():
+        text = (folder / name).read_text()
+        for before, addition in additions:
+            assert text.count(before) == 1, (name, before)
+            text = text.replace(before, addition + before)
+        (folder / name).write_text(text)
     (tmp_path / "plan.json").write_bytes(plan(policy("p", None, document(allow("s3:A")))))
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     env = {"PYTHONPATH": path}
     done = run("review", "plan.json", "--format", "sarif", cwd=tmp_path, env=env)
-    assert done.code == 1
+    assert done.code == 1, done.err
     assert '"ruleId": "from-outside"' in done.out and "It is from outside." in done.out
-    ignored = '[[ignore]]\nrule = "from-outside"\naddress = "*"\nreason = "agreed"\n'
+    ignored = '[[ignore]]\nrule = "from-outside"\naddress = "*"\nreason = "x"\n'
     (tmp_path / "vpc-cni-iam-ignore.toml").write_text(ignored)
     done = run("review", "plan.json", cwd=tmp_path, env=env)
-    assert "ignored: from-outside aws_iam_policy.p: agreed" in done.out
+    assert "ignored: from-outside aws_iam_policy.p: x" in done.out

@@ -98,12 +98,8 @@ class Filler:
             identity = InPlan(resource.address)
             if resource.before is None:
                 others = gone[resource.type, text(resource, "name", Side.AFTER)]
-                possible = self._predecessors_of(resource, others)
-                if len(possible) > 1:
-                    addresses = tuple(other.address for other in possible)
-                    self.resolver.ambiguous[place_of(resource, ("name",))] = addresses
-                if len(possible) == 1:
-                    (predecessor,) = possible
+                predecessor = self._predecessor(resource, others)
+                if predecessor is not None:
                     others.remove(predecessor)
                     first = self._predecessors[identity] = InPlan(predecessor.address)
                     accounts.replaced.add(first)
@@ -114,15 +110,18 @@ class Filler:
                 accounts.replaced.add(identity)
         accounts.deleted |= {InPlan(r.address) for others in gone.values() for r in others}
 
-    def _predecessors_of(self, resource: Resource, others: list[Resource]) -> list[Resource]:
+    def _predecessor(self, resource: Resource, others: list[Resource]) -> Resource | None:
         """Return what is deleted under the name of a resource, in its account as far as known."""
         if not text(resource, "name", Side.AFTER):
-            return []
+            return None
         accounts = {other.address: self.resolver.account(other) for other in others}
         own = self.resolver.account(resource)
         same = [r for r in others if own and accounts[r.address] == own]
         possible = [r for r in others if not (own and accounts[r.address])]
-        return same[:1] or possible
+        if len(possible) > 1 and not same:
+            addresses = tuple(other.address for other in possible)
+            self.resolver.ambiguous[place_of(resource, ("name",))] = addresses
+        return same[0] if same else possible[0] if len(possible) == 1 else None
 
     def _fill_after(self, accounts: Accounts, computed: list[Grant], before: list[Grant]) -> None:
         after = [(r, grant) for r in self.resources for grant in self.grants(r, Side.AFTER)]

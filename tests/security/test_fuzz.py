@@ -18,7 +18,6 @@ from tools.upstream.check import compare
 from tools.upstream.checkout import Checkout
 from tools.upstream.gosource import read as read_go
 from tools.upstream.page import documents
-from vpc_cni_iam.review.diff.coverage import ReviewTarget
 
 from conftest import ROOT
 from upstream_standins import page, source_of
@@ -42,6 +41,7 @@ from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.policy.proof.access import no_new_access
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.ignore import load as load_ignoring
+from vpc_cni_iam.review.options import Options as ReviewOptions
 from vpc_cni_iam.review.run import review
 from vpc_cni_iam.texts import decode, limits
 from vpc_cni_iam.vendoring.configuration.config import parse as parse_config
@@ -83,7 +83,7 @@ def markdown(text: str) -> None:
 
 
 def plan(text: str) -> None:
-    review(read_plan(text.encode(errors="surrogatepass"), "plan.json"), ReviewTarget(newest()))
+    review(read_plan(text.encode(errors="surrogatepass"), "plan.json"), ReviewOptions(newest()))
 
 
 def convert(text: str) -> None:

@@ -219,11 +219,9 @@ class _Contents(Struct):
                 drift,
             )
             if {*resource.actions} == {"create", "forget"}:
-                # What is replaced and not destroyed stays where it was.
-                left = f"{resource.address} (forgotten)"
-                yield replace(
-                    resource, address=left, actions=("forget",), after=None, unknown=False
-                )
+                # What is replaced and not destroyed stays where it was, and is another resource.
+                left = replace(resource, address=f"{resource.address} (forgotten)")
+                yield replace(left, actions=("forget",), after=None, unknown=False)
                 resource = replace(resource, actions=("create",), before=None)
             yield resource
 

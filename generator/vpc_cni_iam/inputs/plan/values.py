@@ -85,6 +85,9 @@ class PlacedValue(Struct, frozen=True):
     value: Value
 
 
+_NO_SECRETS = Secrets()
+
+
 def place_of(resource: Resource, path: Path) -> str:
     """Return the place of an argument as people write it: the address and the path."""
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
@@ -112,7 +115,7 @@ def read(
     after = side is Side.AFTER
     marks = resource.unknown if after else None
     hidden = resource.hidden_after if after else resource.hidden_before
-    reader = _PathReader(resource, side, secrets or Secrets())
+    reader = _PathReader(resource, side, secrets or _NO_SECRETS)
     yield from reader.walk(_Node(values, marks, hidden), path.split("."), ())
 
 

@@ -26,6 +26,7 @@ _VARIABLE = re.compile(r"\$\{aws:principaltag/([^},]+)")
 # The tags of sessions by EKS Pod Identity.
 # Source: Amazon EKS User Guide, "Grant Pods access to AWS resources based on tags".
 _OF_SESSIONS = ("kubernetes-", "eks-cluster-")
+_ROLES = tuple(SERVICE_ACCOUNTS[ASSOCIATION])  # the role, and the one that it assumes
 _SWITCH = "disable_session_tags"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from msgspec import Struct
 
-from vpc_cni_iam.inputs.plan.arguments import ASSOCIATION, ROLE, SERVICE_ACCOUNTS, USER
+from vpc_cni_iam.inputs.plan.arguments import ASSOCIATION, ROLE, USER
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.policy.document import Policy, Statement
@@ -26,7 +26,7 @@ _VARIABLE = re.compile(r"\$\{aws:principaltag/([^},]+)")
 # The tags of sessions by EKS Pod Identity.
 # Source: Amazon EKS User Guide, "Grant Pods access to AWS resources based on tags".
 _OF_SESSIONS = ("kubernetes-", "eks-cluster-")
-_ROLES = tuple(SERVICE_ACCOUNTS[ASSOCIATION])  # the role, and the one that it assumes
+_ROLES = ("role_arn", "target_role_arn")
 _SWITCH = "disable_session_tags"
 
 

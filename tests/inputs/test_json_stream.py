@@ -9,6 +9,7 @@ from msgspec.json import Decoder
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.json_stream import Reader
+from vpc_cni_iam.inputs.plan.reader import read_plan
 
 VALUES = st.recursive(
     st.none()

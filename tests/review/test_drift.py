@@ -57,6 +57,43 @@ def test_what_the_plan_reverts_is_a_warning() -> None:
     assert means(findings) == {Consequence.ANY_CHANGE}
 
 
+def test_what_the_plan_reverts_is_said_once_and_of_the_past() -> None:
+    """Nobody gets it by the plan, which takes it away."""
+    drift = [policy("p", ONE, ALL)]
+    findings = found(policy("p", ALL, ONE), resource_drift=drift)
+    assert {f.rule for f in findings} == {Rule.DRIFT}
+    message = say(findings[0]).message
+    assert " could call every action on all resources" in message
+    assert message.endswith(
+        "since aws_iam_policy.p was changed outside of the configuration; the plan reverts it"
+    )
+    # The plan takes away more than what drifted.
+    less = found(policy("p", ALL, document(allow("ec2:B"))), resource_drift=drift)
+    assert {f.rule for f in less} >= {Rule.DRIFT, Rule.ACCESS_REMOVED}
+
+
+def test_who_has_a_policy_that_drifts_may_be_one_of_several() -> None:
+    """A name of two accounts: another policy that one of them may have hides nothing."""
+    there = []
+    for module, text in (("a", ALL), ("b", ONE)):
+        values = {"name": "ci", "assume_role_policy": NODES}
+        arn = f"arn:aws:iam::{'1' if module == 'a' else '2'}11122223333:policy/{module}"
+        attached = {"role": "ci", "policy_arn": arn}
+        own = {"name": module, "arn": arn, "policy": text}
+        there += [
+            resource("aws_iam_role", module, values, values),
+            resource("aws_iam_role_policy_attachment", module, attached, attached),
+            resource("aws_iam_policy", module, own, own),
+        ]
+    wide = {**own, "policy": ALL}
+    changed = resource("aws_iam_policy", "b", own, wide)
+    findings = found(*there[:-1], changed)
+    errors = {(f.rule, f.address) for f in findings if f.level is Level.ERROR}
+    assert errors == {(Rule.ADMIN, "aws_iam_policy.b")}
+    drifted = drifts(*there[:-1], resource("aws_iam_policy", "b", wide, wide), drift=[changed])
+    assert worst(drifted) is Level.ERROR
+
+
 def test_access_that_somebody_took_away_and_the_plan_gives_back_is_a_warning() -> None:
     findings = drifts(policy("p", ONE, ALL), drift=[policy("p", ALL, ONE)])
     assert (outcomes(findings), worst(findings)) == ({DriftOutcome.REVERTED}, Level.WARNING)

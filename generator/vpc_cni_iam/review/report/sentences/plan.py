@@ -41,11 +41,17 @@ _DRIFT = {
 def drifted(drift: Drifted, saying: Saying) -> Saying:
     """Return what is said of a change outside of the configuration, from what it comes to."""
     address = drift.finding.address or "something"
-    outcome = _DRIFT[drift.outcome]
-    message = f"{saying.message}; {address} was changed outside of the configuration, and {outcome}"
-    is_kept = drift.outcome is DriftOutcome.KEPT
-    fix = f"Change the configuration of {address}, or revert what was changed" if is_kept else ""
-    return Saying(message, saying.details, fix)
+    message, outcome = saying.message, _DRIFT[drift.outcome]
+    if drift.outcome is DriftOutcome.KEPT:
+        message += f"; {address} was changed outside of the configuration, and {outcome}"
+        fix = f"Change the configuration of {address}, or revert what was changed"
+        return Saying(message, saying.details, fix)
+    # What was so until the plan: nobody gets it by the plan.
+    was = message.replace(" can now ", " could ").replace(" can no longer ", " could not ")
+    if was == message:
+        return Saying(f"Outside of the configuration: {message}; {outcome}", saying.details)
+    since = f"since {address} was changed outside of the configuration"
+    return Saying(f"{was} {since}; {outcome}", saying.details)
 
 
 def not_shown_text(part: NotShownByPlan) -> str:

@@ -6,13 +6,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from msgspec.structs import replace
+from vpc_cni_iam.review.account.locate import Locator
+from vpc_cni_iam.review.diff.changes import Place
 
 from conftest import ROOT
 from hostile_text import EVIL
 from synthetic import WANTED, allow, attachment, document, plan, policy, resource, role
 from vpc_cni_iam.inputs.plan.reader import read_plan
-from vpc_cni_iam.review.account.locate import Locator
-from vpc_cni_iam.review.diff.changes import Place
 from vpc_cni_iam.review.findings import Finding, Review
 from vpc_cni_iam.review.ignore import Entry
 from vpc_cni_iam.review.run import Ignoring, review

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from vpc_cni_iam.review.account.locate import Locator
+from vpc_cni_iam.review.diff.admin import AccessScope, reach
 
 from eks import NODE_TRUST, own_role, same
 from synthetic import (
@@ -21,8 +23,6 @@ from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.review.account.locate import Locator
-from vpc_cni_iam.review.diff.admin import AccessScope, reach
 from vpc_cni_iam.review.run import review as run_review
 
 ALL = document(allow("*"))

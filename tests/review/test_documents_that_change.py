@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
+from vpc_cni_iam.review.diff.changes import Change
 
 from eks import NODE_TRUST, own_role, same
 from synthetic import Json, allow, attachment, document, policy, resource, reviewed
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.policy.document import dumps
-from vpc_cni_iam.review.diff.changes import Change
 
 A, B, BOTH = (document(allow(actions)) for actions in ("ec2:A", "ec2:B", ["ec2:A", "ec2:B"]))
 DENY = document({**allow("s3:B"), "Effect": "Deny"})

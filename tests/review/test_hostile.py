@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+from vpc_cni_iam.review.report.json import write
 
 from conftest import run
 from synthetic import allow, document, plan, policy, resource, reviewed, rules
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.obtain import obtain
-from vpc_cni_iam.review.report.json import write
 from vpc_cni_iam.review.report_formats import REPORTS, Setting
 
 GOOD = plan(policy("p", None, document(allow("ec2:A"))))

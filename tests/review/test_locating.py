@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from vpc_cni_iam.review.account.locate import Locator
 
 from conftest import run, write_tree
 from eks import NODE_TRUST, addon
@@ -13,7 +14,6 @@ from synthetic import WANTED, allow, document, plan, policy, resource
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.configuration import Module, PlanConfiguration
 from vpc_cni_iam.inputs.plan.reader import read_plan
-from vpc_cni_iam.review.account.locate import Locator
 from vpc_cni_iam.review.run import review
 from vpc_cni_iam.texts.limits import HCL
 

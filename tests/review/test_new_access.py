@@ -1,13 +1,13 @@
 """Whether policies, or roles within their limits, allow anything that others do not."""
 
 import pytest
+from vpc_cni_iam.review.diff.proofs import new_access, roles_access
+from vpc_cni_iam.review.diff.verdicts import Access
 
 from synthetic import Json, allow, parsed
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.diff import proofs
-from vpc_cni_iam.review.diff.proofs import new_access, roles_access
-from vpc_cni_iam.review.diff.verdicts import Access
 
 
 def deny(action: str | list[str], **more: Json) -> Json:

@@ -1099,9 +1099,10 @@ def test_a_role_in_place_of_another_is_asked_for_all_even_if_the_add_on_comes() 
 
 
 def test_the_option_overrides_what_the_plan_says() -> None:
+    from vpc_cni_iam.review.diff.coverage import ReviewTarget
+
     from synthetic import plan
     from vpc_cni_iam.inputs.plan.reader import read_plan
-    from vpc_cni_iam.review.diff.coverage import ReviewTarget
     from vpc_cni_iam.review.run import review as run
 
     changes = (addon(at("v1.21.2"), at("v1.22.1")), cluster("ipv6"))

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 import pytest
+from vpc_cni_iam.review.account.locate import Locator
+from vpc_cni_iam.review.diff.changes import Change
+from vpc_cni_iam.review.diff.coverage import ReviewTarget
 
 from conftest import ENGINES, TERRAFORM_FLOOR, TERRAFORM_NEWEST, TOFU, make_engine, run
 from make_plans import CONFIGURATIONS, PLANS, plan
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.inputs.plan.reader import read_plan
-from vpc_cni_iam.review.account.locate import Locator
-from vpc_cni_iam.review.diff.changes import Change
-from vpc_cni_iam.review.diff.coverage import ReviewTarget
 from vpc_cni_iam.review.findings import Review
 from vpc_cni_iam.review.run import review
 

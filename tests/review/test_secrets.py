@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from vpc_cni_iam.review.diff.proofs import NOT_SHOWN
 
 from conftest import ROOT, run, validator
 from synthetic import allow, document, plan, policy, resource, reviewed
 from vpc_cni_iam.inputs.plan.marked import marked
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.inputs.plan.secrets import is_mark
-from vpc_cni_iam.review.diff.proofs import NOT_SHOWN
 from vpc_cni_iam.review.report_formats import REPORTS, Setting
 
 REAL = sorted((ROOT / "tests" / "review" / "plans").glob("sensitive.*.json"))

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from vpc_cni_iam.review.diff.changes import MatrixRow, PrincipalChange
+from vpc_cni_iam.review.diff.proofs import DENY_REMOVED
 
 from eks import NODE_TRUST, POD_TRUST, addon, arn_of, own_role, same
 from synthetic import Json, allow, attachment, document, resource, reviewed
@@ -12,8 +14,6 @@ from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.coverage.analysis.cover import called_actions
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.policy.document import dumps
-from vpc_cni_iam.review.diff.changes import MatrixRow, PrincipalChange
-from vpc_cni_iam.review.diff.proofs import DENY_REMOVED
 
 ENI = "arn:aws:ec2:*:*:network-interface/*"
 NOT_KNOWN = "arn:aws:iam::111122223333:policy/not-known"

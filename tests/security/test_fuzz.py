@@ -18,6 +18,7 @@ from tools.upstream.check import compare
 from tools.upstream.checkout import Checkout
 from tools.upstream.gosource import read as read_go
 from tools.upstream.page import documents
+from vpc_cni_iam.review.diff.coverage import ReviewTarget
 
 from conftest import ROOT
 from upstream_standins import page, source_of
@@ -40,7 +41,6 @@ from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.policy.proof.access import no_new_access
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.review.diff.coverage import ReviewTarget
 from vpc_cni_iam.review.ignore import load as load_ignoring
 from vpc_cni_iam.review.run import review
 from vpc_cni_iam.texts import decode, limits

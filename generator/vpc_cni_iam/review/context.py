@@ -19,7 +19,7 @@ from vpc_cni_iam.review.account.plugin_state import ClusterPlugin
 from vpc_cni_iam.review.account.plugins import PluginReader
 from vpc_cni_iam.review.account.source import SourceReader
 from vpc_cni_iam.review.account.uses import Uses
-from vpc_cni_iam.review.diff.needs import NeedsFinder, PluginNeeds, PolicyLayers
+from vpc_cni_iam.review.diff.needs import NeedsFinder, PluginNeeds
 from vpc_cni_iam.review.diff.permissions import Proofs
 from vpc_cni_iam.review.diff.plugin_answers import PluginAnswer, answer
 from vpc_cni_iam.review.diff.plugin_roles import has_plugin_policy, is_of_nodes, roles_of_plugin
@@ -127,27 +127,31 @@ class Context:
     @cached_property
     def roles_of_pods(self) -> tuple[IamResource, ...]:
         """The plugin's roles that aws-node has by itself, of which the plan names no cluster."""
-        roles = (needs.roles[0].role for needs in self.plugin_needs if needs.cluster is None)
+        roles = (needs.roles[0].role for needs in self.plugin_needs if not needs.is_of_cluster)
         return tuple(
             role
             for role in roles
             if has_plugin_policy(self, role) and not is_of_nodes(self, role, alone=True)
         )
 
-    @cached_property
-    def plugin_policies(self) -> tuple[PolicyLayers, ...]:
-        """The policies of the roles of aws-node after the plan."""
-        return tuple(
-            self.needs_finder.layers(role.role, needs)
-            for needs in self.plugin_needs
-            for role in needs.roles
-        )
+    def other_roles(self, needs: PluginNeeds, role: IamResource) -> tuple[IamResource, ...]:
+        """Return the roles that aws-node may have in place of one."""
+        if needs.is_of_cluster:
+            return needs.others(role)
+        return self.roles_of_pods if is_of_nodes(self, role, alone=True) else ()
 
     @cached_property
     def plugin_answers(self) -> tuple[PluginAnswer, ...]:
-        """Whether aws-node works after the plan, in each cluster or with each of its roles."""
-        answers = (answer(needs, self) for needs in self.plugin_needs)
-        return tuple(dict.fromkeys(a for a in answers if a is not None))
+        """Whether aws-node works after the plan, in each cluster or with each of its roles.
+
+        What nodes may do is no answer where aws-node has a role of its own.
+        """
+        answers = (
+            answer(needs, self)
+            for needs in self.plugin_needs
+            if needs.is_of_cluster or not self.other_roles(needs, needs.roles[0].role)
+        )
+        return tuple(filter(None, answers))
 
     @cached_property
     def not_shown(self) -> tuple[NotShownByPlan, ...]:

@@ -16,12 +16,12 @@ from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
 from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.review.account.grants import Grant, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
-from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
+from vpc_cni_iam.review.account.plugin_policy import is_of_plugin
 from vpc_cni_iam.review.account.plugin_state import ClusterPlugin, PluginState
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.needs import PluginNeeds, RoleNeeds, written_at
 from vpc_cni_iam.review.diff.other_places import OtherPlace, other_places
-from vpc_cni_iam.review.diff.plugin_answers import is_deleted
+from vpc_cni_iam.review.diff.plugin_answers import is_less_trusted, is_trusted
 from vpc_cni_iam.review.diff.plugin_roles import (
     callers,
     has_plugin_policy,
@@ -29,7 +29,7 @@ from vpc_cni_iam.review.diff.plugin_roles import (
     names_other_issuer,
     roles_of_clusters,
 )
-from vpc_cni_iam.review.diff.trust import lets_plugin, names_plugin, trust_of
+from vpc_cni_iam.review.diff.trust import names_plugin, trust_of
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule
 
@@ -73,13 +73,14 @@ class TrustLost(Struct, frozen=True):
 
     role: IamResource
     ways: tuple[Identity, ...]
-    cluster: EksCluster | None = None  # None for aws-node of any cluster
+    cluster: EksCluster = EksCluster()  # without a name for aws-node of any cluster
+    is_certain: bool = True  # False: a condition decides it that the review does not know
 
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield what is wrong with roles of the plugin and of nodes."""
     for needs in context.plugin_needs:
-        if needs.cluster is not None and not is_deleted(needs.cluster):
+        if needs.is_of_cluster and not needs.plugin.is_deleted:
             for role in needs.roles:
                 yield from _elsewhere(role, needs, context)
     roles = _Roles(_node_roles(context), tuple(_own_roles(context)))
@@ -127,9 +128,7 @@ def _managed(owner: IamResource, roles: _Roles, context: Context) -> Iterator[Fi
     if not managed:
         return
     others = {
-        key: grant
-        for key, grant in after.items()
-        if key not in managed and any(map(concerns_plugin, known_policies([grant])))
+        key: grant for key, grant in after.items() if key not in managed and is_of_plugin(grant)
     }
     answer = _undone(known_policies(others.values()), context) if others else NoNewAccess()
     if isinstance(answer, NoNewAccess):
@@ -216,19 +215,15 @@ def _gets(roles: Collection[IamResource], context: Context) -> bool:
 
 
 def _refused(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
-    """Yield that aws-node of a cluster can no longer assume the role that it keeps."""
-    before, after = plugin.states
-    kind, tags = after.identity.kind, after.identity.has_session_tags
-    if is_deleted(plugin) or kind is not before.identity.kind:
-        return
-    for role in sorted(after.identity.assumed & before.identity.assumed, key=str):
-        old, new = (trust_of(context, role, side) for side in Side)
-        if old is None or new is None or old == new:
-            continue
-        was_let = lets_plugin(old, before, tags=before.identity.has_session_tags)
-        if was_let is not False and lets_plugin(new, after, tags=tags) is False:
-            evidence = TrustLost(role, (kind,), after.cluster)
-            yield finding(Rule.COVERAGE_LOST, evidence, address_of(role), subject=role)
+    """Yield that aws-node of a cluster can, or may, no longer assume the role that it keeps."""
+    after = plugin.after
+    for role in () if plugin.is_deleted else sorted(after.identity.assumed, key=str):
+        if is_less_trusted(plugin, role, context):
+            is_certain = is_trusted(plugin, role, Side.AFTER, context) is False
+            evidence = TrustLost(role, (after.identity.kind,), after.cluster, is_certain)
+            level = Level.ERROR if is_certain else Level.WARNING
+            address = address_of(role)
+            yield finding(Rule.COVERAGE_LOST, evidence, address, subject=role, level=level)
 
 
 def _kept_out(owner: IamResource, context: Context) -> Iterator[Finding]:
@@ -250,7 +245,7 @@ def _kept_out(owner: IamResource, context: Context) -> Iterator[Finding]:
 
 def _controller(context: Context) -> Iterator[Finding]:
     """Yield which roles of clusters lack what security groups for pods need."""
-    switched = [p for p in context.plugins if _is_on(p.after) and not is_deleted(p)]
+    switched = [p for p in context.plugins if _is_on(p.after) and not p.is_deleted]
     clusters = tuple(plugin.after.cluster for plugin in switched)
     for owner, grants in context.accounts.before.grants.items() if switched else ():
         gone = [g for key, g in grants.items() if key not in context.accounts.after.of(owner)]

@@ -195,7 +195,7 @@ def by_action(calls: Iterable[MissingCall]) -> tuple[MissingCall, ...]:
         call if call.is_partly and len(about[call.action]) == 1 else replace(call, on="")
         for call in worst.values()
     )
-    return tuple(sorted(every, key=lambda call: (-call.level.rank, call.action)))
+    return tuple(sorted(every, key=lambda call: (-call.level.rank, _harm(call), call.action)))
 
 
 def lost_calls(calls: PluginCalls, before: PluginCalls | None) -> tuple[MissingCall, ...]:
@@ -267,7 +267,11 @@ def _is_explicit(decision: Decision) -> bool:
 
 def _weight(call: MissingCall) -> tuple[int, bool]:
     """Return the order of denials, in which the worst is the greatest."""
-    return -list(Impact).index(call.impact), call.is_certain
+    return -_harm(call), call.is_certain
+
+
+def _harm(call: MissingCall) -> int:
+    return list(Impact).index(call.impact)
 
 
 def _in_some(results: Sequence[PluginCalls], regions: Sequence[CheckedRegion]) -> PluginCalls:

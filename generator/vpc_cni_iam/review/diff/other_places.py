@@ -9,10 +9,11 @@ from msgspec import Struct
 
 from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.review.account.documents import Document
-from vpc_cni_iam.review.account.grants import Grant, known_policies
-from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
+from vpc_cni_iam.review.account.grants import Accounts, Grant, known_policies
+from vpc_cni_iam.review.account.iam_resource import IamResource
+from vpc_cni_iam.review.account.plugin_policy import is_of_plugin
 from vpc_cni_iam.review.diff.calls import Situation
-from vpc_cni_iam.review.diff.needs import written_at
+from vpc_cni_iam.review.diff.needs import PluginNeeds, written_at
 
 
 class PlaceKind(Enum):
@@ -43,7 +44,7 @@ def other_places(grants: Iterable[Grant], situation: Situation) -> Iterator[Othe
 
     A policy that names no place is for each.
     """
-    policies = [g for g in grants if any(map(concerns_plugin, known_policies([g])))]
+    policies = list(filter(is_of_plugin, grants))
     if any(isinstance(g.content, Document) and g.content.masked for g in policies):
         return  # their names may not be shown
     names = [names_in(known_policies([grant])) for grant in policies]
@@ -54,3 +55,12 @@ def other_places(grants: Iterable[Grant], situation: Situation) -> Iterator[Othe
         named = {each.get(kind.value, own) for each in names}
         if own and named and own not in named:
             yield OtherPlace(tuple(map(written_at, policies)), kind, tuple(sorted(named)), own)
+
+
+def new_places(role: IamResource, needs: PluginNeeds, accounts: Accounts) -> Iterator[OtherPlace]:
+    """Yield for which other cluster or VPC new policies of aws-node's role are."""
+    before, after = (account.policies(role) for account in accounts.sides)
+    for key, grant in after.items() if needs.is_of_cluster else ():
+        if key not in before or before[key].content != grant.content:
+            places = other_places([grant], needs.after)
+            yield from (place for place in places if place.kind.decides_calls)

@@ -11,9 +11,9 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.trust import SOURCE_ACCOUNT, WEB, Caller, RoleTrust, is_claim
 from vpc_cni_iam.policy.document import Condition, Policy
 from vpc_cni_iam.policy.template import Side, known
-from vpc_cni_iam.review.account.grants import Accounts, known_policies
+from vpc_cni_iam.review.account.grants import Accounts
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
+from vpc_cni_iam.review.account.plugin_policy import is_of_plugin
 from vpc_cni_iam.review.account.plugin_state import ClusterPlugin
 from vpc_cni_iam.review.diff.trust import names_plugin, trust_of
 
@@ -65,8 +65,8 @@ def is_plugins(context: PluginFacts, role: IamResource) -> bool:
 
 def has_plugin_policy(context: PluginFacts, owner: IamResource) -> bool:
     """Say whether a principal has a policy of the plugin on either side."""
-    sides = (account.policies(owner).values() for account in context.accounts.sides)
-    return any(concerns_plugin(p) for grants in sides for p in known_policies(grants))
+    sides = context.accounts.sides
+    return any(is_of_plugin(g) for account in sides for g in account.policies(owner).values())
 
 
 def is_named(context: PluginFacts, owner: IamResource) -> bool:

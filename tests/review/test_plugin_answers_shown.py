@@ -31,12 +31,16 @@ def state(version: str, identity: Identity, *roles: IamResource) -> PluginState:
     return PluginState(PROD, "", setup, PluginIdentity(identity, frozenset(roles)))
 
 
+BEFORE = state("v1.22.1", Identity.node_role, NODES)
+AFTER = state("v1.23.2", Identity.irsa, ROLE)
+
+
 def works(
     cluster: EksCluster = PROD,
     source: VersionSource = VersionSource.PLAN,
     mode: Mode = "ipv4",
-    before: PluginState = state("v1.22.1", Identity.node_role, NODES),
-    after: PluginState = state("v1.23.2", Identity.irsa, ROLE),
+    before: PluginState = BEFORE,
+    after: PluginState = AFTER,
 ) -> PluginAnswer:
     plugin = ClusterPlugin("", before, replace(after, cluster=cluster))
     needs = PluginNeeds(plugin, True, Situation(V1_23), source, mode, True, (), ())
@@ -90,10 +94,9 @@ def test_a_change_of_the_version_or_the_identity_is_shown_below() -> None:
     def facts(before: PluginState, after: PluginState) -> list[tuple[str, str]]:
         return [*words.facts(shown_plugin(works(before=before, after=after)))]
 
-    old, new = state("v1.22.1", Identity.node_role, NODES), state("v1.23.2", Identity.irsa, ROLE)
-    assert facts(old, new) == [
+    assert facts(BEFORE, AFTER) == [
         ("version", "v1.22.1 -> v1.23.2"),
         ("identity", "role nodes (node role) -> aws_iam_role.cni (IRSA)"),
     ]
-    assert facts(new, new) == [("identity", "aws_iam_role.cni (IRSA)")]
+    assert facts(AFTER, AFTER) == [("identity", "aws_iam_role.cni (IRSA)")]
     assert facts(state("", Identity.unknown), state("", Identity.unknown)) == []

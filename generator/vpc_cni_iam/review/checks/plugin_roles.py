@@ -17,7 +17,7 @@ from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.review.account.grants import Grant, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.review.account.plugin_policy import is_of_plugin
-from vpc_cni_iam.review.account.plugin_state import ClusterPlugin, PluginState
+from vpc_cni_iam.review.account.plugin_state import ClusterPlugin, PluginIdentity, PluginState
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.needs import PluginNeeds, RoleNeeds, written_at
 from vpc_cni_iam.review.diff.other_places import OtherPlace, other_places
@@ -29,7 +29,7 @@ from vpc_cni_iam.review.diff.plugin_roles import (
     names_other_issuer,
     roles_of_clusters,
 )
-from vpc_cni_iam.review.diff.trust import names_plugin, trust_of
+from vpc_cni_iam.review.diff.trust import lets_plugin, names_plugin, trust_of
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule
 
@@ -77,22 +77,26 @@ class TrustLost(Struct, frozen=True):
     is_certain: bool = True  # False: a condition decides it that the review does not know
 
 
+# By whether it is certain that aws-node can no longer assume its role.
+_LEVELS = {True: Level.ERROR, False: Level.WARNING}
+
+
 def check(context: Context) -> Iterator[Finding]:
     """Yield what is wrong with roles of the plugin and of nodes."""
     for needs in context.plugin_needs:
         if needs.is_of_cluster and not needs.plugin.is_deleted:
             for role in needs.roles:
                 yield from _elsewhere(role, needs, context)
-    roles = _Roles(_node_roles(context), tuple(_own_roles(context)))
-    for owner in context.accounts.after.grants:
-        if owner not in context.accounts.deleted:
-            yield from _managed(owner, roles, context)
-    for plugin in context.plugins:
-        yield from _refused(plugin, context)
+    nodes = _node_roles(context)
+    own = tuple(_own_roles(nodes, context))
     of_clusters = roles_of_clusters(context)
     for owner in context.accounts.after.grants:
-        if owner not in of_clusters and owner not in context.accounts.deleted:
-            yield from _kept_out(owner, context)
+        if owner not in context.accounts.deleted:
+            yield from _managed(owner, nodes, own, context)
+            if owner not in of_clusters:
+                yield from _kept_out(owner, context)
+    for plugin in context.plugins:
+        yield from _refused(plugin, context)
     yield from _controller(context)
 
 
@@ -104,24 +108,16 @@ def _elsewhere(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterato
         # Of a policy that is new, what aws-node cannot call in its cluster or VPC is said.
         if stays or not place.kind.decides_calls:
             evidence = PolicyElsewhere(role.role, place, stays)
-            level = Level.NOTE if stays else Level.WARNING
-            yield finding(
-                Rule.POLICY_ELSEWHERE,
-                evidence,
-                address_of(role.role),
-                subject=role.role,
-                level=level,
-            )
+            address, level = address_of(role.role), Level.NOTE if stays else Level.WARNING
+            yield finding(Rule.POLICY_ELSEWHERE, evidence, address, subject=role.role, level=level)
 
 
-class _Roles(Struct, frozen=True):
-    """The roles of nodes in clusters, and the plugin's others."""
-
-    nodes: frozenset[IamResource]
-    own: tuple[IamResource, ...]
-
-
-def _managed(owner: IamResource, roles: _Roles, context: Context) -> Iterator[Finding]:
+def _managed(
+    owner: IamResource,
+    nodes: Collection[IamResource],
+    own: tuple[IamResource, ...],
+    context: Context,
+) -> Iterator[Finding]:
     """Yield that AmazonEKS_CNI_Policy is beside a scoped policy, or on a role of nodes."""
     before, after = (account.policies(owner) for account in context.accounts.sides)
     managed = [key for key, grant in after.items() if _is_of_aws(grant, CNI_POLICY)]
@@ -132,31 +128,22 @@ def _managed(owner: IamResource, roles: _Roles, context: Context) -> Iterator[Fi
     }
     answer = _undone(known_policies(others.values()), context) if others else NoNewAccess()
     if isinstance(answer, NoNewAccess):
-        was_attached = all(key in before for key in managed)
-        evidence, level = _on_nodes(owner, roles, context, was_attached=was_attached)
+        is_shown = trust_of(context, owner, Side.AFTER) is not None
+        is_known = owner in nodes or is_of_nodes(context, owner, alone=False)
+        if not is_known and (is_shown or not _is_role(owner, context)):
+            return
+        others_own = tuple(role for role in own if role != owner)
+        stays = all(key in before for key in managed) and not _gets(others_own, context)
+        evidence: Struct = ManagedOnNodes(owner, is_known, others_own, stays)
+        level = Level.WARNING if is_known and not stays else Level.NOTE
     else:
         both = (*managed, *others)
         stays = all(k in before and before[k].content == after[k].content for k in both)
         places = tuple(map(written_at, others.values()))
         evidence = ManagedBeside(owner, places, isinstance(answer, NewAccess), stays)
         level = Level.NOTE if stays else Level.ERROR
-    if evidence is not None:
-        address = address_of(owner) or after[managed[0]].address
-        yield finding(Rule.MANAGED_ATTACHED, evidence, address, subject=owner, level=level)
-
-
-def _on_nodes(
-    owner: IamResource, roles: _Roles, context: Context, *, was_attached: bool
-) -> tuple[ManagedBeside | ManagedOnNodes | None, Level]:
-    """Return what the managed policy is on the role of nodes; None on another role."""
-    is_shown = trust_of(context, owner, Side.AFTER) is not None
-    is_known = owner in roles.nodes or is_of_nodes(context, owner, alone=False)
-    if not is_known and (is_shown or not _is_role(owner, context)):
-        return None, Level.NOTE
-    own = tuple(role for role in roles.own if role != owner)
-    stays = was_attached and not _gets(own, context)
-    level = Level.WARNING if is_known and not stays else Level.NOTE
-    return ManagedOnNodes(owner, is_known, own, stays), level
+    address = address_of(owner) or after[managed[0]].address
+    yield finding(Rule.MANAGED_ATTACHED, evidence, address, subject=owner, level=level)
 
 
 def _is_of_aws(grant: Grant, name: str) -> bool:
@@ -190,17 +177,12 @@ def _node_roles(context: Context) -> frozenset[IamResource]:
     return frozenset(role for state in states for role in state.node_roles)
 
 
-def _own_roles(context: Context) -> list[IamResource]:
-    """Return the roles that the plugin has after, and nodes have not."""
-    nodes = _node_roles(context)
-    roles = dict.fromkeys(role.role for needs in context.plugin_needs for role in needs.roles)
-    return [
-        role
-        for role in roles
-        if role not in nodes
-        and not is_of_nodes(context, role, alone=False)
-        and _is_role(role, context)
-    ]
+def _own_roles(nodes: Collection[IamResource], context: Context) -> Iterator[IamResource]:
+    """Yield the roles that the plugin has after, and nodes have not."""
+    for role in dict.fromkeys(role.role for needs in context.plugin_needs for role in needs.roles):
+        of_nodes = role in nodes or is_of_nodes(context, role, alone=False)
+        if not of_nodes and _is_role(role, context):
+            yield role
 
 
 def _gets(roles: Collection[IamResource], context: Context) -> bool:
@@ -221,51 +203,52 @@ def _refused(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
         if is_less_trusted(plugin, role, context):
             is_certain = is_trusted(plugin, role, Side.AFTER, context) is False
             evidence = TrustLost(role, (after.identity.kind,), after.cluster, is_certain)
-            level = Level.ERROR if is_certain else Level.WARNING
-            address = address_of(role)
+            address, level = address_of(role), _LEVELS[is_certain]
             yield finding(Rule.COVERAGE_LOST, evidence, address, subject=role, level=level)
 
 
 def _kept_out(owner: IamResource, context: Context) -> Iterator[Finding]:
-    """Yield that aws-node can no longer assume a role of the plugin."""
-    trusts = [trust_of(context, owner, side) for side in Side]
-    if trusts[0] is None or trusts[1] is None or trusts[0] == trusts[1]:
+    """Yield that aws-node can, or may, no longer assume a role of the plugin."""
+    before, after = (trust_of(context, owner, side) for side in Side)
+    if before is None or after is None or before == after or names_other_issuer(after):
+        return  # trust in another issuer is a finding of its own
+    if not (names_plugin(before) or has_plugin_policy(context, owner)):
         return
-    if not (names_plugin(trusts[0]) or has_plugin_policy(context, owner)):
-        return
-    old, new = (callers(context, owner, side) for side in Side)
+    old, new = (callers(context, owner, side) or frozenset() for side in Side)
+    ways = in_order(caller.identity for caller in old)
     # One way may take the place of another one; another cluster's provider does not.
-    ways = {caller.identity for caller in old or ()}
-    if not old or new is None or old & new or any(caller.identity not in ways for caller in new):
-        return
-    if not names_other_issuer(trusts[1]):  # which is a finding of its own
-        evidence = TrustLost(owner, in_order(caller.identity for caller in old))
-        yield finding(Rule.COVERAGE_LOST, evidence, address_of(owner), subject=owner)
+    is_lost = bool(old) and not old & new and all(caller.identity in ways for caller in new)
+    is_lost = is_lost and callers(context, owner, Side.AFTER) is not None
+    states = [PluginState(identity=PluginIdentity(way)) for way in ways]
+    was, now = ({lets_plugin(policy, state) for state in states} for policy in (before, after))
+    if is_lost or (True in was and None in now and True not in now):
+        evidence, level = TrustLost(owner, ways, is_certain=is_lost), _LEVELS[is_lost]
+        yield finding(Rule.COVERAGE_LOST, evidence, address_of(owner), subject=owner, level=level)
 
 
 def _controller(context: Context) -> Iterator[Finding]:
     """Yield which roles of clusters lack what security groups for pods need."""
     switched = [p for p in context.plugins if _is_on(p.after) and not p.is_deleted]
     clusters = tuple(plugin.after.cluster for plugin in switched)
+    after, resolver = context.accounts.after, context.filler.resolver
     for owner, grants in context.accounts.before.grants.items() if switched else ():
-        gone = [g for key, g in grants.items() if key not in context.accounts.after.of(owner)]
+        gone = [g for key, g in grants.items() if key not in after.of(owner)]
         removed = [g for g in gone if _is_of_aws(g, RESOURCE_CONTROLLER)]
         if removed and owner not in context.accounts.deleted and _lacks(owner, context):
             evidence = ControllerMissing(owner, clusters, is_removed=True)
-            address, level = removed[0].address, Level.WARNING
-            yield finding(Rule.COVERAGE_LOST, evidence, address, subject=owner, level=level)
+            yield _of_controller(Rule.COVERAGE_LOST, evidence, removed[0].address)
     for plugin in switched:
         if plugin.resource is None or _is_on(plugin.before):
             continue
-        named = context.filler.resolver.named_by(plugin.resource, "role_arn", ROLE, Side.AFTER)
+        named = resolver.named_by(plugin.resource, "role_arn", ROLE, Side.AFTER)
         for owner in map(context.filler.owner, named):
-            is_shown = bool(context.accounts.after.policies(owner))
-            if is_shown and _lacks(owner, context):
+            if after.policies(owner) and _lacks(owner, context):
                 evidence = ControllerMissing(owner, (plugin.after.cluster,), is_removed=False)
-                address, level = address_of(owner), Level.WARNING
-                yield finding(
-                    Rule.PERMISSION_MISSING, evidence, address, subject=owner, level=level
-                )
+                yield _of_controller(Rule.PERMISSION_MISSING, evidence, address_of(owner))
+
+
+def _of_controller(rule: Rule, evidence: ControllerMissing, address: str) -> Finding:
+    return finding(rule, evidence, address, subject=evidence.role, level=Level.WARNING)
 
 
 def _lacks(owner: IamResource, context: Context) -> bool:

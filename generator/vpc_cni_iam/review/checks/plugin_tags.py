@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import product
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -32,7 +33,8 @@ _KINDS = {
     **dict.fromkeys(("aws_subnet", "subnet"), "subnet"),
 }
 # What is nothing but a tag, with the argument that says what has it.
-_TAGS = {"aws_autoscaling_group_tag": "autoscaling_group_name", "aws_ec2_tag": "resource_id"}
+_GROUP_TAG = "aws_autoscaling_group_tag"
+_TAGS = {_GROUP_TAG: "autoscaling_group_name", "aws_ec2_tag": "resource_id"}
 # What launches instances, with the arguments that name their launch templates.
 _LAUNCHING = {
     kind: paths
@@ -142,10 +144,13 @@ def _changes(resources: list[Resource], context: Context) -> Iterator[_TagChange
     Instances have the tags of their launch template, and then those of what launches them.
     """
     gone = {text(r, name, Side.BEFORE) for r in resources if not r.after for name in ("id", "name")}
+    own: dict[tuple[Side, str], list[Resource]] = defaultdict(list)
+    for resource, side in product((r for r in resources if r.type == _GROUP_TAG), Side):
+        own[side, text(resource, _TAGS[_GROUP_TAG], side)].append(resource)
     launched: set[str] = set()
     for group in resources:
         if group.type in _LAUNCHING and group.before is not None and group.after is not None:
-            before, after = (_launching(group, resources, context, side) for side in Side)
+            before, after = (_launching(group, own, context, side) for side in Side)
             launched |= {source.address for sources in (*before, *after) for source in sources}
             had = [_together(sources, Side.BEFORE) for sources in before]
             for new in after:
@@ -163,11 +168,14 @@ def _changes(resources: list[Resource], context: Context) -> Iterator[_TagChange
 
 
 def _launching(
-    group: Resource, resources: list[Resource], context: Context, side: Side
+    group: Resource,
+    own: Mapping[tuple[Side, str], list[Resource]],
+    context: Context,
+    side: Side,
 ) -> list[tuple[Resource, ...]]:
     """Return what sets the tags of the instances of a group, for each of its templates."""
     name, resolver = text(group, "name", side), context.filler.resolver
-    own = [r for r in resources if name and text(r, "autoscaling_group_name", side) == name]
+    of_group = own.get((side, name), []) if name else []
     placed = (p for path in _LAUNCHING[group.type] for p in read(group, path, side))
     named = (identifier(each.value, each.path) for each in placed)
     templates = [
@@ -176,7 +184,7 @@ def _launching(
         for template in resolver.resolve(group, path, value, TEMPLATE, side)
         if isinstance(template, InPlan)
     ]
-    return [(template, *own, group) for template in templates] or [(*own, group)]
+    return [(template, *of_group, group) for template in templates] or [(*of_group, group)]
 
 
 def _together(sources: tuple[Resource, ...], side: Side) -> Mapping[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 
@@ -27,7 +28,11 @@ _SHOWN = 3
 
 def names_of(resources: Sequence[IamResource]) -> str:
     """Return several in a sentence, the first of many."""
-    names = list(map(name_of, resources))
+    return several(list(map(name_of, resources)))
+
+
+def several(names: Sequence[str]) -> str:
+    """Return several names in a sentence, the first of many."""
     if len(names) > _SHOWN:
-        return f"{', '.join(names[:2])} and {len(names) - 2} more"
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+        return first_of(names, _SHOWN - 1)
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

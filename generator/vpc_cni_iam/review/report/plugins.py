@@ -12,7 +12,7 @@ from vpc_cni_iam.review.account.plugin_state import PluginState
 from vpc_cni_iam.review.diff.calls import by_action
 from vpc_cni_iam.review.diff.needs import PluginNeeds, VersionSource
 from vpc_cni_iam.review.diff.plugin_answers import AnswerReason, AnswerVerdict, PluginAnswer
-from vpc_cni_iam.review.report.names import name_of
+from vpc_cni_iam.review.report.names import name_of, several
 from vpc_cni_iam.review.report.shown import ShownPlugin
 
 _SOURCES = {
@@ -37,7 +37,6 @@ REASONS = {
     AnswerReason.CONFLICT: "whether {role} keeps a policy that one of two resources removes",
     AnswerReason.REFUSED: "what {role} allows: a policy is not valid",
 }
-_SHOWN = 2
 
 
 def shown_plugin(answer: PluginAnswer) -> ShownPlugin:
@@ -82,7 +81,7 @@ def _text(answer: PluginAnswer) -> str:
 
 def _parts(needs: PluginNeeds) -> dict[str, str]:
     names = _missing(needs)
-    actions = first_of(names, _SHOWN) if len(names) > _SHOWN else " and ".join(names)
+    actions = several(names)
     grants = [grant for role in needs.roles for grant in role.open]
     policies = (name_of(g.policy) if g.policy else g.address for g in grants)
     return {

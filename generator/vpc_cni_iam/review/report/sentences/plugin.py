@@ -22,7 +22,7 @@ from vpc_cni_iam.review.checks.plugin_tags import TagRemoved
 from vpc_cni_iam.review.diff.calls import MissingCall
 from vpc_cni_iam.review.diff.other_places import OtherPlace, PlaceKind
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import name_of
+from vpc_cni_iam.review.report.names import name_of, several
 from vpc_cni_iam.review.report.saying import Saying
 
 _IDENTITIES = {
@@ -36,14 +36,11 @@ _PLACES = {
     PlaceKind.REGION: "region",
     PlaceKind.ACCOUNT: "account",
 }
-# So many actions are in a message; the details have all of them.
-_SHOWN = 2
 
 
 def _denied_calls(_: Finding, denied: DeniedCalls) -> Saying:
     plugin = f"plugin {denied.version} ({FAMILIES[denied.mode]})"
-    names = list(map(_call, denied.calls))
-    actions = first_of(names, _SHOWN) if len(names) > _SHOWN else " and ".join(names)
+    actions = several(list(map(_call, denied.calls)))
     role = name_of(denied.role)
     if denied.identity in _IDENTITIES:
         role += f" ({_IDENTITIES[denied.identity]})"
@@ -81,7 +78,7 @@ def _denial(call: MissingCall) -> str:
 
 
 def _fix(denied: DeniedCalls) -> str:
-    actions = first_of(call.action for call in denied.calls)
+    actions = several([call.action for call in denied.calls])
     if denied.denied_by and any(call.is_explicit for call in denied.calls):
         return f"Do not deny {actions} in {denied.denied_by}"
     if denied.denied_by:
@@ -161,7 +158,9 @@ def _trust_lost(_: Finding, lost: TrustLost) -> Saying:
     may = "no longer lets" if lost.is_certain else "may no longer let"
     return Saying(
         f"The trust policy of {role} {may} aws-node{where} assume it by {ways}",
-        fix=f"Trust the service account kube-system/aws-node in {role}",
+        fix=f"Trust the service account kube-system/aws-node in {role}"
+        if lost.is_certain
+        else f"Check that aws-node meets the conditions of the trust policy of {role}",
     )
 
 

@@ -9,17 +9,14 @@ from itertools import product
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.catalog.facts.calls import Mode
-from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, POLICY, Part
-from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.uses import UseKind
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.calls import MissingCall, by_action
 from vpc_cni_iam.review.diff.needs import PluginNeeds, RoleNeeds, written_at
 from vpc_cni_iam.review.diff.other_places import OtherPlace, new_places
-from vpc_cni_iam.review.diff.plugin_roles import has_plugin_policy
+from vpc_cni_iam.review.diff.plugin_roles import address_of, has_plugin_policy
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule, at_most, most_severe
 
@@ -38,17 +35,11 @@ class DeniedCalls(Struct, frozen=True):
     """What the plugin cannot call with a role."""
 
     cause: DenialCause
-    version: PluginVersion
-    mode: Mode
-    identity: Identity
-    role: IamResource
+    needs: PluginNeeds
+    role: RoleNeeds
     calls: tuple[MissingCall, ...]
-    open: tuple[str, ...]  # the policies of which nothing is known, which may allow it
     others: tuple[IamResource, ...]  # roles that aws-node may have in place of this one
     elsewhere: tuple[OtherPlace, ...]  # new policies of the role that are for another place
-    denied_by: str  # the policy or limit that denies the first call; empty if none allows it
-    policy: str  # the plugin's policy; empty for none
-    is_removed: bool  # whether the role no longer has that policy
 
 
 class LimitNotShown(Struct, frozen=True):
@@ -128,36 +119,15 @@ def _denied(
     if not calls:
         return
     others = context.other_roles(needs, role.role)
-    by = next((call.denied_by for call in calls if call.denied_by is not None), None)
-    evidence = DeniedCalls(
-        cause,
-        needs.after.version,
-        needs.mode,
-        needs.plugin.after.identity.kind,
-        role.role,
-        calls,
-        tuple(map(written_at, role.open)),
-        others,
-        places,
-        role.places[by] if by is not None and by < len(role.places) else "",
-        role.policy,
-        bool(role.policy) and role.policy not in role.places,
-    )
+    evidence = DeniedCalls(cause, needs, role, calls, others, places)
     rule, limit = _RULES[cause]
     # A Deny, or a boundary, counts whatever other policies allow.
     is_certain = any(call.level is Level.ERROR and call.denied_by is not None for call in calls)
     if others or (role.open and not is_certain):
         limit = at_most(limit, Level.WARNING)
     level = at_most(most_severe(call.level for call in calls), limit)
-    yield finding(rule, evidence, _address(role, context), subject=role.role, level=level)
-
-
-def _address(role: RoleNeeds, context: Context) -> str:
-    """Return the address of a role; of one that is not in the plan, that of what it has."""
-    if isinstance(role.role, InPlan):
-        return role.role.address
-    sides = (account.policies(role.role).values() for account in reversed(context.accounts.sides))
-    return next((grant.address for grants in sides for grant in grants), "")
+    address = address_of(context, role.role)
+    yield finding(rule, evidence, address, subject=role.role, level=level)
 
 
 def _of_limit(role: RoleNeeds, context: Context) -> Iterator[Finding]:
@@ -167,7 +137,7 @@ def _of_limit(role: RoleNeeds, context: Context) -> Iterator[Finding]:
         return
     if before is None or before.content != after.content:
         evidence = LimitNotShown(role.role, written_at(after))
-        address, level = _address(role, context), Level.WARNING
+        address, level = address_of(context, role.role), Level.WARNING
         yield finding(Rule.COVERAGE_LOST, evidence, address, subject=role.role, level=level)
 
 

@@ -23,6 +23,7 @@ from vpc_cni_iam.review.diff.needs import PluginNeeds, RoleNeeds, written_at
 from vpc_cni_iam.review.diff.other_places import OtherPlace, other_places
 from vpc_cni_iam.review.diff.plugin_answers import is_less_trusted, is_trusted
 from vpc_cni_iam.review.diff.plugin_roles import (
+    address_of,
     callers,
     has_plugin_policy,
     is_of_nodes,
@@ -55,7 +56,6 @@ class ManagedOnNodes(Struct, frozen=True):
     """AmazonEKS_CNI_Policy is on a role of nodes."""
 
     role: IamResource
-    is_known: bool  # False: the plan does not say who can assume the role
     own_roles: tuple[IamResource, ...]  # the roles that the plugin has besides
     stays: bool
 
@@ -87,7 +87,7 @@ def check(context: Context) -> Iterator[Finding]:
         if needs.is_of_cluster and not needs.plugin.is_deleted:
             for role in needs.roles:
                 yield from _elsewhere(role, needs, context)
-    nodes = _node_roles(context)
+    nodes = {r for p in context.plugins for state in p.states for r in state.node_roles}
     own = tuple(_own_roles(nodes, context))
     of_clusters = roles_of_clusters(context)
     for owner in context.accounts.after.grants:
@@ -108,7 +108,7 @@ def _elsewhere(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterato
         # Of a policy that is new, what aws-node cannot call in its cluster or VPC is said.
         if stays or not place.kind.decides_calls:
             evidence = PolicyElsewhere(role.role, place, stays)
-            address, level = address_of(role.role), Level.NOTE if stays else Level.WARNING
+            address, level = address_of(context, role.role), Level.NOTE if stays else Level.WARNING
             yield finding(Rule.POLICY_ELSEWHERE, evidence, address, subject=role.role, level=level)
 
 
@@ -128,21 +128,19 @@ def _managed(
     }
     answer = _undone(known_policies(others.values()), context) if others else NoNewAccess()
     if isinstance(answer, NoNewAccess):
-        is_shown = trust_of(context, owner, Side.AFTER) is not None
-        is_known = owner in nodes or is_of_nodes(context, owner, alone=False)
-        if not is_known and (is_shown or not _is_role(owner, context)):
+        if owner not in nodes and not is_of_nodes(context, owner, alone=False):
             return
         others_own = tuple(role for role in own if role != owner)
         stays = all(key in before for key in managed) and not _gets(others_own, context)
-        evidence: Struct = ManagedOnNodes(owner, is_known, others_own, stays)
-        level = Level.WARNING if is_known and not stays else Level.NOTE
+        evidence: Struct = ManagedOnNodes(owner, others_own, stays)
+        level = Level.NOTE if stays else Level.WARNING
     else:
         both = (*managed, *others)
         stays = all(k in before and before[k].content == after[k].content for k in both)
         places = tuple(map(written_at, others.values()))
         evidence = ManagedBeside(owner, places, isinstance(answer, NewAccess), stays)
         level = Level.NOTE if stays else Level.ERROR
-    address = address_of(owner) or after[managed[0]].address
+    address = address_of(context, owner)
     yield finding(Rule.MANAGED_ATTACHED, evidence, address, subject=owner, level=level)
 
 
@@ -172,11 +170,6 @@ def _is_role(owner: IamResource, context: Context) -> bool:
     return isinstance(owner, Named) and owner.kind == ROLE
 
 
-def _node_roles(context: Context) -> frozenset[IamResource]:
-    states = (state for plugin in context.plugins for state in plugin.states)
-    return frozenset(role for state in states for role in state.node_roles)
-
-
 def _own_roles(nodes: Collection[IamResource], context: Context) -> Iterator[IamResource]:
     """Yield the roles that the plugin has after, and nodes have not."""
     for role in dict.fromkeys(role.role for needs in context.plugin_needs for role in needs.roles):
@@ -187,13 +180,11 @@ def _own_roles(nodes: Collection[IamResource], context: Context) -> Iterator[Iam
 
 def _gets(roles: Collection[IamResource], context: Context) -> bool:
     """Say whether the plan makes a role for the plugin, or gives it to aws-node."""
-    new_roles = {
-        role
-        for plugin in context.plugins
-        if plugin.before.identity.roles != plugin.after.identity.roles
-        for role in plugin.after.identity.roles
-    }
-    return any(role in new_roles or role in context.accounts.created for role in roles)
+    before, after = (
+        {role for plugin in context.plugins for role in plugin.states[side].identity.roles}
+        for side in (0, 1)
+    )
+    return any(role in after - before or role in context.accounts.created for role in roles)
 
 
 def _refused(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
@@ -203,7 +194,7 @@ def _refused(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
         if is_less_trusted(plugin, role, context):
             is_certain = is_trusted(plugin, role, Side.AFTER, context) is False
             evidence = TrustLost(role, (after.identity.kind,), after.cluster, is_certain)
-            address, level = address_of(role), _LEVELS[is_certain]
+            address, level = address_of(context, role), _LEVELS[is_certain]
             yield finding(Rule.COVERAGE_LOST, evidence, address, subject=role, level=level)
 
 
@@ -223,7 +214,9 @@ def _kept_out(owner: IamResource, context: Context) -> Iterator[Finding]:
     was, now = ({lets_plugin(policy, state) for state in states} for policy in (before, after))
     if is_lost or (True in was and None in now and True not in now):
         evidence, level = TrustLost(owner, ways, is_certain=is_lost), _LEVELS[is_lost]
-        yield finding(Rule.COVERAGE_LOST, evidence, address_of(owner), subject=owner, level=level)
+        yield finding(
+            Rule.COVERAGE_LOST, evidence, address_of(context, owner), subject=owner, level=level
+        )
 
 
 def _controller(context: Context) -> Iterator[Finding]:
@@ -244,7 +237,7 @@ def _controller(context: Context) -> Iterator[Finding]:
         for owner in map(context.filler.owner, named):
             if after.policies(owner) and _lacks(owner, context):
                 evidence = ControllerMissing(owner, (plugin.after.cluster,), is_removed=False)
-                yield _of_controller(Rule.PERMISSION_MISSING, evidence, address_of(owner))
+                yield _of_controller(Rule.PERMISSION_MISSING, evidence, address_of(context, owner))
 
 
 def _of_controller(rule: Rule, evidence: ControllerMissing, address: str) -> Finding:
@@ -262,8 +255,3 @@ def _lacks(owner: IamResource, context: Context) -> bool:
 
 def _is_on(state: PluginState) -> bool:
     return state.setup.settings.is_on("ENABLE_POD_ENI")
-
-
-def address_of(owner: IamResource) -> str:
-    """Return the address of a principal of the plan, empty for another."""
-    return owner.address if isinstance(owner, InPlan) else ""

@@ -12,7 +12,7 @@ from vpc_cni_iam.plugin.trust import SOURCE_ACCOUNT, WEB, Caller, RoleTrust, is_
 from vpc_cni_iam.policy.document import Condition, Policy
 from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.review.account.grants import Accounts
-from vpc_cni_iam.review.account.iam_resource import IamResource
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.plugin_policy import is_of_plugin
 from vpc_cni_iam.review.account.plugin_state import ClusterPlugin
 from vpc_cni_iam.review.diff.trust import names_plugin, trust_of
@@ -74,6 +74,14 @@ def is_named(context: PluginFacts, owner: IamResource) -> bool:
     trust = trust_of(context, owner, Side.AFTER)
     has_any = any(account.policies(owner) for account in context.accounts.sides)
     return trust is not None and has_any and names_plugin(trust)
+
+
+def address_of(context: PluginFacts, owner: IamResource) -> str:
+    """Return the address of a principal; of one that is not in the plan, that of what it has."""
+    if isinstance(owner, InPlan):
+        return owner.address
+    sides = (account.policies(owner).values() for account in reversed(context.accounts.sides))
+    return next((grant.address for grants in sides for grant in grants), "")
 
 
 def callers(context: PluginFacts, owner: IamResource, side: Side) -> frozenset[Caller] | None:

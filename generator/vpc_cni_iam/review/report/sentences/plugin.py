@@ -20,6 +20,7 @@ from vpc_cni_iam.review.checks.plugin_roles import (
 )
 from vpc_cni_iam.review.checks.plugin_tags import TagRemoved
 from vpc_cni_iam.review.diff.calls import MissingCall
+from vpc_cni_iam.review.diff.needs import written_at
 from vpc_cni_iam.review.diff.other_places import OtherPlace, PlaceKind
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import name_of, several
@@ -39,15 +40,16 @@ _PLACES = {
 
 
 def _denied_calls(_: Finding, denied: DeniedCalls) -> Saying:
-    plugin = f"plugin {denied.version} ({FAMILIES[denied.mode]})"
+    needs = denied.needs
+    plugin = f"plugin {needs.after.version} ({FAMILIES[needs.mode]})"
     actions = several(list(map(_call, denied.calls)))
-    role = name_of(denied.role)
-    if denied.identity in _IDENTITIES:
-        role += f" ({_IDENTITIES[denied.identity]})"
+    role, identity = name_of(denied.role.role), needs.plugin.after.identity.kind
+    role += f" ({_IDENTITIES[identity]})" if identity in _IDENTITIES else ""
+    not_shown = first_of(map(written_at, denied.role.open))
     is_certain = not denied.others and any(call.is_certain for call in denied.calls)
     match denied.cause:
         case DenialCause.LOST:
-            may = "can no longer" if is_certain and not denied.open else "may no longer"
+            may = "can no longer" if is_certain and not not_shown else "may no longer"
             message = f"The {plugin} {may} call {actions} with {role}"
         case DenialCause.LACKING:
             may = "cannot call" if is_certain else "may be unable to call"
@@ -57,7 +59,7 @@ def _denied_calls(_: Finding, denied: DeniedCalls) -> Saying:
             message = f"The {plugin} calls {actions}, which {role} {allows}"
     if denied.cause in (DenialCause.STILL_MISSING, DenialCause.AS_BEFORE):
         message += ", as before"
-    unless = [f"{first_of(denied.open)} allows it"] if denied.open else []
+    unless = [f"{not_shown} allows it"] if not_shown else []
     unless += [f"aws-node has {first_of(map(name_of, denied.others), 1)}"] if denied.others else []
     message += f", unless {' or '.join(unless)}" if unless else ""
     places = "; ".join(map(_other_place, denied.elsewhere))
@@ -79,17 +81,20 @@ def _denial(call: MissingCall) -> str:
 
 def _fix(denied: DeniedCalls) -> str:
     actions = several([call.action for call in denied.calls])
-    if denied.denied_by and any(call.is_explicit for call in denied.calls):
-        return f"Do not deny {actions} in {denied.denied_by}"
-    if denied.denied_by:
-        return f"Allow {actions} in {denied.denied_by}"
+    role, policy = name_of(denied.role.role), denied.role.policy
+    by = next((call.denied_by for call in denied.calls if call.denied_by is not None), None)
+    if by is not None:
+        is_explicit = any(call.is_explicit for call in denied.calls)
+        return f"{'Do not deny' if is_explicit else 'Allow'} {actions} in {denied.role.places[by]}"
     if denied.elsewhere:
         return _fix_of_place(denied.elsewhere[0])
-    if denied.is_removed:
-        return f"Keep {denied.policy} for {name_of(denied.role)}"
-    if denied.policy:
-        return f"Allow {actions} in {denied.policy}"
-    return f"Attach a policy to {name_of(denied.role)} that allows {actions}"
+    if policy and policy not in denied.role.places:
+        return f"Keep {policy} for {role}"
+    return (
+        f"Allow {actions} in {policy}"
+        if policy
+        else f"Attach a policy to {role} that allows {actions}"
+    )
 
 
 def _other_place(other: OtherPlace, role: str = "") -> str:
@@ -126,11 +131,6 @@ def _managed_beside(_: Finding, managed: ManagedBeside) -> Saying:
 
 def _managed_on_nodes(_: Finding, managed: ManagedOnNodes) -> Saying:
     role = name_of(managed.role)
-    if not managed.is_known:
-        return Saying(
-            f"{CNI_POLICY} is attached to {role}, which may be the role of nodes: the plan does "
-            "not say who can assume it"
-        )
     message = f"{CNI_POLICY} is attached to {role}, the role of nodes"
     if managed.own_roles:
         own = first_of(map(name_of, managed.own_roles), 1)

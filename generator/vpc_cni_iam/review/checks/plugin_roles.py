@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,6 +11,7 @@ from vpc_cni_iam.catalog.facts.documents import CNI_POLICY, RESOURCE_CONTROLLER,
 from vpc_cni_iam.inputs.plan.arguments import ROLE
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity, in_order
+from vpc_cni_iam.plugin.trust import Caller
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
 from vpc_cni_iam.policy.template import Side, known
@@ -87,12 +88,11 @@ def check(context: Context) -> Iterator[Finding]:
         if needs.is_of_cluster and not needs.plugin.is_deleted:
             for role in needs.roles:
                 yield from _elsewhere(role, needs, context)
-    nodes = {r for p in context.plugins for state in p.states for r in state.node_roles}
-    own = tuple(_own_roles(nodes, context))
+    roles = _roles(context)
     of_clusters = roles_of_clusters(context)
     for owner in context.accounts.after.grants:
         if owner not in context.accounts.deleted:
-            yield from _managed(owner, nodes, own, context)
+            yield from _managed(owner, roles, context)
             if owner not in of_clusters:
                 yield from _kept_out(owner, context)
     for plugin in context.plugins:
@@ -112,34 +112,53 @@ def _elsewhere(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterato
             yield finding(Rule.POLICY_ELSEWHERE, evidence, address, subject=role.role, level=level)
 
 
-def _managed(
-    owner: IamResource,
-    nodes: Collection[IamResource],
-    own: tuple[IamResource, ...],
-    context: Context,
-) -> Iterator[Finding]:
+class _RolesOfPlan(Struct, frozen=True):
+    """The roles of nodes in clusters, and those that the plugin has and nodes have not."""
+
+    nodes: frozenset[IamResource]
+    own: tuple[IamResource, ...]
+    are_new: bool  # whether the plan makes one of its own, or gives one to aws-node
+
+
+def _roles(context: Context) -> _RolesOfPlan:
+    states = [plugin.states for plugin in context.plugins]
+    nodes = frozenset(role for pair in states for state in pair for role in state.node_roles)
+    roles = dict.fromkeys(role.role for needs in context.plugin_needs for role in needs.roles)
+    own = tuple(
+        role
+        for role in roles
+        if role not in nodes
+        and not is_of_nodes(context, role, alone=False)
+        and _is_role(role, context)
+    )
+    before, after = (
+        {role for pair in states for role in pair[side].identity.roles} for side in (0, 1)
+    )
+    new = (after - before) | context.accounts.created
+    return _RolesOfPlan(nodes, own, not new.isdisjoint(own))
+
+
+def _managed(owner: IamResource, roles: _RolesOfPlan, context: Context) -> Iterator[Finding]:
     """Yield that AmazonEKS_CNI_Policy is beside a scoped policy, or on a role of nodes."""
     before, after = (account.policies(owner) for account in context.accounts.sides)
     managed = [key for key, grant in after.items() if _is_of_aws(grant, CNI_POLICY)]
     if not managed:
         return
-    others = {
-        key: grant for key, grant in after.items() if key not in managed and is_of_plugin(grant)
-    }
+    others = {k: grant for k, grant in after.items() if k not in managed and is_of_plugin(grant)}
     answer = _undone(known_policies(others.values()), context) if others else NoNewAccess()
-    if isinstance(answer, NoNewAccess):
-        if owner not in nodes and not is_of_nodes(context, owner, alone=False):
-            return
-        others_own = tuple(role for role in own if role != owner)
-        stays = all(key in before for key in managed) and not _gets(others_own, context)
-        evidence: Struct = ManagedOnNodes(owner, others_own, stays)
-        level = Level.NOTE if stays else Level.WARNING
-    else:
+    evidence: ManagedBeside | ManagedOnNodes
+    if not isinstance(answer, NoNewAccess):
         both = (*managed, *others)
         stays = all(k in before and before[k].content == after[k].content for k in both)
         places = tuple(map(written_at, others.values()))
         evidence = ManagedBeside(owner, places, isinstance(answer, NewAccess), stays)
-        level = Level.NOTE if stays else Level.ERROR
+    elif owner in roles.nodes or is_of_nodes(context, owner, alone=False):
+        stays = all(key in before for key in managed) and not roles.are_new
+        evidence = ManagedOnNodes(owner, roles.own, stays)
+    else:
+        return
+    level = Level.ERROR if isinstance(evidence, ManagedBeside) else Level.WARNING
+    level = Level.NOTE if evidence.stays else level
     address = address_of(context, owner)
     yield finding(Rule.MANAGED_ATTACHED, evidence, address, subject=owner, level=level)
 
@@ -170,23 +189,6 @@ def _is_role(owner: IamResource, context: Context) -> bool:
     return isinstance(owner, Named) and owner.kind == ROLE
 
 
-def _own_roles(nodes: Collection[IamResource], context: Context) -> Iterator[IamResource]:
-    """Yield the roles that the plugin has after, and nodes have not."""
-    for role in dict.fromkeys(role.role for needs in context.plugin_needs for role in needs.roles):
-        of_nodes = role in nodes or is_of_nodes(context, role, alone=False)
-        if not of_nodes and _is_role(role, context):
-            yield role
-
-
-def _gets(roles: Collection[IamResource], context: Context) -> bool:
-    """Say whether the plan makes a role for the plugin, or gives it to aws-node."""
-    before, after = (
-        {role for plugin in context.plugins for role in plugin.states[side].identity.roles}
-        for side in (0, 1)
-    )
-    return any(role in after - before or role in context.accounts.created for role in roles)
-
-
 def _refused(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
     """Yield that aws-node of a cluster can, or may, no longer assume the role that it keeps."""
     after = plugin.after
@@ -205,18 +207,32 @@ def _kept_out(owner: IamResource, context: Context) -> Iterator[Finding]:
         return  # trust in another issuer is a finding of its own
     if not (names_plugin(before) or has_plugin_policy(context, owner)):
         return
-    old, new = (callers(context, owner, side) or frozenset() for side in Side)
-    ways = in_order(caller.identity for caller in old)
-    # One way may take the place of another one; another cluster's provider does not.
-    is_lost = bool(old) and not old & new and all(caller.identity in ways for caller in new)
-    is_lost = is_lost and callers(context, owner, Side.AFTER) is not None
-    states = [PluginState(identity=PluginIdentity(way)) for way in ways]
-    was, now = ({lets_plugin(policy, state) for state in states} for policy in (before, after))
-    if is_lost or (True in was and None in now and True not in now):
-        evidence, level = TrustLost(owner, ways, is_certain=is_lost), _LEVELS[is_lost]
-        yield finding(
-            Rule.COVERAGE_LOST, evidence, address_of(context, owner), subject=owner, level=level
-        )
+    old, new = (callers(context, owner, side) for side in Side)
+    if old and new is not None:
+        is_lost = _are_lost(old, new)
+        if is_lost or ({c.identity for c in new} == {Identity.irsa} and _is_open(before, after)):
+            ways, level = in_order(caller.identity for caller in old), _LEVELS[is_lost]
+            evidence = TrustLost(owner, ways, is_certain=is_lost)
+            address = address_of(context, owner)
+            yield finding(Rule.COVERAGE_LOST, evidence, address, subject=owner, level=level)
+
+
+def _are_lost(old: frozenset[Caller], new: frozenset[Caller]) -> bool:
+    """Say whether no way is left by which aws-node had a role.
+
+    One way may take the place of another one; another cluster's provider does not.
+    """
+    ways = {caller.identity for caller in old}
+    return not old & new and all(caller.identity in ways for caller in new)
+
+
+def _is_open(before: Policy, after: Policy) -> bool:
+    """Say whether a condition decides it that is new, and that the review does not know.
+
+    Of EKS Pod Identity that may be the cluster, which is not known.
+    """
+    state = PluginState(identity=PluginIdentity(Identity.irsa))
+    return lets_plugin(before, state) is True and lets_plugin(after, state) is None
 
 
 def _controller(context: Context) -> Iterator[Finding]:

@@ -144,27 +144,34 @@ def _changes(resources: list[Resource], context: Context) -> Iterator[_TagChange
     Instances have the tags of their launch template, and then those of what launches them.
     """
     gone = {text(r, name, Side.BEFORE) for r in resources if not r.after for name in ("id", "name")}
-    own: dict[tuple[Side, str], list[Resource]] = defaultdict(list)
-    for resource, side in product((r for r in resources if r.type == _GROUP_TAG), Side):
-        own[side, text(resource, _TAGS[_GROUP_TAG], side)].append(resource)
-    launched: set[str] = set()
-    for group in resources:
-        if group.type in _LAUNCHING and group.before is not None and group.after is not None:
-            before, after = (_launching(group, own, context, side) for side in Side)
-            launched |= {source.address for sources in (*before, *after) for source in sources}
-            had = [_together(sources, Side.BEFORE) for sources in before]
-            for new in after:
-                tags = _together(new, Side.AFTER)
-                for earlier, old in zip(had, before, strict=True) if tags not in had else ():
-                    yield _TagChange(_INSTANCE, earlier, tags, (*old, *new))
+    launched = list(_of_instances(resources, context))
+    yield from launched
+    sources = {source.address for change in launched for source in change.sources}
     for resource in resources:
         owner = text(resource, _TAGS.get(resource.type, ""), Side.BEFORE)
         stays = resource.after is not None or (resource.type in _TAGS and owner not in gone - {""})
         if resource.before is not None and stays and not _hides_change(resource):
             by_kind = _tags(resource, Side.AFTER)
             for kind, tags in _tags(resource, Side.BEFORE).items():
-                if not (kind == _INSTANCE and resource.address in launched):
+                if not (kind == _INSTANCE and resource.address in sources):
                     yield _TagChange(kind, tags, by_kind.get(kind, {}), (resource,))
+
+
+def _of_instances(resources: list[Resource], context: Context) -> Iterator[_TagChange]:
+    """Yield the tags with which groups launch instances, by each of their templates."""
+    own: dict[tuple[Side, str], list[Resource]] = defaultdict(list)
+    for resource, side in product((r for r in resources if r.type == _GROUP_TAG), Side):
+        own[side, text(resource, _TAGS[_GROUP_TAG], side)].append(resource)
+    for group in resources:
+        if group.type in _LAUNCHING and group.before is not None and group.after is not None:
+            old, new = (_launching(group, own, context, side) for side in Side)
+            had = [_together(sources, Side.BEFORE) for sources in old]
+            for sources in new:
+                tags = _together(sources, Side.AFTER)
+                # Of several templates one may take the place of another.
+                pairs = [(tags, sources)] if tags in had else zip(had, old, strict=True)
+                for earlier, others in pairs:
+                    yield _TagChange(_INSTANCE, earlier, tags, (*others, *sources))
 
 
 def _launching(

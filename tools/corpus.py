@@ -37,7 +37,7 @@ _WRAPPED = (
     "::debug::Terraform exited with code 0.\n::debug::stdout: {{}}\n"
 )
 _KEYS = {"about", "plan_of", "engine", "by_hand", "options", "input", "ignore", "exit"} | {
-    *("finding", "may", "never", "cluster")
+    *("finding", "may", "never", "plugin")
 }
 
 
@@ -49,7 +49,7 @@ class Expected:
         rules: The rules that it may have; one, where it is decided.
         levels: The levels that it may have; one, where it is decided.
         addresses: The addresses that it may have.
-        words: What its message or details must hold, whatever the case.
+        words: What its message, details or fix must hold, whatever the case.
     """
 
     rules: tuple[str, ...]
@@ -73,7 +73,7 @@ class Expected:
 
 def text_of(finding: Json) -> str:
     """What a finding says."""
-    return "\n".join([finding["message"], *finding["details"]])
+    return "\n".join([finding["message"], *finding["details"], finding["fix"]])
 
 
 def missing(words: tuple[str, ...], text: str) -> list[str]:
@@ -137,24 +137,15 @@ class Case:
                 yield f"must not say:  {one_line(finding)}"
         shown = json.dumps(review, ensure_ascii=False)
         yield from (f"must not hold: {word}" for word in never.get("words", ()) if word in shown)
-        yield from self._clusters(review)
+        yield from self._plugins(review)
         if code != self.data["exit"]:
             yield f"exit code:     {code}, not {self.data['exit']}"
 
-    def _clusters(self, review: Json) -> Iterator[str]:
-        for expected in self.data.get("cluster", ()):
-            clusters = review.get("clusters", [])
-            if not any(_holds(cluster, expected) for cluster in clusters):
-                messages = [{key: cluster.get(key) for key in expected} for cluster in clusters]
-                yield f"no cluster:    {expected} in {messages}"
-
-
-def _holds(value: Any, expected: Any) -> bool:
-    if isinstance(expected, Mapping):
-        return isinstance(value, Mapping) and all(
-            _holds(value.get(k), inner) for k, inner in expected.items()
-        )
-    return bool(value == expected)
+    def _plugins(self, review: Json) -> Iterator[str]:
+        for expected in self.data.get("plugin", ()):
+            plugins = [{k: p.get(k) for k in expected} for p in review.get("plugins", ())]
+            if expected not in plugins:
+                yield f"no plugin:     {expected} in {plugins}"
 
 
 def one_line(finding: Json) -> str:

@@ -9,7 +9,7 @@ from tools.corpus import PLANS, REPORTS, Case, cases, digest, load, report, revi
 
 from make_corpus import eks, make
 from vpc_cni_iam.engine.run import Engine
-from vpc_cni_iam.review.rules import BY_ID
+from vpc_cni_iam.review.rules import Level, Rule
 
 CASES = cases()
 
@@ -44,10 +44,11 @@ def test_a_plan_that_no_engine_made_says_why() -> None:
     assert all(c.data["by_hand"].get("why") for c in CASES if "by_hand" in c.data)
 
 
-def test_every_rule_that_a_case_names_exists() -> None:
-    named = {rule for c in CASES for e in c.expected for rule in e.rules}
-    named |= {r for c in CASES for r in c.data.get("never", {}).get("rules", ())}
-    assert named <= BY_ID.keys()
+def test_cases_name_rules_and_levels_that_exist() -> None:
+    for case in CASES:
+        never, may = case.data.get("never", {}).get("rules", ()), case.data.get("may", ())
+        assert {*never, *may, *(r for e in case.expected for r in e.rules)} <= {*Rule}, case.name
+        assert {level for e in case.expected for level in e.levels} <= {*Level}, case.name
 
 
 def test_each_plan_was_made_of_its_case() -> None:
@@ -66,7 +67,7 @@ def test_a_case_fails_for_what_is_not_said_and_for_what_is_said_beside() -> None
     beside = {**finding, "rule": "drift"}
     (problem,) = case.problems(code, {"findings": [finding, beside]})
     assert problem.startswith("not expected:  error drift")
-    changed = {**finding, "message": "", "details": []}
+    changed = {**finding, "message": "", "details": [], "fix": ""}
     assert len(list(case.problems(code, {"findings": [changed]}))) == 2
 
 

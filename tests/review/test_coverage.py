@@ -95,17 +95,6 @@ def test_of_many_calls_the_message_names_those_that_break_most() -> None:
     assert any(line.startswith("ec2:DescribeSubnets") for line in saying.details)
 
 
-def test_of_two_roles_that_the_add_on_may_name_each_may_be_that_of_aws_node() -> None:
-    values = {"name": "cni", "arn": arn_of("cni"), "assume_role_policy": irsa()}
-    roles = [same("aws_iam_role", name, values) for name in ("a", "b")]
-    changes = [*roles, inline(None, without("ec2:DescribeSubnets")), addon(V1_21, V1_23)]
-    findings = of_rule(found(*changes), "plugin-permission-missing")
-    assert [f.level for f in findings] == ["warning"] * 2
-    assert "unless aws-node has aws_iam_role.b" in say(findings[0]).message
-    (answer,) = answers(*changes)
-    assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, AnswerReason.IDENTITY)
-
-
 @pytest.mark.parametrize(
     ("action", "expected"),
     [

@@ -150,3 +150,53 @@ def test_drift_of_what_is_not_read_is_none() -> None:
     bucket = resource("aws_s3_bucket", "b", {"a": 1}, {"a": 2})
     key = resource("aws_iam_access_key", "k", {"a": 1}, {"a": 2})
     assert not found(resource_drift=[bucket, key])
+
+
+def test_a_boundary_that_somebody_removed_is_new_access_where_it_stays() -> None:
+    drift = [resource("aws_iam_role", "cni", role(permissions_boundary=f"{ACCOUNT}b"), role())]
+    findings = drifts(resource("aws_iam_role", "cni", role(), role()), drift=drift)
+    assert worst(findings) is Level.ERROR
+    assert Consequence.NEW_ACCESS in means(findings)
+
+
+def test_drift_that_stays_may_take_a_call_from_the_plugin() -> None:
+    whole = dumps(managed_policy())
+    less = whole.replace('"ec2:CreateNetworkInterface",', "")
+    drift = [policy("cni", whole, less)]
+    stays = drifts(policy("cni", less, less), drift=drift)
+    assert Consequence.COVERAGE_LOST in means(stays)
+    back = drifts(policy("cni", less, whole), drift=drift)
+    assert Consequence.COVERAGE_LOST not in means(back)
+
+
+MANAGED = "arn:aws:iam::aws:policy/"
+CNI = role(managed_policy_arns=[f"{MANAGED}AmazonEKS_CNI_Policy"])
+DENY = document(allow("s3:*"), {**allow("s3:A"), "Effect": "Deny"})
+
+
+@pytest.mark.parametrize(
+    ("gone", "stays", "level", "counts"),
+    [
+        (role(managed_policy_arns=[f"{MANAGED}AmazonEKSWorkerNodePolicy"]), "", "note", False),
+        (CNI, dumps(managed_policy()), "note", False),
+        (CNI, "", "error", Consequence.COVERAGE_LOST),
+        (CNI, ONE, "error", Consequence.COVERAGE_LOST),
+        (role(inline_policy=[{"name": "old", "policy": ALL}]), ONE, "note", False),
+        (
+            role(inline_policy=[{"name": "old", "policy": DENY}]),
+            ONE,
+            "warning",
+            Consequence.NEW_ACCESS,
+        ),
+    ],
+)
+def test_a_policy_that_is_gone_counts_for_what_the_plugin_or_a_deny_loses(
+    gone: Json, stays: str, level: str, counts: Consequence | None
+) -> None:
+    inline = {"role": "cni", "name": "i", "policy": stays}
+    there = [resource("aws_iam_role_policy", "i", inline, inline)] if stays else []
+    empty = role(managed_policy_arns=[], inline_policy=[])
+    drift = [resource("aws_iam_role", "cni", gone, empty)]
+    findings = drifts(resource("aws_iam_role", "cni", empty, empty), *there, drift=drift)
+    assert worst(findings) == level
+    assert means(findings) - {Consequence.ANY_CHANGE} == ({counts} if counts else set())

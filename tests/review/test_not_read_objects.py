@@ -1,9 +1,12 @@
 """What Argo CD, Flux, Crossplane and charts of others bring is said to be not read."""
 
+import json
+
 import pytest
 
+from eks import arn_of, irsa, own_role
 from found import found
-from synthetic import Json, plan, resource
+from synthetic import Json, allow, document, plan, resource
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.inputs.plan.unread import UnreadKind
 from vpc_cni_iam.review.report.sentences import say
@@ -116,7 +119,7 @@ def test_what_names_the_plugin_is_counted_once() -> None:
     for name in ("chart of charts", "chart of an application", "custom networking"):
         change = ABOUT_PLUGIN.get(name, manifest(kind="ENIConfig"))
         counts = read_plan(plan(change), "plan.json").counts
-        assert (counts.read, counts.not_read, counts.others) == (0, 1, 0)
+        assert (counts.read, counts.not_read, counts.others) == (0, (change["address"],), 0)
 
 
 @pytest.mark.parametrize("change", ABOUT_ACCESS.values(), ids=ABOUT_ACCESS)
@@ -155,6 +158,44 @@ def test_other_text_that_does_not_parse_is_about_the_plugin_if_it_names_it() -> 
     for script, is_said in (("kubectl rollout: [restart ds/aws-node", True), ("x: [Role", False)):
         change = manifest(kind="ConfigMap", data={"script": script})
         assert bool(found(change)) is is_said
+
+
+ROLE = {"name": r"serviceAccount.annotations.eks\.amazonaws\.com/role-arn"}
+ROLE |= {"value": arn_of("strong")}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        yaml(f"parameters:\n- name: {ROLE['name']}\n  value: {ROLE['value']}"),
+        yaml(f"parameters: [{{name: '{ROLE['name']}', value: {ROLE['value']}}}]"),
+        yaml(json.dumps({"parameters": [ROLE]})),
+        manifest(parameters=[ROLE]),
+        resource("argocd_application", "a", None, {"spec": [{"parameter": [ROLE]}]}),
+        resource("argocd_application", "a", None, {"values": json.dumps({"p": [ROLE]})}),
+    ],
+)
+def test_a_role_in_a_parameter_of_an_application_is_read(change: Json) -> None:
+    (finding,) = found(change, *own_role("strong", irsa(), document(allow("*"))))
+    assert (finding.rule, finding.level) == (Rule.SERVICE_ACCOUNT_ROLE, Level.ERROR)
+    assert "aws_iam_role.strong" in say(finding).message
+
+
+FROM_SECRET = {"kind": "Secret", "name": "roles", "valuesKey": "web", "targetPath": ROLE["name"]}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        manifest(kind="HelmRelease", spec={"valuesFrom": [FROM_SECRET]}),
+        yaml(json.dumps({"kind": "HelmRelease", "spec": {"valuesFrom": [FROM_SECRET]}})),
+        yaml(f"valuesFrom:\n- kind: Secret\n  targetPath: {ROLE['name']}\n"),
+    ],
+)
+def test_a_role_that_flux_takes_from_elsewhere_is_one_not_known(change: Json) -> None:
+    (finding,) = found(change)
+    assert (finding.rule, finding.level) == (Rule.SERVICE_ACCOUNT_ROLE, Level.WARNING)
+    assert "the role that" in say(finding).message
 
 
 def node_class(before: str | None, after: str, **more: object) -> Json:

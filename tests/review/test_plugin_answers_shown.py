@@ -9,7 +9,7 @@ from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
-from vpc_cni_iam.review.account.plugin_state import (
+from vpc_cni_iam.review.account.plugin.state import (
     ClusterPlugin,
     PluginIdentity,
     PluginSetup,

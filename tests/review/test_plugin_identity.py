@@ -24,7 +24,7 @@ from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.account.iam_resource import InPlan
-from vpc_cni_iam.review.account.plugin_state import PluginIdentity
+from vpc_cni_iam.review.account.plugin.state import PluginIdentity
 from vpc_cni_iam.review.report.sentences import say
 
 CNI = dumps(managed_policy())

@@ -15,7 +15,7 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.policy.value import Known
 from vpc_cni_iam.review.account.iam_resource import InPlan
-from vpc_cni_iam.review.account.plugin_state import PluginState, UnreadReason
+from vpc_cni_iam.review.account.plugin.state import PluginState, UnreadReason
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.options import Options
 from vpc_cni_iam.review.report.sentences import say

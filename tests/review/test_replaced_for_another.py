@@ -93,8 +93,8 @@ def test_nothing_is_left_of_an_add_on_in_the_cluster_that_it_moves_from() -> Non
     sides = ({"cluster_name": name, "addon_name": "vpc-cni"} for name in ("prod", "other"))
     moves = resource("aws_eks_addon", "x", *sides, actions=ANEW, after_unknown={argument: True})
     review = reviewed(moves, configuration={"root_module": {"resources": [block]}})
-    kinds = {change.cluster: change.after.kind for change in review.clusters}
-    assert kinds == {"prod": "unknown", "other": "pod-identity"}
+    identities = {plugin.cluster: plugin.identity_after for plugin in review.plugins}
+    assert identities == {"prod": "", "other": "EKS Pod Identity"}
 
 
 @pytest.mark.parametrize("argument", ["cluster_name", "addon_name"])

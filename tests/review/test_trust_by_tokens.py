@@ -17,7 +17,7 @@ from synthetic import Json, document, role
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.review.account.plugin_state import PluginIdentity, PluginState
+from vpc_cni_iam.review.account.plugin.state import PluginIdentity, PluginState
 from vpc_cni_iam.review.diff.trust import lets_plugin
 
 ISSUERS = [f"oidc.eks.eu-west-1.amazonaws.com/id/{name}" for name in ("PROD", "STAGE")]

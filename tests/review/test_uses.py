@@ -144,18 +144,6 @@ def test_nodes_that_move_to_a_new_profile_are_found_once() -> None:
     assert levels_of(profile(None, "strong"), moves) == [("aws_instance.i", "error")]
 
 
-@pytest.mark.parametrize(
-    ("version", "expected"),
-    [("3", []), ("4", [("aws_autoscaling_group.g", "warning")])],
-)
-def test_a_group_has_the_role_of_the_version_of_its_template(
-    version: str, expected: list[tuple[str, str]]
-) -> None:
-    nodes = template("wide", "wide", latest_version=3, default_version=3)
-    sides = ({"launch_template": [{"id": "lt-1", "version": v}]} for v in ("3", version))
-    assert levels_of(nodes, resource("aws_autoscaling_group", "g", *sides)) == expected
-
-
 def test_what_comes_beside_others_of_its_block_gets_nothing_that_they_do_not_have() -> None:
     def of(key: str, before: str | None, after: str) -> Json:
         return function(before, after, address=f'aws_lambda_function.f["{key}"]')
@@ -168,11 +156,6 @@ def test_a_module_that_is_renamed_gives_its_workloads_no_new_role() -> None:
     old = function("strong", None, address="module.old.aws_lambda_function.f")
     new = function(None, "strong", address="module.new.aws_lambda_function.f")
     assert levels_of(old, new) == []
-
-
-def test_a_role_that_the_plan_makes_is_reviewed_where_it_is_made() -> None:
-    made = resource("aws_iam_role", "made", None, {"name": "made", "arn": arn_of("made")})
-    assert levels_of(made, function(None, "made")) == []
 
 
 def unresolved(values: Json, expression: Json, **more: Any) -> dict[str, Any]:
@@ -415,9 +398,7 @@ def test_a_secret_that_names_a_role_of_the_plan_is_judged_and_not_told(kind: str
     assert "(sensitive" in saying.message
 
 
-BOTH = document(allow(["s3:GetObject", "s3:PutObject"]))
 OTHER = document(allow("s3:PutObject"))
-FAR = "arn:aws:iam::999999999999:role/far"
 
 
 def limited(before: str | None, after: str | None, **more: Any) -> Json:
@@ -425,56 +406,6 @@ def limited(before: str | None, after: str | None, **more: Any) -> Json:
     values = {**who, "role_arn": arn_of("pod"), **more}
     sides = ({**values, "policy": policy} for policy in (before, after))
     return resource(ASSOCIATION, "a", *sides)
-
-
-@pytest.mark.parametrize(
-    ("role", "before", "after", "more", "level"),
-    [
-        (BOTH, NARROW, OTHER, {}, "error"),
-        (BOTH, NARROW, None, {}, "error"),
-        (NARROW, NARROW, OTHER, {}, "note"),
-        (NARROW, NARROW, None, {}, "note"),
-        (BOTH, BOTH, NARROW, {}, "note"),
-        (BOTH, None, NARROW, {}, None),
-        (BOTH, NARROW, NARROW, {}, None),
-        (BOTH, NARROW, OTHER, {"role_arn": FAR}, "warning"),
-        (BOTH, BOTH, NARROW, {"role_arn": FAR}, "note"),
-        (BOTH, NARROW, NARROW, {"role_arn": FAR, "tags": {}}, None),
-        (BOTH, NARROW, OTHER, {"target_role_arn": FAR}, "warning"),
-        (BOTH, BOTH, NARROW, {"target_role_arn": FAR}, "note"),
-        (
-            document(allow("*")),
-            NARROW,
-            OTHER,
-            {"target_role_arn": arn_of("pod"), "role_arn": FAR},
-            "error",
-        ),
-    ],
-)
-def test_a_session_policy_is_judged_with_its_role(
-    role: str, before: str | None, after: str | None, more: Json, level: str | None
-) -> None:
-    findings = given(*own_role("pod", NODE_TRUST, role), limited(before, after, **more))
-    assert [str(f.level) for f in findings] == ([level] if level else [])
-    for finding in findings:
-        assert "session policy" in say(finding).message
-
-
-def test_a_type_that_is_not_known_and_names_a_role_is_a_note_or_a_warning() -> None:
-    for role, level in (("narrow", "note"), ("strong", "warning")):
-        (finding,) = given(resource("aws_new_service", "x", None, {"a": [{"b": arn_of(role)}]}))
-        assert (finding.rule, str(finding.level)) == (Rule.WORKLOAD_ROLE, level)
-
-
-@pytest.mark.parametrize("argument", ["jobRoleArn", "JobRoleArn"])
-@pytest.mark.parametrize("hidden", [False, True])
-def test_a_role_in_text_is_found_in_any_case_and_if_it_is_sensitive(
-    argument: str, *, hidden: bool
-) -> None:
-    values = {"container_properties": json.dumps({argument: arn_of("strong")})}
-    marks = {"after_sensitive": {"container_properties": hidden}}
-    (finding,) = given(resource("aws_batch_job_definition", "j", None, values, **marks))
-    assert ("strong" in say(finding).message) != hidden
 
 
 @pytest.mark.parametrize("odd", [5, True, {"x": 1}, [["x"]]])

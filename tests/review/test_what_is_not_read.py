@@ -408,3 +408,9 @@ def test_a_report_names_what_is_not_read_and_counts_each_change_once() -> None:
         "aws_iam_account_password_policy.p",
     )
     assert (made.read, made.others) == (1, 2)
+
+
+def test_a_type_that_is_not_known_may_name_an_instance_profile() -> None:
+    arn = "arn:aws:iam::111122223333:instance-profile/nodes"
+    (finding,) = found(resource("awscc_ec2_instance", "i", None, {"profile": arn}))
+    assert arn in say(finding).message

@@ -31,6 +31,19 @@ def stays(block: str, arn: str, **more: object) -> Json:
     return role_of(block, values, values, **more)
 
 
+def configured(**providers: str) -> Json:
+    """A configuration with the provider of each resource."""
+    blocks = [
+        {
+            **{"address": address, "mode": "managed", "expressions": {}},
+            **dict(zip(("type", "name"), address.split("."), strict=True)),
+            "provider_config_key": provider,
+        }
+        for address, provider in providers.items()
+    ]
+    return {"root_module": {"resources": blocks}}
+
+
 MADE = role_of("made", None, {"name": "r"})
 
 
@@ -39,7 +52,7 @@ MADE = role_of("made", None, {"name": "r"})
     [
         ([stays("here", HERE), stays("there", THERE)], HERE, "aws_iam_role.here"),
         ([stays("here", HERE), stays("there", THERE)], THERE, "aws_iam_role.there"),
-        # One that is made may be of any account, but not under a name that is in use there.
+        # The provider of one that is made may be of any account, but a name is in use once.
         ([stays("here", HERE), MADE], HERE, "aws_iam_role.here"),
         ([stays("here", HERE), MADE], THERE, "aws_iam_role.made"),
         ([stays("here", HERE)], THERE, THERE),
@@ -66,11 +79,10 @@ def test_a_role_is_told_by_the_account_in_its_arn(roles: list[Json], arn: str, w
     values = {"cluster_name": "prod", "kubernetes_groups": ["ops"], "principal_arn": arn}
     entry = resource("aws_eks_access_entry", "e", None, values)
     drift = stays("here", arn_of("r", "777788889999"))
-    (finding,) = (
-        f
-        for f in reviewed(*roles, entry, resource_drift=[drift]).findings
-        if f.rule == "cluster-access-widened"
-    )
+    providers = {"here": "aws", "there": "aws.there", "made": "aws.there"}
+    configuration = configured(**{f"aws_iam_role.{name}": key for name, key in providers.items()})
+    review = reviewed(*roles, entry, resource_drift=[drift], configuration=configuration)
+    (finding,) = (f for f in review.findings if f.rule == "cluster-access-widened")
     assert finding.message.startswith(f"{who} gets")
 
 
@@ -83,22 +95,10 @@ def test_a_policy_that_is_made_is_of_the_account_of_its_provider(account: str, k
     others = [*own_role("p", NODE_TRUST), resource("aws_iam_user", "p", None, {"name": "p"})]
     there = {"name": "p", "arn": "arn:aws:iam::777788889999:policy/p", "policy": document()}
     others.append(same("aws_iam_policy", "other", there))
-    kinds = {"aws_iam_role.a", "aws_iam_policy.p", "aws_iam_role_policy_attachment.a"}
-    blocks = [
-        {
-            "address": address,
-            "mode": "managed",
-            "type": address.split(".")[0],
-            "name": address.split(".")[1],
-            "provider_config_key": "aws",
-            "expressions": {},
-        }
-        for address in sorted(kinds)
-    ]
+    kinds = ("aws_iam_role.a", "aws_iam_policy.p", "aws_iam_role_policy_attachment.a")
     made = policy("p", None, document(allow("s3:GetObject")))
     attached = attachment("a", arn, sides=(None, {"role": "a", "policy_arn": arn}))
-    review = reviewed(
-        *role, *others, made, attached, configuration={"root_module": {"resources": blocks}}
-    )
+    configuration = configured(**dict.fromkeys(kinds, "aws"))
+    review = reviewed(*role, *others, made, attached, configuration=configuration)
     rules = {f.rule for f in review.findings if f.address == "aws_iam_role_policy_attachment.a"}
     assert ("unknown-attachment" not in rules) is known

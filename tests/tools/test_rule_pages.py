@@ -6,10 +6,11 @@ import pytest
 from tools.generate import rule_pages
 
 from conftest import ROOT
-from vpc_cni_iam.review.findings import Rule
-from vpc_cni_iam.review.rules import BY_ID, RULES
+from vpc_cni_iam.review.report.rule_texts import shown_rules
+from vpc_cni_iam.review.report.shown import ShownRule
+from vpc_cni_iam.review.rules import Level, Rule, Topic
 
-MADE_UP = Rule("made-up", "error", (), "A rule that has no page.", "It is made up.")
+RULES = shown_rules()
 
 
 def test_every_rule_has_a_current_page_and_no_page_is_left_over() -> None:
@@ -20,7 +21,9 @@ def test_every_rule_has_a_current_page_and_no_page_is_left_over() -> None:
     stored["rules.md"] = (ROOT / "docs" / "rules.md").read_text()
     assert stored == made
     assert made.keys() == {"rules.md", *(f"rules/{rule.id}.md" for rule in RULES)}
-    assert len(BY_ID) == len(RULES)
+    assert [rule.id for rule in RULES] == [*Rule]
+    questions = re.findall(r"^## (.+)$", made["rules.md"], re.MULTILINE)
+    assert questions == [rule_pages.QUESTIONS[topic] for topic in Topic]
     for rule in RULES:
         assert f"(rules/{rule.id}.md)" in made["rules.md"]
         headings = re.findall(r"^## (.+)$", made[f"rules/{rule.id}.md"], re.MULTILINE)
@@ -28,7 +31,8 @@ def test_every_rule_has_a_current_page_and_no_page_is_left_over() -> None:
 
 
 def test_a_rule_without_a_page_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rule_pages, "RULES", (*RULES, MADE_UP))
+    made_up = ShownRule("made-up", Level.ERROR, (), Topic.PLAN, "A rule.", "It is made up.")  # type: ignore[arg-type]
+    monkeypatch.setattr(rule_pages, "RULES", (*RULES, made_up))
     with pytest.raises(
         rule_pages.ExampleError, match=r"rules\.toml has no entry for made-up: name two"
     ):
@@ -51,4 +55,4 @@ def test_an_entry_without_a_rule_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
 def test_an_example_that_is_not_true_is_an_error(fires: str, calm: str, problem: str) -> None:
     entry = {"fires": fires, "calm": calm, "fix": "Nothing."}
     with pytest.raises(rule_pages.ExampleError, match=problem):
-        rule_pages.page(BY_ID["admin-attached"], entry)
+        rule_pages.page(next(rule for rule in RULES if rule.id is Rule.ADMIN), entry)

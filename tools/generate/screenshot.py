@@ -88,7 +88,7 @@ def take(picture: Path, scheme: int) -> bool:
             raise RuntimeError("the page has no finding, or their end was not measured")
         picture_of = [
             f"--blink-settings=preferredColorScheme={scheme}",
-            f"--window-size={_WIDTH},{int(end[1]) + 24}",
+            f"--window-size={_WIDTH},{int(end[1]) + 12}",
             f"--screenshot={folder / 'shot.png'}",
             (folder / "page.html").as_uri(),
         ]

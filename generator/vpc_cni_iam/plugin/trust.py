@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.policy.document import ANYONE, Policy, Principal, Statement
+from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.matching.variables import UNKNOWN, Context, UnknownValue
 from vpc_cni_iam.policy.template import holes, known
@@ -110,19 +110,23 @@ class RoleTrust(Struct, frozen=True):
         compile_policies([self.policy], "trust policy")
 
     def callers(
-        self, account: ServiceAccount = AWS_NODE, *, lenient: bool = False
+        self, account: ServiceAccount = AWS_NODE, *, lenient: bool = False, certain: bool = False
     ) -> tuple[Caller, ...]:
         """Return who may assume the role for a service account of some cluster.
 
         `lenient` is whether conditions count as met that ask who sends the request, of which
-        services and tokens have only a part.
+        services and tokens have only a part; `certain` is whether what decides must be known, but
+        for the name of the cluster.
         """
+        policy = _of_any_cluster(self.policy) if certain else self.policy
+        compiled = compile_policies([policy], "trust policy")
         return tuple(
             caller
             for caller in dict.fromkeys(_callers(self.policy.statements))
             if any(
-                self._allows(request)
+                decision.allowed or not (certain or decision.denied)
                 for request in self._requests(caller, account, lenient=lenient)
+                for decision in (compiled.evaluate(request),)
             )
         )
 
@@ -264,6 +268,23 @@ class RoleTrust(Struct, frozen=True):
 
     def _allows(self, request: Request) -> bool:
         return not compile_policies([self.policy], "trust policy").evaluate(request).denied
+
+
+def _of_any_cluster(policy: Policy) -> Policy:
+    """Return a trust policy without the conditions of its Allow statements on the cluster."""
+    return replace(
+        policy,
+        statements=tuple(
+            replace(s, conditions=tuple(c for c in s.conditions if not _is_of_cluster(c)))
+            if s.effect == "Allow"
+            else s
+            for s in policy.statements
+        ),
+    )
+
+
+def _is_of_cluster(condition: Condition) -> bool:
+    return str(condition.key).lower() in (_CLUSTER_NAME, _CLUSTER_ARN)
 
 
 def naming(policy: Policy, principal: str) -> Policy:

@@ -15,11 +15,11 @@ from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.grants import Accounts
 from vpc_cni_iam.review.account.iam_resource import IamResource, Place
 from vpc_cni_iam.review.account.not_shown import NotShownByPlan, not_shown
-from vpc_cni_iam.review.account.plugin_state import ClusterPlugin
-from vpc_cni_iam.review.account.plugins import PluginReader
+from vpc_cni_iam.review.account.plugin.clusters import PluginReader
+from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
 from vpc_cni_iam.review.account.source import SourceReader
 from vpc_cni_iam.review.account.uses import Uses
-from vpc_cni_iam.review.diff.needs import NeedsFinder, PluginNeeds
+from vpc_cni_iam.review.diff.needs import NeedsFinder, PluginNeeds, RoleNeeds
 from vpc_cni_iam.review.diff.permissions import Proofs
 from vpc_cni_iam.review.diff.plugin_answers import PluginAnswer, answer
 from vpc_cni_iam.review.diff.plugin_roles import has_plugin_policy, is_of_nodes, roles_of_plugin
@@ -40,7 +40,8 @@ class Context:
         self.plan, self.options = plan, options
         self.locator = Locator(options.source, plan.configuration)
         self.filler = Filler(plan, SourceReader(self.locator) if options.source else None)
-        self.proofs = Proofs(Budget.of_many(len(self.filler.resources), self._characters()))
+        budget = Budget.of_many(len(self.filler.resources), self._characters())
+        self.proofs = Proofs(budget, plan.secrets)
 
     def _characters(self) -> int:
         values = (
@@ -134,11 +135,11 @@ class Context:
             if has_plugin_policy(self, role) and not is_of_nodes(self, role, alone=True)
         )
 
-    def other_roles(self, needs: PluginNeeds, role: IamResource) -> tuple[IamResource, ...]:
+    def other_roles(self, needs: PluginNeeds, role: RoleNeeds) -> tuple[IamResource, ...]:
         """Return the roles that aws-node may have in place of one."""
         if needs.is_of_cluster:
             return needs.others(role)
-        return self.roles_of_pods if is_of_nodes(self, role, alone=True) else ()
+        return self.roles_of_pods if is_of_nodes(self, role.role, alone=True) else ()
 
     @cached_property
     def plugin_answers(self) -> tuple[PluginAnswer, ...]:
@@ -149,7 +150,7 @@ class Context:
         answers = (
             answer(needs, self)
             for needs in self.plugin_needs
-            if needs.is_of_cluster or not self.other_roles(needs, needs.roles[0].role)
+            if needs.is_of_cluster or not self.other_roles(needs, needs.roles[0])
         )
         return tuple(filter(None, answers))
 

@@ -15,7 +15,6 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan import json_stream
-from vpc_cni_iam.inputs.plan.addresses import module_of
 from vpc_cni_iam.inputs.plan.arguments import (
     ADDON,
     ASSOCIATION,
@@ -40,7 +39,8 @@ from vpc_cni_iam.inputs.plan.marked import (
     of_values,
     of_variables,
 )
-from vpc_cni_iam.inputs.plan.role_names import may_name_role, newly_named
+from vpc_cni_iam.inputs.plan.resource import Resource
+from vpc_cni_iam.inputs.plan.role_names import may_name_role, newly_named, texts
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_policy
 from vpc_cni_iam.inputs.plan.shapes import (
     ActionInvocation,
@@ -67,7 +67,11 @@ from vpc_cni_iam.inputs.plan.unread import (
     running,
     unread_arguments,
 )
+from vpc_cni_iam.inputs.plan.values import read
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Known, Sensitive
 
+__all__ = ["Plan", "Resource", "read_plan"]
 _DOCUMENT = "aws_iam_policy_document"
 _OF_DATA = "aws_iam_"
 # The types that are read.
@@ -84,42 +88,6 @@ _READ = frozenset(
 )
 _STAYS = (("no-op",), ("read",))
 _FIELDS = ("format_version", "terraform_version", "errored", "complete", "variables", "@level")
-
-
-class Resource(Struct, frozen=True):
-    """A resource instance of a plan with what happens to it."""
-
-    address: str  # its full address
-    mode: str  # ``managed`` or ``data``
-    type: str  # such as ``aws_iam_policy``
-    name: str  # its name in the configuration
-    # As the plan has them, such as ``("delete", "create")``; ``("no-op",)`` for what the plan
-    # leaves out because it was not targeted.
-    actions: tuple[str, ...]
-    before: Mapping[str, Any] | None  # its attributes before; None if it was not there
-    after: Mapping[str, Any] | None  # its known attributes after; None if it will not be there
-    unknown: Any = False  # what of them is only known after apply, true where it is
-    hidden_before: Any = False  # what of ``before`` is sensitive, true where it is
-    hidden_after: Any = False  # the same of ``after``
-    imported: str = ""  # the identifier it is imported by; empty if it is not
-    moved_from: str = ""  # the address it had before; empty if it is not moved
-    deposed: str = ""  # the key of a deposed object that a replacement left; empty for none
-    drift: bool = False  # whether this is a change that happened outside of the plan
-
-    @property
-    def module(self) -> str:
-        """The address of its module, empty for the root module."""
-        return module_of(self.address)
-
-    @property
-    def block(self) -> str:
-        """Its address in the module, without the key of count or for_each."""
-        return f"{'data.' if self.mode == 'data' else ''}{self.type}.{self.name}"
-
-    def unchanged(self) -> Resource:
-        """Return the resource as it is before."""
-        before, hidden = self.before, self.hidden_before
-        return replace(self, after=before, unknown=False, hidden_after=hidden)
 
 
 class Plan(Struct, frozen=True):
@@ -253,7 +221,10 @@ class _Contents(Struct):
             )
             if {*resource.actions} == {"create", "forget"}:
                 # What is replaced and not destroyed stays where it was.
-                yield replace(resource, actions=("forget",), after=None, unknown=False)
+                left = f"{resource.address} (forgotten)"
+                yield replace(
+                    resource, address=left, actions=("forget",), after=None, unknown=False
+                )
                 resource = replace(resource, actions=("create",), before=None)
             yield resource
 
@@ -359,9 +330,24 @@ def _newly_naming(contents: _Contents, hiding: Secrets) -> Iterator[UnreadChange
     roles = (r for r in (*contents.changes, *contents.state) if r.type in (ROLE, PROFILE))
     sides = (side for role in roles for side in (role.before, role.after) if side)
     names = frozenset(name for side in sides if isinstance(name := side.get("name"), str))
+    read_otherwise = {r.address: r for r in contents.changes if r.type in ROLE_USES and not r.drift}
     for address, actions, change in contents.naming:
-        if named := newly_named(change, hiding, names):
+        resource = read_otherwise.get(address)
+        # Of a type that is read, the name of a role alone may be one of anything else.
+        alone, read = (frozenset(), _used(resource)) if resource else (names, frozenset())
+        if named := newly_named(change, hiding, alone, read):
             yield UnreadChange(address, actions, UnreadKind.role, roles=named)
+
+
+def _used(resource: Resource) -> frozenset[str]:
+    """Return what the arguments name by which a resource gets roles, also what is sensitive."""
+    named: set[str] = set()
+    for path in ROLE_USES[resource.type]:
+        for placed in read(resource, path, Side.AFTER):
+            match placed.value:
+                case Known(value) | Sensitive(value):
+                    named.update(text for _, text in texts(value))
+    return frozenset(named)
 
 
 def _hidden(resource: Resource, hiding: Secrets) -> Resource:

@@ -35,10 +35,16 @@ def may_name_role(item: ChangedResource) -> bool:
     return any(w in change for w in _ROLE_WORDS) and _MAY_NAME_ROLE.search(change) is not None
 
 
-def newly_named(change: Changing, hiding: Secrets, names: frozenset[str]) -> tuple[str, ...]:
+def newly_named(
+    change: Changing, hiding: Secrets, names: frozenset[str], read: frozenset[str]
+) -> tuple[str, ...]:
     """Return the roles that a resource newly names, without what is sensitive.
 
-    `names` are those of the plan's roles, which arguments about roles may have.
+    Args:
+        change: The change, with its secrets.
+        hiding: What hides them.
+        names: Those of the plan's roles, which arguments about roles may have.
+        read: The values of arguments that are read: what they name is known.
     """
     before, after = change.before or {}, change.after or {}
     shown = _new_roles(
@@ -46,12 +52,12 @@ def newly_named(change: Changing, hiding: Secrets, names: frozenset[str]) -> tup
         hiding.hidden(after, change.after_sensitive),
         names,
     )
-    if len(shown) < len(_new_roles(before, after, names)):
-        shown.append("a role that is sensitive")
-    return tuple(shown)
+    every = _new_roles(before, after, names)
+    hidden = ["a role that is sensitive"] if every - shown - read else []
+    return (*sorted(shown - read), *hidden)
 
 
-def _new_roles(before: Any, after: Any, names: frozenset[str]) -> list[str]:
+def _new_roles(before: Any, after: Any, names: frozenset[str]) -> set[str]:
     old, new = (
         {
             role
@@ -60,7 +66,7 @@ def _new_roles(before: Any, after: Any, names: frozenset[str]) -> list[str]:
         }
         for side in (before, after)
     )
-    return sorted(new - old)
+    return new - old
 
 
 def _about_roles(path: str) -> bool:

@@ -62,7 +62,7 @@ class ChangeCounts(Struct, frozen=True):
     """How many resources change, each counted once."""
 
     read: int = 0
-    not_read: int = 0  # those of `Plan.unread`
+    not_read: tuple[str, ...] = ()  # those about IAM, EKS or credentials, with what of them it is
     others: int = 0
 
 
@@ -334,21 +334,19 @@ def _has_commands(module: Module) -> bool:
 
 
 def counted(
-    read: Iterable[str], unread: Sequence[UnreadChange], more: Iterable[UnreadChange], others: int
+    read: Sequence[str], unread: Iterable[UnreadChange], more: Iterable[UnreadChange], others: int
 ) -> ChangeCounts:
-    """Return how many resources change; `more` are those of which some part is not read.
+    """Return how many resources change.
 
     Args:
         read: The addresses of those that are read.
+        more: Those that name a role or run a command, of which some are read otherwise.
         others: How many others there are, also those of `more`.
     """
-    addresses = [*read]
-    added = {change.address for change in more} - {change.address for change in unread}
-    taken = added.intersection(addresses)
-    resources = sum(change.actions != INVOKED for change in unread)
-    return ChangeCounts(
-        len(addresses) - len(taken), resources + len(added), others - len(added - taken)
-    )
+    names = {c.address: c.arguments for c in unread if c.actions != INVOKED}
+    not_named = {c.address for c in more if c.kind is UnreadKind.role}.difference(names, read)
+    shown = [f"{name} ({', '.join(a)})" if a else name for name, a in names.items()]
+    return ChangeCounts(len(read), (*shown, *sorted(not_named)), others - len(not_named))
 
 
 def unread_arguments(kind: str, before: Any, after: Any, unknown: Any) -> tuple[str, ...]:

@@ -8,17 +8,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_mark
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Known, Sensitive, Unknown, Value
-
-if TYPE_CHECKING:
-    from vpc_cni_iam.inputs.plan.reader import Resource
 
 Path: TypeAlias = tuple[str | int, ...]
 

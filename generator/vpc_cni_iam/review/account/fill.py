@@ -60,7 +60,7 @@ class Filler:
         accounts = Accounts()
         self._note_principals(accounts)
         granting = (*self.resources, *self._left_behind())
-        before = [grant for r in granting for grant in self._grants(r, Side.BEFORE)]
+        before = [grant for r in granting for grant in self.grants(r, Side.BEFORE)]
         computed = [grant for r in self.resources for grant in self._computed(r)]
         for grant in (*computed, *before):
             accounts.before.add(grant)
@@ -98,7 +98,12 @@ class Filler:
             identity = InPlan(resource.address)
             if resource.before is None:
                 others = gone[resource.type, text(resource, "name", Side.AFTER)]
-                if predecessor := self._predecessor(resource, others):
+                possible = self._predecessors_of(resource, others)
+                if len(possible) > 1:
+                    addresses = tuple(other.address for other in possible)
+                    self.resolver.ambiguous[place_of(resource, ("name",))] = addresses
+                if len(possible) == 1:
+                    (predecessor,) = possible
                     others.remove(predecessor)
                     first = self._predecessors[identity] = InPlan(predecessor.address)
                     accounts.replaced.add(first)
@@ -109,18 +114,18 @@ class Filler:
                 accounts.replaced.add(identity)
         accounts.deleted |= {InPlan(r.address) for others in gone.values() for r in others}
 
-    def _predecessor(self, resource: Resource, others: list[Resource]) -> Resource | None:
+    def _predecessors_of(self, resource: Resource, others: list[Resource]) -> list[Resource]:
         """Return what is deleted under the name of a resource, in its account as far as known."""
         if not text(resource, "name", Side.AFTER):
-            return None
+            return []
         accounts = {other.address: self.resolver.account(other) for other in others}
         own = self.resolver.account(resource)
         same = [r for r in others if own and accounts[r.address] == own]
         possible = [r for r in others if not (own and accounts[r.address])]
-        return same[0] if same else possible[0] if len(possible) == 1 else None
+        return same[:1] or possible
 
     def _fill_after(self, accounts: Accounts, computed: list[Grant], before: list[Grant]) -> None:
-        after = [(r, grant) for r in self.resources for grant in self._grants(r, Side.AFTER)]
+        after = [(r, grant) for r in self.resources for grant in self.grants(r, Side.AFTER)]
         granted = {(grant.address, grant.owner, grant.key) for _, grant in after}
         # What an exclusive list no longer names, a list removes that is there: see `_apply_list`.
         lists = {r.address for r in self.resources if _list_of(r)}
@@ -165,7 +170,10 @@ class Filler:
         """
         if grant.owner not in accounts.replaced or resource.actions not in _STAYS:
             return False
-        puts = grant.key.part is Part.PERMISSIONS or grant.address in lists
+        assert isinstance(grant.owner, InPlan)  # noqa: S101 - only those are replaced
+        owner = self.resolver.by_address[grant.owner.address]
+        is_renamed = one(owner, "name", Side.BEFORE) != one(owner, "name", Side.AFTER)
+        puts = grant.key.part is Part.PERMISSIONS or grant.address in lists or is_renamed
         is_put = resource.actions == ("update",) and puts
         is_own = self.owner(InPlan(grant.address)) == grant.owner
         return (grant.address, grant.owner, grant.key) in had and not (is_own or is_put)
@@ -175,7 +183,7 @@ class Filler:
         for resource in self.resources:
             row = _list_of(resource)
             if row and "forget" not in resource.actions and is_there(resource, side):
-                for owner in self._owners(resource, row, side):
+                for owner in self.owners(resource, row, side):
                     self._apply_list(accounts, resource, row, owner, side)
 
     def _apply_list(
@@ -203,11 +211,17 @@ class Filler:
         had = {**accounts.before.of(owner), **grants}
         unlisted = [g for key, g in had.items() if key.part is part and key.name not in names]
         if any(isinstance(name, Unresolved) for name in names):
-            if owner not in accounts.created:
+            if owner not in accounts.created and not self._stays(resource, row, owner):
                 accounts.open_lists.append(OpenList(owner, resource.address, row.path, part))
             return
         for grant in unlisted:
             self._remove(accounts, resource, grant)
+
+    def _stays(self, resource: Resource, row: GrantArgument, owner: IamResource) -> bool:
+        """Say whether a list names the same for an owner as before, also where it is sensitive."""
+        path = (row.path.partition(".")[0],)
+        old, new = (value_at(resource, path, side) for side in Side)
+        return old == new and owner in self.owners(resource, row, Side.BEFORE)
 
     def _add_named(
         self,
@@ -253,14 +267,25 @@ class Filler:
         policies = self.resolver.resolve(resource, placed.path, placed.value, POLICY, side)
         return tuple(map(self.owner, policies))
 
-    def _grants(self, resource: Resource, side: Side) -> Iterator[Grant]:
+    def grants(self, resource: Resource, side: Side) -> Iterator[Grant]:
         """Yield what a resource gives on one side."""
+        if side is Side.AFTER and resource.actions == ("no-op",):
+            yield from map(self._as_left, self.grants(resource, Side.BEFORE))
+            return
         if side is Side.AFTER:
             resource = as_left(resource)
         for row in GRANTS.get(resource.type, ()):
             is_set = not row.computed or self._is_set(resource, row.path.partition(".")[0])
             if is_set and row.part is not Part.INLINE_LIST:
                 yield from _apart(self._of_row(resource, row, side))
+
+    def _as_left(self, grant: Grant) -> Grant:
+        """Return a grant that stays: it is of whom it was, and of the policy that it was."""
+        if grant.key.part is Part.MEMBERSHIP or not isinstance(grant.policy, InPlan):
+            return grant
+        is_forgotten = "forget" in self.resolver.by_address[grant.policy.address].actions
+        side = Side.BEFORE if is_forgotten else Side.AFTER
+        return replace(grant, content=self.library.of(grant.policy, side))
 
     def _computed(self, resource: Resource) -> Iterator[Grant]:
         """Yield what a role repeats of what others made, as it was before."""
@@ -292,7 +317,7 @@ class Filler:
     def _of_row(self, resource: Resource, row: GrantArgument, side: Side) -> Iterator[Grant]:
         for placed in read(resource, row.path, side):
             if not isinstance(placed.value, Absent):
-                for owner in self._owners(resource, row, side):
+                for owner in self.owners(resource, row, side):
                     yield from self._of_value(resource, row, owner, placed, side)
 
     def _of_value(
@@ -330,14 +355,12 @@ class Filler:
         self, resource: Resource, row: GrantArgument, placed: PlacedValue, side: Side
     ) -> tuple[IamResource, ...]:
         """Return the managed policies that a value names."""
-        path = placed.path
-        policies = self.resolver.resolve(resource, path, placed.value, POLICY, side)
-        rest = Unresolved(place_of(resource, path), side)
-        if row.path.endswith("*") and not isinstance(path[-1], int):
-            # Of a list that is not known, a plan does not show the ARNs that are written in it.
-            return tuple(dict.fromkeys((*policies, rest)))
-        is_known = isinstance(placed.value, Known)
-        return policies if is_known or len(policies) == 1 else (rest,)  # it may be any of them
+        policies = self.resolver.resolve(resource, placed.path, placed.value, POLICY, side)
+        if rest := _rest(resource, row.path, placed, side):
+            return tuple(dict.fromkeys((*policies, *rest)))
+        if isinstance(placed.value, Known) or len(policies) == 1:
+            return policies
+        return (Unresolved(place_of(resource, placed.path), side),)  # it may be any of them
 
     def _inline_name(
         self, resource: Resource, row: GrantArgument, placed: PlacedValue, side: Side
@@ -350,14 +373,18 @@ class Filler:
                 return name
         return place_of(resource, path)
 
-    def _owners(self, resource: Resource, row: GrantArgument, side: Side) -> list[IamResource]:
+    def owners(self, resource: Resource, row: GrantArgument, side: Side) -> list[IamResource]:
+        """Return who has what an argument of a resource gives."""
         if not row.owners:
             return [self.owner(InPlan(resource.address))]
-        return [
-            self.owner(named)
-            for path, kind in row.owners
-            for named in self.resolver.named_by(resource, path, kind, side)
-        ]
+        owners: list[IamResource] = []
+        for path, kind in row.owners:
+            for placed in read(resource, path, side):
+                where = placed.path
+                named = self.resolver.resolve(resource, where, placed.value, kind, side)
+                owners += map(self.owner, named)
+                owners += _rest(resource, path, placed, side)
+        return list(dict.fromkeys(owners))
 
     def _add_managed(self, accounts: Accounts) -> None:
         """Add the managed policies that the plan shows nobody to have, or not everybody.
@@ -379,7 +406,7 @@ class Filler:
             policy = self.owner(InPlan(resource.address))
             count = one(resource, "attachment_count", Side.BEFORE)
             attached = count.value if isinstance(count, Known) else 0
-            shown = max(side[policy] for side in holders)
+            shown = holders[resource.before is None][policy]
             if shown and not (isinstance(attached, int) and attached > holders[0][policy]):
                 continue
             for side, account in zip(Side, accounts.sides, strict=True):
@@ -390,6 +417,12 @@ class Filler:
                     account.add(Grant(policy, key, content, resource.address, "policy", own))
             if resource.before is None and policy == InPlan(resource.address):
                 accounts.created.add(policy)
+
+
+def _rest(resource: Resource, path: str, placed: PlacedValue, side: Side) -> list[IamResource]:
+    """Return what else a list may name that is not known: a plan shows only what it refers to."""
+    is_list = path.endswith("*") and not isinstance(placed.path[-1], int)
+    return [Unresolved(place_of(resource, placed.path), side)] if is_list else []
 
 
 def _apart(grants: Iterator[Grant]) -> Iterator[Grant]:

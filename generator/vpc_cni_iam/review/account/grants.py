@@ -91,6 +91,11 @@ class Account(Struct):
         """Return what a principal has itself."""
         return self.grants.get(owner, {})
 
+    def content(self, owner: IamResource, key: GrantKey) -> Content | None:
+        """Return what a grant of a principal says; None where there is none."""
+        grant = self.of(owner).get(key)
+        return grant.content if grant else None
+
     def policies(self, owner: IamResource) -> dict[GrantKey, Grant]:
         """Return the inline and attached policies of a principal, with those of its groups.
 

@@ -31,6 +31,7 @@ class Unresolved(Struct, frozen=True):
 
     place: str  # the argument of a resource instance, or the mark of a secret
     side: Side
+    kind: str = ""  # the type of what a secret names: a user and a group may have one name
 
 
 IamResource: TypeAlias = InPlan | Named | Unresolved

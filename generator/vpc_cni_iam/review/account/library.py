@@ -81,7 +81,7 @@ class Library:
             try:
                 policy = loads(text, "policy")
             except InputError as error:
-                self._texts[text] = Invalid(text, Message(str(error)))
+                self._texts[text] = Invalid(text, Message(str(error).removeprefix("policy: ")))
             else:
                 if holds_mark(text):
                     self._texts[text] = Document(self._secrets.restored(policy), policy)

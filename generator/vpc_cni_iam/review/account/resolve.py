@@ -92,7 +92,8 @@ class Resolver:
 
         A module that is removed says no provider. With a single provider that is no question.
         """
-        account = self._accounts.get(self._provider(resource), "")
+        own = _OF_ACCOUNT.match(text(resource, "arn", Side.BEFORE))
+        account = own[2] if own else self._accounts.get(self._provider(resource), "")
         return account or ("" if self._has_several_providers else self.place.account)
 
     @property
@@ -182,7 +183,9 @@ class Resolver:
         candidates = self._candidates(resource, path, name, match, kind, side)
         if not candidates:
             if isinstance(value, Sensitive):
-                return (Unresolved(name, Side.BEFORE),)  # one secret is the same on both sides
+                return (
+                    Unresolved(name, Side.BEFORE, kind),
+                )  # one secret is the same on both sides
             account = match[1] if match else self.account(resource)
             return (Named(_KINDS.get(match[2], kind) if match else kind, account, name),)
         if len(candidates) > 1:

@@ -6,11 +6,13 @@ not read, and what other files of the module may override, stays unknown.
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.hcl.syntax import REFERENCE
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.values import Path, place_of
 from vpc_cni_iam.policy.document import Policy
@@ -46,11 +48,9 @@ class SourceReader:
 
     def is_reference(self, resource: Resource, path: Path) -> bool:
         """Say whether an argument is nothing but one reference to a resource of AWS."""
-        from vpc_cni_iam.hcl.syntax import Reference  # noqa: PLC0415 - needs the parser of HCL
-
         attribute = self._attribute(resource, path)
-        value = attribute.value if attribute else None
-        return isinstance(value, Reference) and value.path.startswith("aws_")
+        code = attribute.value.span.code if attribute else ""
+        return code.startswith("aws_") and re.fullmatch(REFERENCE, code) is not None
 
     def _attribute(self, resource: Resource, path: Path) -> Attribute | None:
         """Return the one attribute that an argument can be; None where there are several."""

@@ -43,7 +43,7 @@ from vpc_cni_iam.review.account.annotations import role_annotations
 from vpc_cni_iam.review.account.documents import Content, Document
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
-from vpc_cni_iam.review.account.plugin_resources import is_for_plugin
+from vpc_cni_iam.review.account.plugin.resources import is_for_plugin
 from vpc_cni_iam.review.account.resolve import as_left
 
 # By what a block names an instance profile or a launch template.
@@ -247,12 +247,9 @@ class Uses:
             return
         if isinstance(value, Known) and not isinstance(value.value, str):
             value = Known(str(value.value))  # no role is named so
-        for named in self._resolver.resolve(resource, path, value, kind, side):
-            if isinstance(named, Unresolved) and is_mark(named.place):
-                # One secret is one value on both sides, and names the same there.
-                yield Unresolved(named.place, Side.BEFORE)
-            else:
-                yield self._filler.owner(named)
+        yield from map(
+            self._filler.owner, self._resolver.resolve(resource, path, value, kind, side)
+        )
 
     def _in_text(
         self, resource: Resource, placed: PlacedValue, kind: str, side: Side

@@ -267,7 +267,9 @@ class _PrincipalCases:
                 yield self._case(_Outcome.UNDECIDED, evidence)
             case NoNewAccess() if not isinstance(change.denied_less, NoNewAccess):
                 yield from self._denied_less()
-            case NoNewAccess() if not (change.opened or change.vanished or self._is_conflict):
+            case NoNewAccess() if change.is_deleted or not (
+                change.opened or change.vanished or self._is_conflict
+            ):
                 yield self._no_gain()
 
     def _case(self, outcome: _Outcome, evidence: AboutPrincipals) -> _Case:
@@ -325,8 +327,8 @@ class _PrincipalCases:
         change = self._change
         if change.boundary is None:
             return False
-        within = Permissions(change.after.policies, change.before.limits)
-        return isinstance(self._context.proofs.compare(change.before, within), NoNewAccess)
+        within = Permissions(change.before.policies, change.after.limits)
+        return isinstance(self._context.proofs.compare(within, change.after), NoNewAccess)
 
     def _later(self) -> Iterator[_Case]:
         for change in self._grants:
@@ -339,9 +341,7 @@ class _PrincipalCases:
         referred = self._context.filler.resolver.reference_names
         references = tuple(dict.fromkeys(name for place in places for name in referred(place)))
         policy = grant.policy or InPlan(grant.address)
-        evidence = PolicyNotShown(
-            self._owners, self._change.is_new, policy, None, references or places
-        )
+        evidence = PolicyNotShown(self._owners, self._change.is_new, policy, None, references)
         return _Case(_Outcome.LATER, evidence, (grant,))
 
     def _denied_less(self) -> Iterator[_Case]:

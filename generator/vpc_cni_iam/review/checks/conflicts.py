@@ -10,7 +10,7 @@ from vpc_cni_iam.policy.proof.answer import NoNewAccess
 from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import Conflict, ConflictKind, Grant, OpenList
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
+from vpc_cni_iam.review.account.plugin.policy import concerns_plugin
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.permissions import permissions
 from vpc_cni_iam.review.findings import Finding, finding
@@ -41,7 +41,7 @@ def check(context: Context) -> Iterator[Finding]:
     """Yield what is removed though a resource keeps it, or made it, and ambiguous names."""
     yield from _conflicts(context)
     yield from _open_lists(context)
-    resolver = context.filler.resolver
+    resolver, _ = context.filler.resolver, context.use_changes  # which resolve who is meant
     for place, addresses in resolver.ambiguous.items():
         address = resolver.address_of(place)
         is_touched = any(map(resolver.is_changed, (address, *addresses)))

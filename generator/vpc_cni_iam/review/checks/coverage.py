@@ -9,7 +9,10 @@ from itertools import product
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, POLICY, Part
+from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.uses import UseKind
 from vpc_cni_iam.review.context import Context
@@ -35,9 +38,14 @@ class DeniedCalls(Struct, frozen=True):
     """What the plugin cannot call with a role."""
 
     cause: DenialCause
-    needs: PluginNeeds
-    role: RoleNeeds
+    version: PluginVersion
+    mode: Mode
+    identity: Identity
+    role: IamResource
     calls: tuple[MissingCall, ...]
+    open: tuple[str, ...]  # the policies of which nothing is known, which may allow it
+    places: tuple[str, ...]  # where the policies and limits are, as the calls count them
+    policy: str  # the plugin's policy, after or else before; empty for none
     others: tuple[IamResource, ...]  # roles that aws-node may have in place of this one
     elsewhere: tuple[OtherPlace, ...]  # new policies of the role that are for another place
 
@@ -118,8 +126,20 @@ def _denied(
     calls = tuple(call for call in calls if not (is_new and call.is_later))
     if not calls:
         return
-    others = context.other_roles(needs, role.role)
-    evidence = DeniedCalls(cause, needs, role, calls, others, places)
+    others = context.other_roles(needs, role)
+    evidence = DeniedCalls(
+        cause,
+        needs.after.version,
+        needs.mode,
+        needs.plugin.after.identity.kind,
+        role.role,
+        calls,
+        tuple(map(written_at, role.open)),
+        role.places,
+        role.policy,
+        others,
+        places,
+    )
     rule, limit = _RULES[cause]
     # A Deny, or a boundary, counts whatever other policies allow.
     is_certain = any(call.level is Level.ERROR and call.denied_by is not None for call in calls)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 
 from msgspec import Struct
@@ -38,11 +38,16 @@ class Drifted(Struct, frozen=True):
 
 
 def drift(
-    context: Context, checks: Iterable[Callable[[Context], Iterator[Finding]]]
+    context: Context,
+    checks: Iterable[Callable[[Context], Iterator[Finding]]],
+    said: Sequence[Finding],
 ) -> Iterator[Finding]:
     """Yield what `checks` find between the state and what is really there.
 
     What the plan leaves so counts for what it is.
+
+    Args:
+        said: What is found of the plan itself, which drift repeats.
     """
     drifted = {
         r.address: replace(r, drift=False, moved_from="", imported="")
@@ -54,7 +59,7 @@ def drift(
     earlier = _before_plan(context, drifted)
     for check in checks:
         for each in check(earlier):
-            if each.rule not in _SAID:
+            if each.rule not in _SAID and each not in said:
                 yield _as_drift(each, _outcome(each, drifted, context, earlier))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import Enum
 
 from msgspec import Struct
 
@@ -11,6 +12,7 @@ from vpc_cni_iam.inputs.plan.arguments import (
     LISTS,
     NODE_GROUP,
     POLICY,
+    PRINCIPALS,
     ROLE,
     USER,
 )
@@ -24,34 +26,27 @@ from vpc_cni_iam.review.diff.plugin_roles import is_named
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule
 
-_MANAGED = (*GRANTS, POLICY)
+_MANAGED = {*GRANTS, *PRINCIPALS, POLICY}
 _ENTRY = "aws_eks_access_entry"
 
 
-class Imported(Struct, frozen=True):
-    """A resource is imported."""
+class Handling(Enum):
+    """What a plan does to a resource, besides changing what it says."""
 
-    id: str
-
-
-class Moved(Struct, frozen=True):
-    """A resource has another address than before."""
-
-    before: str
-
-
-class Forgotten(Struct, frozen=True):
-    """A resource is removed from the state only."""
-
-    is_list: bool  # an exclusive list, of which IAM knows nothing
+    IMPORTED = "imported"
+    MOVED = "moved"
+    FORGOTTEN = "removed from the state only"
+    REPLACED = "replaced"
+    GIVEN_BEFORE = "gives what is there already"
+    LIST_CREATED = "an exclusive list is created"
+    LIST_ENDED = "an exclusive list is deleted or forgotten"
 
 
-class Replaced(Struct, frozen=True):
-    """A resource is replaced."""
+class Handled(Struct, frozen=True):
+    """A plan does something to a resource that need not change what it says."""
 
-
-class ListRemoved(Struct, frozen=True):
-    """An exclusive list is deleted: nothing is removed because of it any longer."""
+    handling: Handling
+    other: str = ""  # the ID by which it is imported, the address that it had
 
 
 class ArnChanged(Struct, frozen=True):
@@ -75,7 +70,7 @@ def check(context: Context) -> Iterator[Finding]:
     """Yield what is imported, moved, forgotten or replaced, and what ARN or ID that changes."""
     for resource in context.filler.resources:
         if resource.type in _MANAGED:
-            yield from _notes(resource)
+            yield from _notes(resource, context)
     changing = [r for r in context.filler.resources if r.type in (ROLE, USER) and _changes_id(r)]
     if changing:
         roles = _NeededRoles(frozenset(_node_roles(context)), frozenset(_plugin_roles(context)))
@@ -96,21 +91,39 @@ def _changes_id(resource: Resource) -> bool:
     return is_replaced or resource.actions == ("update",)
 
 
-def _notes(resource: Resource) -> Iterator[Finding]:
+def _notes(resource: Resource, context: Context) -> Iterator[Finding]:
     is_list = any(argument.part in LISTS for argument in GRANTS.get(resource.type, ()))
-    evidence: list[Struct] = []
+    is_ended = resource.after is None and not resource.unknown
+    evidence: list[Handled] = []
     if resource.imported:
-        evidence.append(Imported(resource.imported))
+        evidence.append(Handled(Handling.IMPORTED, resource.imported))
     if resource.moved_from:
-        evidence.append(Moved(resource.moved_from))
-    if "forget" in resource.actions:
-        evidence.append(Forgotten(is_list))
+        evidence.append(Handled(Handling.MOVED, resource.moved_from))
+    if is_list and is_ended:
+        evidence.append(Handled(Handling.LIST_ENDED))
+    elif "forget" in resource.actions:
+        evidence.append(Handled(Handling.FORGOTTEN))
     if {"create", "delete"} <= {*resource.actions}:
-        evidence.append(Replaced())
-    if is_list and resource.actions == ("delete",):
-        evidence.append(ListRemoved())
+        evidence.append(Handled(Handling.REPLACED))
+    if resource.before is None and not (is_ended or resource.type in PRINCIPALS):
+        evidence += _created(resource, context, is_list=is_list)
     for each in evidence:
         yield finding(Rule.MOVED, each, resource.address)
+
+
+def _created(resource: Resource, context: Context, *, is_list: bool) -> Iterator[Handled]:
+    """Yield that a resource that is created changes nothing of what is there."""
+    accounts, filler = context.accounts, context.filler
+    if is_list:
+        rows = GRANTS[resource.type]
+        owners = {o for row in rows for o in filler.owners(resource, row, Side.AFTER)}
+        if not owners <= accounts.created:
+            yield Handled(Handling.LIST_CREATED)
+        return
+    grants = tuple(filler.grants(resource, Side.AFTER))
+    contents = [accounts.before.content(grant.owner, grant.key) for grant in grants]
+    if grants and contents == [grant.content for grant in grants]:
+        yield Handled(Handling.GIVEN_BEFORE)
 
 
 def _identity(resource: Resource, roles: _NeededRoles, context: Context) -> Iterator[Finding]:

@@ -10,8 +10,8 @@ from msgspec import Struct
 from vpc_cni_iam.catalog.facts.calls import call_ranges
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Value
-from vpc_cni_iam.review.account.chart import HIDDEN_ARGUMENTS, VALUE_ARGUMENTS
-from vpc_cni_iam.review.account.plugin_state import (
+from vpc_cni_iam.review.account.plugin.setup import HIDDEN_ARGUMENTS, VALUE_ARGUMENTS
+from vpc_cni_iam.review.account.plugin.state import (
     ClusterPlugin,
     PluginSetup,
     UnreadReason,

@@ -11,14 +11,13 @@ from vpc_cni_iam.catalog.facts.documents import CNI_POLICY, RESOURCE_CONTROLLER,
 from vpc_cni_iam.inputs.plan.arguments import ROLE
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity, in_order
-from vpc_cni_iam.plugin.trust import Caller
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
 from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.review.account.grants import Grant, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
-from vpc_cni_iam.review.account.plugin_policy import is_of_plugin
-from vpc_cni_iam.review.account.plugin_state import ClusterPlugin, PluginIdentity, PluginState
+from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
+from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginState
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.needs import PluginNeeds, RoleNeeds, written_at
 from vpc_cni_iam.review.diff.other_places import OtherPlace, other_places
@@ -28,10 +27,10 @@ from vpc_cni_iam.review.diff.plugin_roles import (
     callers,
     has_plugin_policy,
     is_of_nodes,
-    names_other_issuer,
     roles_of_clusters,
 )
-from vpc_cni_iam.review.diff.trust import lets_plugin, names_plugin, trust_of
+from vpc_cni_iam.review.diff.trust import names_plugin, trust_of
+from vpc_cni_iam.review.diff.trust_flaws import flaws
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule
 
@@ -203,36 +202,26 @@ def _refused(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
 def _kept_out(owner: IamResource, context: Context) -> Iterator[Finding]:
     """Yield that aws-node can, or may, no longer assume a role of the plugin."""
     before, after = (trust_of(context, owner, side) for side in Side)
-    if before is None or after is None or before == after or names_other_issuer(after):
-        return  # trust in another issuer is a finding of its own
+    if before is None or after is None or before == after:
+        return
     if not (names_plugin(before) or has_plugin_policy(context, owner)):
         return
     old, new = (callers(context, owner, side) for side in Side)
-    if old and new is not None:
-        is_lost = _are_lost(old, new)
-        if is_lost or ({c.identity for c in new} == {Identity.irsa} and _is_open(before, after)):
-            ways, level = in_order(caller.identity for caller in old), _LEVELS[is_lost]
-            evidence = TrustLost(owner, ways, is_certain=is_lost)
-            address = address_of(context, owner)
-            yield finding(Rule.COVERAGE_LOST, evidence, address, subject=owner, level=level)
-
-
-def _are_lost(old: frozenset[Caller], new: frozenset[Caller]) -> bool:
-    """Say whether no way is left by which aws-node had a role.
-
-    One way may take the place of another one; another cluster's provider does not.
-    """
-    ways = {caller.identity for caller in old}
-    return not old & new and all(caller.identity in ways for caller in new)
-
-
-def _is_open(before: Policy, after: Policy) -> bool:
-    """Say whether a condition decides it that is new, and that the review does not know.
-
-    Of EKS Pod Identity that may be the cluster, which is not known.
-    """
-    state = PluginState(identity=PluginIdentity(Identity.irsa))
-    return lets_plugin(before, state) is True and lets_plugin(after, state) is None
+    ways = in_order(caller.identity for caller in old or ())
+    # One way may take the place of another one; another cluster's provider does not.
+    if not old or new is None or any(caller.identity not in ways for caller in new):
+        return
+    is_lost = not old & new
+    if is_lost:
+        # That tokens have another issuer is a finding of its own.
+        is_said = any(flaw.rule is Rule.IRSA_ISSUER for flaw in flaws(after, for_plugin=True))
+    else:
+        certain = [callers(context, owner, side, certain=True) for side in Side]
+        is_said = not certain[0] or bool(certain[1])
+    if not is_said:
+        evidence, level = TrustLost(owner, ways, is_certain=is_lost), _LEVELS[is_lost]
+        address = address_of(context, owner)
+        yield finding(Rule.COVERAGE_LOST, evidence, address, subject=owner, level=level)
 
 
 def _controller(context: Context) -> Iterator[Finding]:

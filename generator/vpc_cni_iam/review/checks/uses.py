@@ -16,7 +16,7 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
 from vpc_cni_iam.review.account.annotations import role_annotations
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
-from vpc_cni_iam.review.account.plugin_resources import is_for_plugin
+from vpc_cni_iam.review.account.plugin.resources import is_for_plugin
 from vpc_cni_iam.review.account.uses import UseKind
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.reach import Reach
@@ -122,18 +122,10 @@ def _named(context: Context) -> Iterator[Finding]:
     namings = [unread for unread in context.plan.unread if unread.kind is UnreadKind.role]
     shown = _roles_by_name(context) if namings else {}
     for unread in namings:
-        resource = context.filler.resolver.by_address.get(unread.address)
-        uses = context.uses.of(resource, Side.AFTER) if resource else ()
-        used = {use.role.resource for use in uses}
-        named = {role.name for role in used if isinstance(role, Named)}
+        is_known_type = unread.address in context.filler.resolver.by_address
         for name in unread.roles:
             roles = tuple(shown.get(name, ())) or (Named(ROLE, "", name),)
-            # Of a type that is known, the name of a role alone may be one of anything else.
-            is_known = ":role/" not in name or name in named or used.intersection(roles)
-            if resource is None or not is_known:
-                yield _named_otherwise(
-                    unread.address, roles, context, is_known_type=resource is not None
-                )
+            yield _named_otherwise(unread.address, roles, context, is_known_type=is_known_type)
 
 
 def _roles_by_name(context: Context) -> dict[str, list[IamResource]]:

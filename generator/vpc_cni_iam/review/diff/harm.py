@@ -35,7 +35,7 @@ from vpc_cni_iam.policy.template import Text, known
 from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import Grant
 from vpc_cni_iam.review.account.iam_resource import Place
-from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
+from vpc_cni_iam.review.account.plugin.policy import concerns_plugin
 from vpc_cni_iam.review.diff.permissions import Permissions, Proofs
 from vpc_cni_iam.review.diff.principals import GrantChange
 

@@ -25,8 +25,8 @@ from vpc_cni_iam.review.account.documents import Content, Document
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.grants import Account, Grant, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
-from vpc_cni_iam.review.account.plugin_policy import is_of_plugin
-from vpc_cni_iam.review.account.plugin_state import ClusterPlugin, PluginIdentity, PluginState
+from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
+from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity, PluginState
 from vpc_cni_iam.review.diff.calls import (
     MissingCall,
     PluginCalls,
@@ -77,11 +77,17 @@ class PluginNeeds(Struct, frozen=True):
     roles: tuple[RoleNeeds, ...]
     not_shown: tuple[IamResource, ...]  # its roles of which the plan has no policies
 
-    def others(self, role: IamResource) -> tuple[IamResource, ...]:
-        """Return the roles that aws-node may have in place of one: one argument names several."""
+    def others(self, role: RoleNeeds) -> tuple[IamResource, ...]:
+        """Return the roles that aws-node may have in place of one, and that may allow its calls."""
         identity = self.plugin.after.identity
-        is_one = identity.kind.is_of_service_account and len(identity.addresses) == 1
-        return tuple(sorted(identity.roles - {role}, key=str)) if is_one else ()
+        denied = {call.action for call in role.missing or ()}
+        lacking = (
+            other.role
+            for other in self.roles
+            if denied <= {call.action for call in other.missing or ()}
+        )
+        others = identity.roles - {role.role, *lacking} if identity.is_one_of_several else ()
+        return tuple(sorted(others, key=str))
 
 
 def judged_version(version: str, options: Options) -> tuple[PluginVersion, VersionSource]:

@@ -11,7 +11,7 @@ from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import Accounts, Grant, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin_policy import is_of_plugin
+from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.diff.calls import Situation
 from vpc_cni_iam.review.diff.needs import PluginNeeds, written_at
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError, Message
 from vpc_cni_iam.inputs.plan.arguments import Part
+from vpc_cni_iam.inputs.plan.secrets import Secrets
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.proof.access import no_new_access
@@ -33,7 +34,7 @@ class Open(StrEnum):
 class Refusal(Struct, frozen=True):
     """Why the evaluator takes no policy."""
 
-    why: Message
+    why: Message  # empty where it could tell a secret
 
 
 class Permissions(Struct, frozen=True):
@@ -41,6 +42,11 @@ class Permissions(Struct, frozen=True):
 
     policies: tuple[Policy, ...]
     limits: tuple[tuple[Policy, ...], ...] = ()  # a permissions boundary, a session policy
+
+    @property
+    def every(self) -> tuple[Policy, ...]:
+        """The policies, and those of the limits."""
+        return (*self.policies, *(policy for limit in self.limits for policy in limit))
 
     def allow(self, request: Request) -> bool:
         """Say whether the policies allow a request, and each limit does."""
@@ -68,8 +74,8 @@ def permissions(
 class Proofs:
     """Answers about the policies of one plan, which share the steps that they may take."""
 
-    def __init__(self, budget: Budget) -> None:
-        self._budget = budget
+    def __init__(self, budget: Budget, secrets: Secrets) -> None:
+        self._budget, self._secrets = budget, secrets
 
     def compare(self, old: Permissions, new: Permissions) -> Answer:
         """Say whether new permissions allow more than old ones."""
@@ -84,11 +90,17 @@ class Proofs:
                 budget=self._budget.answer(),
             )
         except InputError as error:
-            return NotProven(Open.REFUSED, Refusal(Message(str(error))))
+            return NotProven(Open.REFUSED, self._refusal(error, (*old.every, *new.every)))
         match answer:
             case NotProven(_, OpenPart() as part) if any(map(_has_hole, part.allows)):
                 return NotProven(Open.LATER, part)
         return answer
+
+    def _refusal(self, error: InputError, policies: Iterable[Policy]) -> Refusal:
+        """Return why policies are refused; the reason repeats values of them."""
+        texts = (str(text) for policy in policies for text in policy.all_texts())
+        is_secret = any(self._secrets.masked(text) != text for text in texts)
+        return Refusal(Message("" if is_secret else str(error)))
 
     def prove(self, old: Iterable[Policy], new: Iterable[Policy]) -> Answer:
         """Say whether new policies allow more than old ones."""
@@ -106,8 +118,7 @@ class Proofs:
 
 
 def _denies(side: Permissions) -> list[Statement]:
-    policies = [*side.policies, *(policy for limit in side.limits for policy in limit)]
-    return [s for policy in policies for s in policy.statements if s.effect == "Deny"]
+    return [s for policy in side.every for s in policy.statements if s.effect == "Deny"]
 
 
 def _has_hole(place: StatementPlace) -> bool:

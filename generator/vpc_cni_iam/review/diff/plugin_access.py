@@ -13,7 +13,7 @@ from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotP
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.documents import Content, Document
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
-from vpc_cni_iam.review.account.plugin_state import PluginIdentity
+from vpc_cni_iam.review.account.plugin.state import PluginIdentity
 from vpc_cni_iam.review.diff.harm import GainedPart, beyond_plugin, gained
 from vpc_cni_iam.review.diff.permissions import Open, Permissions, permissions
 from vpc_cni_iam.review.diff.principals import GrantChange, PrincipalChange
@@ -41,7 +41,7 @@ class IdentityGain(Struct, frozen=True):
 
 def identity_access(context: Context, old: PluginIdentity, new: PluginIdentity) -> Answer:
     """Say whether aws-node may do more by another identity, or by other session policies."""
-    same_roles = old.known_roles == new.known_roles
+    same_roles = old.roles == new.roles
     if same_roles and _is_limited_more(context, old, new):
         return NoNewAccess()
     before = of_roles(context, old, Side.BEFORE)

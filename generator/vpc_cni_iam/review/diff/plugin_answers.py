@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin_state import ClusterPlugin
+from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
 from vpc_cni_iam.review.diff.calls import MissingCall
 from vpc_cni_iam.review.diff.needs import PluginNeeds, RoleNeeds
 from vpc_cni_iam.review.diff.trust import HasAccounts, lets_plugin, trust_of
@@ -103,7 +103,8 @@ def is_less_trusted(plugin: ClusterPlugin, role: IamResource, context: HasAccoun
         return False
     was_trusted, stays_trusted = (is_trusted(plugin, role, side, context) for side in Side)
     is_refused = stays_trusted is False and was_trusted is not False
-    return is_refused or (stays_trusted is None and was_trusted is True)
+    is_open = stays_trusted is None and not new.holes()
+    return is_refused or (is_open and was_trusted is True)
 
 
 def _of_role(role: RoleNeeds, needs: PluginNeeds) -> tuple[AnswerVerdict, AnswerReason] | None:
@@ -112,7 +113,7 @@ def _of_role(role: RoleNeeds, needs: PluginNeeds) -> tuple[AnswerVerdict, Answer
     fatal = [call for call in role.missing if call.is_fatal]
     certain = [call for call in fatal if call.level is Level.ERROR]
     by_deny = [call for call in certain if call.denied_by is not None]
-    if certain and needs.others(role.role):
+    if certain and needs.others(role):
         return AnswerVerdict.NOT_SHOWN, AnswerReason.IDENTITY
     if by_deny or (certain and not role.open):
         return AnswerVerdict.FAILS, AnswerReason.MISSING

@@ -12,7 +12,7 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
-from vpc_cni_iam.review.account.plugin_state import ClusterPlugin, PluginIdentity
+from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity
 from vpc_cni_iam.review.diff.plugin_access import (
     IdentityGain,
     identity_access,

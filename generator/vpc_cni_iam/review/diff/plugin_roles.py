@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from vpc_cni_iam.catalog.trust import issuer
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.plugin.trust import SOURCE_ACCOUNT, WEB, Caller, RoleTrust, is_claim
-from vpc_cni_iam.policy.document import Condition, Policy
+from vpc_cni_iam.plugin.trust import SOURCE_ACCOUNT, Caller, RoleTrust
 from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.review.account.grants import Accounts
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
-from vpc_cni_iam.review.account.plugin_policy import is_of_plugin
-from vpc_cni_iam.review.account.plugin_state import ClusterPlugin
+from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
+from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
 from vpc_cni_iam.review.diff.trust import names_plugin, trust_of
 
 _ACCOUNT = "111122223333"  # stands for one that is not known
@@ -84,8 +82,13 @@ def address_of(context: PluginFacts, owner: IamResource) -> str:
     return next((grant.address for grants in sides for grant in grants), "")
 
 
-def callers(context: PluginFacts, owner: IamResource, side: Side) -> frozenset[Caller] | None:
-    """Return by which identities aws-node can assume a role; None where that is not shown."""
+def callers(
+    context: PluginFacts, owner: IamResource, side: Side, *, certain: bool = False
+) -> frozenset[Caller] | None:
+    """Return by which identities aws-node may assume a role; None where that is not shown.
+
+    `certain` is whether those are left out of which a condition decides that is not known.
+    """
     trust = trust_of(context, owner, side)
     statements = trust.statements if trust else ()
     names = [i for s in statements for p in s.principals for i in p.identifiers]
@@ -101,7 +104,7 @@ def callers(context: PluginFacts, owner: IamResource, side: Side) -> frozenset[C
     )
     try:
         role = f"arn:aws:iam::{next(accounts, _ACCOUNT)}:role/example"
-        return frozenset(RoleTrust(trust, role).callers())
+        return frozenset(RoleTrust(trust, role).callers(certain=certain))
     except InputError:
         return None
 
@@ -110,17 +113,3 @@ def is_of_nodes(context: PluginFacts, owner: IamResource, *, alone: bool) -> boo
     """Say whether nodes can assume a role; `alone` is whether aws-node cannot by itself."""
     identities = {caller.identity for caller in callers(context, owner, Side.AFTER) or ()}
     return Identity.node_role in identities and not (alone and len(identities) > 1)
-
-
-def names_other_issuer(trust: Policy) -> bool:
-    """Say whether conditions on the tokens of one issuer are beside the provider of another."""
-    for statement in trust.only("Allow").statements:
-        names = {issuer(i).lower() for p in statement.principals for i in known(p.identifiers)}
-        keys = {str(c.key).lower().rpartition(":")[0] for c in statement.conditions if _is_claim(c)}
-        if statement.is_about(WEB) and keys and names.isdisjoint(keys):
-            return True
-    return False
-
-
-def _is_claim(condition: Condition) -> bool:
-    return is_claim(str(condition.key).lower())

@@ -30,7 +30,7 @@ from vpc_cni_iam.policy.template import Side, Text, folded
 from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import Accounts
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin_state import PluginState
+from vpc_cni_iam.review.account.plugin.state import PluginState
 from vpc_cni_iam.review.diff.trust_flaws import asks, is_any, is_like, living
 
 

@@ -6,10 +6,9 @@ import hashlib
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from vpc_cni_iam.inputs.plan.reader import Plan
-from vpc_cni_iam.inputs.plan.unread import INVOKED
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.plugin.cluster import EksCluster
+from vpc_cni_iam.review.account.not_shown import NotShownKind
 from vpc_cni_iam.review.checks.access import Gain
 from vpc_cni_iam.review.diff.harm import HarmRank
 from vpc_cni_iam.review.findings import Finding, Subject
@@ -62,9 +61,13 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
         policies=tuple(shown_policies(context, place)),
         rules=shown_rules(),
         read=plan.counts.read,
-        not_read=_not_read(plan),
+        not_read=plan.counts.not_read,
         others=plan.counts.others,
-        not_shown=tuple(map(not_shown_text, context.not_shown)),
+        not_shown=tuple(
+            not_shown_text(part)
+            for part in context.not_shown
+            if part.kind is NotShownKind.INLINE_POLICIES
+        ),
     )
 
 
@@ -115,12 +118,3 @@ def _harm(finding: Finding, fail_on: tuple[str, ...]) -> tuple[object, ...]:
         case _:
             harm = HarmRank.CHANGE
     return *level, _ORDER[finding.rule], harm, finding.address, finding.attribute
-
-
-def _not_read(plan: Plan) -> tuple[str, ...]:
-    """Return what changes, is about IAM, EKS or credentials, and is not read."""
-    names: dict[str, tuple[str, ...]] = {}
-    for change in plan.unread:
-        if change.actions != INVOKED:
-            names[change.address] = names.get(change.address) or change.arguments
-    return tuple(f"{name} ({', '.join(a)})" if a else name for name, a in names.items())

@@ -20,7 +20,7 @@ def name_of(resource: IamResource) -> str:
         case Unresolved(place) if is_mark(place):
             return f"{place}, a name that is sensitive,"
         case Unresolved(place):
-            return f"what {place} names"
+            return f"whoever {place} names"
 
 
 _SHOWN = 3

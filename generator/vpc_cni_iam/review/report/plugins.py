@@ -8,7 +8,7 @@ from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin_state import PluginState
+from vpc_cni_iam.review.account.plugin.state import PluginState
 from vpc_cni_iam.review.diff.calls import by_action
 from vpc_cni_iam.review.diff.needs import PluginNeeds, VersionSource
 from vpc_cni_iam.review.diff.plugin_answers import AnswerReason, AnswerVerdict, PluginAnswer

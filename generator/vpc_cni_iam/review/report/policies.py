@@ -26,6 +26,7 @@ _KINDS = {
     Part.MEMBERSHIP: "group membership",
 }
 _NOTHING = Policy(())
+_SAME = (ShownLine(Change.changed, "The statements are the same, written differently"),)
 
 
 def shown_policies(
@@ -73,7 +74,7 @@ def _lines(before: Content, after: Content) -> tuple[ShownLine, ...]:
         return tuple(ShownLine(Change.changed, text) for text in texts if text)
     sides = [side.shown if isinstance(side, Document) else _NOTHING for side in (before, after)]
     lines = difference_lines(differences(*sides))
-    return tuple(ShownLine(line.change, str(line)) for line in lines)
+    return tuple(ShownLine(line.change, str(line)) for line in lines) or _SAME
 
 
 def _not_shown(content: Content, when: str) -> str:

@@ -88,7 +88,7 @@ class ShownPlugin(Struct, frozen=True):
 
 
 class ShownReview(Struct, frozen=True):
-    """A review."""
+    """A review: whether aws-node works in each cluster, the findings and the changed policies."""
 
     plan: str
     engine: str

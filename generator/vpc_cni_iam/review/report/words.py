@@ -92,17 +92,27 @@ def _answer_to_access(
 
 
 def plugins(review: ShownReview) -> list[list[ShownPlugin]]:
-    """Return the clusters, those first that fail, those together with the same answer."""
+    """Return the clusters, those first that fail, those together with the same answer.
+
+    Clusters with a role each are alike, and those that share a role.
+    """
     worst = sorted(review.plugins, key=lambda plugin: _VERDICTS.index(plugin.verdict))
-    return list(grouped(worst, _plugin_looks))
+    having = Counter(plugin.roles_after for plugin in worst)
+
+    def look(plugin: ShownPlugin) -> Hashable:
+        texts = (plugin.answer, *(f"{label} {text}" for label, text in facts(plugin)))
+        shared = plugin.roles_after if having[plugin.roles_after] > 1 else ()
+        return plugin.verdict, bool(plugin.cluster), shared, *map(_unkeyed, texts)
+
+    return list(grouped(worst, look))
 
 
 _VERDICTS = tuple(AnswerVerdict)
 
 
-def _plugin_looks(plugin: ShownPlugin) -> Hashable:
-    texts = (plugin.answer, *facts(plugin))
-    return plugin.verdict, bool(plugin.cluster), tuple(_KEY.sub("[]", str(text)) for text in texts)
+def _unkeyed(text: str) -> str:
+    """Return a text without the keys of count and for_each."""
+    return _KEY.sub("[]", text)
 
 
 def answer(plugin: ShownPlugin) -> str:
@@ -146,8 +156,7 @@ def grouped(things: Iterable[T], look: Callable[[T], Hashable]) -> Iterator[list
 def looks(finding: ShownFinding) -> Hashable:
     """Return how a finding looks without the keys of count and for_each."""
     texts = (finding.message, *finding.details, finding.fix)
-    unkeyed = tuple(_KEY.sub("[]", text) for text in texts)
-    return finding.rule, finding.level, finding.means, unkeyed
+    return finding.rule, finding.level, finding.means, *map(_unkeyed, texts)
 
 
 def of_one_block(groups: Iterable[list[ShownFinding]]) -> Iterator[list[ShownFinding]]:
@@ -183,7 +192,7 @@ def policies(review: ShownReview) -> Iterator[list[ShownPolicy]]:
             policy.kind,
             policy.policy,
             policy.action,
-            _KEY.sub("[]", policy.address),
+            _unkeyed(policy.address),
             policy.lines,
         )
 
@@ -193,7 +202,8 @@ def policies(review: ShownReview) -> Iterator[list[ShownPolicy]]:
 def title(policy: ShownPolicy) -> str:
     """Return what is done to which policy of whom."""
     name = f"{policy.kind} {policy.policy}".rstrip()
-    return f"{name} of {policy.owner} {policy.action}"
+    of = "" if policy.policy == policy.owner else f" of {policy.owner}"
+    return f"{name}{of} {policy.action}"
 
 
 def counted(findings: Iterable[ShownFinding]) -> str:

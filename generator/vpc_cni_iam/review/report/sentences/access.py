@@ -207,7 +207,7 @@ def _reason(answer: NotProven) -> str:
         case NotProven(Open.LATER):
             return "a part of the policy is known after apply"
         case NotProven(Open.REFUSED, Refusal(why)):
-            return f"the policy cannot be evaluated, {why}"
+            return ", ".join(filter(None, ("the policy cannot be evaluated", why)))
         case NotProven(Open.NOT_SHOWN):
             return "the plan does not show all policies"
     return not_proven_text(answer)

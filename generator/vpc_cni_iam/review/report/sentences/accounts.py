@@ -10,12 +10,9 @@ from vpc_cni_iam.review.account.grants import ConflictKind, Grant
 from vpc_cni_iam.review.checks.conflicts import Ambiguous, Contradiction, ListNotShown
 from vpc_cni_iam.review.checks.moved import (
     ArnChanged,
-    Forgotten,
-    Imported,
-    ListRemoved,
-    Moved,
+    Handled,
+    Handling,
     NewId,
-    Replaced,
 )
 from vpc_cni_iam.review.checks.sizes import TooLarge
 from vpc_cni_iam.review.findings import Finding
@@ -106,28 +103,20 @@ def _new_id(finding: Finding, change: NewId) -> Saying:
     return Saying(f"{message} again", fix=fix)
 
 
-def _imported(finding: Finding, imported: Imported) -> Saying:
-    return Saying(f"{finding.address} is imported as {imported.id}")
+_NO_LONGER = "nothing is removed because of it any longer"
+_HANDLED = {
+    Handling.IMPORTED: "{} is imported as {}",
+    Handling.MOVED: "{} is moved from {}",
+    Handling.FORGOTTEN: "{} is removed from the state only; it stays in IAM",
+    Handling.REPLACED: "{} is replaced",
+    Handling.GIVEN_BEFORE: "{} is created, and gives what another resource gives already",
+    Handling.LIST_CREATED: "{}, an exclusive list, is created: it removes what it does not name",
+    Handling.LIST_ENDED: f"{{}}, an exclusive list, ends: {_NO_LONGER}",
+}
 
 
-def _moved(finding: Finding, moved: Moved) -> Saying:
-    return Saying(f"{finding.address} is moved from {moved.before}")
-
-
-def _forgotten(finding: Finding, forgotten: Forgotten) -> Saying:
-    if forgotten.is_list:
-        message = f"{finding.address}, an exclusive list, is removed from the state"
-        return Saying(f"{message}: nothing is removed because of it any longer")
-    return Saying(f"{finding.address} is removed from the state only; it stays in IAM")
-
-
-def _replaced(finding: Finding, _: Replaced) -> Saying:
-    return Saying(f"{finding.address} is replaced")
-
-
-def _list_removed(finding: Finding, _: ListRemoved) -> Saying:
-    message = f"{finding.address}, an exclusive list, is deleted"
-    return Saying(f"{message}: nothing is removed because of it any longer")
+def _handled(finding: Finding, handled: Handled) -> Saying:
+    return Saying(_HANDLED[handled.handling].format(finding.address, handled.other))
 
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
@@ -137,9 +126,5 @@ SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     TooLarge: _too_large,
     ArnChanged: _arn_changed,
     NewId: _new_id,
-    Imported: _imported,
-    Moved: _moved,
-    Forgotten: _forgotten,
-    Replaced: _replaced,
-    ListRemoved: _list_removed,
+    Handled: _handled,
 }

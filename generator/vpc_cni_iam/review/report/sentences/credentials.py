@@ -160,7 +160,7 @@ def _role(role: UsedRole) -> str:
         case Named() as named:
             return name_of(named)
         case Unresolved(place):
-            return place if place.startswith("(") else f"the role that {place} names"
+            return place if place.startswith("(") else f"a role known after apply ({place})"
 
 
 def _of_resource(resource: IamResource) -> str:

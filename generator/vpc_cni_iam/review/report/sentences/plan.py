@@ -7,7 +7,7 @@ from typing import Any
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.unread import UnreadChange, UnreadKind
-from vpc_cni_iam.review.account.not_shown import NotShownByPlan, NotShownKind
+from vpc_cni_iam.review.account.not_shown import NotShownByPlan
 from vpc_cni_iam.review.checks.drift import Drifted, DriftOutcome
 from vpc_cni_iam.review.checks.plan import LeftOut, MaybePlugin, NewerFormat, UnknownMembers
 from vpc_cni_iam.review.findings import Finding
@@ -19,10 +19,11 @@ _UNREAD: Mapping[UnreadKind, str] = {
     UnreadKind.plugin: "{address} names the VPC CNI plugin and is not read",
     UnreadKind.unparsed: "{address} is not read: its text does not parse as YAML or JSON",
     UnreadKind.later: "An object of Kubernetes is known after apply, so it is not read",
-    UnreadKind.command: "Commands ({runs}) run that are not read",
+    UnreadKind.command: "The plan runs commands ({runs}), which are not read",
     UnreadKind.resource_policy: "The policy of a resource changes and is not read",
 }
 _OPENS = "The policy of a resource newly allows every principal, without a condition"
+_SEE_SOURCE = "Check the expression, or name the directory of the root module with --source"
 _DONE = {
     "create": "creates",
     "update": "changes",
@@ -48,28 +49,23 @@ def drifted(drift: Drifted, saying: Saying) -> Saying:
 
 
 def not_shown_text(part: NotShownByPlan) -> str:
-    """Return what a plan does not show, as a sentence without a full stop."""
-    first, more = part.addresses[0], len(part.addresses) - 1
-    also = f" and {more} more" if more else ""
-    if part.kind is NotShownKind.INLINE_POLICIES:
-        return f"inline policies of dynamic blocks in new roles ({first}{also})"
-    return f"what functions make of the reference to {part.refers_to} in {first}{also}"
+    """Return which dynamic blocks a plan does not show; other parts are findings."""
+    return f"inline policies of dynamic blocks in new roles ({first_of(part.addresses, 1)})"
 
 
 def _unread(_: Finding, change: UnreadChange) -> Saying:
     message = _OPENS if change.opens else _UNREAD[change.kind]
     message = message.format(address=change.address, runs=", ".join(change.runs))
-    done = " and ".join(_DONE.get(action, action) for action in change.actions)
-    fix = f"Look at {change.address} in the plan"
-    return Saying(f"{message}; the plan {done} it", fix=fix)
+    if change.kind is not UnreadKind.command:
+        done = " and ".join(_DONE.get(action, action) for action in change.actions)
+        message += f"; the plan {done} it"
+    return Saying(message, fix=f"Look at {change.address} in the plan")
 
 
 def _not_shown(_: Finding, part: NotShownByPlan) -> Saying:
-    first, more = part.addresses[0], len(part.addresses) - 1
-    also = f" (and {more} more like it)" if more else ""
-    message = f"{first} refers to {part.refers_to}{also}, which counts as used: "
-    message += "the value is known after apply, and a plan does not say what functions make of it"
-    return Saying(message, fix="Name the directory of the root module with --source")
+    message = f"{first_of(part.addresses, 1)} refers to {part.refers_to}, which counts as used: "
+    message += "the value is known after apply, and the plan does not show it"
+    return Saying(message, fix=_SEE_SOURCE)
 
 
 def _left_out(_: Finding, __: LeftOut) -> Saying:

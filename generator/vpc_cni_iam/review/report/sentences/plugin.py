@@ -20,7 +20,6 @@ from vpc_cni_iam.review.checks.plugin_roles import (
 )
 from vpc_cni_iam.review.checks.plugin_tags import TagRemoved
 from vpc_cni_iam.review.diff.calls import MissingCall
-from vpc_cni_iam.review.diff.needs import written_at
 from vpc_cni_iam.review.diff.other_places import OtherPlace, PlaceKind
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import name_of, several
@@ -40,12 +39,11 @@ _PLACES = {
 
 
 def _denied_calls(_: Finding, denied: DeniedCalls) -> Saying:
-    needs = denied.needs
-    plugin = f"plugin {needs.after.version} ({FAMILIES[needs.mode]})"
+    plugin = f"plugin {denied.version} ({FAMILIES[denied.mode]})"
     actions = several(list(map(_call, denied.calls)))
-    role, identity = name_of(denied.role.role), needs.plugin.after.identity.kind
-    role += f" ({_IDENTITIES[identity]})" if identity in _IDENTITIES else ""
-    not_shown = first_of(map(written_at, denied.role.open))
+    role = name_of(denied.role)
+    role += f" ({_IDENTITIES[denied.identity]})" if denied.identity in _IDENTITIES else ""
+    not_shown = first_of(denied.open)
     is_certain = not denied.others and any(call.is_certain for call in denied.calls)
     match denied.cause:
         case DenialCause.LOST:
@@ -81,14 +79,14 @@ def _denial(call: MissingCall) -> str:
 
 def _fix(denied: DeniedCalls) -> str:
     actions = several([call.action for call in denied.calls])
-    role, policy = name_of(denied.role.role), denied.role.policy
+    role, policy = name_of(denied.role), denied.policy
     by = next((call.denied_by for call in denied.calls if call.denied_by is not None), None)
     if by is not None:
         is_explicit = any(call.is_explicit for call in denied.calls)
-        return f"{'Do not deny' if is_explicit else 'Allow'} {actions} in {denied.role.places[by]}"
+        return f"{'Do not deny' if is_explicit else 'Allow'} {actions} in {denied.places[by]}"
     if denied.elsewhere:
         return _fix_of_place(denied.elsewhere[0])
-    if policy and policy not in denied.role.places:
+    if policy and policy not in denied.places:
         return f"Keep {policy} for {role}"
     return (
         f"Allow {actions} in {policy}"

@@ -11,7 +11,7 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.report import example_text
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin_state import PluginIdentity, UnreadReason
+from vpc_cni_iam.review.account.plugin.state import PluginIdentity, UnreadReason
 from vpc_cni_iam.review.checks.plugin import (
     DecidingChanged,
     PluginRemoved,

@@ -113,7 +113,7 @@ def _reason(answer: NotProven) -> str:
         case NotProven(Open.LATER):
             return "a part of it is known after apply"
         case NotProven(Open.REFUSED, Refusal(why)):
-            return f"it cannot be evaluated, {why}"
+            return ", ".join(filter(None, ("it cannot be evaluated", why)))
         case NotProven(Open.NOT_SHOWN):
             return "the plan does not show all of it"
     return not_proven_text(answer)

@@ -1,0 +1,1 @@
+"""The plugin in each cluster: its settings and its identity."""

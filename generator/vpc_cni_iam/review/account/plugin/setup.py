@@ -1,0 +1,230 @@
+"""How an add-on or a Helm release sets up the plugin: by the values of the plugin's chart.
+
+Sources: Terraform's resources `aws_eks_addon` and `helm_release`; charts/aws-vpc-cni/values.yaml of
+aws/amazon-vpc-cni-k8s; the chart `aws-vpc-cni` of aws/eks-charts, whose version has been the
+plugin's since 1.13.0.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+from msgspec.structs import replace
+
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.inputs import daemonset
+from vpc_cni_iam.inputs.plan.arguments import CHART, ROLE_ANNOTATION
+from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.secrets import holds_mark, is_mark
+from vpc_cni_iam.inputs.plan.unread import is_plugins_chart
+from vpc_cni_iam.inputs.plan.values import (
+    Path,
+    PlacedValue,
+    one,
+    read,
+    scalar,
+    text,
+    value_at,
+    values_of,
+)
+from vpc_cni_iam.plugin.settings import VARIABLES, PluginSettings
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value
+from vpc_cni_iam.review.account.plugin.state import PluginSetup, UnreadReason
+from vpc_cni_iam.review.account.plugin.values import leaves, mapping_of, merge, without_later
+
+# Arguments of a release that may set anything, and that a plan does not show.
+HIDDEN_ARGUMENTS = ("postrender", "set_sensitive", "set_wo_revision")
+_MORE_VARIABLES = "extraEnv"  # a list, which comes after the variables of ``env``
+# What has values, and counts as a whole where not all of them are read.
+VALUE_ARGUMENTS = ("configuration_values", "values", "set", _MORE_VARIABLES)
+_DECIDING_ARGUMENTS = ("chart", "namespace", "repository", *HIDDEN_ARGUMENTS)
+# Without a name, the service account has that of everything.
+_ACCOUNT = ("podIdentity.", "serviceAccount.create", "serviceAccount.name", "fullnameOverride")
+_ANNOTATION = ("serviceAccount", "annotations", ROLE_ANNOTATION)
+_ROLE, _OVERRIDE = ".".join(_ANNOTATION), "image.override"  # an image in place of the chart's
+_READ = (_ROLE, "image.tag", _MORE_VARIABLES)  # with the role, the version and the variables
+_CLUSTER_NAME = "CLUSTER_NAME"
+_IS_PLUGINS_SINCE = PluginVersion((1, 13, 0))
+_COMMA, _DOT = re.compile(r"(?<!\\),"), re.compile(r"(?<!\\)\.")  # unless they are escaped
+_DEEPEST = 100  # steps of a name
+
+
+class SetupReader:
+    """Reads how an add-on or a release sets up the plugin on one side."""
+
+    def __init__(self, installer: Resource, side: Side) -> None:
+        self._installer, self._side = installer, side
+        self._values: dict[str, Any] = {}  # a value that is known after apply has its place
+        self._later: Path = ()  # the first argument with values that are not known
+        self._not_read: list[UnreadReason] = []
+        if one(installer, "reuse_values", side) == Known(value=True):
+            self._not_read.append(UnreadReason.EARLIER_RELEASE)
+        texts = (read(installer, path, side) for path in ("configuration_values", "values.*"))
+        for placed in chain.from_iterable(texts):
+            self._merge(placed)
+        blocks = (read(installer, path, side) for path in ("set.*", "set_list.*"))
+        for placed in chain.from_iterable(blocks):
+            self._set(placed.path)
+
+    def setup(self) -> PluginSetup:
+        """Return how it sets up the plugin."""
+        values = dict(leaves(self._values))
+        settings, version = self._settings()
+        secrets = {n: Sensitive(v) for n, v in settings.environment.items() if _is_secret(n, v)}
+        environment = {k: v for k, v in settings.environment.items() if k not in secrets}
+        not_read = list(self._not_read)
+        if any(_is_later(value) for name, value in values.items() if name != _ROLE):
+            not_read.append(UnreadReason.LATER)
+        deciding = {name: v for name, v in values.items() if _is_deciding(name)}
+        if isinstance(image := deciding.get(_OVERRIDE), Known):  # its tag is the version
+            tag = daemonset.image_tag(image.value)
+            deciding[_OVERRIDE] = Known(image.value.removesuffix(f":{tag}"))
+        if settings.unread:
+            deciding[_MORE_VARIABLES] = values[_MORE_VARIABLES]
+        deciding |= self._arguments(is_read=not not_read)
+        if not isinstance(self._values.get(_MORE_VARIABLES, []), list):
+            not_read.append(UnreadReason.NOT_PARSED)
+        not_read += [UnreadReason.SENSITIVE] if secrets else []
+        not_read += [UnreadReason.ELSEWHERE] if settings.unread else []
+        others = {
+            name: value
+            for name, value in values.items()
+            if not (name in deciding or name in _READ or name.startswith("env."))
+        }
+        others |= {f"env.{name}": mark for name, mark in secrets.items()}
+        cluster = one(self._installer, "cluster_name", self._side)
+        if isinstance(cluster, Sensitive) and _CLUSTER_NAME not in settings.environment:
+            others[_CLUSTER_NAME] = cluster
+        return PluginSetup(
+            replace(settings, environment=environment),
+            version,
+            deciding,
+            others,
+            next(iter(not_read), None),
+        )
+
+    def role(self) -> PlacedValue:
+        """Return the role that it annotates the service account of aws-node with."""
+        if self._installer.type != CHART:
+            path = ("service_account_role_arn",)
+            return PlacedValue(path, one(self._installer, path[0], self._side))
+        value: Any = self._values
+        for step in _ANNOTATION:
+            value = value.get(step) if isinstance(value, dict) else None
+        if isinstance(value, PlacedValue):
+            return value
+        if isinstance(value, str) and value:
+            return PlacedValue(("values",), Sensitive(value) if is_mark(value) else Known(value))
+        if self._later:
+            return PlacedValue(self._later, value_at(self._installer, ("values",), self._side))
+        return PlacedValue(("values",), ABSENT)
+
+    def _settings(self) -> tuple[PluginSettings, Value]:
+        """Return the settings, and the version as the plan has it."""
+        installer, side, values = self._installer, self._side, without_later(self._values)
+        if installer.type != CHART:
+            names = (text(installer, name, side) for name in ("cluster_name", "addon_version"))
+            settings = daemonset.of_addon(values, installer.address, *names)
+            return settings, scalar(installer, "addon_version", side)
+        settings, version = daemonset.of_chart(values, installer.address), self._chart_version()
+        named = PluginVersion.parse(version.value) if isinstance(version, Known) else None
+        number = settings.version or (str(named) if named else "")
+        return replace(settings, version=number), version
+
+    def _merge(self, placed: PlacedValue) -> None:
+        """Put a text with values over those before it."""
+        match placed.value:
+            case Known(str(values)) if (mapping := mapping_of(values)) is not None:
+                merge(self._values, mapping)
+            case Known():
+                self._not_read.append(UnreadReason.NOT_PARSED)
+            case Unknown() | Sensitive(Unknown()):
+                self._later = self._later or placed.path
+                self._not_read.append(UnreadReason.LATER)
+            case Sensitive():
+                self._not_read.append(UnreadReason.SENSITIVE)
+
+    def _set(self, path: Path) -> None:
+        """Set what a block ``set`` or ``set_list`` sets."""
+        name, value, kind = (
+            value_at(self._installer, (*path, part), self._side)
+            for part in ("name", "value", "type")
+        )
+        if not isinstance(name, Known) or len(path) == 1:
+            is_secret = isinstance(name, Sensitive) and isinstance(name.mark, str)
+            self._not_read.append(UnreadReason.SENSITIVE if is_secret else UnreadReason.LATER)
+            return
+        steps = [step.replace("\\.", ".") for step in _DOT.split(str(name.value))]
+        nested: Any = None  # which takes away what was set before
+        match value:
+            case Known(plain):
+                nested = None if plain == "null" and kind != Known("string") else plain
+            case Sensitive(str(mark)):
+                nested = mark
+            case Unknown() | Sensitive():
+                nested = PlacedValue((*path, "value"), value)
+        if len(steps) > _DEEPEST or _sets_several(str(name.value), value):
+            self._not_read.append(UnreadReason.NOT_PARSED)
+            return
+        for step in reversed(steps):
+            nested = {step: nested}
+        merge(self._values, nested)
+
+    def _chart_version(self) -> Value:
+        """Return the version of the plugin's image, or else of its chart."""
+        image = self._values.get("image")
+        override, tag = map((image if isinstance(image, dict) else {}).get, ("override", "tag"))
+        if isinstance(placed := override or tag, PlacedValue):
+            return placed.value
+        if override:
+            return Known(daemonset.image_tag(str(override)) or f"image {override}")
+        if tag:
+            return Sensitive(str(tag)) if is_mark(tag) else Known(str(tag))
+        version = one(self._installer, "version", self._side)
+        if not isinstance(version, Known):
+            return version
+        if not is_plugins_chart(values_of(self._installer, self._side)):
+            chart = text(self._installer, "chart", self._side)
+            return Known(f"chart {chart} {version.value}")
+        number = PluginVersion.parse(str(version.value))
+        is_plugins = number is not None and number >= _IS_PLUGINS_SINCE
+        return Known(str(number) if is_plugins else f"chart {version.value}")
+
+    def _arguments(self, *, is_read: bool) -> Iterator[tuple[str, Value]]:
+        """Yield the arguments that decide what runs, and those with values that are not read."""
+        names = _DECIDING_ARGUMENTS if self._installer.type == CHART else ()
+        for name in (*names, *(() if is_read else VALUE_ARGUMENTS)):
+            value = one(self._installer, name, self._side)
+            if not isinstance(value, Absent) and value not in (Known([]), Known({})):
+                yield name, value
+
+
+def _is_secret(name: str, value: str) -> bool:
+    """Say whether the plugin reads a variable, of which a part is sensitive."""
+    return name in VARIABLES and holds_mark(value)
+
+
+def _is_later(value: Value) -> bool:
+    return isinstance(value.mark if isinstance(value, Sensitive) else value, Unknown)
+
+
+def _is_deciding(name: str) -> bool:
+    """Say whether other code runs by a value, or with another role."""
+    is_image = ".image." in f".{name}" and not name.endswith(".tag")
+    is_role = name.endswith(ROLE_ANNOTATION) and name != _ROLE
+    return is_image or is_role or name.startswith(_ACCOUNT)
+
+
+def _sets_several(name: str, value: Value) -> bool:
+    """Say whether a block ``set`` sets several values, or a part of the list of variables.
+
+    A comma ends one of several values.
+    """
+    setting = f"{name}={value.value if isinstance(value, Known) else ''}"
+    comma = _COMMA.search(setting)
+    has_more = comma is not None and "=" in setting[comma.end() :]
+    return has_more or f"{_MORE_VARIABLES}[" in setting

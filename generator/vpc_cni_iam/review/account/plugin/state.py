@@ -1,0 +1,120 @@
+"""aws-node in a cluster on one side of a plan: its settings and its identity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from msgspec import Struct, field
+
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.plugin.cluster import EksCluster
+from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.plugin.settings import PluginSettings
+from vpc_cni_iam.policy.value import ABSENT, Value
+from vpc_cni_iam.review.account.documents import Content
+from vpc_cni_iam.review.account.iam_resource import IamResource
+
+
+class UnreadReason(StrEnum):
+    """Why not all settings of the plugin are known."""
+
+    LATER = "known after apply"
+    SENSITIVE = "sensitive"
+    NOT_PARSED = "not parsed"
+    ELSEWHERE = "in other objects"
+    EARLIER_RELEASE = "kept from an earlier release"
+
+
+class PluginIdentity(Struct, frozen=True):
+    """Where aws-node gets its credentials from, and by which roles."""
+
+    kind: Identity = Identity.unknown
+    roles: frozenset[IamResource] = frozenset()  # those whose permissions it has
+    first_roles: frozenset[IamResource] = frozenset()  # assumed on the way to a target role
+    addresses: tuple[str, ...] = ()  # the resources that say so
+    # The session policies that limit the roles, each with the association that has it.
+    sessions: frozenset[tuple[str, Content]] = frozenset()
+    # Those of its roles, also on the way, whose ARN is none of a role any longer.
+    lost_roles: frozenset[IamResource] = frozenset()
+    has_session_tags: bool = True  # whether no association switches them off
+
+    @property
+    def assumed(self) -> frozenset[IamResource]:
+        """The roles that have to trust aws-node."""
+        return self.first_roles or self.roles
+
+    @property
+    def is_one_of_several(self) -> bool:
+        """Whether the plan does not say which of the roles it is: a service account has one."""
+        return self.kind.is_of_service_account and len(self.roles) > 1
+
+    def is_same(self, other: PluginIdentity) -> bool:
+        """Say whether another one is by the same roles, within the same session policies."""
+        limits, others = ({content for _, content in i.sessions} for i in (self, other))
+        return (self.kind, self.roles, limits) == (other.kind, other.roles, others)
+
+
+class PluginSetup(Struct, frozen=True):
+    """How an add-on or a Helm release sets up the plugin."""
+
+    settings: PluginSettings = PluginSettings()
+    version: Value = ABSENT  # as the plan has it; `settings` has that of the plugin, if it is one
+    # What decides which code runs, and as which service account, such as another image.
+    deciding: Mapping[str, Value] = field(default_factory=dict)
+    others: Mapping[str, Value] = field(default_factory=dict)  # what else is set
+    not_read: UnreadReason | None = None  # why not all of it is known
+
+
+class PluginState(Struct, frozen=True):
+    """The plugin of one cluster on one side."""
+
+    cluster: EksCluster = EksCluster()
+    installer: str = ""  # the address of its add-on or release; empty for none in the plan
+    setup: PluginSetup = PluginSetup()
+    identity: PluginIdentity = PluginIdentity()
+    mode: Mode | None = None  # the IP family of the cluster; None where the plan does not say it
+    vpc_id: str = ""
+    agent: str = ""  # the address of the add-on of the EKS Pod Identity Agent
+    stays_on_removal: bool = False  # whether EKS leaves the plugin when its add-on is removed
+    agent_stays_on_removal: bool = False
+    node_roles: frozenset[IamResource] = frozenset()
+    node_groups: tuple[str, ...] = ()  # the addresses of managed node groups
+    is_auto_mode: bool = False  # whether EKS Auto Mode makes nodes, which need no aws-node
+
+
+class ClusterPlugin(Struct, frozen=True):
+    """aws-node in one cluster, before and after."""
+
+    address: str  # of the cluster, empty where it is not in the plan
+    before: PluginState
+    after: PluginState
+    resource: Resource | None = None  # the cluster, None where it is not in the plan
+
+    @property
+    def states(self) -> tuple[PluginState, PluginState]:
+        """Before and after."""
+        return self.before, self.after
+
+    @property
+    def cluster(self) -> EksCluster:
+        """The cluster as it is after, or was before."""
+        return self.after.cluster if self.after.cluster.name else self.before.cluster
+
+    @property
+    def stays(self) -> bool:
+        """Whether the cluster is there before and after, as far as the plan says."""
+        is_new = self.resource is not None and self.resource.before is None
+        return not (is_new or self.is_replaced or self.is_deleted)
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether the plan replaces the cluster, so that it has another OIDC issuer."""
+        return self.resource is not None and {"create", "delete"} <= {*self.resource.actions}
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether the plan deletes the cluster, and does not only forget it."""
+        cluster = self.resource
+        return cluster is not None and cluster.after is None and "forget" not in cluster.actions

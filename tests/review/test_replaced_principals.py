@@ -1,0 +1,263 @@
+"""A role that is deleted and created again, at its address or another one, by its own rules."""
+
+import pytest
+
+from synthetic import Json, allow, attachment, document, resource, reviewed, rules
+
+
+def trust(*services: str, **principal: str) -> str:
+    named = principal or {"Service": [*services]}
+    return document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": named})
+
+
+EC2, BOTH = trust("ec2.amazonaws.com"), trust("ec2.amazonaws.com", "lambda.amazonaws.com")
+STRANGER = trust(AWS="777788889999")
+ARN = "arn:aws:iam::111122223333:policy/boundary"
+BOUND, NONE = {"permissions_boundary": ARN}, {"path": "/"}
+OTHER = {"permissions_boundary": "arn:aws:iam::111122223333:policy/other"}
+LATER = {"after_unknown": {"permissions_boundary": True}}
+
+
+def role(name: str, before: Json | None, after: Json | None, **more: object) -> Json:
+    sides = [{"name": "r", "assume_role_policy": EC2, **v} if v else None for v in (before, after)]
+    return resource("aws_iam_role", name, *sides, **more)
+
+
+def of_key(key: str, before: Json | None, after: Json | None, **more: object) -> Json:
+    """A role as an instance of for_each."""
+    return role("r", before, after, address=f'aws_iam_role.r["{key}"]', **more)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rule"),
+    [
+        (BOUND, NONE, "boundary-weakened"),
+        (BOUND, OTHER, "boundary-weakened"),
+        (NONE, {"assume_role_policy": BOTH}, "trust-widened"),
+        (BOUND, {**BOUND, "assume_role_policy": BOTH}, "trust-widened"),
+        (BOUND, BOUND, None),
+        ({"assume_role_policy": BOTH}, NONE, None),
+        (BOUND, {"name": "another"}, None),
+    ],
+)
+def test_a_role_at_another_key_is_compared_with_the_one_of_its_name(
+    before: Json, after: Json, rule: str | None
+) -> None:
+    review = reviewed(of_key("a", before, None), of_key("b", None, after))
+    expected = {rule} if rule else set()
+    # IAM gives it a new ID, which breaks what names it; another name is another role.
+    expected |= set() if "name" in after else {"arn-changed"}
+    assert {f.rule for f in review.findings if f.level != "note"} == expected
+
+
+def test_a_boundary_that_is_known_after_apply_or_sensitive_is_said() -> None:
+    old = of_key("a", BOUND, None)
+    hidden = of_key("b", None, OTHER, after_sensitive={"permissions_boundary": True})
+    for new in (of_key("b", None, NONE, **LATER), hidden):
+        assert "boundary-weakened" in rules(reviewed(old, new))
+
+
+def test_each_of_several_that_are_made_anew_is_compared() -> None:
+    unknown = of_key("d", None, {"name": "c"}, after_unknown={"assume_role_policy": True})
+    unknown["change"]["after"].pop("assume_role_policy")
+    roles = of_key("a", NONE, None), of_key("b", None, {"assume_role_policy": BOTH})
+    findings = reviewed(of_key("c", {"name": "c"}, None), unknown, *roles).findings
+    assert [f.address for f in findings if f.rule == "trust-widened"] == ['aws_iam_role.r["b"]']
+    assert 'aws_iam_role.r["d"]' in {f.address for f in findings if f.rule == "unknown-policy"}
+
+
+def test_what_was_changed_outside_is_none_of_what_goes() -> None:
+    drift = [of_key("a", {**BOUND}, {"assume_role_policy": BOTH})]
+    roles = of_key("a", {"assume_role_policy": BOTH}, None), of_key("b", None, NONE)
+    expected = rules(reviewed(*roles))
+    assert {"boundary-weakened", "trust-widened"}.isdisjoint(expected)
+    assert rules(reviewed(*roles, resource_drift=drift)) - {"drift"} == expected
+
+
+def test_a_deny_that_a_role_at_another_key_no_longer_has_is_said() -> None:
+    values = {"role": "r", "policy_arn": "arn:aws:iam::aws:policy/AWSDenyAll"}
+    detached = attachment("r", values["policy_arn"], sides=(values, None))
+    gone, new = of_key("a", NONE, None), of_key("b", None, NONE)
+    assert "new-access" not in {m for f in reviewed(gone, detached).findings for m in f.means}
+    assert "new-access" in {m for f in reviewed(gone, new, detached).findings for m in f.means}
+
+
+LESS, MORE = document(allow("s3:GetObject")), document(allow("s3:*"))
+REFERS = {"references": ['aws_iam_policy.b["y"].arn', 'aws_iam_policy.b["y"]', "aws_iam_policy.b"]}
+BY_KEY = [
+    {"type": "aws_iam_role", "name": "r", "expressions": {"permissions_boundary": REFERS}},
+    {"type": "aws_iam_policy", "name": "b", "expressions": {}},
+]
+
+
+def boundary(key: str, before: str | None, after: str | None) -> Json:
+    sides = [{"name": "boundary", "policy": text} if text else None for text in (before, after)]
+    if sides[0]:
+        sides[0]["arn"] = ARN
+    more = {"after_unknown": {"arn": True}} if after and not before else {}
+    return resource("aws_iam_policy", "b", *sides, address=f'aws_iam_policy.b["{key}"]', **more)
+
+
+@pytest.mark.parametrize("role_moves", [False, True])
+@pytest.mark.parametrize(("text", "weaker"), [(LESS, False), (MORE, True)])
+def test_a_boundary_at_another_key_is_compared_with_the_one_of_its_name(
+    text: str, *, weaker: bool, role_moves: bool
+) -> None:
+    roles = [of_key("a", BOUND, NONE, **LATER)]
+    if role_moves:
+        roles = [of_key("a", BOUND, None), of_key("b", None, NONE, **LATER)]
+    policies = boundary("x", LESS, None), boundary("y", None, text)
+    review = reviewed(*roles, *policies, configuration={"root_module": {"resources": BY_KEY}})
+    assert ("boundary-weakened" in rules(review)) == weaker
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        # A new role with a new boundary.
+        [of_key("a", None, NONE, **LATER), boundary("y", None, MORE)],
+        # One of the name stays, as in another account.
+        [of_key("a", BOUND, BOUND), of_key("b", None, NONE)],
+        [of_key("a", BOUND, None), of_key("b", NONE, NONE)],
+        # What is deleted is a policy.
+        [resource("aws_iam_policy", "r", {"name": "r", **BOUND}, None), of_key("b", None, NONE)],
+    ],
+)
+def test_a_role_is_made_in_place_of_a_role_that_goes_and_no_other(changes: list[Json]) -> None:
+    review = reviewed(*changes, configuration={"root_module": {"resources": BY_KEY}})
+    assert "boundary-weakened" not in rules(review)
+
+
+def test_a_role_that_was_deleted_outside_of_the_plan_is_new() -> None:
+    trusted = {"assume_role_policy": STRANGER}
+    drift = [of_key("a", {**BOUND, **trusted}, None)]
+    review = reviewed(of_key("a", None, trusted), resource_drift=drift)
+    levels = {f.rule: f.level for f in review.findings if f.rule != "drift"}
+    assert levels == {"new-policy": "warning"}
+
+
+def of_accounts(provider: str, after: Json) -> tuple[list[Json], Json]:
+    """Roles of one name that are deleted in two accounts, and one that a provider creates."""
+    accounts = {"gone": "111122223333", "also_gone": "444455556666"}
+    bounds = {"gone": BOUND, "also_gone": NONE}
+    arns = {name: {"arn": f"arn:aws:iam::{number}:role/r"} for name, number in accounts.items()}
+    changes = [role(name, {**bounds[name], **arn}, None) for name, arn in arns.items()]
+    providers = {"gone": "aws", "also_gone": "aws.other", "made": provider}
+    blocks = [
+        {"type": "aws_iam_role", "name": name, "provider_config_key": key, "expressions": {}}
+        for name, key in providers.items()
+    ]
+    return [*changes, role("made", None, after)], {"root_module": {"resources": blocks}}
+
+
+@pytest.mark.parametrize(
+    ("provider", "rule"),
+    [
+        ("aws", "boundary-weakened"),
+        ("aws.other", "arn-changed"),
+        # In an account that the plan does not tell, it may be either role.
+        ("aws.third", "ambiguous-principal"),
+    ],
+)
+def test_roles_of_two_accounts_are_not_taken_for_one(provider: str, rule: str) -> None:
+    changes, configuration = of_accounts(provider, NONE)
+    for order in (changes, changes[::-1]):
+        review = reviewed(*order, configuration=configuration)
+        levels = {str(f.rule): f.level for f in review.findings if f.rule != "arn-changed"}
+        levels |= {"arn-changed": "warning"} if "arn-changed" in rules(review) else {}
+        assert levels[rule] != "note"
+        assert ("boundary-weakened" in levels) == (rule == "boundary-weakened")
+
+
+@pytest.mark.parametrize(
+    ("provider", "expected"), [("aws", "trust-widened"), ("aws.other", "trust-widened")]
+)
+def test_who_may_newly_assume_a_role_that_is_made_anew_is_said(
+    provider: str, expected: str
+) -> None:
+    changes, configuration = of_accounts(provider, {"assume_role_policy": STRANGER})
+    assert expected in rules(reviewed(*changes, configuration=configuration))
+
+
+CNI = document(allow(["ec2:Assign*", "ec2:*"]))
+ONE = document(allow("s3:A"))
+MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
+COPY = "arn:aws:iam::111122223333:policy/p"
+LOST = {"conflict", "coverage-lost"}
+
+
+def replaced(name: str | None = "r", **before: object) -> Json:
+    """A role that is replaced, by one of another name or of one known after apply."""
+    lambdas = trust("lambda.amazonaws.com")
+    sides = [{"name": "r", "assume_role_policy": lambdas, "path": path} for path in ("/", "/a/")]
+    sides[0] |= before
+    sides[1] |= {"name": name}
+    unknown = {"name": name is None, **dict.fromkeys(before, True)}
+    return resource(
+        "aws_iam_role", "r", *sides, actions=["delete", "create"], after_unknown=unknown
+    )
+
+
+def attach(arn: str, **more: object) -> Json:
+    values = {"role": "r", "policy_arn": arn}
+    return resource("aws_iam_role_policy_attachment", "a", values, values, **more)
+
+
+def inline(before: str, after: str) -> Json:
+    sides = [{"name": "i", "role": "r", "policy": text} for text in (before, after)]
+    return resource("aws_iam_role_policy", "b", *sides)
+
+
+def managed(text: str) -> Json:
+    values = {"name": "p", "policy": text, "arn": COPY}
+    return resource("aws_iam_policy", "p", values, values)
+
+
+def test_a_role_that_is_replaced_loses_what_the_plan_leaves_alone() -> None:
+    review = reviewed(replaced(), attach(MANAGED), inline(ONE, ONE))
+    assert rules(review) >= LOST
+    messages = [f.message for f in review.findings if f.rule == "conflict"]
+    assert len(messages) == 2 and all("the plan does not make it again" in m for m in messages)
+    again = attach(MANAGED, actions=["delete", "create"])
+    assert not LOST & rules(reviewed(replaced(), again))
+
+
+def test_a_policy_made_by_hand_goes_with_a_role_that_is_replaced() -> None:
+    role = replaced(managed_policy_arns=[MANAGED])
+    assert "coverage-lost" in rules(reviewed(role, inline(ONE, ONE)))
+
+
+def listed(before: list[str] | None, after: Json, **unknown: object) -> Json:
+    values = {"policy_arn": COPY, "roles": before}
+    after = {"policy_arn": COPY, **after}
+    return resource("aws_iam_policy_attachment", "m", values, after, after_unknown=unknown)
+
+
+@pytest.mark.parametrize(
+    ("name", "attachments", "is_lost"),
+    [
+        # The provider sees no difference in the name of the role.
+        ("r", listed(["r"], {"roles": ["r", "other"]}), True),
+        ("r", listed(["x"], {"roles": ["x", "r"]}), False),
+        ("r", listed(["x", "r"], {"roles": ["x"]}), False),
+        ("new", listed(["r"], {"roles": ["new"]}), False),
+        (None, listed(["r"], {}, roles=True), False),
+        (None, listed(["r"], {"roles": [None]}, roles=[True]), False),
+    ],
+)
+def test_a_list_of_roles_attaches_again_only_to_another_name(
+    name: str | None, attachments: Json, *, is_lost: bool
+) -> None:
+    expression = {"references": ["aws_iam_role.r.name", "aws_iam_role.r"]}
+    block = {"type": attachments["type"], "name": "m", "expressions": {"roles": expression}}
+    configuration = {"root_module": {"resources": [block]}}
+    changes = replaced(name), attachments, managed(CNI)
+    conflicts = "conflict" in rules(reviewed(*changes, configuration=configuration))
+    assert conflicts is is_lost
+
+
+def test_an_exclusive_list_attaches_again_to_a_role_that_is_replaced_only_if_it_changes() -> None:
+    kind = "aws_iam_role_policy_attachments_exclusive"
+    sides = [{"role_name": "r", "policy_arns": [MANAGED, *more]} for more in ([], [COPY])]
+    assert rules(reviewed(replaced(), resource(kind, "e", sides[0], sides[0]))) >= LOST
+    assert not LOST & rules(reviewed(replaced(), resource(kind, "e", *sides)))

@@ -1,0 +1,397 @@
+"""Who can newly assume a role, no longer, or from the start."""
+
+import json
+
+import pytest
+
+from found import found, levels
+from synthetic import Json, document, reviewed, role, rules
+from trust_policies import (
+    AUD,
+    BOTH,
+    GITHUB,
+    GOOD,
+    NAMESPACE,
+    OF_OWN,
+    OIDC,
+    OTHER,
+    OWN,
+    POD,
+    PROVIDER,
+    RULES_OF_FLAWS,
+    SUB,
+    WEB,
+    inline,
+    irsa,
+    message,
+    of,
+    pods,
+    sayings,
+    token,
+    trust,
+)
+from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.report.sentences import say
+
+
+def _principals(*names: str) -> str:
+    arns = [f"arn:aws:iam::111122223333:role/{name}" for name in names]
+    return document(trust({"AWS": arns}, "sts:AssumeRole"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (GOOD,
+         irsa(StringEquals=AUD, StringLike={f"{OIDC}:sub": "system:serviceaccount:*:aws-node"}),
+         f"aws_iam_role.r can now be assumed by any service account named aws-node of {OIDC} "
+         f"(was service account kube-system/aws-node of {OIDC})"),
+        (token(GITHUB, "repo:example/infra:*", like=True), token(GITHUB, None),
+         f"Condition {GITHUB}:sub StringLike 'repo:example/infra:*' is gone: aws_iam_role.r can "
+         "now be assumed by any workflow of any repository of GitHub"),
+        (document(trust({"AWS": "111122223333"}, "sts:AssumeRole",
+                        Bool={"aws:MultiFactorAuthPresent": "true"})),
+         document(trust({"AWS": "111122223333"}, "sts:AssumeRole")),
+         "Condition aws:MultiFactorAuthPresent Bool 'true' is gone: aws_iam_role.r can now be "
+         "assumed by AWS account 111122223333 without it"),
+        (document(trust({"AWS": "111122223333"}, "sts:AssumeRole",
+                        Bool={"aws:MultiFactorAuthPresent": "true"})),
+         document(trust({"AWS": "111122223333"}, "sts:AssumeRole",
+                        BoolIfExists={"aws:MultiFactorAuthPresent": "true"})),
+         "Condition on aws:MultiFactorAuthPresent changes from Bool 'true' to BoolIfExists 'true'"),
+        # Also where the statement is another one.
+        (document(trust({"AWS": "111122223333"}, "sts:AssumeRole",
+                        Bool={"aws:MultiFactorAuthPresent": "true"})),
+         document(trust({"AWS": "111122223333"}, "sts:*")),
+         "Condition aws:MultiFactorAuthPresent Bool 'true' is gone: aws_iam_role.r can now be "
+         "assumed by AWS account 111122223333 without it"),
+        (of("ec2"), document(trust({"Service": ["ec2.amazonaws.com", "lambda.amazonaws.com"]},
+                                   "sts:AssumeRole")),
+         "aws_iam_role.r can now be assumed by lambda.amazonaws.com"),
+        (_principals("a", "b"), _principals("a", "c"),
+         "aws_iam_role.r can now be assumed by arn:aws:iam::111122223333:role/c (was "
+         "arn:aws:iam::111122223333:role/b)"),
+        (_principals("a"), _principals("b", "c", "d", "e"),
+         "aws_iam_role.r can now be assumed by arn:aws:iam::111122223333:role/b and 3 more (was "
+         "arn:aws:iam::111122223333:role/a)"),
+        (GOOD, document({"Effect": "Deny", "Action": "sts:AssumeRole", "Principal": "*"},
+                        *json.loads(irsa(StringEquals=AUD))["Statement"]),
+         f"Condition {OIDC}:sub StringEquals 'system:serviceaccount:kube-system:aws-node' is gone: "
+            "aws_iam_role.r can now be assumed by any service account of"),
+        (of("ec2"), document(trust({"Service": "ec2.amazonaws.com"}, *BOTH)),
+         "The trust policy of aws_iam_role.r now allows sts:TagSession to whom it names"),
+        (document(trust("*", "sts:AssumeRole", StringEquals={"aws:PrincipalOrgID": "o-1"}),
+                  {"Effect": "Deny", "Action": "sts:AssumeRole",
+                   "Principal": {"AWS": "arn:aws:iam::444455556666:role/ci"}}),
+         document(trust("*", "sts:AssumeRole", StringEquals={"aws:PrincipalOrgID": "o-1"})),
+         "The Deny that denies sts:AssumeRole to AWS arn:aws:iam::444455556666:role/ci is gone"),
+    ],
+)  # fmt: skip
+def test_who_can_newly_assume_a_role_is_named_after_the_condition_that_is_gone(
+    before: str, after: str, words: str
+) -> None:
+    (saying,) = sayings("trust-widened", role("r", before, after))
+    assert saying.message.startswith(words)
+    assert any(detail.startswith("example: ") for detail in saying.details)
+    assert "aws_iam_role.r" in saying.fix
+    assert levels(found(role("r", before, after)))["trust-widened"] == "error"
+
+
+def test_a_condition_that_becomes_another_is_a_detail() -> None:
+    wide = irsa(StringEquals=AUD, StringLike={f"{OIDC}:sub": "system:serviceaccount:*:aws-node"})
+    (saying,) = sayings("trust-widened", role("r", GOOD, wide))
+    assert saying.details[0] == (
+        f"Condition on {OIDC}:sub changes from StringEquals "
+        "'system:serviceaccount:kube-system:aws-node' to StringLike "
+        "'system:serviceaccount:*:aws-node'"
+    )
+
+
+def test_an_example_has_a_subject_that_a_deny_does_not_take_away() -> None:
+    everyone = json.loads(irsa(StringLike={**AUD, f"{OIDC}:sub": "system:serviceaccount:*:*"}))
+    denied = trust({"Federated": PROVIDER}, WEB, StringLike={
+        f"{OIDC}:sub": "system:serviceaccount:example:*"})  # fmt: skip
+    after = document(*everyone["Statement"], {**denied, "Effect": "Deny"})
+    (saying,) = sayings("trust-widened", role("r", GOOD, after))
+    (example,) = (d for d in saying.details if d.startswith("example"))
+    assert "serviceaccount:example:" not in example
+
+
+@pytest.mark.parametrize("rendered", [[], ["ec2.amazonaws.com"]])
+def test_a_trust_policy_with_empty_lists_is_one(rendered: list[str]) -> None:
+    principal = {"Service": rendered, "AWS": "arn:aws:iam::111122223333:role/ci"}
+    findings = found(role("r", None, document(trust(principal, "sts:AssumeRole"))))
+    assert "unreadable-policy" not in levels(findings)
+    nobody = document(trust({"Service": []}, "sts:AssumeRole"))
+    assert "Nobody can assume the new role" in message("new-policy", role("r", None, nobody))
+
+
+def test_a_statement_that_no_token_meets_lets_nobody_in() -> None:
+    foreign = {f"{OIDC}OTHER:{claim}": "x" for claim in ("aud", "sub")}
+    own = json.loads(GOOD)["Statement"]
+    for principal, is_widened in (
+        ({"Federated": PROVIDER}, False),
+        ({"Federated": [PROVIDER, f"{PROVIDER}OTHER"]}, True),
+        ({"Federated": [PROVIDER, "arn:aws:iam::111122223333:saml-provider/s"]}, True),
+        ({"Federated": PROVIDER, "AWS": "444455556666"}, True),
+    ):
+        more = trust(principal, "sts:*", StringEquals=foreign)
+        rules = levels(found(role("r", GOOD, document(*own, more))))
+        assert ("trust-widened" in rules) is is_widened
+        assert "irsa-issuer-differs" in rules
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rule"),
+    [
+        (POD, POD.replace('["sts:AssumeRole", "sts:TagSession"]',
+                          '["sts:TagSession", "sts:AssumeRole"]'), None),
+        (of("ec2"), document(trust({"Service": ["ec2.amazonaws.com"]}, "sts:assumerole")),
+         "rewritten"),
+        (document(trust({"Service": ["ec2.amazonaws.com", "lambda.amazonaws.com"]},
+                        "sts:AssumeRole")), of("ec2"), "access-removed"),
+        (of("ec2"), None, "access-removed"),
+    ],
+)  # fmt: skip
+def test_a_trust_that_lets_nobody_new_in_is_a_note(
+    before: str, after: str | None, rule: str | None
+) -> None:
+    review = levels(found(role("r", before, after)))
+    assert set(review.values()) <= {"note"}
+    assert rule is None or rule in review
+
+
+@pytest.mark.parametrize(
+    ("principal", "others", "level", "words"),
+    [
+        ({"AWS": f"arn:aws:iam::{OTHER}:root"}, [OF_OWN], "warning", "which is another account"),
+        ({"AWS": OTHER}, [OF_OWN], "warning", f"AWS account {OTHER}, which is another account"),
+        ({"AWS": "AROAEXAMPLEID123456789"}, [OF_OWN], "warning", "which may be another account"),
+        ({"AWS": OWN}, [], "warning", "which may be another account"),
+        (
+            {"AWS": OTHER, "Service": "ec2.amazonaws.com"},
+            [OF_OWN],
+            "warning",
+            f"by AWS account {OTHER}, which is another account, and by ec2.amazonaws.com",
+        ),
+        ({"AWS": f"arn:aws:iam::{OWN}:role/ci"}, [OF_OWN], "note", f"arn:aws:iam::{OWN}:role/ci"),
+        ({"Service": "ec2.amazonaws.com"}, [], "note", "by ec2.amazonaws.com"),
+    ],
+)
+def test_who_can_assume_a_new_role_is_named_and_another_account_is_a_warning(
+    principal: Json, others: list[Json], level: str, words: str
+) -> None:
+    new = role("new", None, document(trust(principal, "sts:AssumeRole")))
+    (finding,) = (f for f in found(new, *others) if f.rule == "new-policy")
+    assert finding.level == level
+    assert ("new-access" in finding.means) is (level == "warning")
+    assert words in say(finding).message
+
+
+def test_a_role_that_only_gets_another_key_is_the_same_role() -> None:
+    text = document(trust({"AWS": OTHER}, "sts:AssumeRole"))
+    keys = [
+        role("r", *sides, address=f'aws_iam_role.r["{key}"]')
+        for key, sides in (("a", (text, None)), ("b", (None, text)))
+    ]
+    assert not {"trust-widened", "new-policy"} & set(levels(found(OF_OWN, *keys)))
+    wider = role("r", None, document(trust("*", "sts:AssumeRole")), address='aws_iam_role.r["b"]')
+    assert levels(found(OF_OWN, keys[0], wider))["trust-widened"] == "error"
+
+
+def _data_source(statement: Json, unknown: Json, configured: Json) -> tuple[list[Json], Json]:
+    """A new role whose trust policy is in a data source that is read at apply."""
+    source = {
+        "address": "data.aws_iam_policy_document.trust", "mode": "data",
+        "type": "aws_iam_policy_document", "name": "trust",
+        "change": {"actions": ["read"], "before": None, "after": {"statement": [statement]},
+                   "after_unknown": {"json": True, "statement": [unknown]},
+                   "before_sensitive": {}, "after_sensitive": {}},
+    }  # fmt: skip
+    new = role("r", None, "", after_unknown={"assume_role_policy": True})
+    new["change"]["after"] = {"name": "r"}
+    names = ["data.aws_iam_policy_document.trust.json", "data.aws_iam_policy_document.trust"]
+    resources = [
+        {"mode": "managed", "type": "aws_iam_role", "name": "r", "address": "aws_iam_role.r",
+         "expressions": {"assume_role_policy": {"references": names}}},
+        {"mode": "data", "type": "aws_iam_policy_document", "name": "trust",
+         "address": names[1], "expressions": {"statement": [configured]}},
+    ]  # fmt: skip
+    return [source, new], {"root_module": {"resources": resources}}
+
+
+def _first_plan(subject: str, *, key: str | None, like: bool = False) -> list[Finding]:
+    """What is found in the first plan of a role whose OIDC provider is known after apply."""
+    operator = "StringLike" if like else "StringEquals"
+    conditions = [
+        {"test": "StringEquals", "variable": key and f"{key}:aud", "values": ["sts.amazonaws.com"]},
+        {"test": operator, "variable": key and f"{key}:sub", "values": [subject]},
+    ]
+    statement = {"effect": "Allow", "actions": [WEB], "condition": conditions,
+                 "principals": [{"type": "Federated", "identifiers": [None]}]}  # fmt: skip
+    unknown = {"principals": [{"identifiers": [True]}]}
+    if key is None:
+        unknown["condition"] = [{"variable": True}, {"variable": True}]  # type: ignore[assignment]
+    changes, configuration = _data_source(statement, unknown, {})
+    return list(found(*changes, configuration=configuration))
+
+
+@pytest.mark.parametrize("key", [OIDC, None])
+def test_a_provider_that_is_known_after_apply_is_no_false_alarm(key: str | None) -> None:
+    subject = "system:serviceaccount:kube-system:aws-node"
+    (finding,) = _first_plan(subject, key=key)
+    saying = say(finding)
+    assert (finding.rule, finding.level) == ("new-policy", "note")
+    assert "service account kube-system/aws-node of an OIDC provider" in saying.message
+    assert any("principals[0].identifiers[0]" in detail for detail in saying.details)
+    wild = _first_plan("system:serviceaccount:*:aws-node", key=key, like=True)
+    assert levels(tuple(wild))["irsa-subject-wildcard"] == "warning"
+
+
+def test_a_known_trust_that_gets_a_part_that_is_not_known_is_a_warning() -> None:
+    statement = {"effect": "Allow", "actions": ["sts:AssumeRole"],
+                 "principals": [{"type": "AWS", "identifiers": [None]}]}  # fmt: skip
+    unknown = {"principals": [{"identifiers": [True]}]}
+    changes, configuration = _data_source(statement, unknown, {})
+    changes[1]["change"] |= {"actions": ["update"],
+                             "before": {"name": "r", "assume_role_policy": of("ec2")}}  # fmt: skip
+    assert levels(found(*changes, configuration=configuration))["unknown-policy"] == "warning"
+
+
+def test_what_is_not_shown_or_not_evaluated_is_never_silent() -> None:
+    later = role("r", None, "", after_unknown={"assume_role_policy": True})
+    later["change"]["after"] = {"name": "r"}
+    assert levels(found(later)) == {"unknown-policy": "warning"}
+    assert levels(found(role("r", None, "{}"))) == {"unreadable-policy": "error"}
+    hidden = role("r", of("ec2"), of("lambda"), after_sensitive={"assume_role_policy": True})
+    assert levels(found(hidden))["sensitive-policy"] == "warning"
+    wildcard = document(trust({"AWS": f"arn:aws:iam::{OWN}:role/*"}, "sts:AssumeRole"))
+    assert levels(found(role("r", None, wildcard)))["not-proven"] == "warning"
+    assert levels(found(role("r", of("ec2"), wildcard)))["not-proven"] == "warning"
+    excepted = {"Effect": "Deny", "Action": "sts:*", "NotPrincipal": {"AWS": OWN}}
+    new = document(trust({"AWS": OWN}, "sts:AssumeRole"), excepted)
+    assert levels(found(role("r", None, new)))["not-proven"] == "warning"
+
+
+@pytest.mark.parametrize(
+    ("subject", "words"),
+    [
+        ("system:serviceaccount:default:app", "service account default/app"),
+        ("system:serviceaccount:*:app", "any service account named app"),
+        ("system:serviceaccount:default:*", "any service account in default"),
+        ("system:serviceaccount:*:*", "any service account"),
+        ("system:serviceaccount:a-*:app", "any service account like a-*/app"),
+        ("*", "any service account"),
+        ("system:serviceaccount:a:b:c", "subject system:serviceaccount:a:b:c"),
+        ("repo:org/app:ref", "subject repo:org/app:ref"),
+    ],
+)
+def test_service_accounts_are_said_in_words(subject: str, words: str) -> None:
+    like = {f"{OIDC}:sub": subject}
+    limited = {"aws:SourceIp": "10.0.0.0/8"}
+    for conditions, end in (
+        ({"StringEquals": AUD, "StringLike": like}, ""),
+        ({"StringLike": like}, ", with a token for any audience"),
+        ({"StringLike": {**like, f"{OIDC}:aud": "*"}}, ", with a token for any audience"),
+        ({"StringEquals": AUD, "StringLike": like, "StringNotEquals": {f"{OIDC}:sub": "x"}},
+         f" if {OIDC}:sub StringNotEquals 'x'"),
+        ({"StringEquals": AUD, "StringLike": like, "IpAddress": limited},
+         " if aws:SourceIp IpAddress '10.0.0.0/8'"),
+    ):  # fmt: skip
+        text = message("trust-widened", role("r", of("ec2"), irsa(**conditions)))
+        expected = f"aws_iam_role.r can now be assumed by {words} of {OIDC}{end}"
+        assert text == f"{expected} (was ec2.amazonaws.com)"
+
+
+def test_a_star_that_is_compared_letter_by_letter_is_not_a_wildcard() -> None:
+    literal = irsa(StringEquals={**AUD, f"{OIDC}:sub": "system:serviceaccount:*:app"})
+    text = message("trust-widened", role("r", of("ec2"), literal))
+    assert f"assumed by subject system:serviceaccount:*:app of {OIDC}" in text
+
+
+def test_a_trust_policy_that_is_too_large_for_iam_takes_no_long_time() -> None:
+    many = [f"system:serviceaccount:n{i}:*" for i in range(10_000)]
+    large = irsa(StringEquals=AUD, StringLike={f"{OIDC}:sub": many})
+    for before in (None, GOOD, large):
+        rules = levels(found(role("r", before, large)))
+        assert (rules.get("not-proven") == "warning") is (before != large)
+
+
+def test_who_can_assume_a_role_no_longer_or_under_other_conditions_is_named() -> None:
+    services = ["ec2.amazonaws.com", "lambda.amazonaws.com"]
+    both = document(trust({"Service": services}, "sts:AssumeRole"))
+    text = message("access-removed", role("r", both, of("ec2")))
+    assert text == "aws_iam_role.r can no longer be assumed by lambda.amazonaws.com"
+    text = message("access-removed", role("r", pods(*BOTH), POD))
+    assert text.startswith("aws_iam_role.r can now be assumed only by pods.eks.amazonaws.com if")
+    assert text.endswith("(was pods.eks.amazonaws.com)")
+    text = message("access-removed", role("r", POD, pods("sts:AssumeRole", **NAMESPACE)))
+    assert "allows less than before" in text
+
+
+def test_a_role_that_is_named_in_place_of_its_account_may_be_new() -> None:
+    account, by_name = ({"AWS": f"arn:aws:iam::{OWN}:{name}"} for name in ("root", "role/ci"))
+    sides = [document(trust(principal, "sts:AssumeRole")) for principal in (account, by_name)]
+    text = message("not-proven", role("r", *sides))
+    assert text.startswith(f"aws_iam_role.r may now be assumed by arn:aws:iam::{OWN}:role/ci")
+
+
+@pytest.mark.parametrize("claim", ["sub", "aud"])
+@pytest.mark.parametrize("operator", ["StringEquals", "StringLike"])
+def test_a_value_that_is_not_known_is_not_called_wrong(claim: str, operator: str) -> None:
+    values = {"sub": [SUB[f"{OIDC}:sub"]], "aud": ["sts.amazonaws.com"], claim: [None]}
+    conditions = [
+        {"test": operator if name == claim else "StringEquals", "variable": f"{OIDC}:{name}",
+         "values": values[name]}
+        for name in ("sub", "aud")
+    ]  # fmt: skip
+    statement = {"effect": "Allow", "actions": [WEB], "condition": conditions,
+                 "principals": [{"type": "Federated", "identifiers": [PROVIDER]}]}  # fmt: skip
+    unknown = {"condition": [{"values": [name == claim]} for name in ("sub", "aud")]}
+    changes, configuration = _data_source(statement, unknown, {})
+    findings = found(*changes, inline(), configuration=configuration)
+    assert not any(rule.startswith(RULES_OF_FLAWS) for rule in levels(findings))
+    (new,) = (say(f) for f in findings if f.rule == "new-policy" and "assumed" in say(f).message)
+    assert any(f"condition[{['sub', 'aud'].index(claim)}]" in d for d in new.details)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"AWS": "arn:aws:iam::111122223333:root"},
+        {"AWS": "*"},
+        {"AWS": "444455556666"},
+        {"Service": "lambda.amazonaws.com"},
+        {"Federated": "arn:aws:iam::111122223333:saml-provider/s"},
+        {"CanonicalUser": "abc"},
+    ],
+)
+def test_another_principal_is_let_in(more: Json) -> None:
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": more}
+    if "Federated" in more:
+        statement["Action"] = "sts:AssumeRoleWithSAML"
+    both = json.dumps(
+        {"Version": "2012-10-17", "Statement": [*json.loads(GOOD)["Statement"], statement]}
+    )
+    review = reviewed(role("cni", GOOD, both), fail_on="new-access")
+    assert review.failed
+    assert {"trust-widened", "not-proven"} & rules(review)
+    assert not reviewed(role("cni", both, GOOD), fail_on="new-access").failed
+
+
+def test_a_statement_that_nobody_meets_hides_none_that_lets_somebody_in() -> None:
+    dead = json.loads(irsa(StringEquals={**AUD, **SUB, f"{OIDC}OTHER:sub": "x"}))["Statement"]
+    alone = document(*json.loads(_principals("a"))["Statement"], *dead)
+    assert "trust-widened" not in rules(reviewed(role("r", _principals("a"), alone)))
+    beside = document(*json.loads(_principals("a", "b"))["Statement"], *dead)
+    assert "trust-widened" in rules(reviewed(role("r", _principals("a"), beside)))
+
+
+def test_who_may_assume_a_role_is_said_beside_a_deny() -> None:
+    denied = {"Effect": "Deny", "Action": "sts:AssumeRole", "Principal": "*"}
+    denied["Condition"] = {"Bool": {"aws:SecureTransport": "false"}}
+    opened = json.loads(irsa(StringEquals=AUD))
+    opened["Statement"].insert(0, denied)
+    review = reviewed(role("cni", GOOD, json.dumps(opened)))
+    (finding,) = (f for f in review.findings if f.rule == "trust-widened")
+    assert f"can now be assumed by any service account of {OIDC}" in finding.message

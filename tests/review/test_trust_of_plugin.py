@@ -1,0 +1,137 @@
+"""The trust policies of aws-node's roles, by which it can or can no longer assume them."""
+
+import json
+
+import pytest
+
+from eks import arn_of, association
+from synthetic import Json, document, resource, reviewed, role, rules
+from trust_policies import AUD, BOTH, CNI, GOOD, NAMESPACE, OIDC, POD, SUB, irsa, of, pods
+
+FOR_APP = irsa(StringEquals={**AUD, f"{OIDC}:sub": "system:serviceaccount:default:app"})
+
+
+LAMBDA, NODES = of("lambda"), of("ec2")
+
+
+def _denying(trust: str, principal: Json | str, **condition: Json) -> str:
+    """A trust policy that first denies somebody the role."""
+    denied = {"Effect": "Deny", "Action": "sts:AssumeRole", "Principal": principal}
+    if condition:
+        denied["Condition"] = condition
+    return document(denied, *json.loads(trust)["Statement"])
+
+
+_ROOT = {"AWS": "arn:aws:iam::111122223333:root"}
+_ACCOUNT_TAG = "aws:RequestTag/kubernetes-service-account"
+_OTHER_ACCOUNT = {"StringEquals": {**NAMESPACE["StringEquals"], _ACCOUNT_TAG: "other"}}
+_OF_ACCOUNT = pods(*BOTH, StringEquals={"aws:SourceAccount": "444455556666"})
+_FOR_OTHERS = pods(*BOTH, **_OTHER_ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "level"),
+    [
+        (GOOD, FOR_APP, "error"),
+        (GOOD, LAMBDA, "error"),
+        (GOOD, document(), "error"),
+        (GOOD, irsa(StringEquals={**SUB, f"{OIDC}:aud": "other"}), "error"),
+        # The plugin of one cluster takes no place of that of another.
+        (GOOD, GOOD.replace("EXAMPLE", "ELSEWHERE"), "error"),
+        (GOOD, irsa(StringEquals=AUD, StringLike=SUB), None),
+        (GOOD, POD, None),
+        (POD, GOOD, None),
+        (POD, LAMBDA, "error"),
+        (NODES, LAMBDA, "error"),
+        (NODES, POD, None),
+        (LAMBDA, FOR_APP, None),
+        (POD, _denying(POD, "*"), "error"),
+        (NODES, _denying(NODES, {"Service": "ec2.amazonaws.com"}), "error"),
+        (POD, _FOR_OTHERS, "error"),
+        (_denying(POD, _ROOT), _denying(LAMBDA, _ROOT), "error"),
+        (POD, _denying(POD, _ROOT), None),
+        (POD, _denying(POD, "*", StringNotEquals={_ACCOUNT_TAG: "aws-node"}), None),
+        # No token has an account, and EKS Pod Identity has one that the plan does not name.
+        (GOOD, irsa(StringEquals={**AUD, **SUB, "aws:SourceAccount": "111122223333"}), "error"),
+        (
+            GOOD,
+            irsa(StringEquals={**AUD, **SUB}, IpAddress={"aws:SourceIp": "10.0.0.0/8"}),
+            "warning",
+        ),
+        (POD, POD.replace("kubernetes-namespace", "kubernetes-pod-name"), "warning"),
+        (POD, _OF_ACCOUNT, None),
+        # What is written so means nothing that is known.
+        (GOOD, irsa(StringEquals={**AUD, **SUB}, StringFoo={"aws:x": "y"}), None),
+        # Whether such a condition is met is not known.
+        (POD, _denying(POD, "*", StringNotEquals={"aws:SourceAccount": "111122223333"}), None),
+    ],
+)
+def test_a_role_that_the_plugin_can_no_longer_assume_is_lost(
+    before: str, after: str, level: str | None
+) -> None:
+    inline = {"name": "i", "role": "cni", "policy": CNI}
+    there = resource("aws_iam_role_policy", "i", inline, inline)
+    review = reviewed(role("cni", before, after), there, fail_on="coverage-lost")
+    assert review.failed is (level is not None)
+    levels = {f.level for f in review.findings if f.rule == "coverage-lost"}
+    assert levels == ({level} if level else set())
+    # A role that has nothing to do with the plugin may trust whom it will.
+    other = {**inline, "policy": document({**json.loads(CNI)["Statement"][0], "Action": "s3:A"})}
+    elsewhere = resource("aws_iam_role_policy", "i", other, other)
+    if before != GOOD:
+        assert not reviewed(role("cni", before, after), elsewhere, fail_on="coverage-lost").failed
+
+
+@pytest.mark.parametrize(
+    ("tag", "value"),
+    [
+        ("eks-cluster-name", "{}"),
+        ("eks-cluster-arn", "arn:aws:eks:eu-west-1:111122223333:cluster/{}"),
+    ],
+)
+def test_a_trust_for_another_cluster_than_the_associations_is_lost(tag: str, value: str) -> None:
+    def only(cluster: str) -> str:
+        tags = {**NAMESPACE["StringEquals"], f"aws:RequestTag/{tag}": value.format(cluster)}
+        return pods(*BOTH, **{"StringEquals": tags})
+
+    def found(before: str, after: str, *associations: Json) -> set[str]:
+        values = {"name": "cni", "arn": arn_of("cni")}
+        sides = [{**values, "assume_role_policy": trust} for trust in (before, after)]
+        inline = {"name": "i", "role": "cni", "policy": CNI}
+        there = resource("aws_iam_role_policy", "i", inline, inline)
+        return rules(reviewed(resource("aws_iam_role", "cni", *sides), there, *associations))
+
+    of_stage = association("cni", "cni", address="aws_eks_pod_identity_association.stage")
+    for side in ("before", "after"):
+        of_stage["change"][side]["cluster_name"] = "stage"
+    for cluster, lost in (("prod", False), ("stage", True)):
+        of_prod = found(POD, only(cluster), association("cni", "cni"))
+        assert ("coverage-lost" in of_prod) is lost
+        assert "coverage-lost" not in found(POD, only(cluster))
+        comes = found(only(cluster), only(cluster), association(None, "cni"))
+        assert ("plugin-identity-lost" in comes) is lost
+        assert "coverage-lost" in found(POD, only(cluster), association("cni", "cni"), of_stage)
+
+
+def test_a_trust_of_the_plugins_role_that_is_known_no_longer_may_be_lost() -> None:
+    change = role("cni", GOOD, GOOD, after_unknown={"assume_role_policy": True})
+    change["change"] |= {"actions": ["update"], "after": {"name": "cni"}}
+    assert reviewed(change, fail_on="coverage-lost").failed
+
+
+def test_an_association_that_comes_breaks_a_trust_that_stays() -> None:
+    association = {"role_arn": "arn:aws:iam::111122223333:role/cni", "disable_session_tags": True}
+    kind = "aws_eks_pod_identity_association"
+    review = reviewed(role("cni", POD, POD), resource(kind, "a", None, association))
+    assert rules(review) == {"pod-identity-tags-disabled", "service-account-role"}
+    unscoped = pods("sts:AssumeRole")
+    (finding,) = reviewed(
+        role("cni", unscoped, unscoped), resource(kind, "a", None, association)
+    ).findings
+    assert finding.rule == "service-account-role"
+    assert "A service account known after apply gets aws_iam_role.cni" in finding.message
+    # Of a trust that is wrong in two ways, only what the association brings is said.
+    of_any = {"StringLike": {"aws:RequestTag/kubernetes-namespace": "*"}}
+    loose = pods(*BOTH, **of_any)
+    third = reviewed(role("cni", loose, loose), resource(kind, "a", None, association))
+    assert rules(third) == {"pod-identity-tags-disabled", "service-account-role"}

@@ -1,0 +1,75 @@
+"""Trust policies, of which the tests of a review put plans together."""
+
+from typing import Any
+
+from found import found, levels
+from synthetic import Json, document, resource, role
+from vpc_cni_iam.review.report.saying import Saying
+from vpc_cni_iam.review.report.sentences import say
+
+OIDC = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"
+PROVIDER = f"arn:aws:iam::111122223333:oidc-provider/{OIDC}"
+GITHUB, GITLAB = "token.actions.githubusercontent.com", "gitlab.com"
+AUD = {f"{OIDC}:aud": "sts.amazonaws.com"}
+SUB = {f"{OIDC}:sub": "system:serviceaccount:kube-system:aws-node"}
+NAMESPACE = {"StringEquals": {"aws:RequestTag/kubernetes-namespace": "kube-system"}}
+WEB = "sts:AssumeRoleWithWebIdentity"
+BOTH = ("sts:AssumeRole", "sts:TagSession")
+CNI = document({"Effect": "Allow", "Action": "ec2:AssignPrivateIpAddresses", "Resource": "*"})
+OWN, OTHER = "111122223333", "999999999999"
+OF_OWN = resource("aws_iam_user", "there", *[{"arn": f"arn:aws:iam::{OWN}:user/there"}] * 2)
+
+
+def trust(principal: Any, *actions: str, **conditions: Any) -> Json:
+    """A statement of a trust policy."""
+    statement = {"Effect": "Allow", "Action": list(actions), "Principal": principal}
+    return {**statement, "Condition": conditions} if conditions else statement
+
+
+def irsa(**conditions: Any) -> str:
+    return document(trust({"Federated": PROVIDER}, WEB, **conditions))
+
+
+def token(issuer: str, subject: str | None, like: bool = False, aud: bool = True) -> str:
+    """The trust of an OIDC provider that is not a cluster."""
+    equals = {f"{issuer}:aud": "sts.amazonaws.com"} if aud else {}
+    operator = "StringLike" if like else "StringEquals"
+    conditions = {"StringEquals": equals} if equals else {}
+    if subject:
+        conditions.setdefault(operator, {})
+        conditions[operator] = {**conditions[operator], f"{issuer}:sub": subject}
+    principal = {"Federated": f"arn:aws:iam::111122223333:oidc-provider/{issuer}"}
+    return document(trust(principal, WEB, **conditions))
+
+
+def pods(*actions: str, **conditions: Any) -> str:
+    return document(trust({"Service": "pods.eks.amazonaws.com"}, *actions, **conditions))
+
+
+def of(name: str) -> str:
+    return document(trust({"Service": f"{name}.amazonaws.com"}, "sts:AssumeRole"))
+
+
+GOOD = irsa(StringEquals={**AUD, **SUB})
+POD = pods(*BOTH, **NAMESPACE)
+RULES_OF_FLAWS = ("irsa-", "oidc-", "pod-identity-", "trust-anybody")
+
+
+def flaws_of(text: str, *others: Json) -> dict[str, str]:
+    every = levels(found(role("r", None, text), *others))
+    return {rule: level for rule, level in every.items() if rule.startswith(RULES_OF_FLAWS)}
+
+
+def sayings(rule: str, *changes: Json, **more: Any) -> list[Saying]:
+    return [say(f) for f in found(*changes, **more) if f.rule == rule]
+
+
+def message(rule: str, *changes: Json) -> str:
+    (saying,) = sayings(rule, *changes)
+    return saying.message
+
+
+def inline(statement: Json | None = None) -> Json:
+    text = document(statement) if statement else CNI
+    values = {"name": "i", "role": "r", "policy": text}
+    return resource("aws_iam_role_policy", "i", None, values)

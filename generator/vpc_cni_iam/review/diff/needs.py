@@ -20,7 +20,7 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.settings import SettingsSource
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Absent, Unknown
+from vpc_cni_iam.policy.value import Absent
 from vpc_cni_iam.review.account.documents import Content, Document
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.grants import Account, Grant, known_policies
@@ -286,8 +286,8 @@ def _newly(
 
 
 def _permissions(account: Account, role: IamResource, identity: PluginIdentity) -> Permissions:
-    sessions = [s.policy for s in _sessions(identity) if isinstance(s, Document)]
-    return permissions(account, role, sessions)
+    session = identity.session
+    return permissions(account, role, [session.policy] if isinstance(session, Document) else [])
 
 
 def _has_secrets(grant: Grant) -> bool:
@@ -320,22 +320,11 @@ def _names(state: PluginState) -> dict[str, str]:
     return {name: value for name, value in {**own, **names}.items() if value}
 
 
-def _sessions(identity: PluginIdentity) -> tuple[Content, ...]:
-    """Return the session policy that limits the roles, as far as it is known.
-
-    AWS does not say whether that of an association with a target role limits the target role.
-    """
-    contents = {content for _, content in identity.sessions if not isinstance(content, Absent)}
-    of_all = len(identity.sessions) == len(identity.addresses)
-    is_one = len(contents) == 1 and of_all and not identity.first_roles
-    return tuple(contents) if is_one else (Unknown("", Side.AFTER),) * bool(contents)
-
-
 def _open_limits(identity: PluginIdentity, boundary: Grant | None) -> Iterator[str]:
     """Yield what limits a role, and of which nothing is known."""
     if boundary and boundary.is_open:
         yield written_at(boundary)
-    if any(not isinstance(content, Document) for content in _sessions(identity)):
+    if not isinstance(identity.session, Absent | Document):
         yield from sorted(address for address, _ in identity.sessions)
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import Part
-from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Absent
 from vpc_cni_iam.review.account.documents import Content, Document
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.plugin.state import PluginIdentity
@@ -70,11 +70,10 @@ def _is_limited_more(context: Context, old: PluginIdentity, new: PluginIdentity)
     """Say whether the session policies of the same roles allow nothing more, by themselves."""
     if not old.sessions:
         return True
-    before, after = (_session_policies(identity) for identity in (old, new))
-    if not (before and after):
+    if not (isinstance(old.session, Document) and isinstance(new.session, Document)):
         return False
-    sides = (Permissions(policies) for policies in (before, after))
-    return isinstance(context.proofs.compare(*sides), NoNewAccess)
+    answer = context.proofs.prove([old.session.policy], [new.session.policy])
+    return isinstance(answer, NoNewAccess)
 
 
 class IdentityAccess(Struct, frozen=True):
@@ -101,34 +100,19 @@ def _of_role(
     context: Context, identity: PluginIdentity, role: IamResource, side: Side
 ) -> IdentityAccess:
     account = context.accounts.after if side is Side.AFTER else context.accounts.before
-    sessions = _session_policies(identity)
+    session = identity.session
     boundary = account.one(role, Part.BOUNDARY)
     open_limits: list[Hashable] = [boundary.content] if boundary and boundary.is_open else []
-    if sessions is None:
+    if not isinstance(session, Absent | Document):
         open_limits += [content for _, content in identity.sessions]
     policies = account.policies(role).values()
     return IdentityAccess(
         role,
-        permissions(account, role, sessions or ()),
+        permissions(account, role, [session.policy] if isinstance(session, Document) else []),
         isinstance(role, InPlan),
         frozenset(grant.content for grant in policies if grant.is_open),
         frozenset(open_limits),
     )
-
-
-def _session_policies(identity: PluginIdentity) -> tuple[Policy, ...] | None:
-    """Return the session policies that limit what aws-node may do; None where that is not known.
-
-    AWS does not say whether the one of an association with a target role limits that role.
-    """
-    contents = {content for _, content in identity.sessions}
-    if not contents:
-        return ()
-    of_all = len(identity.sessions) == len(identity.addresses)
-    (content, *others) = contents
-    if others or identity.first_roles or not of_all or not isinstance(content, Document):
-        return None
-    return (content.policy,)
 
 
 def _compare(context: Context, old: IdentityAccess, new: IdentityAccess) -> Answer:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.calls import calls as all_calls
 from vpc_cni_iam.catalog.facts.partitions import partition_of
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.errors import InputError, UsageError
@@ -241,7 +242,7 @@ class NeedsFinder(Struct, frozen=True):
         is_changed = _contents(before, role) != _contents(after, role)
         calls = self._after(role, identity, situation)
         lost: tuple[MissingCall, ...] = ()
-        if calls and calls.missing and old and is_changed:
+        if calls and calls.missing and old and is_changed and _may_lose(before, after, role):
             lost = lost_calls(calls, self._calls(role, identity, situation, Side.BEFORE))
         return RoleNeeds(
             role,
@@ -292,6 +293,18 @@ def _permissions(account: Account, role: IamResource, identity: PluginIdentity) 
 
 def _has_secrets(grant: Grant) -> bool:
     return isinstance(grant.content, Document) and grant.content.masked is not None
+
+
+def _may_lose(before: Account, after: Account, role: IamResource) -> bool:
+    """Say whether policies differ in anything that a call of the plugin depends on."""
+    limits = [account.one(role, Part.BOUNDARY) for account in (before, after)]
+    if limits != [None, None]:
+        return True
+    old, new = (
+        {s for policy in known_policies(account.policies(role).values()) for s in policy.statements}
+        for account in (before, after)
+    )
+    return any(statement.is_about(call.action) for statement in old ^ new for call in all_calls())
 
 
 def _changes(old: PluginState, new: PluginState) -> tuple[str, ...]:

@@ -180,9 +180,7 @@ def test_one_name_of_two_roles_is_neither() -> None:
         ("", ""),
     ],
 )
-def test_one_name_of_two_roles_is_the_one_of_the_same_provider(
-    provider: str, owner: str
-) -> None:
+def test_one_name_of_two_roles_is_the_one_of_the_same_provider(provider: str, owner: str) -> None:
     trust = {"name": "cni", "assume_role_policy": NODES}
     roles = [resource("aws_iam_role", f"r{i}", trust, trust) for i in (1, 2)]
     keys = {"r1": "aws.one", "r2": "aws.two", "i": provider}
@@ -195,9 +193,7 @@ def test_one_name_of_two_roles_is_the_one_of_the_same_provider(
         }
         for name, key in keys.items()
     ]
-    comes = resource(
-        "aws_iam_role_policy", "i", None, {"role": "cni", "name": "i", "policy": ONE}
-    )
+    comes = resource("aws_iam_role_policy", "i", None, {"role": "cni", "name": "i", "policy": ONE})
     review = reviewed(*roles, comes, configuration={"root_module": {"resources": blocks}})
     assert {f.subject for f in review.findings if f.rule == "new-access"} == {owner}
     assert ("ambiguous-principal" in rules(review)) is not bool(owner)

@@ -103,7 +103,9 @@ def test_a_tag_that_changes_may_meet_a_condition(
     user = resource("aws_iam_user", "u", *sides, after_unknown=unknown)
     other = {"user": "other", "name": "p", "policy": document(allow("s3:*", _OF_TAGS))}
     hidden = {f"{side}_sensitive": {"policy": True} for side in ("before", "after")}
-    unread = same("aws_iam_user_policy", "hidden", {**other, "name": "hidden", "policy": NARROW}, **hidden)
+    unread = same(
+        "aws_iam_user_policy", "hidden", {**other, "name": "hidden", "policy": NARROW}, **hidden
+    )
     findings = reviewed(user, same("aws_iam_user_policy", "p", other), unread).findings
     messages = [(f.rule, f.level, f.message) for f in findings]
     assert messages == ([("principal-tags-changed", "warning", message)] if message else [])

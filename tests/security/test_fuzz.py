@@ -18,12 +18,10 @@ from tools.upstream.check import compare
 from tools.upstream.checkout import Checkout
 from tools.upstream.gosource import read as read_go
 from tools.upstream.page import documents
-from vpc_cni_iam.review.diff.coverage import ReviewTarget
 
 from conftest import ROOT
 from upstream_standins import page, source_of
 from vpc_cni_iam.catalog.facts.documents import revisions
-from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.converting.batch import ConvertOptions, Input
 from vpc_cni_iam.converting.batch import convert as convert_all
@@ -42,6 +40,8 @@ from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.policy.proof.access import no_new_access
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.ignore import load as load_ignoring
+from vpc_cni_iam.review.options import Options
+from vpc_cni_iam.review.report.make import shown
 from vpc_cni_iam.review.run import review
 from vpc_cni_iam.texts import decode, limits
 from vpc_cni_iam.vendoring.configuration.config import parse as parse_config
@@ -83,7 +83,8 @@ def markdown(text: str) -> None:
 
 
 def plan(text: str) -> None:
-    review(read_plan(text.encode(errors="surrogatepass"), "plan.json"), ReviewTarget(newest()))
+    """Whatever is read as a plan can be reviewed and said in words."""
+    shown(review(read_plan(text.encode(errors="surrogatepass"), "plan.json"), Options()))
 
 
 def convert(text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from functools import cache, lru_cache
+from functools import cache
 
 from msgspec import Struct
 
@@ -89,15 +89,29 @@ def recognise(policy: Policy, names: Mapping[str, str]) -> tuple[KnownDocument, 
     """Return the documents that a policy equals with its names, by parameter; newest first."""
     values = {**parameters.values({}), **names}
     values["vpc_owner_id"] = names.get("vpc_owner_id", values["account_id"])
-    return _by_meaning(tuple(sorted(values.items()))).get(normalise.policy(policy), ())
+    return tuple(
+        known
+        for known, document in _by_actions().get(_actions(policy), ())
+        if normalise.equal(policy, parameters.fill(document, values))
+    )
 
 
-@lru_cache(64)
-def _by_meaning(
-    values: tuple[tuple[str, str], ...],
-) -> dict[Hashable, tuple[KnownDocument, ...]]:
-    by_meaning: dict[Hashable, tuple[KnownDocument, ...]] = {}
+def may_be_known(policy: Policy) -> bool:
+    """Say whether a document has the actions of a policy, statement by statement."""
+    return _actions(policy) in _by_actions()
+
+
+@cache
+def _by_actions() -> dict[Hashable, list[tuple[KnownDocument, Policy]]]:
+    by_actions: dict[Hashable, list[tuple[KnownDocument, Policy]]] = {}
     for known, document in known_documents().items():
-        key = normalise.policy(parameters.fill(document, dict(values)))
-        by_meaning[key] = (*by_meaning.get(key, ()), known)
-    return by_meaning
+        by_actions.setdefault(_actions(document), []).append((known, document))
+    return by_actions
+
+
+def _actions(policy: Policy) -> Hashable:
+    """Return the normal form of a policy's actions, in which no document has a hole."""
+    statements = (
+        Statement(s.effect, actions=s.actions, not_actions=s.not_actions) for s in policy.statements
+    )
+    return normalise.policy(Policy(tuple(statements), policy.version))

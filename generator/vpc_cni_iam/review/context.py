@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property
 
@@ -28,7 +29,8 @@ from vpc_cni_iam.review.diff.principals import (
     kept_changes,
     principal_changes,
 )
-from vpc_cni_iam.review.diff.uses import RoleAccess, UseChange, use_changes
+from vpc_cni_iam.review.diff.role_access import RoleComparison
+from vpc_cni_iam.review.diff.uses import UseChange, use_changes
 from vpc_cni_iam.review.locate import Locator
 from vpc_cni_iam.review.options import Options
 
@@ -68,14 +70,14 @@ class Context:
         return Uses(self.filler)
 
     @cached_property
-    def role_access(self) -> RoleAccess:
-        """How roles compare that take each other's place."""
-        return RoleAccess(self.filler, self.proofs)
+    def role_comparison(self) -> RoleComparison:
+        """What compares roles that take each other's place."""
+        return RoleComparison(self.accounts, self.proofs, self.place)
 
     @cached_property
     def use_changes(self) -> tuple[UseChange, ...]:
         """The workloads and service accounts whose roles change."""
-        return tuple(use_changes(self.filler, self.uses, self.role_access))
+        return tuple(use_changes(self.filler, self.uses, self.role_comparison))
 
     @cached_property
     def principals(self) -> tuple[PrincipalChange, ...]:
@@ -119,6 +121,15 @@ class Context:
         """What roles do not allow aws-node: in each cluster, and those of no known cluster."""
         of_clusters = map(self.needs_finder.of_cluster, self.plugins)
         return (*of_clusters, *map(self.needs_finder.of_role, roles_of_plugin(self)))
+
+    @cached_property
+    def needs_of(self) -> Mapping[IamResource, list[PluginNeeds]]:
+        """What aws-node needs of each of its roles, in the clusters where it has them."""
+        by_role: dict[IamResource, list[PluginNeeds]] = defaultdict(list)
+        for needs in self.plugin_needs:
+            for role in needs.roles:
+                by_role[role.role].append(needs)
+        return by_role
 
     @cached_property
     def needs_finder(self) -> NeedsFinder:

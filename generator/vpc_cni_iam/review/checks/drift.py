@@ -17,7 +17,7 @@ from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
 # What is said of the plan as well: whom names may mean. The check of tags looks at drift itself.
-_SAID = (Rule.AMBIGUOUS, Rule.TAGS_CHANGED)
+_OF_PLAN = (Rule.AMBIGUOUS, Rule.TAGS_CHANGED)
 _STAYS = (("no-op",), ("read",), ("forget",))
 _LISTS = {kind for kind, rows in GRANTS.items() if any(row.part in LISTS for row in rows)}
 
@@ -40,14 +40,14 @@ class Drifted(Struct, frozen=True):
 def drift(
     context: Context,
     checks: Iterable[Callable[[Context], Iterator[Finding]]],
-    said: Sequence[Finding],
+    of_plan: Sequence[Finding],
 ) -> Iterator[Finding]:
     """Yield what `checks` find between the state and what is really there.
 
     What the plan leaves so counts for what it is.
 
     Args:
-        said: What is found of the plan itself, which drift repeats.
+        of_plan: What is found of the plan itself, which drift repeats.
     """
     drifted = {
         r.address: replace(r, drift=False, moved_from="", imported="")
@@ -59,7 +59,7 @@ def drift(
     earlier = _before_plan(context, drifted)
     for check in checks:
         for each in check(earlier):
-            if each.rule not in _SAID and each not in said:
+            if each.rule not in _OF_PLAN and each not in of_plan:
                 yield _as_drift(each, _outcome(each, drifted, context, earlier))
 
 

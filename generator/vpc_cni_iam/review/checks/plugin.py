@@ -30,19 +30,12 @@ _OF_ADDON = {
 }
 _EVERY = tuple(Consequence)
 _ANY = (Consequence.ANY_CHANGE,)
-_GAIN = (Consequence.NEW_ACCESS, Consequence.ANY_CHANGE)
-# What happens to the identity -> the rule, its level and what it counts for; None: as the rule.
-_IDENTITY: Mapping[IdentityEvent, tuple[Rule, Level, tuple[Consequence, ...] | None]] = {
-    IdentityEvent.ROLE_GONE: (Rule.IDENTITY_LOST, Level.ERROR, None),
-    IdentityEvent.AGENT_REMOVED: (Rule.IDENTITY_LOST, Level.ERROR, None),
-    IdentityEvent.OTHER_ISSUER: (Rule.IDENTITY_LOST, Level.ERROR, None),
-    IdentityEvent.NOT_NAMED: (Rule.IDENTITY_LOST, Level.ERROR, None),
-    IdentityEvent.NOT_TRUSTED: (Rule.IDENTITY_LOST, Level.ERROR, None),
-    IdentityEvent.BROAD: (Rule.IDENTITY_CHANGED, Level.ERROR, _EVERY),
-    IdentityEvent.MORE: (Rule.IDENTITY_CHANGED, Level.ERROR, _EVERY),
-    IdentityEvent.NO_MORE: (Rule.IDENTITY_CHANGED, Level.NOTE, _ANY),
-    IdentityEvent.NOT_SHOWN: (Rule.IDENTITY_CHANGED, Level.WARNING, _EVERY),
-    IdentityEvent.FIRST_SHOWN: (Rule.IDENTITY_CHANGED, Level.NOTE, _GAIN),
+# What happens to the identity -> the level, and what it counts for; else aws-node loses its role.
+_CHANGED: Mapping[IdentityEvent, tuple[Level, tuple[Consequence, ...]]] = {
+    IdentityEvent.MORE: (Level.ERROR, _EVERY),
+    IdentityEvent.NO_MORE: (Level.NOTE, _ANY),
+    IdentityEvent.NOT_SHOWN: (Level.WARNING, _EVERY),
+    IdentityEvent.FIRST_SHOWN: (Level.NOTE, (Consequence.NEW_ACCESS, *_ANY)),
 }
 
 
@@ -107,14 +100,12 @@ class SettingsNotRead(Struct, frozen=True):
     """The settings after are not all known."""
 
     reason: UnreadReason
-    is_chart: bool
 
 
 class DecidingChanged(Struct, frozen=True):
     """Values or arguments by which aws-node may run other code, or have another role."""
 
     names: tuple[str, ...]
-    is_chart: bool
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -194,7 +185,7 @@ def _settings(plugin: ClusterPlugin) -> Iterator[Finding]:
     before, after = plugin.before.setup, plugin.after.setup
     rule = Rule.CONFIGURATION_CHANGED
     if after.not_read and _is_newly_unread(plugin):
-        evidence = SettingsNotRead(after.not_read, "chart" in after.deciding)
+        evidence = SettingsNotRead(after.not_read)
         yield _of_setup(plugin, rule, evidence, Level.WARNING, _EVERY)
     elif plugin.before.installer and (changes := tuple(_changes(_read(before), _read(after)))):
         is_renamed = any(
@@ -235,7 +226,7 @@ def _deciding(plugin: ClusterPlugin) -> Iterator[Finding]:
     if _is_newly_unread(plugin):  # which is its own finding
         names = [name for name in names if name not in VALUE_ARGUMENTS]
     if names:
-        evidence = DecidingChanged(tuple(names), "chart" in new)
+        evidence = DecidingChanged(tuple(names))
         yield _of_setup(plugin, Rule.CONFIGURATION_CHANGED, evidence, Level.WARNING, _EVERY)
 
 
@@ -243,20 +234,17 @@ def _identity(plugin: ClusterPlugin, needs: PluginNeeds, context: Context) -> It
     change = identity_change(context, plugin)
     if change is None:
         return
-    rule, level, means = _IDENTITY[change.event]
-    if change.event is IdentityEvent.FIRST_SHOWN:
-        lacking = [call for r in needs.roles for call in r.missing or ()]
-        # The identity before may have allowed it.
-        level = at_most(most_severe(call.level for call in lacking), Level.WARNING)
     addresses = (*change.after.addresses, *change.before.addresses, plugin.after.installer)
-    yield finding(
-        rule,
-        change,
-        change.source or addresses[0],
-        subject=plugin.cluster,
-        level=level,
-        means=means,
-    )
+    address = change.source or addresses[0]
+    if change.event not in _CHANGED:
+        yield finding(Rule.IDENTITY_LOST, change, address, subject=plugin.cluster)
+        return
+    level, means = _CHANGED[change.event]
+    if change.event is IdentityEvent.FIRST_SHOWN:  # the identity before may have allowed it
+        lacking = [call for role in needs.roles for call in role.missing or ()]
+        level = at_most(most_severe(call.level for call in lacking), Level.WARNING)
+    rule, cluster = Rule.IDENTITY_CHANGED, plugin.cluster
+    yield finding(rule, change, address, subject=cluster, level=level, means=means)
 
 
 def _of_setup(

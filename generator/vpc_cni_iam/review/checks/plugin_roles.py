@@ -164,7 +164,9 @@ def _managed(owner: IamResource, roles: _RolesOfPlan, context: Context) -> Itera
 
 def _is_of_aws(grant: Grant, name: str) -> bool:
     policy = grant.policy
-    return isinstance(policy, Named) and policy.name.endswith(f":policy/{name}")
+    if not isinstance(policy, Named) or policy.account != "aws":
+        return False
+    return policy.name.endswith(f":policy/{name}")
 
 
 def _undone(others: tuple[Policy, ...], context: Context) -> Answer:

@@ -19,7 +19,7 @@ from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.inputs.plan.values import text
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.settings import SettingsSource
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent
 from vpc_cni_iam.review.account.documents import Content, Document
@@ -265,6 +265,12 @@ class NeedsFinder(Struct, frozen=True):
         had = self._calls(old, identity, needs.after, Side.BEFORE)
         lost = lost_calls(calls, had) if calls else ()
         return replace(needs, roles=(replace(role, lost=lost),))
+
+    def lacked(self, role: IamResource, needs: PluginNeeds) -> Policy:
+        """Return a policy of the actions of which a role before allowed not all that is called."""
+        calls = self._calls(role, needs.plugin.after.identity, needs.after, Side.BEFORE)
+        actions = dict.fromkeys(call.action for call in calls.missing) if calls else ()
+        return Policy((Statement(actions=tuple(actions), resources=("*",)),) if actions else ())
 
     def _missing_before(
         self, identity: PluginIdentity, situation: Situation

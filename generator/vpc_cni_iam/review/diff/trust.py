@@ -8,16 +8,17 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.catalog.trust import issuer
+from vpc_cni_iam.catalog.trust import AUDIENCE, issuer
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.plugin import trust
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.issuers import Platform, platform_of
-from vpc_cni_iam.plugin.principals import filled, new_principals
+from vpc_cni_iam.plugin.principals import filled, may_assume, requests_of
 from vpc_cni_iam.plugin.trust import RoleTrust, is_claim
 from vpc_cni_iam.policy.diff import (
     ConditionChange,
+    ElementChange,
     StatementChanged,
     StatementRemoved,
     ValuesChange,
@@ -81,6 +82,9 @@ class Trusted(Struct, frozen=True):
 
     type: str  # of the principal, such as ``Federated``
     name: Text  # as the policy has it
+    # The same with a name of its own for what the plan does not show, and the claims of a token.
+    known: str
+    claims: tuple[tuple[str, str], ...] = ()
     subject: Text = ""  # of a token; empty for any
     is_pattern: bool = False  # whether wildcards in the subject are meant as such
     platform: Platform = Platform.OTHER  # who has tokens of the issuer
@@ -124,47 +128,90 @@ def _trusted(
     statement: Statement, named: Statement, kind: str, name: Text, known: str
 ) -> Iterator[Trusted]:
     """Yield whom a name means, with the subjects of its tokens; `named` has no holes in keys."""
-    by_claim: dict[str, Condition] = {}
+    by_claim: dict[str, tuple[Condition, Condition]] = {}
     prefix = issuer(known).lower() if kind == "Federated" else ""
     for condition, filling in zip(statement.conditions, named.conditions, strict=True):
         asked, _, claim = str(filling.key).lower().rpartition(":")
         if prefix and asked == prefix and asks(condition):
-            by_claim.setdefault(claim, condition)
-    subject, audience = by_claim.get("sub"), by_claim.get("aud")
-    limits = frozenset(c for c in statement.conditions if c not in (subject, audience))
-    subjects = subject.values if subject else ("",)
-    is_pattern = subject is not None and is_like(subject)
-    platform = platform_of(prefix, map(str, subjects)) if prefix else Platform.OTHER
-    audiences = audience.values if audience and not is_any(audience) else ()
-    for value in subjects:
-        yield Trusted(kind, name, value, is_pattern, platform, audiences, limits)
+            by_claim.setdefault(claim, (condition, filling))
+    of_claims = [pair[0] for claim, pair in by_claim.items() if claim in ("sub", "aud")]
+    limits = frozenset(c for c in statement.conditions if c not in of_claims)
+    no_claim = Condition("StringLike", "", ("",)), Condition("StringLike", "", ("",))
+    (subject, known_subject), (audience, known_audience) = (
+        by_claim.get(claim, no_claim) for claim in ("sub", "aud")
+    )
+    platform = platform_of(prefix, map(str, subject.values)) if prefix else Platform.OTHER
+    audiences = () if is_any(audience) else audience.values
+    for value, known_value in zip(subject.values, known_subject.values, strict=True):
+        claims = {
+            "sub": _sample(str(known_value), known_subject) or platform.stranger,
+            "aud": _sample(str(next(iter(known_audience.values), "")), known_audience) or AUDIENCE,
+        }
+        yield Trusted(
+            kind,
+            name,
+            known,
+            tuple(claims.items()) if prefix else (),
+            value,
+            is_like(subject) and bool(value),
+            platform,
+            audiences,
+            limits,
+        )
+
+
+def _sample(value: str, condition: Condition) -> str:
+    """Return a text that a value of a condition matches."""
+    return value.replace("*", "example").replace("?", "x") if is_like(condition) else value
 
 
 def widened(before: Policy, after: Policy) -> Widened:
     """Return what a trust policy that allows more newly allows."""
     old, new = trusted_by(before), trusted_by(after)
     coming, leaving = without(new, old), without(old, new)
-    names = _new_names(before, after)
-    of_names = tuple(t for t in coming if (t.type, t.name) in names)
-    conditions = dict.fromkeys(_limits_gone(coming, leaving))
+    there = {(t.type, t.name, t.subject) for t in old}
+    others = (t for t in coming if (t.type, t.name, t.subject) not in there)
+    newcomers = tuple(t for t in others if not may_be_assumed(before, t))
+    denies, elements = _changes(before, after)
+    gone = (e for e in elements if isinstance(e, ConditionChange) and e.old)
+    conditions = dict.fromkeys((*_limits_gone(coming, leaving), *gone))
+    actions = (e.added for e in elements if isinstance(e, ValuesChange) and e.element == "Action")
+    reasons = tuple(change for change in conditions if _explains(change, newcomers))
+    return Widened(
+        newcomers or coming,
+        leaving,
+        not newcomers,
+        reasons,
+        tuple(c for c in conditions if c not in reasons and c.new is not None),
+        denies,
+        tuple(dict.fromkeys(str(action) for added in actions for action in added)),
+    )
+
+
+def _changes(
+    before: Policy, after: Policy
+) -> tuple[tuple[StatementRemoved | StatementChanged, ...], tuple[ElementChange, ...]]:
+    """Return the Deny statements that are gone or change, and what changes in the others."""
     denies: list[StatementRemoved | StatementChanged] = []
-    actions: dict[str, None] = {}
+    elements: list[ElementChange] = []
     for difference in differences(before, after):
         match difference:
-            case StatementRemoved(statement=statement) if statement.effect == "Deny":
+            case (
+                StatementRemoved(statement=Statement("Deny"))
+                | StatementChanged(old=Statement("Deny"))
+            ):
                 denies.append(difference)
-            case StatementChanged(old=statement) if statement.effect == "Deny":
-                denies.append(difference)
-            case StatementChanged(elements=elements):
-                gone = (e for e in elements if isinstance(e, ConditionChange) and e.old)
-                conditions |= dict.fromkeys(gone)
-                for element in elements:
-                    if isinstance(element, ValuesChange) and element.element == "Action":
-                        actions |= dict.fromkeys(map(str, element.added))
-    reasons = tuple(change for change in conditions if _explains(change, of_names))
-    others = tuple(c for c in conditions if c not in reasons and c.new is not None)
-    return Widened(
-        of_names or coming, leaving, not of_names, reasons, others, tuple(denies), tuple(actions)
+            case StatementChanged():
+                elements += difference.elements
+    return tuple(denies), tuple(elements)
+
+
+def may_be_assumed(policy: Policy, trusted: Trusted) -> bool:
+    """Say whether somebody may assume a role by a trust policy, beside its Deny statements."""
+    policy = filled(policy)
+    return any(
+        may_assume(policy, request)
+        for request in requests_of(trusted.type, trusted.known, dict(trusted.claims))
     )
 
 
@@ -201,12 +248,9 @@ def realistic(answer: NewAccess, what: Widened, old: Policy, new: Policy) -> New
     others = {k: v for k, v in request.context.items() if k.lower() != key.lower()}
     for trusted in what.trusted:
         if trusted.issuer and str(trusted.name) == request.principal:
-            subject = str(trusted.subject) or trusted.platform.stranger
-            if trusted.is_pattern:
-                subject = subject.replace("*", "example").replace("?", "x")
-            example = replace(request, context={**others, key: subject})
-            sides = (evaluate([policy], example) for policy in (old, new))
-            denied, allowed = (side.allowed for side in sides)
+            context = {**others, key: dict(trusted.claims)["sub"]}
+            example = replace(request, context=context)
+            denied, allowed = (evaluate([side], example).allowed for side in (old, new))
             if allowed and not denied:
                 return replace(answer, request=example, made_up=())
     return answer
@@ -216,12 +260,3 @@ def without(every: tuple[Trusted, ...], others: tuple[Trusted, ...]) -> tuple[Tr
     """Return those that are not among others."""
     excepted = set(others)
     return tuple(trusted for trusted in every if trusted not in excepted)
-
-
-def _new_names(before: Policy, after: Policy) -> set[tuple[str, Text]]:
-    if trust.is_too_large(before) or trust.is_too_large(after):
-        return set()
-    try:
-        return {(p.type, p.name) for p in new_principals(before, after)}
-    except InputError:
-        return set()

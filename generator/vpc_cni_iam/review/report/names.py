@@ -8,6 +8,10 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 
+_SHOWN = 3
+# By what an argument is called that names one.
+_KINDS = ("role", "user", "group", "policy")
+
 
 def name_of(resource: IamResource) -> str:
     """Return whom a finding is about, as people know it: an address, an ARN or a place."""
@@ -20,10 +24,9 @@ def name_of(resource: IamResource) -> str:
         case Unresolved(place) if is_mark(place):
             return f"{place}, a name that is sensitive,"
         case Unresolved(place):
-            return f"whoever {place} names"
-
-
-_SHOWN = 3
+            attribute = place.rpartition(".")[2]
+            kind = next((kind for kind in _KINDS if kind in attribute), "principal")
+            return f"the {kind} in {place}"
 
 
 def names_of(resources: Sequence[IamResource]) -> str:

@@ -17,12 +17,12 @@ from vpc_cni_iam.policy.report import (
     example_text,
     not_proven_text,
 )
-from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Sensitive
+from vpc_cni_iam.review.account.documents import Invalid
 from vpc_cni_iam.review.checks.identity_providers import ProviderChanged, ProviderEvent
 from vpc_cni_iam.review.checks.trust import (
     NewTrust,
     Ownership,
-    TrustNotEvaluated,
     TrustNotShown,
     TrustNotWidened,
     TrustUndecided,
@@ -103,49 +103,32 @@ def _undecided(finding: Finding, evidence: TrustUndecided) -> Saying:
         who = several_trusted(evidence.trusted)
         message = f"{role} may now be assumed by {who}. Whether they are new is not decided"
         return Saying(message, (capital(reason),))
-    return Saying(
-        f"Whether the trust policy of {role} lets anybody new in is not decided: {reason}"
-    )
+    return Saying(f"Who can newly assume {role} is not decided: {reason}")
 
 
 def _reason(answer: NotProven) -> str:
     match answer:
         case NotProven(Open.LATER):
-            return "a part of it is known after apply"
+            return "a part of its trust policy is known after apply"
         case NotProven(Open.REFUSED, Refusal(why)):
-            return ", ".join(filter(None, ("it cannot be evaluated", why)))
+            return ", ".join(filter(None, ("its trust policy cannot be evaluated", why)))
         case NotProven(Open.NOT_SHOWN):
-            return "the plan does not show all of it"
+            return "the plan does not show all of its trust policy before and after"
+        case NotProven(Open.TOO_LARGE):
+            return "its trust policy is too large for IAM"
     return not_proven_text(answer)
 
 
 def _not_shown(finding: Finding, evidence: TrustNotShown) -> Saying:
     role = role_of(finding)
-    if evidence.side is Side.BEFORE:
+    if isinstance(evidence.content, Invalid):
         return Saying(
-            f"The plan does not show the trust policy that {role} had, so whether the new one lets "
-            "anybody new in is not proven"
-        )
-    if finding.rule is Rule.UNREADABLE:
-        return Saying(
-            f"The trust policy of {role} is not a policy: {evidence.why}",
+            f"The trust policy of {role} is not a policy: {evidence.content.why}",
             fix=f"Write a valid policy document in assume_role_policy of {finding.address}",
         )
-    why = "is known after apply" if finding.rule is Rule.UNKNOWN_POLICY else "is sensitive"
+    why = "is sensitive" if isinstance(evidence.content, Sensitive) else "is known after apply"
     whose = f"the new role {role}" if evidence.is_new else role
     return Saying(f"The trust policy of {whose} {why}: the plan does not show who can assume it")
-
-
-def _not_evaluated(finding: Finding, evidence: TrustNotEvaluated) -> Saying:
-    if evidence.is_too_large:
-        return Saying(
-            f"Who can assume {role_of(finding)} is not decided: its trust policy is too large "
-            "for IAM"
-        )
-    return Saying(
-        f"Who can assume {role_of(finding)} is not decided: a statement of its trust policy cannot "
-        f"be evaluated, {evidence.why}"
-    )
 
 
 def _new(finding: Finding, evidence: NewTrust) -> Saying:
@@ -163,11 +146,7 @@ def _new(finding: Finding, evidence: NewTrust) -> Saying:
         return Saying(f"Nobody can assume the new role {role}: its trust policy lets nobody in")
     listed = f"{', and '.join(who[:_SHOWN])}"
     more = f", and by {len(who) - _SHOWN} more" if len(who) > _SHOWN else ""
-    return Saying(f"{_capital_of(role)} can be assumed {listed}{more}", open_parts)
-
-
-def _capital_of(role: str) -> str:
-    return f"The new role {role}"
+    return Saying(f"The new role {role} can be assumed {listed}{more}", open_parts)
 
 
 def _not_widened(finding: Finding, evidence: TrustNotWidened) -> Saying:
@@ -196,8 +175,8 @@ def _provider(finding: Finding, evidence: ProviderChanged) -> Saying:
         return Saying(what)
     roles = several(list(map(name_of, evidence.loses)))
     if finding.rule is Rule.IDENTITY_LOST:
-        kept = f"Keep the provider of {evidence.issuer} with {AUDIENCE} in {address}"
-        return Saying(f"{what}: aws-node can no longer assume {roles} by IRSA", fix=kept)
+        fix = f"Keep the provider of {evidence.issuer} with {AUDIENCE} in {address}"
+        return Saying(f"{what}: aws-node can no longer assume {roles} by IRSA", fix=fix)
     if not roles:
         return Saying(f"{what}: the plan shows no role that loses its tokens")
     return Saying(f"{what}: tokens of {issuer_name(evidence.issuer)} can no longer assume {roles}")
@@ -227,7 +206,6 @@ SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     TrustWidened: _widened,
     TrustUndecided: _undecided,
     TrustNotShown: _not_shown,
-    TrustNotEvaluated: _not_evaluated,
     NewTrust: _new,
     TrustNotWidened: _not_widened,
     **trust_flaws.SENTENCES,

@@ -7,7 +7,7 @@ plugin runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
@@ -136,17 +136,22 @@ class Situation(Struct, frozen=True):
 
 
 def plugin_calls(
-    role: Permissions, situation: Situation, naming: Sequence[Sequence[Policy]]
+    role: Permissions,
+    situation: Situation,
+    naming: Sequence[Sequence[Policy]],
+    only: Collection[str] = (),
 ) -> PluginCalls | None:
-    """Return which calls of the plugin permissions allow.
+    """Return which calls of the plugin permissions allow; None where a policy is refused.
 
-    None where the evaluator refuses a policy. `naming` are the policies whose Allow statements name
-    what the plan does not say, those that count first at first.
+    Args:
+        naming: The policies whose Allow statements name what the plan does not say, those that
+            count first at first.
+        only: The scenarios to run; without any, those of the situation.
     """
     names = known_names(situation.names, *map(names_in, naming))
     mode = situation.mode_for(next(filter(None, naming), ()))
     setting = _setting(situation, mode, names)
-    scenarios = situation.chosen_scenarios()
+    scenarios = [s for s in situation.chosen_scenarios() if not only or s.name in only]
     limits = [policy for limit in role.limits for policy in limit]
     regions = _first_and_last(regions_to_check([*role.policies, *limits], names))
     try:

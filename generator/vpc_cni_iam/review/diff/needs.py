@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from enum import StrEnum
 
@@ -203,13 +203,14 @@ class NeedsFinder(Struct, frozen=True):
         situation: Situation,
         side: Side,
         more: tuple[Policy, ...] = (),
+        only: Collection[str] = (),
     ) -> PluginCalls | None:
         """Return the calls that the policies of a role on one side allow in a situation."""
         before, after = self.filler.accounts.sides
         account = after if side is Side.AFTER else before
         limited = _permissions(account, role, identity)
         limited = replace(limited, policies=(*limited.policies, *more))
-        calls = plugin_calls(limited, situation, self._naming(role))
+        calls = plugin_calls(limited, situation, self._naming(role), only)
         if calls is not None and any(map(_has_secrets, account.of(role).values())):
             shown = tuple(replace(call, region="") for call in calls.missing)
             return replace(calls, missing=shown)
@@ -243,7 +244,9 @@ class NeedsFinder(Struct, frozen=True):
         calls = self._after(role, identity, situation)
         lost: tuple[MissingCall, ...] = ()
         if calls and calls.missing and old and is_changed and _may_lose(before, after, role):
-            lost = lost_calls(calls, self._calls(role, identity, situation, Side.BEFORE))
+            scenarios = {call.scenario for call in calls.missing}
+            had = self._calls(role, identity, situation, Side.BEFORE, only=scenarios)
+            lost = lost_calls(calls, had)
         return RoleNeeds(
             role,
             _permissions(after, role, identity),

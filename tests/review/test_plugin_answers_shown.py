@@ -15,7 +15,7 @@ from vpc_cni_iam.review.account.plugin.state import (
     PluginSetup,
     PluginState,
 )
-from vpc_cni_iam.review.diff.calls import Situation
+from vpc_cni_iam.review.diff.calls import JudgedPlugin
 from vpc_cni_iam.review.diff.needs import PluginNeeds, VersionSource
 from vpc_cni_iam.review.diff.plugin_answers import AnswerReason, AnswerVerdict, PluginAnswer
 from vpc_cni_iam.review.report import words
@@ -43,7 +43,7 @@ def works(
     after: PluginState = AFTER,
 ) -> PluginAnswer:
     plugin = ClusterPlugin("", before, replace(after, cluster=cluster))
-    needs = PluginNeeds(plugin, True, Situation(V1_23), source, mode, True, (), ())
+    needs = PluginNeeds(plugin, True, JudgedPlugin(V1_23), source, mode, True, (), ())
     return PluginAnswer(needs, AnswerVerdict.WORKS, None)
 
 

@@ -93,7 +93,7 @@ def _of_role(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[
 
 
 def _of_rest(role: RoleNeeds, needs: PluginNeeds, context: Context) -> DenialCause | None:
-    """Return as what a call counts that is neither lost nor newly missing; None for nothing."""
+    """Return why a call is reported that is neither lost nor newly missing; None if it is not."""
     if needs.is_changed:
         return DenialCause.STILL_MISSING
     if not (role.is_changed and has_plugin_policy(context, role.role)):

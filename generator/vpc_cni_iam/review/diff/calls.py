@@ -105,7 +105,7 @@ class PluginCalls(Struct, frozen=True):
     allowed: frozenset[_Key]
 
 
-class Situation(Struct, frozen=True):
+class JudgedPlugin(Struct, frozen=True):
     """Where the plugin runs, and how it is set up."""
 
     version: PluginVersion
@@ -137,7 +137,7 @@ class Situation(Struct, frozen=True):
 
 def plugin_calls(
     role: Permissions,
-    situation: Situation,
+    judged: JudgedPlugin,
     naming: Sequence[Sequence[Policy]],
     only: Collection[str] = (),
 ) -> PluginCalls | None:
@@ -146,12 +146,12 @@ def plugin_calls(
     Args:
         naming: The policies whose Allow statements name what the plan does not say, those that
             count first at first.
-        only: The scenarios to run; without any, those of the situation.
+        only: The scenarios to run; without any, its own.
     """
-    names = known_names(situation.names, *map(names_in, naming))
-    mode = situation.mode_for(next(filter(None, naming), ()))
-    setting = _setting(situation, mode, names)
-    scenarios = [s for s in situation.chosen_scenarios() if not only or s.name in only]
+    names = known_names(judged.names, *map(names_in, naming))
+    mode = judged.mode_for(next(filter(None, naming), ()))
+    setting = _setting(judged, mode, names)
+    scenarios = [s for s in judged.chosen_scenarios() if not only or s.name in only]
     limits = [policy for limit in role.limits for policy in limit]
     regions = _first_and_last(regions_to_check([*role.policies, *limits], names))
     try:
@@ -168,19 +168,19 @@ def _first_and_last(regions: tuple[CheckedRegion, ...]) -> tuple[CheckedRegion, 
     return regions if len(regions) <= _MOST_REGIONS else (*regions[:2], regions[-1])
 
 
-def _setting(situation: Situation, mode: Mode, names: Mapping[str, str]) -> RequestSetting:
+def _setting(judged: JudgedPlugin, mode: Mode, names: Mapping[str, str]) -> RequestSetting:
     setting = RequestSetting(
-        situation.version, mode, names=names_of(names), session_tags=situation.session_tags
+        judged.version, mode, names=names_of(names), session_tags=judged.session_tags
     )
-    plugin = replace(situation.settings, environment={}, features=(), unread=())
+    plugin = replace(judged.settings, environment={}, features=(), unread=())
     usable: dict[str, str] = {}
-    for name, value in situation.settings.environment.items():
+    for name, value in judged.settings.environment.items():
         # A value that the plugin does not take has no effect on it.
         with suppress(UsageError, InputError):
             if name in _READ:
                 setting.configured(replace(plugin, environment={name: value}))
                 usable[name] = value
-    for feature in situation.settings.features:
+    for feature in judged.settings.features:
         with suppress(UsageError):  # one that the version does not have
             setting.configured(replace(plugin, features=(*plugin.features, feature)))
             plugin = replace(plugin, features=(*plugin.features, feature))

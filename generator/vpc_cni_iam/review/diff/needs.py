@@ -29,9 +29,9 @@ from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity, PluginState
 from vpc_cni_iam.review.diff.calls import (
+    JudgedPlugin,
     MissingCall,
     PluginCalls,
-    Situation,
     lost_calls,
     new_calls,
     plugin_calls,
@@ -71,7 +71,7 @@ class PluginNeeds(Struct, frozen=True):
 
     plugin: ClusterPlugin
     is_of_cluster: bool  # False for a role of the plugin, of which the plan names no cluster
-    after: Situation
+    after: JudgedPlugin
     source: VersionSource
     mode: Mode  # the IP family that is judged
     is_changed: bool  # whether the plugin is set up otherwise, or has other roles
@@ -119,8 +119,8 @@ class NeedsFinder(Struct, frozen=True):
 
     def _needs(self, plugin: ClusterPlugin, *, is_of_cluster: bool) -> PluginNeeds:
         old, new = plugin.states
-        before, _ = self._situation(old, new)
-        after, source = self._situation(new, old)
+        before, _ = self._judged(old, new)
+        after, source = self._judged(new, old)
         is_changed = before != after or not old.identity.is_same(new.identity)
         after = replace(after, scenarios=_changes(old, new))
         names = sorted(new.identity.roles, key=str)
@@ -153,7 +153,7 @@ class NeedsFinder(Struct, frozen=True):
         sides = self.filler.accounts.sides
         return [known_policies(account.policies(role).values()) for account in sides]
 
-    def _situation(self, state: PluginState, other: PluginState) -> tuple[Situation, VersionSource]:
+    def _judged(self, state: PluginState, other: PluginState) -> tuple[JudgedPlugin, VersionSource]:
         """Return where the plugin runs on a side; what it does not say is as on the other."""
         setup = state.setup if state.installer else other.setup
         named = setup.settings.version or other.setup.settings.version
@@ -173,7 +173,7 @@ class NeedsFinder(Struct, frozen=True):
         )
         of_roles = self._names_of(state.identity.roles | other.identity.roles)
         kind = state.identity.kind
-        situation = Situation(
+        judged = JudgedPlugin(
             version,
             self.options.mode or state.mode or other.mode,
             settings,
@@ -181,7 +181,7 @@ class NeedsFinder(Struct, frozen=True):
             session_tags=kind.has_session_tags or kind is Identity.unknown,
             is_known=is_read and bool(state.installer or other.installer),
         )
-        return situation, source
+        return judged, source
 
     def _names_of(self, roles: Iterable[IamResource]) -> dict[str, str]:
         """Return the account and the partition of roles, if their ARNs say one."""
@@ -200,52 +200,52 @@ class NeedsFinder(Struct, frozen=True):
         self,
         role: IamResource,
         identity: PluginIdentity,
-        situation: Situation,
+        judged: JudgedPlugin,
         side: Side,
         more: tuple[Policy, ...] = (),
         only: Collection[str] = (),
     ) -> PluginCalls | None:
-        """Return the calls that the policies of a role on one side allow in a situation."""
+        """Return the calls that the policies of a role on one side allow the plugin as judged."""
         before, after = self.filler.accounts.sides
         account = after if side is Side.AFTER else before
         limited = _permissions(account, role, identity)
         limited = replace(limited, policies=(*limited.policies, *more))
-        calls = plugin_calls(limited, situation, self._naming(role), only)
+        calls = plugin_calls(limited, judged, self._naming(role), only)
         if calls is not None and any(map(_has_secrets, account.of(role).values())):
             shown = tuple(replace(call, region="") for call in calls.missing)
             return replace(calls, missing=shown)
         return calls
 
     def _after(
-        self, role: IamResource, identity: PluginIdentity, situation: Situation
+        self, role: IamResource, identity: PluginIdentity, judged: JudgedPlugin
     ) -> PluginCalls | None:
         """Return the calls that the policies of a role after allow.
 
         Those that a policy allows that one resource removes and another one keeps are marked.
         """
-        calls = self._calls(role, identity, situation, Side.AFTER)
+        calls = self._calls(role, identity, judged, Side.AFTER)
         after = self.filler.accounts.after.policies(role)
         kept_grants = self.after_conflicts.policies(role).items()
         contested = known_policies(g for key, g in kept_grants if after.get(key) != g)
         if calls is None or not (calls.missing and contested):
             return calls
-        with_all = self._calls(role, identity, situation, Side.AFTER, contested)
+        with_all = self._calls(role, identity, judged, Side.AFTER, contested)
         allowed = with_all.allowed if with_all else frozenset()
         marked = (replace(call, is_contested=call.key in allowed) for call in calls.missing)
         return replace(calls, missing=tuple(marked))
 
     def _of_role(
-        self, role: IamResource, identity: PluginIdentity, situation: Situation
+        self, role: IamResource, identity: PluginIdentity, judged: JudgedPlugin
     ) -> RoleNeeds:
         before, after = self.filler.accounts.sides
         old, new = before.policies(role), after.policies(role)
         boundary = after.one(role, Part.BOUNDARY)
         is_changed = _contents(before, role) != _contents(after, role)
-        calls = self._after(role, identity, situation)
+        calls = self._after(role, identity, judged)
         lost: tuple[MissingCall, ...] = ()
         if calls and calls.missing and old and is_changed and _may_lose(before, after, role):
             scenarios = {call.scenario for call in calls.missing}
-            had = self._calls(role, identity, situation, Side.BEFORE, only=scenarios)
+            had = self._calls(role, identity, judged, Side.BEFORE, only=scenarios)
             lost = lost_calls(calls, had)
         return RoleNeeds(
             role,
@@ -276,11 +276,11 @@ class NeedsFinder(Struct, frozen=True):
         return Policy((Statement(actions=tuple(actions), resources=("*",)),) if actions else ())
 
     def _missing_before(
-        self, identity: PluginIdentity, situation: Situation
+        self, identity: PluginIdentity, judged: JudgedPlugin
     ) -> Iterator[MissingCall]:
         for role in identity.roles:
             if role in self.filler.accounts.before.grants:
-                calls = self._calls(role, identity, situation, Side.BEFORE)
+                calls = self._calls(role, identity, judged, Side.BEFORE)
                 yield from calls.missing if calls else ()
 
 

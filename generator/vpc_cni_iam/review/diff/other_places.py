@@ -12,7 +12,7 @@ from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import Accounts, Grant, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
-from vpc_cni_iam.review.diff.calls import Situation
+from vpc_cni_iam.review.diff.calls import JudgedPlugin
 from vpc_cni_iam.review.diff.needs import PluginNeeds, written_at
 
 
@@ -39,7 +39,7 @@ class OtherPlace(Struct, frozen=True):
     own: str  # where aws-node runs
 
 
-def other_places(grants: Iterable[Grant], situation: Situation) -> Iterator[OtherPlace]:
+def other_places(grants: Iterable[Grant], judged: JudgedPlugin) -> Iterator[OtherPlace]:
     """Yield for which places policies are, where none of them is for the plugin's own.
 
     A policy that names no place is for each.
@@ -48,9 +48,9 @@ def other_places(grants: Iterable[Grant], situation: Situation) -> Iterator[Othe
     if any(isinstance(g.content, Document) and g.content.masked for g in policies):
         return  # their names may not be shown
     names = [names_in(known_policies([grant])) for grant in policies]
-    own_name = situation.settings.cluster_name
+    own_name = judged.settings.cluster_name
     for kind in PlaceKind:
-        own = situation.names.get(kind.value, "")
+        own = judged.names.get(kind.value, "")
         own = own_name or own if kind is PlaceKind.CLUSTER else own
         named = {each.get(kind.value, own) for each in names}
         if own and named and own not in named:

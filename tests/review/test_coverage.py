@@ -16,7 +16,7 @@ from vpc_cni_iam.review.diff.needs import VersionSource
 from vpc_cni_iam.review.diff.plugin_answers import AnswerReason, AnswerVerdict, PluginAnswer
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.options import Options
-from vpc_cni_iam.review.report.plugins import shown_plugin
+from vpc_cni_iam.review.report.plugins import shown_plugins
 from vpc_cni_iam.review.report.sentences import say
 
 CNI = dumps(managed_policy())
@@ -197,7 +197,8 @@ def test_a_version_that_calls_more_than_its_role_allows_is_an_error(
     assert all(f.level == "error" and "ec2:DescribeSubnets" in say(f).message for f in findings)
     (answer,) = answers(*changes)
     assert (answer.verdict, answer.reason) == (AnswerVerdict.FAILS, AnswerReason.MISSING)
-    assert shown_plugin(answer).missing[0] == "ec2:DescribeSubnets"
+    (plugin,) = shown_plugins([answer], [])
+    assert plugin.missing[0] == "ec2:DescribeSubnets"
 
 
 def test_a_new_role_with_which_a_node_does_not_start_is_an_error_where_the_plan_gives_it() -> None:
@@ -255,7 +256,7 @@ def test_interfaces_keep_the_tag_of_another_cluster_name() -> None:
 def test_the_answer_names_version_mode_and_identity() -> None:
     (answer,) = answers(*cni(CNI, CNI))
     needs, cluster = answer.needs, answer.needs.plugin.cluster
-    assert (answer.verdict, answer.reason, shown_plugin(answer).missing) == ("works", None, ())
+    assert (answer.verdict, answer.reason, needs.roles[0].missing) == ("works", None, ())
     assert (str(needs.after.version), needs.source, needs.mode) == ("v1.23.2", "plan", "ipv4")
     assert (cluster.name, cluster.region) == ("prod", "eu-west-1")
     unknown = {**V1_23, "addon_version": None}

@@ -19,7 +19,8 @@ from vpc_cni_iam.review.diff.calls import JudgedPlugin
 from vpc_cni_iam.review.diff.needs import PluginNeeds, VersionSource
 from vpc_cni_iam.review.diff.plugin_answers import AnswerReason, AnswerVerdict, PluginAnswer
 from vpc_cni_iam.review.report import words
-from vpc_cni_iam.review.report.plugins import REASONS, shown_plugin
+from vpc_cni_iam.review.report.plugins import REASONS, shown_plugins
+from vpc_cni_iam.review.report.shown import ShownPlugin
 
 ROLE, NODES = InPlan("aws_iam_role.cni"), Named("aws_iam_role", "", "nodes")
 V1_23 = find("v1.23.2")
@@ -43,12 +44,19 @@ def works(
     after: PluginState = AFTER,
 ) -> PluginAnswer:
     plugin = ClusterPlugin("", before, replace(after, cluster=cluster))
-    needs = PluginNeeds(plugin, True, JudgedPlugin(V1_23), source, mode, True, (), ())
+    judged = JudgedPlugin(V1_23)
+    needs = PluginNeeds(plugin, True, judged, judged, source, mode, True, (), ())
     return PluginAnswer(needs, AnswerVerdict.WORKS, None)
 
 
+def only(answer: PluginAnswer) -> ShownPlugin:
+    """An answer that no finding contradicts."""
+    (plugin,) = shown_plugins([answer], [])
+    return plugin
+
+
 def sentence(answer: PluginAnswer) -> str:
-    return words.answer(shown_plugin(answer))
+    return words.answer(only(answer))
 
 
 def test_each_reason_has_its_words() -> None:
@@ -77,7 +85,7 @@ def test_each_reason_has_its_words() -> None:
         (
             replace(works(), verdict=AnswerVerdict.FAILS, reason=AnswerReason.NOT_TRUSTED),
             "aws-node in prod (us-east-1): fails with v1.23.2 (IPv4): "
-            "the trust policy of aws_iam_role.cni does not trust it",
+            "it cannot assume aws_iam_role.cni",
         ),
         (
             replace(works(), verdict=AnswerVerdict.NOT_SHOWN, reason=AnswerReason.IDENTITY),
@@ -92,7 +100,7 @@ def test_the_answer_is_a_sentence(answer: PluginAnswer, text: str) -> None:
 
 def test_a_change_of_the_version_or_the_identity_is_shown_below() -> None:
     def facts(before: PluginState, after: PluginState) -> list[tuple[str, str]]:
-        return [*words.facts(shown_plugin(works(before=before, after=after)))]
+        return [*words.facts(only(works(before=before, after=after)))]
 
     assert facts(BEFORE, AFTER) == [
         ("version", "v1.22.1 -> v1.23.2"),

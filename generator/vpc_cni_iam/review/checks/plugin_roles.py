@@ -29,8 +29,8 @@ from vpc_cni_iam.review.diff.plugin_roles import (
     is_of_nodes,
     roles_of_clusters,
 )
-from vpc_cni_iam.review.diff.trust import names_plugin, trust_of
-from vpc_cni_iam.review.diff.trust_flaws import flaws
+from vpc_cni_iam.review.diff.trust.flaws import flaws
+from vpc_cni_iam.review.diff.trust.roles import names_plugin, trust_of
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule
 

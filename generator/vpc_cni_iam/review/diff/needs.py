@@ -71,6 +71,7 @@ class PluginNeeds(Struct, frozen=True):
 
     plugin: ClusterPlugin
     is_of_cluster: bool  # False for a role of the plugin, of which the plan names no cluster
+    before: JudgedPlugin
     after: JudgedPlugin
     source: VersionSource
     mode: Mode  # the IP family that is judged
@@ -138,7 +139,7 @@ class NeedsFinder(Struct, frozen=True):
         mode = after.mode_for(next(named, ()))
         not_shown = tuple(role for role in names if role not in shown)
         return PluginNeeds(
-            plugin, is_of_cluster, after, source, mode, is_changed, tuple(roles), not_shown
+            plugin, is_of_cluster, before, after, source, mode, is_changed, tuple(roles), not_shown
         )
 
     def _is_shown(self, role: IamResource) -> bool:

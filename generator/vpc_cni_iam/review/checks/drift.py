@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 
 from msgspec import Struct
@@ -14,10 +14,14 @@ from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.account.resolve import as_left
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import Consequence, Level, Rule
+from vpc_cni_iam.review.rules import RULES, Consequence, Level, Rule
 
-# What is said of the plan as well: whom names may mean. The check of tags looks at drift itself.
-_OF_PLAN = (Rule.AMBIGUOUS, Rule.TAGS_CHANGED)
+# What is said of the plan as well: whom names may mean, and what is no change. The check of tags
+# looks at drift itself.
+_OF_PLAN = (
+    *(Rule.AMBIGUOUS, Rule.TAGS_CHANGED),
+    *(rule for rule, row in RULES.items() if not row.means),
+)
 _STAYS = (("no-op",), ("read",), ("forget",))
 _LISTS = {kind for kind, rows in GRANTS.items() if any(row.part in LISTS for row in rows)}
 
@@ -38,16 +42,11 @@ class Drifted(Struct, frozen=True):
 
 
 def drift(
-    context: Context,
-    checks: Iterable[Callable[[Context], Iterator[Finding]]],
-    of_plan: Sequence[Finding],
+    context: Context, checks: Iterable[Callable[[Context], Iterator[Finding]]]
 ) -> Iterator[Finding]:
     """Yield what `checks` find between the state and what is really there.
 
     What the plan leaves so counts for what it is.
-
-    Args:
-        of_plan: What is found of the plan itself, which drift repeats.
     """
     drifted = {
         r.address: replace(r, drift=False, moved_from="", imported="")
@@ -59,8 +58,13 @@ def drift(
     earlier = _before_plan(context, drifted)
     for check in checks:
         for each in check(earlier):
-            if each.rule not in _OF_PLAN and each not in of_plan:
+            if each.rule not in _OF_PLAN and not _stays(each):
                 yield _as_drift(each, _outcome(each, drifted, context, earlier))
+
+
+def _stays(each: Finding) -> bool:
+    """Say whether a finding is about a state that was there before."""
+    return each.level is Level.NOTE and Consequence.ANY_CHANGE not in each.means
 
 
 def _before_plan(context: Context, drifted: Mapping[str, Resource]) -> Context:

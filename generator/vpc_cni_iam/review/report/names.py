@@ -1,10 +1,11 @@
-"""How a review names principals, policies and clusters."""
+"""How a review names principals and policies, and writes values of a plan."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from vpc_cni_iam.inputs.plan.secrets import is_mark
+from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Value
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 
 _SHOWN = 3
@@ -20,8 +21,9 @@ def name_of(resource: IamResource) -> str:
         case Named(kind, _, name):
             noun = kind.removeprefix("aws_iam_").replace("_", " ")
             return name if name.startswith("arn:") else f"{noun} {name}"
-        case Unresolved(place) if is_mark(place):
-            return f"{place}, a name that is sensitive,"
+        case Unresolved(place, _, kind) if is_mark(place):
+            noun = kind.removeprefix("aws_iam_").removeprefix("aws_").replace("_", " ")
+            return f"the {noun or 'resource'} {place}"
         case Unresolved(place):
             attribute = place.rpartition(".")[2]
             kind = next((kind for kind in _KINDS if kind in attribute), "principal")
@@ -38,3 +40,15 @@ def several(names: Sequence[str]) -> str:
     if len(names) > _SHOWN:
         return f"{', '.join(names[:2])} and {len(names) - 2} more"
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def value_text(value: Value) -> str:
+    """Return a value of a plan in a sentence."""
+    match value:
+        case Known(known):
+            return str(known).lower() if isinstance(known, bool) else str(known)
+        case Sensitive(str(mark)):
+            return mark
+        case Absent():
+            return "not set"
+    return "a value known after apply"

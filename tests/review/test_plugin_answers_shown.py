@@ -7,8 +7,8 @@ from vpc_cni_iam.catalog.facts.known_versions import find
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.review.account.iam_resource import InPlan, Named
-from vpc_cni_iam.review.diff.needs import VersionSource
-from vpc_cni_iam.review.diff.plugin_answers import AnswerReason, AnswerVerdict, PluginAnswer
+from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, AnswerVerdict, PluginAnswer
+from vpc_cni_iam.review.diff.plugin.needs import VersionSource
 from vpc_cni_iam.review.report import words
 from vpc_cni_iam.review.report.plugins import REASONS, shown_plugins
 from vpc_cni_iam.review.report.shown import ShownPlugin

@@ -13,7 +13,8 @@ from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
 from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.review.diff.calls import (
+from vpc_cni_iam.review.diff.permissions import Permissions
+from vpc_cni_iam.review.diff.plugin.calls import (
     MissingCall,
     PluginCalls,
     Situation,
@@ -21,7 +22,6 @@ from vpc_cni_iam.review.diff.calls import (
     lost_calls,
     plugin_calls,
 )
-from vpc_cni_iam.review.diff.permissions import Permissions
 
 NEWEST = Situation(newest())
 

@@ -28,7 +28,7 @@ from vpc_cni_iam.review.diff.harm import (
     scope,
 )
 from vpc_cni_iam.review.diff.permissions import Open, Permissions
-from vpc_cni_iam.review.diff.plugin_roles import callers
+from vpc_cni_iam.review.diff.plugin.roles import callers
 from vpc_cni_iam.review.diff.principals import GrantChange, PrincipalChange
 from vpc_cni_iam.review.diff.published import PublishedUpdate, published_by
 from vpc_cni_iam.review.diff.reach import Reach

@@ -26,11 +26,11 @@ from vpc_cni_iam.review.account.grants import Grant
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.plugin.state import PluginIdentity
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.calls import MissingCall, by_action, lost_calls
-from vpc_cni_iam.review.diff.needs import PluginNeeds, RoleNeeds, written_at
-from vpc_cni_iam.review.diff.other_places import OtherPlace, other_places
-from vpc_cni_iam.review.diff.plugin_answers import is_deleted, other_roles
-from vpc_cni_iam.review.diff.plugin_roles import has_plugin_policy
+from vpc_cni_iam.review.diff.plugin.answers import is_deleted, other_roles
+from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action, lost_calls
+from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds, written_at
+from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace, other_places
+from vpc_cni_iam.review.diff.plugin.roles import has_plugin_policy
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule, at_most, most_severe
 

@@ -19,10 +19,10 @@ from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.review.account.plugin.policy import concerns_plugin
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginState
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.needs import PluginNeeds, RoleNeeds, written_at
-from vpc_cni_iam.review.diff.other_places import OtherPlace, other_places
-from vpc_cni_iam.review.diff.plugin_answers import is_deleted
-from vpc_cni_iam.review.diff.plugin_roles import (
+from vpc_cni_iam.review.diff.plugin.answers import is_deleted
+from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds, written_at
+from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace, other_places
+from vpc_cni_iam.review.diff.plugin.roles import (
     callers,
     has_plugin_policy,
     is_of_nodes,

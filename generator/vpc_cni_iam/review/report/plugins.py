@@ -12,8 +12,8 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.checks.identity_providers import ProviderChanged
 from vpc_cni_iam.review.checks.plugin_roles import TrustLost
-from vpc_cni_iam.review.diff.needs import VersionSource
-from vpc_cni_iam.review.diff.plugin_answers import AnswerReason, AnswerVerdict, PluginAnswer
+from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, AnswerVerdict, PluginAnswer
+from vpc_cni_iam.review.diff.plugin.needs import VersionSource
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import name_of
 from vpc_cni_iam.review.report.shown import ShownPlugin

@@ -29,7 +29,8 @@ from vpc_cni_iam.review.account.grants import Account, Grant, GrantKey, known_po
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.review.account.plugin.policy import concerns_plugin
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity, PluginState
-from vpc_cni_iam.review.diff.calls import (
+from vpc_cni_iam.review.diff.permissions import permissions
+from vpc_cni_iam.review.diff.plugin.calls import (
     MissingCall,
     PluginCalls,
     Situation,
@@ -37,7 +38,6 @@ from vpc_cni_iam.review.diff.calls import (
     new_calls,
     plugin_calls,
 )
-from vpc_cni_iam.review.diff.permissions import permissions
 from vpc_cni_iam.review.options import Options
 
 

@@ -11,8 +11,8 @@ from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import Grant, known_policies
 from vpc_cni_iam.review.account.plugin.policy import concerns_plugin
-from vpc_cni_iam.review.diff.calls import Situation
-from vpc_cni_iam.review.diff.needs import written_at
+from vpc_cni_iam.review.diff.plugin.calls import Situation
+from vpc_cni_iam.review.diff.plugin.needs import written_at
 
 
 class PlaceKind(Enum):

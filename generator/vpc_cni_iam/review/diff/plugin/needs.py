@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from enum import StrEnum
-from functools import cached_property
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,18 +21,18 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.settings import SettingsSource
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Absent, Unknown
+from vpc_cni_iam.policy.value import Absent
 from vpc_cni_iam.review.account.documents import Content, Document
 from vpc_cni_iam.review.account.fill import Filler
-from vpc_cni_iam.review.account.grants import Account, Grant, GrantKey, known_policies
+from vpc_cni_iam.review.account.grants import Account, Grant, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
-from vpc_cni_iam.review.account.plugin.policy import concerns_plugin
+from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity, PluginState
-from vpc_cni_iam.review.diff.permissions import permissions
+from vpc_cni_iam.review.diff.permissions import Permissions, permissions
 from vpc_cni_iam.review.diff.plugin.calls import (
+    JudgedPlugin,
     MissingCall,
     PluginCalls,
-    Situation,
     lost_calls,
     new_calls,
     plugin_calls,
@@ -53,54 +52,54 @@ class RoleNeeds(Struct, frozen=True):
     """A role of aws-node after a plan, and what it does not allow."""
 
     role: IamResource
+    permissions: Permissions  # what is known of them after
     missing: tuple[MissingCall, ...] | None  # None: the evaluator refuses a policy
     # What of it the policies before allowed, for the plugin as it is after.
     lost: tuple[MissingCall, ...]
-    # What of it was not missing before the plan, whatever the reason.
-    newly: tuple[MissingCall, ...]
     open: tuple[Grant, ...]  # its policies of which nothing is known
-    opened: bool  # whether such a policy is added or changes
     open_limits: tuple[str, ...]  # boundaries and session policies of which nothing is known
     is_changed: bool  # whether its policies or limits change
     # Where the policies and the limits are written, as `MissingCall.denied_by` counts them.
     places: tuple[str, ...]
     policy: str  # where the plugin's policy is written, after or else before; empty for none
-
-
-class PolicyLayers(Struct, frozen=True):
-    """The known policies of a role of aws-node after a plan, and each layer that limits them."""
-
-    role: IamResource
-    layers: tuple[tuple[Policy, ...], ...]
-    cluster: str  # the name by which session tags know its cluster; empty where it is not known
-
-    @property
-    def policies(self) -> tuple[Policy, ...]:
-        """The policies of all layers."""
-        return tuple(policy for layer in self.layers for policy in layer)
+    # What was not missing before the plan, whatever the reason.
+    newly: tuple[MissingCall, ...] = ()
 
 
 class PluginNeeds(Struct, frozen=True):
-    """The plugin in a cluster, or with a role of which the plan names no cluster."""
+    """What aws-node in a cluster needs after a plan, and does not have."""
 
-    cluster: ClusterPlugin | None
-    before: Situation
-    after: Situation
+    plugin: ClusterPlugin
+    is_of_cluster: bool  # False for a role of the plugin, of which the plan names no cluster
+    before: JudgedPlugin
+    after: JudgedPlugin
     source: VersionSource
     mode: Mode  # the IP family that is judged
-    is_changed: bool  # whether the plugin runs otherwise after: its version, settings or identity
+    is_changed: bool  # whether the plugin is set up otherwise, or has other roles
     roles: tuple[RoleNeeds, ...]
-    not_shown: tuple[IamResource, ...] = ()  # roles of aws-node that the plan does not show
+    not_shown: tuple[IamResource, ...]  # its roles of which the plan has no policies
+
+    def others(self, role: RoleNeeds) -> tuple[IamResource, ...]:
+        """Return the roles that aws-node may have in place of one, and that may allow its calls."""
+        identity = self.plugin.after.identity
+        denied = {call.action for call in role.missing or ()}
+        lacking = (
+            other.role
+            for other in self.roles
+            if denied <= {call.action for call in other.missing or ()}
+        )
+        others = identity.roles - {role.role, *lacking} if identity.is_one_of_several else ()
+        return tuple(sorted(others, key=str))
 
 
-def judged_version(named: str, options: Options) -> tuple[PluginVersion, VersionSource]:
-    """Return the version that policies are judged by, and where it comes from."""
+def judged_version(version: str, options: Options) -> tuple[PluginVersion, VersionSource]:
+    """Return the version that is judged: that of the option, of the plan, or the newest."""
     if options.version:
         return options.version, VersionSource.OPTION
-    version = PluginVersion.parse(named)
-    if version is not None and version in known_versions.served():
-        return version, VersionSource.PLAN
-    return known_versions.stand_in(named) or known_versions.newest(), VersionSource.ASSUMED
+    with suppress(UsageError):
+        if version:
+            return known_versions.find(version), VersionSource.PLAN
+    return known_versions.newest(), VersionSource.ASSUMED
 
 
 class NeedsFinder(Struct, frozen=True):
@@ -110,170 +109,80 @@ class NeedsFinder(Struct, frozen=True):
     options: Options
     after_conflicts: Account  # what there is after if all that conflicts keep is there in the end
 
-    def of_cluster(self, cluster: ClusterPlugin) -> PluginNeeds:
+    def of_cluster(self, plugin: ClusterPlugin) -> PluginNeeds:
         """Return what the roles of aws-node in a cluster do not allow."""
-        old, new = cluster.states
-        before, _ = self.situation(old, new)
-        after, source = self.situation(new, old)
-        is_changed = before != after or not old.identity.is_same(new.identity)
-        after = replace(after, scenarios=_changes(old, new))
-        # What it could not call before matters only if it runs otherwise after.
-        every = _Earlier(self, old.identity, before, is_first=not old.installer)
-        earlier = every if is_changed else None
-        roles: list[RoleNeeds] = []
-        not_shown: list[IamResource] = []
-        for role in sorted(new.identity.roles, key=str):
-            if self._is_shown(role):
-                roles.append(self._of_role(role, new.identity, after, earlier))
-            else:
-                not_shown.append(role)
-        mode = self._mode(after, (needs.role for needs in roles))
-        return PluginNeeds(
-            cluster, before, after, source, mode, is_changed, tuple(roles), tuple(not_shown)
-        )
+        return self._needs(plugin, is_of_cluster=True)
 
     def of_role(self, role: IamResource) -> PluginNeeds:
         """Return what a role of the plugin does not allow, of which the plan names no cluster."""
-        version, source = judged_version("", self.options)
-        situation = Situation(version, self.options.mode, names=self._names_of([role]))
-        needs = self._of_role(role, PluginIdentity(), situation, None)
-        mode = self._mode(situation, [role])
+        state = PluginState(identity=PluginIdentity(roles=frozenset({role})))
+        return self._needs(ClusterPlugin("", state, state), is_of_cluster=False)
+
+    def _needs(self, plugin: ClusterPlugin, *, is_of_cluster: bool) -> PluginNeeds:
+        old, new = plugin.states
+        before, _ = self._judged(old, new)
+        after, source = self._judged(new, old)
+        is_changed = before != after or not old.identity.is_same(new.identity)
+        after = replace(after, scenarios=_changes(old, new))
+        names = sorted(new.identity.roles, key=str)
+        shown = [role for role in names if not is_of_cluster or self._is_shown(role)]
+        roles = [self._of_role(role, new.identity, after) for role in shown]
+        # What it could not call before matters only if it runs otherwise after.
+        if is_changed and any(role.missing for role in roles):
+            is_first = not (old.identity.roles or old.installer)
+            earlier = list(self._missing_before(old.identity, before))
+            roles = [
+                replace(role, newly=_newly(role, old.identity, earlier, is_first=is_first))
+                for role in roles
+            ]
+        named = (policies for role in shown for policies in self._naming(role) if policies)
+        mode = after.mode_for(next(named, ()))
+        not_shown = tuple(role for role in names if role not in shown)
         return PluginNeeds(
-            None, situation, situation, source, mode, is_changed=False, roles=(needs,)
+            plugin, is_of_cluster, before, after, source, mode, is_changed, tuple(roles), not_shown
         )
 
-    def _mode(self, situation: Situation, roles: Iterable[IamResource]) -> Mode:
-        policies = (p for role in roles for p in self._naming(role) if p)
-        return situation.mode_for(next(policies, ()))
+    def _is_shown(self, role: IamResource) -> bool:
+        """Say whether the plan shows the policies of a role."""
+        accounts = self.filler.accounts
+        return role not in accounts.deleted and (
+            role in accounts.created or role in accounts.after.grants
+        )
 
     def _naming(self, role: IamResource) -> list[tuple[Policy, ...]]:
         """Return the policies that name where the plugin is, those that count first at first."""
         sides = self.filler.accounts.sides
         return [known_policies(account.policies(role).values()) for account in sides]
 
-    def situation(self, state: PluginState, other: PluginState) -> tuple[Situation, VersionSource]:
+    def _judged(self, state: PluginState, other: PluginState) -> tuple[JudgedPlugin, VersionSource]:
         """Return where the plugin runs on a side; what it does not say is as on the other."""
         setup = state.setup if state.installer else other.setup
-        version, source = judged_version(
-            setup.settings.version or other.setup.settings.version, self.options
-        )
+        named = setup.settings.version or other.setup.settings.version
+        version, source = judged_version(named, self.options)
         environment = setup.settings.environment
         if setup.not_read and setup is state.setup:  # what is not read is as on the other side
             environment = {**other.setup.settings.environment, **environment}
         # What is not read may set CLUSTER_NAME, as EKS does in its add-on.
         is_read = not (state.setup.not_read or other.setup.not_read)
         is_all = is_read and setup.settings.source is SettingsSource.chart
-        source_of = SettingsSource.chart if is_all else SettingsSource.options
         settings = replace(
-            setup.settings, source=source_of, version="", file="", environment=environment
+            setup.settings,
+            source=SettingsSource.chart if is_all else SettingsSource.options,
+            version="",
+            file="",
+            environment=environment,
         )
-        roles = state.identity.roles | other.identity.roles
-        names = {**self._names_of(roles), **_names(other), **_names(state)}
+        of_roles = self._names_of(state.identity.roles | other.identity.roles)
         kind = state.identity.kind
-        return (
-            Situation(
-                version,
-                self.options.mode or state.mode or other.mode,
-                settings,
-                names,
-                session_tags=kind.has_session_tags or kind is Identity.unknown,
-                is_known=is_read and bool(state.installer or other.installer),
-            ),
-            source,
+        judged = JudgedPlugin(
+            version,
+            self.options.mode or state.mode or other.mode,
+            settings,
+            {**of_roles, **_names(other), **_names(state)},
+            session_tags=kind.has_session_tags or kind is Identity.unknown,
+            is_known=is_read and bool(state.installer or other.installer),
         )
-
-    def calls(
-        self,
-        role: IamResource,
-        identity: PluginIdentity,
-        situation: Situation,
-        side: Side,
-        more: tuple[Policy, ...] = (),
-    ) -> PluginCalls | None:
-        """Return the calls that the policies of a role on one side allow in a situation."""
-        before, after = self.filler.accounts.sides
-        account = after if side is Side.AFTER else before
-        sessions = [s for s in _sessions(identity) if isinstance(s, Document)]
-        limited = permissions(account, role, (session.policy for session in sessions))
-        limited = replace(limited, policies=(*limited.policies, *more))
-        calls = plugin_calls(limited, situation, self._naming(role))
-        if calls is not None and any(map(_has_secrets, account.of(role).values())):
-            shown = tuple(replace(call, region="") for call in calls.missing)
-            return replace(calls, missing=shown)
-        return calls
-
-    def lacked(self, role: IamResource, needs: PluginNeeds) -> Policy:
-        """Return a policy of the actions of which a role before allowed not all that is called."""
-        identity = needs.cluster.after.identity if needs.cluster else PluginIdentity()
-        calls = self.calls(role, identity, needs.after, Side.BEFORE)
-        actions = dict.fromkeys(call.action for call in calls.missing) if calls else ()
-        return Policy((Statement(actions=tuple(actions), resources=("*",)),) if actions else ())
-
-    def _after(
-        self, role: IamResource, identity: PluginIdentity, situation: Situation
-    ) -> PluginCalls | None:
-        """Return the calls that the policies of a role after allow."""
-        calls = self.calls(role, identity, situation, Side.AFTER)
-        contested = known_policies(self.contested(role))
-        if calls is None or not (calls.missing and contested):
-            return calls
-        with_all = self.calls(role, identity, situation, Side.AFTER, contested)
-        allowed = with_all.allowed if with_all else frozenset()
-        return replace(
-            calls,
-            missing=tuple(
-                replace(call, is_contested=call.key in allowed) for call in calls.missing
-            ),
-        )
-
-    def layers(self, role: IamResource, needs: PluginNeeds) -> PolicyLayers:
-        """Return the known policies of a role after."""
-        identity = needs.cluster.after.identity if needs.cluster else PluginIdentity()
-        sessions = [s for s in _sessions(identity) if isinstance(s, Document)]
-        after = self.filler.accounts.after
-        limited = permissions(after, role, (session.policy for session in sessions))
-        cluster = needs.cluster.after.cluster.name if needs.cluster else ""
-        return PolicyLayers(role, (limited.policies, *limited.limits), cluster)
-
-    def contested(self, role: IamResource) -> list[Grant]:
-        """Return the policies of a role that one resource removes and another one keeps."""
-        after = self.filler.accounts.after.policies(role)
-        return [g for key, g in self.after_conflicts.policies(role).items() if after.get(key) != g]
-
-    def _of_role(
-        self,
-        role: IamResource,
-        identity: PluginIdentity,
-        situation: Situation,
-        earlier: _Earlier | None,
-    ) -> RoleNeeds:
-        before, after = self.filler.accounts.sides
-        old, new = before.policies(role), after.policies(role)
-        limits = [account.one(role, Part.BOUNDARY) for account in (before, after)]
-        contents = [limit.content if limit else None for limit in limits]
-        is_changed = _contents(old) != _contents(new) or contents[0] != contents[1]
-        opened = [k for k, g in new.items() if g.is_open and not _is_same(old.get(k), g)]
-        calls = self._after(role, identity, situation)
-        missing = calls.missing if calls else None
-        lost: tuple[MissingCall, ...] = ()
-        if calls and missing and old and _may_lose(old, new, limits):
-            lost = lost_calls(calls, self.calls(role, identity, situation, Side.BEFORE))
-        newly: tuple[MissingCall, ...] = ()
-        if earlier is not None and missing:
-            is_same = not is_changed and _sessions(earlier.identity) == _sessions(identity)
-            newly = earlier.newly(missing, is_same=is_same, role=role, situation=situation)
-        return RoleNeeds(
-            role,
-            missing,
-            lost,
-            newly,
-            tuple(grant for grant in new.values() if grant.is_open),
-            bool(opened),
-            tuple(_open_limits(identity, limits[1])),
-            is_changed,
-            tuple(_places(new.values(), limits[1], identity)),
-            next(_plugins((*new.values(), *old.values())), ""),
-        )
+        return judged, source
 
     def _names_of(self, roles: Iterable[IamResource]) -> dict[str, str]:
         """Return the account and the partition of roles, if their ARNs say one."""
@@ -288,69 +197,124 @@ class NeedsFinder(Struct, frozen=True):
             return {}
         return dict(zip(("partition", "account_id"), places.pop(), strict=True))
 
-    def _is_shown(self, role: IamResource) -> bool:
-        """Say whether the plan shows the policies of a role."""
-        accounts = self.filler.accounts
-        return role not in accounts.deleted and (
-            role in accounts.created or role in accounts.after.grants
+    def _calls(
+        self,
+        role: IamResource,
+        identity: PluginIdentity,
+        judged: JudgedPlugin,
+        side: Side,
+        more: tuple[Policy, ...] = (),
+        only: Collection[str] = (),
+    ) -> PluginCalls | None:
+        """Return the calls that the policies of a role on one side allow the plugin as judged."""
+        before, after = self.filler.accounts.sides
+        account = after if side is Side.AFTER else before
+        limited = _permissions(account, role, identity)
+        limited = replace(limited, policies=(*limited.policies, *more))
+        calls = plugin_calls(limited, judged, self._naming(role), only)
+        if calls is not None and any(map(_has_secrets, account.of(role).values())):
+            shown = tuple(replace(call, region="") for call in calls.missing)
+            return replace(calls, missing=shown)
+        return calls
+
+    def _after(
+        self, role: IamResource, identity: PluginIdentity, judged: JudgedPlugin
+    ) -> PluginCalls | None:
+        """Return the calls that the policies of a role after allow.
+
+        Those that a policy allows that one resource removes and another one keeps are marked.
+        """
+        calls = self._calls(role, identity, judged, Side.AFTER)
+        after = self.filler.accounts.after.policies(role)
+        kept_grants = self.after_conflicts.policies(role).items()
+        contested = known_policies(g for key, g in kept_grants if after.get(key) != g)
+        if calls is None or not (calls.missing and contested):
+            return calls
+        with_all = self._calls(role, identity, judged, Side.AFTER, contested)
+        allowed = with_all.allowed if with_all else frozenset()
+        marked = (replace(call, is_contested=call.key in allowed) for call in calls.missing)
+        return replace(calls, missing=tuple(marked))
+
+    def _of_role(
+        self, role: IamResource, identity: PluginIdentity, judged: JudgedPlugin
+    ) -> RoleNeeds:
+        before, after = self.filler.accounts.sides
+        old, new = before.policies(role), after.policies(role)
+        boundary = after.one(role, Part.BOUNDARY)
+        is_changed = _contents(before, role) != _contents(after, role)
+        calls = self._after(role, identity, judged)
+        lost: tuple[MissingCall, ...] = ()
+        if calls and calls.missing and old and is_changed and _may_lose(before, after, role):
+            scenarios = {call.scenario for call in calls.missing}
+            had = self._calls(role, identity, judged, Side.BEFORE, only=scenarios)
+            lost = lost_calls(calls, had)
+        return RoleNeeds(
+            role,
+            _permissions(after, role, identity),
+            calls.missing if calls else None,
+            lost,
+            tuple(grant for grant in new.values() if grant.is_open),
+            tuple(_open_limits(identity, boundary)),
+            is_changed,
+            tuple(_places(new.values(), boundary, identity)),
+            next(_of_plugin((*new.values(), *old.values())), ""),
         )
 
+    def lost_by(self, old: IamResource, new: IamResource) -> PluginNeeds:
+        """Return what aws-node of instances loses with a role that takes the place of another."""
+        needs = self.of_role(new)
+        (role,) = needs.roles
+        identity = PluginIdentity()
+        calls = self._calls(new, identity, needs.after, Side.AFTER)
+        had = self._calls(old, identity, needs.after, Side.BEFORE)
+        lost = lost_calls(calls, had) if calls else ()
+        return replace(needs, roles=(replace(role, lost=lost),))
 
-class _Earlier:
-    """What aws-node could not call before the plan, as it was set up then."""
+    def lacked(self, role: IamResource, needs: PluginNeeds) -> Policy:
+        """Return a policy of the actions of which a role before allowed not all that is called."""
+        calls = self._calls(role, needs.plugin.after.identity, needs.after, Side.BEFORE)
+        actions = dict.fromkeys(call.action for call in calls.missing) if calls else ()
+        return Policy((Statement(actions=tuple(actions), resources=("*",)),) if actions else ())
 
-    def __init__(
-        self, finder: NeedsFinder, identity: PluginIdentity, situation: Situation, *, is_first: bool
-    ) -> None:
-        self.identity, self.situation = identity, situation
-        self._finder = finder
-        self._is_first = is_first  # whether nothing in the plan installed it
+    def _missing_before(
+        self, identity: PluginIdentity, judged: JudgedPlugin
+    ) -> Iterator[MissingCall]:
+        for role in identity.roles:
+            if role in self.filler.accounts.before.grants:
+                calls = self._calls(role, identity, judged, Side.BEFORE)
+                yield from calls.missing if calls else ()
 
-    @cached_property
-    def _missing(self) -> list[MissingCall]:
-        before = self._finder.filler.accounts.before
-        return [
-            call
-            for role in self.identity.roles
-            if role in before.grants
-            if (calls := self._finder.calls(role, self.identity, self.situation, Side.BEFORE))
-            for call in calls.missing
-        ]
 
-    def newly(
-        self,
-        missing: tuple[MissingCall, ...],
-        role: IamResource,
-        situation: Situation,
-        *,
-        is_same: bool,
-    ) -> tuple[MissingCall, ...]:
-        """Return what is missing and was not before."""
-        roles = self.identity.roles
-        if is_same and role in roles and self.situation == situation:
-            return ()
-        fatal = tuple(call for call in missing if call.is_fatal)
-        if not roles and self._is_first:  # what a plugin that comes cannot do without
-            return fatal
-        # A role that the plan gives to aws-node has to do, even if the one before did not.
-        of_new_role = () if role in roles else fatal
-        return tuple(dict.fromkeys((*of_new_role, *new_calls(missing, self._missing))))
+def _newly(
+    role: RoleNeeds, identity: PluginIdentity, earlier: Iterable[MissingCall], *, is_first: bool
+) -> tuple[MissingCall, ...]:
+    """Return what a role does not allow, and was allowed before by the roles of an identity."""
+    missing = role.missing or ()
+    # A role that the plan gives to aws-node has to do, even if the one before did not.
+    fatal = tuple(call for call in missing if call.is_fatal and role.role not in identity.roles)
+    # Of a plugin that is new only what it cannot do without counts.
+    return fatal if is_first else tuple(dict.fromkeys((*fatal, *new_calls(missing, earlier))))
+
+
+def _permissions(account: Account, role: IamResource, identity: PluginIdentity) -> Permissions:
+    session = identity.session
+    return permissions(account, role, [session.policy] if isinstance(session, Document) else [])
 
 
 def _has_secrets(grant: Grant) -> bool:
     return isinstance(grant.content, Document) and grant.content.masked is not None
 
 
-def _may_lose(
-    old: Mapping[GrantKey, Grant], new: Mapping[GrantKey, Grant], limits: list[Grant | None]
-) -> bool:
+def _may_lose(before: Account, after: Account, role: IamResource) -> bool:
     """Say whether policies differ in anything that a call of the plugin depends on."""
-    if limits[0] != limits[1]:
+    limits = [account.one(role, Part.BOUNDARY) for account in (before, after)]
+    if limits != [None, None]:
         return True
-    sides = [known_policies(grants.values()) for grants in (old, new)]
-    before, after = ({s for policy in side for s in policy.statements} for side in sides)
-    actions = [call.action for call in all_calls()]
-    return any(statement.is_about(a) for statement in before ^ after for a in actions)
+    old, new = (
+        {s for policy in known_policies(account.policies(role).values()) for s in policy.statements}
+        for account in (before, after)
+    )
+    return any(statement.is_about(call.action) for statement in old ^ new for call in all_calls())
 
 
 def _changes(old: PluginState, new: PluginState) -> tuple[str, ...]:
@@ -379,22 +343,11 @@ def _names(state: PluginState) -> dict[str, str]:
     return {name: value for name, value in {**own, **names}.items() if value}
 
 
-def _sessions(identity: PluginIdentity) -> tuple[Content, ...]:
-    """Return the session policy that limits the roles, as far as it is known.
-
-    AWS does not say whether that of an association with a target role limits the target role.
-    """
-    contents = {content for _, content in identity.sessions if not isinstance(content, Absent)}
-    of_all = len(identity.sessions) == len(identity.addresses)
-    is_one = len(contents) == 1 and of_all and not identity.first_roles
-    return tuple(contents) if is_one else (Unknown("", Side.AFTER),) * bool(contents)
-
-
 def _open_limits(identity: PluginIdentity, boundary: Grant | None) -> Iterator[str]:
     """Yield what limits a role, and of which nothing is known."""
     if boundary and boundary.is_open:
         yield written_at(boundary)
-    if any(not isinstance(content, Document) for content in _sessions(identity)):
+    if not isinstance(identity.session, Absent | Document):
         yield from sorted(address for address, _ in identity.sessions)
 
 
@@ -407,11 +360,11 @@ def _places(
     yield from (address for address, content in identity.sessions if isinstance(content, Document))
 
 
-def _plugins(grants: Iterable[Grant]) -> Iterator[str]:
+def _of_plugin(grants: Iterable[Grant]) -> Iterator[str]:
     """Yield where policies of the plugin are written that somebody can change."""
     for grant in grants:
-        is_own = not (isinstance(grant.policy, Named) and grant.policy.account == "aws")
-        if is_own and any(map(concerns_plugin, known_policies([grant]))):
+        is_of_aws = isinstance(grant.policy, Named) and grant.policy.account == "aws"
+        if is_of_plugin(grant) and not is_of_aws:
             yield written_at(grant)
 
 
@@ -425,9 +378,8 @@ def written_at(grant: Grant) -> str:
     return grant.address
 
 
-def _contents(grants: Mapping[GrantKey, Grant]) -> dict[GrantKey, Content]:
-    return {key: grant.content for key, grant in grants.items()}
-
-
-def _is_same(before: Grant | None, after: Grant) -> bool:
-    return before is not None and before.content == after.content
+def _contents(account: Account, role: IamResource) -> dict[object, Content]:
+    """Return what a role has on one side, and what limits it."""
+    boundary = account.one(role, Part.BOUNDARY)
+    contents: dict[object, Content] = {k: g.content for k, g in account.policies(role).items()}
+    return {**contents, Part.BOUNDARY: boundary.content if boundary else Absent()}

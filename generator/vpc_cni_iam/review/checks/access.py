@@ -28,7 +28,7 @@ from vpc_cni_iam.review.diff.harm import (
     scope,
 )
 from vpc_cni_iam.review.diff.permissions import Open, Permissions
-from vpc_cni_iam.review.diff.plugin_roles import callers
+from vpc_cni_iam.review.diff.plugin.roles import callers
 from vpc_cni_iam.review.diff.principals import GrantChange, PrincipalChange
 from vpc_cni_iam.review.diff.published import PublishedUpdate, published_by
 from vpc_cni_iam.review.diff.reach import Reach
@@ -349,9 +349,8 @@ class _PrincipalCases:
         had = any(s.is_about(a) for s in statements if s.effect == "Allow" for a in actions)
         if had or not actions or not needed_by_plugin().issuperset(actions):
             return None  # to allow an action on more resources is no permission that lacks
-        for needs in context.plugin_needs:
-            is_used = needs.cluster is not None or callers(context, change.owner, Side.AFTER)
-            if not (is_used and any(role.role == change.owner for role in needs.roles)):
+        for needs in context.needs_of.get(change.owner, ()):
+            if not (needs.is_of_cluster or callers(context, change.owner, Side.AFTER)):
                 continue
             lacked = context.needs_finder.lacked(change.owner, needs)
             with_it = Permissions((*change.before.policies, lacked), change.after.limits)

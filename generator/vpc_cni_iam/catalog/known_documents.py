@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from functools import cache, lru_cache
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 
 from msgspec import Struct
 
@@ -87,17 +87,27 @@ def listed(known: Sequence[KnownDocument]) -> list[str]:
 
 def recognise(policy: Policy, names: Mapping[str, str]) -> tuple[KnownDocument, ...]:
     """Return the documents that a policy equals with its names, by parameter; newest first."""
+    alike = _by_actions().get(_action_set(policy), ())
+    if not alike:
+        return ()  # which is decided faster than what the actions are on
     values = {**parameters.values({}), **names}
     values["vpc_owner_id"] = names.get("vpc_owner_id", values["account_id"])
-    return _by_meaning(tuple(sorted(values.items()))).get(normalise.policy(policy), ())
+    meaning = normalise.policy(policy)
+    return tuple(
+        known
+        for known, document in alike
+        if normalise.policy(parameters.fill(document, values)) == meaning
+    )
 
 
-@lru_cache(64)
-def _by_meaning(
-    values: tuple[tuple[str, str], ...],
-) -> dict[Hashable, tuple[KnownDocument, ...]]:
-    by_meaning: dict[Hashable, tuple[KnownDocument, ...]] = {}
+def _action_set(policy: Policy) -> frozenset[str]:
+    return frozenset(map(str.lower, policy.actions()))
+
+
+@cache
+def _by_actions() -> dict[frozenset[str], tuple[tuple[KnownDocument, Policy], ...]]:
+    by_actions: dict[frozenset[str], tuple[tuple[KnownDocument, Policy], ...]] = {}
     for known, document in known_documents().items():
-        key = normalise.policy(parameters.fill(document, dict(values)))
-        by_meaning[key] = (*by_meaning.get(key, ()), known)
-    return by_meaning
+        key = _action_set(document)
+        by_actions[key] = (*by_actions.get(key, ()), (known, document))
+    return by_actions

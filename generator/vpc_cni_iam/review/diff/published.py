@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 
 from msgspec import Struct
 
-from vpc_cni_iam.catalog.known_documents import KnownDocument, known_documents, recognise
+from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.account.documents import Document
@@ -26,8 +26,11 @@ class Published(Struct, frozen=True):
 def documents_of(grant: Grant | None) -> tuple[KnownDocument, ...]:
     """Return the published documents that a policy equals, the newest first."""
     policy = _policy(grant)
-    if policy is None or frozenset(map(str.lower, policy.actions())) not in _action_sets():
-        return ()  # which is decided faster than what the actions are on
+    return () if policy is None else _recognised(policy)
+
+
+@lru_cache(4096)
+def _recognised(policy: Policy) -> tuple[KnownDocument, ...]:
     return recognise(policy, _names(policy))
 
 
@@ -59,10 +62,3 @@ def _policy(grant: Grant | None) -> Policy | None:
 
 def _names(policy: Policy) -> Mapping[str, str]:
     return names_in([policy])
-
-
-@cache
-def _action_sets() -> frozenset[frozenset[str]]:
-    return frozenset(
-        frozenset(map(str.lower, document.actions())) for document in known_documents().values()
-    )

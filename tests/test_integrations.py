@@ -238,7 +238,10 @@ def reviews_a_plan(action: Action) -> None:
         }
     )
     (action.consumer / "addon.json").write_text(json.dumps(plan))
-    assert "v1.20.4-eksbuild.1, aws_eks_addon.c" in action.step(2, plan="addon.json").stdout
+    assert (
+        "aws-node in c: not shown by the plan for v1.20.4"
+        in action.step(2, plan="addon.json").stdout
+    )
     # What is left of an earlier run is not shown again.
     for inputs in ({"plan": "gone.json"}, {"plan": "--help"}, {"plan": "plan.json", "mode": "5"}):
         action.summary.unlink()
@@ -247,7 +250,7 @@ def reviews_a_plan(action: Action) -> None:
         assert "the plan was not reviewed" in action.summary.read_text()
         assert not action.output.exists()
     assert (
-        "judged by v1.20.4, ipv6"
+        "v1.20.4 (IPv6, --cni-version)"
         in action.step(2, plan="plan.json", mode="ipv6", cni_version="v1.20.4").stdout
     )
 

@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
+from eks import NODE_TRUST, POD_TRUST, arn_of, irsa, own_role
 from found import found, levels
 from synthetic import Json, allow, attachment, document, policy, resource, role
+from vpc_cni_iam.catalog.facts.documents import managed_policy
+from vpc_cni_iam.policy.document import to_json
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences import say
@@ -298,3 +301,57 @@ def test_a_document_of_which_no_statement_is_shown_is_unknown(unknown: Json) -> 
     assert levels(access(source, made, configuration=configuration)) == {
         "unknown-policy": "warning"
     }
+
+
+def _without(action: str) -> list[Json]:
+    """The statements of the plugin's policy without an action."""
+    first, *others = to_json(managed_policy())["Statement"]
+    return [{**first, "Action": [a for a in first["Action"] if a != action]}, *others]
+
+
+@pytest.mark.parametrize("trust", [irsa(), POD_TRUST, NODE_TRUST])
+def test_a_role_of_the_plugin_that_gets_what_it_lacked_is_a_note(trust: str) -> None:
+    texts = document(*_without("ec2:DescribeSubnets")), document(*_without(""))
+    values = [{"role": "cni", "name": "p", "policy": text} for text in texts]
+    gets = resource("aws_iam_role_policy", "p", *values)
+    (finding,) = (f for f in found(*own_role("cni", trust), gets) if f.rule == "new-access")
+    assert finding.level == "note" and Consequence.NEW_ACCESS in finding.means
+    assert say(finding).message == (
+        "aws_iam_role.cni can now call ec2:DescribeSubnets on all resources. "
+        "aws-node v1.23.2 calls this"
+    )
+
+
+@pytest.mark.parametrize(
+    ("trust", "before", "after"),
+    [
+        # More than the plugin calls, and the same for a role of something else.
+        (irsa(), [], [allow(["ec2:DescribeSubnets", "ec2:TerminateInstances"])]),
+        (irsa(subject="system:serviceaccount:default:app"), [], [allow("ec2:DescribeSubnets")]),
+        # It could call this, on fewer resources.
+        (
+            irsa(),
+            [
+                allow(
+                    "ec2:DescribeSubnets", Condition={"StringEquals": {"aws:RequestedRegion": "a"}}
+                )
+            ],
+            [allow("ec2:DescribeSubnets")],
+        ),
+    ],
+)
+def test_other_access_of_a_role_of_the_plugin_is_an_error(
+    trust: str, before: list[Json], after: list[Json]
+) -> None:
+    texts = (document(*_without("ec2:DescribeSubnets"), *more) for more in (before, after))
+    values = [{"role": "cni", "name": "p", "policy": text} for text in texts]
+    gets = resource("aws_iam_role_policy", "p", *values)
+    assert levels(access(*own_role("cni", trust), gets))["new-access"] == "error"
+
+
+def test_of_two_accounts_a_role_of_one_name_may_be_in_either() -> None:
+    sides = [{"name": "r", "arn": arn_of("r", n), "assume_role_policy": TRUST} for n in "12"]
+    roles = [resource("aws_iam_role", n, side, None) for n, side in zip("xy", sides, strict=True)]
+    made = role("z", None, TRUST)
+    made["change"]["after"]["name"] = "r"
+    assert "ambiguous-principal" in levels(found(*roles, made))

@@ -101,6 +101,8 @@ def test_roles_that_tokens_can_newly_assume(change: Json) -> None:
         ([provider({}, None), provider(None, {}, "again")], None),
         ([provider({"client_id_list": ["a", "b"]}, {"client_id_list": ["b", "a"]})], None),
         ([provider({}, {"thumbprint_list": ["b" * 40]})], "note"),
+        # Of an issuer that is not shown, the plan shows no role.
+        ([provider({"url": 1, "arn": None}, None)], "warning"),
         ([provider({}, {"client_id_list": ["sts.amazonaws.com", "vault"]})], "warning"),
         ([provider({}, {}, after_unknown={"client_id_list": True}, actions=["update"])], "warning"),
         ([provider({}, {}), role("cni", "kube-system:aws-node")], None),
@@ -123,3 +125,18 @@ def test_a_new_client_id_counts_for_new_access() -> None:
     (finding,) = _of(provider({}, {"client_id_list": ["sts.amazonaws.com", "vault"]}), CNI)
     assert "new-access" in finding.means
     assert "adds vault among its client IDs" in say(finding).message
+
+
+def test_a_role_that_denies_service_accounts_is_none_of_theirs() -> None:
+    denied = role("denied", "kube-system:aws-node")
+    others = role("others", "kube-system:aws-node")
+    for change, old, new in (
+        (denied, '"Allow"', '"Deny"'),
+        (others, '"StringEquals"', '"StringNotEquals"'),
+    ):
+        for side in ("before", "after"):
+            values = change["change"][side]
+            values["assume_role_policy"] = values["assume_role_policy"].replace(old, new)
+    texts = _texts(provider({}, None), denied, others)
+    assert [*texts] == ["warning oidc-provider-changed"]
+    assert "aws_iam_role.denied" not in str(texts)

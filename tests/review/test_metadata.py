@@ -21,7 +21,7 @@ CLOSED = {"http_endpoint": "enabled", "http_put_response_hop_limit": 1, "http_to
         (
             {"http_tokens": None},
             {"after_unknown": {"metadata_options": [{"http_tokens": True}]}},
-            "http_tokens required -> known after apply",
+            "http_tokens required -> a value known after apply",
         ),
         ({"http_put_response_hop_limit": 2}, {}, "http_put_response_hop_limit 1 -> 2"),
         ({"http_put_response_hop_limit": None}, {}, "http_put_response_hop_limit 1 -> not set"),

@@ -195,7 +195,7 @@ FROM_SECRET = {"kind": "Secret", "name": "roles", "valuesKey": "web", "targetPat
 def test_a_role_that_flux_takes_from_elsewhere_is_one_not_known(change: Json) -> None:
     (finding,) = found(change)
     assert (finding.rule, finding.level) == (Rule.SERVICE_ACCOUNT_ROLE, Level.WARNING)
-    assert "the role that" in say(finding).message
+    assert "a role known after apply" in say(finding).message
 
 
 def node_class(before: str | None, after: str, **more: object) -> Json:

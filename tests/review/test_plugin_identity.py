@@ -1,4 +1,4 @@
-"""What a plan does to the identity of aws-node, and to the plugin as a whole."""
+"""Which identity aws-node has, and what another one allows."""
 
 import json
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from eks import (
-    ISSUER,
     NODE_TRUST,
     POD_TRUST,
     addon,
@@ -15,15 +14,15 @@ from eks import (
     irsa,
     node_group,
     own_role,
+    provider,
     same,
 )
 from found import context, found
-from synthetic import Json, allow, document, resource
+from synthetic import Json, allow, document, resource, reviewed
 from vpc_cni_iam.catalog.facts.documents import managed_policy
-from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.document import dumps
-from vpc_cni_iam.review.account.iam_resource import InPlan
+from vpc_cni_iam.review.account.iam_resource import InPlan, Unresolved
 from vpc_cni_iam.review.account.plugin.state import PluginIdentity
 from vpc_cni_iam.review.report.sentences import say
 
@@ -32,9 +31,10 @@ MORE = document(*json.loads(CNI)["Statement"], allow("s3:GetObject", "arn:aws:s3
 FEWER = document(allow("ec2:DescribeTags"))
 ALL = document(allow("*"))
 VERSION = {"addon_version": "v1.23.2-eksbuild.1"}
-LOST, CHANGED, REMOVED = "plugin-identity-lost", "plugin-identity-changed", "plugin-removed"
+LOST, CHANGED = "plugin-identity-lost", "plugin-identity-changed"
 ASSOCIATION = "aws_eks_pod_identity_association"
 UNSHOWN = arn_of("elsewhere")
+SIDES = ("before", "after")
 
 
 def of_role(name: str, **more: Any) -> Json:
@@ -42,13 +42,13 @@ def of_role(name: str, **more: Any) -> Json:
 
 
 def levels(*changes: Json, **more: Any) -> dict[str, str]:
-    """The level of each rule about the identity of aws-node, or its removal."""
-    rules = (LOST, CHANGED, REMOVED)
+    """The level of each rule about the identity of aws-node."""
+    rules = (LOST, CHANGED)
     return {str(f.rule): str(f.level) for f in found(*changes, **more) if f.rule in rules}
 
 
 def messages(*changes: Json, **more: Any) -> list[str]:
-    return [say(f).message for f in found(*changes, **more) if f.rule in (LOST, CHANGED, REMOVED)]
+    return [say(f).message for f in found(*changes, **more) if f.rule in (LOST, CHANGED)]
 
 
 def after(*changes: Json, **more: Any) -> PluginIdentity:
@@ -82,7 +82,7 @@ def test_more_access_is_said_by_its_scope_before_an_example() -> None:
     words = say(finding)
     assert words.message.endswith(f"and can now call iam:PassRole on {UNSHOWN}")
     assert words.details[:2] == (
-        "also: call s3:GetObject on arn:aws:s3:::example/*",
+        "also: s3:GetObject on arn:aws:s3:::example/*",
         "beyond the plugin's needs: iam:PassRole, s3:GetObject",
     )
     assert words.details[2].startswith("example: iam:PassRole")
@@ -123,9 +123,6 @@ def test_roles_that_are_not_known_are_not_the_same() -> None:
     assert not any("hidden" in message for message in messages(others))
 
 
-SIDES = ("before", "after")
-
-
 def test_moving_to_a_role_of_its_own_is_a_note() -> None:
     """Pods then no longer need what the role of nodes allows."""
     nodes = own_role("nodes", NODE_TRUST, MORE)
@@ -140,96 +137,6 @@ def test_moving_to_a_role_of_its_own_is_a_note() -> None:
 def test_a_role_of_nodes_that_changes_is_said_of_the_nodes() -> None:
     roles = (*own_role("a", NODE_TRUST, CNI), *own_role("b", NODE_TRUST, MORE))
     assert levels(addon(VERSION, VERSION), node_group("a", "b"), *roles) == {}
-
-
-def test_an_identity_that_nothing_names_after_the_plan_is_lost() -> None:
-    role = own_role("cni", irsa(), CNI)
-    assert levels(addon(of_role("cni"), VERSION), *role) == {LOST: "error"}
-    # Where the plan shows nodes, aws-node has their role.
-    nodes = (node_group("n", "n"), *own_role("n", NODE_TRUST, CNI))
-    assert levels(addon(of_role("cni"), VERSION), *role, *nodes) == {CHANGED: "note"}
-
-
-@pytest.mark.parametrize("first", ["cni", None])
-def test_a_role_that_does_not_trust_aws_node_is_lost(first: str | None) -> None:
-    roles = (*own_role("cni", irsa(), CNI), *own_role("b", POD_TRUST, CNI))
-    before = of_role(first) if first else None
-    assert levels(addon(before, of_role("b")), *roles) == {LOST: "error"}
-    assert "trust policy does not allow IRSA" in messages(addon(before, of_role("b")), *roles)[0]
-
-
-def test_a_trust_policy_for_a_provider_that_is_made_with_it_is_left_open() -> None:
-    kind = "aws_iam_policy_document"
-    statement = {
-        "actions": ["sts:AssumeRoleWithWebIdentity"],
-        "principals": [{"type": "Federated", "identifiers": [None]}],
-    }
-    unknown = {"json": True, "statement": [{"principals": [{"identifiers": [True]}]}]}
-    values = {"statement": [statement]}
-    trust = resource(kind, "d", None, values, address=f"data.{kind}.d", actions=["read"])
-    trust["change"]["after_unknown"] = unknown
-    made = resource(
-        "aws_iam_role", "cni", None, {"name": "cni"}, after_unknown={"assume_role_policy": True}
-    )
-    refers = {"assume_role_policy": {"references": [f"data.{kind}.d.json", f"data.{kind}.d"]}}
-    blocks = [
-        {"mode": "managed", "type": "aws_iam_role", "name": "cni", "expressions": refers},
-        {"mode": "data", "type": kind, "name": "d", "expressions": {}},
-    ]
-    change = addon(VERSION, of_role("cni"))
-    configuration = {"root_module": {"resources": blocks}}
-    plan = (made, trust | {"mode": "data"}, change)
-    assert LOST not in levels(*plan, configuration=configuration)
-
-
-@pytest.mark.parametrize(
-    ("new", "is_lost"),
-    [({"path": "/eks/"}, True), ({"name": "new"}, True), ({"path": "/"}, False), (None, True)],
-)
-def test_an_arn_that_is_none_of_a_role_after_the_plan_is_lost(new: Json, *, is_lost: bool) -> None:
-    role = {"name": "cni", "path": "/", "assume_role_policy": irsa()}
-    change = resource(
-        "aws_iam_role",
-        "cni",
-        {**role, "arn": arn_of("cni")},
-        None if new is None else {**role, **new},
-        actions=["delete"] if new is None else ["delete", "create"],
-        after_unknown={"arn": True} if new else {},
-    )
-    assert (LOST in levels(change, addon(of_role("cni"), of_role("cni")))) == is_lost
-
-
-def test_a_deleted_role_with_a_sensitive_name_is_lost() -> None:
-    marks = {f"{side}_sensitive": {"service_account_role_arn": True} for side in SIDES}
-    there = addon(of_role("hidden"), of_role("hidden"), **marks)
-    role = {"name": "hidden", "arn": arn_of("hidden"), "assume_role_policy": irsa()}
-    gone = resource("aws_iam_role", "cni", role, None)
-    assert levels(gone, there) == {LOST: "error"}
-    assert "role/hidden" not in str(messages(gone, there))
-
-
-def test_without_the_agent_nobody_gets_credentials_of_an_association() -> None:
-    agent = {"cluster_name": "prod", "addon_name": "eks-pod-identity-agent"}
-    gone = resource("aws_eks_addon", "agent", agent, None)
-    rest = (addon(VERSION, VERSION), association("cni", "cni"), *own_role("cni", POD_TRUST, CNI))
-    assert levels(gone, *rest) == {LOST: "error"}
-    assert "without the EKS Pod Identity Agent" in messages(gone, *rest)[0]
-    left = resource("aws_eks_addon", "agent", {**agent, "preserve": True}, None)
-    assert levels(left, *rest) == {}
-    of_other = resource("aws_eks_addon", "agent", {**agent, "cluster_name": "other"}, None)
-    assert levels(of_other, *rest) == {}
-    by_token = (addon(of_role("cni"), of_role("cni")), *own_role("cni", irsa(), CNI))
-    assert levels(gone, *by_token) == {}
-
-
-def test_a_cluster_that_is_replaced_has_another_issuer() -> None:
-    values = {"name": "prod", "identity": [{"oidc": [{"issuer": f"https://{ISSUER}"}]}]}
-    later = {"actions": ["delete", "create"], "after_unknown": {"identity": True}}
-    replaced = resource("aws_eks_cluster", "prod", values, {"name": "prod"}, **later)
-    rest = (addon(of_role("cni"), of_role("cni")), *own_role("cni", irsa(), CNI))
-    (finding,) = (f for f in found(replaced, *rest) if f.rule == LOST)
-    assert (finding.level, finding.address) == ("error", "aws_iam_role.cni")
-    assert levels(same("aws_eks_cluster", "prod", values), *rest) == {}
 
 
 @pytest.mark.parametrize(
@@ -284,84 +191,6 @@ def test_an_add_on_may_make_the_association_itself() -> None:
     assert after(computed).kind is Identity.unknown
 
 
-def in_region(change: Json, region: str, name: str) -> Json:
-    key = "association_arn" if change["type"] == ASSOCIATION else "arn"
-    for side in SIDES:
-        values = change["change"][side]
-        arn = f"arn:aws:eks:{region}:111122223333:x/{name}"
-        change["change"][side] = values and {**values, key: arn}
-    return change | {"address": f"{change['type']}.{name}", "name": name}
-
-
-def test_clusters_of_one_name_in_two_regions_are_two() -> None:
-    """The association of the one does not hide that the other loses its role."""
-    there = in_region(association("good", "good"), "eu-west-1", "eu")
-    loses = in_region(addon(of_role("old"), VERSION), "us-east-1", "us")
-    plan = (there, loses, *own_role("good", POD_TRUST, CNI), *own_role("old", irsa(), CNI))
-    assert {plugin.cluster for plugin in context(*plan).plugins} == {
-        EksCluster("prod", "eu-west-1", "111122223333"),
-        EksCluster("prod", "us-east-1", "111122223333"),
-    }
-    assert levels(*plan) == {LOST: "error"}
-
-
-def test_an_add_on_that_moves_to_another_region_leaves_the_first() -> None:
-    sides = (of_role("cni", region=region) for region in ("us-east-1", "eu-west-1"))
-    moves = addon(*sides, actions=["delete", "create"])
-    assert levels(moves, *own_role("cni", irsa(), CNI))[REMOVED] == "error"
-
-
-def test_what_moves_to_another_cluster_leaves_the_first() -> None:
-    moves = addon(of_role("cni"), of_role("cni", cluster_name="other"))
-    role = own_role("cni", irsa(), CNI)
-    assert levels(moves, *role)[REMOVED] == "error"
-    by_pods = association("cni", "cni")
-    by_pods["change"]["after"] = {**by_pods["change"]["after"], "cluster_name": "other"}
-    by_pods["change"]["actions"] = ["delete", "create"]
-    assert levels(by_pods, *own_role("cni", POD_TRUST, CNI))[LOST] == "error"
-
-
-def test_a_name_that_is_known_after_apply_may_be_the_same() -> None:
-    unknown = {"after_unknown": {"cluster_name": True}}
-    change = addon(of_role("cni"), of_role("cni"), **unknown)
-    del change["change"]["after"]["cluster_name"]
-    assert levels(change, *own_role("cni", irsa(), CNI)) == {}
-
-
-def test_a_plugin_that_is_removed_from_a_cluster_that_stays_is_an_error() -> None:
-    role = own_role("cni", irsa(), CNI)
-    assert levels(addon(of_role("cni"), None), *role) == {REMOVED: "error"}
-    left = addon(of_role("cni", preserve=True), None)
-    assert levels(left, *role) == {REMOVED: "warning"}
-    gone = resource("aws_eks_cluster", "prod", {"name": "prod"}, None)
-    assert levels(gone, addon(of_role("cni"), None), *role) == {}
-    forgotten = addon(of_role("cni"), None, actions=["forget"])
-    assert levels(forgotten, *role) == {}
-
-
-@pytest.mark.parametrize(
-    ("groups", "level", "words"),
-    [
-        ([(True, True)], "error", "new pods on aws_eks_node_group.n get no IP addresses"),
-        ([], "warning", "other nodes, which the plan does not show"),
-        ([(True, False)], "note", "the plan deletes the node groups"),
-    ],
-)
-def test_nodes_of_auto_mode_need_no_plugin(
-    groups: list[tuple[bool, bool]], level: str, words: str
-) -> None:
-    sides = ({"name": "prod", "compute_config": [{"enabled": is_on}]} for is_on in (False, True))
-    cluster = resource("aws_eks_cluster", "prod", *sides)
-    values = {"cluster_name": "prod", "node_role_arn": arn_of("nodes")}
-    nodes = [
-        resource("aws_eks_node_group", "n", *(values if there else None for there in pair))
-        for pair in groups
-    ]
-    plan = (cluster, addon(of_role("cni"), None), *nodes, *own_role("cni", irsa(), CNI))
-    assert levels(*plan) == {REMOVED: level}
-    assert words in messages(*plan)[0]
-
-
 def test_a_first_role_is_a_warning_unless_the_plugin_works_with_it() -> None:
     change = addon(VERSION, of_role("cni"))
     assert levels(change, *own_role("cni", irsa(), CNI)) == {CHANGED: "note"}
@@ -376,7 +205,177 @@ def test_the_first_plugin_of_a_new_cluster_is_no_change() -> None:
     assert levels(new, addon(None, of_role("cni")), *own_role("cni", irsa(), CNI)) == {}
 
 
-def test_an_eni_config_alone_is_nothing_about_the_plugin() -> None:
-    manifest = {"apiVersion": "crd.k8s.amazonaws.com/v1alpha1", "kind": "ENIConfig"}
-    change = resource("kubernetes_manifest", "eni", None, {"manifest": manifest})
-    assert [f for f in found(change) if str(f.rule).startswith("plugin-")] == []
+# Several roles, and roles of which the plan does not show all.
+
+ELSEWHERE = "arn:aws:iam::111122223333:policy/elsewhere"
+READ = document(allow("s3:GetObject"))
+OLD, NEW = own_role("old", irsa(), CNI), own_role("new", irsa(), CNI)
+
+
+def with_elsewhere(name: str, *texts: str) -> list[Json]:
+    """A role with a policy whose document the plan does not show."""
+    values = {"role": name, "policy_arn": ELSEWHERE}
+    attached = same("aws_iam_role_policy_attachment", name, values)
+    return [*own_role(name, irsa(), *texts), attached]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "level", "missing"),
+    [
+        (OLD, NEW, "note", 0),
+        (own_role("old", irsa(), CNI, READ), NEW, "note", 0),
+        (OLD, own_role("new", irsa(), CNI, READ), "error", 0),
+        (OLD, own_role("new", irsa(), READ), "error", 12),
+        (OLD, with_elsewhere("new", CNI), "warning", 0),
+        (OLD, with_elsewhere("new"), "warning", 12),
+        (OLD, [], "warning", 0),
+        ([], NEW, "warning", 0),
+        # What is not known may have allowed it, or denied it.
+        (with_elsewhere("old"), NEW, "warning", 0),
+        (with_elsewhere("old", CNI), NEW, "warning", 0),
+    ],
+)
+def test_another_role_is_judged_by_what_the_plan_shows_of_both(
+    old: list[Json], new: list[Json], level: str, missing: int
+) -> None:
+    plan = (addon(of_role("old"), of_role("new")), *old, *new)
+    assert levels(*plan) == {CHANGED: level}
+    assert sum(len(plugin.missing) for plugin in reviewed(*plan).plugins[:1]) == missing
+
+
+@pytest.mark.parametrize("bounded", ["old", "new"])
+def test_a_boundary_that_is_not_known_may_limit_anything(bounded: str) -> None:
+    roles = {"old": own_role("old", irsa(), CNI), "new": own_role("new", irsa(), CNI)}
+    for side in SIDES:
+        roles[bounded][0]["change"][side]["permissions_boundary"] = ELSEWHERE
+    change = addon(of_role("old"), of_role("new"))
+    assert levels(change, *roles["old"], *roles["new"]) == {CHANGED: "warning"}
+
+
+REFERRED = "aws_iam_role.new.arn", "aws_iam_role.old.arn"
+
+
+@pytest.mark.parametrize(
+    ("references", "roles"),
+    [
+        (REFERRED[:1], {InPlan("aws_iam_role.new")}),
+        (REFERRED, {InPlan("aws_iam_role.new"), InPlan("aws_iam_role.old")}),
+        (("aws_iam_role.elsewhere.arn",), None),
+        (("aws_iam_user.new.arn",), None),
+        ((), None),
+    ],
+)
+def test_the_role_that_an_add_on_refers_to_is_the_plugins(
+    references: tuple[str, ...], roles: set[InPlan] | None
+) -> None:
+    """Of several, it may be any; what is none of a role is not known."""
+    expressions = {"service_account_role_arn": {"references": [*references]}}
+    block = {"type": "aws_eks_addon", "name": "vpc_cni", "expressions": expressions}
+    unknown = {"after_unknown": {"service_account_role_arn": True}}
+    plan = (
+        addon(of_role("cni"), VERSION, **unknown),
+        *OLD,
+        resource("aws_iam_role", "new", None, {"name": "new", "assume_role_policy": irsa()}),
+        resource("aws_iam_user", "new", None, {"name": "new"}),
+    )
+    configuration = {"root_module": {"resources": [block]}}
+    identity = after(*plan, configuration=configuration)
+    assert identity.roles == roles if roles else isinstance(*identity.roles, Unresolved)
+    missing = [
+        str(f.level)
+        for f in found(*plan, configuration=configuration)
+        if f.rule == "plugin-permission-missing"
+    ]
+    # The new role allows nothing: an error, unless aws-node may have the other one.
+    assert missing == {REFERRED[:1]: ["error"], REFERRED: ["warning"]}.get(references, [])
+    answer = reviewed(*plan, configuration=configuration).plugins[0].answer
+    assert ("which role it has" in answer) == (references == REFERRED)
+
+
+def groups(before: str, after: str) -> list[Json]:
+    """A node group for each role; none for a space."""
+
+    def values(name: str) -> Json | None:
+        return None if name == " " else {"cluster_name": "prod", "node_role_arn": arn_of(name)}
+
+    pairs = enumerate(zip(before, after, strict=True))
+    return [
+        resource("aws_eks_node_group", f"n{n}", values(old), values(new)) for n, (old, new) in pairs
+    ]
+
+
+@pytest.mark.parametrize("sides", [("ab", "ab"), ("a ", "ab"), ("ab", "a "), ("ab", "ac")])
+def test_nodes_that_only_come_or_go_are_no_other_identity(sides: tuple[str, str]) -> None:
+    roles = [item for name in "abc" for item in own_role(name, NODE_TRUST, CNI)]
+    plan = (addon(VERSION, VERSION), *roles, *groups(*sides))
+    assert levels(*plan) == {}
+    assert after(*plan).kind is Identity.node_role
+
+
+def test_a_node_role_that_the_plan_does_not_show_hides_no_other_that_lacks_something() -> None:
+    roles = own_role("b", NODE_TRUST, READ)
+    for order in ("ab", "ba"):
+        (plugin, *_) = reviewed(addon(VERSION, VERSION), *roles, *groups(order, order)).plugins
+        assert plugin.verdict == "fails" and len(plugin.missing) == 12
+
+
+def test_an_add_on_without_its_role_has_the_node_role() -> None:
+    roles = (*own_role("cni", irsa(), CNI), *own_role("node", NODE_TRUST, ALL))
+    plan = (addon(of_role("cni"), VERSION), *roles, node_group("node", "node"))
+    assert levels(*plan) == {CHANGED: "error"}
+    assert "can now call every action on all resources" in messages(*plan)[0]
+
+
+def test_an_association_that_is_created_is_a_note_if_its_role_suffices() -> None:
+    there = association(None, "a")
+    assert levels(there, *own_role("a", POD_TRUST, CNI)) == {CHANGED: "note"}
+    assert levels(there, *own_role("a", POD_TRUST, FEWER)) == {CHANGED: "warning"}
+    assert levels(there) == {CHANGED: "warning"}
+
+
+def created(*items: Json) -> list[Json]:
+    return [resource(i["type"], i["name"], None, i["change"]["after"]) for i in items]
+
+
+@pytest.mark.parametrize(
+    ("provider_before", "role_is_new", "before", "is_said"),
+    [
+        (None, True, {}, False),
+        ({}, True, {}, True),  # the cluster is older than the plan
+        (None, False, {}, True),
+        (None, True, {"service_account_role_arn": arn_of("old")}, True),
+    ],
+)
+def test_a_first_role_is_not_said_of_a_cluster_whose_oidc_provider_and_role_are_new(
+    provider_before: Json | None, before: Json, *, role_is_new: bool, is_said: bool
+) -> None:
+    """The cluster is in another configuration, as with a module for add-ons."""
+    own = own_role("cni", irsa(), CNI)
+    installer = addon({**VERSION, **before} if before else None, of_role("cni"))
+    plan = (provider(provider_before, {}), installer, *(created(*own) if role_is_new else own))
+    assert (CHANGED in levels(*plan, *OLD)) is is_said
+
+
+@pytest.mark.parametrize("is_configured", [True, False])
+def test_an_association_of_an_add_on_that_is_known_after_apply_is_one_if_it_is_set(
+    *, is_configured: bool
+) -> None:
+    """The provider computes the argument, too: then aws-node keeps the node role."""
+    expressions = {"pod_identity_association": {"references": ["var.associations"]}}
+    block = {"type": "aws_eks_addon", "name": "vpc_cni", "mode": "managed"}
+    block |= {"expressions": expressions if is_configured else {}}
+    unknown = {"after_unknown": {"pod_identity_association": True}}
+    plan = (addon(VERSION, VERSION, **unknown), node_group("n", "n"))
+    configuration = {"root_module": {"resources": [block]}}
+    kind = Identity.pod_identity if is_configured else Identity.node_role
+    assert after(*plan, configuration=configuration).kind is kind
+    changes = levels(*plan, *own_role("n", NODE_TRUST, CNI), configuration=configuration)
+    assert changes == ({CHANGED: "warning"} if is_configured else {})
+
+
+def test_a_role_of_nodes_loses_nothing_for_a_plugin_with_its_own() -> None:
+    sides = ({"role": "a", "name": "i", "policy": CNI}, None)
+    removed = resource("aws_iam_role_policy", "a", *sides)
+    plan = (addon(of_role("cni"), of_role("cni")), *own_role("cni", irsa(), CNI), removed)
+    nodes = (node_group("a", "b"), *own_role("a", NODE_TRUST), *own_role("b", NODE_TRUST))
+    assert "coverage-lost" not in {f.rule for f in found(*plan, *nodes)}

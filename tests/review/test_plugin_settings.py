@@ -1,4 +1,4 @@
-"""How add-ons and charts set up the plugin, and what a plan changes of it."""
+"""How add-ons and charts set up the plugin, and what a plan changes of its settings."""
 
 import json
 import time
@@ -10,19 +10,16 @@ from eks import addon, arn_of, irsa, own_role
 from found import context, found
 from synthetic import Json, resource, role
 from vpc_cni_iam.catalog.facts.documents import managed_policy
-from vpc_cni_iam.catalog.facts.known_versions import find, newest
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.policy.value import Known
 from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.account.plugin.state import PluginState, UnreadReason
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.options import Options
 from vpc_cni_iam.review.report.sentences import say
 
 CNI = dumps(managed_policy())
-SETTINGS, VERSION_CHANGED = "plugin-configuration-changed", "plugin-version-changed"
-UNKNOWN_VERSION = "plugin-version-unknown"
+SETTINGS = "plugin-configuration-changed"
 NAME = r"serviceAccount.annotations.eks\.amazonaws\.com/role-arn"
 CHART = {"name": "cni", "chart": "aws-vpc-cni", "namespace": "kube-system", "version": "1.23.2"}
 IPV6 = '{"env": {"ENABLE_IPv6": "true"}}'
@@ -35,9 +32,8 @@ def at(version: str, **more: object) -> Json:
 
 
 def findings(*changes: Json, **more: Any) -> list[Finding]:
-    rules = (SETTINGS, VERSION_CHANGED, UNKNOWN_VERSION)
     every = found(*changes, *own_role("cni", irsa(), CNI), **more)
-    return [finding for finding in every if finding.rule in rules]
+    return [f for f in every if f.rule in (SETTINGS, "plugin-version-changed")]
 
 
 def levels(*changes: Json, **more: Any) -> dict[str, str]:
@@ -59,69 +55,6 @@ def annotated(*values: object, **more: Any) -> Json:
     first = {"serviceAccount": {"annotations": annotation}}
     texts = (value if isinstance(value, str) else json.dumps(value) for value in (first, *values))
     return {"values": list(texts), **more}
-
-
-# Versions.
-
-
-def test_an_update_is_a_note_if_the_plan_shows_that_its_role_suffices() -> None:
-    change = addon(at("v1.21.2"), at("v1.23.2"))
-    (finding,) = findings(change)
-    assert (finding.rule, finding.level) == (VERSION_CHANGED, "note")
-    assert "from v1.21.2-eksbuild.1 to v1.23.2-eksbuild.1" in say(finding).message
-
-
-def test_an_update_of_a_plugin_whose_policies_are_not_shown_says_what_it_newly_calls() -> None:
-    def of(*versions: str) -> Finding:
-        sides = ({"addon_version": f"{version}-eksbuild.1"} for version in versions)
-        (finding,) = (f for f in found(addon(*sides)) if f.rule == VERSION_CHANGED)
-        return finding
-
-    assert of("v1.20.0", "v1.22.0").level == "warning"
-    assert "newly calls ec2:DescribeSecurityGroups" in say(of("v1.20.0", "v1.22.0")).message
-    assert of("v1.23.1", "v1.23.2").level == "note"
-
-
-@pytest.mark.parametrize("version", ["v9.0.0", "v1.23.99", "v1.7.99"])
-def test_a_version_that_the_catalog_does_not_have_is_a_warning_where_it_comes(version: str) -> None:
-    for before, level in ((at("v1.21.2"), "warning"), (None, "warning"), (at(version), "note")):
-        assert levels(addon(before, at(version)))[UNKNOWN_VERSION] == level
-    unnamed = {"service_account_role_arn": arn_of("cni")}
-    (finding,) = findings(addon(unnamed, unnamed))
-    assert (finding.rule, finding.level) == (UNKNOWN_VERSION, "note")
-    assert f"{newest()} is assumed" in say(finding).message
-    chosen = Options(version=find("v1.22.1"))
-    assert UNKNOWN_VERSION not in levels(addon(unnamed, at(version)), options=chosen)
-
-
-def test_a_version_that_is_known_after_apply_is_a_warning() -> None:
-    later = {k: v for k, v in at("v1.21.2").items() if k != "addon_version"}
-    change = addon(at("v1.21.2"), later, after_unknown={"addon_version": True})
-    assert levels(change)[UNKNOWN_VERSION] == "warning"
-
-
-def test_the_tag_of_an_image_in_place_of_the_charts_is_the_version() -> None:
-    images = [
-        annotated({"image": {"override": f"example.com/cni:{t}"}}) for t in ("v1.21.2", "v1.22.1")
-    ]
-    old, new = states(release(*images))
-    assert (old.setup.settings.version, new.setup.settings.version) == ("v1.21.2", "v1.22.1")
-    assert levels(release(*images)) == {VERSION_CHANGED: "note"}
-    other = annotated({"image": {"override": "example.org/cni:v1.21.2"}})
-    assert levels(release(images[0], other)) == {SETTINGS: "warning"}
-    digest = annotated({"image": {"override": "example.com/cni@sha256:ab"}})
-    assert levels(release(images[0], digest))[UNKNOWN_VERSION] == "warning"
-
-
-@pytest.mark.parametrize(
-    ("chart", "version"), [("1.13.0", "v1.13.0"), ("v1.13.0", "v1.13.0"), ("1.12.7", ""), ("", "")]
-)
-def test_a_version_of_the_chart_is_the_plugins_since_1_13_0(chart: str, version: str) -> None:
-    _, after = states(release(None, annotated(version=chart)))
-    assert after.setup.settings.version == version
-
-
-# Configuration.
 
 
 def test_another_value_of_a_variable_is_a_note_with_both() -> None:
@@ -208,6 +141,8 @@ def test_values_that_set_nothing_change_nothing(after: Json) -> None:
         annotated(set=[{"name": "tolerations[0].key", "value": "a"}]),
         annotated(set_list=[{"name": "tolerations", "value": ["a"]}]),
         annotated(set=[{"name": "env.A", "value": r"b\,c=d"}]),
+        annotated(set=[{"name": "env.ADDITIONAL_ENI_TAGS", "value": '{"a":"b","c":"d"}'}]),
+        annotated({"extraEnv": []}),
         annotated({"podAnnotations": {"team": "a"}}),
     ],
 )
@@ -227,6 +162,7 @@ def test_other_values_are_at_most_a_note(after: Json) -> None:
         annotated(set_sensitive=[{"name": "env.ENABLE_IPv6", "value": "true"}]),
         annotated(set_wo_revision=1),
         annotated(postrender=[{"binary_path": "./patch.sh"}]),
+        annotated({"podAnnotations": {"eks.amazonaws.com/role-arn": arn_of("other")}}),
     ],
 )
 def test_what_decides_which_code_runs_as_whom_is_a_warning(after: Json) -> None:
@@ -359,27 +295,46 @@ def test_a_role_that_is_known_after_apply_is_the_one_referred_to(argument: str) 
     assert state.identity.roles == {InPlan("aws_iam_role.new")}
 
 
-def release_named(name: str, *versions: str | None) -> Json:
-    sides = [None if v is None else {**CHART, "name": name, "version": v} for v in versions]
-    return resource("helm_release", name, *sides)
+def test_later_values_are_put_over_earlier_ones() -> None:
+    other = {"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": arn_of("other")}}}
+    more = {"serviceAccount": {"annotations": {"team": "a"}}, "env": {"A": "1"}}
+    for later, name in ((more, "cni"), (other, "other")):
+        state = states(release(None, annotated(later)))[1]
+        (named,) = state.identity.roles
+        assert str(named).count(f"aws_iam_role.{name}" if name == "cni" else arn_of(name))
+    text = "role: &r {eks.amazonaws.com/role-arn: %s}\nserviceAccount: {annotations: *r}\n"
+    change = release(None, {"values": [text % arn_of("cni")]})
+    assert states(change)[1].identity.roles == {InPlan("aws_iam_role.cni")}
 
 
-def test_a_release_beside_another_is_not_in_place_of_it() -> None:
-    def versions(*changes: Json) -> dict[str, list[object]]:
-        return {
-            plugin.after.installer or plugin.before.installer: [
-                state.setup.settings.version for state in plugin.states
-            ]
-            for plugin in context(*changes).plugins
-        }
+def test_another_value_that_is_known_after_apply_is_no_role() -> None:
+    """It leaves the role that is there, and is none itself whatever it refers to."""
+    refers = {"references": ["aws_iam_role.cni.arn", "aws_iam_role.cni"]}
+    block = {"mode": "managed", "type": "helm_release", "name": "cni"}
+    block |= {"expressions": {"set": [{"name": {}, "value": refers}, {}]}}
+    configuration = {"root_module": {"resources": [block]}}
+    later = {"name": "env.X"}
+    unknown = {"after_unknown": {"set": [{"value": True}]}}
+    role_block = {"name": NAME, "value": arn_of("cni")}
+    sides = ({"set": [role_block]}, {"set": [later, role_block]})
+    change = release(*sides, **unknown)
+    assert states(change)[1].identity.roles == {InPlan("aws_iam_role.cni")}
+    assert levels(change) == {SETTINGS: "warning"}
+    alone = release(None, {"set": [later]}, **unknown)
+    assert states(alone, configuration=configuration)[1].identity.kind is Identity.unknown
 
-    there = release_named("a", "1.23.2", "1.23.2")
-    assert versions(there, release_named("b", None, "1.22.1")) == {
-        "helm_release.a": ["v1.23.2", "v1.23.2"],
-        "helm_release.b": ["", "v1.22.1"],
+
+def test_the_object_that_variables_come_from_counts() -> None:
+    def of(name: str) -> Json:
+        source = {"configMapKeyRef": {"name": name}}
+        return annotated({"extraEnv": [{"name": "ENABLE_IPv6", "valueFrom": source}]})
+
+    assert levels(release(of("a"), of("b"))) == {SETTINGS: "warning"}
+    texts = (annotated({"extraEnv": text}) for text in "ab")
+    assert levels(release(*texts)) == {SETTINGS: "warning"}
+    assert levels(release(of("a"), {**of("a"), "set": [{"name": "x", "value": "1"}]})) == {
+        SETTINGS: "note"
     }
-    moved = versions(release_named("a", "1.23.2", None), release_named("b", None, "1.22.1"))
-    assert moved == {"helm_release.b": ["v1.23.2", "v1.22.1"]}
 
 
 def test_a_chart_that_is_none_of_the_plugins_is_none() -> None:

@@ -78,7 +78,7 @@ CHANGES: dict[str, tuple[list[Json], dict[str, str]]] = {
     ),
     "moved to another role with nothing but a Deny": (
         [*ROLES, inline(("a", DENY), ("b", DENY))],
-        {**MAYBE, "new-policy": "note"},
+        {**MAYBE, **LESS},
     ),
     "a block of a role is added": ([role("a", {"inline_policy": []}, BLOCK)], NEW),
     "a block of a role is removed": ([role("a", BLOCK, {"inline_policy": []})], LESS),
@@ -146,7 +146,7 @@ def test_who_and_what_the_finding_names(change: Json, message: str) -> None:
         (BOTH, BOTH, (A, BOTH), {"boundary-weakened": "error"}),
         (A, A, (A, BOTH), {"boundary-weakened": "error"}),  # where another policy allows it
         (A, BOTH, (A, BOTH), {**NEW, "boundary-weakened": "error"}),
-        (A, document(allow("ec2:A"), deny("ec2:B")), (BOTH, BOTH), {"rewritten": "note"}),
+        (A, document(allow("ec2:A"), deny("ec2:B")), (BOTH, BOTH), LESS),
         (document(allow("ec2:*"), deny("ec2:A")), A, (BOTH, BOTH), NEW),
         (document(allow("ec2:A", Condition=REFUSED)), A, (A, A), MAYBE),
         (A, document(allow("ec2:A", Condition=REFUSED)), (A, A), MAYBE),
@@ -160,3 +160,24 @@ def test_what_a_policy_newly_allows_is_what_its_boundary_leaves(
     limit = resource("aws_iam_policy", "limit", *sides)
     review = reviewed(bounded("limit", "limit"), limit, inline(("a", before), ("a", after)))
     assert levels(review) == expected
+
+
+@pytest.mark.parametrize(
+    ("after", "actions", "expected"),
+    [
+        (BOTH, ["create", "forget"], {"new-policy": "warning", "moved": "note"}),
+        (BOTH, ["delete", "create"], {"new-policy": "warning", "moved": "note"}),
+        (A, ["delete", "create"], MOVED),
+    ],
+)
+def test_nobody_has_a_policy_that_is_created_in_place_of_another(
+    after: str, actions: list[str], expected: dict[str, str]
+) -> None:
+    """IAM deletes no policy that anybody has; one that is forgotten stays with whoever has it."""
+    sides = [
+        {"name": name, "arn": ARN.format(name), "policy": text}
+        for name, text in (("old", A), ("new", after))
+    ]
+    has_it = [attachment("a", ARN.format("old"))] if "forget" in actions else []
+    replaced = resource("aws_iam_policy", "p", *sides, actions=actions)
+    assert levels(reviewed(replaced, *ROLES, *has_it)) == expected

@@ -72,8 +72,20 @@ def _principals(*names: str) -> str:
          "aws_iam_role.r can now be assumed by arn:aws:iam::111122223333:role/c (was "
          "arn:aws:iam::111122223333:role/b)"),
         (_principals("a"), _principals("b", "c", "d", "e"),
-         "aws_iam_role.r can now be assumed by arn:aws:iam::111122223333:role/b and 3 more (was "
+         "aws_iam_role.r can now be assumed by arn:aws:iam::111122223333:role/b, "
+            "arn:aws:iam::111122223333:role/c and 2 more (was "
          "arn:aws:iam::111122223333:role/a)"),
+        (GOOD, irsa(StringEquals=AUD), f"Condition {OIDC}:sub StringEquals"),
+        (pods(*BOTH, **NAMESPACE), pods(*BOTH),
+         "Condition aws:RequestTag/kubernetes-namespace StringEquals 'kube-system' is gone"),
+        (document(trust({"AWS": OWN}, *BOTH)), document(trust("*", *BOTH)),
+         f"aws_iam_role.r can now be assumed by everybody (was AWS account {OWN})"),
+        (document(trust("*", *BOTH, StringEquals={"aws:PrincipalOrgID": "o-a"})),
+         document(trust("*", *BOTH, StringEquals={"aws:PrincipalOrgID": "o-b"})),
+         "Condition on aws:PrincipalOrgID changes from StringEquals 'o-a' to StringEquals 'o-b'"),
+        (document(trust({"AWS": OWN}, *BOTH, ArnLike={"aws:PrincipalArn": f"arn:aws:iam::{OWN}:"
+                                                      "role/ci"})),
+         document(trust({"AWS": OWN}, *BOTH)), "Condition aws:PrincipalArn ArnLike"),
         (GOOD, document({"Effect": "Deny", "Action": "sts:AssumeRole", "Principal": "*"},
                         *json.loads(irsa(StringEquals=AUD))["Statement"]),
          f"Condition {OIDC}:sub StringEquals 'system:serviceaccount:kube-system:aws-node' is gone: "

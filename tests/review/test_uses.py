@@ -345,6 +345,27 @@ def test_an_annotation_is_read_wherever_it_is(case: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "spelling",
+    [
+        '"eks.amazonaws.com\\x2frole-arn": {role}',
+        '"eks.amazonaws.com\\/role-arn": {role}',
+        '? "eks.amazonaws.com/\\\n  role-arn"\n: {role}',
+        "eks.amazonaws.com/role-arn: >-\n  {role}",
+        "role: &r {role}\nannotations: {{eks.amazonaws.com/role-arn: *r}}",
+    ],
+)
+@pytest.mark.parametrize(
+    ("kind", "argument"), [("helm_release", "values"), ("kubectl_manifest", "yaml_body")]
+)
+def test_a_role_is_found_however_yaml_spells_it(kind: str, argument: str, spelling: str) -> None:
+    text = spelling.format(role=arn_of("strong"))
+    (finding,) = given(
+        resource(kind, "w", None, {argument: [text] if argument == "values" else text})
+    )
+    assert str(finding.level) == "error"
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "a: &k eks.amazonaws.com/role-arn\n*k : x\nb: 1\nb: 2\n",

@@ -194,7 +194,7 @@ def test_a_profile_that_is_known_after_apply_may_be_one_that_the_plan_makes() ->
         ({}, None),  # which the provider says, and nobody set
         (
             {"iam_instance_profile": {"references": ["data.aws_x.y.name", "data.aws_x.y"]}},
-            "the role that aws_instance.i.iam_instance_profile names",
+            "a role known after apply (aws_instance.i.iam_instance_profile)",
         ),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cache
 
 from msgspec import Struct
@@ -87,27 +87,31 @@ def listed(known: Sequence[KnownDocument]) -> list[str]:
 
 def recognise(policy: Policy, names: Mapping[str, str]) -> tuple[KnownDocument, ...]:
     """Return the documents that a policy equals with its names, by parameter; newest first."""
-    alike = _by_actions().get(_action_set(policy), ())
-    if not alike:
-        return ()  # which is decided faster than what the actions are on
     values = {**parameters.values({}), **names}
     values["vpc_owner_id"] = names.get("vpc_owner_id", values["account_id"])
-    meaning = normalise.policy(policy)
     return tuple(
         known
-        for known, document in alike
-        if normalise.policy(parameters.fill(document, values)) == meaning
+        for known, document in _by_actions().get(_actions(policy), ())
+        if normalise.equal(policy, parameters.fill(document, values))
     )
 
 
-def _action_set(policy: Policy) -> frozenset[str]:
-    return frozenset(map(str.lower, policy.actions()))
+def may_be_known(policy: Policy) -> bool:
+    """Say whether a document has the actions of a policy, statement by statement."""
+    return _actions(policy) in _by_actions()
 
 
 @cache
-def _by_actions() -> dict[frozenset[str], tuple[tuple[KnownDocument, Policy], ...]]:
-    by_actions: dict[frozenset[str], tuple[tuple[KnownDocument, Policy], ...]] = {}
+def _by_actions() -> dict[Hashable, list[tuple[KnownDocument, Policy]]]:
+    by_actions: dict[Hashable, list[tuple[KnownDocument, Policy]]] = {}
     for known, document in known_documents().items():
-        key = _action_set(document)
-        by_actions[key] = (*by_actions.get(key, ()), (known, document))
+        by_actions.setdefault(_actions(document), []).append((known, document))
     return by_actions
+
+
+def _actions(policy: Policy) -> Hashable:
+    """Return the normal form of a policy's actions, in which no document has a hole."""
+    statements = (
+        Statement(s.effect, actions=s.actions, not_actions=s.not_actions) for s in policy.statements
+    )
+    return normalise.policy(Policy(tuple(statements), policy.version))

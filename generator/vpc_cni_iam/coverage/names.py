@@ -141,7 +141,7 @@ def _is_new(name: str, partition: str | None) -> bool:
     return bool(is_region) and partition in (None, partition_of(name))
 
 
-@lru_cache(4096)
+@lru_cache(1024)
 def _regions_of(statement: Statement) -> tuple[str, ...]:
     """Return the Regions that a statement names, of whatever effect; they may be patterns.
 
@@ -165,7 +165,7 @@ def _regions_of(statement: Statement) -> tuple[str, ...]:
     return tuple(name for name in named if _REGION_NAME.fullmatch(name) and name.strip("*"))
 
 
-@lru_cache(4096)
+@lru_cache(1024)
 def _names_of(statement: Statement) -> tuple[tuple[str, str], ...]:
     """Return the names in an Allow statement about a call of the plugin."""
     named = [pair for resource in texts(statement.resources) for pair in _in_arn(resource)]

@@ -54,7 +54,7 @@ _BY_SUBJECT = {
 def is_of_anybody(pattern: str) -> bool:
     """Say whether everybody can create a project that a pattern of subjects matches.
 
-    Whoever creates an owner, which is an organization or a group, chooses its name.
+    Anyone who creates an owner, which is an organization or a group, chooses its name.
     """
     kind, _, rest = pattern.partition(":")
     owner = rest.partition("/")[0].partition(":")[0]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice, product
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.trust import AUDIENCE, issuer
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.plugin import trust
-from vpc_cni_iam.plugin.issuers import APPLICATIONS, PROVIDER, SERVICE_ACCOUNTS, Platform
+from vpc_cni_iam.plugin.issuers import APPLICATIONS, PROVIDER, SERVICE_ACCOUNTS
 from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Request, evaluate
 from vpc_cni_iam.policy.matching.variables import Context
@@ -40,42 +39,11 @@ _OF_STRANGER: Context = {
 }
 # Session tags that say for which service account of which cluster EKS Pod Identity asks.
 _TAGS = ("aws:requesttag/kubernetes-", "aws:requesttag/eks-cluster-")
-_MOST = 2_000  # candidates of a statement
 _MOST_STRANGERS = 256
 # In the name of what is not known.
 _UNKNOWN = "zz-unknown-"
 _MASK = 2**64 - 1
 _ACCOUNT_PART = 4  # of an ARN
-
-
-class TrustedPrincipal(Struct, frozen=True):
-    """A principal that may assume a role."""
-
-    type: str  # as the policy has it, such as ``Federated``
-    name: Text  # as the policy has it; ``*`` is anyone
-    # What tells it from others of the name, by condition key: the subject of a token, the tags of a
-    # service account, the ARN of a caller. `STRANGER` stands for any service account.
-    identified_by: tuple[tuple[str, str], ...] = ()
-
-
-def new_principals(before: Policy, after: Policy) -> tuple[TrustedPrincipal, ...]:
-    """Return the principals that only the new trust policy lets assume a role.
-
-    A principal that was allowed under other conditions is not new. Of those that a pattern names,
-    it returns a sample; the proof of no new access is about all. Raises `InputError` for a policy
-    that is not evaluated. A name that is not known is new unless the same was there before.
-    """
-    old, new = filled(before), filled(after)
-    return tuple(
-        dict.fromkeys(
-            principal
-            for statement, as_written in zip(new.statements, after.statements, strict=True)
-            if statement.effect == "Allow"
-            for principal, name, request in islice(_candidates(statement, as_written), _MOST)
-            if not evaluate([new], request).denied
-            and evaluate([_directly(old, principal.type, name)], request).denied
-        )
-    )
 
 
 def may_assume(policy: Policy, request: Request) -> bool:
@@ -84,6 +52,29 @@ def may_assume(policy: Policy, request: Request) -> bool:
         return not evaluate([policy], request).denied
     except InputError:
         return True
+
+
+def requests_of(kind: str, name: str, claims: Mapping[str, str]) -> Iterator[Request]:
+    """Yield the requests by which a principal of a trust policy assumes a role.
+
+    An account, which delegates to others, stands for one of them. `claims` are those of a token.
+    """
+    if kind == "Federated" and (PROVIDER in name or name in APPLICATIONS):
+        yield trust.token_request(name, claims)
+    elif kind == "Federated":
+        no_token = trust.may_have_but(trust.OF_CALLERS | trust.OF_SERVICES)
+        yield Request(_SAML, "*", name, {}, no_token)
+    elif kind == "Service":
+        yield Request(trust.ASSUME, "*", name, {}, trust.may_have_but(trust.OF_CALLERS))
+    elif name == ANYONE:
+        for action in (trust.ASSUME, trust.WEB, _SAML):
+            yield Request(action, "*", ANYONE, {}, trust.may_have_but(()))
+    else:
+        account = name if name.isdigit() else (name.split(":") + [""] * 4)[_ACCOUNT_PART]
+        is_account = name.isdigit() or name.endswith(":root")
+        caller = f"arn:aws:iam::{account}:role/zz-example" if is_account else name
+        has = {trust.CALLER: caller, trust.ACCOUNT: account}
+        yield Request(trust.ASSUME, "*", caller, has, trust.may_have_but(()))
 
 
 def strangers(statement: Statement) -> Iterator[Request]:
@@ -202,69 +193,6 @@ def _named(text: Text, kind: str = "") -> str:
     if is_hole and kind == "Federated":
         return f"arn:aws:iam::000000000000{PROVIDER}{name}"
     return f"arn:aws:iam::000000000000:{name}" if is_hole else name
-
-
-def _directly(policy: Policy, kind: str, name: str) -> Policy:
-    """Return what a trust policy allows to a principal without its account's own policies.
-
-    Source: IAM User Guide, "Cross-account policy evaluation logic" and, in one account, "IAM JSON
-    policy elements: Principal": a role that is named needs no policy of its own.
-    """
-    is_named = kind == "AWS" and ":" in name and not name.endswith(":root")
-    return trust.naming(policy, name) if is_named else policy
-
-
-def _candidates(
-    statement: Statement, as_written: Statement
-) -> Iterator[tuple[TrustedPrincipal, str, Request]]:
-    """Yield principals that a statement may allow to assume the role, with name and request."""
-    asked: dict[str, dict[tuple[str, str], None]] = {}
-    for condition in filter(_asks_who, statement.conditions):
-        key = str(condition.key).lower()
-        asked.setdefault(key, {}).update({(key, _sample(str(v))): None for v in condition.values})
-    combinations = [dict(pairs) for pairs in islice(product(*asked.values()), _MOST)]
-    pairs = zip(statement.principals, as_written.principals, strict=True)
-    for kind, name, written in (
-        (p.type, str(name), written)
-        for p, q in pairs
-        for name, written in zip(p.identifiers, q.identifiers, strict=True)
-    ):
-        for action in filter(statement.is_about, _actions(kind, name)):
-            for context in combinations:
-                principal = TrustedPrincipal(kind, written, tuple(sorted(context.items())))
-                yield principal, name, _request(action, kind, name, context)
-
-
-def _actions(kind: str, name: str) -> tuple[str, ...]:
-    """Return the actions by which a principal of a name assumes a role."""
-    if kind == "Federated":
-        return (_SAML,) if ":saml-provider/" in name else (trust.WEB,)
-    return (trust.ASSUME, trust.WEB, _SAML) if name == ANYONE else (trust.ASSUME,)
-
-
-def _request(action: str, kind: str, name: str, identified_by: Context) -> Request:
-    """Return the request by which a caller of a name assumes a role."""
-    if kind == "Service":
-        has = trust.STRANGER.tags if name.startswith(trust.PODS) else {}
-        may_have = trust.may_have_but(trust.OF_CALLERS - {*identified_by})
-        return Request(action, "*", name, {**has, **identified_by}, may_have)
-    if kind == "Federated" and (PROVIDER in name or name in APPLICATIONS):
-        stranger = {"sub": Platform.KUBERNETES.stranger, "aud": AUDIENCE}
-        request = trust.token_request(name, stranger)
-        prefix = (issuer(name) or name).lower()
-        own = {k: v for k, v in identified_by.items() if k.rpartition(":")[0] == prefix}
-        return replace(request, action=action, context={**request.context, **own})
-    if kind == "Federated":
-        may_have = trust.may_have_but((trust.OF_CALLERS | trust.OF_SERVICES) - {*identified_by})
-        return Request(action, "*", name, identified_by, may_have)
-    account = name if name.isdigit() else (name.split(":") + [""] * 4)[_ACCOUNT_PART]
-    caller = name
-    if name == ANYONE or name.isdigit() or name.endswith(":root"):
-        account = account or _STRANGER
-        caller = f"arn:aws:iam::{account}:role/{_sample(ANYONE)}"
-    has = {trust.CALLER: caller, trust.ACCOUNT: account}
-    has = {**has, **(_NO_ORGANIZATION if name == ANYONE else {}), **identified_by}
-    return Request(action, "*", caller, has, trust.may_have_but(frozenset()))
 
 
 def _asks_who(condition: Condition) -> bool:

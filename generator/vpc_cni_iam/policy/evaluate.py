@@ -41,7 +41,7 @@ _Compilation: TypeAlias = tuple[Callable[[str], "bool | None"], Applies, frozens
 
 _REMEMBERED = 4096
 # Policies that differ in little, and proofs about each difference, have most statements in common.
-_STATEMENTS = 4096
+_STATEMENTS = 1024
 # A policy is asked about several times, and then another.
 _POLICIES = 64
 

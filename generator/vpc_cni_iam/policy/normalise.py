@@ -20,7 +20,7 @@ from vpc_cni_iam.policy.template import Text, folded
 Normal: TypeAlias = Hashable
 
 
-@lru_cache(4096)
+@lru_cache(1024)
 def statement(value: Statement) -> Normal:
     """Return the normal form of one statement, fit for comparison and as a key."""
     return (

@@ -28,7 +28,8 @@ from vpc_cni_iam.review.diff.principals import (
     kept_changes,
     principal_changes,
 )
-from vpc_cni_iam.review.diff.uses import RoleAccess, UseChange, use_changes
+from vpc_cni_iam.review.diff.role_access import RoleComparison
+from vpc_cni_iam.review.diff.uses import UseChange, use_changes
 from vpc_cni_iam.review.locate import Locator
 from vpc_cni_iam.review.options import Options
 
@@ -68,14 +69,14 @@ class Context:
         return Uses(self.filler)
 
     @cached_property
-    def role_access(self) -> RoleAccess:
-        """How roles compare that take each other's place."""
-        return RoleAccess(self.filler, self.proofs)
+    def role_comparison(self) -> RoleComparison:
+        """What compares roles that take each other's place."""
+        return RoleComparison(self.accounts, self.proofs, self.place)
 
     @cached_property
     def use_changes(self) -> tuple[UseChange, ...]:
         """The workloads and service accounts whose roles change."""
-        return tuple(use_changes(self.filler, self.uses, self.role_access))
+        return tuple(use_changes(self.filler, self.uses, self.role_comparison))
 
     @cached_property
     def principals(self) -> tuple[PrincipalChange, ...]:

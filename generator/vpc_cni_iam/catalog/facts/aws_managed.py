@@ -36,9 +36,9 @@ class PolicyClass(StrEnum):
 
 CLASS_TEXTS = {
     PolicyClass.ADMIN: "allows everything, or everything but IAM",
-    PolicyClass.IAM: "allows to get the permissions of others",
-    PolicyClass.DATA: "allows to read or change data",
-    PolicyClass.READ: "only allows to read, and no data",
+    PolicyClass.IAM: "allows using the permissions of other roles",
+    PolicyClass.DATA: "allows reading or changing data",
+    PolicyClass.READ: "allows only reading, and of no data",
     PolicyClass.OTHER: "allows neither data nor IAM on resources of any name",
 }
 

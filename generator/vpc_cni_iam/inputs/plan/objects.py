@@ -6,16 +6,14 @@ is not guessed at; whoever asks says that it is not read.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
 from msgspec import Raw, Struct, field
 
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.plan.values import decoded
 
 # In the annotation of a service account that has a role, and in all other forms of it.
 _ROLE_WORD = "role-arn"
@@ -96,9 +94,9 @@ class ObjectFacts(Struct):
             documents = _parsed(text) if depth < _DEPTH else None
             if documents is None:
                 self._add_unparsed(text, key)
-        for document in documents or ():
-            self.add(document, in_nodes=in_nodes, depth=depth + 1)
-        if not documents:
+        if isinstance(documents, Mapping | list) and documents != [text]:
+            self.add(documents, in_nodes=in_nodes, depth=depth + 1)
+        else:
             self._add_scalar(text, key)
             if in_nodes and key in _NODE_ROLES:
                 self.node_roles.add(text)
@@ -155,18 +153,6 @@ def _members(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 @lru_cache(2)  # most text is the same on both sides of a change
-def _parsed(text: str) -> tuple[Any, ...] | None:
-    """Return the objects and lists that text holds; None where it does not parse."""
-    documents: list[Any] = []
-    with suppress(ValueError, RecursionError):
-        documents = [json.loads(text)]
-    if not documents:
-        if len(text) > _MOST:
-            return None
-        from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - few plans have YAML
-
-        try:
-            documents = load_yaml(text, "")
-        except InputError:
-            return None
-    return tuple(d for d in documents if isinstance(d, Mapping | list))
+def _parsed(text: str) -> Any:
+    """Return what text holds; None where it does not parse."""
+    return decoded(text, most=_MOST)

@@ -39,7 +39,6 @@ from vpc_cni_iam.inputs.plan.marked import (
     of_values,
     of_variables,
 )
-from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.role_names import may_name_role, newly_named, texts
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_policy
 from vpc_cni_iam.inputs.plan.shapes import (
@@ -67,7 +66,7 @@ from vpc_cni_iam.inputs.plan.unread import (
     running,
     unread_arguments,
 )
-from vpc_cni_iam.inputs.plan.values import read
+from vpc_cni_iam.inputs.plan.values import Resource, read
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Sensitive
 
@@ -220,11 +219,9 @@ class _Contents(Struct):
                 drift,
             )
             if {*resource.actions} == {"create", "forget"}:
-                # What is replaced and not destroyed stays where it was.
-                left = f"{resource.address} (forgotten)"
-                yield replace(
-                    resource, address=left, actions=("forget",), after=None, unknown=False
-                )
+                # What is replaced and not destroyed stays where it was, and is another resource.
+                left = replace(resource, address=f"{resource.address} (forgotten)")
+                yield replace(left, actions=("forget",), after=None, unknown=False)
                 resource = replace(resource, actions=("create",), before=None)
             yield resource
 

@@ -1,4 +1,4 @@
-"""The values of a resource's arguments on either side of its change.
+"""A resource of a plan, and the values of its arguments on either side of its change.
 
 `read` reads the paths of `vpc_cni_iam.inputs.plan.arguments`.
 """
@@ -11,14 +11,51 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.plan.resource import Resource
+from vpc_cni_iam.inputs.plan.addresses import module_of
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_mark
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Known, Sensitive, Unknown, Value
 
 Path: TypeAlias = tuple[str | int, ...]
+
+
+class Resource(Struct, frozen=True):
+    """A resource instance of a plan with what happens to it."""
+
+    address: str  # its full address
+    mode: str  # ``managed`` or ``data``
+    type: str  # such as ``aws_iam_policy``
+    name: str  # its name in the configuration
+    # As the plan has them, such as ``("delete", "create")``; ``("no-op",)`` for what the plan
+    # leaves out because it was not targeted.
+    actions: tuple[str, ...]
+    before: Mapping[str, Any] | None  # its attributes before; None if it was not there
+    after: Mapping[str, Any] | None  # its known attributes after; None if it will not be there
+    unknown: Any = False  # what of them is only known after apply, true where it is
+    hidden_before: Any = False  # what of ``before`` is sensitive, true where it is
+    hidden_after: Any = False  # the same of ``after``
+    imported: str = ""  # the identifier it is imported by; empty if it is not
+    moved_from: str = ""  # the address it had before; empty if it is not moved
+    deposed: str = ""  # the key of a deposed object that a replacement left; empty for none
+    drift: bool = False  # whether this is a change that happened outside of the plan
+
+    @property
+    def module(self) -> str:
+        """The address of its module, empty for the root module."""
+        return module_of(self.address)
+
+    @property
+    def block(self) -> str:
+        """Its address in the module, without the key of count or for_each."""
+        return f"{'data.' if self.mode == 'data' else ''}{self.type}.{self.name}"
+
+    def unchanged(self) -> Resource:
+        """Return the resource as it is before."""
+        before, hidden = self.before, self.hidden_before
+        return replace(self, after=before, unknown=False, hidden_after=hidden)
 
 
 def value_at(resource: Resource, path: Path, side: Side) -> Value:
@@ -31,7 +68,7 @@ def value_at(resource: Resource, path: Path, side: Side) -> Value:
     unknown: Any = resource.unknown if after else False
     hidden: Any = resource.hidden_after if after else resource.hidden_before
     for step in path:
-        values, unknown, hidden = _step(values, step), _mark(unknown, step), _mark(hidden, step)
+        values, unknown, hidden = member(values, step), _mark(unknown, step), _mark(hidden, step)
     if _is_marked(unknown):
         later = Unknown(f"{resource.address}.{'.'.join(map(str, path))}", side)
         return Sensitive(later) if _is_marked(hidden) else later
@@ -46,6 +83,9 @@ class PlacedValue(Struct, frozen=True):
 
     path: Path
     value: Value
+
+
+_NO_SECRETS = Secrets()
 
 
 def place_of(resource: Resource, path: Path) -> str:
@@ -75,7 +115,7 @@ def read(
     after = side is Side.AFTER
     marks = resource.unknown if after else None
     hidden = resource.hidden_after if after else resource.hidden_before
-    reader = _PathReader(resource, side, secrets or Secrets())
+    reader = _PathReader(resource, side, secrets or _NO_SECRETS)
     yield from reader.walk(_Node(values, marks, hidden), path.split("."), ())
 
 
@@ -114,7 +154,7 @@ class _Node(Struct, frozen=True):
     is_folded: bool = False  # whether its names are of JSON that is read in upper or lower case
 
     def at(self, step: str | int) -> _Node:
-        value, marks = _step(self.value, step), _mark(self.unknown, step)
+        value, marks = member(self.value, step), _mark(self.unknown, step)
         if value is None and self.is_folded and isinstance(self.value, Mapping):
             names = (n for n in self.value if str(n).lower() == str(step).lower())
             value = next((self.value[name] for name in names), None)
@@ -149,7 +189,7 @@ class _PathReader(Struct, frozen=True):
         elif "=" in step:
             name, _, end = step.partition("=")
             marks = _mark(node.unknown, name)
-            if marks is True or str(self.secrets.judged(_step(node.value, name))).endswith(end):
+            if marks is True or str(self.secrets.judged(member(node.value, name))).endswith(end):
                 yield from self.walk(node, rest, path)
         elif self._is_odd(node, Mapping):
             yield PlacedValue(path, Unknown(place_of(self.resource, path), self.side))
@@ -163,7 +203,7 @@ class _PathReader(Struct, frozen=True):
         if is_mark(text):
             yield PlacedValue(path, self._value(node, path))
         else:
-            inner = _Node(_decoded(text), None, None, is_restored, is_folded=True)
+            inner = _Node(decoded(text), None, None, is_restored, is_folded=True)
             yield from self.walk(inner, rest, path)
 
     def _each(self, node: _Node, rest: list[str], path: Path) -> Iterator[PlacedValue]:
@@ -204,16 +244,18 @@ class _PathReader(Struct, frozen=True):
         return Sensitive(str(node.value)) if is_hidden else Known(node.value)
 
 
-def _decoded(value: Any) -> Any:
-    """Return what a text of JSON or YAML holds, its documents as a list; None for other text."""
+def decoded(value: Any, *, most: int | None = None) -> Any:
+    """Return what a text of JSON or YAML holds, its documents as a list; None for other text.
+
+    Args:
+        most: How many characters of YAML are read, which takes long.
+    """
     if not isinstance(value, str):
         return None
-    try:
+    with suppress(ValueError, RecursionError):
         return json.loads(value)
-    except RecursionError:
+    if most is not None and len(value) > most:
         return None
-    except ValueError:
-        pass
     from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - few plans have YAML
 
     with suppress(InputError):
@@ -221,7 +263,8 @@ def _decoded(value: Any) -> Any:
     return None
 
 
-def _step(values: Any, step: str | int) -> Any:
+def member(values: Any, step: str | int) -> Any:
+    """Return a member of an object or an item of a list; None where there is none."""
     if isinstance(values, Mapping):
         return values.get(step)
     is_item = isinstance(values, list) and isinstance(step, int) and step < len(values)
@@ -230,7 +273,7 @@ def _step(values: Any, step: str | int) -> Any:
 
 def _mark(marks: Any, step: str | int) -> Any:
     """Return the mark of a part, such as in ``after_unknown``; the whole marks each part."""
-    return True if marks is True else _step(marks, step)
+    return True if marks is True else member(marks, step)
 
 
 def _is_marked(marks: Any) -> bool:

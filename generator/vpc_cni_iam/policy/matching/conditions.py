@@ -137,13 +137,16 @@ def test(check: ConditionCheck) -> Test:
     decide, decide_opened = _known(check, key), _known(opened, key, opened=True)
     not_known = _not_known(key.spelling)
 
-    def outcome(context: Context) -> Truth:
-        value = context.get(key)
-        if isinstance(value, UnknownValue):
-            answers = {outcome({**context, key: each}) for each in ((), *value)}
-            return answers.pop() if value and len(answers) == 1 else not_known
+    def with_value(context: Context) -> Truth:
         answer = decide(context)
         return with_variables(answer, keys, decide_opened, context) if keys else answer
+
+    def outcome(context: Context) -> Truth:  # which may not call itself: that is a reference cycle
+        value = context.get(key)
+        if isinstance(value, UnknownValue):
+            answers = {with_value({**context, key: each}) for each in ((), *value)}
+            return answers.pop() if value and len(answers) == 1 else not_known
+        return with_value(context)
 
     return outcome
 

@@ -60,7 +60,7 @@ class Language(Struct, frozen=True, eq=False):
 _Meaning: TypeAlias = tuple[Language, Language, tuple[ConditionCheck, ...], Hashable]
 _ACTION = globs.of((Wild.ONE, Wild.RUN, ":", Wild.ONE, Wild.RUN))
 # Each change of a policy is proven with the same statements around it.
-_REMEMBERED = 4096
+_REMEMBERED = 1024
 
 
 class Clause(Struct, frozen=True, eq=False):

@@ -6,24 +6,22 @@ be text of JSON or YAML. What says a role in another form is named as not read.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct
 
-from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.arguments import ROLE_ANNOTATION
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_mark
-from vpc_cni_iam.inputs.plan.values import Path, PlacedValue, place_of, values_of
+from vpc_cni_iam.inputs.plan.values import Path, PlacedValue, decoded, place_of, values_of
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
 
 _WORD = "role-arn"
 _DEPTH = 4  # of texts in texts
+_NAMING = ("name", "targetPath")  # of objects that have the annotation, or say where it goes
 # How YAML may spell a character, or break a line, in a text and in JSON of a text.
 _ESCAPE = r"\\{1,4}(?:(?:x|u00|U000000)([2-7][0-9a-fA-F])|([/.])|(?:\r|\\r)?(?:\n|\\n)\s*)"
 
@@ -39,19 +37,17 @@ def role_annotations(resource: Resource, side: Side, secrets: Secrets) -> RoleAn
     """Return what a resource says of the roles of service accounts on a side."""
     values = values_of(resource, side)
     marks = resource.unknown if side is Side.AFTER else None
-    if values is None or _WORD not in _unescaped(f"{_shown(values, secrets)}{marks}"):
+    if values is None or _WORD not in _unescaped(f"{_restored(values, secrets)}{marks}"):
         return RoleAnnotations()
-    reader = _Reader(resource, side, secrets, set())
+    reader = _AnnotationReader(resource, side, secrets, set())
     roles = tuple(reader.walk(values, marks, ()))
     return RoleAnnotations(roles, frozenset(reader.not_read))
 
 
-def _shown(values: Mapping[str, Any], secrets: Secrets) -> str:
-    """Return all that a resource says, to be searched for a word."""
-    return repr(values) if secrets.is_empty else repr(_restored(values, secrets))
-
-
 def _restored(value: Any, secrets: Secrets) -> Any:
+    """Return all that a resource says, to be searched for a word."""
+    if secrets.is_empty:
+        return value
     if isinstance(value, Mapping):
         return {key: _restored(inner, secrets) for key, inner in value.items()}
     if isinstance(value, list):
@@ -59,7 +55,7 @@ def _restored(value: Any, secrets: Secrets) -> Any:
     return secrets.judged(value)
 
 
-class _Reader(Struct, frozen=True):
+class _AnnotationReader(Struct, frozen=True):
     """Reads one side of a resource."""
 
     resource: Resource
@@ -121,11 +117,13 @@ class _Reader(Struct, frozen=True):
         whole = self.secrets.judged(text)
         if _WORD not in _unescaped(whole):
             return
-        decoded = _decoded(whole)
+        documents = decoded(whole)
+        if isinstance(documents, list) and len(documents) == 1:
+            documents = documents[0]
         roles: tuple[PlacedValue, ...] = ()
-        if decoded not in (None, whole, [whole]) and depth < _DEPTH:
+        if documents not in (None, whole) and depth < _DEPTH:
             is_hidden = hidden or is_mark(text)
-            roles = tuple(self.walk(decoded, None, path, depth + 1, hidden=is_hidden))
+            roles = tuple(self.walk(documents, None, path, depth + 1, hidden=is_hidden))
         if not roles:
             self.not_read.add(text)
         yield from roles
@@ -138,21 +136,3 @@ def _unescaped(text: str) -> str:
 
 def _character(escape: re.Match[str]) -> str:
     return chr(int(escape[1], 16)) if escape[1] else escape[2] or ""
-
-
-_NAMING = ("name", "targetPath")
-
-
-def _decoded(text: str) -> Any:
-    """Return what a text of JSON or YAML holds; None for other text."""
-    try:
-        return json.loads(text)
-    except RecursionError:
-        return None
-    except ValueError:
-        pass
-    from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - few plans have YAML
-
-    with suppress(InputError):
-        return load_yaml(text, "")
-    return None

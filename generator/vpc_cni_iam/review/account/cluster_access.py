@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from vpc_cni_iam.inputs.plan.arguments import ACCESS_ENTRY, CLUSTER_ACCESS, ROLE
+from vpc_cni_iam.inputs.plan.arguments import CLUSTER_ACCESS, ROLE
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.values import PlacedValue, place_of, read, scalar
 from vpc_cni_iam.policy.template import Side
@@ -60,7 +60,7 @@ def cluster_rights(filler: Filler, side: Side) -> Iterator[ClusterRight]:
     """Yield what principals have in clusters on a side."""
     for resource in filler.resources:
         if resource.type in CLUSTER_ACCESS:
-            yield from rights_of(filler, resource, side)
+            yield from _of(filler, as_left(resource) if side is Side.AFTER else resource, side)
 
 
 def access_entries(filler: Filler, side: Side) -> Mapping[IamResource, tuple[Resource, ...]]:
@@ -72,11 +72,7 @@ def access_entries(filler: Filler, side: Side) -> Mapping[IamResource, tuple[Res
     return {principal: tuple(of_principal) for principal, of_principal in entries.items()}
 
 
-def rights_of(filler: Filler, resource: Resource, side: Side) -> Iterator[ClusterRight]:
-    """Yield what a resource gives principals on a side."""
-    if side is Side.AFTER:
-        resource = as_left(resource)
-
+def _of(filler: Filler, resource: Resource, side: Side) -> Iterator[ClusterRight]:
     def written(path: str) -> tuple[Value, ...]:
         """Return the values of an argument, which the provider computes where it is not set."""
         values = tuple(_scalar(resource, placed, side) for placed in read(resource, path, side))
@@ -84,40 +80,20 @@ def rights_of(filler: Filler, resource: Resource, side: Side) -> Iterator[Cluste
         argument = path.partition(".")[0]
         return () if is_open and not filler.is_written(resource, argument) else values
 
-    cluster = scalar(resource, "cluster_name", side)
-    for principal in _principals(filler, resource, side):
-        if resource.type == ACCESS_ENTRY:
+    for placed in read(resource, "principal_arn", side):
+        named = filler.resolver.resolve(resource, placed.path, placed.value, ROLE, side)
+        for principal in named or [Unresolved(resource.address, side)]:
             kind = scalar(resource, "type", side)
             yield ClusterRight(
                 resource.address,
-                cluster,
-                principal,
-                groups=written("kubernetes_groups.*"),
-                user_name=_user_name(filler, resource, side),
-                type=_STANDARD if isinstance(kind, Absent) else kind,
-            )
-        else:
-            yield ClusterRight(
-                resource.address,
-                cluster,
-                principal,
+                scalar(resource, "cluster_name", side),
+                filler.owner(principal),
                 policy=scalar(resource, "policy_arn", side),
+                groups=written("kubernetes_groups.*"),
+                user_name=next(iter(written("user_name")), ABSENT),
+                type=_STANDARD if isinstance(kind, Absent) else kind,
                 namespaces=written("access_scope.*.namespaces.*"),
             )
-
-
-def _principals(filler: Filler, resource: Resource, side: Side) -> Iterator[IamResource]:
-    for placed in read(resource, "principal_arn", side):
-        named = filler.resolver.resolve(resource, placed.path, placed.value, ROLE, side)
-        yield from map(filler.owner, named or [Unresolved(resource.address, side)])
-
-
-def _user_name(filler: Filler, resource: Resource, side: Side) -> Value:
-    """Return the user name of an entry; the provider computes most of them."""
-    value = scalar(resource, "user_name", side)
-    where = resource.module, resource.block, "user_name"
-    is_set = filler.plan.configuration.expression(*where) is not None
-    return value if is_set or not isinstance(value, Unknown) else ABSENT
 
 
 def _scalar(resource: Resource, placed: PlacedValue, side: Side) -> Value:

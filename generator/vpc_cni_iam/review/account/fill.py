@@ -36,7 +36,7 @@ from vpc_cni_iam.review.account.grants import (
 )
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Unresolved
 from vpc_cni_iam.review.account.library import Library
-from vpc_cni_iam.review.account.resolve import Resolver, as_left, is_there
+from vpc_cni_iam.review.account.resolve import Resolver, as_left, is_replaced, is_there
 from vpc_cni_iam.review.account.source import SourceReader
 
 _STAYS = (("no-op",), ("update",), ("read",), ("forget",))
@@ -98,31 +98,30 @@ class Filler:
             identity = InPlan(resource.address)
             if resource.before is None:
                 others = gone[resource.type, text(resource, "name", Side.AFTER)]
-                possible = self._predecessors_of(resource, others)
-                if len(possible) > 1:
-                    addresses = tuple(other.address for other in possible)
-                    self.resolver.ambiguous[place_of(resource, ("name",))] = addresses
-                if len(possible) == 1:
-                    (predecessor,) = possible
+                predecessor = self._predecessor(resource, others)
+                if predecessor is not None:
                     others.remove(predecessor)
                     first = self._predecessors[identity] = InPlan(predecessor.address)
                     accounts.replaced.add(first)
                     accounts.successors[first] = resource.address
                 elif resource.type in PRINCIPALS:
                     accounts.created.add(identity)
-            elif {"create", "delete"} <= {*resource.actions}:
+            elif is_replaced(resource):
                 accounts.replaced.add(identity)
         accounts.deleted |= {InPlan(r.address) for others in gone.values() for r in others}
 
-    def _predecessors_of(self, resource: Resource, others: list[Resource]) -> list[Resource]:
+    def _predecessor(self, resource: Resource, others: list[Resource]) -> Resource | None:
         """Return what is deleted under the name of a resource, in its account as far as known."""
         if not text(resource, "name", Side.AFTER):
-            return []
+            return None
         accounts = {other.address: self.resolver.account(other) for other in others}
         own = self.resolver.account(resource)
         same = [r for r in others if own and accounts[r.address] == own]
         possible = [r for r in others if not (own and accounts[r.address])]
-        return same[:1] or possible
+        if len(possible) > 1 and not same:
+            addresses = tuple(other.address for other in possible)
+            self.resolver.ambiguous[place_of(resource, ("name",))] = addresses
+        return same[0] if same else possible[0] if len(possible) == 1 else None
 
     def _fill_after(self, accounts: Accounts, computed: list[Grant], before: list[Grant]) -> None:
         after = [(r, grant) for r in self.resources for grant in self.grants(r, Side.AFTER)]
@@ -415,7 +414,9 @@ class Filler:
                     key = GrantKey(Part.PERMISSIONS)
                     content = self.library.of(own, side)
                     account.add(Grant(policy, key, content, resource.address, "policy", own))
-            if resource.before is None and policy == InPlan(resource.address):
+            # IAM deletes no policy that anybody has, so that nobody has the one in its place.
+            is_new = resource.before is None or is_replaced(resource)
+            if is_new and policy == InPlan(resource.address):
                 accounts.created.add(policy)
 
 

@@ -6,12 +6,12 @@ from vpc_cni_iam.catalog.facts import aws_managed, documents
 from vpc_cni_iam.errors import InputError, Message
 from vpc_cni_iam.inputs.plan.arguments import POLICY
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.secrets import holds_mark
+from vpc_cni_iam.inputs.plan.secrets import holds_mark, is_mark
 from vpc_cni_iam.inputs.plan.values import Path, one
 from vpc_cni_iam.policy import quotas
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Absent, Known, Unknown, Value
+from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
 from vpc_cni_iam.review.account.documents import Content, Document, Invalid
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.account.rebuild import only_document, rebuilt
@@ -53,8 +53,8 @@ class Library:
             case InPlan(address):
                 return self._in_plan(address, side)
             case Named(_, _, arn):
-                if arn in self._read:
-                    return self.parsed(self._read[arn])
+                if (text := self._read.get(arn)) is not None:
+                    return Sensitive(text) if is_mark(text) else self.parsed(text)
                 if (name := aws_managed.name_of(arn)) in documents.MANAGED:
                     return Document(documents.managed_policy(name))
                 known = aws_managed.find(arn)

@@ -49,9 +49,32 @@ def is_unknown_as_a_whole(resource: Resource, path: Path) -> bool:
 
 def only_document(resource: Resource, path: Path, resolver: Resolver) -> Resource | None:
     """Return the data source that an argument refers to, if it refers to nothing else."""
-    instances, resolution = resolver.references(resource, path)
+    written = _written_at(resource, path, resolver)
+    instances, resolution = resolver.references(resource, written)
     is_only = len(instances) == len(resolution.resources) == 1 and not resolution.open
     return instances[0] if is_only and instances[0].type == DOCUMENT else None
+
+
+def _written_at(resource: Resource, path: Path, resolver: Resolver) -> Path:
+    """Return where the configuration has an argument; an empty path where that is not known.
+
+    A plan sorts the blocks of a set, and a configuration leaves out dynamic blocks.
+    """
+    argument, *rest = map(str, path or ("",))
+    expression, where = resolver.plan.configuration.expression, (resource.module, resource.block)
+    blocks = expression(*where, argument)
+    if not isinstance(blocks, list):
+        return path
+    name = value_at(resource, (*path[:2], "name"), Side.AFTER)
+    if not (rest and isinstance(name, Known)):
+        return ()
+    names = [expression(*where, argument, str(i), "name") for i in range(len(blocks))]
+    written = [each.get("constant_value") if isinstance(each, Mapping) else None for each in names]
+    positions = [i for i, constant in enumerate(written) if constant == name.value]
+    items = (resource.after or {}).get(argument)
+    if written == [None] and isinstance(items, list) and len(items) == 1:
+        positions = [0]
+    return (argument, positions[0], *rest[1:]) if len(positions) == 1 else ()
 
 
 def rebuilt(

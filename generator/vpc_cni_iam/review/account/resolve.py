@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from vpc_cni_iam.inputs.plan.addresses import parts, without_keys
 from vpc_cni_iam.inputs.plan.arguments import (
@@ -55,7 +55,7 @@ class Resolver:
         self.by_address: dict[str, Resource] = {}
         self._blocks: dict[str, list[Resource]] = defaultdict(list)
         self._names: dict[tuple[Side, str, str], list[Resource]] = defaultdict(list)
-        self._accounts: dict[str, str] = {}
+        self._accounts: dict[str, set[str]] = defaultdict(set)  # by provider
         self._regions: set[str] = set()
         aws = (resource for resource in plan.resources if resource.type.startswith("aws_"))
         providers = {*map(self._provider, aws)} - {""}
@@ -71,7 +71,7 @@ class Resolver:
         for resource in plan.resources:
             for side in Side:
                 if match := _OF_ACCOUNT.match(text(resource, "arn", side)):
-                    self._accounts.setdefault(self._provider(resource), match[2])
+                    self._accounts[self._provider(resource)].add(match[2])
                     self._regions.add(match[1])
 
     def _index(self, resource: Resource, side: Side) -> None:
@@ -93,13 +93,15 @@ class Resolver:
         A module that is removed says no provider. With a single provider that is no question.
         """
         own = _OF_ACCOUNT.match(text(resource, "arn", Side.BEFORE))
-        account = own[2] if own else self._accounts.get(self._provider(resource), "")
-        return account or ("" if self._has_several_providers else self.place.account)
+        accounts = {own[2]} if own else self._accounts.get(self._provider(resource), set())
+        if len(accounts) == 1:
+            return next(iter(accounts))
+        return "" if self._has_several_providers else self.place.account
 
     @property
     def accounts(self) -> frozenset[str]:
         """The AWS accounts of the plan, as far as ARNs say."""
-        return frozenset(self._accounts.values())
+        return frozenset().union(*self._accounts.values())
 
     @property
     def place(self) -> Place:
@@ -174,6 +176,8 @@ class Resolver:
         """
         if isinstance(value, Absent):
             return ()
+        if isinstance(value, Unknown):
+            value = self._written(resource, path) or value
         name = _name_in(value)
         if not name:
             return self._referred(resource, path, kind, side)
@@ -192,6 +196,13 @@ class Resolver:
             addresses = tuple(candidate.address for candidate in candidates)
             self.ambiguous[place_of(resource, path)] = addresses
         return tuple(InPlan(candidate.address) for candidate in candidates)
+
+    def _written(self, resource: Resource, path: Path) -> Known | None:
+        """Return the constant that is written for a value that is put off to a later plan."""
+        steps = map(str, path)
+        expression = self.plan.configuration.expression(resource.module, resource.block, *steps)
+        is_constant = isinstance(expression, Mapping) and "constant_value" in expression
+        return Known(expression["constant_value"]) if is_constant else None
 
     def _referred(
         self, resource: Resource, path: Path, kind: str, side: Side
@@ -275,6 +286,11 @@ def as_left(resource: Resource) -> Resource:
     """Return a resource as the plan leaves it: what is only forgotten stays where it is."""
     is_forgotten = "forget" in resource.actions and resource.after is None
     return resource.unchanged() if is_forgotten else resource
+
+
+def is_replaced(resource: Resource) -> bool:
+    """Say whether a resource is deleted and created again."""
+    return {"create", "delete"} <= {*resource.actions}
 
 
 def is_there(resource: Resource, side: Side) -> bool:

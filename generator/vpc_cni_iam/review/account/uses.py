@@ -6,8 +6,9 @@ task definition that does. What changes there is a change of that, and is found 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import Enum
+from functools import reduce
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -29,6 +30,7 @@ from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.inputs.plan.values import (
     Path,
     PlacedValue,
+    member,
     one,
     place_of,
     read,
@@ -40,7 +42,7 @@ from vpc_cni_iam.plugin.trust import ServiceAccount
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value
 from vpc_cni_iam.review.account.annotations import role_annotations
-from vpc_cni_iam.review.account.documents import Content, Document
+from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.account.plugin.resources import is_for_plugin
@@ -102,11 +104,6 @@ class RoleUse(Struct, frozen=True):
         return UsedRole(Unresolved(self.mark, Side.BEFORE)) if self.mark else self.role
 
     @property
-    def session_is_open(self) -> bool:
-        """Whether its session policy is not known."""
-        return not isinstance(self.session, Absent | Document)
-
-    @property
     def by_name(self) -> tuple[IamResource, Pods | None]:
         """What it names, and for whom."""
         return self.named, self.pods
@@ -154,48 +151,25 @@ class Uses:
 
     def _of_service_accounts(self, resource: Resource, side: Side) -> Iterator[RoleUse]:
         for path in SERVICE_ACCOUNTS.get(resource.type, ()):
-            is_target = path == "target_role_arn"
-            if path == "role_arn" and self._has_target(resource, side):
+            if path == "role_arn" and any(self._of_account(resource, _TARGET, side)):
                 continue  # which is only the way to the other role
-            for placed in read(resource, path, side):
-                pods, session = (
-                    self._pods(resource, placed.path, side),
-                    self.session(resource, side),
-                )
-                for role in self._named(resource, placed, ROLE, side):
-                    use = self._use(resource, placed, role, UsedRole(role))
-                    yield replace(use, pods=pods, session=session, is_target=is_target)
+            yield from self._of_account(resource, path, side)
         if is_annotated(resource.type):
             for placed in role_annotations(resource, side, self._filler.plan.secrets).roles:
                 for role in self._named(resource, placed, ROLE, side):
                     yield self._use(resource, placed, role, UsedRole(role))
 
-    def _has_target(self, resource: Resource, side: Side) -> bool:
-        value = one(resource, _TARGET, side)
-        is_unset = isinstance(value, Unknown) and not self._is_set(resource, (_TARGET,))
-        return not (isinstance(value, Absent) or is_unset)
-
-    def session(self, resource: Resource, side: Side) -> Content:
-        """Return the session policy of an association on a side."""
-        if resource.type != ASSOCIATION:
-            return ABSENT
-        value = one(resource, "policy", side)
-        return self._filler.library.content(resource, ("policy",), value)
-
-    def _pods(self, resource: Resource, path: Path, side: Side) -> Pods:
-        cluster = text(resource, "cluster_name", side)
-        if resource.type == ADDON:
-            account = value_at(resource, (*path[:-1], "service_account"), side)
-            name = str(account.value) if isinstance(account, Known) else ""
-            addon = text(resource, "addon_name", side)
-            return Pods(
-                cluster,
-                ServiceAccount("", name),
-                addon,
-                by_token=path == ("service_account_role_arn",),
-            )
-        names = (text(resource, name, side) for name in ("namespace", "service_account"))
-        return Pods(cluster, ServiceAccount(*names))
+    def _of_account(self, resource: Resource, path: str, side: Side) -> Iterator[RoleUse]:
+        """Yield the roles that an argument gives a service account."""
+        session: Content = ABSENT
+        if resource.type == ASSOCIATION:
+            policy = one(resource, "policy", side)
+            session = self._filler.library.content(resource, ("policy",), policy)
+        for placed in read(resource, path, side):
+            for role in self._named(resource, placed, ROLE, side):
+                use = self._use(resource, placed, role, UsedRole(role))
+                pods = _pods(resource, placed.path, side)
+                yield replace(use, pods=pods, session=session, is_target=path == _TARGET)
 
     def _use(
         self,
@@ -217,8 +191,9 @@ class Uses:
         self, resource: Resource, placed: PlacedValue, kind: str, side: Side
     ) -> tuple[IamResource, ...]:
         """Return what names a resource where a block does: a known identifier before others."""
-        is_item = bool(placed.path) and isinstance(placed.path[-1], int)
-        if not is_item or not isinstance(_at(values_of(resource, side), placed.path), dict):
+        block = reduce(member, placed.path, values_of(resource, side))
+        is_item = isinstance(placed.path[-1], int)  # a block is one of a list
+        if not (is_item and isinstance(block, dict)):
             return tuple(self._named(resource, placed, kind, side))
         places = [(*placed.path, name) for name in _IDENTIFIERS]
         named = [PlacedValue(place, value_at(resource, place, side)) for place in places]
@@ -230,10 +205,10 @@ class Uses:
             is_set = expression(resource.module, resource.block, *steps) is not None
             return 0 if not isinstance(item.value, Unknown) else 2 - is_set
 
-        named = sorted((n for n in named if not isinstance(n.value, Absent)), key=rank)
-        choices = [tuple(self._named(resource, item, kind, side)) for item in named]
+        ranked = sorted((n for n in named if not isinstance(n.value, Absent)), key=rank)
+        choices = [tuple(self._named(resource, item, kind, side)) for item in ranked]
         choices = [choice for choice in choices if choice]
-        in_plan = (c for c in choices if all(isinstance(one, InPlan) for one in c))
+        in_plan = (c for c in choices if all(isinstance(each, InPlan) for each in c))
         return next(in_plan, next(iter(choices), ()))
 
     def _named(
@@ -241,7 +216,7 @@ class Uses:
     ) -> Iterator[IamResource]:
         """Yield what a value names; nothing for one that is not set."""
         path, value = placed.path, placed.value
-        if isinstance(value, Absent) or (isinstance(value, Known) and value.value == ""):
+        if value in (ABSENT, Known("")):
             return
         if isinstance(value, Unknown) and not self._is_set(resource, path):
             return
@@ -309,15 +284,17 @@ class Uses:
                         yield from self._roles(other, side, depth + 1)
 
 
-def _at(values: object, path: Path) -> object:
-    for step in path:
-        if isinstance(values, Mapping):
-            values = values.get(step)
-        elif isinstance(values, list) and isinstance(step, int) and step < len(values):
-            values = values[step]
-        else:
-            return None
-    return values
+def _pods(resource: Resource, path: Path, side: Side) -> Pods:
+    """Return the pods that get the role at a place."""
+    cluster = text(resource, "cluster_name", side)
+    if resource.type == ADDON:
+        account = value_at(resource, (*path[:-1], "service_account"), side)
+        name = str(account.value) if isinstance(account, Known) else ""
+        addon = text(resource, "addon_name", side)
+        by_token = path == ("service_account_role_arn",)
+        return Pods(cluster, ServiceAccount("", name), addon, by_token=by_token)
+    names = (text(resource, name, side) for name in ("namespace", "service_account"))
+    return Pods(cluster, ServiceAccount(*names))
 
 
 def _is_of_service(role: IamResource) -> bool:
@@ -333,18 +310,24 @@ def _side_of_version(template: Resource, version: Value, side: Side) -> Side | N
         return Side.AFTER
     is_after = side is Side.AFTER and as_left(template).after is not None
     shown = Side.AFTER if is_after else Side.BEFORE
-    if isinstance(version, Unknown | Sensitive):
-        return shown
-    number = str(version.value or "") if isinstance(version, Known) else ""
+    number = _number(version)
     if number in ("", _DEFAULT):
         default = one(template, "default_version", shown)
-        if isinstance(default, Unknown):
-            return shown
-        number = str(default.value) if isinstance(default, Known) else _LATEST
-    latest = one(template, "latest_version", Side.BEFORE)
-    if number == _LATEST or not (isinstance(latest, Known) and isinstance(latest.value, int)):
-        return shown
-    if number == str(latest.value):
-        return Side.BEFORE
-    makes_next = is_after and template.actions == ("update",)
-    return shown if makes_next and number == str(latest.value + 1) else None
+        number = _LATEST if isinstance(default, Absent) else _number(default)
+    match one(template, "latest_version", Side.BEFORE):
+        case Known(int(latest)) if number == str(latest):
+            return Side.BEFORE
+        case Known(int(latest)) if number not in (None, _LATEST):
+            makes_next = is_after and template.actions == ("update",)
+            return shown if makes_next and number == str(latest + 1) else None
+    return shown
+
+
+def _number(version: Value) -> str | None:
+    """Return a version as it is written, empty where it is not set; None for one not known."""
+    match version:
+        case Known(value):
+            return str(value)
+        case Absent():
+            return ""
+    return None

@@ -10,8 +10,10 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import AwsManagedPolicy, PolicyClass
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
+from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Sensitive
 from vpc_cni_iam.review.account.documents import Document, Invalid
 from vpc_cni_iam.review.account.grants import Grant, GrantKey
@@ -22,9 +24,11 @@ from vpc_cni_iam.review.diff.harm import (
     beyond_plugin,
     gained,
     lost,
+    needed_by_plugin,
     scope,
 )
 from vpc_cni_iam.review.diff.permissions import Open, Permissions
+from vpc_cni_iam.review.diff.plugin_roles import callers
 from vpc_cni_iam.review.diff.principals import GrantChange, PrincipalChange
 from vpc_cni_iam.review.diff.published import Published, published_by
 from vpc_cni_iam.review.diff.reach import Reach
@@ -49,6 +53,8 @@ class Gain(AboutPrincipals, frozen=True):
     beyond: tuple[str, ...] | None  # what the plugin never calls; None for other policies
     published: tuple[Published, ...] = ()  # the documents of the catalog that they are
     example: NewAccess | None = None  # None where it could tell a secret
+    # The plugin's version, if the role is of aws-node, and all of it is calls that it lacked.
+    lacked_by: PluginVersion | None = None
 
 
 class GroupJoined(AboutPrincipals, frozen=True):
@@ -96,6 +102,7 @@ class _Outcome(Enum):
 
     FURTHER = "reaches further"
     MORE = "allowed more"
+    LACKED = "allowed what the plugin could not call"
     BY_NEW = "a new principal is allowed something"
     PUBLISHED = "a document of the catalog is new"
     UPDATED = "a newer document of the catalog"
@@ -118,6 +125,7 @@ _ANY = (Consequence.ANY_CHANGE,)
 _ROWS: dict[_Outcome, tuple[Rule, Level, tuple[Consequence, ...]]] = {
     _Outcome.FURTHER: (Rule.ADMIN, Level.ERROR, _NEW),
     _Outcome.MORE: (Rule.NEW_ACCESS, Level.ERROR, _NEW),
+    _Outcome.LACKED: (Rule.NEW_ACCESS, Level.NOTE, _NEW),
     _Outcome.BY_NEW: (Rule.NEW_POLICY, Level.WARNING, _NEW),
     _Outcome.PUBLISHED: (Rule.NEW_POLICY, Level.NOTE, _NEW),
     _Outcome.UPDATED: (Rule.UPSTREAM_UPDATED, Level.NOTE, _NEW),
@@ -319,8 +327,28 @@ class _PrincipalCases:
         elif evidence.published:
             is_update = all(document.before for document in evidence.published)
             outcome = _Outcome.UPDATED if is_update else _Outcome.PUBLISHED
+        elif outcome is _Outcome.MORE and (version := self._lacked_by(more.parts)):
+            outcome, evidence = _Outcome.LACKED, replace(evidence, lacked_by=version)
         changing = [g for c in grants for g in (c.after, c.before) if g]
         yield _Case(outcome, evidence, more.grants or tuple(changing))
+
+    def _lacked_by(self, parts: Iterable[GainedPart]) -> PluginVersion | None:
+        """Return the version of aws-node with this role, if it lacked all that is allowed."""
+        change, context = self._change, self._context
+        actions = [str(action).lower() for part in parts for action in part.actions]
+        statements = [s for policy in change.before.policies for s in policy.statements]
+        had = any(s.is_about(a) for s in statements if s.effect == "Allow" for a in actions)
+        if had or not actions or not needed_by_plugin().issuperset(actions):
+            return None  # to allow an action on more resources is no permission that lacks
+        for needs in context.plugin_needs:
+            is_used = needs.cluster is not None or callers(context, change.owner, Side.AFTER)
+            if not (is_used and any(role.role == change.owner for role in needs.roles)):
+                continue
+            lacked = context.needs_finder.lacked(change.owner, needs)
+            with_it = Permissions((*change.before.policies, lacked), change.after.limits)
+            if isinstance(context.proofs.compare(with_it, change.after), NoNewAccess):
+                return needs.after.version
+        return None
 
     def _is_by_boundary(self) -> bool:
         """Say whether only another permissions boundary allows more, which is a finding."""

@@ -42,8 +42,8 @@ class AuthenticationChanged(Struct, frozen=True):
     """Others are let into a cluster than before."""
 
     name: str
-    before: object
-    after: object  # None: known after apply
+    before: Value
+    after: Value
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -53,13 +53,7 @@ def check(context: Context) -> Iterator[Finding]:
     for right in before:
         had[right.key].append(right)
     for right in after:
-        olds = sorted(had[right.key], key=lambda old: old.address != right.address)
-        old = olds[0] if olds else None
-        if right.gives_nothing:
-            if old and not old.gives_nothing:
-                yield _lost(old, context)
-        elif not any(_gives_same(old, right) for old in olds):
-            yield _gained(right, old)
+        yield from _changed(right, had[right.key], context)
     stay = {each for right in after for each in (right.address, right.key)}
     for right in before:
         if not stay & {right.address, right.key}:
@@ -67,6 +61,16 @@ def check(context: Context) -> Iterator[Finding]:
     for resource in context.filler.resources:
         if resource.type == CLUSTER and resource.before is not None and resource.after is not None:
             yield from _authentication(resource, context)
+
+
+def _changed(right: ClusterRight, olds: list[ClusterRight], context: Context) -> Iterator[Finding]:
+    """Yield what a right newly gives, or no longer gives, its principal."""
+    old = min(olds, key=lambda each: each.address != right.address, default=None)
+    if right.gives_nothing:
+        if old and not old.gives_nothing:
+            yield _lost(old, context)
+    elif not any(_gives_same(each, right) for each in olds):
+        yield _gained(right, old)
 
 
 def _gives_same(old: ClusterRight, new: ClusterRight) -> bool:
@@ -120,21 +124,13 @@ def _lost(right: ClusterRight, context: Context) -> Finding:
 
 def _authentication(cluster: Resource, context: Context) -> Iterator[Finding]:
     for argument in AUTHENTICATION:
+        name = argument.path.rpartition(".")[2]
         steps = argument.path.replace("*", "0").split(".")
-        expression = context.plan.configuration.expression
+        is_set = context.plan.configuration.expression(cluster.module, cluster.block, *steps)
         old, new = (scalar(cluster, argument.path, side) for side in Side)
-        if isinstance(new, Unknown) and not expression(cluster.module, cluster.block, *steps):
-            new = ABSENT
-        before, after = (_or_default(value, argument.default) for value in (old, new))
-        if before != after and after is not False:
-            changed = AuthenticationChanged(steps[-1], before, after)
-            yield finding(Rule.CLUSTER_ACCESS, changed, cluster.address, attribute=steps[-1])
-
-
-def _or_default(value: Value, default: object) -> object:
-    match value:
-        case Known(known):
-            return known
-        case Absent():
-            return default
-    return None
+        new = ABSENT if isinstance(new, Unknown) and not is_set else new
+        default = Known(argument.default)
+        before, after = (default if isinstance(v, Absent) else v for v in (old, new))
+        if before != after and after != Known(False):
+            changed = AuthenticationChanged(name, before, after)
+            yield finding(Rule.CLUSTER_ACCESS, changed, cluster.address, attribute=name)

@@ -14,10 +14,14 @@ from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.account.resolve import as_left
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import Consequence, Level, Rule
+from vpc_cni_iam.review.rules import RULES, Consequence, Level, Rule
 
-# What is said of the plan as well: whom names may mean. The check of tags looks at drift itself.
-_SAID = (Rule.AMBIGUOUS, Rule.TAGS_CHANGED)
+# What is said of the plan as well: whom names may mean, and what is no change. The check of tags
+# looks at drift itself.
+_OF_PLAN = (
+    *(Rule.AMBIGUOUS, Rule.TAGS_CHANGED),
+    *(rule for rule, row in RULES.items() if not row.means),
+)
 _STAYS = (("no-op",), ("read",), ("forget",))
 _LISTS = {kind for kind, rows in GRANTS.items() if any(row.part in LISTS for row in rows)}
 
@@ -40,14 +44,14 @@ class Drifted(Struct, frozen=True):
 def drift(
     context: Context,
     checks: Iterable[Callable[[Context], Iterator[Finding]]],
-    said: Sequence[Finding],
+    of_plan: Sequence[Finding],
 ) -> Iterator[Finding]:
     """Yield what `checks` find between the state and what is really there.
 
     What the plan leaves so counts for what it is.
 
     Args:
-        said: What is found of the plan itself, which drift repeats.
+        of_plan: What is found of the plan itself, which drift repeats.
     """
     drifted = {
         r.address: replace(r, drift=False, moved_from="", imported="")
@@ -59,9 +63,7 @@ def drift(
     earlier = _before_plan(context, drifted)
     for check in checks:
         for each in check(earlier):
-            # A note that counts for nothing is about what is as before, and no change.
-            is_change = bool(each.means) or each.level is not Level.NOTE
-            if is_change and each.rule not in _SAID and each not in said:
+            if each.rule not in _OF_PLAN and each not in of_plan:
                 yield _as_drift(each, _outcome(each, drifted, context, earlier))
 
 

@@ -10,23 +10,23 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.trust import AUDIENCE
 from vpc_cni_iam.catalog.trust import issuer as issuer_of
-from vpc_cni_iam.inputs.plan.arguments import Part
+from vpc_cni_iam.inputs.plan.arguments import OIDC_PROVIDER, Part
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.values import one, text
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.issuers import Platform, platform_of
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Absent, Known, Unknown, Value
+from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.resolve import is_there
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin_roles import is_plugins
-from vpc_cni_iam.review.diff.trust import Trusted, trust_of, trusted_by
+from vpc_cni_iam.review.diff.trust.roles import trust_of
+from vpc_cni_iam.review.diff.trust.trusted import Trusted, trusted_by
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
-_TYPE = "aws_iam_openid_connect_provider"
 _EVERY = tuple(Consequence)
 
 
@@ -56,21 +56,25 @@ class ProviderChanged(Struct, frozen=True):
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield OIDC providers that are created, deleted or changed."""
-    providers = [r for r in context.filler.resources if r.type == _TYPE]
+    providers = [r for r in context.filler.resources if r.type == OIDC_PROVIDER]
     changed = [r for r in providers if r.actions != ("no-op",) and "forget" not in r.actions]
-    if not changed:
-        return
-    issuers = {side: {_issuer(r, side) for r in providers} for side in Side}
-    roles = _Roles(context)
+    tokens = _Tokens(context, providers) if changed else None
     for provider in changed:
-        yield from _Provider(provider, issuers, roles).findings()
+        event = _event(provider)
+        if tokens is not None and event is not None:
+            yield from _findings(provider, event, tokens)
 
 
-class _Roles:
-    """The roles of a plan by the issuers that they trust."""
+class _Tokens:
+    """The roles of a plan by the issuers that they trust, and who provides these issuers."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, providers: list[Resource]) -> None:
         self.context = context
+        self.providers: dict[Side, dict[str, list[Resource]]] = {side: {} for side in Side}
+        for side, by_issuer in self.providers.items():
+            for provider in providers:
+                if issuer := _issuer(provider, side):
+                    by_issuer.setdefault(issuer, []).append(provider)
         self._trusted: dict[str, dict[IamResource, list[Trusted]]] = {}
         for role in context.accounts.principals:
             if context.accounts.after.one(role, Part.TRUST) is None:
@@ -81,104 +85,77 @@ class _Roles:
                     by_role = self._trusted.setdefault(trusted.issuer, {})
                     by_role.setdefault(role, []).append(trusted)
 
-    def trusting(self, issuer: str) -> dict[IamResource, list[Trusted]]:
-        """Return who trusts an issuer, with what each role asks of its tokens."""
-        return self._trusted.get(issuer, {}) if issuer else {}
+    def roles(self, issuer: str, side: Side, provider: Resource) -> tuple[IamResource, ...]:
+        """Return the roles that tokens can assume by a provider, or by another in its place."""
+        providers = self.providers[side].get(issuer, [])
+        own = [provider] if provider in providers else providers
+        by_role = self._trusted.get(issuer, {})
+        return tuple(r for r, t in by_role.items() if any(_takes(t, p, side) for p in own))
 
 
-class _Provider(Struct, frozen=True):
-    """A provider that changes, beside all issuers on each side."""
+def _event(provider: Resource) -> ProviderEvent | None:
+    """Return what happens to a provider; None for what changes no token."""
+    sides = (Side.BEFORE, Side.AFTER)
+    before, after = (is_there(provider, side) for side in sides)
+    old, new = (_issuer(provider, side) for side in sides)
+    if not (before and after):
+        return ProviderEvent.CREATED if after else ProviderEvent.DELETED
+    if old != new:
+        return ProviderEvent.OTHER_ISSUER if new else ProviderEvent.UNKNOWN_ISSUER
+    clients = [_clients(provider, side) for side in sides]
+    if _differs(provider, "client_id_list") and (clients[0] != clients[1] or None in clients):
+        is_known = clients[1] is not None
+        return ProviderEvent.CLIENT_IDS if is_known else ProviderEvent.UNKNOWN_CLIENT_IDS
+    return ProviderEvent.THUMBPRINTS if _differs(provider, "thumbprint_list") else None
 
-    resource: Resource
-    issuers: dict[Side, set[str]]
-    roles: _Roles
 
-    def findings(self) -> Iterator[Finding]:
-        """Yield what the change means for roles."""
-        before, after = (is_there(self.resource, side) for side in Side)
-        old, new = (_issuer(self.resource, side) for side in Side)
-        if not before:
-            yield from self._created(ProviderEvent.CREATED, new)
-        elif not after:
-            if not old or old not in self.issuers[Side.AFTER]:
-                yield from self._lost(
-                    ProviderChanged(ProviderEvent.DELETED, old), self._trusting(old)
-                )
-        elif not new:
-            yield from self._lost(
-                ProviderChanged(ProviderEvent.UNKNOWN_ISSUER, old), self._trusting(old)
-            )
-        elif old != new:
-            yield from self._lost(
-                ProviderChanged(ProviderEvent.OTHER_ISSUER, old), self._trusting(old)
-            )
-            yield from self._created(ProviderEvent.OTHER_ISSUER, new)
-        else:
-            yield from self._client_ids(old)
-            if one(self.resource, "thumbprint_list", Side.BEFORE) != one(
-                self.resource, "thumbprint_list", Side.AFTER
-            ):
-                yield self._thumbprints(old)
+def _differs(provider: Resource, argument: str) -> bool:
+    return one(provider, argument, Side.BEFORE) != one(provider, argument, Side.AFTER)
 
-    def _trusting(self, issuer: str) -> tuple[IamResource, ...]:
-        return tuple(self.roles.trusting(issuer))
 
-    def _created(self, event: ProviderEvent, issuer: str) -> Iterator[Finding]:
-        created = self.roles.context.accounts.created
-        gains = tuple(role for role in self._trusting(issuer) if role not in created)
-        if gains and issuer not in self.issuers[Side.BEFORE]:
-            yield self._found(ProviderChanged(event, issuer, gains), means=_EVERY)
+def _findings(provider: Resource, event: ProviderEvent, tokens: _Tokens) -> Iterator[Finding]:
+    """Yield which roles the tokens of a provider's issuers can newly assume, or no longer."""
+    if event in (ProviderEvent.CREATED, ProviderEvent.OTHER_ISSUER):
+        new, created = _issuer(provider, Side.AFTER), tokens.context.accounts.created
+        there = {*tokens.roles(new, Side.BEFORE, provider), *created}
+        gains = tuple(r for r in tokens.roles(new, Side.AFTER, provider) if r not in there)
+        if gains:
+            yield _found(provider, ProviderChanged(event, new, gains), means=_EVERY)
+    if event is not ProviderEvent.CREATED:
+        yield from _lost(provider, event, tokens)
 
-    def _no_longer_taken(self, event: ProviderEvent, issuer: str) -> Iterator[Finding]:
-        return self._lost(ProviderChanged(event, issuer), self._trusting(issuer))
 
-    def _lost(self, change: ProviderChanged, roles: tuple[IamResource, ...]) -> Iterator[Finding]:
-        """Yield which roles can no longer be assumed; tokens for an added client ID are taken."""
-        context, means = self.roles.context, _EVERY if change.added else None
-        own = tuple(role for role in roles if _has_by_tokens(context, role))
-        others = tuple(role for role in roles if role not in own)
-        if own:
-            yield self._found(replace(change, loses=own), Rule.IDENTITY_LOST, means=means)
-        if others or not own:
-            yield self._found(replace(change, loses=others), means=means)
+def _lost(provider: Resource, event: ProviderEvent, tokens: _Tokens) -> Iterator[Finding]:
+    old = _issuer(provider, Side.BEFORE)
+    still = tokens.roles(old, Side.AFTER, provider)
+    lost = [role for role in tokens.roles(old, Side.BEFORE, provider) if role not in still]
+    own = tuple(role for role in lost if _has_by_tokens(tokens.context, role))
+    others = tuple(role for role in lost if role not in own)
+    change = ProviderChanged(event, old, is_eks=platform_of(old, ()) is Platform.KUBERNETES)
+    means = _EVERY if event is ProviderEvent.UNKNOWN_CLIENT_IDS else None
+    if event is ProviderEvent.CLIENT_IDS:
+        ids = [_clients(provider, side) or frozenset() for side in (Side.BEFORE, Side.AFTER)]
+        added, removed = (tuple(sorted(each)) for each in (ids[1] - ids[0], ids[0] - ids[1]))
+        change = replace(change, added=added, removed=removed)
+        means = _EVERY if added else None  # tokens for it are taken
+    if own:
+        yield _found(provider, replace(change, loses=own), Rule.IDENTITY_LOST, means)
+    is_replaced = event is ProviderEvent.DELETED and old in tokens.providers[Side.AFTER]
+    if others or not (own or is_replaced):
+        yield _found(provider, replace(change, loses=others), means=means)
 
-    def _client_ids(self, issuer: str) -> Iterator[Finding]:
-        before, after = (one(self.resource, "client_id_list", side) for side in Side)
-        if before == after or (isinstance(after, Known) and {*_texts(before)} == {*_texts(after)}):
-            return
-        if not isinstance(after, Known | Absent):
-            event = ProviderEvent.UNKNOWN_CLIENT_IDS
-            yield self._found(ProviderChanged(event, issuer), means=_EVERY)
-            return
-        old, new = _texts(before), _texts(after)
-        added = tuple(client for client in new if client not in old)
-        removed = tuple(client for client in old if client not in new)
-        lost = tuple(
-            role
-            for role, trusted in self.roles.trusting(issuer).items()
-            if _takes(trusted, old) and not _takes(trusted, new)
-        )
-        ids = ProviderChanged(ProviderEvent.CLIENT_IDS, issuer, added=added, removed=removed)
-        yield from self._lost(ids, lost)
 
-    def _thumbprints(self, issuer: str) -> Finding:
-        """Return that thumbprints change, which AWS does not use for EKS.
-
-        Source: IAM User Guide, "Obtain the thumbprint for an OpenID Connect identity provider".
-        """
-        is_eks = platform_of(issuer, ()) is Platform.KUBERNETES
-        change = ProviderChanged(ProviderEvent.THUMBPRINTS, issuer, is_eks=is_eks)
-        return self._found(change, level=Level.NOTE if is_eks else None)
-
-    def _found(
-        self,
-        evidence: ProviderChanged,
-        rule: Rule = Rule.PROVIDER_CHANGED,
-        *,
-        level: Level | None = None,
-        means: tuple[Consequence, ...] | None = None,
-    ) -> Finding:
-        return finding(rule, evidence, self.resource.address, level=level, means=means)
+def _found(
+    provider: Resource,
+    evidence: ProviderChanged,
+    rule: Rule = Rule.PROVIDER_CHANGED,
+    means: tuple[Consequence, ...] | None = None,
+) -> Finding:
+    # AWS does not use the thumbprints of EKS. Source: IAM User Guide, "Obtain the thumbprint for
+    # an OpenID Connect identity provider".
+    is_unused = evidence.event is ProviderEvent.THUMBPRINTS and evidence.is_eks
+    level = Level.NOTE if is_unused else None
+    return finding(rule, evidence, provider.address, level=level, means=means)
 
 
 def _has_by_tokens(context: Context, role: IamResource) -> bool:
@@ -187,25 +164,27 @@ def _has_by_tokens(context: Context, role: IamResource) -> bool:
     return is_plugins(context, role) and (not identities or Identity.irsa in identities)
 
 
-def _takes(trusted: list[Trusted], audiences: tuple[str, ...]) -> bool:
-    """Say whether a role takes tokens for one of some audiences."""
+def _takes(trusted: list[Trusted], provider: Resource, side: Side) -> bool:
+    """Say whether a role takes tokens for a client ID of a provider; true where not known."""
+    clients = _clients(provider, side)
     asked: set[str] = set()
     for each in trusted:
         is_kubernetes = each.platform is Platform.KUBERNETES
         asked |= set(map(str, each.audiences)) or {AUDIENCE if is_kubernetes else "*"}
-    return any(wildcard.matches(pattern, name) for pattern in asked for name in audiences)
+    return clients is None or any(wildcard.matches(a, client) for a in asked for client in clients)
 
 
-def _texts(value: Value) -> tuple[str, ...]:
-    listed = value.value if isinstance(value, Known) else ()
-    return tuple(map(str, listed)) if isinstance(listed, list) else ()
+def _clients(provider: Resource, side: Side) -> frozenset[str] | None:
+    """Return the client IDs of a provider; None where they are not known."""
+    value = one(provider, "client_id_list", side)
+    if isinstance(value, Known) and isinstance(value.value, list):
+        return frozenset(map(str, value.value))
+    return None if isinstance(value, Unknown | Sensitive) else frozenset()
 
 
 def _issuer(provider: Resource, side: Side) -> str:
     """Return the issuer of a provider without https://; empty where it is not known."""
-    if not is_there(provider, side):
-        return ""
-    if isinstance(one(provider, "url", side), Unknown):
+    if not is_there(provider, side) or isinstance(one(provider, "url", side), Unknown):
         return ""
     url = text(provider, "url", side)
     return url.removeprefix("https://") or issuer_of(text(provider, "arn", side))

@@ -21,6 +21,7 @@ from vpc_cni_iam.inputs.plan.values import one, text
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Value
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
+from vpc_cni_iam.review.account.resolve import is_replaced
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin_roles import is_named
 from vpc_cni_iam.review.findings import Finding, finding
@@ -103,7 +104,7 @@ def _notes(resource: Resource, context: Context) -> Iterator[Finding]:
         evidence.append(Handled(Handling.LIST_ENDED))
     elif "forget" in resource.actions:
         evidence.append(Handled(Handling.FORGOTTEN))
-    if {"create", "delete"} <= {*resource.actions}:
+    if is_replaced(resource):
         evidence.append(Handled(Handling.REPLACED))
     if resource.before is None and not (is_ended or resource.type in PRINCIPALS):
         evidence += _created(resource, context, is_list=is_list)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from msgspec import Struct
 
@@ -14,12 +14,12 @@ from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known
 from vpc_cni_iam.review.account.documents import Document
-from vpc_cni_iam.review.account.grants import Account, Grant, known_policies
+from vpc_cni_iam.review.account.grants import Grant, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.resolve import is_there
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import Rule
+from vpc_cni_iam.review.rules import Level, Rule
 
 _KEY = "aws:principaltag/"
 _VARIABLE = re.compile(r"\$\{aws:principaltag/([^},]+)")
@@ -37,6 +37,13 @@ class SessionTagsOn(Struct, frozen=True):
     tags: tuple[str, ...]
 
 
+class SessionTagsOff(Struct, frozen=True):
+    """A policy of a role asks for session tags that an association switches off."""
+
+    tags: tuple[str, ...]
+    stays: bool  # whether it did so before the plan
+
+
 class TagsChanged(Struct, frozen=True):
     """Tags of a role or user change that policies ask for."""
 
@@ -52,25 +59,58 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _of_sessions(context: Context) -> Iterator[Finding]:
-    """Yield the associations that switch tags on; `trust` has those that switch them off."""
+    """Yield the associations that switch tags on or off that policies of their roles ask for."""
     for resource in (r for r in context.filler.resources if r.type == ASSOCIATION):
         was_off, is_off = (one(resource, _SWITCH, side) == Known(True) for side in Side)
         if was_off and not is_off and is_there(resource, Side.AFTER):
             for role in _roles(resource, context):
-                if tags := _session_tags(context.accounts.after, role):
+                policies = context.accounts.after.policies(role).values()
+                if tags := _session_tags(policies):
                     on, where = SessionTagsOn(role, tags), resource.address
                     yield finding(Rule.TAGS_CHANGED, on, where, attribute=_SWITCH, subject=role)
 
+    for role, off_before in roles_without_tags(context).items():
+        yield from _without_tags(role, context, off_before=off_before)
 
-def _roles(resource: Resource, context: Context) -> Iterator[IamResource]:
-    for path in _ROLES:
+
+def roles_without_tags(context: Context) -> dict[IamResource, bool]:
+    """Return the roles whose session tags an association switches off; whether before, too."""
+    roles: dict[IamResource, bool] = {}
+    for resource in (r for r in context.filler.resources if r.type == ASSOCIATION):
+        was_off, is_off = (one(resource, _SWITCH, side) == Known(True) for side in Side)
+        for role in _roles(resource, context, _ROLES[:1]) if is_off else ():
+            roles[role] = roles.get(role, True) and was_off
+    return roles
+
+
+def _without_tags(role: IamResource, context: Context, *, off_before: bool) -> Iterator[Finding]:
+    """Yield the first policy of a role that asks for session tags."""
+    before, after = (side.policies(role) for side in context.accounts.sides)
+    for key, grant in after.items():
+        if tags := _session_tags([grant]):
+            old = before.get(key)
+            stays = off_before and old is not None and old.content == grant.content
+            yield finding(
+                Rule.PODS_TAGS_OFF,
+                SessionTagsOff(tags, stays),
+                grant.address,
+                attribute=grant.attribute,
+                subject=role,
+                level=Level.NOTE if stays else None,
+            )
+            return
+
+
+def _roles(
+    resource: Resource, context: Context, paths: Iterable[str] = _ROLES
+) -> Iterator[IamResource]:
+    for path in paths:
         for named in context.filler.resolver.named_by(resource, path, ROLE, Side.AFTER):
             yield context.filler.owner(named)
 
 
-def _session_tags(account: Account, role: IamResource) -> tuple[str, ...]:
-    """Return the session tags that the policies of a role ask for."""
-    grants = account.policies(role).values()
+def _session_tags(grants: Collection[Grant]) -> tuple[str, ...]:
+    """Return the session tags that policies ask for."""
     asked = {tag for tag in _asked(known_policies(grants)) if tag.startswith(_OF_SESSIONS)}
     return _shown(asked, grants)
 
@@ -83,7 +123,7 @@ def _shown(tags: set[str], grants: Iterable[Grant]) -> tuple[str, ...]:
 
 
 def _of_principals(context: Context) -> Iterator[Finding]:
-    """Yield whose tags change that policies ask for, whoever has these."""
+    """Yield whose tags change that policies of anyone ask for."""
     resources = [r for r in context.plan.resources if r.type in (ROLE, USER) and not r.deposed]
     changed = [(r, tags) for r in resources if (tags := _changed(r)) is None or tags]
     if not changed:

@@ -8,65 +8,56 @@ from enum import Enum
 
 from msgspec import Struct
 
-from vpc_cni_iam.errors import InputError, Message
-from vpc_cni_iam.inputs.plan.arguments import ASSOCIATION, ROLE, Part
-from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.values import one
-from vpc_cni_iam.plugin.principals import new_principals
+from vpc_cni_iam.errors import Message
+from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.plugin.trust import is_too_large
-from vpc_cni_iam.policy.document import ANYONE, Policy
+from vpc_cni_iam.policy.document import ANYONE
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
-from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Known, Sensitive
-from vpc_cni_iam.review.account.documents import Document, Invalid
+from vpc_cni_iam.policy.value import Sensitive
+from vpc_cni_iam.review.account.documents import Content, Document, Invalid
 from vpc_cni_iam.review.account.grants import Grant
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
+from vpc_cni_iam.review.checks.session_tags import roles_without_tags
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.permissions import Open
+from vpc_cni_iam.review.diff.permissions import Open, Refusal
 from vpc_cni_iam.review.diff.plugin_roles import is_plugins
-from vpc_cni_iam.review.diff.trust import (
+from vpc_cni_iam.review.diff.trust.flaws import flaws, living, problem
+from vpc_cni_iam.review.diff.trust.tokens import TrustFlaw
+from vpc_cni_iam.review.diff.trust.trusted import (
     Trusted,
     Widened,
+    may_be_assumed,
     realistic,
     trusted_by,
     widened,
     without,
 )
-from vpc_cni_iam.review.diff.trust_flaws import TrustFlaw, flaws, living, problem
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
 _LOST = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
 _NEW = (Consequence.NEW_ACCESS, Consequence.ANY_CHANGE)
 _ANY = (Consequence.ANY_CHANGE,)
-_SESSION_TAG = re.compile(r"aws:principaltag/((?:kubernetes|eks-cluster)-[\w-]+)", re.IGNORECASE)
+_NOT_SHOWN = {Invalid: Rule.UNREADABLE, Sensitive: Rule.SENSITIVE_POLICY}
 _NUMBER = re.compile(r"(?<!\d)\d{12}(?!\d)")
 
 
 class TrustNotShown(Struct, frozen=True):
-    """The plan does not show a trust policy, or not what it was before."""
+    """The plan does not show what a trust policy is after it, or it is no policy."""
 
-    side: Side
-    is_new: bool
-    why: Message = ""  # why its text is no policy; empty for another reason
+    is_new: bool  # whether the role is
+    content: Content
 
 
 class TrustUndecided(Struct, frozen=True):
-    """Whether a trust policy newly lets anybody assume the role is not decided."""
+    """Whether a trust policy allows new principals is not decided."""
 
     answer: NotProven
     trusted: tuple[Trusted, ...] = ()  # who may be new
 
 
-class TrustNotEvaluated(Struct, frozen=True):
-    """A statement of a trust policy is not evaluated."""
-
-    why: Message
-    is_too_large: bool = False  # for IAM
-
-
 class TrustWidened(Struct, frozen=True):
-    """A trust policy newly lets somebody assume the role."""
+    """A trust policy allows new principals to assume the role."""
 
     widened: Widened
     example: NewAccess | None  # None where it could tell a secret
@@ -111,13 +102,6 @@ class TrustFlawFound(Struct, frozen=True):
     is_sensitive: bool  # whether the policy has secrets, so that nothing of it is shown
 
 
-class PolicyNeedsTags(Struct, frozen=True):
-    """A policy of a role asks for session tags that an association switches off."""
-
-    keys: tuple[str, ...]  # empty where they are sensitive
-    origin: FlawOrigin
-
-
 class _RoleTrusts(Struct, frozen=True):
     """A role with its trust policy on both sides."""
 
@@ -134,11 +118,9 @@ class _RoleTrusts(Struct, frozen=True):
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield what becomes of trust policies, and what is wrong with them."""
-    tags_off = _roles_without_tags(context)
+    tags_off = roles_without_tags(context)
     changed = {change.owner for change in context.principals}
     before, after = context.accounts.sides
-    for owner, off_before in tags_off.items():
-        yield from _of_policies(owner, context, off_before=off_before)
     for owner in context.accounts.principals:
         old, new = before.one(owner, Part.TRUST), after.one(owner, Part.TRUST)
         if new is None:
@@ -182,35 +164,24 @@ def _of_role(role: _RoleTrusts, context: Context) -> Iterator[Finding]:
     is_new = role.before is None or role.owner in context.accounts.created
     if not isinstance(content, Document):
         if role.changes:
-            yield _not_shown(role, is_new=is_new)
+            means = (*_NEW, *_LOST) if role.is_plugins and not is_new else _NEW
+            rule = _NOT_SHOWN.get(type(content), Rule.UNKNOWN_POLICY)
+            yield _found(rule, TrustNotShown(is_new, content), grant, means=means)
         return
-    found = tuple(_flaws(role, content))
-    yield from found
+    of_flaws = tuple(_flaws(role, content))
+    yield from of_flaws
     if not role.changes:
         return
     if is_too_large(content.policy):
-        yield _found(Rule.NOT_PROVEN, TrustNotEvaluated("", is_too_large=True), grant)
-        return
-    if is_new:
-        if not any(each.rule is Rule.TRUST_ANYBODY for each in found):
-            for why in filter(None, map(problem, content.shown.statements)):
-                evidence = TrustNotEvaluated(Message(str(why)))
-                yield _found(Rule.NOT_PROVEN, evidence, grant)
-        yield _new(role, content, context)
-    else:
+        yield _found(Rule.NOT_PROVEN, TrustUndecided(NotProven(Open.TOO_LARGE)), grant)
+    elif not is_new:
         yield from _changed(role, content, context)
-
-
-def _not_shown(role: _RoleTrusts, *, is_new: bool) -> Finding:
-    content = role.after.content
-    why = content.why if isinstance(content, Invalid) else ""
-    rule = Rule.UNKNOWN_POLICY
-    if isinstance(content, Invalid):
-        rule = Rule.UNREADABLE
-    elif isinstance(content, Sensitive):
-        rule = Rule.SENSITIVE_POLICY
-    means = (*_NEW, *_LOST) if role.is_plugins and not is_new else _NEW
-    return _found(rule, TrustNotShown(Side.AFTER, is_new, why), role.after, means=means)
+    else:
+        if not any(each.rule is Rule.TRUST_ANYBODY for each in of_flaws):
+            for why in filter(None, map(problem, content.shown.statements)):
+                refused = NotProven(Open.REFUSED, Refusal(Message(str(why))))
+                yield _found(Rule.NOT_PROVEN, TrustUndecided(refused), grant)
+        yield _new(role, content, context)
 
 
 def _flaws(role: _RoleTrusts, after: Document) -> Iterator[Finding]:
@@ -248,10 +219,11 @@ def _flaw(role: _RoleTrusts, flaw: TrustFlaw, origin: FlawOrigin, *, is_sensitiv
 
 
 def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[Finding]:
-    """Yield whether a change of a trust policy lets anybody new in."""
+    """Yield whether a change of a trust policy allows new principals."""
     content, grant = role.before.content if role.before else None, role.after
     if not isinstance(content, Document):
-        yield _found(Rule.NOT_PROVEN, TrustNotShown(Side.BEFORE, is_new=False), grant)
+        undecided = TrustUndecided(NotProven(Open.NOT_SHOWN), trusted_by(after.shown))
+        yield _found(Rule.NOT_PROVEN, undecided, grant)
         return
     old, new = living(content.policy), living(after.policy)
     answer = context.proofs.prove((old,), (new,))
@@ -276,24 +248,14 @@ def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[F
 def _new(role: _RoleTrusts, after: Document, context: Context) -> Finding:
     """Return the finding about who can assume a new role."""
     trusted = trusted_by(after.shown)
-    # A mark in place of a secret is no name that is evaluated.
-    names = _names(after.policy) if after.masked is None else None
-    if names is not None:
-        trusted = tuple(t for t in trusted if (t.type, t.name) in names)
+    if after.masked is None:  # a mark in place of a secret is no name that is evaluated
+        trusted = tuple(each for each in trusted if may_be_assumed(after.policy, each))
     accounts = _own_accounts(role.owner, context)
     owned = tuple((each, _ownership(each, accounts)) for each in trusted)
     is_other = any(whose is not Ownership.OWN for _, whose in owned)
     not_shown = tuple(hole.place for hole in after.shown.holes())
     level, means = (Level.WARNING, _NEW) if is_other else (Level.NOTE, _ANY)
     return _found(Rule.NEW_POLICY, NewTrust(owned, not_shown), role.after, level, means)
-
-
-def _names(policy: Policy) -> set[tuple[str, object]] | None:
-    """Return who can assume a role, beside its Deny statements; None where not evaluated."""
-    try:
-        return {(p.type, p.name) for p in new_principals(Policy(()), policy)}
-    except InputError:
-        return None
 
 
 def _own_accounts(owner: IamResource, context: Context) -> frozenset[str]:
@@ -312,37 +274,3 @@ def _ownership(trusted: Trusted, accounts: frozenset[str]) -> Ownership:
     if number is None or not accounts:
         return Ownership.PERHAPS_OTHER
     return Ownership.OWN if number[0] in accounts else Ownership.OTHER
-
-
-def _roles_without_tags(context: Context) -> dict[IamResource, bool]:
-    """Return the roles whose session tags an association switches off; whether before, too."""
-    resolver, roles = context.filler.resolver, dict[IamResource, bool]()
-    for resource in context.filler.resources:
-        if resource.type == ASSOCIATION and _switches_off(resource, Side.AFTER):
-            off_before = _switches_off(resource, Side.BEFORE)
-            for role in resolver.named_by(resource, "role_arn", ROLE, Side.AFTER):
-                owner = context.filler.owner(role)
-                roles[owner] = roles.get(owner, True) and off_before
-    return roles
-
-
-def _switches_off(association: Resource, side: Side) -> bool:
-    return one(association, "disable_session_tags", side) == Known(True)
-
-
-def _of_policies(owner: IamResource, context: Context, *, off_before: bool) -> Iterator[Finding]:
-    """Yield that a policy of a role asks for session tags, which it does not get."""
-    before, after = (side.policies(owner) for side in context.accounts.sides)
-    for grant in after.values():
-        if not isinstance(grant.content, Document):
-            continue
-        texts = map(str, grant.content.policy.all_texts())
-        keys = tuple(dict.fromkeys(k for text in texts for k in _SESSION_TAG.findall(text)))
-        if keys:
-            keys = () if grant.content.masked else keys
-            old = before.get(grant.key)
-            stays = off_before and old is not None and old.content == grant.content
-            origin = FlawOrigin.BEFORE if stays else FlawOrigin.ADDED
-            level = Level.NOTE if stays else None
-            yield _found(Rule.PODS_TAGS_OFF, PolicyNeedsTags(keys, origin), grant, level)
-            return

@@ -37,14 +37,13 @@ _LEVELS: Mapping[type, Level] = {
 }
 # The values of a chart or an add-on, which may annotate service accounts.
 _VALUES = {CHART: "values", ADDON: "configuration_values"}
-_WRITE_ONLY = "set_wo_revision"
+WRITE_ONLY = "set_wo_revision"
 
 
 class ValuesNotShown(Struct, frozen=True):
     """Values of a chart or an add-on that the plan does not show may name a role."""
 
-    argument: str
-    is_write_only: bool
+    argument: str  # that of write-only values, which no plan shows, or of others
 
 
 class AnnotationNotRead(Struct, frozen=True):
@@ -67,51 +66,46 @@ def check(context: Context) -> Iterator[Finding]:
         changes = resource.actions not in (("no-op",), ("forget",)) and resource.after is not None
         if changes and is_annotated(resource.type) and not is_for_plugin(resource, Side.AFTER):
             yield from _not_shown(resource, context)
-            yield from _not_read(resource, context)
     yield from _named(context)
 
 
 def _of_use(change: UseChange) -> Finding:
-    level, means = Level.WARNING, None
+    means = None
+    is_far = change.reach > Reach.LIMITED
     match change.event:
         case UseEvent.GETS:
-            level = Level.ERROR if change.reach > Reach.LIMITED else Level.WARNING
-        case UseEvent.MOVES | UseEvent.LIMITED_OTHERWISE:
-            level = _LEVELS[type(change.access)]
-            is_unknown = level is Level.WARNING and not change.were_shown
-            level = Level.ERROR if is_unknown and change.reach > Reach.LIMITED else level
+            level = Level.ERROR if is_far else Level.WARNING
+            # EKS manages the nodes of Auto Mode, and keeps pods on them from their metadata.
+            level = Level.NOTE if change.resource_type == CLUSTER and not is_far else level
         case UseEvent.LOSES:
             level = Level.ERROR if change.kind is UseKind.INSTANCES else Level.WARNING
             means = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
-    # EKS manages the nodes of Auto Mode, and keeps pods on them from the instance metadata.
-    is_auto_mode = change.resource_type == CLUSTER and change.event is UseEvent.GETS
-    if change.made_here or (is_auto_mode and level is Level.WARNING):
-        level = Level.NOTE
-    rule = _RULES[change.kind]
-    workload, attribute = change.workload, change.attribute
-    return finding(rule, change, workload, attribute=attribute, level=level, means=means)
+        case UseEvent.MOVES | UseEvent.LIMITED_OTHERWISE:
+            level = _LEVELS[type(change.access)]
+            is_unknown = level is Level.WARNING and not change.were_shown
+            level = Level.ERROR if is_unknown and is_far else level
+    return finding(
+        _RULES[change.kind],
+        change,
+        change.workload,
+        attribute=change.attribute,
+        level=Level.NOTE if change.made_here else level,
+        means=means,
+    )
 
 
 def _not_shown(resource: Resource, context: Context) -> Iterator[Finding]:
-    """Yield which values of a chart or an add-on the plan does not show."""
+    """Yield what a resource may newly say of a role, and is not shown, or not read."""
     argument = _VALUES.get(resource.type, "")
     values = value_at(resource, (argument,), Side.AFTER)
     is_later = isinstance(values.mark if isinstance(values, Sensitive) else values, Unknown)
     expression = context.plan.configuration.expression
     is_set = resource.type == CHART or expression(resource.module, resource.block, argument)
-    revisions = [(values_of(resource, side) or {}).get(_WRITE_ONLY) for side in Side]
-    evidence: ValuesNotShown | None = None
-    if argument and is_later and is_set:
-        evidence = ValuesNotShown(argument, is_write_only=False)
-    elif revisions[0] != revisions[1]:
-        evidence = ValuesNotShown(_WRITE_ONLY, is_write_only=True)
-    if evidence:
-        where = resource.address
-        yield finding(Rule.SERVICE_ACCOUNT_ROLE, evidence, where, level=Level.NOTE)
-
-
-def _not_read(resource: Resource, context: Context) -> Iterator[Finding]:
-    """Yield that a resource newly says a role in a form that is not read."""
+    revisions = [(values_of(resource, side) or {}).get(WRITE_ONLY) for side in Side]
+    is_write_only = revisions[0] != revisions[1]
+    if is_write_only or (argument and is_later and is_set):
+        evidence = ValuesNotShown(WRITE_ONLY if is_write_only else argument)
+        yield finding(Rule.SERVICE_ACCOUNT_ROLE, evidence, resource.address, level=Level.NOTE)
     old, new = (role_annotations(resource, side, context.plan.secrets) for side in Side)
     if new.not_read - old.not_read:
         yield finding(Rule.UNREAD_RESOURCE, AnnotationNotRead(), resource.address)
@@ -125,7 +119,11 @@ def _named(context: Context) -> Iterator[Finding]:
         is_known_type = unread.address in context.filler.resolver.by_address
         for name in unread.roles:
             roles = tuple(shown.get(name, ())) or (Named(ROLE, "", name),)
-            yield _named_otherwise(unread.address, roles, context, is_known_type=is_known_type)
+            reach = context.role_comparison.reach(roles)
+            level = Level.WARNING if reach > Reach.LIMITED else Level.NOTE
+            means = (Consequence.ANY_CHANGE,) if level is Level.NOTE else None
+            evidence = RoleNamed(roles, is_known_type, reach)
+            yield finding(Rule.WORKLOAD_ROLE, evidence, unread.address, level=level, means=means)
 
 
 def _roles_by_name(context: Context) -> dict[str, list[IamResource]]:
@@ -137,17 +135,3 @@ def _roles_by_name(context: Context) -> dict[str, list[IamResource]]:
         for name in dict.fromkeys(name for name in names if isinstance(name, str)):
             roles[name].append(InPlan(resource.address))
     return roles
-
-
-def _named_otherwise(
-    address: str, roles: tuple[IamResource, ...], context: Context, *, is_known_type: bool
-) -> Finding:
-    reach = context.role_access.reach(roles)
-    is_far = reach > Reach.LIMITED
-    return finding(
-        Rule.WORKLOAD_ROLE,
-        RoleNamed(roles, is_known_type, reach),
-        address,
-        level=Level.WARNING if is_far else Level.NOTE,
-        means=None if is_far else (Consequence.ANY_CHANGE,),
-    )

@@ -42,9 +42,13 @@ from vpc_cni_iam.review.diff.principals import GrantChange
 # Of so many statements it is proven that each one by itself allows more.
 _PROVEN = 12
 _TRIES = 3
-# What gives others access to a resource: IAM's access level "Permissions management", by name.
-_PERMISSIONS = re.compile(
-    r"\w+:(Put|Set|Add|Create|Modify|Attach)\w*(?<!Retention)(Policy|Permission|Grant|Acl)",
+# Actions by which permissions are managed: those of IAM and Organizations, and those that give
+# others access to a resource by its policy, by name.
+_MANAGING = re.compile(
+    r"(?:iam|organizations|sso):(?!Get).*"
+    r"|[\w-]+:(?:Put|Set|Add|Create|Modify)\w*"
+    r"(?:(?:Resource|Bucket|Point|Key|Repository|Registry|System|Access)Policy|Permission|Grant)"
+    r"|s3:Put\w*Acl",
     re.IGNORECASE,
 )
 
@@ -69,7 +73,7 @@ class HarmRank(IntEnum):
     """The harm that an action can do, the worst first."""
 
     ESCALATION = 0  # to give oneself more permissions, by a published method
-    PERMISSIONS = 1  # to give others access to a resource
+    PERMISSIONS = 1  # to manage permissions, or to give others access to a resource
     CHANGE = 2  # to read or change data or resources
     LIST = 3  # to describe or list
 
@@ -225,24 +229,27 @@ def _order() -> dict[str, int]:
     return {action.lower(): number for number, action in reversed([*enumerate(names)])}
 
 
-@cache
-def _steps_of_methods() -> frozenset[str]:
-    return frozenset(action.lower() for action in escalating(lambda _: True))
-
-
-@lru_cache(64)
+@lru_cache(1024)
 def _methods(policies: tuple[Policy, ...]) -> tuple[str, ...]:
     """Return the actions of the methods of escalation of which each action is allowed somewhere."""
-    allows = [s for policy in policies for s in policy.statements if s.effect == "Allow"]
-    return escalating(lambda action: any(s.is_about(action) for s in allows))
+    allows = (s for policy in policies for s in policy.statements if s.effect == "Allow")
+    steps = (_steps(s.actions, s.not_actions) for s in allows)
+    return escalating(frozenset().union(*steps).__contains__)
+
+
+@lru_cache(1024)  # many policies have the same actions on different resources
+def _steps(actions: tuple[Text, ...], not_actions: tuple[Text, ...]) -> frozenset[str]:
+    """Return the actions of methods of escalation that a statement is about."""
+    statement = Statement(actions=actions, not_actions=not_actions)
+    return frozenset(filter(statement.is_about, escalating(lambda _: True)))
 
 
 def _harm(action: str, methods: Iterable[str]) -> HarmRank:
     if any(_is_like(action, method) for method in methods):
         return HarmRank.ESCALATION
-    if _PERMISSIONS.fullmatch(action):
-        return HarmRank.PERMISSIONS
-    return HarmRank.LIST if describes(action) else HarmRank.CHANGE
+    if describes(action):
+        return HarmRank.LIST
+    return HarmRank.PERMISSIONS if _MANAGING.fullmatch(action) else HarmRank.CHANGE
 
 
 def _rank(action: str, methods: Iterable[str]) -> tuple[int, int]:
@@ -250,10 +257,13 @@ def _rank(action: str, methods: Iterable[str]) -> tuple[int, int]:
 
 
 def _is_like(pattern: str, action: str) -> bool:
-    is_pattern = "*" in pattern or "?" in pattern
-    if not is_pattern:
+    if not _is_pattern(pattern):
         return pattern.lower() == action.lower()
     return Statement(actions=(pattern,)).is_about(action)
+
+
+def _is_pattern(action: str) -> bool:
+    return "*" in action or "?" in action
 
 
 def _restricted(policies: Iterable[Policy], action: str) -> tuple[Policy, ...]:
@@ -283,10 +293,23 @@ def _is_new(part: GainedPart, change: Compared, proofs: Proofs) -> bool:
     if statement.effect == "Deny":
         denied = Permissions((*after.policies, Policy((statement,))), after.limits)
         return not isinstance(proofs.compare(denied, after), NoNewAccess)
+    if _is_new_by_name(part, change):
+        return True
     own = replace(statement, actions=part.actions or statement.actions)
     denies = (s for p in after.policies for s in p.statements if s.effect == "Deny")
     alone = Permissions((Policy((own, *denies)),), after.limits)
     return not isinstance(proofs.compare(before, alone), NoNewAccess)
+
+
+def _is_new_by_name(part: GainedPart, change: Compared) -> bool:
+    """Say whether a part has an action that nothing allowed before and nothing limits: no proof."""
+    statements = [s for p in change.before.policies for s in p.statements]
+    denies = [s for p in change.after.policies for s in p.statements if s.effect == "Deny"]
+    return not (change.after.limits or denies) and any(
+        not any(s.is_about(action) for s in statements if s.effect == "Allow")
+        for action in known(part.actions)
+        if not _is_pattern(action)
+    )
 
 
 def _example(
@@ -315,7 +338,7 @@ def _example(
 def _candidates(part: GainedPart, methods: Iterable[str]) -> Iterator[str]:
     """Yield actions that a part may newly allow: those it names, and known ones of its patterns."""
     statement = _statement(part.difference)
-    patterns = [a for a in known(part.actions) if "*" in a or "?" in a]
+    patterns = [*filter(_is_pattern, known(part.actions))]
     yield from (a for a in known(part.actions) if a not in patterns)
     if patterns or statement.not_actions:
         asked = replace(statement, actions=tuple(patterns))
@@ -359,19 +382,25 @@ def beyond_plugin(parts: Iterable[GainedPart]) -> tuple[str, ...]:
 
     The most harmful come first.
     """
-    called = {action.lower(): action for action in _called()}
     beyond: list[tuple[HarmRank, str]] = []
     for part in parts:
         statement = _statement(part.difference)
         if statement.effect == "Deny":
             continue
-        methods = escalating(statement.is_about)
-        patterns = excess_grants([Policy((replace(statement, conditions=()),))], called.values())
-        granted = {grant.pattern for grant in patterns.grants} | {*patterns.partly_checked}
+        methods = _methods((Policy((statement,)),))
+        granted = _patterns_beyond(statement)
         for action in map(str, part.actions or statement.actions):
-            is_pattern = "*" in action or "?" in action
-            is_beyond = action in granted if is_pattern else action.lower() not in called
+            is_called = action.lower() in needed_by_plugin()
+            is_beyond = action in granted if _is_pattern(action) else not is_called
             if is_beyond or not part.is_of_plugin:
                 beyond.append((_harm(action, methods), action))
         beyond += ((HarmRank.ESCALATION, name) for name in granted if name.startswith("all but"))
     return tuple(dict.fromkeys(name for _, name in sorted(beyond, key=lambda each: each[0])))
+
+
+def _patterns_beyond(statement: Statement) -> frozenset[str]:
+    """Return the patterns of a statement that allow what no version of the plugin calls."""
+    if not (statement.not_actions or any(map(_is_pattern, map(str, statement.actions)))):
+        return frozenset()
+    excess = excess_grants([Policy((replace(statement, conditions=()),))], _called())
+    return frozenset((*(grant.pattern for grant in excess.grants), *excess.partly_checked))

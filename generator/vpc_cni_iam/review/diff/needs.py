@@ -20,7 +20,7 @@ from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.inputs.plan.values import text
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.settings import SettingsSource
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Unknown
 from vpc_cni_iam.review.account.documents import Content, Document
@@ -201,6 +201,13 @@ class NeedsFinder(Struct, frozen=True):
             shown = tuple(replace(call, region="") for call in calls.missing)
             return replace(calls, missing=shown)
         return calls
+
+    def lacked(self, role: IamResource, needs: PluginNeeds) -> Policy:
+        """Return a policy of the actions of which a role before allowed not all that is called."""
+        identity = needs.cluster.after.identity if needs.cluster else PluginIdentity()
+        calls = self.calls(role, identity, needs.after, Side.BEFORE)
+        actions = dict.fromkeys(call.action for call in calls.missing) if calls else ()
+        return Policy((Statement(actions=tuple(actions), resources=("*",)),) if actions else ())
 
     def _after(
         self, role: IamResource, identity: PluginIdentity, situation: Situation

@@ -29,6 +29,7 @@ class Open(StrEnum):
     REFUSED = "refused"  # the evaluator takes no such policy; the evidence is a `Refusal`
     LATER = "later"  # a part that is known after apply decides; the evidence is an `OpenPart`
     NOT_SHOWN = "not shown"  # the plan does not show all policies
+    TOO_LARGE = "too large"  # a trust policy is larger than IAM takes
 
 
 class Refusal(Struct, frozen=True):

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from vpc_cni_iam.inputs.plan.arguments import Part
-from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.account.documents import Content, Document
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
+from vpc_cni_iam.policy.value import ABSENT
+from vpc_cni_iam.review.account.documents import Content
+from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.state import PluginIdentity
-from vpc_cni_iam.review.diff.harm import GainedPart, beyond_plugin, gained
-from vpc_cni_iam.review.diff.permissions import Open, Permissions, permissions
-from vpc_cni_iam.review.diff.principals import GrantChange, PrincipalChange
+from vpc_cni_iam.review.diff.harm import GainedPart, beyond_plugin
 from vpc_cni_iam.review.diff.reach import Reach, reach
+from vpc_cni_iam.review.diff.role_access import NOT_SHOWN, RoleAccess
 
 if TYPE_CHECKING:
     from vpc_cni_iam.review.context import Context
-
-_NOT_SHOWN = NotProven(Open.NOT_SHOWN)
-
-
-def sorted_roles(roles: Iterable[IamResource]) -> tuple[IamResource, ...]:
-    """Return roles in the order of their names."""
-    return tuple(sorted(roles, key=str))
 
 
 class IdentityGain(Struct, frozen=True):
@@ -39,166 +30,65 @@ class IdentityGain(Struct, frozen=True):
     example: NewAccess | None = None  # None where it could tell a secret
 
 
-def identity_access(context: Context, old: PluginIdentity, new: PluginIdentity) -> Answer:
-    """Say whether aws-node may do more by another identity, or by other session policies."""
-    same_roles = old.roles == new.roles
-    if same_roles and _is_limited_more(context, old, new):
-        return NoNewAccess()
-    before = of_roles(context, old, Side.BEFORE)
-    rows = [
-        [_compare(context, had, has) for had in before]
-        for has in of_roles(context, new, Side.AFTER)
+def sorted_roles(roles: Iterable[IamResource]) -> tuple[IamResource, ...]:
+    """Return roles in the order of their names."""
+    return tuple(sorted(roles, key=str))
+
+
+def of_roles(context: Context, identity: PluginIdentity, side: Side) -> list[RoleAccess]:
+    """Return what aws-node may do by each of its roles."""
+    sessions = _sessions(identity)
+    # AWS does not say whether a session policy limits the target role of an association.
+    is_certain = len(sessions) == 1 and not identity.first_roles
+    return [
+        context.role_comparison.of(role, side, sessions, is_certain=is_certain)
+        for role in sorted_roles(identity.roles)
     ]
-    return _together(rows) if before else _NOT_SHOWN
 
 
-def _together(rows: list[list[Answer]]) -> Answer:
-    """Return what answers come to: a row for each new role, with one for each role before.
+def _sessions(identity: PluginIdentity) -> set[Content]:
+    """Return the session policies of an identity, and what stands for associations without one."""
+    contents = {content for _, content in identity.sessions}
+    of_all = len(identity.sessions) == len(identity.addresses)
+    return contents if of_all or not contents else {*contents, ABSENT}
+
+
+def identity_access(context: Context, old: PluginIdentity, new: PluginIdentity) -> Answer:
+    """Say whether aws-node may do more by another identity, or by other session policies.
 
     Nodes may have several roles, and aws-node had one of them.
     """
+    roles = context.role_comparison
+    if old.roles == new.roles and roles.limits_more(_sessions(old), _sessions(new)):
+        return NoNewAccess()
+    before, after = of_roles(context, old, Side.BEFORE), of_roles(context, new, Side.AFTER)
+    # A limit that is not known may also hold back what the plugin needs.
+    rows = [
+        [
+            roles.compare(had, has) if had.open_limits == has.open_limits else NOT_SHOWN
+            for had in before
+        ]
+        for has in after
+    ]
     every = [answer for row in rows for answer in row]
-    if all(isinstance(answer, NoNewAccess) for answer in every):
+    if before and all(isinstance(answer, NoNewAccess) for answer in every):
         return NoNewAccess()
     for row in rows:
-        if all(isinstance(answer, NewAccess) for answer in row):
+        if row and all(isinstance(answer, NewAccess) for answer in row):
             return row[0]
-    return next((answer for answer in every if isinstance(answer, NotProven)), _NOT_SHOWN)
-
-
-def _is_limited_more(context: Context, old: PluginIdentity, new: PluginIdentity) -> bool:
-    """Say whether the session policies of the same roles allow nothing more, by themselves."""
-    if not old.sessions:
-        return True
-    before, after = (_session_policies(identity) for identity in (old, new))
-    if not (before and after):
-        return False
-    sides = (Permissions(policies) for policies in (before, after))
-    return isinstance(context.proofs.compare(*sides), NoNewAccess)
-
-
-class IdentityAccess(Struct, frozen=True):
-    """What aws-node may do by a role, and what of it is not known."""
-
-    role: IamResource
-    permissions: Permissions
-    is_in_plan: bool
-    open_policies: frozenset[Content]
-    open_limits: frozenset[Hashable]
-
-    @property
-    def is_shown(self) -> bool:
-        """Whether the plan shows all that it allows."""
-        return self.is_in_plan and not (self.open_policies or self.open_limits)
-
-
-def of_roles(context: Context, identity: PluginIdentity, side: Side) -> list[IdentityAccess]:
-    """Return what aws-node may do by each of its roles."""
-    return [_of_role(context, identity, role, side) for role in sorted_roles(identity.roles)]
-
-
-def _of_role(
-    context: Context, identity: PluginIdentity, role: IamResource, side: Side
-) -> IdentityAccess:
-    account = context.accounts.after if side is Side.AFTER else context.accounts.before
-    sessions = _session_policies(identity)
-    boundary = account.one(role, Part.BOUNDARY)
-    open_limits: list[Hashable] = [boundary.content] if boundary and boundary.is_open else []
-    if sessions is None:
-        open_limits += [content for _, content in identity.sessions]
-    policies = account.policies(role).values()
-    return IdentityAccess(
-        role,
-        permissions(account, role, sessions or ()),
-        isinstance(role, InPlan),
-        frozenset(grant.content for grant in policies if grant.is_open),
-        frozenset(open_limits),
-    )
-
-
-def _session_policies(identity: PluginIdentity) -> tuple[Policy, ...] | None:
-    """Return the session policies that limit what aws-node may do; None where that is not known.
-
-    AWS does not say whether the one of an association with a target role limits that role.
-    """
-    contents = {content for _, content in identity.sessions}
-    if not contents:
-        return ()
-    of_all = len(identity.sessions) == len(identity.addresses)
-    (content, *others) = contents
-    if others or identity.first_roles or not of_all or not isinstance(content, Document):
-        return None
-    return (content.policy,)
-
-
-def _compare(context: Context, old: IdentityAccess, new: IdentityAccess) -> Answer:
-    are_in_plan = old.is_in_plan and new.is_in_plan
-    same_open = (old.open_policies, old.open_limits) == (new.open_policies, new.open_limits)
-    if not (are_in_plan and same_open):
-        return _NOT_SHOWN
-    answer = context.proofs.compare(old.permissions, new.permissions)
-    if old.open_policies:
-        # They may allow what only a Deny of the old role kept it from.
-        denied_less = context.proofs.without_denies(old.permissions, new.permissions)
-        if not isinstance(denied_less, NoNewAccess):
-            return _NOT_SHOWN
-    is_maybe = new.open_limits or new.open_policies
-    return _NOT_SHOWN if isinstance(answer, NewAccess) and is_maybe else answer
+    return next((answer for answer in every if isinstance(answer, NotProven)), NOT_SHOWN)
 
 
 def identity_gain(
     context: Context, old: PluginIdentity, new: PluginIdentity, answer: NewAccess
 ) -> IdentityGain:
     """Return what the roles after allow that those before do not."""
-    before, after = (
-        _union(of_roles(context, identity, side))
-        for identity, side in ((old, Side.BEFORE), (new, Side.AFTER))
-    )
-    grants = [
-        [
-            grant
-            for role in sorted_roles(identity.roles)
-            for grant in account.policies(role).values()
-        ]
-        for identity, account in zip((old, new), context.accounts.sides, strict=True)
-    ]
-    changes = (
-        *(GrantChange(grant.key, grant, None) for grant in grants[0]),
-        *(GrantChange(grant.key, None, grant) for grant in grants[1]),
-    )
-    reaches = [reach(permissions) for permissions in (before, after)]
-    change = PrincipalChange(
-        next(iter(sorted_roles(new.roles))),
-        is_new=False,
-        is_deleted=False,
-        grants=changes,
-        boundary=None,
-        before=before,
-        after=after,
-        access=answer,
-        denied_less=NoNewAccess(),
-        reach_before=reaches[0],
-        reach_after=reaches[1],
-    )
-    more = gained(change, changes, answer, context.proofs, context.place)
+    before, after = of_roles(context, old, Side.BEFORE), of_roles(context, new, Side.AFTER)
+    more = context.role_comparison.gained(before, after, answer)
+    reaches = [max(reach(role.permissions) for role in side) for side in (before, after)]
     return IdentityGain(
         reaches[1] if reaches[1] > reaches[0] else Reach.LIMITED,
         more.parts,
         beyond_plugin(more.parts),
-        None if _limits_have_secrets(context, old, new) else more.example,
+        more.example,
     )
-
-
-def _union(roles: list[IdentityAccess]) -> Permissions:
-    """Return what roles allow together, within its limits if there is but one."""
-    if len(roles) == 1:
-        return roles[0].permissions
-    return Permissions(tuple(policy for has in roles for policy in has.permissions.policies))
-
-
-def _limits_have_secrets(context: Context, old: PluginIdentity, new: PluginIdentity) -> bool:
-    contents = [content for identity in (old, new) for _, content in identity.sessions]
-    for account, identity in zip(context.accounts.sides, (old, new), strict=True):
-        boundaries = (account.one(role, Part.BOUNDARY) for role in identity.roles)
-        contents += [boundary.content for boundary in boundaries if boundary]
-    return any(isinstance(each, Document) and each.masked is not None for each in contents)

@@ -21,7 +21,7 @@ from vpc_cni_iam.review.diff.plugin_access import (
     sorted_roles,
 )
 from vpc_cni_iam.review.diff.reach import Reach, reach
-from vpc_cni_iam.review.diff.trust import lets_plugin, names_plugin, trust_of
+from vpc_cni_iam.review.diff.trust.roles import lets_plugin, names_plugin, trust_of
 
 if TYPE_CHECKING:
     from vpc_cni_iam.review.context import Context
@@ -35,7 +35,6 @@ class IdentityEvent(Enum):
     OTHER_ISSUER = "other issuer"  # the cluster is replaced, and the role trusts the one before
     NOT_NAMED = "not named"  # the plan no longer names any
     NOT_TRUSTED = "not trusted"  # the role does not trust aws-node
-    BROAD = "broad"  # it gets a role that may do anything, or change IAM permissions
     MORE = "more"  # it may do more than before
     NO_MORE = "no more"  # it may not: proven
     NOT_SHOWN = "not shown"  # the plan does not show whether it may
@@ -54,7 +53,7 @@ class IdentityChange(Struct, frozen=True):
 
 
 def identity_change(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
-    """Return what happens to the identity of aws-node in a cluster; None for nothing."""
+    """Return what happens to the identity of aws-node in a cluster, if anything does."""
     old, new = plugin.before.identity, plugin.after.identity
     if plugin.is_deleted:
         return None
@@ -62,23 +61,45 @@ def identity_change(context: Context, plugin: ClusterPlugin) -> IdentityChange |
         return lost
     if old.is_same(new) or new.kind is Identity.unknown:
         return None
-    if new.kind is Identity.node_role and old.kind in (Identity.node_role, Identity.unknown):
-        return None  # what the role of nodes becomes is said of the nodes
     is_first = old.kind is Identity.unknown
-    return _first(context, plugin) if is_first else _of_others(context, old, new)
+    if new.kind is Identity.node_role and (is_first or old.kind is Identity.node_role):
+        return None  # what the role of nodes becomes is said of the nodes
+    event, gain = _gain(context, old, new)
+    if is_first and event is IdentityEvent.NOT_SHOWN:
+        if _is_of_new_cluster(context, plugin):
+            return None
+        if all(has.is_shown for has in of_roles(context, new, Side.AFTER)):
+            event = IdentityEvent.FIRST_SHOWN
+    return IdentityChange(event, old, new, gain)
 
 
-def _of_others(context: Context, old: PluginIdentity, new: PluginIdentity) -> IdentityChange:
-    """Return what other roles, or other session policies, mean for what aws-node may do."""
-    event, gain = IdentityEvent.NOT_SHOWN, None
+def _gain(
+    context: Context, old: PluginIdentity, new: PluginIdentity
+) -> tuple[IdentityEvent, IdentityGain | None]:
+    """Return what aws-node may do more by other roles, or by other session policies."""
     match identity_access(context, old, new):
         case NoNewAccess():
-            event = IdentityEvent.NO_MORE
+            return IdentityEvent.NO_MORE, None
         case NewAccess() as answer:
-            event, gain = IdentityEvent.MORE, identity_gain(context, old, new, answer)
-        case _ if broad := _broad(context, old, new):
-            return broad
-    return IdentityChange(event, old, new, gain)
+            return IdentityEvent.MORE, identity_gain(context, old, new, answer)
+    # Whatever it had besides, a role that was there may reach further than all that is known.
+    before = (reach(has.permissions) for has in of_roles(context, old, Side.BEFORE))
+    after = (
+        reach(has.permissions)
+        for has in of_roles(context, new, Side.AFTER)
+        if not (has.open_limits or has.role in context.accounts.created)
+    )
+    reaches = max(after, default=Reach.LIMITED)
+    if reaches > max(before, default=Reach.LIMITED):
+        return IdentityEvent.MORE, IdentityGain(reaches)
+    return IdentityEvent.NOT_SHOWN, None
+
+
+def _is_of_new_cluster(context: Context, plugin: ClusterPlugin) -> bool:
+    """Say whether the plan makes the cluster, or is likely to do so."""
+    are_new = plugin.after.identity.roles <= context.accounts.created
+    is_likely = are_new and not plugin.before.installer and context.has_new_issuer
+    return not plugin.stays or is_likely
 
 
 def _loss(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
@@ -88,7 +109,7 @@ def _loss(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
     if roles:
         event = IdentityEvent.ROLE_GONE
     elif new.kind is Identity.pod_identity and _loses_agent(plugin):
-        event, source = IdentityEvent.AGENT_REMOVED, plugin.before.agent
+        event, roles, source = IdentityEvent.AGENT_REMOVED, new.roles, plugin.before.agent
     elif plugin.is_replaced and (roles := frozenset(_of_other_issuer(context, new))):
         event = IdentityEvent.OTHER_ISSUER
         source = next((r.address for r in sorted_roles(roles) if isinstance(r, InPlan)), "")
@@ -97,34 +118,6 @@ def _loss(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
     elif new.kind is Identity.unknown and old.kind.is_of_service_account and not new.addresses:
         event = IdentityEvent.NOT_NAMED
     return IdentityChange(event, old, new, None, sorted_roles(roles), source) if event else None
-
-
-def _first(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
-    """Return what an identity is of which the plan does not show the one before."""
-    old, new = plugin.before.identity, plugin.after.identity
-    are_new = new.roles <= context.accounts.created and not plugin.before.installer
-    if broad := _broad(context, old, new):
-        return broad
-    if not plugin.stays or (are_new and context.has_new_issuer):
-        return None  # the cluster is new, or likely to be
-    is_shown = all(has.is_shown for has in of_roles(context, new, Side.AFTER))
-    event = IdentityEvent.FIRST_SHOWN if is_shown else IdentityEvent.NOT_SHOWN
-    return IdentityChange(event, old, new)
-
-
-def _broad(context: Context, old: PluginIdentity, new: PluginIdentity) -> IdentityChange | None:
-    """Return the change, if aws-node gets a role that was there and reaches further than known."""
-    before, after = (
-        of_roles(context, identity, side)
-        for identity, side in ((old, Side.BEFORE), (new, Side.AFTER))
-    )
-    reached = max((reach(has.permissions) for has in before), default=Reach.LIMITED)
-    existing = (has for has in after if has.role not in context.accounts.created)
-    reaches = (reach(has.permissions) for has in existing if not has.open_limits)
-    reach_after = max(reaches, default=Reach.LIMITED)
-    if reach_after <= reached:
-        return None
-    return IdentityChange(IdentityEvent.BROAD, old, new, IdentityGain(reach_after))
 
 
 def _loses_agent(plugin: ClusterPlugin) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 
 from msgspec import Struct
 
-from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
+from vpc_cni_iam.catalog.known_documents import KnownDocument, may_be_known, recognise
 from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.account.documents import Document
@@ -26,12 +25,12 @@ class Published(Struct, frozen=True):
 def documents_of(grant: Grant | None) -> tuple[KnownDocument, ...]:
     """Return the published documents that a policy equals, the newest first."""
     policy = _policy(grant)
-    return () if policy is None else _recognised(policy)
+    return _documents_of(policy) if policy else ()
 
 
-@lru_cache(4096)
-def _recognised(policy: Policy) -> tuple[KnownDocument, ...]:
-    return recognise(policy, _names(policy))
+@lru_cache(4096)  # two checks ask of each policy
+def _documents_of(policy: Policy) -> tuple[KnownDocument, ...]:
+    return recognise(policy, names_in([policy])) if may_be_known(policy) else ()
 
 
 def published_by(change: GrantChange) -> Published | None:
@@ -45,8 +44,8 @@ def published_by(change: GrantChange) -> Published | None:
     )
     if old is None:
         return Published(None, after[0], ()) if after else None
-    names = _names(new)
-    if any(names.get(parameter, name) != name for parameter, name in _names(old).items()):
+    names = names_in([new])
+    if any(names.get(parameter, name) != name for parameter, name in names_in([old]).items()):
         return None  # it is for another cluster or VPC
     for newer in after:
         for older in before:
@@ -58,7 +57,3 @@ def published_by(change: GrantChange) -> Published | None:
 
 def _policy(grant: Grant | None) -> Policy | None:
     return grant.content.policy if grant and isinstance(grant.content, Document) else None
-
-
-def _names(policy: Policy) -> Mapping[str, str]:
-    return names_in([policy])

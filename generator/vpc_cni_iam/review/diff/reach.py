@@ -10,10 +10,11 @@ from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.review.diff.permissions import Permissions
 
+_Call = tuple[str, str]  # an action and a resource
 _IAM = "arn:aws:iam::111122223333"
 # Source: IAM User Guide, "Access levels", Permissions management of the service iam.
-_ESCALATING = tuple(
-    Request(f"iam:{action}", f"{_IAM}:{kind}/example")
+_ESCALATING: tuple[_Call, ...] = tuple(
+    (f"iam:{action}", f"{_IAM}:{kind}/example")
     for action, kind in (
         *(("AttachRolePolicy", "role"), ("PutRolePolicy", "role")),
         *(("AttachUserPolicy", "user"), ("PutUserPolicy", "user"), ("CreateAccessKey", "user")),
@@ -23,12 +24,13 @@ _ESCALATING = tuple(
     )
 )
 # One action of each of some services: many policies that allow everything deny another one.
-_SAMPLES = (
-    Request("ec2:TerminateInstances", "arn:aws:ec2:us-east-1:111122223333:instance/i-0"),
-    Request("s3:DeleteBucket", "arn:aws:s3:::example"),
-    Request("lambda:UpdateFunctionCode", "arn:aws:lambda:us-east-1:111122223333:function:example"),
+_SAMPLES: tuple[_Call, ...] = (
+    ("ec2:TerminateInstances", "arn:aws:ec2:us-east-1:111122223333:instance/i-0"),
+    ("s3:DeleteBucket", "arn:aws:s3:::example"),
+    ("lambda:UpdateFunctionCode", "arn:aws:lambda:us-east-1:111122223333:function:example"),
 )
-_USER = Request("iam:CreateUser", f"{_IAM}:user/example")
+_USER: _Call = ("iam:CreateUser", f"{_IAM}:user/example")
+_BROAD: _Call = ("*", "*")  # stands for a statement that is about everything
 
 
 class Reach(IntEnum):
@@ -42,26 +44,29 @@ class Reach(IntEnum):
 
 def reach(permissions: Permissions) -> Reach:
     """Return how far permissions reach within their limits."""
-    own = _of_policies(permissions.policies)
-    return min((own, *map(_of_policies, permissions.limits)))
+    layers = [_of_policies(layer) for layer in (permissions.policies, *permissions.limits)]
+    allowed = frozenset.intersection(*layers)
+    most = allowed.issuperset((_BROAD, *_SAMPLES))
+    if most and _USER in allowed:
+        return Reach.EVERYTHING
+    if not allowed.isdisjoint(_ESCALATING):
+        return Reach.IAM
+    return Reach.SERVICES if most else Reach.LIMITED
 
 
 @lru_cache(4096)
-def _of_policies(policies: tuple[Policy, ...]) -> Reach:
+def _of_policies(policies: tuple[Policy, ...]) -> frozenset[_Call]:
+    """Return which of the requests policies allow, each by its action and resource."""
     allows = [s for policy in policies for s in policy.statements if s.effect == "Allow"]
     if not any(map(_may_reach, allows)):
-        return Reach.LIMITED
-    is_broad = any(map(_is_everything, allows))
+        return frozenset()
+    broad = {_BROAD} if any(map(_is_everything, allows)) else set()
+    every = {_USER, *_SAMPLES, *_ESCALATING}
     try:
         compiled = compile_policies(policies)
     except InputError:
-        return Reach.EVERYTHING if is_broad else Reach.LIMITED
-    most = is_broad and all(compiled.evaluate(request).allowed for request in _SAMPLES)
-    if most and compiled.evaluate(_USER).allowed:
-        return Reach.EVERYTHING
-    if any(compiled.evaluate(request).allowed for request in _ESCALATING):
-        return Reach.IAM
-    return Reach.SERVICES if most else Reach.LIMITED
+        return frozenset({*broad, *every} if broad else ())
+    return frozenset(broad | {c for c in every if compiled.evaluate(Request(*c)).allowed})
 
 
 def _may_reach(statement: Statement) -> bool:

@@ -10,21 +10,19 @@ from itertools import islice
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.addresses import without_keys
-from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, PROFILE, ROLE, Part
+from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, PROFILE, ROLE
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent
-from vpc_cni_iam.review.account.documents import Content, Document
+from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.fill import Filler
-from vpc_cni_iam.review.account.grants import Account, Grant, GrantKey
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.account.resolve import is_there
 from vpc_cni_iam.review.account.uses import Pods, RoleUse, UsedRole, UseKind, Uses, kind_of
-from vpc_cni_iam.review.diff.harm import Gained, gained
-from vpc_cni_iam.review.diff.permissions import Open, Permissions, Proofs, permissions
-from vpc_cni_iam.review.diff.principals import GrantChange
-from vpc_cni_iam.review.diff.reach import Reach, reach
+from vpc_cni_iam.review.diff.harm import Gained
+from vpc_cni_iam.review.diff.reach import Reach
+from vpc_cni_iam.review.diff.role_access import NOT_SHOWN, RoleAccess, RoleComparison
 
 # With so many other roles of a block a new one is compared.
 _OTHERS = 4
@@ -51,7 +49,7 @@ class UseChange(Struct, frozen=True):
     pods: Pods | None
     before: tuple[UsedRole, ...]  # without those that stay
     after: tuple[UsedRole, ...]
-    access: Answer = NotProven(Open.NOT_SHOWN)  # whether the roles after allow more
+    access: Answer = NOT_SHOWN  # whether the roles after allow more
     gained: Gained | None = None  # what the roles after newly allow
     reach: Reach = Reach.LIMITED  # how far the roles after reach
     were_shown: bool = True  # whether the plan shows what the roles before allow
@@ -60,123 +58,24 @@ class UseChange(Struct, frozen=True):
     made_here: str = ""
 
 
-class RoleGain(Struct, frozen=True):
+class _Gain(Struct, frozen=True):
     """Whether roles that take the place of others allow more, and by which statements."""
 
     access: Answer
-    gained: Gained | None = None
+    parts: Gained | None = None
 
 
-_NOT_SHOWN = RoleGain(NotProven(Open.NOT_SHOWN))
+_NOT_COMPARED = _Gain(NOT_SHOWN)
 
 
-class _Replaced(Struct, frozen=True):
-    """A role and the one that takes its place."""
-
-    grants: tuple[GrantChange, ...]
-    before: Permissions
-    after: Permissions
-
-
-class RoleAccess:
-    """Compares roles that take each other's place."""
-
-    def __init__(self, filler: Filler, proofs: Proofs) -> None:
-        self._accounts, self._proofs = filler.accounts, proofs
-        self._place = filler.resolver.place
-
-    def shown(self, use: RoleUse, side: Side) -> Permissions | None:
-        """Return what a role allows within the session policy; None where it is not all shown."""
-        account = self._accounts.after if side is Side.AFTER else self._accounts.before
-        role = use.role
-        is_unsure = use.is_target and not isinstance(use.session, Absent)
-        if role.version or is_unsure or not isinstance(role.resource, InPlan):
-            return None
-        if not all(grant.is_known for grant in account.policies(role.resource).values()):
-            return None
-        # Of a limit that is not known, nothing is less on the side after, and all is before.
-        limit = account.one(role.resource, Part.BOUNDARY)
-        is_open = use.session_is_open or bool(limit and limit.is_open)
-        if is_open and side is Side.BEFORE:
-            return None
-        sessions = [use.session.policy] if isinstance(use.session, Document) else []
-        return permissions(account, role.resource, sessions)
-
-    def compare(self, old: Iterable[RoleUse], new: Iterable[RoleUse]) -> RoleGain:
-        """Say whether new roles allow something that no old one does."""
-        before = {use: self.shown(use, Side.BEFORE) for use in old}
-        known = {use: each for use, each in before.items() if each}
-        worst = RoleGain(NoNewAccess())
-        for use in new:
-            after = self.shown(use, Side.AFTER)
-            if after is None:
-                return _NOT_SHOWN
-            sides = [*known.values()] or [Permissions(())]
-            answers = [self._proofs.compare(each, after) for each in sides]
-            if not any(isinstance(answer, NoNewAccess) for answer in answers):
-                first = next(iter(known), None)
-                worst = RoleGain(answers[0], self._gained(first, use, answers[0]))
-                if None in before.values() or use.session_is_open:
-                    worst = _NOT_SHOWN
-        return worst
-
-    def of_sessions(self, old: RoleUse, new: RoleUse) -> RoleGain:
-        """Say whether a role that stays allows more within its new session policy.
-
-        Less of a role is less, whatever the role allows.
-        """
-        gain = self.compare([old], [new])
-        limits = [use.session for use in (old, new)]
-        if isinstance(gain.access, NotProven) and all(isinstance(s, Document) for s in limits):
-            sessions = ([each.policy] for each in limits if isinstance(each, Document))
-            alone = self._proofs.prove(*sessions)
-            return RoleGain(alone) if isinstance(alone, NoNewAccess) else gain
-        return gain
-
-    def _gained(self, old: RoleUse | None, new: RoleUse, answer: Answer) -> Gained | None:
-        """Return what a role newly allows in the place of another one, or by a session policy."""
-        before = self.shown(old, Side.BEFORE) if old else Permissions(())
-        after = self.shown(new, Side.AFTER)
-        if not isinstance(answer, NewAccess) or before is None or after is None:
-            return None
-        changes = tuple(self._changes(old, new))
-        # An example could tell a secret of any policy of the role.
-        every = self._accounts.after.policies(new.role.resource).items()
-        grants = (*changes, *(GrantChange(key, grant, grant) for key, grant in every))
-        replaced = _Replaced(grants, before, after)
-        return gained(replaced, changes, answer, self._proofs, self._place)
-
-    def _changes(self, old: RoleUse | None, new: RoleUse) -> Iterator[GrantChange]:
-        grants = self._accounts.after.policies(new.role.resource)
-        if old is None or old.role != new.role:
-            before = self._accounts.before.policies(old.role.resource) if old else {}
-            yield from (GrantChange(key, grant, None) for key, grant in before.items())
-        elif isinstance(new.session, Document):
-            grant = _of_session(new)
-            yield GrantChange(grant.key, _of_session(old), grant)
-            return
-        yield from (GrantChange(key, None, grant) for key, grant in grants.items())
-
-    def reach(self, roles: Iterable[IamResource]) -> Reach:
-        """Return how far roles reach after the plan, that of them that reaches farthest."""
-        after: Account = self._accounts.after
-        return max((reach(permissions(after, role)) for role in roles), default=Reach.LIMITED)
-
-
-def _of_session(use: RoleUse) -> Grant:
-    """Return a session policy as a grant."""
-    key = GrantKey(Part.PERMISSIONS, "session policy")
-    return Grant(use.role.resource, key, use.session, use.workload)
-
-
-def use_changes(filler: Filler, uses: Uses, access: RoleAccess) -> Iterator[UseChange]:
+def use_changes(filler: Filler, uses: Uses, roles: RoleComparison) -> Iterator[UseChange]:
     """Yield the workloads and service accounts whose roles change."""
-    yield from _Changes(filler, uses, access).all()
+    yield from _Changes(filler, uses, roles).all()
 
 
 class _Changes:
-    def __init__(self, filler: Filler, uses: Uses, access: RoleAccess) -> None:
-        self._filler, self._uses, self._access = filler, uses, access
+    def __init__(self, filler: Filler, uses: Uses, roles: RoleComparison) -> None:
+        self._filler, self._uses, self._roles = filler, uses, roles
         self._resources = [r for r in filler.resources if kind_of(r.type)]
         self._before = {r.address: [*uses.of(r, Side.BEFORE)] for r in self._resources}
         self._made: set[IamResource] = {
@@ -211,67 +110,78 @@ class _Changes:
                 yield change
 
     def _of(self, resource: Resource) -> Iterator[UseChange]:
-        before = self._before[resource.address]
-        is_same = resource.actions == ("no-op",) and not any(map(self._may_end, before))
-        is_put_off = resource.unknown is True and not resource.after  # a later plan shows it
-        if is_same or is_put_off or not is_there(resource, Side.AFTER):
+        before = [*self._before[resource.address]]
+        if not self._may_change(resource):
             return
         after = [*self._uses.of(resource, Side.AFTER)]
-        kept = _current(before) & _current(after)
-        old, new = ([u for u in side if u.by_name not in kept] for side in (before, after))
-        for use in [use for use in old if self._may_end(use)]:
-            names = self._names(use.named)
-            if still := [n for n in new if isinstance(n.named, Named) and n.named.name in names]:
-                old.remove(use)
-                new, after = ([n for n in side if n not in still] for side in (new, after))
+        stays = _current(before) & _current(after)
+        for use in [use for use in before if use.by_name not in stays]:
+            if still := self._still_named(use, after):
+                before.remove(use)
+                after = [n for n in after if n not in still]
                 if use.target in (ROLE, PROFILE):  # instances keep what they got by others
                     yield self._change(UseEvent.LOSES, resource, [use], ())
         if kind_of(resource.type) is UseKind.SERVICE_ACCOUNT:
-            yield from self._of_pods(resource, before, after)
-            return
-        if new and not old:  # of several arguments one changes
+            before = before or self._freed[resource.block]
+            for pods in dict.fromkeys(use.pods for use in after):
+                sides = [[use for use in side if use.pods == pods] for side in (before, after)]
+                yield from self._of_pods(resource, *sides)
+        else:
+            sides = [[use for use in side if use.by_name not in stays] for side in (before, after)]
+            yield from self._of_workload(resource, *sides)
+
+    def _may_change(self, resource: Resource) -> bool:
+        before = self._before[resource.address]
+        is_same = resource.actions == ("no-op",) and not any(map(self._former_names, before))
+        is_put_off = resource.unknown is True and not resource.after  # a later plan shows it
+        return is_there(resource, Side.AFTER) and not (is_same or is_put_off)
+
+    def _of_workload(
+        self, resource: Resource, old: list[RoleUse], new: list[RoleUse]
+    ) -> Iterator[UseChange]:
+        """Yield what a workload newly gets, by roles that it did not have in the same way."""
+        if not old:  # of several arguments one changes
             places = {use.attribute for use in new}
-            old = [use for use in before if use.attribute in places]
+            old = [use for use in self._before[resource.address] if use.attribute in places]
         if {use.role for use in old} == {use.role for use in new}:
             return
         if old:
-            gain = self._access.compare(old, new)
-            yield self._change(UseEvent.MOVES, resource, old, new, gain)
+            yield self._change(UseEvent.MOVES, resource, old, new, self._gain(old, new))
         else:
             yield from self._gets(resource, new)
 
-    def _names(self, named: IamResource) -> set[str]:
-        """Return the names of a resource before the plan."""
-        if not isinstance(named, InPlan):
+    def _still_named(self, use: RoleUse, after: Iterable[RoleUse]) -> list[RoleUse]:
+        """Return the uses by the name that something had before."""
+        names = self._former_names(use)
+        return [n for n in after if isinstance(n.named, Named) and n.named.name in names]
+
+    def _former_names(self, use: RoleUse) -> set[str]:
+        """Return the names before the plan of what a use names and may get another name."""
+        if not isinstance(use.named, InPlan):
             return set()
-        values = self._filler.resolver.by_address[named.address].before or {}
-        return {str(values[name]) for name in ("name", "arn", "id") if values.get(name)}
+        target = self._filler.resolver.by_address[use.named.address]
+        values = target.before or {}
+        changes = "delete" in target.actions or "update" in target.actions
+        names = (values.get(name) for name in ("name", "arn", "id") if changes)
+        return {str(name) for name in names if name}
 
     def _of_pods(
-        self, resource: Resource, before: list[RoleUse], after: list[RoleUse]
+        self, resource: Resource, old: list[RoleUse], new: list[RoleUse]
     ) -> Iterator[UseChange]:
-        """Yield what the pods of each service account that a resource names newly get."""
-        before = before or self._freed[resource.block]
-        for pods in dict.fromkeys(use.pods for use in after):
-            old, new = ([u for u in side if u.pods == pods] for side in (before, after))
-            had = {use.role for use in old}
-            comes = [u for u in new if u.role not in had and u.role.resource not in self._made]
-            for use in (u for u in new if u.role in had):
-                others = [o for o in old if o.role == use.role]
-                if all(o.session != use.session for o in others):
-                    yield from self._other_session(resource, others[0], use)
-            leaves = [use for use in old if use.role not in {u.role for u in new}]
-            if comes and leaves:
-                gain = self._access.compare(old, comes)
-                yield self._change(UseEvent.MOVES, resource, leaves, comes, gain)
-            elif comes:
-                yield from (self._change(UseEvent.GETS, resource, (), [use]) for use in comes)
-
-    def _other_session(self, resource: Resource, old: RoleUse, new: RoleUse) -> Iterator[UseChange]:
-        if isinstance(old.session, Absent):
-            return  # a limit gives nothing
-        gain = self._access.of_sessions(old, new)
-        yield self._change(UseEvent.LIMITED_OTHERWISE, resource, [old], [new], gain)
+        """Yield what the pods of a service account newly get."""
+        had = {use.role: [o for o in old if o.role == use.role] for use in old}
+        for use in (use for use in new if use.role in had):
+            first = had[use.role][:1]
+            had_limit = not isinstance(first[0].session, Absent)  # a limit gives nothing
+            if had_limit and use.session not in [o.session for o in had[use.role]]:
+                gain = self._gain(first, [use])
+                yield self._change(UseEvent.LIMITED_OTHERWISE, resource, first, [use], gain)
+        comes = [u for u in new if u.role not in had and u.role.resource not in self._made]
+        leaves = [use for use in old if use.role not in {u.role for u in new}]
+        if comes and leaves:
+            yield self._change(UseEvent.MOVES, resource, leaves, comes, self._gain(old, comes))
+        else:
+            yield from (self._change(UseEvent.GETS, resource, (), [use]) for use in comes)
 
     def _gets(self, resource: Resource, uses: list[RoleUse]) -> Iterator[UseChange]:
         """Yield the existing roles that a workload gets, which had none.
@@ -286,17 +196,33 @@ class _Changes:
             if is_made or use.role in had or use.role in freed:
                 continue
             # A role that allows nothing gives nothing.
-            if isinstance(self._access.compare(others, [use]).access, NoNewAccess):
+            if isinstance(self._gain(others, [use]).access, NoNewAccess):
                 continue
             yield self._change(UseEvent.GETS, resource, (), [use])
 
-    def _may_end(self, use: RoleUse) -> bool:
-        """Say whether what a use names is deleted, replaced or named otherwise."""
-        named = use.named
-        if not isinstance(named, InPlan):
-            return False
-        actions = self._filler.resolver.by_address[named.address].actions
-        return "delete" in actions or "update" in actions
+    def _gain(self, old: Iterable[RoleUse], new: Iterable[RoleUse]) -> _Gain:
+        """Say whether new roles allow something that no old one does."""
+        before = [self._access(use, Side.BEFORE) for use in old]
+        gain = _Gain(NoNewAccess())
+        for role in (self._access(use, Side.AFTER) for use in new):
+            answers = [self._roles.compare(had, role) for had in before or (None,)]
+            more = [answer for answer in answers if isinstance(answer, NewAccess)]
+            if len(more) == len(answers):
+                return _Gain(more[0], self._roles.gained(before[:1], [role], more[0]))
+            if not any(isinstance(answer, NoNewAccess) for answer in answers):
+                gain = _Gain(next(a for a in answers if isinstance(a, NotProven)))
+        return gain
+
+    def _access(self, use: RoleUse, side: Side) -> RoleAccess:
+        """Return what a role allows within the session policy."""
+        sessions = () if isinstance(use.session, Absent) else (use.session,)
+        return self._roles.of(
+            use.role.resource,
+            side,
+            sessions,
+            is_certain=not use.is_target,
+            is_in_plan=not use.role.version,
+        )
 
     def _change(
         self,
@@ -304,7 +230,7 @@ class _Changes:
         resource: Resource,
         before: Iterable[RoleUse],
         after: Iterable[RoleUse],
-        gain: RoleGain = _NOT_SHOWN,
+        gain: _Gain = _NOT_COMPARED,
     ) -> UseChange:
         old, new = [*before], [*after]
         first = (new or old)[0]
@@ -320,9 +246,9 @@ class _Changes:
             tuple(dict.fromkeys(use.shown_role for use in old)),
             tuple(dict.fromkeys(use.shown_role for use in new)),
             gain.access,
-            None if any(use.mark for use in (*old, *new)) else gain.gained,
-            self._access.reach(use.role.resource for use in new),
-            None not in [self._access.shown(use, Side.BEFORE) for use in old],
+            None if any(use.mark for use in (*old, *new)) else gain.parts,
+            self._roles.reach(use.role.resource for use in new),
+            all(self._access(use, Side.BEFORE).is_shown for use in old),
             first.session,
             self._made_here(resource, new),
         )

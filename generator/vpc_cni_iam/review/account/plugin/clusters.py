@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import product
+from operator import itemgetter
 from typing import TypeAlias
 
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import Mode
-from vpc_cni_iam.catalog.trust import NAMESPACE, SERVICE_ACCOUNT
+from vpc_cni_iam.catalog.trust import SERVICE_ACCOUNT
 from vpc_cni_iam.inputs.plan.arguments import (
     ADDON,
     ASSOCIATION,
@@ -26,8 +27,7 @@ from vpc_cni_iam.inputs.plan.arguments import (
 )
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.secrets import is_mark
-from vpc_cni_iam.inputs.plan.unread import is_plugins_chart
-from vpc_cni_iam.inputs.plan.values import PlacedValue, one, read, text, value_at, values_of
+from vpc_cni_iam.inputs.plan.values import PlacedValue, one, read, text, value_at
 from vpc_cni_iam.plugin.cluster import EksCluster, cluster_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.template import Side
@@ -35,6 +35,7 @@ from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive
 from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
+from vpc_cni_iam.review.account.plugin.resources import installs_plugin, is_association
 from vpc_cni_iam.review.account.plugin.setup import SetupReader
 from vpc_cni_iam.review.account.plugin.state import (
     ClusterPlugin,
@@ -47,9 +48,11 @@ from vpc_cni_iam.review.account.resolve import as_left, is_there
 
 _TYPES = (ADDON, ASSOCIATION, NODE_GROUP, CLUSTER, CHART)
 _AGENT = "eks-pod-identity-agent"
-_PLUGIN = "vpc-cni"
 _ARNS = ("arn", "association_arn")
 _BLOCK = "pod_identity_association"
+# With a target role, which pods then have, an association's own role is only the way to it.
+# Source: Amazon EKS User Guide, "EKS Pod Identity", access to resources by a target IAM role.
+_TARGET = "target_role_arn"
 # A cluster of the plan by its address, else what is known of it.
 _Key: TypeAlias = str | EksCluster
 # An argument that names a role.
@@ -96,7 +99,7 @@ class PluginReader:
         sides = ((before, Side.BEFORE), (after, Side.AFTER))
         if not any(_is_about_plugin(r, side) for resources, side in sides for r in resources):
             return
-        installers = [[r for r in rs if _installs(r, side)] for rs, side in sides]
+        installers = [[r for r in rs if installs_plugin(r, side)] for rs, side in sides]
         # Of several on one side none is in place of another.
         addresses = {r.address: None for each in installers for r in each}
         are_several = max(map(len, installers)) > 1
@@ -121,7 +124,7 @@ class PluginReader:
         for resource in self._resources:
             if (resource.type == CHART) is is_chart and is_there(resource, side):
                 left = as_left(resource) if side is Side.AFTER else resource
-                if not is_chart or _installs(left, side):
+                if not is_chart or installs_plugin(left, side):
                     yield left
 
     def _cluster(self, resource: Resource, side: Side) -> _Key:
@@ -189,13 +192,10 @@ class PluginReader:
         """Return what is known of a cluster on a side."""
         if isinstance(key, EksCluster):
             return replace(key, name="") if is_mark(key.name) else key
-        names = [name for r in resources if (name := _name(r, side)) and not is_mark(name)]
+        names = (name for r in resources if not is_mark(name := _name(r, side)))
         places = [self._place(r, side) for r in resources if r.type != CHART]
-        return EksCluster(
-            next(iter(names), ""),
-            next((place.region for place in places if place.region), ""),
-            next((place.account for place in places if place.account), ""),
-        )
+        facts = (names, (place.region for place in places), (place.account for place in places))
+        return EksCluster(*(next(filter(None, values), "") for values in facts))
 
     def _identity(
         self,
@@ -204,13 +204,23 @@ class PluginReader:
         setup: PluginSetup,
         side: Side,
     ) -> PluginIdentity:
-        associations = [r for r in resources if _is_association(r, side)]
-        kind, named = self._in_use(associations, annotated, resources, side)
+        associations = [r for r in resources if is_association(r, side)]
+        targets = [r for r in associations if one(r, _TARGET, side) != ABSENT]
+        others = [r for r in associations if r not in targets]
+        by_pods = _placed(targets, _TARGET, side) + _placed(others, "role_arn", side)
+        by_pods += [(r, placed) for r, _ in annotated for placed in self._of_block(r, side)]
+        ways = (
+            (Identity.pod_identity, by_pods),
+            (Identity.irsa, annotated),
+            (Identity.node_role, _placed(resources, "node_role_arn", side)),
+        )
+        in_use = ((kind, [n for n in named if n[1].value != ABSENT]) for kind, named in ways)
+        kind, named = next(filter(itemgetter(1), in_use), (Identity.unknown, []))
         releases = tuple(r.address for r, _ in annotated if r.type == CHART)
         is_open = setup.not_read not in (None, UnreadReason.ELSEWHERE)
-        if kind in (Identity.node_role, Identity.unknown) and is_open and releases:
+        if not kind.is_of_service_account and is_open and releases:
             return PluginIdentity(addresses=releases)  # values that are not read may name a role
-        first = _placed((r for r in associations if _has_target(r, side)), "role_arn", side)
+        first = _placed(targets, "role_arn", side)
         return PluginIdentity(
             kind,
             frozenset(self._named(named, side)),
@@ -220,26 +230,6 @@ class PluginReader:
             frozenset(self._lost([*named, *first])) if side is Side.AFTER else frozenset(),
             not any(_is_true(r, "disable_session_tags", side) for r in associations),
         )
-
-    def _in_use(
-        self,
-        associations: list[Resource],
-        annotated: list[_NamedRole],
-        resources: list[Resource],
-        side: Side,
-    ) -> tuple[Identity, list[_NamedRole]]:
-        """Return the identity that counts, with the arguments that name its roles."""
-        by_pods = [(r, placed) for r in associations for placed in _role_of(r, side)]
-        by_pods += [(r, placed) for r, _ in annotated for placed in self._of_block(r, side)]
-        ways = (
-            (Identity.pod_identity, by_pods),
-            (Identity.irsa, annotated),
-            (Identity.node_role, _placed(resources, "node_role_arn", side)),
-        )
-        for kind, named in ways:
-            if in_use := [(r, placed) for r, placed in named if placed.value != ABSENT]:
-                return kind, in_use
-        return Identity.unknown, []
 
     def _sessions(self, associations: list[Resource], side: Side) -> Iterator[tuple[str, Content]]:
         for resource in associations:
@@ -298,46 +288,9 @@ def _only(names: set[str]) -> str:
     return next(iter(known)) if len(known) == 1 else ""
 
 
-def _installs(resource: Resource, side: Side) -> bool:
-    """Say whether a resource installs the plugin on a side."""
-    if resource.type == CHART:  # that of another name may be a copy of it
-        return any(is_plugins_chart(values_of(resource, s)) for s in Side)
-    return resource.type == ADDON and _name_on(resource, "addon_name", side) == _PLUGIN
-
-
-def _is_association(resource: Resource, side: Side) -> bool:
-    if resource.type != ASSOCIATION:
-        return False
-    names = (_name_on(resource, argument, side) for argument in ("namespace", "service_account"))
-    return tuple(names) == (NAMESPACE, SERVICE_ACCOUNT)
-
-
-def _name_on(resource: Resource, argument: str, side: Side) -> str:
-    """Return a name; where a side does not show it, it may be that of the other side."""
-    match one(resource, argument, side):
-        case Known(str(name)) | Sensitive(str(name)):
-            return name
-        case Absent():
-            return ""
-    return next(filter(None, (text(resource, argument, other) for other in Side)), "")
-
-
 def _is_about_plugin(resource: Resource, side: Side) -> bool:
     is_group = resource.type == NODE_GROUP
-    return is_group or _installs(resource, side) or _is_association(resource, side)
-
-
-def _has_target(association: Resource, side: Side) -> bool:
-    """Say whether an association's role is only the way to another role, which pods then have.
-
-    Source: Amazon EKS User Guide, "EKS Pod Identity", access to resources by a target IAM role.
-    """
-    return one(association, "target_role_arn", side) != ABSENT
-
-
-def _role_of(association: Resource, side: Side) -> Iterator[PlacedValue]:
-    argument = "target_role_arn" if _has_target(association, side) else "role_arn"
-    yield from read(association, argument, side)
+    return is_group or installs_plugin(resource, side) or is_association(resource, side)
 
 
 def _placed(resources: Iterable[Resource], path: str, side: Side) -> list[_NamedRole]:

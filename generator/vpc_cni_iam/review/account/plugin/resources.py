@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vpc_cni_iam.catalog.trust import NAMESPACE, SERVICE_ACCOUNT
+from vpc_cni_iam.inputs.plan.arguments import ADDON, ASSOCIATION, CHART
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.unread import is_plugins_chart
-from vpc_cni_iam.inputs.plan.values import read, values_of
+from vpc_cni_iam.inputs.plan.values import one, read, text, values_of
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Known
+from vpc_cni_iam.policy.value import Absent, Known, Sensitive
 
-PLUGIN_ADDON = "vpc-cni"
+_PLUGIN = "vpc-cni"
 # Where an object of Kubernetes has its metadata, by what its resource type begins with.
 _METADATA: Mapping[str, str] = {
     "kubernetes_service_account": "metadata.*",
@@ -27,16 +28,36 @@ def is_for_plugin(resource: Resource, side: Side) -> bool:
 
     That is the add-on, the chart, an association, or the service account itself.
     """
-    match resource.type:
-        case "aws_eks_addon":
-            return (values_of(resource, side) or {}).get("addon_name") == PLUGIN_ADDON
-        case "helm_release":
-            return is_plugins_chart(values_of(resource, side))
-        case "aws_eks_pod_identity_association":
-            values = values_of(resource, side) or {}
-            names = values.get("namespace"), values.get("service_account")
-            return names == (NAMESPACE, SERVICE_ACCOUNT)
+    if values_of(resource, side) is None:
+        return False
+    if installs_plugin(resource, side) or is_association(resource, side):
+        return True
     return any(_is_service_account(metadata) for metadata in _metadata(resource, side))
+
+
+def installs_plugin(resource: Resource, side: Side) -> bool:
+    """Say whether a resource installs the plugin on a side."""
+    if resource.type == CHART:  # that of another name may be a copy of it
+        return any(is_plugins_chart(values_of(resource, each)) for each in Side)
+    return resource.type == ADDON and _name(resource, "addon_name", side) == _PLUGIN
+
+
+def is_association(resource: Resource, side: Side) -> bool:
+    """Say whether a resource gives aws-node a role by EKS Pod Identity on a side."""
+    if resource.type != ASSOCIATION:
+        return False
+    names = (_name(resource, argument, side) for argument in ("namespace", "service_account"))
+    return tuple(names) == (NAMESPACE, SERVICE_ACCOUNT)
+
+
+def _name(resource: Resource, argument: str, side: Side) -> str:
+    """Return a name; where a side does not show it, it may be that of the other side."""
+    match one(resource, argument, side):
+        case Known(str(name)) | Sensitive(str(name)):
+            return name
+        case Absent():
+            return ""
+    return next(filter(None, (text(resource, argument, other) for other in Side)), "")
 
 
 def _metadata(resource: Resource, side: Side) -> Iterator[Any]:

@@ -47,8 +47,12 @@ class PluginIdentity(Struct, frozen=True):
 
     @property
     def is_one_of_several(self) -> bool:
-        """Whether the plan does not say which of the roles it is: a service account has one."""
-        return self.kind.is_of_service_account and len(self.roles) > 1
+        """Whether one argument gives aws-node a role, and the plan does not say which of several.
+
+        Several arguments may be about clusters that the plan does not tell apart.
+        """
+        is_one = self.kind.is_of_service_account and len(self.addresses) == 1
+        return is_one and len(self.roles) > 1
 
     def is_same(self, other: PluginIdentity) -> bool:
         """Say whether another one is by the same roles, within the same session policies."""

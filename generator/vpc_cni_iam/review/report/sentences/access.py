@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import CLASS_TEXTS
 from vpc_cni_iam.catalog.facts.calls import calls
@@ -53,16 +55,16 @@ _NAMES = 6  # of actions and resources of one part
 def _gain(finding: Finding, gain: Gain) -> Saying:
     if gain.published:
         return _published(gain)
-    who = _whoever(gain.owners, gain.policies)
+    who = _who(gain.owners, gain.policies)
     parts = [part_text(part) for part in gain.parts]
-    further = _through(gain.policies) if gain.reach is not Reach.LIMITED else ""
-    message = f"{who} can now {REACH_TEXTS[gain.reach]}{further}" if further else ""
-    if gain.reach is not Reach.LIMITED and not message:
-        message = f"{who} can now {REACH_TEXTS[gain.reach]}"
-    if not message:
+    if gain.reach is not Reach.LIMITED:
+        message = f"{who} can now {REACH_TEXTS[gain.reach]}{_with(gain)}"
+        parts = [text for text in parts if text != REACH_TEXTS[gain.reach]]
+    else:
         first, *parts = parts or ["do more"]
         message = f"{who} can now {first}"
     message += ", where its permissions boundary allows it" if gain.is_bounded else ""
+    message += f". aws-node {gain.lacked_by} calls this" if gain.lacked_by else ""
     details = also(parts, is_first=bool(gain.reach))
     if gain.beyond is not None:
         beyond = first_of(gain.beyond, _NAMES) or "nothing"
@@ -71,35 +73,52 @@ def _gain(finding: Finding, gain: Gain) -> Saying:
 
 
 def _gain_fix(finding: Finding, gain: Gain) -> str:
-    if gain.is_new and finding.rule is not Rule.ADMIN:
+    if gain.lacked_by or (gain.is_new and finding.rule is not Rule.ADMIN):
         return ""
-    subject = gain.parts[0].difference if gain.parts else None
-    match subject:
-        case StatementRemoved():
-            return f"Keep the Deny in {finding.address}"
-        case StatementChanged(old=old) if old.effect == "Deny":
-            return f"Keep the Deny in {finding.address} as it is"
-        case StatementChanged(elements=elements) if isinstance(elements[-1], ConditionChange):
-            return f"Keep the condition in {finding.address}"
+    if lost := _limit_lost(gain):
+        return f"Keep the {lost} in {finding.address}"
+    if gain.beyond == ():
+        return f"Accept it if aws-node needs it, or narrow {finding.address}"
     actions = gain.parts[0].actions if gain.parts else ()
     if actions and gain.reach is Reach.LIMITED:
         return f"Remove {_listed(actions)} from {finding.address}, or narrow its resources"
-    return f"Remove it from {finding.address}, or narrow its actions and resources"
+    if gain.policies and "policy_arn" in finding.attribute:
+        return f"Remove {_policies(gain.policies)} from {finding.address}"
+    return f"Narrow the actions and resources in {finding.address}"
 
 
-def _whoever(owners: tuple[IamResource, ...], policies: tuple[IamResource, ...]) -> str:
-    """Return who is allowed something; whoever has a policy is a principal, too."""
+def _limit_lost(gain: Gain) -> str:
+    match gain.parts[0].difference if gain.parts else None:
+        case StatementRemoved():
+            return "Deny"
+        case StatementChanged(old=old) if old.effect == "Deny":
+            return "whole Deny"
+        case StatementChanged(elements=elements) if isinstance(elements[-1], ConditionChange):
+            return "condition"
+    return ""
+
+
+def _who(owners: tuple[IamResource, ...], policies: tuple[IamResource, ...]) -> str:
+    """Return who is allowed something; a policy that nobody of the plan has is a principal, too."""
     is_policy = len(owners) == 1 and owners[0] in policies
-    return f"Whoever has {name_of(owners[0])}" if is_policy else names_of(owners)
+    return f"Anyone who has {name_of(owners[0])}" if is_policy else names_of(owners)
 
 
-def _through(policies: tuple[IamResource, ...]) -> str:
-    return f" by {names_of(policies)}" if policies else ""
+def _with(gain: Gain) -> str:
+    """Return the policies that allow it; a Deny that is removed allows nothing."""
+    is_deny = gain.parts and isinstance(gain.parts[0].difference, StatementRemoved)
+    return f" with {_policies(gain.policies)}" if gain.policies and not is_deny else ""
+
+
+def _policies(policies: tuple[IamResource, ...]) -> str:
+    names = (name_of(policy) for policy in policies)
+    return first_of((aws_managed.name_of(name) or name for name in names), 2)
 
 
 def also(parts: list[str], *, is_first: bool) -> list[str]:
     """Return lines about the parts of a gain that the message does not say."""
-    lines = [f"{'allowed' if is_first else 'also'}: {text}" for text in parts[:_PARTS]]
+    label = "allowed" if is_first else "also"
+    lines = [f"{label}: {text.removeprefix('call ')}" for text in parts[:_PARTS]]
     more = len(parts) - len(lines)
     return [*lines, f"and {more} more statements"] if more > 0 else lines
 
@@ -108,17 +127,23 @@ def _example(answer: NewAccess | None) -> tuple[str, ...]:
     return (f"example: {example_text(answer)}",) if answer else ()
 
 
-def part_text(part: GainedPart) -> str:
-    """Return what a part newly allows, in the words of the policy: ``call ... on ... if ...``."""
+def part_text(part: GainedPart, *, is_lost: bool = False) -> str:
+    """Return what a part newly allows, in the words of the policy: ``call ... on ... if ...``.
+
+    What is no longer allowed is the difference in the other direction.
+    """
     match part.difference:
         case StatementRemoved(statement=statement) if statement.effect == "Deny":
-            return f"{_calls(statement, part.actions)} where a policy allows it: a Deny is removed"
+            done = "added" if is_lost else "removed"
+            return f"{_calls(statement, part.actions)} where a policy allows it: a Deny is {done}"
         case StatementAdded(statement=statement) | StatementRemoved(statement=statement):
             return _calls(statement, part.actions)
         case StatementChanged(old=old, new=new, elements=elements):
             is_deny = old.effect == "Deny"
             reasons = [
-                reason for element in elements for reason in _reasons(element, is_deny=is_deny)
+                reason
+                for element in elements
+                for reason in _reasons(element, is_deny=is_deny, is_lost=is_lost)
             ]
             if not is_deny and all(
                 isinstance(e, ValuesChange) and e.element == "Action" for e in elements
@@ -131,8 +156,14 @@ def part_text(part: GainedPart) -> str:
     return "do more"
 
 
-def _reasons(element: ValuesChange | ConditionChange, *, is_deny: bool) -> Iterator[str]:
+def _reasons(
+    element: ValuesChange | ConditionChange, *, is_deny: bool, is_lost: bool
+) -> Iterator[str]:
     of = " of the Deny" if is_deny else ""
+    if is_lost and isinstance(element, ValuesChange):
+        element = replace(element, removed=element.added, added=element.removed)
+    elif is_lost and isinstance(element, ConditionChange):
+        element = replace(element, old=element.new, new=element.old)
     match element:
         case ValuesChange(name, removed, added):
             noun = NOUNS[name]
@@ -150,6 +181,7 @@ def _reasons(element: ValuesChange | ConditionChange, *, is_deny: bool) -> Itera
 
 def _calls(statement: Statement, actions: tuple[Text, ...] = ()) -> str:
     what = _listed(actions or statement.actions)
+    what = "every action" if what == "*" else what
     if statement.not_actions:
         what = f"every action except {_listed(statement.not_actions)}"
     where = "all resources" if "*" in statement.resources else _listed(statement.resources)
@@ -164,7 +196,7 @@ def _listed(texts: Iterable[Text]) -> str:
 
 
 def _published(gain: Gain) -> Saying:
-    who = _whoever(gain.owners, gain.policies)
+    who = _who(gain.owners, gain.policies)
     lines = []
     for document in gain.published:
         if document.before is None:
@@ -245,7 +277,7 @@ def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
         return Saying(message, fix=fix)
     if instead := aws_managed.nonexistent(policy):
         message = f"{policy} is attached to {who}, and does not exist: {instead}"
-        return Saying(message, fix=f"Correct the ARN in {finding.address}: {instead}")
+        return Saying(message, fix=f"Correct the ARN in {finding.address}")
     if finding.rule is Rule.UNKNOWN_POLICY:
         return Saying(f"The policy {policy}{attached} is known after apply{refers}")
     if finding.rule is Rule.SENSITIVE_POLICY:
@@ -257,14 +289,14 @@ def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
 
 def _no_gain(finding: Finding, change: NoGain) -> Saying:
     who = names_of(change.owners)
-    parts = [part_text(part) for part in change.parts]
+    parts = [part_text(part, is_lost=True) for part in change.parts]
     if change.is_deleted:
         return Saying(f"{who} is deleted", tuple(f"was allowed: {text}" for text in parts))
     match finding.rule:
         case Rule.REWRITTEN:
             return Saying(f"The policies of {who} are written differently and mean the same")
         case Rule.NEW_POLICY:
-            return Saying(f"{who} had all access of the policy before")
+            return Saying(f"{who} gets a policy that allows nothing new")
     if not parts:
         return Saying(f"{who} is allowed less")
     rest = tuple(f"no longer allowed: {text}" for text in parts[1:_PARTS])
@@ -301,10 +333,15 @@ def _boundary(finding: Finding, change: BoundaryChanged) -> Saying:
 def _documents(finding: Finding, documents: PublishedDocuments) -> Saying:
     before, after = (listed(side) for side in (documents.before, documents.after))
     if before == after:
-        return Saying(f"The policy is still {'; '.join(after)}")
-    texts = [f"was {'; '.join(before)}"] if before else []
-    texts += [f"will be {'; '.join(after)}"] if after else []
-    return Saying(f"The policy {', and '.join(texts)}")
+        return Saying(f"The policy is still {after[0]}", _equal(after))
+    texts = [f"was {before[0]}"] if before else []
+    texts += [f"will be {after[0]}"] if after else []
+    return Saying(f"The policy {', and '.join(texts)}", (*_equal(before), *_equal(after)))
+
+
+def _equal(documents: list[str]) -> tuple[str, ...]:
+    first, *others = documents or [""]
+    return (f"{first} equals {'; '.join(others)}",) if others else ()
 
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {

@@ -8,7 +8,7 @@ from typing import Any
 from vpc_cni_iam.inputs.plan.arguments import KINDS
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.report import example_text, not_proven_text
-from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
+from vpc_cni_iam.policy.value import Absent, Known, Unknown
 from vpc_cni_iam.review.account.cluster_access import ClusterRight
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.account.uses import UsedRole, UseKind
@@ -19,26 +19,19 @@ from vpc_cni_iam.review.checks.cluster_access import (
 )
 from vpc_cni_iam.review.checks.metadata import MetadataOpened, OpenedOption
 from vpc_cni_iam.review.checks.session_tags import SessionTagsOn, TagsChanged
-from vpc_cni_iam.review.checks.uses import AnnotationNotRead, RoleNamed, ValuesNotShown
+from vpc_cni_iam.review.checks.uses import WRITE_ONLY, AnnotationNotRead, RoleNamed, ValuesNotShown
 from vpc_cni_iam.review.diff.permissions import Open
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.diff.uses import UseChange, UseEvent
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import name_of
+from vpc_cni_iam.review.report.names import name_of, value_text
 from vpc_cni_iam.review.report.saying import Saying
-from vpc_cni_iam.review.report.sentences.access import part_text
+from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_text
 from vpc_cni_iam.review.rules import Level
 
-_REACHES = {
-    Reach.SERVICES: "call every action on all resources, except for a few services",
-    Reach.IAM: "change IAM permissions, and so give itself any access",
-    Reach.EVERYTHING: "call every action on all resources",
-}
-_SHOWN = 3  # statements in the details
-_MODE = "authentication_mode"
 _AUTHENTICATION = {
-    _MODE: "Other principals can get into the cluster: those of access entries, of the ConfigMap "
-    "aws-auth, or of both",
+    "authentication_mode": "Other principals can get into the cluster: those of access entries, "
+    "of the ConfigMap aws-auth, or of both",
     "bootstrap_cluster_creator_admin_permissions": "Who creates the cluster administers it",
 }
 
@@ -64,8 +57,8 @@ def _gets(finding: Finding, change: UseChange) -> Saying:
         message = f"{change.workload} {how} {role}"
     if change.pods:
         message += " by IRSA" if change.pods.by_token else " by EKS Pod Identity"
-    if change.reach in _REACHES:
-        message += f", and can now {_REACHES[change.reach]}"
+    if change.reach in REACH_TEXTS:
+        message += f", and can now {REACH_TEXTS[change.reach]}"
     fix = f"Give {change.workload} a role that allows only what it needs, in place of {role}"
     return Saying(f"{message}{_made_here(change)}", fix=fix if _is_error(finding) else "")
 
@@ -79,7 +72,7 @@ def _moves(finding: Finding, change: UseChange) -> Saying:
     more, details = _more(change)
     message = f"{_who(change)} uses {new} in place of {old}{more}"
     fix = f"Keep {old} for {change.workload}, or allow less in {new}"
-    return Saying(message, details, fix if _is_error(finding) else "")
+    return Saying(message, tuple(details), fix if _is_error(finding) else "")
 
 
 def _limited(finding: Finding, change: UseChange) -> Saying:
@@ -88,7 +81,7 @@ def _limited(finding: Finding, change: UseChange) -> Saying:
     whose = f"{_within(_who(change))} with {_roles(change.after)}"
     message = f"The session policy of {whose} {what}{more}"
     fix = f"Narrow the session policy of {change.workload}"
-    return Saying(message, details, fix if _is_error(finding) else "")
+    return Saying(message, tuple(details), fix if _is_error(finding) else "")
 
 
 def _loses(change: UseChange) -> Saying:
@@ -98,29 +91,28 @@ def _loses(change: UseChange) -> Saying:
     return Saying(message, fix=f"Set {change.attribute} of {change.workload} to the new role")
 
 
-def _more(change: UseChange) -> tuple[str, tuple[str, ...]]:
+def _more(change: UseChange) -> tuple[str, list[str]]:
     """Return what roles allow more, and the details."""
     if change.made_here:
-        return _made_here(change), ()
-    reach = _REACHES.get(change.reach)
+        return _made_here(change), []
+    reach = REACH_TEXTS.get(change.reach)
     match change.access:
         case NoNewAccess():
-            return ", and can do nothing more", ()
+            return ", and can do nothing more", []
         case NewAccess():
-            parts = change.gained.parts if change.gained else ()
-            texts = list(map(part_text, parts))
-            text = f", and can now {reach or (texts[0] if texts else 'do more')}"
-            # Everything is said already.
-            first = 0 if reach and change.reach is not Reach.EVERYTHING else 1
-            details = [f"allowed: {part}" for part in texts[first:][:_SHOWN]]
-            example = change.gained.example if change.gained else None
-            details += [f"example: {example_text(example)}"] if example else []
-            return text, tuple(details)
+            parts = list(map(part_text, change.gained.parts)) if change.gained else []
+            first = (
+                parts.pop(0) if parts and change.reach in (Reach.LIMITED, Reach.EVERYTHING) else ""
+            )
+            details = also(parts, is_first=bool(reach))
+            if change.gained and change.gained.example:
+                details.append(f"example: {example_text(change.gained.example)}")
+            return f", and can now {reach or first or 'do more'}", details
         case NotProven(Open()):
             text = "; the plan does not show whether that allows more"
         case NotProven() as answer:
             text = f"; it is not proven that this allows nothing more ({not_proven_text(answer)})"
-    return f"{text}. The role can {reach}" if reach else text, ()
+    return f"{text}. The role can {reach}" if reach else text, []
 
 
 def _is_error(finding: Finding) -> bool:
@@ -169,7 +161,7 @@ def _of_resource(resource: IamResource) -> str:
 
 def _not_shown(finding: Finding, values: ValuesNotShown) -> Saying:
     what = f"values in {values.argument} that are known after apply"
-    if values.is_write_only:
+    if values.argument == WRITE_ONLY:
         what = "write-only values, which no plan shows"
     return Saying(f"{finding.address} has {what}: a service account may get a role by them")
 
@@ -184,8 +176,8 @@ def _role_named(finding: Finding, named: RoleNamed) -> Saying:
     what = "the argument" if named.is_known_type else "its type"
     roles = " or ".join(map(_of_resource, named.roles))
     message = f"{finding.address} newly names {roles}; what {what} does with a role is not known"
-    if named.reach in _REACHES:
-        message += f", and the role can {_REACHES[named.reach]}"
+    if named.reach in REACH_TEXTS:
+        message += f", and the role can {REACH_TEXTS[named.reach]}"
     return Saying(message)
 
 
@@ -195,18 +187,7 @@ def _metadata(finding: Finding, opened: MetadataOpened) -> Saying:
 
 
 def _option(option: OpenedOption) -> str:
-    return f"{option.name} {_value(option.before)} -> {_value(option.after)}"
-
-
-def _value(value: Value) -> str:
-    match value:
-        case Known(known):
-            return str(known).lower() if isinstance(known, bool) else str(known)
-        case Absent():
-            return "not set"
-        case Sensitive(str(mark)):
-            return mark
-    return "known after apply"
+    return f"{option.name} {value_text(option.before)} -> {value_text(option.after)}"
 
 
 def _gained(finding: Finding, gained: RightGained) -> Saying:
@@ -224,25 +205,25 @@ def _right(right: ClusterRight) -> str:
     """Return what a principal gets in a cluster."""
     cluster = _cluster(right)
     if not right.is_entry:
-        policy = _value(right.policy).rpartition("/")[2]
+        policy = value_text(right.policy).rpartition("/")[2]
         name = policy if isinstance(right.policy, Known) else "an access policy known after apply"
-        places = ", ".join(map(_value, right.namespaces))
+        places = ", ".join(map(value_text, right.namespaces))
         where = f"the namespaces {places} of {cluster}" if places else f"all of {cluster}"
         return f"gets {name} in {where}"
     if right.is_of_node:
-        return f"can join {cluster} as a node (type {_value(right.type)})"
+        return f"can join {cluster} as a node (type {value_text(right.type)})"
     parts = []
     if right.groups:
-        parts.append(f"the Kubernetes groups {', '.join(map(_value, right.groups))}")
+        parts.append(f"the Kubernetes groups {', '.join(map(value_text, right.groups))}")
     if not isinstance(right.user_name, Absent):
-        parts.append(f"the user name {_value(right.user_name)}")
+        parts.append(f"the user name {value_text(right.user_name)}")
     return f"gets {' and '.join(parts)} in {cluster}"
 
 
 def _cluster(right: ClusterRight) -> str:
     """Return the cluster of a right."""
     is_later = isinstance(right.cluster, Unknown)
-    return "a cluster known after apply" if is_later else f"cluster {_value(right.cluster)}"
+    return "a cluster known after apply" if is_later else f"cluster {value_text(right.cluster)}"
 
 
 def _lost(_: Finding, lost: RightLost) -> Saying:
@@ -257,15 +238,9 @@ def _lost(_: Finding, lost: RightLost) -> Saying:
 
 
 def _authentication(finding: Finding, changed: AuthenticationChanged) -> Saying:
-    before, after = (_setting(value) for value in (changed.before, changed.after))
+    before, after = (value_text(value) for value in (changed.before, changed.after))
     message = f"{finding.address} changes {changed.name} from {before} to {after}"
     return Saying(f"{message}. {_AUTHENTICATION[changed.name]}")
-
-
-def _setting(value: object) -> str:
-    if value is None:
-        return "a value known after apply"
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _tags_on(finding: Finding, tags: SessionTagsOn) -> Saying:

@@ -13,7 +13,7 @@ from vpc_cni_iam.review.checks.plan import LeftOut, MaybePlugin, NewerFormat, Un
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.saying import Saying
 
-# What is said alike of several resources does not name them: reports show it once.
+# What is a note of several resources does not name them: reports show it once.
 _UNREAD: Mapping[UnreadKind, str] = {
     UnreadKind.access: "{address} is about access and is not read",
     UnreadKind.plugin: "{address} names the VPC CNI plugin and is not read",
@@ -22,7 +22,7 @@ _UNREAD: Mapping[UnreadKind, str] = {
     UnreadKind.command: "The plan runs commands ({runs}), which are not read",
     UnreadKind.resource_policy: "The policy of a resource changes and is not read",
 }
-_OPENS = "The policy of a resource newly allows every principal, without a condition"
+_OPENS = "The policy of {address} newly allows every principal, without a condition"
 _SEE_SOURCE = "Check the expression, or name the directory of the root module with --source"
 _DONE = {
     "create": "creates",
@@ -56,14 +56,16 @@ def not_shown_text(part: NotShownByPlan) -> str:
 def _unread(_: Finding, change: UnreadChange) -> Saying:
     message = _OPENS if change.opens else _UNREAD[change.kind]
     message = message.format(address=change.address, runs=", ".join(change.runs))
-    if change.kind is not UnreadKind.command:
+    if not change.opens and change.kind is not UnreadKind.command:
         done = " and ".join(_DONE.get(action, action) for action in change.actions)
         message += f"; the plan {done} it"
-    return Saying(message, fix=f"Look at {change.address} in the plan")
+    is_named = change.address in message
+    return Saying(message, fix=f"Look at {change.address} in the plan" if is_named else "")
 
 
 def _not_shown(_: Finding, part: NotShownByPlan) -> Saying:
-    message = f"{first_of(part.addresses, 1)} refers to {part.refers_to}, which counts as used: "
+    verb = "refers" if len(part.addresses) == 1 else "refer"
+    message = f"{first_of(part.addresses, 1)} {verb} to {part.refers_to}, which counts as used: "
     message += "the value is known after apply, and the plan does not show it"
     return Saying(message, fix=_SEE_SOURCE)
 

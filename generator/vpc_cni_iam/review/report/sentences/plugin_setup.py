@@ -9,7 +9,7 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.report import example_text
-from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
+from vpc_cni_iam.policy.value import Absent, Sensitive, Unknown, Value
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.state import PluginIdentity, UnreadReason
 from vpc_cni_iam.review.checks.plugin import (
@@ -25,7 +25,7 @@ from vpc_cni_iam.review.diff.plugin_access import IdentityGain
 from vpc_cni_iam.review.diff.plugin_identity import IdentityChange, IdentityEvent
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import name_of
+from vpc_cni_iam.review.report.names import name_of, value_text
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_text
 
@@ -39,31 +39,74 @@ _WHY_NOT_READ = {
 _RENAMED = (
     "; interfaces keep the tag of the old cluster name, which a hardened policy does not change"
 )
+# What a removal means, and its fix.
+_REMOVALS = {
+    Removal.REMOVED: (
+        "{removed}, and new pods get no IP addresses",
+        "Keep {address}, or install the plugin in another way in the same apply",
+    ),
+    Removal.NEEDED_BY_NODES: (
+        "{removed}, and new pods on {groups} get no IP addresses. Only nodes of EKS Auto Mode do "
+        "not need it",
+        "Keep {address} until {groups} is deleted",
+    ),
+    Removal.LEFT_RUNNING: (
+        "{address} {done} and leaves the plugin running in {cluster}; nothing manages it after "
+        "that",
+        "",
+    ),
+    Removal.NODES_NOT_SHOWN: (
+        "{removed}. Nodes of EKS Auto Mode do not need it. New pods on other nodes, which the plan "
+        "does not show, get no IP addresses",
+        "",
+    ),
+    Removal.NODES_REMOVED: (
+        "{removed}. Nodes of EKS Auto Mode do not need it, and the plan deletes the node groups",
+        "",
+    ),
+}
+# Why aws-node loses its role, and the fix.
+_LOSSES = {
+    IdentityEvent.ROLE_GONE: (
+        "aws-node in {cluster} still gets {roles}, and after the plan no role has this ARN: it had "
+        "{old}",
+        "Give aws-node a role that stays, in {address}",
+    ),
+    IdentityEvent.AGENT_REMOVED: (
+        "{address} is deleted: without the EKS Pod Identity Agent aws-node in {cluster} gets no "
+        "credentials of {roles}",
+        "Keep {address}",
+    ),
+    IdentityEvent.OTHER_ISSUER: (
+        "The cluster {cluster} is replaced and gets another OIDC issuer, which the trust policy of "
+        "{roles} does not name",
+        "Refer to the new OIDC provider in the trust policy of {roles}",
+    ),
+    IdentityEvent.NOT_NAMED: (
+        "aws-node in {cluster} had {old}, and after the plan nothing gives it a role",
+        "Keep {old}, or attach the policies of the plugin to the node role first",
+    ),
+    IdentityEvent.NOT_TRUSTED: (
+        "aws-node in {cluster} cannot assume {roles}: its trust policy does not allow {way}",
+        "Trust kube-system/aws-node by {way} in the trust policy of {roles}",
+    ),
+}
 
 
 def _removed(finding: Finding, removed: PluginRemoved) -> Saying:
     done = "is for another cluster or add-on" if removed.is_moved else "is deleted"
-    message = f"{finding.address} {done}: the plugin is removed from {_cluster(finding)}"
-    match removed.removal:
-        case Removal.LEFT_RUNNING:
-            left = f"{finding.address} {done} and leaves the plugin running in {_cluster(finding)}"
-            return Saying(f"{left}; nothing manages it after that")
-        case Removal.NODES_NOT_SHOWN:
-            message += ". Nodes of EKS Auto Mode do not need it. New pods on other nodes, which the"
-            return Saying(f"{message} plan does not show, get no IP addresses")
-        case Removal.NODES_REMOVED:
-            message += (
-                ". Nodes of EKS Auto Mode do not need it, and the plan deletes the node groups"
-            )
-            return Saying(message)
-        case Removal.NEEDED_BY_NODES:
-            groups = first_of(list(removed.node_groups))
-            message += f", and new pods on {groups} get no IP addresses"
-            fix = f"Keep {finding.address} until {groups} is deleted"
-            return Saying(f"{message}. Only nodes of EKS Auto Mode do not need it", fix=fix)
-        case _:
-            fix = f"Keep {finding.address}, or install the plugin in another way in the same apply"
-            return Saying(f"{message}, and new pods get no IP addresses", fix=fix)
+    address, cluster = finding.address, _cluster(finding)
+    message, fix = (
+        text.format(
+            address=address,
+            done=done,
+            cluster=cluster,
+            groups=first_of(removed.node_groups),
+            removed=f"{address} {done}: the plugin is removed from {cluster}",
+        )
+        for text in _REMOVALS[removed.removal]
+    )
+    return Saying(message, fix=fix)
 
 
 def _version_unknown(finding: Finding, unknown: VersionUnknown) -> Saying:
@@ -74,7 +117,7 @@ def _version_unknown(finding: Finding, unknown: VersionUnknown) -> Saying:
         case Unknown():
             return Saying(f"The version of the plugin is known after apply{judged}")
         case version:
-            text = _value(version)
+            text = value_text(version)
             return Saying(f"The version {text} of the plugin is not in the catalog{judged}")
 
 
@@ -93,13 +136,15 @@ def _version(version: Value) -> str:
             return "a version that is not named"
         case Unknown() | Sensitive(Unknown()):
             return "a version that is known after apply"
-    return _value(version)
+    return value_text(version)
 
 
 def _settings_changed(_: Finding, changed: SettingsChanged) -> Saying:
     names = first_of([change.name for change in changed.changes])
     message = f"The configuration of the plugin changes: {names}"
-    details = (f"{c.name}: {_value(c.before)} -> {_value(c.after)}" for c in changed.changes)
+    details = (
+        f"{c.name}: {value_text(c.before)} -> {value_text(c.after)}" for c in changed.changes
+    )
     return Saying(f"{message}{_RENAMED if changed.is_renamed else ''}", tuple(details))
 
 
@@ -109,7 +154,7 @@ def _settings_not_read(finding: Finding, unread: SettingsNotRead) -> Saying:
 
 
 def _deciding(finding: Finding, changed: DecidingChanged) -> Saying:
-    names = first_of(list(changed.names))
+    names = first_of(changed.names)
     return Saying(
         f"{finding.address} changes {names}: aws-node may run other code or get another role"
     )
@@ -124,44 +169,20 @@ _SESSIONS = {
 
 def _identity(finding: Finding, change: IdentityChange) -> Saying:
     where, old, new = _cluster(finding), _named(change.before), _named(change.after)
-    roles = _names(change.roles)
-    details = (f"before: {old}", f"after: {new}")
-    match change.event:
-        case IdentityEvent.ROLE_GONE:
-            return Saying(
-                f"aws-node in {where} still gets {roles}, and after the plan no role has this ARN: "
-                f"it had {old}",
-                (),
-                f"Give aws-node a role that stays, in {finding.address}",
-            )
-        case IdentityEvent.AGENT_REMOVED:
-            return Saying(
-                f"{finding.address} is deleted: without the EKS Pod Identity Agent aws-node in "
-                f"{where} gets no credentials of {_names(change.after.roles)}",
-                (),
-                f"Keep {finding.address}",
-            )
-        case IdentityEvent.OTHER_ISSUER:
-            return Saying(
-                f"The cluster {where} is replaced and gets another OIDC issuer, which the trust "
-                f"policy of {roles} does not name",
-                (),
-                f"Refer to the new OIDC provider in the trust policy of {roles}",
-            )
-        case IdentityEvent.NOT_NAMED:
-            return Saying(
-                f"aws-node in {where} had {old}, and after the plan nothing gives it a role",
-                (),
-                f"Keep {old}, or attach the policies of the plugin to the node role first",
-            )
-        case IdentityEvent.NOT_TRUSTED:
-            way = change.after.kind.value
-            return Saying(
-                f"aws-node in {where} cannot assume {roles}: its trust policy does not allow {way}",
-                details if old != new else (),
-                f"Trust kube-system/aws-node by {way} in the trust policy of {roles}",
-            )
-    return _change(where, change)
+    if change.event not in _LOSSES:
+        return _change(where, change)
+    message, fix = (
+        text.format(
+            address=finding.address,
+            cluster=where,
+            roles=_names(change.roles),
+            old=old,
+            way=change.after.kind.value,
+        )
+        for text in _LOSSES[change.event]
+    )
+    is_other = change.event is IdentityEvent.NOT_TRUSTED and old != new
+    return Saying(message, (f"before: {old}", f"after: {new}") if is_other else (), fix)
 
 
 def _change(where: str, change: IdentityChange) -> Saying:
@@ -177,7 +198,7 @@ def _change(where: str, change: IdentityChange) -> Saying:
     if new.kind is Identity.node_role:
         fix = f"Keep {_named(old)}"
     match change.event:
-        case IdentityEvent.BROAD | IdentityEvent.MORE if change.gain:
+        case IdentityEvent.MORE if change.gain:
             more, lines = _gained(change.gain)
             return Saying(f"{message}{more}", lines, fix)
         case IdentityEvent.NO_MORE:
@@ -226,17 +247,6 @@ def _cluster(finding: Finding) -> str:
 
 def _names(roles: Iterable[IamResource]) -> str:
     return first_of(sorted(map(name_of, roles)))
-
-
-def _value(value: Value) -> str:
-    match value:
-        case Known(known):
-            return str(known)
-        case Sensitive(str(mark)):
-            return mark
-        case Absent():
-            return "not set"
-    return "known after apply"
 
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {

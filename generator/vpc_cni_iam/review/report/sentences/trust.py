@@ -17,28 +17,27 @@ from vpc_cni_iam.policy.report import (
     example_text,
     not_proven_text,
 )
-from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Sensitive
+from vpc_cni_iam.review.account.documents import Invalid
 from vpc_cni_iam.review.checks.identity_providers import ProviderChanged, ProviderEvent
 from vpc_cni_iam.review.checks.trust import (
     NewTrust,
     Ownership,
-    TrustNotEvaluated,
     TrustNotShown,
     TrustNotWidened,
     TrustUndecided,
     TrustWidened,
 )
 from vpc_cni_iam.review.diff.permissions import Open, Refusal
-from vpc_cni_iam.review.diff.trust import Widened
+from vpc_cni_iam.review.diff.trust.trusted import Widened
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import name_of
+from vpc_cni_iam.review.report.names import names_of, several
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences import trust_flaws
 from vpc_cni_iam.review.report.trusted import (
     capital,
     issuer_name,
     role_of,
-    several,
     several_trusted,
     trusted_text,
 )
@@ -49,28 +48,23 @@ _SHOWN = 3
 
 def _widened(finding: Finding, evidence: TrustWidened) -> Saying:
     widened, role = evidence.widened, role_of(finding)
-    reasons = [*map(_condition_reason, widened.conditions)]
-    reasons += map(_deny_reason, widened.denies)
-    example = (f"example: {example_text(evidence.example)}",) if evidence.example else ()
-    fix = _fix_of_widened(finding, widened)
-    others = map(_condition_reason, widened.other_conditions)
-    more = (*(f"also: {reason}" for reason in reasons[1:]), *map(capital, others))
-    before = f"{capital(reasons[0])}: " if reasons else ""
+    reasons = [*map(_condition_reason, widened.conditions), *map(_deny_reason, widened.denies)]
+    message = f"{role} can be assumed under fewer conditions than before"
     if widened.trusted:
-        message = f"{before}{role} can now be assumed by {several_trusted(widened.trusted)}"
-        is_gone = any(change.new is None for change in widened.conditions)
-        if widened.same_principals and is_gone:
+        message = f"{role} can now be assumed by {several_trusted(widened.trusted)}"
+        if widened.same_principals and any(change.new is None for change in widened.conditions):
             message += " without it"
         elif widened.before and not (widened.same_principals and reasons):
             message += f" (was {several_trusted(widened.before)})"
-        return Saying(message, (*more, *example), fix)
-    if widened.actions:
+    elif widened.actions:
         what = first_of(widened.actions, _SHOWN)
-        message = f"{before}The trust policy of {role} now allows {what} to whom it names"
-        return Saying(message, (*more, *example), fix)
-    return Saying(
-        f"{before}{role} can be assumed under fewer conditions than before", (*more, *example), fix
-    )
+        message = f"The trust policy of {role} now allows {what} to whom it names"
+    if reasons:
+        message = f"{capital(reasons[0])}: {message}"
+    details = [f"also: {reason}" for reason in reasons[1:]]
+    details += (capital(_condition_reason(change)) for change in widened.other_conditions)
+    details += [f"example: {example_text(evidence.example)}"] if evidence.example else []
+    return Saying(message, tuple(details), _fix_of_widened(finding, widened))
 
 
 def _deny_reason(change: StatementRemoved | StatementChanged) -> str:
@@ -103,49 +97,32 @@ def _undecided(finding: Finding, evidence: TrustUndecided) -> Saying:
         who = several_trusted(evidence.trusted)
         message = f"{role} may now be assumed by {who}. Whether they are new is not decided"
         return Saying(message, (capital(reason),))
-    return Saying(
-        f"Whether the trust policy of {role} lets anybody new in is not decided: {reason}"
-    )
+    return Saying(f"Who can newly assume {role} is not decided: {reason}")
 
 
 def _reason(answer: NotProven) -> str:
     match answer:
         case NotProven(Open.LATER):
-            return "a part of it is known after apply"
+            return "a part of its trust policy is known after apply"
         case NotProven(Open.REFUSED, Refusal(why)):
-            return ", ".join(filter(None, ("it cannot be evaluated", why)))
+            return ", ".join(filter(None, ("its trust policy cannot be evaluated", why)))
         case NotProven(Open.NOT_SHOWN):
-            return "the plan does not show all of it"
+            return "the plan does not show all of its trust policy before and after"
+        case NotProven(Open.TOO_LARGE):
+            return "its trust policy is too large for IAM"
     return not_proven_text(answer)
 
 
 def _not_shown(finding: Finding, evidence: TrustNotShown) -> Saying:
     role = role_of(finding)
-    if evidence.side is Side.BEFORE:
+    if isinstance(evidence.content, Invalid):
         return Saying(
-            f"The plan does not show the trust policy that {role} had, so whether the new one lets "
-            "anybody new in is not proven"
-        )
-    if finding.rule is Rule.UNREADABLE:
-        return Saying(
-            f"The trust policy of {role} is not a policy: {evidence.why}",
+            f"The trust policy of {role} is not a policy: {evidence.content.why}",
             fix=f"Write a valid policy document in assume_role_policy of {finding.address}",
         )
-    why = "is known after apply" if finding.rule is Rule.UNKNOWN_POLICY else "is sensitive"
+    why = "is sensitive" if isinstance(evidence.content, Sensitive) else "is known after apply"
     whose = f"the new role {role}" if evidence.is_new else role
     return Saying(f"The trust policy of {whose} {why}: the plan does not show who can assume it")
-
-
-def _not_evaluated(finding: Finding, evidence: TrustNotEvaluated) -> Saying:
-    if evidence.is_too_large:
-        return Saying(
-            f"Who can assume {role_of(finding)} is not decided: its trust policy is too large "
-            "for IAM"
-        )
-    return Saying(
-        f"Who can assume {role_of(finding)} is not decided: a statement of its trust policy cannot "
-        f"be evaluated, {evidence.why}"
-    )
 
 
 def _new(finding: Finding, evidence: NewTrust) -> Saying:
@@ -163,11 +140,7 @@ def _new(finding: Finding, evidence: NewTrust) -> Saying:
         return Saying(f"Nobody can assume the new role {role}: its trust policy lets nobody in")
     listed = f"{', and '.join(who[:_SHOWN])}"
     more = f", and by {len(who) - _SHOWN} more" if len(who) > _SHOWN else ""
-    return Saying(f"{_capital_of(role)} can be assumed {listed}{more}", open_parts)
-
-
-def _capital_of(role: str) -> str:
-    return f"The new role {role}"
+    return Saying(f"The new role {role} can be assumed {listed}{more}", open_parts)
 
 
 def _not_widened(finding: Finding, evidence: TrustNotWidened) -> Saying:
@@ -190,14 +163,14 @@ def _provider(finding: Finding, evidence: ProviderChanged) -> Saying:
     if evidence.event is ProviderEvent.THUMBPRINTS:
         return Saying(f"{what}{'; AWS does not use those of EKS' if evidence.is_eks else ''}")
     if evidence.gains:
-        roles = several(list(map(name_of, evidence.gains)))
+        roles = names_of(evidence.gains)
         return Saying(f"{what}: tokens of {issuer_name(evidence.issuer)} can now assume {roles}")
     if not evidence.loses and evidence.event in _OF_CLIENT_IDS:
         return Saying(what)
-    roles = several(list(map(name_of, evidence.loses)))
+    roles = names_of(evidence.loses)
     if finding.rule is Rule.IDENTITY_LOST:
-        kept = f"Keep the provider of {evidence.issuer} with {AUDIENCE} in {address}"
-        return Saying(f"{what}: aws-node can no longer assume {roles} by IRSA", fix=kept)
+        fix = f"Keep the provider of {evidence.issuer} with {AUDIENCE} in {address}"
+        return Saying(f"{what}: aws-node can no longer assume {roles} by IRSA", fix=fix)
     if not roles:
         return Saying(f"{what}: the plan shows no role that loses its tokens")
     return Saying(f"{what}: tokens of {issuer_name(evidence.issuer)} can no longer assume {roles}")
@@ -227,7 +200,6 @@ SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     TrustWidened: _widened,
     TrustUndecided: _undecided,
     TrustNotShown: _not_shown,
-    TrustNotEvaluated: _not_evaluated,
     NewTrust: _new,
     TrustNotWidened: _not_widened,
     **trust_flaws.SENTENCES,

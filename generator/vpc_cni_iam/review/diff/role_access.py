@@ -1,0 +1,171 @@
+"""What roles allow within their limits, and whether some allow more than those they replace."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+
+from msgspec import Struct
+
+from vpc_cni_iam.inputs.plan.arguments import Part
+from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Absent
+from vpc_cni_iam.review.account.documents import Content, Document
+from vpc_cni_iam.review.account.grants import Accounts, Grant, GrantKey
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Place
+from vpc_cni_iam.review.diff.harm import Gained, gained
+from vpc_cni_iam.review.diff.permissions import Open, Permissions, Proofs, permissions
+from vpc_cni_iam.review.diff.principals import GrantChange
+from vpc_cni_iam.review.diff.reach import Reach, reach
+
+NOT_SHOWN = NotProven(Open.NOT_SHOWN)
+_SESSION = GrantKey(Part.PERMISSIONS, "session policy")
+
+
+class RoleAccess(Struct, frozen=True):
+    """What a role allows on one side, and what of it the plan does not show."""
+
+    role: IamResource
+    grants: Mapping[GrantKey, Grant]
+    limits: tuple[Content, ...]  # its boundary, and session policies
+    sessions: tuple[Content, ...]
+    permissions: Permissions
+    open_limits: frozenset[Hashable]  # those that limit it, and are not known
+    is_in_plan: bool
+
+    @property
+    def open_policies(self) -> frozenset[Content]:
+        """The policies of which nothing is known."""
+        return frozenset(grant.content for grant in self.grants.values() if grant.is_open)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the plan shows all that it allows."""
+        return self.is_in_plan and not (self.open_policies or self.open_limits)
+
+
+class _Replaced(Struct, frozen=True):
+    """Roles and those that take their place."""
+
+    grants: tuple[GrantChange, ...]
+    before: Permissions
+    after: Permissions
+
+
+class RoleComparison:
+    """Compares roles that take each other's place."""
+
+    def __init__(self, accounts: Accounts, proofs: Proofs, place: Place) -> None:
+        self._accounts, self._proofs, self._place = accounts, proofs, place
+
+    def of(
+        self,
+        role: IamResource,
+        side: Side,
+        sessions: Collection[Content] = (),
+        *,
+        is_certain: bool = True,
+        is_in_plan: bool = True,
+    ) -> RoleAccess:
+        """Return what a role allows on a side.
+
+        Args:
+            role: The role.
+            side: The side.
+            sessions: The session policies that may limit it.
+            is_certain: Whether all of them do.
+            is_in_plan: Whether the plan has the role, and not only what in turn names it.
+        """
+        account = self._accounts.sides[side is Side.AFTER]
+        boundary = account.one(role, Part.BOUNDARY)
+        known = [each.policy for each in sessions if isinstance(each, Document) and is_certain]
+        open_limits: list[Hashable] = [boundary.content] if boundary and boundary.is_open else []
+        open_limits += [s for s in sessions if not (is_certain and isinstance(s, Document))]
+        return RoleAccess(
+            role,
+            account.policies(role),
+            (*([boundary.content] if boundary else ()), *sessions),
+            tuple(sessions),
+            permissions(account, role, known),
+            frozenset(open_limits),
+            is_in_plan and isinstance(role, InPlan),
+        )
+
+    def compare(self, old: RoleAccess | None, new: RoleAccess) -> Answer:
+        """Say whether a role allows more than another one, or than nothing."""
+        if (
+            old is not None
+            and old.role == new.role
+            and self.limits_more(old.sessions, new.sessions)
+        ):
+            return NoNewAccess()
+        before = old.permissions if old else Permissions(())
+        open_policies = old.open_policies if old else frozenset()
+        # A limit that is not known makes any role allow less.
+        open_limits = old.open_limits if old else frozenset()
+        are_in_plan = new.is_in_plan and (old is None or old.is_in_plan)
+        if open_policies != new.open_policies or not open_limits <= new.open_limits:
+            return NOT_SHOWN
+        if not are_in_plan:
+            return NOT_SHOWN
+        answer = self._proofs.compare(before, new.permissions)
+        if open_policies:
+            # They may allow what only a Deny of the old role kept it from.
+            denied_less = self._proofs.without_denies(before, new.permissions)
+            if not isinstance(denied_less, NoNewAccess):
+                return NOT_SHOWN
+        is_open = new.open_limits or open_policies
+        return NOT_SHOWN if isinstance(answer, NewAccess) and is_open else answer
+
+    def limits_more(self, old: Collection[Content], new: Collection[Content]) -> bool:
+        """Say whether session policies limit any role at least as much as others."""
+        if not old or (set(old) == set(new) and len({*old}) == 1):
+            return True
+        policies = [[s.policy for s in each if isinstance(s, Document)] for each in (old, new)]
+        if not all(len(each) == len(s) == 1 for each, s in zip(policies, (old, new), strict=True)):
+            return False
+        return isinstance(self._proofs.prove(*policies), NoNewAccess)
+
+    def gained(
+        self, old: Collection[RoleAccess], new: Collection[RoleAccess], answer: NewAccess
+    ) -> Gained:
+        """Return what roles newly allow in the place of others."""
+        changes = (*_changes(old, is_before=True), *_changes(new, is_before=False))
+        if [each.role for each in old] == [each.role for each in new]:
+            # Of roles that stay, a session policy lets through more.
+            changes = tuple(_of_sessions(old, new)) or _changes(new, is_before=False)
+        limits = (
+            GrantChange(_SESSION, Grant(each.role, _SESSION, limit, ""), None)
+            for each in (*old, *new)
+            for limit in each.limits
+        )
+        every = (*changes, *_changes(new, is_before=False), *limits)  # which may have secrets
+        replaced = _Replaced(every, _union(old), _union(new))
+        return gained(replaced, changes, answer, self._proofs, self._place)
+
+    def reach(self, roles: Iterable[IamResource]) -> Reach:
+        """Return how far roles reach after the plan, that of them that reaches farthest."""
+        after = self._accounts.after
+        return max((reach(permissions(after, role)) for role in roles), default=Reach.LIMITED)
+
+
+def _changes(roles: Iterable[RoleAccess], *, is_before: bool) -> tuple[GrantChange, ...]:
+    grants = [item for role in roles for item in role.grants.items()]
+    return tuple(
+        GrantChange(k, g if is_before else None, None if is_before else g) for k, g in grants
+    )
+
+
+def _of_sessions(old: Iterable[RoleAccess], new: Iterable[RoleAccess]) -> Iterator[GrantChange]:
+    for before, after in zip(old, new, strict=True):
+        sides = [each.sessions[0] if each.sessions else Absent() for each in (before, after)]
+        if isinstance(sides[1], Document):
+            grants = (Grant(after.role, _SESSION, content, "") for content in sides)
+            yield GrantChange(_SESSION, *grants)
+
+
+def _union(roles: Collection[RoleAccess]) -> Permissions:
+    """Return what roles allow together, within its limits if there is but one."""
+    if len(roles) == 1:
+        return next(iter(roles)).permissions
+    return Permissions(tuple(policy for role in roles for policy in role.permissions.policies))

@@ -1,0 +1,200 @@
+"""Who can assume a role by its trust policy, and who newly can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vpc_cni_iam.catalog.trust import AUDIENCE, issuer
+from vpc_cni_iam.plugin.issuers import Platform, platform_of
+from vpc_cni_iam.plugin.principals import filled, may_assume, requests_of
+from vpc_cni_iam.policy.diff import (
+    ConditionChange,
+    ElementChange,
+    StatementChanged,
+    StatementRemoved,
+    ValuesChange,
+    differences,
+)
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.evaluate import evaluate
+from vpc_cni_iam.policy.proof.answer import NewAccess
+from vpc_cni_iam.policy.template import Text, folded
+from vpc_cni_iam.review.diff.trust.conditions import asks, is_any, is_like
+from vpc_cni_iam.review.diff.trust.flaws import living
+
+
+class Trusted(Struct, frozen=True):
+    """Somebody whom a statement lets assume the role."""
+
+    type: str  # of the principal, such as ``Federated``
+    name: Text  # as the policy has it
+    # The same with a name of its own for what the plan does not show, and the claims of a token.
+    known: str
+    claims: tuple[tuple[str, str], ...] = ()
+    subject: Text = ""  # of a token; empty for any
+    is_pattern: bool = False  # whether wildcards in the subject are meant as such
+    platform: Platform = Platform.OTHER  # who has tokens of the issuer
+    audiences: tuple[Text, ...] = ()  # of a token; empty for any
+    limits: frozenset[Condition] = frozenset()  # the other conditions
+
+    @property
+    def issuer(self) -> str:
+        """The issuer of its token; empty for what has none, or one that is not known."""
+        return issuer(str(self.name)) if self.type == "Federated" else ""
+
+
+class Widened(Struct, frozen=True):
+    """A trust policy newly allows somebody to assume the role, or under fewer conditions."""
+
+    trusted: tuple[Trusted, ...]  # who can newly assume it
+    before: tuple[Trusted, ...]  # who no longer can, or could under other conditions
+    same_principals: bool  # whether all of them could under other conditions
+    conditions: tuple[ConditionChange, ...]  # why: those that are gone, or become others
+    other_conditions: tuple[ConditionChange, ...]  # what else becomes another one
+    # The Deny statements that are gone, or become others.
+    denies: tuple[StatementRemoved | StatementChanged, ...]
+    actions: tuple[str, ...]  # what is newly allowed to the same principals
+
+
+def trusted_by(policy: Policy) -> tuple[Trusted, ...]:
+    """Return who can assume a role by its trust policy, as its statements say it."""
+    allows = living(policy).only("Allow")
+    return tuple(
+        dict.fromkeys(
+            trusted
+            for statement, named in zip(allows.statements, filled(allows).statements, strict=True)
+            for principal, filling in zip(statement.principals, named.principals, strict=True)
+            for name, known in zip(principal.identifiers, filling.identifiers, strict=True)
+            for trusted in _trusted(statement, named, principal.type, name, str(known))
+        )
+    )
+
+
+def _trusted(
+    statement: Statement, named: Statement, kind: str, name: Text, known: str
+) -> Iterator[Trusted]:
+    """Yield whom a name means, with the subjects of its tokens; `named` has no holes in keys."""
+    by_claim: dict[str, tuple[Condition, Condition]] = {}
+    prefix = issuer(known).lower() if kind == "Federated" else ""
+    for condition, filling in zip(statement.conditions, named.conditions, strict=True):
+        asked, _, claim = str(filling.key).lower().rpartition(":")
+        if prefix and asked == prefix and asks(condition):
+            by_claim.setdefault(claim, (condition, filling))
+    of_claims = [pair[0] for claim, pair in by_claim.items() if claim in ("sub", "aud")]
+    limits = frozenset(c for c in statement.conditions if c not in of_claims)
+    no_claim = Condition("StringLike", "", ("",)), Condition("StringLike", "", ("",))
+    (subject, known_subject), (audience, known_audience) = (
+        by_claim.get(claim, no_claim) for claim in ("sub", "aud")
+    )
+    platform = platform_of(prefix, map(str, subject.values)) if prefix else Platform.OTHER
+    audiences = () if is_any(audience) else audience.values
+    for value, known_value in zip(subject.values, known_subject.values, strict=True):
+        claims = {
+            "sub": _sample(str(known_value)) or platform.stranger,
+            "aud": _sample(str(next(iter(known_audience.values), ""))) or AUDIENCE,
+        }
+        yield Trusted(
+            kind,
+            name,
+            known,
+            tuple(claims.items()) if prefix else (),
+            value,
+            is_like(subject) and bool(value),
+            platform,
+            audiences,
+            limits,
+        )
+
+
+def _sample(pattern: str) -> str:
+    """Return a claim as a token has it, which has no wildcards."""
+    return pattern.replace("*", "example").replace("?", "x")
+
+
+def widened(before: Policy, after: Policy) -> Widened:
+    """Return what a trust policy that allows more newly allows."""
+    old, new = trusted_by(before), trusted_by(after)
+    coming, leaving = without(new, old), without(old, new)
+    there = {(t.type, t.name, t.subject) for t in old}
+    others = (t for t in coming if (t.type, t.name, t.subject) not in there)
+    newcomers = tuple(t for t in others if not may_be_assumed(before, t))
+    denies, elements = _changes(before, after)
+    gone = (e for e in elements if isinstance(e, ConditionChange) and e.old)
+    conditions = dict.fromkeys((*_limits_gone(coming, leaving), *gone))
+    actions = (e.added for e in elements if isinstance(e, ValuesChange) and e.element == "Action")
+    # That a subject becomes another is said by who they are, and who could before.
+    reasons = tuple(change for change in conditions if not newcomers or change.new is None)
+    return Widened(
+        newcomers or coming,
+        leaving,
+        not newcomers,
+        reasons,
+        tuple(change for change in conditions if change not in reasons),
+        denies,
+        tuple(dict.fromkeys(str(action) for added in actions for action in added)),
+    )
+
+
+def _changes(
+    before: Policy, after: Policy
+) -> tuple[tuple[StatementRemoved | StatementChanged, ...], tuple[ElementChange, ...]]:
+    """Return the Deny statements that are gone or change, and what changes in the others."""
+    denies: list[StatementRemoved | StatementChanged] = []
+    elements: list[ElementChange] = []
+    for difference in differences(before, after):
+        match difference:
+            case (
+                StatementRemoved(statement=Statement("Deny"))
+                | StatementChanged(old=Statement("Deny"))
+            ):
+                denies.append(difference)
+            case StatementChanged():
+                elements += difference.elements
+    return tuple(denies), tuple(elements)
+
+
+def may_be_assumed(policy: Policy, trusted: Trusted) -> bool:
+    """Say whether somebody may assume a role by a trust policy, beside its Deny statements."""
+    policy = filled(policy)
+    return any(
+        may_assume(policy, request)
+        for request in requests_of(trusted.type, trusted.known, dict(trusted.claims))
+    )
+
+
+def _limits_gone(
+    coming: tuple[Trusted, ...], leaving: tuple[Trusted, ...]
+) -> Iterator[ConditionChange]:
+    """Yield the conditions under which the same principals could assume the role before."""
+    before = {(t.type, t.name, t.subject): t for t in leaving}
+    for trusted in coming:
+        peer = before.get((trusted.type, trusted.name, trusted.subject))
+        if peer is None:
+            continue
+        added = {folded(c.key): c for c in trusted.limits - peer.limits}
+        for condition in sorted(peer.limits - trusted.limits, key=str):
+            yield ConditionChange(condition, added.get(folded(condition.key)))
+
+
+def realistic(answer: NewAccess, what: Widened, old: Policy, new: Policy) -> NewAccess:
+    """Return an example whose token has a subject that its issuer could give it."""
+    request = answer.request
+    key = f"{issuer(request.principal)}:sub"
+    others = {k: v for k, v in request.context.items() if k.lower() != key.lower()}
+    for trusted in what.trusted:
+        if trusted.issuer and str(trusted.name) == request.principal:
+            context = {**others, key: dict(trusted.claims)["sub"]}
+            example = replace(request, context=context)
+            denied, allowed = (evaluate([side], example).allowed for side in (old, new))
+            if allowed and not denied:
+                return replace(answer, request=example, made_up=())
+    return answer
+
+
+def without(every: tuple[Trusted, ...], others: tuple[Trusted, ...]) -> tuple[Trusted, ...]:
+    """Return those that are not among others."""
+    excepted = set(others)
+    return tuple(trusted for trusted in every if trusted not in excepted)

@@ -1,0 +1,216 @@
+"""How severe and how certain it is what the plugin cannot call, by what the plan shows."""
+
+import json
+
+import pytest
+
+from eks import (
+    MANAGED,
+    NODE_TRUST,
+    OF_ACCOUNT,
+    POD_TRUST,
+    addon,
+    arn_of,
+    association,
+    irsa,
+    own_role,
+    same,
+)
+from synthetic import Json, allow, attachment, document, levels, resource, reviewed
+from vpc_cni_iam.catalog import variants
+from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
+from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.review.report.shown import ShownFinding
+
+CNI = dumps(managed_policy())
+STATEMENTS = json.loads(CNI)["Statement"]
+(_IPV6,) = variants.find(("ipv6",))
+OLD_IPV6 = dumps(_IPV6.document(revisions()[0]))
+ASSIGN, UNASSIGN = "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"
+FURTHER = "arn:aws:iam::111122223333:policy/further"
+VERSION = {"addon_version": "v1.23.2-eksbuild.1"}
+IRSA = {**VERSION, "service_account_role_arn": arn_of("cni")}
+MISSING = "plugin-permission-missing"
+
+
+def without(*actions: str) -> str:
+    left = [action for action in STATEMENTS[0]["Action"] if action not in actions]
+    return document({**STATEMENTS[0], "Action": left}, *STATEMENTS[1:])
+
+
+def denying(*actions: str, **more: Json) -> str:
+    return document(*STATEMENTS, allow([*actions], Effect="Deny", **more))
+
+
+def created(*items: Json) -> list[Json]:
+    return [resource(i["type"], i["name"], None, i["change"]["after"]) for i in items]
+
+
+def of_rule(rule: str, *changes: Json) -> list[ShownFinding]:
+    return [f for f in reviewed(*changes).findings if f.rule == rule]
+
+
+def further(*, is_new: bool) -> Json:
+    """An attachment of a policy that the plan does not show."""
+    values = {"role": "cni", "policy_arn": FURTHER}
+    return attachment("cni", FURTHER, sides=(None if is_new else values, values))
+
+
+ELSEWHERE = {"Condition": {"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "others", "messages"),
+    [
+        (CNI, without(ASSIGN), [], {f"error can no longer call {ASSIGN}"}),
+        (CNI, without(UNASSIGN), [], {f"warning can no longer call {UNASSIGN}"}),
+        (CNI, without("ec2:DescribeTags"), [], set()),
+        (
+            CNI,
+            without(ASSIGN, UNASSIGN),
+            [],
+            {f"error can no longer call {ASSIGN}", f"warning can no longer call {UNASSIGN}"},
+        ),
+        (None, without(ASSIGN, UNASSIGN), [], {f"warning cannot call {ASSIGN}"}),
+        (CNI, without(ASSIGN), [further(is_new=True)], {f"warning may no longer call {ASSIGN}"}),
+        (None, without(ASSIGN), [further(is_new=True)], {f"warning cannot call {ASSIGN}"}),
+        (CNI, denying(ASSIGN, **ELSEWHERE), [], {f"warning may no longer call {ASSIGN}"}),
+        (None, denying(ASSIGN, **ELSEWHERE), [], {f"warning may be unable to call {ASSIGN}"}),
+    ],
+)
+def test_what_the_plugin_loses_is_as_severe_as_it_matters_and_as_sure_as_it_is_known(
+    before: str | None, after: str, others: list[Json], messages: set[str]
+) -> None:
+    sides = (
+        None if t is None else {"role": "cni", "name": "m", "policy": t} for t in (before, after)
+    )
+    change = resource("aws_iam_role_policy", "more", *sides)
+    findings = reviewed(*own_role("cni", irsa()), change, *others).findings
+    coverage = [f for f in findings if f.rule.startswith("coverage-")]
+    texts = {f"{f.level} {f.message.partition(' (IPv4) ')[2]}" for f in coverage}
+    assert {text.partition(" with ")[0] for text in texts} == messages
+    assert not others or all(f"unless {FURTHER} allows it" in f.message for f in coverage)
+
+
+@pytest.mark.parametrize("operator", ["IpAddress", "NotIpAddress"])
+def test_a_deny_by_what_requests_are_not_known_to_carry_is_a_doubt(operator: str) -> None:
+    """A plan does not say whether a node's address is in the range."""
+    denied = denying("ec2:*", Condition={operator: {"aws:SourceIp": "10.0.0.0/8"}})
+    sides = ({"role": "cni", "name": "cni", "policy": text} for text in (CNI, denied))
+    lost = of_rule("coverage-lost", resource("aws_iam_role_policy", "cni", *sides))
+    assert {f.level for f in lost} == {"warning"}
+    assert all("may no longer call ec2:" in f.message for f in lost)
+    assert any("aws:SourceIp of the request is not known" in d for f in lost for d in f.details)
+    update = addon({**IRSA, "addon_version": "v1.21.2-eksbuild.1"}, IRSA)
+    missing = of_rule(MISSING, update, *own_role("cni", irsa(), denied))
+    assert {f.level for f in missing} == {"warning"}
+    assert all("may not allow" in f.message for f in missing)
+
+
+def test_a_policy_that_the_plan_does_not_show_may_allow_what_is_missing() -> None:
+    poor = own_role("cni", irsa(), without("ec2:DescribeSubnets"))
+    (missing,) = of_rule(MISSING, addon(None, IRSA), *poor, further(is_new=False))
+    assert missing.level == "warning"
+    assert f"unless {FURTHER} allows it" in missing.message
+
+
+@pytest.mark.parametrize("text", [None, document(allow("ec2:DescribeTags"))])
+def test_what_depends_on_a_policy_that_is_known_after_apply_is_a_warning(text: str | None) -> None:
+    """A new cluster's own policy names its VPC, which is known after apply."""
+    values = {"name": "later", "role": "cni"}
+    later = resource("aws_iam_role_policy", "later", None, values, after_unknown={"policy": True})
+    role = own_role("cni", OF_ACCOUNT, *([text] if text else []))
+    plan = (association(None, "cni"), addon(None, {}), *role, later)
+    (missing,) = of_rule(MISSING, *plan)
+    assert missing.level == "warning" and any("ec2:CreateTags" in d for d in missing.details)
+    assert "unless aws_iam_role_policy.later allows it" in missing.message
+    assert reviewed(*plan).plugins[0].verdict == "not shown"
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "after", "is_said"),
+    [
+        (CNI, None, "else", True),
+        (CNI, "known", "else", True),
+        (CNI, "else", "else", False),
+        (CNI, None, "known", False),
+        (CNI, "else", None, False),
+        (document(allow("s3:GetObject")), None, "else", False),
+    ],
+)
+def test_a_new_boundary_that_is_not_known_may_take_the_plugins_calls_away(
+    text: str, before: str | None, after: str | None, *, is_said: bool
+) -> None:
+    arns = {name: f"arn:aws:iam::111122223333:policy/{name}" for name in ("known", "else")}
+    known = {"name": "known", "arn": arns["known"], "policy": document(allow("*"))}
+    there, inline = own_role("cni", NODE_TRUST, text)
+    sides = (
+        there["change"]["after"] | ({"permissions_boundary": arns[name]} if name else {})
+        for name in (before, after)
+    )
+    changes = (resource("aws_iam_role", "cni", *sides), same("aws_iam_policy", "known", known))
+    lost = of_rule("coverage-lost", *changes, inline)
+    assert [(f.level, f.address) for f in lost] == [("warning", "aws_iam_role.cni")] * is_said
+    assert all(arns["else"] in f.message and f.fix for f in lost)
+
+
+@pytest.mark.parametrize(
+    ("before", "lacking", "level"),
+    [
+        (None, "ec2:DeleteNetworkInterface", ""),
+        (VERSION, "ec2:DeleteNetworkInterface", "warning"),
+        (None, "ec2:CreateNetworkInterface", "error"),
+    ],
+)
+def test_a_new_plugin_is_asked_only_for_what_it_cannot_do_without(
+    before: Json | None, lacking: str, level: str
+) -> None:
+    review = reviewed(addon(before, IRSA), *own_role("cni", irsa(), denying(lacking)))
+    assert levels(review).get(MISSING, "") == level
+
+
+def test_a_role_in_place_of_another_is_asked_for_all_even_if_the_add_on_is_new() -> None:
+    poor = own_role("b", POD_TRUST, denying("ec2:DeleteNetworkInterface"))
+    roles = (*own_role("a", POD_TRUST, CNI), *poor)
+    assert (
+        levels(reviewed(addon(None, VERSION), association("a", "b"), *roles))[MISSING] == "warning"
+    )
+
+
+def test_a_new_role_that_is_not_aws_nodes_is_judged_beside_the_plugin() -> None:
+    others = created(*own_role("b", irsa(), OLD_IPV6))
+    own = own_role("cni", irsa(), document(allow("ec2:*")))
+    (lacking,) = of_rule("coverage-lacking", addon(IRSA, IRSA), *own, *others)
+    assert (lacking.level, lacking.address) == ("warning", "aws_iam_role.b")
+
+
+@pytest.mark.parametrize(("text", "is_doubt"), [(CNI, True), (document(), False)])
+def test_what_nodes_lose_may_be_made_up_by_a_role_of_the_plugins_own(
+    text: str, *, is_doubt: bool
+) -> None:
+    values = {"role": "node", "policy_arn": MANAGED}
+    removed = attachment("node", MANAGED, sides=(values, None))
+    roles = (*own_role("node", NODE_TRUST), *own_role("own", irsa(), text))
+    lost, *_ = of_rule("coverage-lost", removed, *roles)
+    assert lost.level == ("warning" if is_doubt else "error")
+    assert ("unless aws-node has aws_iam_role.own" in lost.message) is is_doubt
+
+
+def test_a_setting_that_decides_nothing_asks_no_more_of_the_role() -> None:
+    texts = ("{}", '{"tolerations": [{"operator": "Exists"}]}')
+    sides = ({**IRSA, "configuration_values": text} for text in texts)
+    poor = own_role("cni", irsa(), document(allow("ec2:DescribeTags")))
+    assert levels(reviewed(addon(*sides), *poor)) == {"plugin-configuration-changed": "note"}
+
+
+def test_nodes_that_get_another_role_are_asked_for_what_the_plugin_calls() -> None:
+    roles = (*own_role("a", NODE_TRUST, CNI), *own_role("b", NODE_TRUST, document(allow("s3:*"))))
+    sides = [{"cluster_name": "prod", "node_role_arn": arn_of(name)} for name in "ab"]
+    review = reviewed(resource("aws_eks_node_group", "n", *sides), *roles)
+    assert levels(review) == {"node-role-changed": "error", MISSING: "error"}
+    more = (
+        same("aws_eks_node_group", "n", sides[0]),
+        resource("aws_eks_node_group", "m", None, sides[1]),
+    )
+    added = levels(reviewed(*more, *roles))
+    assert added == {"node-role-changed": "warning", MISSING: "error"}

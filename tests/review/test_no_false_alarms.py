@@ -1,0 +1,156 @@
+"""What a review does not say: of a change that is none, or not what it looks like."""
+
+from itertools import pairwise
+
+import pytest
+
+from eks import ISSUER, MANAGED, NODE_TRUST, PROVIDER, arn_of, irsa, own_role, same
+from synthetic import Json, allow, attachment, document, levels, policy, resource, reviewed
+from vpc_cni_iam.catalog import variants
+from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
+from vpc_cni_iam.policy.diff import Change
+from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.review.report.shown import ShownReview
+
+CNI = dumps(managed_policy())
+ATTACHMENT = "aws_iam_role_policy_attachment"
+
+
+def chained(keys: dict[str, str]) -> ShownReview:
+    """Policies with for_each, attached by for_each over the policies; that of `old` is removed."""
+    changes: list[Json] = []
+    for key, text in keys.items():
+        arn = f"arn:aws:iam::111122223333:policy/{key}"
+        is_old = key == "old"
+        later = {} if is_old else {"after_unknown": {"arn": True}}
+        sides = (text, None) if is_old else (None, text)
+        made = policy("p", *sides, address=f'aws_iam_policy.p["{key}"]', **later)
+        if is_old:
+            made["change"]["before"]["arn"] = arn
+        later = {} if is_old else {"after_unknown": {"policy_arn": True}}
+        pair = ({"role": "cni", "policy_arn": arn}, None) if is_old else (None, {"role": "cni"})
+        address = f'{ATTACHMENT}.a["{key}"]'
+        changes += [made, attachment("cni", "", sides=pair, address=address, **later)]
+    refers = {"references": ["each.value.arn", "each.value"]}
+    blocks = [
+        {"mode": "managed", "type": "aws_iam_policy", "name": "p"},
+        {
+            "mode": "managed",
+            "type": ATTACHMENT,
+            "name": "a",
+            "expressions": {"policy_arn": refers},
+            "for_each_expression": {"references": ["aws_iam_policy.p"]},
+        },
+    ]
+    configuration = {"root_module": {"resources": blocks}}
+    return reviewed(*own_role("cni", irsa()), *changes, configuration=configuration)
+
+
+@pytest.mark.parametrize("first", ["old", "new"])
+def test_a_chained_for_each_is_followed(first: str) -> None:
+    policies = {first: CNI, "new": CNI, "other": document(allow("s3:GetObject", "arn:aws:s3:::a"))}
+    rules = levels(chained(policies))
+    assert not {*rules} & {"coverage-lost", "coverage-lacking", "unknown-attachment"}
+    assert rules["new-access"] == "error"
+
+
+def test_an_attachment_by_a_local_value_is_not_known() -> None:
+    block = {
+        "mode": "managed",
+        "type": ATTACHMENT,
+        "name": "a",
+        "expressions": {"policy_arn": {"references": ["each.value"]}},
+        "for_each_expression": {"references": ["local.policies"]},
+    }
+    change = attachment(
+        "cni",
+        "",
+        sides=(None, {"role": "cni"}),
+        address=f'{ATTACHMENT}.a["x"]',
+        after_unknown={"policy_arn": True},
+    )
+    configuration = {"root_module": {"resources": [block]}}
+    review = reviewed(*own_role("cni", irsa()), change, configuration=configuration)
+    (finding,) = (f for f in review.findings if f.rule == "unknown-attachment")
+    assert (finding.level, f'{ATTACHMENT}.a["x"]' in finding.message) == ("warning", True)
+
+
+def attached_beside(text: str) -> str:
+    """The level of what a plan says that attaches the managed policy beside another one."""
+    change = attachment("node", MANAGED, sides=(None, {"role": "node", "policy_arn": MANAGED}))
+    return levels(reviewed(*own_role("node", NODE_TRUST, text), change))["managed-policy-attached"]
+
+
+def test_the_managed_policy_beside_a_generic_one_undoes_nothing() -> None:
+    assert attached_beside(document(allow("ec2:*"))) == "warning"
+    # What a policy denies is nothing that it has scoped.
+    denied = {**allow("ec2:DeleteNetworkInterface", "arn:aws:ec2:*:*:*/eni-1"), "Effect": "Deny"}
+    assert attached_beside(document(allow("ec2:AssignPrivateIpAddresses"), denied)) == "warning"
+    for name, level in (("ipv4", "warning"), ("ipv6", "warning"), ("ipv4-scoped", "error")):
+        (variant,) = variants.find((name,))
+        for revision in revisions():
+            assert attached_beside(dumps(variant.document(revision))) == level, revision.name
+
+
+@pytest.mark.parametrize("name", ["ipv4", "ipv6"])
+def test_a_newer_document_of_the_catalog_is_a_note(name: str) -> None:
+    (variant,) = variants.find((name,))
+    texts = list(dict.fromkeys(dumps(variant.document(revision)) for revision in revisions()))
+    reviews = []
+    for pair in pairwise(texts):
+        sides = ({"role": "cni", "name": "n", "policy": text} for text in pair)
+        change = resource("aws_iam_role_policy", "n", *sides)
+        review = reviewed(*own_role("cni", irsa()), change)
+        reviews += [review] if any("new-access" in f.means for f in review.findings) else []
+    assert reviews
+    for review in reviews:
+        assert levels(review) == {"upstream-document-updated": "note"}
+
+
+def test_a_provider_that_changed_alone_is_one_finding() -> None:
+    trusts = (irsa(), irsa(provider=PROVIDER.replace("EXAMPLE", "OTHER")))
+    base = {"name": "cni", "arn": arn_of("cni")}
+    sides = ({**base, "assume_role_policy": trust} for trust in trusts)
+    inline = same("aws_iam_role_policy", "i", {"role": "cni", "name": "i", "policy": CNI})
+    review = reviewed(resource("aws_iam_role", "cni", *sides), inline)
+    (finding,) = (f for f in review.findings if f.level != "note")
+    assert (finding.rule, finding.level) == ("irsa-issuer-differs", "error")
+    assert "coverage-lost" in finding.means and ISSUER in finding.message
+
+
+def test_a_policy_that_names_ec2_alone_is_not_the_plugins() -> None:
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "x.y"}}
+    actions = ("ec2:*", "ec2:DescribeInstances")
+    sides = ({"role": "app", "name": "n", "policy": document(allow(action))} for action in actions)
+    review = reviewed(
+        *own_role("app", document(trust)), resource("aws_iam_role_policy", "n", *sides)
+    )
+    assert levels(review) == {"access-removed": "note"}
+
+
+def test_reordered_lists_are_one_line_without_a_sign() -> None:
+    lists = (["s3:Get*", "s3:Put*"], ["arn:aws:s3:::a", "arn:aws:s3:::b"])
+    texts = (document(allow(*(each[::step] for each in lists))) for step in (1, -1))
+    review = reviewed(policy("p", *texts))
+    assert levels(review) == {"rewritten": "note"}
+    lines = {line.change for shown in review.policies for line in shown.lines}
+    assert not lines & {Change.added, Change.removed}
+
+
+def test_an_eni_config_alone_is_nothing_about_the_plugin() -> None:
+    manifest = {"apiVersion": "crd.k8s.amazonaws.com/v1alpha1", "kind": "ENIConfig"}
+    review = reviewed(resource("kubernetes_manifest", "eni", None, {"manifest": manifest}))
+    assert not [rule for rule in levels(review) if rule.startswith("plugin-")]
+
+
+def test_a_first_role_of_a_cluster_that_is_new_with_it_is_calm() -> None:
+    base = {
+        "cluster_name": "prod",
+        "addon_name": "vpc-cni",
+        "service_account_role_arn": arn_of("cni"),
+    }
+    installer = resource(
+        "aws_eks_addon", "c", None, {**base, "addon_version": "v1.22.1-eksbuild.1"}
+    )
+    cluster = resource("aws_eks_cluster", "prod", None, {"name": "prod"})
+    assert not reviewed(cluster, installer, *own_role("cni", irsa(), CNI)).findings

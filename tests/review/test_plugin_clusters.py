@@ -1,0 +1,433 @@
+"""In which cluster aws-node runs, and policies that name another cluster, VPC or Region."""
+
+import json
+from typing import Any
+
+import pytest
+
+from eks import (
+    NODE_TRUST,
+    POD_TRUST,
+    addon,
+    arn_of,
+    association,
+    irsa,
+    node_group,
+    own_role,
+    same,
+)
+from found import context
+from synthetic import Json, allow, document, levels, resource, reviewed
+from vpc_cni_iam.catalog import parameters, variants
+from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
+from vpc_cni_iam.catalog.selection import select
+from vpc_cni_iam.plugin.cluster import EksCluster
+from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.review.account.iam_resource import InPlan
+from vpc_cni_iam.review.report.shown import ShownFinding
+
+CNI = dumps(managed_policy())
+VERSION = {"addon_version": "v1.23.2-eksbuild.1"}
+IRSA = {**VERSION, "service_account_role_arn": arn_of("cni")}
+OWN, OTHER = "vpc-0123456789abcdef0", "vpc-0fedcba9876543210"
+CLUSTER, ASSOCIATION = "aws_eks_cluster", "aws_eks_pod_identity_association"
+SIDES = ("before", "after")
+LOST = "plugin-identity-lost"
+
+
+def cluster(name: str = "prod", **values: Any) -> Json:
+    return same(CLUSTER, name, {"name": name, **values})
+
+
+def family(mode: str) -> Json:
+    return {"kubernetes_network_config": [{"ip_family": mode}]}
+
+
+def clusters(*changes: Json, **more: Any) -> set[str]:
+    """The clusters of a plan: by address, or else by what is known of them."""
+    return {
+        p.address or " ".join(filter(None, (p.cluster.name, p.cluster.region, p.cluster.account)))
+        for p in context(*changes, **more).plugins
+    }
+
+
+# Which cluster it is.
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["prod"], f"{CLUSTER}.c0"),
+        (["other"], "prod"),
+        (["other", "prod"], f"{CLUSTER}.c1"),
+        (["prod", "prod"], "prod"),
+        ([], "prod"),
+    ],
+)
+def test_a_cluster_is_found_by_its_name(names: list[str], expected: str) -> None:
+    made = [same(CLUSTER, f"c{number}", {"name": name}) for number, name in enumerate(names)]
+    other_type = same("aws_iam_role", "prod", {"name": "prod"})
+    assert clusters(association("a", "b"), *made, other_type) == {expected}
+
+
+def test_what_is_of_no_cluster_of_the_plugin_says_nothing_of_it() -> None:
+    others = association("a", "b")
+    for side in SIDES:
+        others["change"][side]["service_account"] = "app"
+    assert clusters(others, cluster(), *own_role("a", POD_TRUST, CNI)) == set()
+
+
+def in_place(change: Json, name: str, place: Json) -> Json:
+    """The same under another name, with the arguments that say where it is."""
+    for side in SIDES:
+        values = change["change"][side]
+        change["change"][side] = values and {**values, **place}
+    return change | {"address": f"{change['type']}.{name}", "name": name}
+
+
+@pytest.mark.parametrize("by_argument", [True, False])
+@pytest.mark.parametrize("with_cluster", [True, False])
+def test_clusters_of_one_name_in_two_regions_are_two(
+    *, by_argument: bool, with_cluster: bool
+) -> None:
+    """The association of the one does not hide that the other loses its role.
+
+    Newer providers have the Region as an argument, older ones an ARN that says it.
+    """
+
+    def place(region: str, key: str = "arn") -> Json:
+        arn = f"arn:aws:eks:{region}:111122223333:x/prod"
+        return {"region": region} if by_argument else {key: arn}
+
+    there = in_place(association("a", "a"), "eu", place("eu-west-1", "association_arn"))
+    loses = in_place(addon(IRSA, VERSION), "us", place("us-east-1"))
+    own = [in_place(cluster(), "prod", place("eu-west-1"))] if with_cluster else []
+    plan = (there, loses, *own, *own_role("a", POD_TRUST, CNI), *own_role("cni", irsa(), CNI))
+    eu = f"{CLUSTER}.prod" if own else "prod eu-west-1 111122223333"
+    assert clusters(*plan) == {"prod us-east-1 111122223333", eu}
+    assert levels(reviewed(*plan))[LOST] == "error"
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+@pytest.mark.parametrize("with_clusters", [True, False])
+def test_clusters_of_one_name_in_two_accounts_are_two(*, is_new: bool, with_clusters: bool) -> None:
+    """The account is that of the ARN; of what is created, that of its provider's roles."""
+    accounts = {"one": "111111111111", "two": "222222222222"}
+    changes, blocks = [], []
+    for name, account in accounts.items():
+        eks = f"arn:aws:eks:us-east-1:{account}"
+        arn = arn_of(name, account)
+        own = association(None if is_new else name, name)
+        own["change"]["after"]["role_arn"] = arn
+        if not is_new:
+            own = in_place(own, name, {"association_arn": f"{eks}:podidentityassociation/prod/a"})
+        role = {"name": name, "arn": arn, "assume_role_policy": POD_TRUST}
+        mine = [in_place(own, name, {}), same("aws_iam_role", name, role)]
+        if with_clusters:
+            mine.append(same(CLUSTER, name, {"name": "prod", "arn": f"{eks}:cluster/prod"}))
+        changes += mine
+        key = f"aws.{name}"
+        blocks += [{"type": c["type"], "name": name, "provider_config_key": key} for c in mine]
+    plugins = context(*changes, configuration={"root_module": {"resources": blocks}}).plugins
+    assert {(p.address, p.cluster.account, *p.after.identity.roles) for p in plugins} == {
+        (f"{CLUSTER}.{name}" if with_clusters else "", account, InPlan(f"aws_iam_role.{name}"))
+        for name, account in accounts.items()
+    }
+
+
+def blocks(*changes: Json, **cluster_names: list[str]) -> Json:
+    """The configuration of resources, with what the name of their cluster refers to, by type."""
+    resources = [
+        {
+            "mode": "managed",
+            "type": c["type"],
+            "name": c["name"],
+            "expressions": {"cluster_name": {"references": cluster_names[c["type"]]}}
+            if c["type"] in cluster_names
+            else {},
+        }
+        for c in changes
+    ]
+    return {"root_module": {"resources": resources}}
+
+
+@pytest.mark.parametrize("passes_on", ["aws_eks_addon.vpc_cni", "aws_eks_node_group.n"])
+def test_a_name_that_another_resource_passes_on_is_that_of_the_cluster(passes_on: str) -> None:
+    plan = (addon(VERSION, VERSION), association("a", "a"), node_group("a", "a"))
+    refers = {ASSOCIATION: [f"{passes_on}.cluster_name", passes_on]}
+    (plugin,) = context(*plan, configuration=blocks(*plan, **refers)).plugins
+    assert (plugin.cluster.name, plugin.after.identity.kind) == ("prod", Identity.pod_identity)
+
+
+def test_a_cluster_whose_name_is_known_after_apply_is_the_one_that_is_referred_to() -> None:
+    there = association(None, "a", after_unknown={"cluster_name": True})
+    del there["change"]["after"]["cluster_name"]
+    made = [
+        resource(CLUSTER, name, None, family("ipv6"), after_unknown={"name": True})
+        for name in ("other", "prod")
+    ]
+    refers = {ASSOCIATION: [f"{CLUSTER}.prod.name", f"{CLUSTER}.prod"]}
+    configuration = blocks(*made, there, **refers)
+    plan = (*made, there, *own_role("a", POD_TRUST, CNI))
+    (plugin,) = context(*plan, configuration=configuration).plugins
+    assert (plugin.address, plugin.after.mode) == (f"{CLUSTER}.prod", "ipv6")
+    review = reviewed(*plan, configuration=configuration)
+    (missing,) = (f for f in review.findings if f.rule == "plugin-permission-missing")
+    assert "ec2:AssignIpv6Addresses" in missing.message
+
+
+def test_a_name_that_is_known_after_apply_may_be_the_same() -> None:
+    change = addon(IRSA, IRSA, after_unknown={"cluster_name": True})
+    del change["change"]["after"]["cluster_name"]
+    rules = levels(reviewed(change, *own_role("cni", irsa(), CNI)))
+    assert not {LOST, "plugin-removed"} & {*rules}
+
+
+@pytest.mark.parametrize("argument", ["cluster_name", "region"])
+def test_an_add_on_that_moves_to_another_cluster_leaves_the_first(argument: str) -> None:
+    sides = ({**IRSA, argument: value} for value in ("us-east-1", "eu-west-1"))
+    moves = addon(*sides, actions=["delete", "create"])
+    rules = levels(reviewed(moves, *own_role("cni", irsa(), CNI)))
+    assert rules["plugin-removed"] == "error"
+
+
+def test_an_association_that_moves_to_another_cluster_leaves_the_first() -> None:
+    moves = association("cni", "cni", actions=["delete", "create"])
+    moves["change"]["after"] = {**moves["change"]["after"], "cluster_name": "other"}
+    assert levels(reviewed(moves, *own_role("cni", POD_TRUST, CNI)))[LOST] == "error"
+
+
+# What the cluster says of the plugin.
+
+
+def test_each_cluster_has_its_own_ip_family_before_and_after() -> None:
+    old, new = ({"name": "a", **family(mode)} for mode in ("ipv4", "ipv6"))
+    made_anew = resource(CLUSTER, "a", old, new, actions=["delete", "create"])
+    own = [{**VERSION, "addon_name": "vpc-cni", "cluster_name": name} for name in "ab"]
+    addons = [same("aws_eks_addon", values["cluster_name"], values) for values in own]
+    plugins = context(made_anew, cluster("b", **family("ipv6")), *addons).plugins
+    assert {p.address: (p.before.mode, p.after.mode) for p in plugins} == {
+        f"{CLUSTER}.a": ("ipv4", "ipv6"),
+        f"{CLUSTER}.b": ("ipv6", "ipv6"),
+    }
+
+
+@pytest.mark.parametrize(("mode", "is_lost"), [("ipv4", True), ("ipv6", False), ("", True)])
+def test_policies_are_judged_by_what_the_family_of_the_cluster_needs(
+    mode: str, *, is_lost: bool
+) -> None:
+    statements = json.loads(CNI)["Statement"]
+    ipv6 = allow(["ec2:AssignIpv6Addresses", "ec2:DescribeSubnets"])
+    fewer = {**statements[0], "Action": statements[0]["Action"][1:]}
+    sides = (
+        {"role": "cni", "name": "more", "policy": document(first, *statements[1:], ipv6)}
+        for first in (statements[0], fewer)
+    )
+    change = resource("aws_iam_role_policy", "more", *sides)
+    plan = (addon(IRSA, IRSA), *own_role("cni", irsa()), change)
+    review = reviewed(*([cluster(**family(mode))] if mode else []), *plan)
+    assert ("coverage-lost" in levels(review)) is is_lost
+
+
+def test_a_cluster_that_says_no_family_has_that_of_the_policies_of_a_new_role() -> None:
+    (ipv6,) = variants.find(("ipv6",))
+    made = own_role("cni", irsa(), dumps(ipv6.document(revisions()[-1])))
+    for change in made:
+        change["change"] |= {"actions": ["create"], "before": None}
+    (plugin,) = reviewed(*made, addon(None, IRSA)).plugins
+    assert plugin.mode == "ipv6"
+
+
+@pytest.mark.parametrize("odd", [None, "x", 1, [], [None], ["x"], {}])
+def test_a_cluster_of_another_shape_ends_no_review(odd: object) -> None:
+    names = ("kubernetes_network_config", "vpc_config", "access_config")
+    (plugin,) = reviewed(cluster(**dict.fromkeys(names, odd)), addon(VERSION, VERSION)).plugins
+    assert (plugin.cluster, plugin.mode) == ("prod", "ipv4")
+
+
+OLDER = {"actions": ["delete"], "deposed": "abcd1234"}
+
+
+def read(change: Json) -> Json:
+    return {**change, "mode": "data", "address": f"data.{change['address']}"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "drift"),
+    [
+        ([], [addon(IRSA, VERSION)]),
+        ([], [association("b", "a")]),
+        ([], [resource(CLUSTER, "prod", {"name": "dev"}, {"name": "prod"})]),
+        ([], [node_group("b", "a")]),
+        ([addon(IRSA, None, **OLDER)], []),
+        ([association("b", None, **OLDER)], []),
+        ([resource(CLUSTER, "prod", {"name": "prod"}, None, **OLDER)], []),
+        ([resource("aws_iam_role", "a", {"name": "a", "arn": arn_of("a")}, None, **OLDER)], []),
+        ([read(addon(IRSA, IRSA))], []),
+        ([read(same(CLUSTER, "other", {"name": "prod"}))], []),
+    ],
+)
+def test_only_what_the_plan_manages_and_changes_says_what_the_plugin_is(
+    changes: list[Json], drift: list[Json]
+) -> None:
+    """Not what changed outside, what a failed replacement left, or what is only read."""
+    roles = own_role("a", POD_TRUST, CNI)
+    plan = (cluster(), addon(VERSION, VERSION), association("a", "a"), node_group("a", "a"), *roles)
+    review = reviewed(*plan, *changes, resource_drift=drift)
+    assert review.plugins == reviewed(*plan).plugins
+    assert not {rule for rule in levels(review) if rule.startswith("plugin-")}
+
+
+# Policies that name a place.
+
+
+def scoped(name: str, vpc: str = OWN) -> str:
+    (variant,) = variants.find(("ipv4-scoped",))
+    values = parameters.values({"cluster_name": name, "vpc_id": vpc})
+    return dumps(parameters.substitute(compose(variant, select()).policy, values))
+
+
+def problems(before: str | None, after: str, *others: str, **more: str) -> list[ShownFinding]:
+    """The errors and warnings of a plan that changes the policy of aws-node's role in prod."""
+    there = cluster(vpc_config=[{"vpc_id": OWN}])
+    sides = ({"role": "cni", "name": "i", "policy": t} if t else None for t in (before, after))
+    inline = resource("aws_iam_role_policy", "i", *sides)
+    installer = addon(IRSA | more, IRSA | more)
+    review = reviewed(installer, there, *own_role("cni", irsa(), *others), inline)
+    return [f for f in review.findings if f.level != "note"]
+
+
+@pytest.mark.parametrize("others", [(), (document(allow("logs:PutLogEvents")),)])
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        (scoped("staging"), "is for cluster staging, and aws-node runs in prod"),
+        (scoped("prod", OTHER), f"is for VPC {OTHER}, and aws-node runs in {OWN}"),
+    ],
+    ids=["cluster", "VPC"],
+)
+def test_a_new_policy_for_another_cluster_or_vpc_is_an_error(
+    policy: str, words: str, others: tuple[str, ...]
+) -> None:
+    (finding,) = problems(None, policy, *others)
+    assert (finding.rule, finding.level) == ("plugin-permission-missing", "error")
+    assert f"aws_iam_role_policy.i {words}" in finding.message
+    assert "ec2:CreateNetworkInterface" in finding.message and finding.fix
+    assert "coverage-lost" in finding.means
+
+
+def test_a_policy_for_the_own_place_or_beside_one_for_it_is_no_problem() -> None:
+    assert not problems(None, scoped("prod"))
+    assert not problems(None, scoped("staging"), scoped("prod"))
+    assert not problems(scoped("staging"), scoped("staging"))
+    configured = {"configuration_values": '{"env": {"CLUSTER_NAME": "staging"}}'}
+    assert not problems(None, scoped("staging"), **configured)
+
+
+def test_a_policy_that_changes_to_another_vpc_loses_what_needs_the_vpc() -> None:
+    found_rules = {f.rule: f for f in problems(scoped("prod"), scoped("prod", OTHER))}
+    assert {*found_rules} == {"coverage-lost", "new-access"}
+    assert "ec2:CreateNetworkInterface" in found_rules["coverage-lost"].message
+    assert [f.rule for f in problems(scoped("prod", OTHER), scoped("prod"))] == ["new-access"]
+
+
+def elsewhere(*changes: Json) -> list[tuple[str, str]]:
+    """Level and message of what a plan says of policies for another place."""
+    findings = reviewed(*changes).findings
+    return [(f.level, f.message) for f in findings if f.rule == "plugin-policy-elsewhere"]
+
+
+def chart(*values: str) -> Json:
+    role = {"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": arn_of("cni")}}}
+    return {"chart": "aws-vpc-cni", "version": "1.23.2", "values": [json.dumps(role), *values]}
+
+
+@pytest.mark.parametrize("name", ["prod", "staging"])
+@pytest.mark.parametrize(
+    "installer",
+    [
+        addon(IRSA, IRSA),
+        association("cni", "cni"),
+        same("helm_release", "cni", chart(json.dumps({"env": {"CLUSTER_NAME": "prod"}}))),
+    ],
+    ids=lambda change: change["type"],
+)
+def test_the_name_of_the_own_cluster_comes_from_whatever_says_it(
+    installer: Json, name: str
+) -> None:
+    trust = POD_TRUST if installer["type"] == ASSOCIATION else irsa()
+    message = "aws_iam_role_policy.cni-0 of aws_iam_role.cni is for cluster staging, and aws-node "
+    notes = [("note", f"{message}runs in prod, as before")] if name == "staging" else []
+    assert elsewhere(installer, *own_role("cni", trust, scoped(name))) == notes
+
+
+@pytest.mark.parametrize("modules", ["ab", "ba"])
+def test_a_release_beside_an_association_is_in_its_cluster(modules: str) -> None:
+    """In modules of their own either may come first; the release names no cluster."""
+    release, there = same("helm_release", "cni", chart("{}")), association("cni", "cni")
+    changes = [
+        {**change, "address": f"module.{module}.{change['address']}"}
+        for change, module in zip((release, there), modules, strict=True)
+    ]
+    changes.sort(key=lambda change: change["address"])
+    assert clusters(*changes) == {"prod"}
+    two = (*changes, same("aws_eks_addon", "b", {"addon_name": "vpc-cni", "cluster_name": "b"}))
+    assert EksCluster() in {p.cluster for p in context(*two).plugins}
+
+
+def test_a_variable_that_names_another_cluster_asks_for_a_policy_for_that() -> None:
+    texts = (json.dumps({"env": {"CLUSTER_NAME": name}}) for name in ("prod", "staging"))
+    sides = ({**IRSA, "configuration_values": text} for text in texts)
+    rules = levels(reviewed(addon(*sides), *own_role("cni", irsa(), scoped("prod"))))
+    assert rules["plugin-permission-missing"] == "error"
+    assert rules["plugin-configuration-changed"] == "warning"
+
+
+def test_the_place_in_a_sensitive_policy_is_not_told() -> None:
+    marks = {f"{side}_sensitive": {"policy": True} for side in SIDES}
+    values = {"role": "cni", "name": "i", "policy": scoped("staging")}
+    hidden = same("aws_iam_role_policy", "i", values, **marks)
+    assert elsewhere(association("cni", "cni"), *own_role("cni", POD_TRUST), hidden) == []
+
+
+def test_a_cluster_that_is_replaced_in_another_vpc_needs_a_policy_for_that() -> None:
+    sides = ({"name": "prod", "vpc_config": [{"vpc_id": vpc}]} for vpc in (OWN, OTHER))
+    made_anew = resource(CLUSTER, "prod", *sides, actions=["delete", "create"])
+    own, other = (own_role("cni", POD_TRUST, scoped("prod", vpc)) for vpc in (OWN, OTHER))
+    review = reviewed(made_anew, association("cni", "cni"), *own)
+    (error,) = (f for f in review.findings if f.level != "note")
+    assert (error.rule, error.level) == ("plugin-permission-missing", "error")
+    assert any(f"runs in {OTHER}" in f.message for f in review.findings)
+    assert not reviewed(made_anew, association("cni", "cni"), *other).findings
+
+
+def test_only_policies_of_the_plugin_are_asked_for_the_place() -> None:
+    other = "arn:aws:logs:eu-west-1:999999999999:log-group:*"
+    policy = document(allow("logs:PutLogEvents", other))
+    arn = "arn:aws:eks:us-east-1:111122223333:podidentityassociation/prod/a-1"
+    there = in_place(association("cni", "cni"), "aws_node", {"association_arn": arn})
+    assert elsewhere(there, *own_role("cni", POD_TRUST, policy)) == []
+    plugins = document(allow("ec2:AssignPrivateIpAddresses", other.replace("logs", "ec2")))
+    found_levels = [level for level, _ in elsewhere(there, *own_role("cni", POD_TRUST, plugins))]
+    assert found_levels == ["note", "note"]  # the Region and the account
+
+
+@pytest.mark.parametrize(("before", "level"), [(None, "warning"), ("cni", "note")])
+def test_the_region_of_what_is_created_is_that_of_its_argument(
+    before: str | None, level: str
+) -> None:
+    arn = "arn:aws:ec2:eu-west-1:*:network-interface/*"
+    policies = own_role("cni", POD_TRUST, document(allow("ec2:AssignPrivateIpAddresses", arn)))
+    if before is None:
+        policies[1]["change"] |= {"actions": ["create"], "before": None}
+    there = in_place(association(before, "cni"), "aws_node", {"region": "us-east-1"})
+    ((found_level, message),) = elsewhere(there, *policies)
+    assert found_level == level
+    assert "is for region eu-west-1, and aws-node runs in us-east-1" in message
+
+
+def test_a_node_role_that_is_known_in_no_cluster_is_no_identity() -> None:
+    profile = same("aws_iam_instance_profile", "p", {"name": "p", "role": "a"})
+    assert context(profile, *own_role("a", NODE_TRUST, CNI)).plugins == ()

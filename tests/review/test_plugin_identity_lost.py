@@ -1,0 +1,250 @@
+"""Why aws-node can no longer have its role, and what removes the plugin from a cluster."""
+
+from typing import Any
+
+import pytest
+
+from eks import (
+    ISSUER,
+    NODE_TRUST,
+    POD_TRUST,
+    addon,
+    arn_of,
+    association,
+    irsa,
+    node_group,
+    own_role,
+    same,
+)
+from found import found
+from synthetic import Json, resource, reviewed
+from vpc_cni_iam.catalog.facts.documents import managed_policy
+from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.review.report.sentences import say
+
+CNI = dumps(managed_policy())
+VERSION = {"addon_version": "v1.23.2-eksbuild.1"}
+LOST, CHANGED, REMOVED = "plugin-identity-lost", "plugin-identity-changed", "plugin-removed"
+SIDES = ("before", "after")
+
+
+def of_role(name: str, **more: Any) -> Json:
+    return {**VERSION, "service_account_role_arn": arn_of(name), **more}
+
+
+def levels(*changes: Json, **more: Any) -> dict[str, str]:
+    """The level of each rule about the identity of aws-node, or its removal."""
+    rules = (LOST, CHANGED, REMOVED)
+    return {str(f.rule): str(f.level) for f in found(*changes, **more) if f.rule in rules}
+
+
+def messages(*changes: Json, **more: Any) -> list[str]:
+    return [say(f).message for f in found(*changes, **more) if f.rule in (LOST, CHANGED, REMOVED)]
+
+
+def test_an_identity_that_nothing_names_after_the_plan_is_lost() -> None:
+    role = own_role("cni", irsa(), CNI)
+    assert levels(addon(of_role("cni"), VERSION), *role) == {LOST: "error"}
+    # Where the plan shows nodes, aws-node has their role.
+    nodes = (node_group("n", "n"), *own_role("n", NODE_TRUST, CNI))
+    assert levels(addon(of_role("cni"), VERSION), *role, *nodes) == {CHANGED: "note"}
+
+
+@pytest.mark.parametrize("first", ["cni", None])
+def test_a_role_that_does_not_trust_aws_node_is_lost(first: str | None) -> None:
+    roles = (*own_role("cni", irsa(), CNI), *own_role("b", POD_TRUST, CNI))
+    before = of_role(first) if first else None
+    assert levels(addon(before, of_role("b")), *roles) == {LOST: "error"}
+    assert "trust policy does not allow IRSA" in messages(addon(before, of_role("b")), *roles)[0]
+
+
+def test_a_trust_policy_for_a_provider_that_is_made_with_it_is_left_open() -> None:
+    kind = "aws_iam_policy_document"
+    statement = {
+        "actions": ["sts:AssumeRoleWithWebIdentity"],
+        "principals": [{"type": "Federated", "identifiers": [None]}],
+    }
+    unknown = {"json": True, "statement": [{"principals": [{"identifiers": [True]}]}]}
+    values = {"statement": [statement]}
+    trust = resource(kind, "d", None, values, address=f"data.{kind}.d", actions=["read"])
+    trust["change"]["after_unknown"] = unknown
+    made = resource(
+        "aws_iam_role", "cni", None, {"name": "cni"}, after_unknown={"assume_role_policy": True}
+    )
+    refers = {"assume_role_policy": {"references": [f"data.{kind}.d.json", f"data.{kind}.d"]}}
+    blocks = [
+        {"mode": "managed", "type": "aws_iam_role", "name": "cni", "expressions": refers},
+        {"mode": "data", "type": kind, "name": "d", "expressions": {}},
+    ]
+    change = addon(VERSION, of_role("cni"))
+    configuration = {"root_module": {"resources": blocks}}
+    plan = (made, trust | {"mode": "data"}, change)
+    assert LOST not in levels(*plan, configuration=configuration)
+
+
+@pytest.mark.parametrize(
+    ("new", "is_lost"),
+    [({"path": "/eks/"}, True), ({"name": "new"}, True), ({"path": "/"}, False), (None, True)],
+)
+def test_an_arn_that_is_none_of_a_role_after_the_plan_is_lost(new: Json, *, is_lost: bool) -> None:
+    role = {"name": "cni", "path": "/", "assume_role_policy": irsa()}
+    change = resource(
+        "aws_iam_role",
+        "cni",
+        {**role, "arn": arn_of("cni")},
+        None if new is None else {**role, **new},
+        actions=["delete"] if new is None else ["delete", "create"],
+        after_unknown={"arn": True} if new else {},
+    )
+    assert (LOST in levels(change, addon(of_role("cni"), of_role("cni")))) == is_lost
+
+
+def test_a_deleted_role_with_a_sensitive_name_is_lost() -> None:
+    marks = {f"{side}_sensitive": {"service_account_role_arn": True} for side in SIDES}
+    there = addon(of_role("hidden"), of_role("hidden"), **marks)
+    role = {"name": "hidden", "arn": arn_of("hidden"), "assume_role_policy": irsa()}
+    gone = resource("aws_iam_role", "cni", role, None)
+    assert levels(gone, there) == {LOST: "error"}
+    assert "role/hidden" not in str(messages(gone, there))
+
+
+def test_without_the_agent_nobody_gets_credentials_of_an_association() -> None:
+    agent = {"cluster_name": "prod", "addon_name": "eks-pod-identity-agent"}
+    gone = resource("aws_eks_addon", "agent", agent, None)
+    rest = (addon(VERSION, VERSION), association("cni", "cni"), *own_role("cni", POD_TRUST, CNI))
+    assert levels(gone, *rest) == {LOST: "error"}
+    assert "without the EKS Pod Identity Agent" in messages(gone, *rest)[0]
+    left = resource("aws_eks_addon", "agent", {**agent, "preserve": True}, None)
+    assert levels(left, *rest) == {}
+    of_other = resource("aws_eks_addon", "agent", {**agent, "cluster_name": "other"}, None)
+    assert levels(of_other, *rest) == {}
+    by_token = (addon(of_role("cni"), of_role("cni")), *own_role("cni", irsa(), CNI))
+    assert levels(gone, *by_token) == {}
+
+
+def test_a_cluster_that_is_replaced_has_another_issuer() -> None:
+    values = {"name": "prod", "identity": [{"oidc": [{"issuer": f"https://{ISSUER}"}]}]}
+    later = {"actions": ["delete", "create"], "after_unknown": {"identity": True}}
+    replaced = resource("aws_eks_cluster", "prod", values, {"name": "prod"}, **later)
+    rest = (addon(of_role("cni"), of_role("cni")), *own_role("cni", irsa(), CNI))
+    (finding,) = (f for f in found(replaced, *rest) if f.rule == LOST)
+    assert (finding.level, finding.address) == ("error", "aws_iam_role.cni")
+    assert levels(same("aws_eks_cluster", "prod", values), *rest) == {}
+
+
+def test_a_plugin_that_is_removed_from_a_cluster_that_stays_is_an_error() -> None:
+    role = own_role("cni", irsa(), CNI)
+    assert levels(addon(of_role("cni"), None), *role) == {REMOVED: "error"}
+    left = addon(of_role("cni", preserve=True), None)
+    assert levels(left, *role) == {REMOVED: "warning"}
+    gone = resource("aws_eks_cluster", "prod", {"name": "prod"}, None)
+    assert levels(gone, addon(of_role("cni"), None), *role) == {}
+    forgotten = addon(of_role("cni"), None, actions=["forget"])
+    assert levels(forgotten, *role) == {}
+
+
+@pytest.mark.parametrize(
+    ("groups", "level", "words"),
+    [
+        ([(True, True)], "error", "new pods on aws_eks_node_group.n get no IP addresses"),
+        ([], "warning", "other nodes, which the plan does not show"),
+        ([(True, False)], "note", "the plan deletes the node groups"),
+    ],
+)
+def test_nodes_of_auto_mode_need_no_plugin(
+    groups: list[tuple[bool, bool]], level: str, words: str
+) -> None:
+    sides = ({"name": "prod", "compute_config": [{"enabled": is_on}]} for is_on in (False, True))
+    cluster = resource("aws_eks_cluster", "prod", *sides)
+    values = {"cluster_name": "prod", "node_role_arn": arn_of("nodes")}
+    nodes = [
+        resource("aws_eks_node_group", "n", *(values if there else None for there in pair))
+        for pair in groups
+    ]
+    plan = (cluster, addon(of_role("cni"), None), *nodes, *own_role("cni", irsa(), CNI))
+    assert levels(*plan) == {REMOVED: level}
+    assert words in messages(*plan)[0]
+
+
+def block(name: str) -> Json:
+    """An add-on that makes an association of its own."""
+    own = {"service_account": "aws-node", "role_arn": arn_of(name)}
+    return {**VERSION, "pod_identity_association": [own]}
+
+
+@pytest.mark.parametrize(
+    ("change", "trusts"),
+    [
+        (association("a", "b"), (POD_TRUST, irsa())),
+        (association(None, "b"), (POD_TRUST, NODE_TRUST)),
+        (addon(block("a"), block("b")), (POD_TRUST, irsa())),
+        (addon(of_role("a"), of_role("b")), (irsa(), POD_TRUST)),
+    ],
+)
+def test_an_identity_that_the_role_does_not_trust_is_lost(
+    change: Json, trusts: tuple[str, str]
+) -> None:
+    pairs = zip("ab", trusts, strict=True)
+    roles = [item for name, trust in pairs for item in own_role(name, trust, CNI)]
+    (finding,) = (f for f in reviewed(change, *roles).findings if f.level != "note")
+    assert (finding.rule, finding.level, finding.address) == (LOST, "error", change["address"])
+    assert "cannot assume aws_iam_role.b" in finding.message and finding.fix
+
+
+def test_an_association_of_another_service_account_leaves_aws_node_without_its_role() -> None:
+    change = association("a", "a", actions=["delete", "create"])
+    change["change"]["after"] = {**change["change"]["after"], "service_account": "other"}
+    assert levels(change, *own_role("a", POD_TRUST, CNI)) == {LOST: "error"}
+    assert levels(association("a", None), *own_role("a", POD_TRUST, CNI)) == {LOST: "error"}
+
+
+def test_an_identity_is_lost_whether_or_not_the_configuration_is_read() -> None:
+    sides = (of_role("cni", configuration_values="{}"), {**VERSION, "configuration_values": "- 1"})
+    assert levels(addon(*sides), *own_role("cni", irsa(), CNI)) == {LOST: "error"}
+
+
+def test_other_clusters_are_judged_beside_one_that_loses_the_plugin() -> None:
+    moves = addon(of_role("a", cluster_name="z"), of_role("b", cluster_name="z"))
+    moves |= {"address": "aws_eks_addon.z"}
+    roles = [item for name in ("cni", "a") for item in own_role(name, irsa(), CNI)]
+    review = reviewed(addon(of_role("cni"), None), moves, *roles, *own_role("b", irsa()))
+    assert {(f.rule, f.address) for f in review.findings if f.level == "error"} == {
+        (REMOVED, "aws_eks_addon.vpc_cni"),
+        ("plugin-permission-missing", "aws_iam_role.b"),
+    }
+
+
+CHART = {"chart": "aws-vpc-cni", "version": "1.23.2"}
+
+
+@pytest.mark.parametrize(
+    "forgotten",
+    [
+        addon(of_role("cni"), None),
+        resource("helm_release", "cni", CHART, None),
+        association("cni", None),
+        resource("aws_eks_cluster", "prod", {"name": "prod"}, None),
+    ],
+    ids=lambda change: change["type"],
+)
+def test_what_a_plan_only_forgets_stays(forgotten: Json) -> None:
+    """By a block `removed` with `destroy = false`, as where it moves to another configuration."""
+    forgotten = {**forgotten, "change": {**forgotten["change"], "actions": ["forget"]}}
+    trust = irsa() if forgotten["type"] in ("aws_eks_addon", "helm_release") else POD_TRUST
+    others = [association("cni", "cni")] if forgotten["type"] == "aws_eks_cluster" else []
+    review = reviewed(forgotten, *others, *own_role("cni", trust, CNI))
+    assert not review.findings
+    plugin = review.plugins[0]
+    assert (plugin.version_before, plugin.roles_before) == (
+        plugin.version_after,
+        plugin.roles_after,
+    )
+
+
+def test_a_role_of_which_an_older_object_is_left_stays_the_plugins() -> None:
+    """Terraform deletes what a failed replacement with create_before_destroy has left."""
+    values = {"name": "cni", "arn": arn_of("cni"), "assume_role_policy": irsa()}
+    left = resource("aws_iam_role", "cni", values, None, deposed="abcd1234")
+    plan = (*own_role("cni", irsa(), CNI), addon(of_role("cni"), of_role("cni")), left)
+    assert levels(*plan) == {}
+    assert reviewed(*plan).plugins[0].verdict == "works"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from vpc_cni_iam.inputs.plan.arguments import KINDS
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
@@ -29,6 +29,8 @@ from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_text
 from vpc_cni_iam.review.rules import Level
 
+# The message, the details and the fix, which an error has.
+_Parts: TypeAlias = tuple[str, list[str], str]
 _AUTHENTICATION = {
     "authentication_mode": "Other principals can get into the cluster: those of access entries, "
     "of the ConfigMap aws-auth, or of both",
@@ -39,16 +41,17 @@ _AUTHENTICATION = {
 def _of_use(finding: Finding, change: UseChange) -> Saying:
     match change.event:
         case UseEvent.GETS:
-            return _gets(finding, change)
+            message, details, fix = _gets(change)
         case UseEvent.MOVES:
-            return _moves(finding, change)
+            message, details, fix = _moves(change)
         case UseEvent.LIMITED_OTHERWISE:
-            return _limited(finding, change)
+            message, details, fix = _limited(change)
         case UseEvent.LOSES:
             return _loses(change)
+    return Saying(message, tuple(details), fix if finding.level is Level.ERROR else "")
 
 
-def _gets(finding: Finding, change: UseChange) -> Saying:
+def _gets(change: UseChange) -> _Parts:
     role = _roles(change.after)
     if change.kind is UseKind.SERVICE_ACCOUNT:
         message = f"{_who(change)} gets {role}"
@@ -60,28 +63,26 @@ def _gets(finding: Finding, change: UseChange) -> Saying:
     if change.reach in REACH_TEXTS:
         message += f", and can now {REACH_TEXTS[change.reach]}"
     fix = f"Give {change.workload} a role that allows only what it needs, in place of {role}"
-    return Saying(f"{message}{_made_here(change)}", fix=fix if _is_error(finding) else "")
+    return f"{message}{_made_here(change)}", [], fix
 
 
 def _made_here(change: UseChange) -> str:
     return f"; the plan makes {change.made_here} in this module" if change.made_here else ""
 
 
-def _moves(finding: Finding, change: UseChange) -> Saying:
+def _moves(change: UseChange) -> _Parts:
     old, new = (_roles(roles) for roles in (change.before, change.after))
     more, details = _more(change)
-    message = f"{_who(change)} uses {new} in place of {old}{more}"
     fix = f"Keep {old} for {change.workload}, or allow less in {new}"
-    return Saying(message, tuple(details), fix if _is_error(finding) else "")
+    return f"{_who(change)} uses {new} in place of {old}{more}", details, fix
 
 
-def _limited(finding: Finding, change: UseChange) -> Saying:
+def _limited(change: UseChange) -> _Parts:
     what = "is removed" if isinstance(change.session, Absent) else "changes"
     more, details = _more(change)
     whose = f"{_within(_who(change))} with {_roles(change.after)}"
-    message = f"The session policy of {whose} {what}{more}"
     fix = f"Narrow the session policy of {change.workload}"
-    return Saying(message, tuple(details), fix if _is_error(finding) else "")
+    return f"The session policy of {whose} {what}{more}", details, fix
 
 
 def _loses(change: UseChange) -> Saying:
@@ -101,9 +102,8 @@ def _more(change: UseChange) -> tuple[str, list[str]]:
             return ", and can do nothing more", []
         case NewAccess():
             parts = list(map(part_text, change.gained.parts)) if change.gained else []
-            first = (
-                parts.pop(0) if parts and change.reach in (Reach.LIMITED, Reach.EVERYTHING) else ""
-            )
+            is_said = change.reach in (Reach.LIMITED, Reach.EVERYTHING)
+            first = parts.pop(0) if parts and is_said else ""
             details = also(parts, is_first=bool(reach))
             if change.gained and change.gained.example:
                 details.append(f"example: {example_text(change.gained.example)}")
@@ -113,10 +113,6 @@ def _more(change: UseChange) -> tuple[str, list[str]]:
         case NotProven() as answer:
             text = f"; it is not proven that this allows nothing more ({not_proven_text(answer)})"
     return f"{text}. The role can {reach}" if reach else text, []
-
-
-def _is_error(finding: Finding) -> bool:
-    return finding.level is Level.ERROR
 
 
 def _who(change: UseChange) -> str:

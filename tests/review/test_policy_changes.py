@@ -173,7 +173,7 @@ def test_what_a_policy_newly_allows_is_what_its_boundary_leaves(
 def test_nobody_has_a_policy_that_is_created_in_place_of_another(
     after: str, actions: list[str], expected: dict[str, str]
 ) -> None:
-    """IAM deletes no policy that anybody has; one that is forgotten stays with whoever has it."""
+    """IAM deletes no policy that anybody has; one that is forgotten stays with its principals."""
     sides = [
         {"name": name, "arn": ARN.format(name), "policy": text}
         for name, text in (("old", A), ("new", after))

@@ -34,15 +34,6 @@ class PolicyClass(StrEnum):
     OTHER = "other"
 
 
-CLASS_TEXTS = {
-    PolicyClass.ADMIN: "allows everything, or everything but IAM",
-    PolicyClass.IAM: "allows using the permissions of other roles",
-    PolicyClass.DATA: "allows reading or changing data",
-    PolicyClass.READ: "allows only reading, and of no data",
-    PolicyClass.OTHER: "allows neither data nor IAM on resources of any name",
-}
-
-
 class AwsManagedPolicy(Struct, frozen=True):
     """An AWS managed policy."""
 

@@ -46,8 +46,6 @@ from vpc_cni_iam.policy.template import Side
 
 _MORE_PARTS = 20
 _FIRST_TRIES = 200
-# Where no request is shown, a few spare most attempts at a proof that cannot succeed.
-_QUICK_TRIES = 20
 _TRIES_OF_A_PART = 6000
 _STEPS_OF_A_TRY = 20
 _STEPS_OF_A_STATEMENT = 80
@@ -68,7 +66,6 @@ def no_new_access(
     within: Sequence[Sequence[Policy]] = (),
     old_within: Sequence[Sequence[Policy]] | None = None,
     budget: Budget | None = None,
-    examples: bool = True,
 ) -> Answer:
     """Say whether new policies allow anything that old ones do not.
 
@@ -80,9 +77,7 @@ def no_new_access(
         within: The limits, which must each allow a request as well: a permissions boundary, a
             session policy, the service control policies of a level.
         old_within: Those of the old policies, if they differ.
-        budget: Steps that other answers share; goes with `vpc_cni_iam.review.old`.
-        examples: Whether to look for a request where there is no proof; goes with
-            `vpc_cni_iam.review.old`.
+        budget: Steps that other answers share.
 
     Raises:
         InputError: A policy that the evaluator refuses.
@@ -95,7 +90,7 @@ def no_new_access(
     evaluators = _Evaluator.of(before, "old"), _Evaluator.of(after, "new")
     for narrow in (False, True):
         sides = [[_read(layer, narrow=narrow) for layer in side] for side in (before, after)]
-        answer = _Search(*evaluators, budget, examples).run(*sides)
+        answer = _Search(*evaluators, budget).run(*sides)
         if not isinstance(answer, NoNewAccess) or not _is_ambiguous(chain(*sides)):
             return answer
     return NoNewAccess()
@@ -166,12 +161,9 @@ class _Search(Struct):
     before: _Evaluator
     after: _Evaluator
     budget: Budget  # what is left of the steps, of one question while it is looked at
-    # Whether to look for requests; without, the first part that stays open decides.
-    examples: bool = True
     splits: int = _SPLITS_IN_ALL  # how many ways to take conditions apart are still tried
     # How many uncovered parts that stay open are still looked at, for a request.
     more: int = _MORE_PARTS
-    new: frozenset[int] = frozenset()  # the identities of the new statements
 
     def run(self, old: Sequence[Sequence[Clause]], new: Sequence[Sequence[Clause]]) -> Answer:
         """Look at uncovered parts until there is a request, or one that stays open.
@@ -183,7 +175,6 @@ class _Search(Struct):
         # The new ones first: their Deny statements are the first not to apply to an example.
         every = ClauseIndex([clause for layer in (*new, *old) for clause in layer])
         every_question = list(questions(old, new))
-        self.new = frozenset(id(clause) for layer in new for clause in layer)
         answer, complex_ones = self._round(every_question, every)
         if complex_ones and answer is None:
             answer, complex_ones = self._round(complex_ones, every)
@@ -201,7 +192,7 @@ class _Search(Struct):
             self.budget = whole.share(len(asked) - number)
             question.covering.budget = self.budget
             try:
-                answer = self._remembered(question, every)
+                answer = self._answer(question, every)
             except TooHardError:
                 complex_ones.append(question)
                 continue
@@ -219,35 +210,6 @@ class _Search(Struct):
         place = reasons.place(clause, side, layer)
         return reasons.hard_statement(place, clause, question.covering.clauses)
 
-    def _remembered(self, question: Question, every: ClauseIndex) -> NewAccess | NotProven | None:
-        """Return what a question comes to, as it did with the same statements about its requests.
-
-        A request is put to these policies; what was not proven is looked at again. This goes with
-        `vpc_cni_iam.review.old`, which asks many questions with one budget.
-        """
-        if len(self.before.layers) > 1 or len(self.after.layers) > 1:
-            return self._answer(question, every)
-        near = every.meeting(clauses.region(question.clause), self.budget)
-        # Statements that are read alike have one object for their actions.
-        key = (
-            *("answer", self.examples, question.clause.actions),
-            *(
-                tuple(c.actions for c in near if (id(c) in self.new) is new)
-                for new in (True, False)
-            ),
-        )
-        remembered = self.budget.remembered
-        if key in remembered:
-            known: NewAccess | None = remembered[key]
-            if known is None:
-                return None
-            if (again := self._new_access(known.request)) is not None:
-                return replace(again, made_up=known.made_up)
-        answer = self._answer(question, every)
-        if not isinstance(answer, NotProven):
-            remembered[key] = answer
-        return answer
-
     def _answer(self, question: Question, every: ClauseIndex) -> NewAccess | NotProven | None:
         """Return what a question comes to, None if nothing new is allowed."""
         open_answer, covering = None, question.covering
@@ -258,15 +220,11 @@ class _Search(Struct):
                     continue
                 meeting = every.meeting(uncovered.region, self.budget)
                 near = [clause for clause in meeting if clause not in part.origins]
-                tries = _FIRST_TRIES if self.examples else _QUICK_TRIES
-                example = self._example(uncovered, part.origins, near, tries)
+                example = self._example(uncovered, part.origins, near, _FIRST_TRIES)
                 is_closed = example is None and self._closes(uncovered, covering)
                 if is_closed:
                     closed.add(uncovered.region)
                     continue
-                if not self.examples:
-                    self.more = -1
-                    return NotProven(NoProof.open_part)
                 example = example or self._example(uncovered, part.origins, near, _TRIES_OF_A_PART)
                 if example is not None:
                     return example
@@ -294,9 +252,7 @@ class _Search(Struct):
         fallback: NewAccess | None = None
         for number, request in enumerate(
             islice(
-                requests.example_requests(
-                    uncovered, origins, near, self.budget, ordinary_only=not self.examples
-                ),
+                requests.example_requests(uncovered, origins, near, self.budget),
                 tries,
             )
         ):
@@ -304,7 +260,7 @@ class _Search(Struct):
                 break
             example = self._new_access(request)
             if example is not None:
-                made_up = reasons.made_up(request, (*origins, *near)) if self.examples else ()
+                made_up = reasons.made_up(request, (*origins, *near))
                 if not made_up:
                     return example
                 fallback = fallback or replace(example, made_up=made_up)

@@ -7,12 +7,7 @@ more often for larger policies counts what it does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
-
 from msgspec import Struct, field
-
-T = TypeVar("T")
 
 # What the comparison of two policies may take, whatever their size: about three seconds.
 ANSWER = 3_000_000
@@ -37,8 +32,6 @@ class Budget(Struct):
 
     steps: int = field(default_factory=lambda: ANSWER)
     whole: Budget | None = None  # the budget that this one is a part of
-    # Answers within this one, which cost nothing when asked for again.
-    remembered: dict[Hashable, Any] = field(default_factory=dict)
     # What each answer of many adds, see `answer`.
     of_each: int = field(default_factory=lambda: OF_EACH)
 
@@ -72,7 +65,7 @@ class Budget(Struct):
 
     def part(self, steps: int) -> Budget:
         """Return a budget of at most so many steps, which count here, too."""
-        return Budget(min(steps, self.steps), self, self.remembered)
+        return Budget(min(steps, self.steps), self)
 
     def answer(self) -> Budget:
         """Return the budget of the next of many answers, which adds its own steps to this one.
@@ -86,10 +79,3 @@ class Budget(Struct):
     def share(self, parts: int = _SHARES) -> Budget:
         """Return the budget of the next part of the work, of which there still are `parts`."""
         return self.part(self.steps // min(parts, _SHARES))
-
-    def remember(self, question: Hashable, answer: Callable[[], T]) -> T:
-        """Return the answer to a question, which has all that it depends on, or remember it."""
-        if question not in self.remembered:
-            self.remembered[question] = answer()
-        remembered: T = self.remembered[question]
-        return remembered

@@ -149,16 +149,9 @@ class StatementCover(Struct, dict=True):
 
 
 def _outside(side: RegionSide, languages: Sequence[Language], budget: Budget) -> Word | None:
-    """Return a word of a side that none of some languages has, None if there is none.
-
-    Policies that change keep most statements, and a statement its languages.
-    """
-
-    def first() -> Word | None:
-        partition = _partition(side, languages, budget, bool)
-        return next((word for word, members in partition if not members), None)
-
-    return budget.remember(("outside", side, *languages), first)
+    """Return a word of a side that none of some languages has, None if there is none."""
+    partition = _partition(side, languages, budget, bool)
+    return next((word for word, members in partition if not members), None)
 
 
 def _partition(

@@ -73,7 +73,7 @@ class Filler:
     def _left_behind(self) -> Iterator[Resource]:
         """Yield what replacements left of policies and attachments, each at an address of its own.
 
-        IAM deletes the policy of a name, or the attachment of a policy, whoever made it.
+        IAM deletes the policy of a name, or the attachment of a policy, not only what made it.
         """
         for resource in self.plan.resources:
             is_grant = resource.type in GRANTS and resource.type not in PRINCIPALS
@@ -388,7 +388,7 @@ class Filler:
     def _add_managed(self, accounts: Accounts) -> None:
         """Add the managed policies that the plan shows nobody to have, or not everybody.
 
-        Whoever has such a policy is a principal: what the policy newly allows, they may do.
+        Anyone who has such a policy is a principal, who may do what the policy newly allows.
         """
         holders = [
             Counter(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from enum import Enum
 
 from msgspec import Struct
@@ -30,7 +30,7 @@ from vpc_cni_iam.review.diff.harm import (
 from vpc_cni_iam.review.diff.permissions import Open, Permissions
 from vpc_cni_iam.review.diff.plugin_roles import callers
 from vpc_cni_iam.review.diff.principals import GrantChange, PrincipalChange
-from vpc_cni_iam.review.diff.published import Published, published_by
+from vpc_cni_iam.review.diff.published import PublishedUpdate, published_by
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
@@ -51,7 +51,7 @@ class Gain(AboutPrincipals, frozen=True):
     parts: tuple[GainedPart, ...]  # by which statements
     policies: tuple[IamResource, ...]  # the managed policies that have these
     beyond: tuple[str, ...] | None  # what the plugin never calls; None for other policies
-    published: tuple[Published, ...] = ()  # the documents of the catalog that they are
+    published: tuple[PublishedUpdate, ...] = ()  # the documents of the catalog that they are
     example: NewAccess | None = None  # None where it could tell a secret
     # The plugin's version, if the role is of aws-node, and all of it is calls that it lacked.
     lacked_by: PluginVersion | None = None
@@ -122,6 +122,7 @@ class _Outcome(Enum):
 
 _NEW = (Consequence.NEW_ACCESS, Consequence.ANY_CHANGE)
 _ANY = (Consequence.ANY_CHANGE,)
+_OF_ONE = {"owners": (), "example": None}  # what evidence has of one principal
 _ROWS: dict[_Outcome, tuple[Rule, Level, tuple[Consequence, ...]]] = {
     _Outcome.FURTHER: (Rule.ADMIN, Level.ERROR, _NEW),
     _Outcome.MORE: (Rule.NEW_ACCESS, Level.ERROR, _NEW),
@@ -154,31 +155,36 @@ class _Case(Struct, frozen=True):
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield what becomes of the policies of each principal; of several the same, one finding."""
-    cases: dict[tuple[_Outcome, tuple[str, str], AboutPrincipals], _Case] = {}
-    for case in _cases(context):
-        place = _place(case.grants, context)
-        evidence = replace(case.evidence, owners=())
-        if isinstance(evidence, Gain | DenyLost):
-            evidence = replace(evidence, example=None)  # it may differ, and the scope does not
-        key = (case.outcome, place, evidence)
-        cases[key] = _joined(cases[key], case) if key in cases else case
-    for (_, place, _), case in cases.items():
-        rule, level, means = _ROWS[case.outcome]
-        owners = case.evidence.owners
-        yield finding(
-            rule,
-            case.evidence,
-            place[0],
-            attribute=place[1],
-            subject=owners[0] if len(owners) == 1 else None,
-            level=level,
-            means=means,
-        )
+    return together(_finding(case, context) for case in _cases(context))
 
 
-def _joined(first: _Case, other: _Case) -> _Case:
-    owners = dict.fromkeys((*first.evidence.owners, *other.evidence.owners))
-    return replace(first, evidence=replace(first.evidence, owners=tuple(owners)))
+def together(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield findings about principals, those that say the same of several as one."""
+    alike: dict[Hashable, list[Finding]] = {}
+    for each in findings:
+        # An example may differ where the scope does not.
+        own = {k: v for k, v in _OF_ONE.items() if k in each.evidence.__struct_fields__}
+        key = (each.rule, each.level, each.means, each.address, each.attribute)
+        alike.setdefault((*key, replace(each.evidence, **own)), []).append(each)
+    for same in alike.values():
+        owners = tuple(dict.fromkeys(each.subject for each in same))
+        evidence = replace(same[0].evidence, owners=owners)
+        yield replace(same[0], evidence=evidence, subject=owners[0] if len(owners) == 1 else None)
+
+
+def _finding(case: _Case, context: Context) -> Finding:
+    rule, level, means = _ROWS[case.outcome]
+    address, attribute = _place(case.grants, context)
+    (owner,) = case.evidence.owners
+    return finding(
+        rule,
+        case.evidence,
+        address,
+        attribute=attribute,
+        subject=owner,
+        level=level,
+        means=means,
+    )
 
 
 def _place(grants: Iterable[Grant], context: Context) -> tuple[str, str]:
@@ -245,7 +251,7 @@ class _PrincipalCases:
     def _is_of_group(self, change: GrantChange) -> bool:
         """Say whether what changes is of a group that is a principal of the plan itself.
 
-        Whoever joins a group is a finding, too; a group that is left may have denied something.
+        That a user joins a group is a finding, too; a group that is left may have denied something.
         """
         group = change.key.group
         if not isinstance(group, InPlan):
@@ -259,6 +265,8 @@ class _PrincipalCases:
     def all(self) -> Iterator[_Case]:
         change = self._change
         if not self._grants:
+            if change.is_deleted:  # it had a boundary and no policies
+                yield self._no_gain()
             return
         yield from (self._not_shown(c) for c in self._grants if _is_hidden(c))
         hidden = [g for g in change.vanished if self._may_deny(g)]
@@ -282,7 +290,8 @@ class _PrincipalCases:
 
     def _case(self, outcome: _Outcome, evidence: AboutPrincipals) -> _Case:
         after = [c.after for c in self._grants if c.after]
-        before = [c.before for c in self._grants if c.before]
+        changes = self._grants or filter(None, [self._change.boundary])
+        before = [c.before for c in changes if c.before]
         return _Case(outcome, evidence, (*after, *before))
 
     def _may_deny(self, grant: Grant) -> bool:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from msgspec.structs import replace
-
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
-from vpc_cni_iam.review.checks.access import AboutPrincipals
+from vpc_cni_iam.review.checks.access import AboutPrincipals, together
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.harm import GainedPart, scope
 from vpc_cni_iam.review.diff.permissions import Open
@@ -25,40 +23,28 @@ class BoundaryChanged(AboutPrincipals, frozen=True):
     after: IamResource | None
     parts: tuple[GainedPart, ...]  # by which statements it may allow more
     example: NewAccess | None  # that is allowed now
-    possible: Answer  # whether the boundary allows more, where a policy allows it
 
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield whose permissions boundary changes."""
-    findings: dict[tuple[object, ...], Finding] = {}
-    for change in context.principals:
-        if change.boundary and not (change.is_new or change.is_deleted):
-            each = _boundary(change, change.boundary, context)
-            evidence = each.evidence
-            assert isinstance(evidence, BoundaryChanged)  # noqa: S101 - it is made here
-            key = (each.rule, each.address, replace(evidence, owners=(), example=None))
-            if key in findings:
-                first = findings[key].evidence
-                assert isinstance(first, BoundaryChanged)  # noqa: S101 - it is made here
-                evidence = replace(first, owners=(*first.owners, *evidence.owners))
-                each = replace(findings[key], evidence=evidence, subject=None)
-            findings[key] = each
-    yield from findings.values()
+    return together(
+        _boundary(change, change.boundary, context)
+        for change in context.principals
+        if change.boundary and not (change.is_new or change.is_deleted)
+    )
 
 
 def _boundary(change: PrincipalChange, boundary: GrantChange, context: Context) -> Finding:
     old, new = boundary.before, boundary.after
-    possible = _allows_more(boundary, context)
     evidence = BoundaryChanged(
         (change.owner,),
         old.policy if old else None,
         new.policy if new else None,
         scope([boundary]) if old and new else (),
         change.access if isinstance(change.access, NewAccess) and not _is_secret(change) else None,
-        possible,
     )
     rule, level = Rule.BOUNDARY_WEAKENED, Level.ERROR
-    if isinstance(possible, NoNewAccess):
+    if isinstance(_allows_more(boundary, context), NoNewAccess):
         rule, level = Rule.ACCESS_REMOVED, Level.NOTE
     elif new and new.is_open and not isinstance(change.access, NewAccess):
         level = Level.WARNING

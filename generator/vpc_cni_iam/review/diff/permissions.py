@@ -108,7 +108,7 @@ class Proofs:
         return self.compare(Permissions(tuple(old)), Permissions(tuple(new)))
 
     def without_denies(self, old: Permissions, new: Permissions) -> Answer:
-        """Say whether anything was denied that no Deny denies any longer, whoever allows it.
+        """Say whether anything was denied that no Deny denies any longer.
 
         A policy of a resource may allow what a Deny kept from it.
         """

@@ -18,7 +18,7 @@ from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentit
 from vpc_cni_iam.review.diff.harm import GainedPart, beyond_plugin
 from vpc_cni_iam.review.diff.reach import Reach, reach
 from vpc_cni_iam.review.diff.role_access import NOT_SHOWN, RoleAccess
-from vpc_cni_iam.review.diff.trust import lets_plugin, names_plugin, trust_of
+from vpc_cni_iam.review.diff.trust.roles import lets_plugin, names_plugin, trust_of
 
 if TYPE_CHECKING:
     from vpc_cni_iam.review.context import Context

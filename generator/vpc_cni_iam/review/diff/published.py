@@ -14,7 +14,7 @@ from vpc_cni_iam.review.account.grants import Grant
 from vpc_cni_iam.review.diff.principals import GrantChange
 
 
-class Published(Struct, frozen=True):
+class PublishedUpdate(Struct, frozen=True):
     """The document of upstream or AWS that a policy becomes."""
 
     before: KnownDocument | None  # an older one that it was; None for a policy that is new
@@ -33,7 +33,7 @@ def _documents_of(policy: Policy) -> tuple[KnownDocument, ...]:
     return recognise(policy, names_in([policy])) if may_be_known(policy) else ()
 
 
-def published_by(change: GrantChange) -> Published | None:
+def published_by(change: GrantChange) -> PublishedUpdate | None:
     """Return the document of upstream or AWS that a change of a policy newly has."""
     old, new = _policy(change.before), _policy(change.after)
     if new is None:
@@ -43,7 +43,7 @@ def published_by(change: GrantChange) -> Published | None:
         for grant in (change.before, change.after)
     )
     if old is None:
-        return Published(None, after[0], ()) if after else None
+        return PublishedUpdate(None, after[0], ()) if after else None
     names = names_in([new])
     if any(names.get(parameter, name) != name for parameter, name in names_in([old]).items()):
         return None  # it is for another cluster or VPC
@@ -51,7 +51,7 @@ def published_by(change: GrantChange) -> Published | None:
         for older in before:
             if older.name.split()[0] == newer.name.split()[0] and older.date < newer.date:
                 added = sorted({*new.actions()} - {*old.actions()})
-                return Published(older, newer, tuple(added)) if newer not in before else None
+                return PublishedUpdate(older, newer, tuple(added)) if newer not in before else None
     return None
 
 

@@ -21,8 +21,9 @@ def name_of(resource: IamResource) -> str:
         case Named(kind, _, name):
             noun = kind.removeprefix("aws_iam_").replace("_", " ")
             return name if name.startswith("arn:") else f"{noun} {name}"
-        case Unresolved(place) if is_mark(place):
-            return f"{place}, a name that is sensitive,"
+        case Unresolved(place, _, kind) if is_mark(place):
+            noun = kind.removeprefix("aws_iam_").removeprefix("aws_").replace("_", " ")
+            return f"the {noun or 'resource'} {place}"
         case Unresolved(place):
             attribute = place.rpartition(".")[2]
             kind = next((kind for kind in _KINDS if kind in attribute), "principal")
@@ -31,10 +32,14 @@ def name_of(resource: IamResource) -> str:
 
 def names_of(resources: Sequence[IamResource]) -> str:
     """Return several in a sentence, the first of many."""
-    names = list(map(name_of, resources))
+    return several(list(map(name_of, resources)))
+
+
+def several(names: Sequence[str]) -> str:
+    """Return names in a sentence, the first of many."""
     if len(names) > _SHOWN:
         return f"{', '.join(names[:2])} and {len(names) - 2} more"
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def value_text(value: Value) -> str:

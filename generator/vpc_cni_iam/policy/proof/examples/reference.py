@@ -53,11 +53,6 @@ def can_be_on(action: str, resource: str) -> bool:
     return len(parts) == ARN_PARTS and parts[0] == "arn" and any(_is_of(f, parts) for f in known)
 
 
-def has_no_resource(action: str) -> bool:
-    """Say whether the reference has an action without resources, so that IAM checks it on ``*``."""
-    return forms(action) == []
-
-
 def _is_of(form: str, parts: list[str]) -> bool:
     """Say whether the parts of an ARN are of a form, with text for all that varies."""
     *front, name = form.split(":", 3)

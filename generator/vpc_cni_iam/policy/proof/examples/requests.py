@@ -44,13 +44,10 @@ def example_requests(
     origins: Sequence[Clause],
     others: Sequence[Clause],
     budget: Budget,
-    *,
-    ordinary_only: bool = False,
 ) -> Iterator[Request]:
     """Yield requests in an uncovered part, ordinary ones and likely counterexamples first.
 
-    `others` are the statements that are not to apply; `ordinary_only` does without resources that
-    take long to find.
+    `others` are the statements that are not to apply.
     """
     budget.spend(_STEPS)
     callers, word = _callers(origins), automata.text(uncovered.action)
@@ -64,7 +61,7 @@ def example_requests(
     hints = contexts.hints(uncovered.region.checks, near, budget)
     side = uncovered.region.resources[0]
     bases = list(islice(contexts.variable_values(side.within, near, budget), _BASES))
-    searching = budget.part(0 if ordinary_only else _STEPS_OF_WORDS)
+    searching = budget.part(_STEPS_OF_WORDS)
     resources = [
         _resources(uncovered, actions, origins, others, base, searching, budget) for base in bases
     ]

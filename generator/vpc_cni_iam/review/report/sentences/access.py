@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import aws_managed
-from vpc_cni_iam.catalog.facts.aws_managed import CLASS_TEXTS
+from vpc_cni_iam.catalog.facts.aws_managed import PolicyClass
 from vpc_cni_iam.catalog.facts.calls import calls
 from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.errors import first_of
@@ -47,6 +47,13 @@ REACH_TEXTS = {
     Reach.SERVICES: "call every action on all resources, except for a few services",
     Reach.IAM: "change IAM permissions, and so give itself any access",
     Reach.EVERYTHING: "call every action on all resources",
+}
+_CLASS_TEXTS = {
+    PolicyClass.ADMIN: "allows everything, or everything but IAM",
+    PolicyClass.IAM: "allows using the permissions of other roles",
+    PolicyClass.DATA: "allows reading or changing data",
+    PolicyClass.READ: "allows only reading, and of no data",
+    PolicyClass.OTHER: "allows neither data nor IAM on resources of any name",
 }
 _PARTS = 8  # of which the sentences say what they allow
 _NAMES = 6  # of actions and resources of one part
@@ -272,7 +279,7 @@ def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
     if shown.managed:
         managed = shown.managed
         because = f" ({', '.join(managed.because)})" if managed.because else ""
-        message = f"{who} gets {managed.name}, which {CLASS_TEXTS[managed.policy_class]}{because}"
+        message = f"{who} gets {managed.name}, which {_CLASS_TEXTS[managed.policy_class]}{because}"
         fix = f"Remove {finding.address}" if finding.rule is Rule.ADMIN else ""
         return Saying(message, fix=fix)
     if instead := aws_managed.nonexistent(policy):

@@ -134,7 +134,7 @@ def test_a_policy_that_nobody_has_is_as_grave_as_it_gets_further(
     ("name", "expected", "words"),
     [
         # Without their documents, by what AWS says of them.
-        ("AmazonECS_FullAccess", {"admin-attached": "error"}, "permissions of others"),
+        ("AmazonECS_FullAccess", {"admin-attached": "error"}, "permissions of other roles"),
         ("SecurityAudit", {"unknown-attachment": "warning"}, "SecurityAudit"),
         ("SomethingNew", {"unknown-attachment": "error"}, "SomethingNew"),
         ("AmazonEKS_CNI_IPv6_Policy", {"unknown-attachment": "error"}, "IPv6"),

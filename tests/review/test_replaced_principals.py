@@ -155,7 +155,7 @@ def of_accounts(provider: str, after: Json) -> tuple[list[Json], Json]:
     [
         ("aws", "boundary-weakened"),
         ("aws.other", "arn-changed"),
-        # In an account that the plan does not tell, it may be either role.
+        # In an account that the plan does not tell, it may be either role, and that is said.
         ("aws.third", "ambiguous-principal"),
     ],
 )

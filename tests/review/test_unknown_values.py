@@ -190,7 +190,7 @@ def test_owners_in_a_list_that_is_not_known_may_be_more_than_it_refers_to() -> N
     gains = {f.rule: f.subject for f in review.findings if f.level != "note"}
     assert gains == {
         "new-access": "aws_iam_role.b",
-        "new-policy": "anyone whom aws_iam_policy_attachment.m.roles names",
+        "new-policy": "the role in aws_iam_policy_attachment.m.roles",
     }
 
 
@@ -204,7 +204,7 @@ def test_one_role_of_two_is_neither_for_certain() -> None:
         configuration=configured(kind, "p", {"role": references}),
     )
     subjects = {f.subject for f in review.findings if "s3:*" in f.message}
-    assert subjects == {f"anyone whom {kind}.p.role names"} and review.failed
+    assert subjects == {f"the role in {kind}.p.role"} and review.failed
 
 
 def deferred(name: str, values: Json, unknown: Any, sensitive: Any = False) -> Json:

@@ -69,7 +69,7 @@ def review(plan: Plan, options: Options, ignore_file: IgnoreFile | None = None) 
     """Review a plan; an ignore file takes findings out."""
     context = Context(plan, options)
     every = [finding for check in CHECKS for finding in check(context)]
-    every += [*drift(context, CHECKS, every)]
+    every += drift(context, CHECKS)
     findings, ignored = apply(ignore_file or IgnoreFile(), _once(every), options.today)
     return Review(context, findings, ignored)
 

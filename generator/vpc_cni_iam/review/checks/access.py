@@ -265,6 +265,8 @@ class _PrincipalCases:
     def all(self) -> Iterator[_Case]:
         change = self._change
         if not self._grants:
+            if change.is_deleted:  # it had a boundary and no policies
+                yield self._no_gain()
             return
         yield from (self._not_shown(c) for c in self._grants if _is_hidden(c))
         hidden = [g for g in change.vanished if self._may_deny(g)]
@@ -288,7 +290,8 @@ class _PrincipalCases:
 
     def _case(self, outcome: _Outcome, evidence: AboutPrincipals) -> _Case:
         after = [c.after for c in self._grants if c.after]
-        before = [c.before for c in self._grants if c.before]
+        changes = self._grants or filter(None, [self._change.boundary])
+        before = [c.before for c in changes if c.before]
         return _Case(outcome, evidence, (*after, *before))
 
     def _may_deny(self, grant: Grant) -> bool:

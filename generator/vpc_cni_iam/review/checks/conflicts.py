@@ -35,6 +35,7 @@ class Ambiguous(Struct, frozen=True):
 
     place: str
     addresses: tuple[str, ...]
+    is_successor: bool  # whether it is created in place of one of these, which are deleted
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -47,7 +48,7 @@ def check(context: Context) -> Iterator[Finding]:
         is_touched = any(map(resolver.is_changed, (address, *addresses)))
         yield finding(
             Rule.AMBIGUOUS,
-            Ambiguous(place, addresses),
+            Ambiguous(place, addresses, place == f"{address}.name"),
             address,
             level=Level.WARNING if is_touched else Level.NOTE,
             means=None if is_touched else (),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 
 from msgspec import Struct
@@ -38,16 +38,11 @@ class Drifted(Struct, frozen=True):
 
 
 def drift(
-    context: Context,
-    checks: Iterable[Callable[[Context], Iterator[Finding]]],
-    of_plan: Sequence[Finding],
+    context: Context, checks: Iterable[Callable[[Context], Iterator[Finding]]]
 ) -> Iterator[Finding]:
     """Yield what `checks` find between the state and what is really there.
 
     What the plan leaves so counts for what it is.
-
-    Args:
-        of_plan: What is found of the plan itself, which drift repeats.
     """
     drifted = {
         r.address: replace(r, drift=False, moved_from="", imported="")
@@ -59,8 +54,13 @@ def drift(
     earlier = _before_plan(context, drifted)
     for check in checks:
         for each in check(earlier):
-            if each.rule not in _OF_PLAN and each not in of_plan:
+            if each.rule not in _OF_PLAN and not _stays(each):
                 yield _as_drift(each, _outcome(each, drifted, context, earlier))
+
+
+def _stays(each: Finding) -> bool:
+    """Say whether a finding is about a state that was there before."""
+    return each.level is Level.NOTE and Consequence.ANY_CHANGE not in each.means
 
 
 def _before_plan(context: Context, drifted: Mapping[str, Resource]) -> Context:

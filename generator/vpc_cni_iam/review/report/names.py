@@ -20,8 +20,9 @@ def name_of(resource: IamResource) -> str:
         case Named(kind, _, name):
             noun = kind.removeprefix("aws_iam_").replace("_", " ")
             return name if name.startswith("arn:") else f"{noun} {name}"
-        case Unresolved(place) if is_mark(place):
-            return f"{place}, a name that is sensitive,"
+        case Unresolved(place, _, kind) if is_mark(place):
+            noun = kind.removeprefix("aws_iam_").removeprefix("aws_").replace("_", " ")
+            return f"the {noun or 'resource'} {place}"
         case Unresolved(place):
             attribute = place.rpartition(".")[2]
             kind = next((kind for kind in _KINDS if kind in attribute), "principal")

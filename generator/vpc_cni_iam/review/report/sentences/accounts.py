@@ -59,6 +59,11 @@ def _list_not_shown(finding: Finding, shown: ListNotShown) -> Saying:
 
 
 def _ambiguous(finding: Finding, ambiguous: Ambiguous) -> Saying:
+    if ambiguous.is_successor:
+        names = " or ".join(ambiguous.addresses)
+        message = f"{finding.address} may be created in place of {names}, which are deleted"
+        fix = "Write a moved block, or create it in a plan of its own"
+        return Saying(f"{message}: it is compared with none of them", fix=fix)
     names = " and ".join(ambiguous.addresses)
     message = f"{ambiguous.place} may be {names}: the change counts for each of them"
     return Saying(message, fix="Refer to the resource, or give its ARN, in place of its name")

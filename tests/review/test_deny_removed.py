@@ -66,9 +66,7 @@ def test_a_deny_that_another_policy_of_the_role_gets_is_no_new_access() -> None:
     assert reviewed(moved[0], elsewhere, moved[2], fail_on="new-access").failed
 
 
-def test_a_policy_of_several_roles_that_denies_less_is_a_warning_for_those_without_another_deny() -> (
-    None
-):
+def test_a_policy_that_denies_less_is_a_warning_for_roles_without_another_deny() -> None:
     values = {"name": "guard", "arn": ARN}
     texts = (BOTH, document(allow("ec2:*")))
     changes = resource("aws_iam_policy", "guard", *({**values, "policy": text} for text in texts))

@@ -328,18 +328,21 @@ class _PrincipalCases:
             beyond_plugin(more.parts) if is_of_plugin else None,
             published if is_published else (),
             more.example,
+            None if change.is_new else self._lacked_by(more.parts),
         )
-        outcome = _Outcome.BY_NEW if change.is_new else _Outcome.MORE
-        is_held = not (change.is_new and change.owner in evidence.policies)
-        if farther is not Reach.LIMITED and is_held:
-            outcome = _Outcome.FURTHER
-        elif evidence.published:
-            is_update = all(document.before for document in evidence.published)
-            outcome = _Outcome.UPDATED if is_update else _Outcome.PUBLISHED
-        elif outcome is _Outcome.MORE and (version := self._lacked_by(more.parts)):
-            outcome, evidence = _Outcome.LACKED, replace(evidence, lacked_by=version)
         changing = [g for c in grants for g in (c.after, c.before) if g]
-        yield _Case(outcome, evidence, more.grants or tuple(changing))
+        yield _Case(self._outcome(evidence), evidence, more.grants or tuple(changing))
+
+    def _outcome(self, gain: Gain) -> _Outcome:
+        is_held = not (gain.is_new and self._change.owner in gain.policies)
+        if gain.reach is not Reach.LIMITED and is_held:
+            return _Outcome.FURTHER
+        if gain.published:
+            is_update = all(document.before for document in gain.published)
+            return _Outcome.UPDATED if is_update else _Outcome.PUBLISHED
+        if gain.is_new:
+            return _Outcome.BY_NEW
+        return _Outcome.LACKED if gain.lacked_by else _Outcome.MORE
 
     def _lacked_by(self, parts: Iterable[GainedPart]) -> PluginVersion | None:
         """Return the version of aws-node with this role, if it lacked all that is allowed."""

@@ -15,9 +15,9 @@ from vpc_cni_iam.review.account.plugin.state import (
     PluginSetup,
     PluginState,
 )
-from vpc_cni_iam.review.diff.calls import JudgedPlugin
-from vpc_cni_iam.review.diff.needs import PluginNeeds, VersionSource
-from vpc_cni_iam.review.diff.plugin_answers import AnswerReason, AnswerVerdict, PluginAnswer
+from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, AnswerVerdict, PluginAnswer
+from vpc_cni_iam.review.diff.plugin.calls import JudgedPlugin
+from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, VersionSource
 from vpc_cni_iam.review.report import words
 from vpc_cni_iam.review.report.plugins import REASONS, shown_plugins
 from vpc_cni_iam.review.report.shown import ShownPlugin

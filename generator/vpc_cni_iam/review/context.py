@@ -20,10 +20,10 @@ from vpc_cni_iam.review.account.plugin.clusters import PluginReader
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
 from vpc_cni_iam.review.account.source import SourceReader
 from vpc_cni_iam.review.account.uses import Uses
-from vpc_cni_iam.review.diff.needs import NeedsFinder, PluginNeeds, RoleNeeds
 from vpc_cni_iam.review.diff.permissions import Proofs
-from vpc_cni_iam.review.diff.plugin_answers import PluginAnswer, answer
-from vpc_cni_iam.review.diff.plugin_roles import has_plugin_policy, is_of_nodes, roles_of_plugin
+from vpc_cni_iam.review.diff.plugin.answers import PluginAnswer, answer
+from vpc_cni_iam.review.diff.plugin.needs import NeedsFinder, PluginNeeds, RoleNeeds
+from vpc_cni_iam.review.diff.plugin.roles import has_plugin_policy, is_of_nodes, roles_of_plugin
 from vpc_cni_iam.review.diff.principals import (
     PrincipalChange,
     kept_changes,

@@ -16,10 +16,10 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.uses import UseKind
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.calls import MissingCall, by_action
-from vpc_cni_iam.review.diff.needs import PluginNeeds, RoleNeeds, written_at
-from vpc_cni_iam.review.diff.other_places import OtherPlace, new_places
-from vpc_cni_iam.review.diff.plugin_roles import address_of, has_plugin_policy
+from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
+from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds, written_at
+from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace, new_places
+from vpc_cni_iam.review.diff.plugin.roles import address_of, has_plugin_policy
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule, at_most, most_severe
 

@@ -19,10 +19,10 @@ from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginState
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.needs import PluginNeeds, RoleNeeds, written_at
-from vpc_cni_iam.review.diff.other_places import OtherPlace, other_places
-from vpc_cni_iam.review.diff.plugin_answers import is_less_trusted, is_trusted
-from vpc_cni_iam.review.diff.plugin_roles import (
+from vpc_cni_iam.review.diff.plugin.answers import is_less_trusted, is_trusted
+from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds, written_at
+from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace, other_places
+from vpc_cni_iam.review.diff.plugin.roles import (
     address_of,
     callers,
     has_plugin_policy,

@@ -19,8 +19,8 @@ from vpc_cni_iam.review.checks.plugin_roles import (
     TrustLost,
 )
 from vpc_cni_iam.review.checks.plugin_tags import TagRemoved
-from vpc_cni_iam.review.diff.calls import MissingCall
-from vpc_cni_iam.review.diff.other_places import OtherPlace, PlaceKind
+from vpc_cni_iam.review.diff.plugin.calls import MissingCall
+from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace, PlaceKind
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import name_of, several
 from vpc_cni_iam.review.report.saying import Saying

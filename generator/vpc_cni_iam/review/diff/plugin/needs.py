@@ -28,7 +28,8 @@ from vpc_cni_iam.review.account.grants import Account, Grant, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity, PluginState
-from vpc_cni_iam.review.diff.calls import (
+from vpc_cni_iam.review.diff.permissions import Permissions, permissions
+from vpc_cni_iam.review.diff.plugin.calls import (
     JudgedPlugin,
     MissingCall,
     PluginCalls,
@@ -36,7 +37,6 @@ from vpc_cni_iam.review.diff.calls import (
     new_calls,
     plugin_calls,
 )
-from vpc_cni_iam.review.diff.permissions import Permissions, permissions
 from vpc_cni_iam.review.options import Options
 
 

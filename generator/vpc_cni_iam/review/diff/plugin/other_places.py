@@ -12,8 +12,8 @@ from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import Accounts, Grant, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
-from vpc_cni_iam.review.diff.calls import JudgedPlugin
-from vpc_cni_iam.review.diff.needs import PluginNeeds, written_at
+from vpc_cni_iam.review.diff.plugin.calls import JudgedPlugin
+from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, written_at
 
 
 class PlaceKind(Enum):

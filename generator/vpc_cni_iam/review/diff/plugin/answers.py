@@ -10,8 +10,8 @@ from msgspec import Struct
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
-from vpc_cni_iam.review.diff.calls import MissingCall
-from vpc_cni_iam.review.diff.needs import PluginNeeds, RoleNeeds
+from vpc_cni_iam.review.diff.plugin.calls import MissingCall
+from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds
 from vpc_cni_iam.review.diff.trust.roles import HasAccounts, lets_plugin, trust_of
 from vpc_cni_iam.review.rules import Level
 

@@ -250,7 +250,7 @@ def reviews_a_plan(action: Action) -> None:
         assert "the plan was not reviewed" in action.summary.read_text()
         assert not action.output.exists()
     assert (
-        "judged by v1.20.4, ipv6"
+        "v1.20.4 (IPv6, --cni-version)"
         in action.step(2, plan="plan.json", mode="ipv6", cni_version="v1.20.4").stdout
     )
 

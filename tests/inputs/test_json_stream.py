@@ -9,6 +9,7 @@ from msgspec.json import Decoder
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.json_stream import Reader
+from vpc_cni_iam.inputs.plan.reader import read_plan
 
 VALUES = st.recursive(
     st.none()
@@ -84,3 +85,19 @@ def test_the_messages_of_msgspec_from_which_places_are_read(text: bytes, message
     with pytest.raises(DecodeError) as caught:
         Decoder(Raw).decode(text)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(("depth", "is_read"), [(100, True), (101, False)])
+def test_a_configuration_of_modules_that_nest_too_deeply_is_refused(
+    depth: int, is_read: bool
+) -> None:
+    module: dict[str, object] = {}
+    for _ in range(depth):
+        module = {"module_calls": {"m": {"module": module}}}
+    plan = {"format_version": "1.2", "configuration": {"root_module": module}}
+    content = json.dumps(plan).encode()
+    if is_read:
+        assert read_plan(content, "plan.json").source == "plan.json"
+    else:
+        with pytest.raises(InputError, match="nest too deeply to be a plan"):
+            read_plan(content, "plan.json")

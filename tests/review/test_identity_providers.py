@@ -101,6 +101,8 @@ def test_roles_that_tokens_can_newly_assume(change: Json) -> None:
         ([provider({}, None), provider(None, {}, "again")], None),
         ([provider({"client_id_list": ["a", "b"]}, {"client_id_list": ["b", "a"]})], None),
         ([provider({}, {"thumbprint_list": ["b" * 40]})], "note"),
+        # Of an issuer that is not shown, the plan shows no role.
+        ([provider({"url": 1, "arn": None}, None)], "warning"),
         ([provider({}, {"client_id_list": ["sts.amazonaws.com", "vault"]})], "warning"),
         ([provider({}, {}, after_unknown={"client_id_list": True}, actions=["update"])], "warning"),
         ([provider({}, {}), role("cni", "kube-system:aws-node")], None),

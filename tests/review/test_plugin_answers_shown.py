@@ -10,7 +10,8 @@ from vpc_cni_iam.review.account.iam_resource import InPlan, Named
 from vpc_cni_iam.review.diff.needs import VersionSource
 from vpc_cni_iam.review.diff.plugin_answers import AnswerReason, AnswerVerdict, PluginAnswer
 from vpc_cni_iam.review.report import words
-from vpc_cni_iam.review.report.plugins import REASONS, shown_plugin
+from vpc_cni_iam.review.report.plugins import REASONS, shown_plugins
+from vpc_cni_iam.review.report.shown import ShownPlugin
 
 ROLE = InPlan("aws_iam_role.cni")
 WORKS = PluginAnswer(
@@ -30,8 +31,14 @@ WORKS = PluginAnswer(
 )
 
 
+def only(answer: PluginAnswer) -> ShownPlugin:
+    """An answer that no finding contradicts."""
+    (plugin,) = shown_plugins([answer], [])
+    return plugin
+
+
 def sentence(answer: PluginAnswer) -> str:
-    return words.answer(shown_plugin(answer))
+    return words.answer(only(answer))
 
 
 def test_each_reason_has_its_words() -> None:
@@ -60,7 +67,7 @@ def test_each_reason_has_its_words() -> None:
         (
             replace(WORKS, verdict=AnswerVerdict.FAILS, reason=AnswerReason.NOT_TRUSTED),
             "aws-node in prod (us-east-1): fails with v1.23.2 (IPv4): "
-            "the trust policy of aws_iam_role.cni does not trust it",
+            "it cannot assume aws_iam_role.cni",
         ),
         (
             replace(WORKS, verdict=AnswerVerdict.NOT_SHOWN, reason=AnswerReason.IDENTITY, roles=()),
@@ -74,11 +81,11 @@ def test_the_answer_is_a_sentence(answer: PluginAnswer, text: str) -> None:
 
 
 def test_a_change_of_the_version_or_the_identity_is_shown_below() -> None:
-    assert [*words.facts(shown_plugin(WORKS))] == [
+    assert [*words.facts(only(WORKS))] == [
         ("version", "v1.22.1 -> v1.23.2"),
         ("identity", "role nodes (node role) -> aws_iam_role.cni (IRSA)"),
     ]
     same = replace(WORKS, version_before="", roles_before=(ROLE,), identity_before=Identity.irsa)
-    assert [*words.facts(shown_plugin(same))] == [("identity", "aws_iam_role.cni (IRSA)")]
+    assert [*words.facts(only(same))] == [("identity", "aws_iam_role.cni (IRSA)")]
     unknown = replace(same, identity=Identity.unknown, identity_before=Identity.unknown)
-    assert [*words.facts(shown_plugin(unknown))] == []
+    assert [*words.facts(only(unknown))] == []

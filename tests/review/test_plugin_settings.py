@@ -330,6 +330,8 @@ def test_the_object_that_variables_come_from_counts() -> None:
         return annotated({"extraEnv": [{"name": "ENABLE_IPv6", "valueFrom": source}]})
 
     assert levels(release(of("a"), of("b"))) == {SETTINGS: "warning"}
+    texts = (annotated({"extraEnv": text}) for text in "ab")
+    assert levels(release(*texts)) == {SETTINGS: "warning"}
     assert levels(release(of("a"), {**of("a"), "set": [{"name": "x", "value": "1"}]})) == {
         SETTINGS: "note"
     }

@@ -18,7 +18,7 @@ from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.review.account.plugin.state import PluginIdentity, PluginState
-from vpc_cni_iam.review.diff.trust import lets_plugin
+from vpc_cni_iam.review.diff.trust.roles import lets_plugin
 
 ISSUERS = [f"oidc.eks.eu-west-1.amazonaws.com/id/{name}" for name in ("PROD", "STAGE")]
 OWN = "system:serviceaccount:kube-system:aws-node"

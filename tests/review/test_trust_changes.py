@@ -72,7 +72,8 @@ def _principals(*names: str) -> str:
          "aws_iam_role.r can now be assumed by arn:aws:iam::111122223333:role/c (was "
          "arn:aws:iam::111122223333:role/b)"),
         (_principals("a"), _principals("b", "c", "d", "e"),
-         "aws_iam_role.r can now be assumed by arn:aws:iam::111122223333:role/b and 3 more (was "
+         "aws_iam_role.r can now be assumed by arn:aws:iam::111122223333:role/b, "
+            "arn:aws:iam::111122223333:role/c and 2 more (was "
          "arn:aws:iam::111122223333:role/a)"),
         (GOOD, irsa(StringEquals=AUD), f"Condition {OIDC}:sub StringEquals"),
         (pods(*BOTH, **NAMESPACE), pods(*BOTH),

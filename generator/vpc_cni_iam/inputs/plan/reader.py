@@ -244,7 +244,7 @@ class _Contents(Struct):
             if not facts.annotates:
                 self.others += 1
                 return
-        if arguments := unread_arguments(item.type, *sides, change.after_unknown):
+        if arguments := unread_arguments(item.type, change):
             kind = UnreadKind.settings
             self.unread.append(UnreadChange(item.address, actions, kind, arguments=arguments))
         else:

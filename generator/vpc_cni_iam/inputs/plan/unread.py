@@ -245,16 +245,11 @@ class UnreadReader:
 
     def _is_later(self) -> bool:
         """Say whether an object of Kubernetes is only known after apply."""
-        marks = self.change.after_unknown
-        unknown = self._unknown
-        metadata = unknown.get("metadata")
-        blocks = metadata if isinstance(metadata, list) else [metadata]
-        later = [unknown.get(name) for name in MANIFESTS]
+        paths = [*MANIFESTS]
         if self.type.startswith("kubernetes_service_account"):
-            later += [
-                each.get("annotations") if isinstance(each, dict) else each for each in blocks
-            ]
-        return marks is True or True in later
+            paths += ["metadata.annotations", "metadata.*.annotations"]
+        marks = self.change.after_unknown
+        return marks is True or any(_at(marks, path) is True for path in paths)
 
     @property
     def _unknown(self) -> dict[str, Any]:
@@ -278,14 +273,7 @@ class UnreadReader:
 
     def _decides(self) -> bool:
         """Say whether an argument changes by which others have access."""
-        arguments = _DECIDING.get(self.type, ())
-        if not arguments or not self.change.before or not self.change.after:
-            return False  # what comes, or goes, with all that is in it
-        before, after = self._sides
-        return any(
-            bool(self._unknown.get(name)) or before.get(name) != after.get(name)
-            for name in arguments
-        )
+        return bool(_changed(_DECIDING.get(self.type, ()), self.change))
 
     def _kind_of_template(self) -> UnreadKind | None:
         """Return why what a stack newly makes may give access; None if it does not."""
@@ -349,15 +337,16 @@ def counted(
     return ChangeCounts(len(read), (*shown, *sorted(not_named)), others - len(not_named))
 
 
-def unread_arguments(kind: str, before: Any, after: Any, unknown: Any) -> tuple[str, ...]:
+def unread_arguments(kind: str, change: Changing) -> tuple[str, ...]:
     """Return which arguments change that are not read, of a resource of a type that is read."""
-    if not (before and after):
-        return ()
-    return tuple(
-        path.replace(".*.", ".")
-        for path in _NOT_READ_ARGUMENTS.get(kind, ())
-        if _at(before, path) != _at(after, path) or _at(unknown, path) is True
-    )
+    return _changed(_NOT_READ_ARGUMENTS.get(kind, ()), change)
+
+
+def _changed(paths: Iterable[str], change: Changing) -> tuple[str, ...]:
+    """Return which arguments change of a resource that stays."""
+    before, after, unknown = change.before, change.after, change.after_unknown
+    changed = (p for p in paths if _at(before, p) != _at(after, p) or _at(unknown, p) is True)
+    return tuple(path.replace(".*.", ".") for path in changed) if before and after else ()
 
 
 def _at(values: Any, path: str) -> Any:

@@ -80,6 +80,10 @@ def _of(filler: Filler, resource: Resource, side: Side) -> Iterator[ClusterRight
         argument = path.partition(".")[0]
         return () if is_open and not filler.is_written(resource, argument) else values
 
+    user_name = scalar(resource, "user_name", side)
+    where = resource.module, resource.block, "user_name"
+    is_set = filler.plan.configuration.expression(*where) is not None
+    is_computed = isinstance(user_name, Unknown) and not is_set
     for placed in read(resource, "principal_arn", side):
         named = filler.resolver.resolve(resource, placed.path, placed.value, ROLE, side)
         for principal in named or [Unresolved(resource.address, side)]:
@@ -90,7 +94,7 @@ def _of(filler: Filler, resource: Resource, side: Side) -> Iterator[ClusterRight
                 filler.owner(principal),
                 policy=scalar(resource, "policy_arn", side),
                 groups=written("kubernetes_groups.*"),
-                user_name=next(iter(written("user_name")), ABSENT),
+                user_name=ABSENT if is_computed else user_name,
                 type=_STANDARD if isinstance(kind, Absent) else kind,
                 namespaces=written("access_scope.*.namespaces.*"),
             )

@@ -192,7 +192,7 @@ class Uses:
     ) -> tuple[IamResource, ...]:
         """Return what names a resource where a block does: a known identifier before others."""
         block = reduce(member, placed.path, values_of(resource, side))
-        is_item = bool(placed.path) and isinstance(placed.path[-1], int)  # one of a list
+        is_item = bool(placed.path) and isinstance(placed.path[-1], int)  # a block is in a list
         if not (is_item and isinstance(block, dict)):
             return tuple(self._named(resource, placed, kind, side))
         places = [(*placed.path, name) for name in _IDENTIFIERS]

@@ -22,7 +22,8 @@ from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.resolve import is_there
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin_roles import is_plugins
-from vpc_cni_iam.review.diff.trust import Trusted, trust_of, trusted_by
+from vpc_cni_iam.review.diff.trust.roles import trust_of
+from vpc_cni_iam.review.diff.trust.trusted import Trusted, trusted_by
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
@@ -72,8 +73,9 @@ class _Tokens:
         self.providers: dict[Side, dict[str, list[Resource]]] = {side: {} for side in Side}
         for side, by_issuer in self.providers.items():
             for provider in providers:
-                by_issuer.setdefault(_issuer(provider, side), []).append(provider)
-        self._trusted: dict[str, dict[IamResource, list[Trusted]]] = {"": {}}
+                if issuer := _issuer(provider, side):
+                    by_issuer.setdefault(issuer, []).append(provider)
+        self._trusted: dict[str, dict[IamResource, list[Trusted]]] = {}
         for role in context.accounts.principals:
             if context.accounts.after.one(role, Part.TRUST) is None:
                 continue
@@ -85,7 +87,7 @@ class _Tokens:
 
     def roles(self, issuer: str, side: Side, provider: Resource) -> tuple[IamResource, ...]:
         """Return the roles that tokens can assume by a provider, or by another in its place."""
-        providers = self.providers[side].get(issuer, []) if issuer else []
+        providers = self.providers[side].get(issuer, [])
         own = [provider] if provider in providers else providers
         by_role = self._trusted.get(issuer, {})
         return tuple(r for r, t in by_role.items() if any(_takes(t, p, side) for p in own))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
 
 from msgspec import Struct
@@ -20,6 +20,7 @@ from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.needs import PluginNeeds, VersionSource, judged_version
 from vpc_cni_iam.review.diff.plugin_identity import IdentityEvent, identity_change
 from vpc_cni_iam.review.findings import Finding, finding
+from vpc_cni_iam.review.options import Options
 from vpc_cni_iam.review.rules import Consequence, Level, Rule, at_most, most_severe
 
 _CLUSTER_NAME = "CLUSTER_NAME"
@@ -118,9 +119,8 @@ def check(context: Context) -> Iterator[Finding]:
                 yield _removed(plugin, context)
             continue
         if after.installer:
-            yield from _version(plugin, needs, context)
+            yield from _version(plugin, needs, context.options)
             yield from _settings(plugin)
-            yield from _deciding(plugin)
         yield from _identity(plugin, needs, context)
 
 
@@ -133,46 +133,35 @@ def _removed(plugin: ClusterPlugin, context: Context) -> Finding:
         removal = Removal.NODES_REMOVED if before.node_groups else Removal.NODES_NOT_SHOWN
         removal = Removal.NEEDED_BY_NODES if after.node_groups else removal
     level, means = _REMOVALS[removal]
-    resource = context.filler.resolver.by_address[before.installer]
-    evidence = PluginRemoved(removal, resource.after is not None, after.node_groups)
-    return finding(
-        Rule.PLUGIN_REMOVED,
-        evidence,
-        before.installer,
-        subject=plugin.cluster,
-        level=level,
-        means=means,
-    )
+    rule, address, cluster = Rule.PLUGIN_REMOVED, before.installer, plugin.cluster
+    is_moved = context.filler.resolver.by_address[address].after is not None
+    evidence = PluginRemoved(removal, is_moved, after.node_groups)
+    return finding(rule, evidence, address, subject=cluster, level=level, means=means)
 
 
-def _version(plugin: ClusterPlugin, needs: PluginNeeds, context: Context) -> Iterator[Finding]:
+def _version(plugin: ClusterPlugin, needs: PluginNeeds, options: Options) -> Iterator[Finding]:
     before, after = plugin.before.setup, plugin.after.setup
-    judged, source = judged_version(after.settings.version, context.options)
-    changes = not plugin.before.installer or before.version != after.version
+    judged, source = judged_version(after.settings.version, options)
+    is_update = bool(plugin.before.installer) and before.version != after.version
     if source is VersionSource.ASSUMED:
-        is_named = not isinstance(after.version, Absent)
-        level = Level.WARNING if is_named and changes else Level.NOTE
-        yield _of_setup(plugin, Rule.VERSION_UNKNOWN, VersionUnknown(after.version, judged), level)
-    if plugin.before.installer and before.version != after.version:
-        called: Collection[str] = ()
-        is_judged = source is VersionSource.PLAN and before.settings.version
-        if is_judged and _may_lack(needs):
-            called = _newly_called(plugin, context)
+        is_new = is_update or not plugin.before.installer
+        level = Level.NOTE if isinstance(after.version, Absent) or not is_new else Level.WARNING
+        evidence = VersionUnknown(after.version, judged)
+        yield _of_setup(plugin, Rule.VERSION_UNKNOWN, evidence, level)
+    if is_update:
+        are_known = source is VersionSource.PLAN and before.settings.version
+        called = _newly_called(needs) if are_known and _may_lack(needs) else ()
         level = Level.WARNING if called else Level.NOTE
-        evidence = PluginUpdated(before.version, after.version, tuple(called))
-        yield _of_setup(plugin, Rule.VERSION_CHANGED, evidence, level)
+        updated = PluginUpdated(before.version, after.version, called)
+        yield _of_setup(plugin, Rule.VERSION_CHANGED, updated, level)
 
 
-def _newly_called(plugin: ClusterPlugin, context: Context) -> list[str]:
-    mode = context.options.mode or plugin.after.mode or plugin.before.mode or "ipv4"
+def _newly_called(needs: PluginNeeds) -> tuple[str, ...]:
     old, new = (
-        {
-            call.action
-            for call in call_ranges((mode,), judged_version(s.settings.version, context.options)[0])
-        }
-        for s in (plugin.before.setup, plugin.after.setup)
+        {call.action for call in call_ranges((needs.mode,), situation.version)}
+        for situation in (needs.before, needs.after)
     )
-    return sorted(new - old)
+    return tuple(sorted(new - old))
 
 
 def _may_lack(needs: PluginNeeds) -> bool:
@@ -183,17 +172,20 @@ def _may_lack(needs: PluginNeeds) -> bool:
 
 def _settings(plugin: ClusterPlugin) -> Iterator[Finding]:
     before, after = plugin.before.setup, plugin.after.setup
-    rule = Rule.CONFIGURATION_CHANGED
-    if after.not_read and _is_newly_unread(plugin):
-        evidence = SettingsNotRead(after.not_read)
-        yield _of_setup(plugin, rule, evidence, Level.WARNING, _EVERY)
-    elif plugin.before.installer and (changes := tuple(_changes(_read(before), _read(after)))):
-        is_renamed = any(
-            change.name == _CLUSTER_NAME and ABSENT not in (change.before, change.after)
-            for change in changes
-        )
+    rule, is_first = Rule.CONFIGURATION_CHANGED, not plugin.before.installer
+    unread = after.not_read if after.not_read is not before.not_read else None
+    if unread:
+        yield _of_setup(plugin, rule, SettingsNotRead(unread), Level.WARNING, _EVERY)
+    elif not is_first and (changes := tuple(_changes(_read(before), _read(after)))):
+        sides = [(c.before, c.after) for c in changes if c.name == _CLUSTER_NAME]
+        is_renamed = any(ABSENT not in pair for pair in sides)
         level = Level.WARNING if is_renamed else Level.NOTE
         yield _of_setup(plugin, rule, SettingsChanged(changes, is_renamed), level)
+    # What is not read has a finding already.
+    own = VALUE_ARGUMENTS if unread else ()
+    names = tuple(name for name in _deciding(plugin) if name not in own)
+    if names:
+        yield _of_setup(plugin, rule, DecidingChanged(names), Level.WARNING, _EVERY)
 
 
 def _read(setup: PluginSetup) -> dict[str, Value]:
@@ -208,13 +200,8 @@ def _changes(old: Mapping[str, Value], new: Mapping[str, Value]) -> Iterator[Set
             yield SettingChange(name, before, after)
 
 
-def _is_newly_unread(plugin: ClusterPlugin) -> bool:
-    before, after = (state.setup.not_read for state in plugin.states)
-    return after is not None and after is not before
-
-
-def _deciding(plugin: ClusterPlugin) -> Iterator[Finding]:
-    """Yield changes by which aws-node may run other code, or have another role."""
+def _deciding(plugin: ClusterPlugin) -> Iterator[str]:
+    """Yield what changes by which aws-node may run other code, or have another role."""
     old, new = (state.setup.deciding for state in plugin.states)
     if not plugin.before.installer:
         old = {name: value for name, value in new.items() if name not in HIDDEN_ARGUMENTS}
@@ -222,12 +209,7 @@ def _deciding(plugin: ClusterPlugin) -> Iterator[Finding]:
         old = {**old, **_OF_ADDON, "chart": new["chart"]}
     elif "chart" in old and "chart" not in new:
         return
-    names = [change.name for change in _changes(old, new)]
-    if _is_newly_unread(plugin):  # which is its own finding
-        names = [name for name in names if name not in VALUE_ARGUMENTS]
-    if names:
-        evidence = DecidingChanged(tuple(names))
-        yield _of_setup(plugin, Rule.CONFIGURATION_CHANGED, evidence, Level.WARNING, _EVERY)
+    yield from (change.name for change in _changes(old, new))
 
 
 def _identity(plugin: ClusterPlugin, needs: PluginNeeds, context: Context) -> Iterator[Finding]:

@@ -28,8 +28,8 @@ from vpc_cni_iam.review.diff.plugin_roles import (
     is_of_nodes,
     roles_of_clusters,
 )
-from vpc_cni_iam.review.diff.trust import lets_plugin, names_plugin, trust_of
-from vpc_cni_iam.review.diff.trust_flaws import flaws
+from vpc_cni_iam.review.diff.trust.flaws import flaws
+from vpc_cni_iam.review.diff.trust.roles import lets_plugin, names_plugin, trust_of
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule
 
@@ -242,19 +242,26 @@ def _kept_out(owner: IamResource, context: Context) -> Iterator[Finding]:
         return
     if not (names_plugin(trusts[0]) or has_plugin_policy(context, owner)):
         return
+    ways, is_certain = _ways_lost(owner, context)
+    # That tokens have another issuer is a finding of its own.
+    if ways and not (
+        is_certain
+        and any(flaw.rule is Rule.IRSA_ISSUER for flaw in flaws(trusts[1], for_plugin=True))
+    ):
+        yield _trust_lost(owner, ways, is_certain=is_certain)
+
+
+def _ways_lost(owner: IamResource, context: Context) -> tuple[tuple[Identity, ...], bool]:
+    """Return by what aws-node can no longer assume a role, and whether that is certain."""
     old, new = (callers(context, owner, side) for side in Side)
     # One way may take the place of another one; another cluster's provider does not.
     ways = {caller.identity for caller in old or ()}
     if not old or new is None or any(caller.identity not in ways for caller in new):
-        return
+        return (), False
     if not old & new:
-        # That tokens have another issuer is a finding of its own.
-        if not any(flaw.rule is Rule.IRSA_ISSUER for flaw in flaws(trusts[1], for_plugin=True)):
-            yield _trust_lost(owner, in_order(ways), is_certain=True)
-    else:
-        sides = [callers(context, owner, side, certain=True) for side in Side]
-        if sides[0] and not sides[1]:
-            yield _trust_lost(owner, in_order(ways), is_certain=False)
+        return in_order(ways), True
+    certain = [callers(context, owner, side, certain=True) for side in Side]
+    return (in_order(ways) if certain[0] and not certain[1] else ()), False
 
 
 def _trust_lost(

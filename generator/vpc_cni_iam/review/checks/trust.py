@@ -21,7 +21,9 @@ from vpc_cni_iam.review.checks.session_tags import roles_without_tags
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.permissions import Open, Refusal
 from vpc_cni_iam.review.diff.plugin_roles import is_plugins
-from vpc_cni_iam.review.diff.trust import (
+from vpc_cni_iam.review.diff.trust.flaws import flaws, living, problem
+from vpc_cni_iam.review.diff.trust.tokens import TrustFlaw
+from vpc_cni_iam.review.diff.trust.trusted import (
     Trusted,
     Widened,
     may_be_assumed,
@@ -30,7 +32,6 @@ from vpc_cni_iam.review.diff.trust import (
     widened,
     without,
 )
-from vpc_cni_iam.review.diff.trust_flaws import TrustFlaw, flaws, living, problem
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
 

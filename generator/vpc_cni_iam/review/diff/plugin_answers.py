@@ -19,7 +19,7 @@ from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
 from vpc_cni_iam.review.diff.calls import MissingCall, by_action
 from vpc_cni_iam.review.diff.needs import PluginNeeds, RoleNeeds, VersionSource
 from vpc_cni_iam.review.diff.plugin_roles import PluginFacts, is_of_nodes
-from vpc_cni_iam.review.diff.trust import lets_plugin, trust_of
+from vpc_cni_iam.review.diff.trust.roles import lets_plugin, trust_of
 from vpc_cni_iam.review.rules import Level
 
 

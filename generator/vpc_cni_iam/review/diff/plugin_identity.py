@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess
+from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import ABSENT
+from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity
-from vpc_cni_iam.review.diff.plugin_access import (
-    IdentityGain,
-    identity_access,
-    identity_gain,
-    of_roles,
-    sorted_roles,
-)
+from vpc_cni_iam.review.diff.harm import GainedPart, beyond_plugin
 from vpc_cni_iam.review.diff.reach import Reach, reach
-from vpc_cni_iam.review.diff.trust import lets_plugin, names_plugin, trust_of
+from vpc_cni_iam.review.diff.role_access import NOT_SHOWN, RoleAccess
+from vpc_cni_iam.review.diff.trust.roles import lets_plugin, names_plugin, trust_of
 
 if TYPE_CHECKING:
     from vpc_cni_iam.review.context import Context
@@ -41,6 +38,15 @@ class IdentityEvent(Enum):
     FIRST_SHOWN = "first shown"  # the plan does not show what it had before
 
 
+class IdentityGain(Struct, frozen=True):
+    """What aws-node may newly do by another identity."""
+
+    reach: Reach  # how far its roles reach, if that is further than before
+    parts: tuple[GainedPart, ...] = ()  # the most harmful first
+    beyond: tuple[str, ...] = ()  # what the plugin never calls
+    example: NewAccess | None = None  # None where it could tell a secret
+
+
 class IdentityChange(Struct, frozen=True):
     """What happens to the identity of aws-node in a cluster."""
 
@@ -53,7 +59,7 @@ class IdentityChange(Struct, frozen=True):
 
 
 def identity_change(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
-    """Return what happens to the identity of aws-node in a cluster; None for nothing."""
+    """Return what happens to the identity of aws-node in a cluster, if anything does."""
     old, new = plugin.before.identity, plugin.after.identity
     if plugin.is_deleted:
         return None
@@ -68,7 +74,7 @@ def identity_change(context: Context, plugin: ClusterPlugin) -> IdentityChange |
     if is_first and event is IdentityEvent.NOT_SHOWN:
         if _is_of_new_cluster(context, plugin):
             return None
-        if all(has.is_shown for has in of_roles(context, new, Side.AFTER)):
+        if all(has.is_shown for has in _of_roles(context, new, Side.AFTER)):
             event = IdentityEvent.FIRST_SHOWN
     return IdentityChange(event, old, new, gain)
 
@@ -77,16 +83,16 @@ def _gain(
     context: Context, old: PluginIdentity, new: PluginIdentity
 ) -> tuple[IdentityEvent, IdentityGain | None]:
     """Return what aws-node may do more by other roles, or by other session policies."""
-    match identity_access(context, old, new):
+    match _access(context, old, new):
         case NoNewAccess():
             return IdentityEvent.NO_MORE, None
         case NewAccess() as answer:
-            return IdentityEvent.MORE, identity_gain(context, old, new, answer)
+            return IdentityEvent.MORE, _gained(context, old, new, answer)
     # Whatever it had besides, a role that was there may reach further than all that is known.
-    before = (reach(has.permissions) for has in of_roles(context, old, Side.BEFORE))
+    before = (reach(has.permissions) for has in _of_roles(context, old, Side.BEFORE))
     after = (
         reach(has.permissions)
-        for has in of_roles(context, new, Side.AFTER)
+        for has in _of_roles(context, new, Side.AFTER)
         if not (has.open_limits or has.role in context.accounts.created)
     )
     reaches = max(after, default=Reach.LIMITED)
@@ -112,12 +118,12 @@ def _loss(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
         event, roles, source = IdentityEvent.AGENT_REMOVED, new.roles, plugin.before.agent
     elif plugin.is_replaced and (roles := frozenset(_of_other_issuer(context, new))):
         event = IdentityEvent.OTHER_ISSUER
-        source = next((r.address for r in sorted_roles(roles) if isinstance(r, InPlan)), "")
+        source = next((r.address for r in _sorted(roles) if isinstance(r, InPlan)), "")
     elif roles := frozenset(_refusing(context, plugin)):
         event = IdentityEvent.NOT_TRUSTED
     elif new.kind is Identity.unknown and old.kind.is_of_service_account and not new.addresses:
         event = IdentityEvent.NOT_NAMED
-    return IdentityChange(event, old, new, None, sorted_roles(roles), source) if event else None
+    return IdentityChange(event, old, new, None, _sorted(roles), source) if event else None
 
 
 def _loses_agent(plugin: ClusterPlugin) -> bool:
@@ -131,7 +137,7 @@ def _of_other_issuer(context: Context, identity: PluginIdentity) -> Iterator[Iam
     """Yield the roles whose trust policy names the issuer of the cluster that is replaced."""
     if identity.kind is not Identity.irsa:
         return
-    for role in sorted_roles(identity.assumed):
+    for role in _sorted(identity.assumed):
         before, after = (trust_of(context, role, side) for side in Side)
         if after is not None and before == after and names_plugin(after):
             yield role
@@ -144,7 +150,71 @@ def _refusing(context: Context, plugin: ClusterPlugin) -> Iterator[IamResource]:
     """
     new = plugin.after.identity
     if new.kind.is_of_service_account and not plugin.before.identity.is_same(new):
-        for role in sorted_roles(new.assumed):
+        for role in _sorted(new.assumed):
             trust = trust_of(context, role, Side.AFTER)
             if trust and lets_plugin(trust, plugin.after, tags=new.has_session_tags) is False:
                 yield role
+
+
+def _sorted(roles: Iterable[IamResource]) -> tuple[IamResource, ...]:
+    """Return roles in the order of their names."""
+    return tuple(sorted(roles, key=str))
+
+
+def _of_roles(context: Context, identity: PluginIdentity, side: Side) -> list[RoleAccess]:
+    """Return what aws-node may do by each of its roles."""
+    sessions = _sessions(identity)
+    # AWS does not say whether a session policy limits the target role of an association.
+    is_certain = len(sessions) == 1 and not identity.first_roles
+    return [
+        context.role_comparison.of(role, side, sessions, is_certain=is_certain)
+        for role in _sorted(identity.roles)
+    ]
+
+
+def _sessions(identity: PluginIdentity) -> set[Content]:
+    """Return the session policies of an identity, and what stands for associations without one."""
+    contents = {content for _, content in identity.sessions}
+    of_all = len(identity.sessions) == len(identity.addresses)
+    return contents if of_all or not contents else {*contents, ABSENT}
+
+
+def _access(context: Context, old: PluginIdentity, new: PluginIdentity) -> Answer:
+    """Say whether aws-node may do more by another identity, or by other session policies.
+
+    Nodes may have several roles, and aws-node had one of them.
+    """
+    roles = context.role_comparison
+    if old.roles == new.roles and roles.limits_more(_sessions(old), _sessions(new)):
+        return NoNewAccess()
+    before, after = _of_roles(context, old, Side.BEFORE), _of_roles(context, new, Side.AFTER)
+    # A limit that is not known may also hold back what the plugin needs.
+    rows = [
+        [
+            roles.compare(had, has) if had.open_limits == has.open_limits else NOT_SHOWN
+            for had in before
+        ]
+        for has in after
+    ]
+    every = [answer for row in rows for answer in row]
+    if before and all(isinstance(answer, NoNewAccess) for answer in every):
+        return NoNewAccess()
+    for row in rows:
+        if row and all(isinstance(answer, NewAccess) for answer in row):
+            return row[0]
+    return next((answer for answer in every if isinstance(answer, NotProven)), NOT_SHOWN)
+
+
+def _gained(
+    context: Context, old: PluginIdentity, new: PluginIdentity, answer: NewAccess
+) -> IdentityGain:
+    """Return what the roles after allow that those before do not."""
+    before, after = _of_roles(context, old, Side.BEFORE), _of_roles(context, new, Side.AFTER)
+    more = context.role_comparison.gained(before, after, answer)
+    reaches = [max(reach(role.permissions) for role in side) for side in (before, after)]
+    return IdentityGain(
+        reaches[1] if reaches[1] > reaches[0] else Reach.LIMITED,
+        more.parts,
+        beyond_plugin(more.parts),
+        more.example,
+    )

@@ -13,7 +13,7 @@ from vpc_cni_iam.review.account.grants import Accounts, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.policy import concerns_plugin
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
-from vpc_cni_iam.review.diff.trust import names_plugin, trust_of
+from vpc_cni_iam.review.diff.trust.roles import names_plugin, trust_of
 
 _ACCOUNT = "111122223333"  # stands for one that is not known
 

@@ -9,10 +9,9 @@ from msgspec import Struct
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Absent
 from vpc_cni_iam.review.account.documents import Content, Document
 from vpc_cni_iam.review.account.grants import Accounts, Grant, GrantKey
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Place
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Place, Unresolved
 from vpc_cni_iam.review.diff.harm import Gained, gained
 from vpc_cni_iam.review.diff.permissions import Open, Permissions, Proofs, permissions
 from vpc_cni_iam.review.diff.principals import GrantChange
@@ -42,6 +41,11 @@ class RoleAccess(Struct, frozen=True):
     def is_shown(self) -> bool:
         """Whether the plan shows all that it allows."""
         return self.is_in_plan and not (self.open_policies or self.open_limits)
+
+
+NO_ROLE = RoleAccess(
+    Unresolved("", Side.BEFORE), {}, (), (), Permissions(()), frozenset(), is_in_plan=True
+)
 
 
 class _Replaced(Struct, frozen=True):
@@ -91,30 +95,21 @@ class RoleComparison:
             is_in_plan and isinstance(role, InPlan),
         )
 
-    def compare(self, old: RoleAccess | None, new: RoleAccess) -> Answer:
-        """Say whether a role allows more than another one, or than nothing."""
-        if (
-            old is not None
-            and old.role == new.role
-            and self.limits_more(old.sessions, new.sessions)
-        ):
+    def compare(self, old: RoleAccess, new: RoleAccess) -> Answer:
+        """Say whether a role allows more than another one."""
+        if old.role == new.role and self.limits_more(old.sessions, new.sessions):
             return NoNewAccess()
-        before = old.permissions if old else Permissions(())
-        open_policies = old.open_policies if old else frozenset()
         # A limit that is not known makes any role allow less.
-        open_limits = old.open_limits if old else frozenset()
-        are_in_plan = new.is_in_plan and (old is None or old.is_in_plan)
-        if open_policies != new.open_policies or not open_limits <= new.open_limits:
+        same_open = old.open_policies == new.open_policies and old.open_limits <= new.open_limits
+        if not (old.is_in_plan and new.is_in_plan and same_open):
             return NOT_SHOWN
-        if not are_in_plan:
-            return NOT_SHOWN
-        answer = self._proofs.compare(before, new.permissions)
-        if open_policies:
+        answer = self._proofs.compare(old.permissions, new.permissions)
+        if old.open_policies:
             # They may allow what only a Deny of the old role kept it from.
-            denied_less = self._proofs.without_denies(before, new.permissions)
+            denied_less = self._proofs.without_denies(old.permissions, new.permissions)
             if not isinstance(denied_less, NoNewAccess):
                 return NOT_SHOWN
-        is_open = new.open_limits or open_policies
+        is_open = new.open_limits or new.open_policies
         return NOT_SHOWN if isinstance(answer, NewAccess) and is_open else answer
 
     def limits_more(self, old: Collection[Content], new: Collection[Content]) -> bool:
@@ -158,9 +153,9 @@ def _changes(roles: Iterable[RoleAccess], *, is_before: bool) -> tuple[GrantChan
 
 def _of_sessions(old: Iterable[RoleAccess], new: Iterable[RoleAccess]) -> Iterator[GrantChange]:
     for before, after in zip(old, new, strict=True):
-        sides = [each.sessions[0] if each.sessions else Absent() for each in (before, after)]
-        if isinstance(sides[1], Document):
-            grants = (Grant(after.role, _SESSION, content, "") for content in sides)
+        if before.sessions and after.sessions:
+            pair = before.sessions[0], after.sessions[0]
+            grants = (Grant(after.role, _SESSION, content, "") for content in pair)
             yield GrantChange(_SESSION, *grants)
 
 

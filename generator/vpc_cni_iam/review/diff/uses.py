@@ -22,7 +22,7 @@ from vpc_cni_iam.review.account.resolve import is_there
 from vpc_cni_iam.review.account.uses import Pods, RoleUse, UsedRole, UseKind, Uses, kind_of
 from vpc_cni_iam.review.diff.harm import Gained
 from vpc_cni_iam.review.diff.reach import Reach
-from vpc_cni_iam.review.diff.role_access import NOT_SHOWN, RoleAccess, RoleComparison
+from vpc_cni_iam.review.diff.role_access import NO_ROLE, NOT_SHOWN, RoleAccess, RoleComparison
 
 # With so many other roles of a block a new one is compared.
 _OTHERS = 4
@@ -205,7 +205,7 @@ class _Changes:
         before = [self._access(use, Side.BEFORE) for use in old]
         gain = _Gain(NoNewAccess())
         for role in (self._access(use, Side.AFTER) for use in new):
-            answers = [self._roles.compare(had, role) for had in before or (None,)]
+            answers = [self._roles.compare(had, role) for had in before or [NO_ROLE]]
             more = [answer for answer in answers if isinstance(answer, NewAccess)]
             if len(more) == len(answers):
                 return _Gain(more[0], self._roles.gained(before[:1], [role], more[0]))

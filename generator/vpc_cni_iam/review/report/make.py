@@ -16,7 +16,7 @@ from vpc_cni_iam.review.ignore import Ignored
 from vpc_cni_iam.review.locate import SourcePlace
 from vpc_cni_iam.review.report import words
 from vpc_cni_iam.review.report.names import name_of
-from vpc_cni_iam.review.report.plugins import shown_plugin
+from vpc_cni_iam.review.report.plugins import shown_plugins
 from vpc_cni_iam.review.report.policies import shown_policies
 from vpc_cni_iam.review.report.rule_texts import shown_rules
 from vpc_cni_iam.review.report.sentences import say
@@ -55,7 +55,7 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
         engine=plan.version,
         fail_on=fail_on,
         failed=any(words.fails(finding, fail_on) for finding in findings),
-        plugins=tuple(map(shown_plugin, context.plugin_answers)),
+        plugins=tuple(shown_plugins(context.plugin_answers, review.findings)),
         findings=findings,
         ignored=tuple(_ignored(ignored, place) for ignored in review.ignored),
         policies=tuple(shown_policies(context, place)),

@@ -1,10 +1,11 @@
-"""How a review names principals, policies and clusters."""
+"""How a review names principals and policies, and writes values of a plan."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from vpc_cni_iam.inputs.plan.secrets import is_mark
+from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Value
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 
 _SHOWN = 3
@@ -31,7 +32,23 @@ def name_of(resource: IamResource) -> str:
 
 def names_of(resources: Sequence[IamResource]) -> str:
     """Return several in a sentence, the first of many."""
-    names = list(map(name_of, resources))
+    return several(list(map(name_of, resources)))
+
+
+def several(names: Sequence[str]) -> str:
+    """Return names in a sentence, the first of many."""
     if len(names) > _SHOWN:
         return f"{', '.join(names[:2])} and {len(names) - 2} more"
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def value_text(value: Value) -> str:
+    """Return a value of a plan in a sentence."""
+    match value:
+        case Known(known):
+            return str(known).lower() if isinstance(known, bool) else str(known)
+        case Sensitive(str(mark)):
+            return mark
+        case Absent():
+            return "not set"
+    return "a value known after apply"

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.review.account.iam_resource import IamResource
+from vpc_cni_iam.review.checks.identity_providers import ProviderChanged
+from vpc_cni_iam.review.checks.plugin_roles import TrustLost
 from vpc_cni_iam.review.diff.needs import VersionSource
 from vpc_cni_iam.review.diff.plugin_answers import AnswerReason, AnswerVerdict, PluginAnswer
+from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import name_of
 from vpc_cni_iam.review.report.shown import ShownPlugin
+from vpc_cni_iam.review.rules import Level, Rule
 
 _SOURCES = {
     VersionSource.PLAN: "",
@@ -23,7 +29,7 @@ _IDENTITIES = {Identity.none: "none", Identity.unknown: ""}
 REASONS = {
     AnswerReason.REMOVED: "the plan removes it",
     AnswerReason.ROLE_DELETED: "the plan deletes its role",
-    AnswerReason.NOT_TRUSTED: "the trust policy of {role} does not trust it",
+    AnswerReason.NOT_TRUSTED: "it cannot assume {role}",
     AnswerReason.MISSING: "{missing} denied",
     AnswerReason.IDENTITY: "which role it has",
     AnswerReason.ROLE: "the policies of {role}",
@@ -35,9 +41,36 @@ REASONS = {
     AnswerReason.REFUSED: "what {role} allows: a policy is not valid",
 }
 _SHOWN = 2
+# By which flaws of its trust policy nobody can assume a role of pods.
+_NEVER_ASSUMED = (Rule.IRSA_ISSUER, Rule.PODS_NO_TAGS)
 
 
-def shown_plugin(answer: PluginAnswer) -> ShownPlugin:
+def shown_plugins(
+    answers: Iterable[PluginAnswer], findings: Iterable[Finding]
+) -> Iterator[ShownPlugin]:
+    """Yield the answers; none is that aws-node works with a role that it can no longer assume."""
+    errors = [finding for finding in findings if finding.level is Level.ERROR]
+    lost = {role for error in errors for role in _not_assumed(error)}
+    flawed = {error.subject for error in errors if error.rule in _NEVER_ASSUMED}
+    for answer in answers:
+        if lost.union(() if answer.cluster else flawed).isdisjoint(answer.roles):
+            yield _shown(answer)
+        else:
+            reason, verdict = AnswerReason.NOT_TRUSTED, AnswerVerdict.FAILS
+            yield _shown(replace(answer, verdict=verdict, reason=reason))
+
+
+def _not_assumed(error: Finding) -> tuple[IamResource, ...]:
+    """Return the roles that aws-node can no longer assume, as an error says."""
+    match error.evidence:
+        case TrustLost(role=role):
+            return (role,)
+        case ProviderChanged(loses=roles) if error.rule is Rule.IDENTITY_LOST:
+            return roles
+    return ()
+
+
+def _shown(answer: PluginAnswer) -> ShownPlugin:
     """Return an answer with its sentence."""
     cluster = answer.cluster
     return ShownPlugin(

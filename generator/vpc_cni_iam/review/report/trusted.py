@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.issuers import SERVICE_ACCOUNTS, Platform
 from vpc_cni_iam.policy.document import ANYONE
 from vpc_cni_iam.policy.report import condition_text
 from vpc_cni_iam.policy.template import Template
-from vpc_cni_iam.review.diff.trust import Trusted
+from vpc_cni_iam.review.diff.trust.trusted import Trusted
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import name_of
+from vpc_cni_iam.review.report.names import name_of, several
 
-_SHOWN = 3
 _HOSTS = {"token.actions.githubusercontent.com": "GitHub", "gitlab.com": "GitLab"}
 EVERY = {
     Platform.KUBERNETES: "any service account",
@@ -21,13 +19,6 @@ EVERY = {
     Platform.GITLAB: "any job of any project",
     Platform.OTHER: "any subject",
 }
-
-
-def several(names: Sequence[str]) -> str:
-    """Return a few names in a sentence, of many the first."""
-    if len(names) > _SHOWN:
-        return first_of(names, 1)
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else ""
 
 
 def trusted_text(trusted: Trusted, *, limits: bool = True) -> str:

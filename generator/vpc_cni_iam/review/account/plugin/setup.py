@@ -83,11 +83,11 @@ class SetupReader:
         if isinstance(image := deciding.get(_OVERRIDE), Known):  # its tag is the version
             tag = daemonset.image_tag(image.value)
             deciding[_OVERRIDE] = Known(image.value.removesuffix(f":{tag}"))
-        if settings.unread:
-            deciding[_MORE_VARIABLES] = values[_MORE_VARIABLES]
+        is_parsed = isinstance(self._values.get(_MORE_VARIABLES, []), list)
+        if settings.unread or not is_parsed:
+            deciding |= {n: v for n, v in values.items() if n.startswith(_MORE_VARIABLES)}
         deciding |= self._arguments(is_read=not not_read)
-        if not isinstance(self._values.get(_MORE_VARIABLES, []), list):
-            not_read.append(UnreadReason.NOT_PARSED)
+        not_read += [] if is_parsed else [UnreadReason.NOT_PARSED]
         not_read += [UnreadReason.SENSITIVE] if secrets else []
         not_read += [UnreadReason.ELSEWHERE] if settings.unread else []
         others = {

@@ -68,9 +68,8 @@ def _page(
     sections: Mapping[Section, list[list[ShownFinding]]],
     ends: Mapping[Section, int],
 ) -> _TextPage:
-    page = _TextPage(setting.width, colour=setting.colour)
-    most = None if setting.details else _LAST_LINES
-    page.line(f"IAM review of {review.plan}", "title", most=1 if most else None)
+    page = _TextPage(setting.width, colour=setting.colour, details=setting.details)
+    page.line(f"IAM review of {review.plan}", "title", most=1)
     result = "fails" if review.failed else "passes"
     counted, fail_on = words.counted_with_ignored(review), " or ".join(review.fail_on)
     style = "error" if review.failed else "good"
@@ -78,26 +77,27 @@ def _page(
     for part, groups in sections.items():
         page.blank()
         if part is Section.PLUGIN:
-            _plugins(page, review, details=setting.details)
+            _plugins(page, review)
         else:
             page.line(part.value, "title")
         if answer := words.answer_to(part, review, groups):
             page.line(f"  {answer}", "quiet")
         _findings(page, review, groups, ends.get(part))
     page.blank()
-    _ignored(page, review, details=setting.details)
+    _ignored(page, review)
     if setting.details:
         _policies(page, review)
-    page.line(words.last_line(review, names=None if setting.details else 2), most=most)
+    page.line(words.last_line(review, names=None if setting.details else 2), most=_LAST_LINES)
     return page
 
 
 class _TextPage:
     """Lines of text, as wide as a terminal, or as long as they are where no width is known."""
 
-    def __init__(self, width: int | None, *, colour: bool) -> None:
+    def __init__(self, width: int | None, *, colour: bool, details: bool) -> None:
         self._width = width
         self._colour = colour
+        self.details = details
         self._lines: list[str] = []
 
     def text(self) -> str:
@@ -122,7 +122,7 @@ class _TextPage:
         indent: int = 0,
         most: int | None = None,
     ) -> None:
-        """Add a text, broken into at most as many lines, with a label before the first."""
+        """Add a text with a label, broken into at most so many lines, or any with details."""
         safe = escape_log_command(sanitise(text))
         lead = label or " " * indent
         rest = " " * len(lead) if label else " " * (indent + 2)
@@ -130,7 +130,7 @@ class _TextPage:
         if self._width is not None:
             width = max(self._width - max(len(lead), len(rest)), 8)
             parts = list(_wrapped(safe, width))
-            if most is not None and len(parts) > most:
+            if most is not None and not self.details and len(parts) > most:
                 parts = [*parts[: most - 1], f"{parts[most - 1][: width - 3]}..."]
         for number, part in enumerate(parts):
             before = rest if number else lead
@@ -157,25 +157,25 @@ def _wrapped(text: str, width: int) -> Iterator[str]:
     yield line
 
 
-def _plugins(page: _TextPage, review: ShownReview, *, details: bool) -> None:
+def _plugins(page: _TextPage, review: ShownReview) -> None:
     clusters = words.plugins(review)
-    for alike in clusters if details else clusters[:_FIRST_CLUSTERS]:
-        _plugin(page, alike, details=details)
+    for alike in clusters if page.details else clusters[:_FIRST_CLUSTERS]:
+        _plugin(page, alike)
     left = sum(map(len, clusters[_FIRST_CLUSTERS:]))
-    if left and not details:
+    if left and not page.details:
         page.line(f"  and {left} more cluster{'s' * (left > 1)} (--details)", "quiet")
     if not clusters:
         page.line(words.NOT_SHOWN, "title")
 
 
-def _plugin(page: _TextPage, alike: Sequence[ShownPlugin], *, details: bool) -> None:
+def _plugin(page: _TextPage, alike: Sequence[ShownPlugin]) -> None:
     plugin, *others = alike
-    page.line(words.answer(plugin), _VERDICTS[plugin.verdict], most=None if details else 2)
+    page.line(words.answer(plugin), _VERDICTS[plugin.verdict], most=2)
     for label, text in words.facts(plugin):
-        page.line(text, label=_LABEL.format(label), most=None if details else 1)
+        page.line(text, label=_LABEL.format(label), most=1)
     if others:
         names = list(map(words.in_cluster, others))
-        page.line(first_of(names, len(names) if details else 1), label=_LABEL.format("also"))
+        page.line(first_of(names, len(names) if page.details else 1), label=_LABEL.format("also"))
 
 
 def _findings(
@@ -186,7 +186,7 @@ def _findings(
     for number, alike in enumerate(groups):
         start = page.height
         notes += alike[0].level is Level.NOTE
-        _finding(page, review, alike, details=end is None)
+        _finding(page, review, alike)
         if end is None or (notes <= _FIRST_NOTES and page.height <= end):
             continue
         if number:
@@ -197,20 +197,16 @@ def _findings(
         page.cut(max(start + 2, end))
 
 
-def _finding(
-    page: _TextPage, review: ShownReview, alike: list[ShownFinding], *, details: bool
-) -> None:
+def _finding(page: _TextPage, review: ShownReview, alike: list[ShownFinding]) -> None:
     first, *others = alike
-    most = None if details else _FIRST_LINES
-    page.line(first.message, first.level, _LABEL.format(first.level), most=most)
-    is_grave = first.level is not Level.NOTE
-    for line in first.details if details else words.first_details(first):
-        page.line(line, "quiet", indent=_INDENT, most=None if details else 2)
-    if first.fix and (details or is_grave):
-        page.line(f"fix: {first.fix}", indent=_INDENT, most=None if details else 2)
-    page.line(_where(first, review), "quiet", indent=_INDENT, most=None if details else 2)
+    page.line(first.message, first.level, _LABEL.format(first.level), most=_FIRST_LINES)
+    for line in first.details if page.details else words.first_details(first):
+        page.line(line, "quiet", indent=_INDENT, most=2)
+    if first.fix and (page.details or first.level is not Level.NOTE):
+        page.line(f"fix: {first.fix}", indent=_INDENT, most=2)
+    page.line(_where(first, review), "quiet", indent=_INDENT, most=2)
     names = [words.about(other) for other in others]
-    if details:
+    if page.details:
         for name in names:
             page.line(f"also {name}", "quiet", indent=_INDENT)
     elif names:
@@ -226,14 +222,14 @@ def _where(finding: ShownFinding, review: ShownReview) -> str:
     return f"{about} [{rule}]".lstrip()
 
 
-def _ignored(page: _TextPage, review: ShownReview, *, details: bool) -> None:
-    for ignored in review.ignored if details else review.ignored[:_FIRST_IGNORED]:
+def _ignored(page: _TextPage, review: ShownReview) -> None:
+    for ignored in review.ignored if page.details else review.ignored[:_FIRST_IGNORED]:
         until = f" until {ignored.until}" if ignored.until else ""
         finding = ignored.finding
         text = f"ignored{until}: {finding.rule} {finding.address}: {ignored.reason}"
-        page.line(text, "quiet", most=None if details else 1)
+        page.line(text, "quiet", most=1)
     left = len(review.ignored) - _FIRST_IGNORED
-    if left > 0 and not details:
+    if left > 0 and not page.details:
         page.line(f"and {left} more ignored (--details)", "quiet")
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from vpc_cni_iam.inputs.plan.arguments import KINDS
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.report import example_text, not_proven_text
-from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
+from vpc_cni_iam.policy.value import Absent, Known, Unknown
 from vpc_cni_iam.review.account.cluster_access import ClusterRight
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.account.uses import UsedRole, UseKind
@@ -24,11 +24,13 @@ from vpc_cni_iam.review.diff.permissions import Open
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.diff.uses import UseChange, UseEvent
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import name_of
+from vpc_cni_iam.review.report.names import name_of, value_text
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_text
 from vpc_cni_iam.review.rules import Level
 
+# The message, the details and the fix, which an error has.
+_Parts: TypeAlias = tuple[str, list[str], str]
 _AUTHENTICATION = {
     "authentication_mode": "Other principals can get into the cluster: those of access entries, "
     "of the ConfigMap aws-auth, or of both",
@@ -39,16 +41,17 @@ _AUTHENTICATION = {
 def _of_use(finding: Finding, change: UseChange) -> Saying:
     match change.event:
         case UseEvent.GETS:
-            return _gets(finding, change)
+            message, details, fix = _gets(change)
         case UseEvent.MOVES:
-            return _moves(finding, change)
+            message, details, fix = _moves(change)
         case UseEvent.LIMITED_OTHERWISE:
-            return _limited(finding, change)
+            message, details, fix = _limited(change)
         case UseEvent.LOSES:
             return _loses(change)
+    return Saying(message, tuple(details), fix if finding.level is Level.ERROR else "")
 
 
-def _gets(finding: Finding, change: UseChange) -> Saying:
+def _gets(change: UseChange) -> _Parts:
     role = _roles(change.after)
     if change.kind is UseKind.SERVICE_ACCOUNT:
         message = f"{_who(change)} gets {role}"
@@ -60,28 +63,26 @@ def _gets(finding: Finding, change: UseChange) -> Saying:
     if change.reach in REACH_TEXTS:
         message += f", and can now {REACH_TEXTS[change.reach]}"
     fix = f"Give {change.workload} a role that allows only what it needs, in place of {role}"
-    return Saying(f"{message}{_made_here(change)}", fix=fix if _is_error(finding) else "")
+    return f"{message}{_made_here(change)}", [], fix
 
 
 def _made_here(change: UseChange) -> str:
     return f"; the plan makes {change.made_here} in this module" if change.made_here else ""
 
 
-def _moves(finding: Finding, change: UseChange) -> Saying:
+def _moves(change: UseChange) -> _Parts:
     old, new = (_roles(roles) for roles in (change.before, change.after))
     more, details = _more(change)
-    message = f"{_who(change)} uses {new} in place of {old}{more}"
     fix = f"Keep {old} for {change.workload}, or allow less in {new}"
-    return Saying(message, tuple(details), fix if _is_error(finding) else "")
+    return f"{_who(change)} uses {new} in place of {old}{more}", details, fix
 
 
-def _limited(finding: Finding, change: UseChange) -> Saying:
+def _limited(change: UseChange) -> _Parts:
     what = "is removed" if isinstance(change.session, Absent) else "changes"
     more, details = _more(change)
     whose = f"{_within(_who(change))} with {_roles(change.after)}"
-    message = f"The session policy of {whose} {what}{more}"
     fix = f"Narrow the session policy of {change.workload}"
-    return Saying(message, tuple(details), fix if _is_error(finding) else "")
+    return f"The session policy of {whose} {what}{more}", details, fix
 
 
 def _loses(change: UseChange) -> Saying:
@@ -101,9 +102,8 @@ def _more(change: UseChange) -> tuple[str, list[str]]:
             return ", and can do nothing more", []
         case NewAccess():
             parts = list(map(part_text, change.gained.parts)) if change.gained else []
-            first = (
-                parts.pop(0) if parts and change.reach in (Reach.LIMITED, Reach.EVERYTHING) else ""
-            )
+            is_said = change.reach in (Reach.LIMITED, Reach.EVERYTHING)
+            first = parts.pop(0) if parts and is_said else ""
             details = also(parts, is_first=bool(reach))
             if change.gained and change.gained.example:
                 details.append(f"example: {example_text(change.gained.example)}")
@@ -113,10 +113,6 @@ def _more(change: UseChange) -> tuple[str, list[str]]:
         case NotProven() as answer:
             text = f"; it is not proven that this allows nothing more ({not_proven_text(answer)})"
     return f"{text}. The role can {reach}" if reach else text, []
-
-
-def _is_error(finding: Finding) -> bool:
-    return finding.level is Level.ERROR
 
 
 def _who(change: UseChange) -> str:
@@ -187,18 +183,7 @@ def _metadata(finding: Finding, opened: MetadataOpened) -> Saying:
 
 
 def _option(option: OpenedOption) -> str:
-    return f"{option.name} {_value(option.before)} -> {_value(option.after)}"
-
-
-def _value(value: Value) -> str:
-    match value:
-        case Known(known):
-            return str(known).lower() if isinstance(known, bool) else str(known)
-        case Absent():
-            return "not set"
-        case Sensitive(str(mark)):
-            return mark
-    return "a value known after apply"
+    return f"{option.name} {value_text(option.before)} -> {value_text(option.after)}"
 
 
 def _gained(finding: Finding, gained: RightGained) -> Saying:
@@ -216,25 +201,25 @@ def _right(right: ClusterRight) -> str:
     """Return what a principal gets in a cluster."""
     cluster = _cluster(right)
     if not right.is_entry:
-        policy = _value(right.policy).rpartition("/")[2]
+        policy = value_text(right.policy).rpartition("/")[2]
         name = policy if isinstance(right.policy, Known) else "an access policy known after apply"
-        places = ", ".join(map(_value, right.namespaces))
+        places = ", ".join(map(value_text, right.namespaces))
         where = f"the namespaces {places} of {cluster}" if places else f"all of {cluster}"
         return f"gets {name} in {where}"
     if right.is_of_node:
-        return f"can join {cluster} as a node (type {_value(right.type)})"
+        return f"can join {cluster} as a node (type {value_text(right.type)})"
     parts = []
     if right.groups:
-        parts.append(f"the Kubernetes groups {', '.join(map(_value, right.groups))}")
+        parts.append(f"the Kubernetes groups {', '.join(map(value_text, right.groups))}")
     if not isinstance(right.user_name, Absent):
-        parts.append(f"the user name {_value(right.user_name)}")
+        parts.append(f"the user name {value_text(right.user_name)}")
     return f"gets {' and '.join(parts)} in {cluster}"
 
 
 def _cluster(right: ClusterRight) -> str:
     """Return the cluster of a right."""
     is_later = isinstance(right.cluster, Unknown)
-    return "a cluster known after apply" if is_later else f"cluster {_value(right.cluster)}"
+    return "a cluster known after apply" if is_later else f"cluster {value_text(right.cluster)}"
 
 
 def _lost(_: Finding, lost: RightLost) -> Saying:
@@ -249,7 +234,7 @@ def _lost(_: Finding, lost: RightLost) -> Saying:
 
 
 def _authentication(finding: Finding, changed: AuthenticationChanged) -> Saying:
-    before, after = (_value(value) for value in (changed.before, changed.after))
+    before, after = (value_text(value) for value in (changed.before, changed.after))
     message = f"{finding.address} changes {changed.name} from {before} to {after}"
     return Saying(f"{message}. {_AUTHENTICATION[changed.name]}")
 

@@ -9,7 +9,7 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.report import example_text
-from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
+from vpc_cni_iam.policy.value import Absent, Sensitive, Unknown, Value
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.state import PluginIdentity, UnreadReason
 from vpc_cni_iam.review.checks.plugin import (
@@ -21,11 +21,10 @@ from vpc_cni_iam.review.checks.plugin import (
     SettingsNotRead,
     VersionUnknown,
 )
-from vpc_cni_iam.review.diff.plugin_access import IdentityGain
-from vpc_cni_iam.review.diff.plugin_identity import IdentityChange, IdentityEvent
+from vpc_cni_iam.review.diff.plugin_identity import IdentityChange, IdentityEvent, IdentityGain
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import name_of
+from vpc_cni_iam.review.report.names import name_of, value_text
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_text
 
@@ -117,7 +116,7 @@ def _version_unknown(finding: Finding, unknown: VersionUnknown) -> Saying:
         case Unknown():
             return Saying(f"The version of the plugin is known after apply{judged}")
         case version:
-            text = _value(version)
+            text = value_text(version)
             return Saying(f"The version {text} of the plugin is not in the catalog{judged}")
 
 
@@ -136,13 +135,15 @@ def _version(version: Value) -> str:
             return "a version that is not named"
         case Unknown() | Sensitive(Unknown()):
             return "a version that is known after apply"
-    return _value(version)
+    return value_text(version)
 
 
 def _settings_changed(_: Finding, changed: SettingsChanged) -> Saying:
     names = first_of([change.name for change in changed.changes])
     message = f"The configuration of the plugin changes: {names}"
-    details = (f"{c.name}: {_value(c.before)} -> {_value(c.after)}" for c in changed.changes)
+    details = (
+        f"{c.name}: {value_text(c.before)} -> {value_text(c.after)}" for c in changed.changes
+    )
     return Saying(f"{message}{_RENAMED if changed.is_renamed else ''}", tuple(details))
 
 
@@ -245,17 +246,6 @@ def _cluster(finding: Finding) -> str:
 
 def _names(roles: Iterable[IamResource]) -> str:
     return first_of(sorted(map(name_of, roles)))
-
-
-def _value(value: Value) -> str:
-    match value:
-        case Known(known):
-            return str(known)
-        case Sensitive(str(mark)):
-            return mark
-        case Absent():
-            return "not set"
-    return "known after apply"
 
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {

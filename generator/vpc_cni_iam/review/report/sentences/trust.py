@@ -29,16 +29,15 @@ from vpc_cni_iam.review.checks.trust import (
     TrustWidened,
 )
 from vpc_cni_iam.review.diff.permissions import Open, Refusal
-from vpc_cni_iam.review.diff.trust import Widened
+from vpc_cni_iam.review.diff.trust.trusted import Widened
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import name_of
+from vpc_cni_iam.review.report.names import names_of, several
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences import trust_flaws
 from vpc_cni_iam.review.report.trusted import (
     capital,
     issuer_name,
     role_of,
-    several,
     several_trusted,
     trusted_text,
 )
@@ -49,28 +48,23 @@ _SHOWN = 3
 
 def _widened(finding: Finding, evidence: TrustWidened) -> Saying:
     widened, role = evidence.widened, role_of(finding)
-    reasons = [*map(_condition_reason, widened.conditions)]
-    reasons += map(_deny_reason, widened.denies)
-    example = (f"example: {example_text(evidence.example)}",) if evidence.example else ()
-    fix = _fix_of_widened(finding, widened)
-    others = map(_condition_reason, widened.other_conditions)
-    more = (*(f"also: {reason}" for reason in reasons[1:]), *map(capital, others))
-    before = f"{capital(reasons[0])}: " if reasons else ""
+    reasons = [*map(_condition_reason, widened.conditions), *map(_deny_reason, widened.denies)]
+    message = f"{role} can be assumed under fewer conditions than before"
     if widened.trusted:
-        message = f"{before}{role} can now be assumed by {several_trusted(widened.trusted)}"
-        is_gone = any(change.new is None for change in widened.conditions)
-        if widened.same_principals and is_gone:
+        message = f"{role} can now be assumed by {several_trusted(widened.trusted)}"
+        if widened.same_principals and any(change.new is None for change in widened.conditions):
             message += " without it"
         elif widened.before and not (widened.same_principals and reasons):
             message += f" (was {several_trusted(widened.before)})"
-        return Saying(message, (*more, *example), fix)
-    if widened.actions:
+    elif widened.actions:
         what = first_of(widened.actions, _SHOWN)
-        message = f"{before}The trust policy of {role} now allows {what} to whom it names"
-        return Saying(message, (*more, *example), fix)
-    return Saying(
-        f"{before}{role} can be assumed under fewer conditions than before", (*more, *example), fix
-    )
+        message = f"The trust policy of {role} now allows {what} to whom it names"
+    if reasons:
+        message = f"{capital(reasons[0])}: {message}"
+    details = [f"also: {reason}" for reason in reasons[1:]]
+    details += (capital(_condition_reason(change)) for change in widened.other_conditions)
+    details += [f"example: {example_text(evidence.example)}"] if evidence.example else []
+    return Saying(message, tuple(details), _fix_of_widened(finding, widened))
 
 
 def _deny_reason(change: StatementRemoved | StatementChanged) -> str:
@@ -169,11 +163,11 @@ def _provider(finding: Finding, evidence: ProviderChanged) -> Saying:
     if evidence.event is ProviderEvent.THUMBPRINTS:
         return Saying(f"{what}{'; AWS does not use those of EKS' if evidence.is_eks else ''}")
     if evidence.gains:
-        roles = several(list(map(name_of, evidence.gains)))
+        roles = names_of(evidence.gains)
         return Saying(f"{what}: tokens of {issuer_name(evidence.issuer)} can now assume {roles}")
     if not evidence.loses and evidence.event in _OF_CLIENT_IDS:
         return Saying(what)
-    roles = several(list(map(name_of, evidence.loses)))
+    roles = names_of(evidence.loses)
     if finding.rule is Rule.IDENTITY_LOST:
         fix = f"Keep the provider of {evidence.issuer} with {AUDIENCE} in {address}"
         return Saying(f"{what}: aws-node can no longer assume {roles} by IRSA", fix=fix)

@@ -11,15 +11,15 @@ from vpc_cni_iam.plugin.issuers import Platform, is_of_anybody, platform_of
 from vpc_cni_iam.plugin.trust import AWS_NODE
 from vpc_cni_iam.review.checks.session_tags import SessionTagsOff
 from vpc_cni_iam.review.checks.trust import FlawOrigin, TrustFlawFound
-from vpc_cni_iam.review.diff.trust_flaws import TrustFlaw
+from vpc_cni_iam.review.diff.trust.tokens import TrustFlaw
 from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.report.names import several
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.trusted import (
     EVERY,
     capital,
     issuer_name,
     role_of,
-    several,
     subject_text,
 )
 from vpc_cni_iam.review.rules import Rule

@@ -1,21 +1,15 @@
-"""Who can assume a role on one side of a plan, and who newly can."""
+"""Who can assume a role by its trust policy, and who newly can."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.trust import AUDIENCE, issuer
-from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.plan.arguments import Part
-from vpc_cni_iam.plugin import trust
-from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.issuers import Platform, platform_of
 from vpc_cni_iam.plugin.principals import filled, may_assume, requests_of
-from vpc_cni_iam.plugin.trust import RoleTrust, is_claim
 from vpc_cni_iam.policy.diff import (
     ConditionChange,
     ElementChange,
@@ -27,54 +21,9 @@ from vpc_cni_iam.policy.diff import (
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import evaluate
 from vpc_cni_iam.policy.proof.answer import NewAccess
-from vpc_cni_iam.policy.template import Side, Text, folded
-from vpc_cni_iam.review.account.documents import Document
-from vpc_cni_iam.review.account.grants import Accounts
-from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin.state import PluginState
-from vpc_cni_iam.review.diff.trust_flaws import asks, is_any, is_like, living
-
-
-class HasAccounts(Protocol):
-    """What has the accounts of a plan, as the context of a review does."""
-
-    @property
-    def accounts(self) -> Accounts:
-        """The accounts before and after."""
-
-
-def trust_of(context: HasAccounts, role: IamResource, side: Side) -> Policy | None:
-    """Return the trust policy of a role; None where the plan does not show it.
-
-    It may have holes, by which `lets_plugin` may be open.
-    """
-    account = context.accounts.after if side is Side.AFTER else context.accounts.before
-    grant = account.one(role, Part.TRUST)
-    return grant.content.policy if grant and isinstance(grant.content, Document) else None
-
-
-def lets_plugin(policy: Policy, state: PluginState, *, tags: bool = True) -> bool | None:
-    """Say whether aws-node of a cluster can assume a role of its own; None if not decided.
-
-    Args:
-        tags: Whether its sessions of EKS Pod Identity have tags.
-    """
-    identity = state.identity.kind
-    if identity in (Identity.none, Identity.unknown) or trust.is_too_large(policy):
-        return None
-    try:
-        of_account = RoleTrust(policy, f"arn::iam::{state.cluster.account}:")
-        return of_account.lets(identity, state.cluster, tags=tags)
-    except InputError:
-        return None
-
-
-def names_plugin(policy: Policy) -> bool:
-    """Say whether a trust policy is for the plugin's service account by its name."""
-    try:
-        return not trust.is_too_large(policy) and trust.names_plugin(policy)
-    except InputError:
-        return False
+from vpc_cni_iam.policy.template import Text, folded
+from vpc_cni_iam.review.diff.trust.conditions import asks, is_any, is_like
+from vpc_cni_iam.review.diff.trust.flaws import living
 
 
 class Trusted(Struct, frozen=True):
@@ -144,8 +93,8 @@ def _trusted(
     audiences = () if is_any(audience) else audience.values
     for value, known_value in zip(subject.values, known_subject.values, strict=True):
         claims = {
-            "sub": _sample(str(known_value), known_subject) or platform.stranger,
-            "aud": _sample(str(next(iter(known_audience.values), "")), known_audience) or AUDIENCE,
+            "sub": _sample(str(known_value)) or platform.stranger,
+            "aud": _sample(str(next(iter(known_audience.values), ""))) or AUDIENCE,
         }
         yield Trusted(
             kind,
@@ -160,9 +109,9 @@ def _trusted(
         )
 
 
-def _sample(value: str, condition: Condition) -> str:
-    """Return a text that a value of a condition matches."""
-    return value.replace("*", "example").replace("?", "x") if is_like(condition) else value
+def _sample(pattern: str) -> str:
+    """Return a claim as a token has it, which has no wildcards."""
+    return pattern.replace("*", "example").replace("?", "x")
 
 
 def widened(before: Policy, after: Policy) -> Widened:
@@ -176,13 +125,14 @@ def widened(before: Policy, after: Policy) -> Widened:
     gone = (e for e in elements if isinstance(e, ConditionChange) and e.old)
     conditions = dict.fromkeys((*_limits_gone(coming, leaving), *gone))
     actions = (e.added for e in elements if isinstance(e, ValuesChange) and e.element == "Action")
-    reasons = tuple(change for change in conditions if _explains(change, newcomers))
+    # That a subject becomes another is said by who they are, and who could before.
+    reasons = tuple(change for change in conditions if not newcomers or change.new is None)
     return Widened(
         newcomers or coming,
         leaving,
         not newcomers,
         reasons,
-        tuple(c for c in conditions if c not in reasons and c.new is not None),
+        tuple(change for change in conditions if change not in reasons),
         denies,
         tuple(dict.fromkeys(str(action) for added in actions for action in added)),
     )
@@ -227,18 +177,6 @@ def _limits_gone(
         added = {folded(c.key): c for c in trusted.limits - peer.limits}
         for condition in sorted(peer.limits - trusted.limits, key=str):
             yield ConditionChange(condition, added.get(folded(condition.key)))
-
-
-def _explains(change: ConditionChange, newcomers: tuple[Trusted, ...]) -> bool:
-    """Say whether a condition that is gone, or another, is why there are newcomers.
-
-    That a subject becomes another is said by who they are, and who could before.
-    """
-    if not newcomers or change.old is None:
-        return True
-    prefix, _, claim = str(change.old.key).lower().rpartition(":")
-    is_of_newcomer = any(trusted.issuer.lower() == prefix for trusted in newcomers)
-    return change.new is None and (is_of_newcomer or not is_claim(f"{prefix}:{claim}"))
 
 
 def realistic(answer: NewAccess, what: Widened, old: Policy, new: Policy) -> NewAccess:

@@ -1,4 +1,4 @@
-"""What looks like nothing in a plan, and is something."""
+"""Changes that are put off, sensitive, or of a principal whose name is not unique."""
 
 import pytest
 

@@ -1,0 +1,123 @@
+"""What is wrong with a trust policy: whom it lets in that nobody means, and whom it never lets in.
+
+Each is decided by evaluation with requests of pods, of other tokens, and of strangers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.plugin import trust
+from vpc_cni_iam.plugin.issuers import APPLICATIONS, PROVIDER
+from vpc_cni_iam.plugin.principals import filled, may_assume, strangers
+from vpc_cni_iam.policy.document import (
+    ANYONE,
+    EVERYONE,
+    Effect,
+    Policy,
+    Principal,
+    Statement,
+)
+from vpc_cni_iam.policy.evaluate import compile_policies
+from vpc_cni_iam.policy.template import known
+from vpc_cni_iam.review.diff.trust.pods import pod_flaws
+from vpc_cni_iam.review.diff.trust.tokens import STRANGE, TokenTrust, TrustFlaw, asked_claims
+from vpc_cni_iam.review.rules import Rule
+
+_EFFECTS: tuple[Effect, Effect] = "Deny", "Allow"
+
+
+def flaws(policy: Policy, *, for_plugin: bool, tags: bool = True) -> tuple[TrustFlaw, ...]:
+    """Return what is wrong with a trust policy, of one that is too large nothing.
+
+    Args:
+        for_plugin: Whether the role is aws-node's, so that only its service account may have it.
+        tags: Whether sessions of EKS Pod Identity have tags.
+    """
+    every_flaw: list[TrustFlaw] = []
+    if trust.is_too_large(policy):
+        return ()
+    policy = filled(policy)
+    denies, allows = (
+        tuple(filter(is_evaluated, policy.only(effect).statements)) for effect in _EFFECTS
+    )
+    for statement in allows:
+        alone = replace(policy, statements=(*denies, statement))
+        every_flaw += _of_statement(alone, statement, for_plugin=for_plugin)
+    every_flaw += pod_flaws(replace(policy, statements=(*denies, *allows)), tags=tags)
+    return tuple(dict.fromkeys(every_flaw))
+
+
+def living(policy: Policy) -> Policy:
+    """Return a trust policy without what no token can meet, since its issuer has no such claims."""
+    if trust.is_too_large(policy):
+        return policy
+    statements = []
+    for statement in policy.statements:
+        principals = tuple(_living(statement, p) for p in statement.principals)
+        if principals == statement.principals or statement.effect == "Deny":
+            statements.append(statement)
+        elif named := tuple(p for p in principals if p.identifiers):
+            statements.append(replace(statement, principals=named))
+    return replace(policy, statements=tuple(statements))
+
+
+def _living(statement: Statement, principal: Principal) -> Principal:
+    alone = Policy((statement,))
+    names = tuple(
+        name
+        for name in principal.identifiers
+        if not isinstance(name, str)
+        or PROVIDER not in name
+        or may_assume(alone, trust.token_request(name, {}))
+    )
+    return replace(principal, identifiers=names)
+
+
+def is_evaluated(statement: Statement) -> bool:
+    """Say whether a statement is evaluated, an Allow with NotPrincipal as one for everybody."""
+    return problem(statement) is None or bool(
+        statement.effect == "Allow"
+        and statement.not_principals
+        and problem(replace(statement, principals=EVERYONE, not_principals=())) is None
+    )
+
+
+def problem(statement: Statement) -> InputError | None:
+    """Return why a statement is not evaluated; None if it is."""
+    try:
+        compile_policies([Policy((statement,))], "trust policy")
+    except InputError as error:
+        return error
+    return None
+
+
+def _of_statement(alone: Policy, statement: Statement, *, for_plugin: bool) -> Iterator[TrustFlaw]:
+    names = [(p.type, name) for p in statement.principals for name in known(p.identifiers)]
+    if any(not isinstance(condition.key, str) for condition in statement.conditions):
+        return  # a key that is not known may be any of those that are looked for
+    if statement.not_principals or not {(ANYONE, ANYONE), ("AWS", ANYONE)}.isdisjoint(names):
+        yield from _of_everybody(alone, statement)
+    for kind, name in names:
+        if kind == "Federated" and name in APPLICATIONS:
+            yield from _of_application(alone, statement, name)
+        elif kind == "Federated" and PROVIDER in name and statement.is_about(trust.WEB):
+            yield from TokenTrust(alone, statement, name).flaws(for_plugin=for_plugin)
+
+
+def _of_everybody(alone: Policy, statement: Statement) -> Iterator[TrustFlaw]:
+    everybody = replace(statement, principals=EVERYONE, not_principals=())
+    policy = replace(alone, statements=(*alone.only("Deny").statements, everybody))
+    if any(may_assume(policy, request) for request in strangers(everybody)):
+        excepted = (name for p in statement.not_principals for name in p.identifiers)
+        yield TrustFlaw(Rule.TRUST_ANYBODY, values=tuple(map(str, excepted)))
+
+
+def _of_application(alone: Policy, statement: Statement, name: str) -> Iterator[TrustFlaw]:
+    keys = APPLICATIONS[name]
+    strange = {**asked_claims(statement, name), **dict.fromkeys(("sub", *keys), STRANGE)}
+    if may_assume(alone, trust.token_request(name, strange)):
+        yield TrustFlaw(Rule.TRUST_ANYBODY, name, tuple(f"{name}:{key}" for key in keys))

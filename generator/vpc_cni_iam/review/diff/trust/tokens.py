@@ -1,0 +1,171 @@
+"""What is wrong with the trust of an OIDC provider, by the tokens that it lets in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from vpc_cni_iam.catalog.trust import AUDIENCE, issuer
+from vpc_cni_iam.plugin import trust
+from vpc_cni_iam.plugin.issuers import Platform, is_of_anybody, platform_of
+from vpc_cni_iam.plugin.principals import is_unknown, may_assume, readable
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.template import known
+from vpc_cni_iam.review.diff.trust.conditions import is_like, is_wild, prefix, sample, values_of
+from vpc_cni_iam.review.rules import Level, Rule
+
+STRANGE = "zz-example"  # an audience, an application, and the value of another claim
+_RULES = {
+    True: (Rule.IRSA_NO_SUBJECT, Rule.IRSA_WILDCARD, Rule.IRSA_NO_AUDIENCE),
+    False: (Rule.OIDC_NO_SUBJECT, Rule.OIDC_WILDCARD, Rule.OIDC_NO_AUDIENCE),
+}
+
+
+class TrustFlaw(Struct, frozen=True):
+    """One thing that is wrong with a trust policy."""
+
+    rule: Rule
+    provider: str = ""  # the issuer, or the application, that it is about
+    values: tuple[str, ...] = ()  # the subjects, audiences, keys or ARNs that make it so
+    never: bool = False  # whether nobody can assume the role by it
+    level: Level | None = None  # None for that of the rule
+
+
+def asked_claims(statement: Statement, name: str) -> dict[str, str]:
+    """Return the claims that a statement asks for, as a stranger's token has them."""
+    prefix = name.lower()
+    keys = (str(condition.key).lower().rpartition(":") for condition in statement.conditions)
+    # Everybody has some method of authentication.
+    return {claim: STRANGE for asked, _, claim in keys if asked == prefix and claim != "amr"}
+
+
+class TokenTrust(Struct, frozen=True):
+    """What the tokens of one OIDC provider can do by a statement."""
+
+    alone: Policy
+    statement: Statement
+    provider: str
+
+    @property
+    def issuer(self) -> str:
+        """The issuer, as condition keys have it."""
+        return issuer(self.provider)
+
+    def flaws(self, *, for_plugin: bool) -> Iterator[TrustFlaw]:
+        """Yield whose tokens are let in that nobody means, or why none are."""
+        others = self._of_other_issuers()
+        if not may_assume(self.alone, trust.token_request(self.provider, {})):
+            if others:  # else a Deny keeps all of them out
+                yield self._flaw(Rule.IRSA_ISSUER, others, never=True)
+            return
+        names = (n for p in self.statement.principals for n in known(p.identifiers))
+        named = {(issuer(name) or name).lower() for name in names}
+        if unrelated := tuple(key for key in others if prefix(key) not in named):
+            yield self._flaw(Rule.IRSA_ISSUER, unrelated)
+        yield from self._of_claims(for_plugin=for_plugin)
+
+    def _of_other_issuers(self) -> tuple[str, ...]:
+        """Return the keys of conditions that are claims of other issuers."""
+        keys = [str(condition.key) for condition in self.statement.conditions]
+        claims = (key for key in keys if trust.is_claim(key.lower()))
+        return tuple(key for key in claims if prefix(key) != self.issuer.lower())
+
+    def _of_claims(self, *, for_plugin: bool) -> Iterator[TrustFlaw]:
+        """Yield whose tokens are let in, of all that the conditions could mean."""
+        of_subject = self._conditions("sub")
+        subjects, audiences = values_of(of_subject), values_of(self._conditions("aud"))
+        platform = platform_of(self.issuer, subjects)
+        possible = (*map(sample, subjects), platform.stranger, STRANGE)
+        tokens = (AUDIENCE, *map(sample, audiences), STRANGE)
+        alive = [s for s in possible if self._lets_any(s, tokens)]
+        if not alive:
+            yield from self._never(subjects, audiences)
+            return
+        yield from self._of_subjects(platform, subjects, frozenset(alive))
+        yield from self._of_audiences(platform, audiences, alive)
+        if platform is Platform.KUBERNETES:
+            if for_plugin:
+                yield from self._of_plugin(subjects, alive)
+            like = values_of(filter(is_like, of_subject))
+            if like and not any(is_wild(value) or is_unknown(value) for value in like):
+                yield self._flaw(Rule.IRSA_LIKE, like)
+
+    def _of_plugin(self, subjects: tuple[str, ...], alive: list[str]) -> Iterator[TrustFlaw]:
+        """Yield that a role of aws-node is for other service accounts, too."""
+        named = (s for s in subjects if s in alive and not is_wild(s) and not is_unknown(s))
+        if foreign := tuple(s for s in named if s != trust.AWS_NODE.subject):
+            yield self._flaw(Rule.IRSA_OTHER_SUBJECT, foreign)
+
+    def _of_subjects(
+        self, platform: Platform, subjects: tuple[str, ...], alive: frozenset[str]
+    ) -> Iterator[TrustFlaw]:
+        """Yield that all subjects are let in, or those of a pattern, or that a pattern is none."""
+        no_subject, wildcard, _ = _RULES[platform is Platform.KUBERNETES]
+        wild = tuple(value for value in subjects if is_wild(value))
+        by_pattern = tuple(value for value in wild if sample(value) in alive)
+        if platform.stranger in alive or any(map(is_of_anybody, by_pattern)):
+            yield self._flaw(no_subject, by_pattern)
+        elif by_pattern:
+            is_pinned = wildcard is Rule.OIDC_WILDCARD and all(map(_is_of_one_project, by_pattern))
+            yield self._flaw(wildcard, by_pattern, level=Level.NOTE if is_pinned else None)
+        elif literally := tuple(value for value in wild if self._is_literal("sub", value)):
+            yield self._flaw(Rule.IRSA_NEVER, literally)
+
+    def _of_audiences(
+        self, platform: Platform, audiences: tuple[str, ...], alive: Iterable[str]
+    ) -> Iterator[TrustFlaw]:
+        """Yield that tokens for any audience are let in, or none for that of EKS."""
+        is_kubernetes = platform is Platform.KUBERNETES
+        if any(self._lets(sub=subject, aud=STRANGE) for subject in alive):
+            yield self._flaw(_RULES[is_kubernetes][2])
+        elif not is_kubernetes or any(map(is_unknown, audiences)):
+            return
+        elif not any(self._lets(sub=subject, aud=AUDIENCE) for subject in alive):
+            yield self._flaw(Rule.IRSA_OTHER_AUDIENCE, audiences)
+
+    def _never(self, subjects: tuple[str, ...], audiences: tuple[str, ...]) -> Iterator[TrustFlaw]:
+        """Yield why no token is let in, though its claims are those that are asked for."""
+        claims = [("sub", value) for value in subjects] + [("aud", value) for value in audiences]
+        if literally := tuple(value for claim, value in claims if self._is_literal(claim, value)):
+            yield self._flaw(Rule.IRSA_NEVER, literally, never=True)
+        elif any(self._lets(sub=sample(subject)) for subject in subjects):
+            yield self._flaw(Rule.IRSA_OTHER_AUDIENCE, audiences, never=True)
+
+    def _is_literal(self, claim: str, value: str) -> bool:
+        """Say whether wildcards in a value are compared letter by letter."""
+        lets_itself = is_wild(value) and self._lets(**{claim: value})
+        return lets_itself and not self._lets(**{claim: sample(value)})
+
+    def _lets_any(self, subject: str, audiences: Iterable[str]) -> bool:
+        return any(self._lets(sub=subject, aud=audience) for audience in audiences)
+
+    def _lets(self, **claims: str) -> bool:
+        """Say whether a token is let in; what it has of other claims is a stranger's."""
+        unknown = {"sub", "aud"} - {*claims}
+        asked = asked_claims(self.statement, self.issuer)
+        has = {k: v for k, v in {**asked, **claims}.items() if k not in unknown}
+        return may_assume(self.alone, trust.token_request(self.provider, has))
+
+    def _conditions(self, claim: str) -> list[Condition]:
+        key = f"{self.issuer}:{claim}".lower()
+        return [c for c in self.statement.conditions if str(c.key).lower() == key]
+
+    def _flaw(
+        self,
+        rule: Rule,
+        values: tuple[str, ...] = (),
+        *,
+        never: bool = False,
+        level: Level | None = None,
+    ) -> TrustFlaw:
+        shown = "" if is_unknown(self.issuer) else self.issuer
+        return TrustFlaw(rule, shown, tuple(map(readable, values)), never, level)
+
+
+def _is_of_one_project(pattern: str) -> bool:
+    """Say whether a pattern of subjects names one repository, as GitHub and GitLab write it."""
+    kind, _, rest = pattern.partition(":")
+    project = rest.partition(":")[0]
+    is_whole = not is_wild(project) and "/" in project and ":" in rest
+    return kind in ("repo", "project_path") and is_whole

@@ -263,14 +263,17 @@ class _PrincipalCases:
         return all(is_member) or is_member == [False, True]
 
     def all(self) -> Iterator[_Case]:
+        if self._change.is_deleted:
+            yield self._no_gain()
+        elif self._grants:
+            yield from self._changed()
+
+    def _changed(self) -> Iterator[_Case]:
+        """Yield the outcomes of one that is there after."""
         change = self._change
-        if not self._grants:
-            if change.is_deleted:  # it had a boundary and no policies
-                yield self._no_gain()
-            return
         yield from (self._not_shown(c) for c in self._grants if _is_hidden(c))
         hidden = [g for g in change.vanished if self._may_deny(g)]
-        if hidden and not (change.is_deleted or self._is_conflict):
+        if hidden and not self._is_conflict:
             policies = tuple(g.policy or InPlan(g.address) for g in hidden)
             yield _Case(_Outcome.DENY_LOST, DenyLost(self._owners, (), policies), tuple(hidden))
         match change.access:
@@ -283,9 +286,7 @@ class _PrincipalCases:
                 yield self._case(_Outcome.UNDECIDED, evidence)
             case NoNewAccess() if not isinstance(change.denied_less, NoNewAccess):
                 yield from self._denied_less()
-            case NoNewAccess() if change.is_deleted or not (
-                change.opened or change.vanished or self._is_conflict
-            ):
+            case NoNewAccess() if not (change.opened or change.vanished or self._is_conflict):
                 yield self._no_gain()
 
     def _case(self, outcome: _Outcome, evidence: AboutPrincipals) -> _Case:
@@ -314,10 +315,6 @@ class _PrincipalCases:
         if not more.parts and len(grants) < len(change.grants):
             return  # it is by a group
         farther = _farther(change)
-        published = tuple(filter(None, map(published_by, grants)))
-        is_published = farther is Reach.LIMITED and len(published) == len(
-            [c for c in grants if c.after]
-        )
         evidence = Gain(
             self._owners,
             change.is_new,
@@ -326,20 +323,23 @@ class _PrincipalCases:
             more.parts,
             tuple(dict.fromkeys(g.policy for g in more.grants if g.policy)),
             beyond_plugin(more.parts) if is_of_plugin else None,
-            published if is_published else (),
+            _published(grants) if farther is Reach.LIMITED else (),
             more.example,
         )
-        outcome = _Outcome.BY_NEW if change.is_new else _Outcome.MORE
-        is_held = not (change.is_new and change.owner in evidence.policies)
-        if farther is not Reach.LIMITED and is_held:
-            outcome = _Outcome.FURTHER
-        elif evidence.published:
-            is_update = all(document.before for document in evidence.published)
-            outcome = _Outcome.UPDATED if is_update else _Outcome.PUBLISHED
-        elif outcome is _Outcome.MORE and (version := self._lacked_by(more.parts)):
+        outcome = self._outcome_of(evidence)
+        if outcome is _Outcome.MORE and (version := self._lacked_by(more.parts)):
             outcome, evidence = _Outcome.LACKED, replace(evidence, lacked_by=version)
         changing = [g for c in grants for g in (c.after, c.before) if g]
         yield _Case(outcome, evidence, more.grants or tuple(changing))
+
+    def _outcome_of(self, gain: Gain) -> _Outcome:
+        is_held = not (gain.is_new and self._change.owner in gain.policies)
+        if gain.reach is not Reach.LIMITED and is_held:
+            return _Outcome.FURTHER
+        if gain.published:
+            is_update = all(document.before for document in gain.published)
+            return _Outcome.UPDATED if is_update else _Outcome.PUBLISHED
+        return _Outcome.BY_NEW if gain.is_new else _Outcome.MORE
 
     def _lacked_by(self, parts: Iterable[GainedPart]) -> PluginVersion | None:
         """Return the version of aws-node with this role, if it lacked all that is allowed."""
@@ -422,6 +422,12 @@ class _PrincipalCases:
             managed=managed,
         )
         return _Case(outcome, evidence, (grant,))
+
+
+def _published(changes: Iterable[GrantChange]) -> tuple[PublishedUpdate, ...]:
+    """Return the documents of the catalog that all policies become; none if one is another."""
+    published = [published_by(change) for change in changes if change.after]
+    return tuple(filter(None, published)) if all(published) else ()
 
 
 def _of_aws(arn: str, managed: AwsManagedPolicy | None, *, is_new: bool) -> _Outcome:

@@ -112,7 +112,7 @@ def test_each_finding_that_the_header_counts_is_shown_or_counted(count: int) -> 
         Rule.MOVED,
         Rule.COVERAGE_LOST,
         Rule.DRIFT,
-        Rule.UNSEEN,
+        Rule.UNREAD_COMMAND,
     ]
     findings = tuple(
         finding(rule, f"About {rule} {n}", f"aws_iam_policy.p{n}")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from found import context, found
-from synthetic import Json, allow, document, plan, resource
+from synthetic import Json, allow, document, plan, resource, reviewed, rules
 from tools import corpus
 from vpc_cni_iam.inputs.plan.reader import Plan, read_plan
 from vpc_cni_iam.inputs.plan.unread import UnreadKind
@@ -357,7 +357,6 @@ def test_inline_policies_that_a_plan_does_not_show_are_said_once_and_no_finding(
     (part,) = context(*roles).not_shown
     assert part.kind is NotShownKind.INLINE_POLICIES
     assert part.addresses == ("aws_iam_role.a", "aws_iam_role.b")
-    assert Rule.UNSEEN not in {f.rule for f in found(*roles)}
 
 
 def test_a_reference_that_is_known_after_apply_is_said_once() -> None:
@@ -374,11 +373,10 @@ def test_a_reference_that_is_known_after_apply_is_said_once() -> None:
         for name in names
     ]
     blocks.append({"type": "aws_iam_role", "name": "made", "expressions": {}})
-    findings = found(*changes, configuration={"root_module": {"resources": blocks}})
-    (unseen,) = (f for f in findings if f.rule is Rule.UNSEEN)
-    assert (unseen.level, unseen.means) == (Level.NOTE, (Consequence.NEW_ACCESS,))
-    message = say(unseen).message
-    assert message.startswith("aws_lambda_function.f and 1 more refer to aws_iam_role.made, ")
+    review = reviewed(*changes, configuration={"root_module": {"resources": blocks}})
+    (part,) = review.not_shown
+    assert part.endswith("which count as what they refer to (aws_lambda_function.f and 1 more)")
+    assert rules(review) == {"new-policy"}
 
 
 def test_every_unread_change_has_its_sentences() -> None:

@@ -50,7 +50,7 @@ class Resolver:
         # Names that stand for resources of several accounts, by place.
         self.ambiguous: dict[str, tuple[str, ...]] = {}
         # What counts as the resource that it refers to, by place: the resource with the argument,
-        # its path, and the address of the other.
+        # and its path.
         self.assumed: dict[str, tuple[Resource, Path]] = {}
         self.by_address: dict[str, Resource] = {}
         self._blocks: dict[str, list[Resource]] = defaultdict(list)

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from hostile_text import EVIL
 from vpc_cni_iam.policy.diff import Change
-from vpc_cni_iam.review.diff.plugin_answers import AnswerVerdict
+from vpc_cni_iam.review.diff.plugin.answers import AnswerVerdict
 from vpc_cni_iam.review.locate import SourcePlace
 from vpc_cni_iam.review.report.rule_texts import shown_rules
 from vpc_cni_iam.review.report.shown import (

@@ -12,10 +12,11 @@ from synthetic import Json, allow, attachment, document, policy, resource, role
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
 from vpc_cni_iam.policy.document import dumps
-from vpc_cni_iam.review.diff.needs import VersionSource
-from vpc_cni_iam.review.diff.plugin_answers import AnswerReason, AnswerVerdict, PluginAnswer
+from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, AnswerVerdict, PluginAnswer
+from vpc_cni_iam.review.diff.plugin.needs import VersionSource
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.options import Options
+from vpc_cni_iam.review.report.plugins import shown_plugins
 from vpc_cni_iam.review.report.sentences import say
 
 CNI = dumps(managed_policy())
@@ -85,6 +86,15 @@ def test_a_call_that_a_policy_allowed_is_lost_with_what_that_breaks_and_a_fix() 
     assert "fresh-node" in saying.details[0]
 
 
+def test_of_many_calls_the_message_names_those_that_break_most() -> None:
+    (finding, *_) = found(*cni(CNI, document(allow("s3:*"))))
+    saying = say(finding)
+    named = "ec2:AssignPrivateIpAddresses, ec2:CreateTags and 7 more"
+    assert named in saying.message and named in saying.fix
+    assert "ec2:DescribeSubnets" not in saying.message
+    assert any(line.startswith("ec2:DescribeSubnets") for line in saying.details)
+
+
 @pytest.mark.parametrize(
     ("action", "expected"),
     [
@@ -133,7 +143,7 @@ def test_a_deny_by_region_counts_in_the_clusters_region_and_may_where_that_is_no
     known = found(*cni(CNI, CNI), denied)
     assert {f.level for f in of_rule(known, "coverage-lost")} == {"error", "warning"}
     (answer,) = answers(*cni(CNI, CNI), denied)
-    assert answer.verdict is AnswerVerdict.FAILS and answer.cluster is not None
+    assert answer.verdict is AnswerVerdict.FAILS and answer.needs.is_of_cluster
     not_known = [change for change in cni(CNI, CNI) if change["type"] != "aws_eks_cluster"]
     (finding,) = of_rule(found(*not_known, denied), "coverage-lost")
     assert finding.level == "warning"
@@ -187,7 +197,8 @@ def test_a_version_that_calls_more_than_its_role_allows_is_an_error(
     assert all(f.level == "error" and "ec2:DescribeSubnets" in say(f).message for f in findings)
     (answer,) = answers(*changes)
     assert (answer.verdict, answer.reason) == (AnswerVerdict.FAILS, AnswerReason.MISSING)
-    assert [call.action for call in answer.missing][:1] == ["ec2:DescribeSubnets"]
+    (plugin,) = shown_plugins([answer], [])
+    assert plugin.missing[0] == "ec2:DescribeSubnets"
 
 
 def test_a_new_role_with_which_a_node_does_not_start_is_an_error_where_the_plan_gives_it() -> None:
@@ -244,25 +255,17 @@ def test_interfaces_keep_the_tag_of_another_cluster_name() -> None:
 
 def test_the_answer_names_version_mode_and_identity() -> None:
     (answer,) = answers(*cni(CNI, CNI))
-    assert (answer.verdict, answer.reason, answer.missing) == (AnswerVerdict.WORKS, None, ())
-    assert (str(answer.version), answer.source, answer.mode) == (
-        "v1.23.2",
-        VersionSource.PLAN,
-        "ipv4",
-    )
-    assert answer.cluster and (answer.cluster.name, answer.cluster.region) == ("prod", "eu-west-1")
-    (answer,) = answers(
-        *own_role("cni", irsa(), CNI), addon(None, {**V1_23, "addon_version": None})
-    )
-    assert answer.source is VersionSource.ASSUMED
+    needs, cluster = answer.needs, answer.needs.plugin.cluster
+    assert (answer.verdict, answer.reason, needs.roles[0].missing) == ("works", None, ())
+    assert (str(needs.after.version), needs.source, needs.mode) == ("v1.23.2", "plan", "ipv4")
+    assert (cluster.name, cluster.region) == ("prod", "eu-west-1")
+    unknown = {**V1_23, "addon_version": None}
+    (answer,) = answers(*own_role("cni", irsa(), CNI), addon(None, unknown))
+    assert answer.needs.source is VersionSource.ASSUMED
     chosen = context(*cni(CNI, CNI))
-    chosen.options = Options(version=answer.version, mode="ipv6")
+    chosen.options = Options(version=needs.after.version, mode="ipv6")
     (answer,) = chosen.plugin_answers
-    assert (answer.verdict, answer.source, answer.mode) == (
-        AnswerVerdict.FAILS,
-        VersionSource.OPTION,
-        "ipv6",
-    )
+    assert (answer.verdict, answer.needs.source, answer.needs.mode) == ("fails", "option", "ipv6")
 
 
 @pytest.mark.parametrize(
@@ -299,7 +302,7 @@ def test_there_is_an_answer_for_each_role_of_the_plugin_that_no_cluster_names() 
     other = own_role("other", irsa(subject="system:serviceaccount:a:b"), document(allow("s3:*")))
     every = answers(*roles, *other)
     assert [answer.verdict for answer in every] == [AnswerVerdict.WORKS, AnswerVerdict.FAILS]
-    assert all(answer.cluster is None for answer in every)
+    assert not any(answer.needs.is_of_cluster for answer in every)
 
 
 def test_the_role_of_nodes_is_judged_where_the_plugin_has_no_other() -> None:
@@ -408,7 +411,8 @@ def test_no_part_of_a_sensitive_policy_is_shown() -> None:
     for finding in found(*changes):
         saying = say(finding)
         assert "sa-east-1" not in " ".join((saying.message, *saying.details, saying.fix))
-    assert all(not call.region for answer in answers(*changes) for call in answer.missing)
+    roles = [role for answer in answers(*changes) for role in answer.needs.roles]
+    assert roles and all(not call.region for role in roles for call in role.missing or ())
 
 
 def test_there_is_no_answer_where_eks_auto_mode_has_all_nodes() -> None:

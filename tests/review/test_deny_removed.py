@@ -66,9 +66,7 @@ def test_a_deny_that_another_policy_of_the_role_gets_is_no_new_access() -> None:
     assert reviewed(moved[0], elsewhere, moved[2], fail_on="new-access").failed
 
 
-def test_a_policy_of_several_roles_that_denies_less_is_a_warning_for_those_without_another_deny() -> (
-    None
-):
+def test_a_policy_that_denies_less_is_a_warning_for_roles_without_another_deny() -> None:
     values = {"name": "guard", "arn": ARN}
     texts = (BOTH, document(allow("ec2:*")))
     changes = resource("aws_iam_policy", "guard", *({**values, "policy": text} for text in texts))
@@ -147,9 +145,7 @@ def test_a_deny_that_is_deleted_with_its_principal_is_no_new_access(kind: str) -
     assert reviewed(there, left, detached, fail_on="new-access").failed
 
 
-def test_a_policy_that_is_not_shown_and_stays_or_is_deleted_with_its_role_is_no_new_access() -> (
-    None
-):
+def test_a_policy_that_stays_or_is_deleted_with_its_role_removes_no_deny() -> None:
     values = {"role": "a", "policy_arn": ARN}
     gone = attachment("a", ARN, sides=(values, None))
     made = attachment("a", ARN, name="b", sides=(None, values))

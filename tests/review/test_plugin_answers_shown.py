@@ -3,32 +3,50 @@
 import pytest
 from msgspec.structs import replace
 
+from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.known_versions import find
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.review.account.iam_resource import InPlan, Named
-from vpc_cni_iam.review.diff.needs import VersionSource
-from vpc_cni_iam.review.diff.plugin_answers import AnswerReason, AnswerVerdict, PluginAnswer
+from vpc_cni_iam.plugin.settings import PluginSettings
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
+from vpc_cni_iam.review.account.plugin.state import (
+    ClusterPlugin,
+    PluginIdentity,
+    PluginSetup,
+    PluginState,
+)
+from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, AnswerVerdict, PluginAnswer
+from vpc_cni_iam.review.diff.plugin.calls import JudgedPlugin
+from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, VersionSource
 from vpc_cni_iam.review.report import words
 from vpc_cni_iam.review.report.plugins import REASONS, shown_plugins
 from vpc_cni_iam.review.report.shown import ShownPlugin
 
-ROLE = InPlan("aws_iam_role.cni")
-WORKS = PluginAnswer(
-    EksCluster("prod", "us-east-1"),
-    "aws_eks_cluster.prod",
-    AnswerVerdict.WORKS,
-    None,
-    find("v1.23.2"),
-    VersionSource.PLAN,
-    "v1.22.1",
-    "v1.23.2",
-    "ipv4",
-    Identity.irsa,
-    Identity.node_role,
-    (ROLE,),
-    (Named("aws_iam_role", "", "nodes"),),
-)
+ROLE, NODES = InPlan("aws_iam_role.cni"), Named("aws_iam_role", "", "nodes")
+V1_23 = find("v1.23.2")
+PROD = EksCluster("prod", "us-east-1")
+
+
+def state(version: str, identity: Identity, *roles: IamResource) -> PluginState:
+    setup = PluginSetup(PluginSettings(version=version))
+    return PluginState(PROD, "", setup, PluginIdentity(identity, frozenset(roles)))
+
+
+BEFORE = state("v1.22.1", Identity.node_role, NODES)
+AFTER = state("v1.23.2", Identity.irsa, ROLE)
+
+
+def works(
+    cluster: EksCluster = PROD,
+    source: VersionSource = VersionSource.PLAN,
+    mode: Mode = "ipv4",
+    before: PluginState = BEFORE,
+    after: PluginState = AFTER,
+) -> PluginAnswer:
+    plugin = ClusterPlugin("", before, replace(after, cluster=cluster))
+    judged = JudgedPlugin(V1_23)
+    needs = PluginNeeds(plugin, True, judged, judged, source, mode, True, (), ())
+    return PluginAnswer(needs, AnswerVerdict.WORKS, None)
 
 
 def only(answer: PluginAnswer) -> ShownPlugin:
@@ -45,32 +63,32 @@ def test_each_reason_has_its_words() -> None:
     assert {*REASONS} == {*AnswerReason}
     for reason in AnswerReason:
         for verdict in (AnswerVerdict.FAILS, AnswerVerdict.NOT_SHOWN):
-            assert sentence(replace(WORKS, verdict=verdict, reason=reason))
+            assert sentence(replace(works(), verdict=verdict, reason=reason))
 
 
 @pytest.mark.parametrize(
     ("answer", "text"),
     [
-        (WORKS, "aws-node in prod (us-east-1): works with v1.23.2 (IPv4)"),
+        (works(), "aws-node in prod (us-east-1): works with v1.23.2 (IPv4)"),
         (
-            replace(WORKS, cluster=EksCluster("prod"), source=VersionSource.ASSUMED, mode="ipv6"),
+            works(EksCluster("prod"), VersionSource.ASSUMED, "ipv6"),
             "aws-node in prod: works with v1.23.2 (IPv6, version assumed)",
         ),
         (
-            replace(WORKS, source=VersionSource.OPTION, cluster=None),
+            works(EksCluster(), VersionSource.OPTION),
             "aws-node with aws_iam_role.cni: works with v1.23.2 (IPv4, --cni-version)",
         ),
         (
-            replace(WORKS, cluster=EksCluster(), address="", roles=()),
+            works(EksCluster(), after=state("", Identity.unknown)),
             "aws-node: works with v1.23.2 (IPv4)",
         ),
         (
-            replace(WORKS, verdict=AnswerVerdict.FAILS, reason=AnswerReason.NOT_TRUSTED),
+            replace(works(), verdict=AnswerVerdict.FAILS, reason=AnswerReason.NOT_TRUSTED),
             "aws-node in prod (us-east-1): fails with v1.23.2 (IPv4): "
             "it cannot assume aws_iam_role.cni",
         ),
         (
-            replace(WORKS, verdict=AnswerVerdict.NOT_SHOWN, reason=AnswerReason.IDENTITY, roles=()),
+            replace(works(), verdict=AnswerVerdict.NOT_SHOWN, reason=AnswerReason.IDENTITY),
             "aws-node in prod (us-east-1): not shown by the plan for v1.23.2 (IPv4): "
             "which role it has",
         ),
@@ -81,11 +99,12 @@ def test_the_answer_is_a_sentence(answer: PluginAnswer, text: str) -> None:
 
 
 def test_a_change_of_the_version_or_the_identity_is_shown_below() -> None:
-    assert [*words.facts(only(WORKS))] == [
+    def facts(before: PluginState, after: PluginState) -> list[tuple[str, str]]:
+        return [*words.facts(only(works(before=before, after=after)))]
+
+    assert facts(BEFORE, AFTER) == [
         ("version", "v1.22.1 -> v1.23.2"),
         ("identity", "role nodes (node role) -> aws_iam_role.cni (IRSA)"),
     ]
-    same = replace(WORKS, version_before="", roles_before=(ROLE,), identity_before=Identity.irsa)
-    assert [*words.facts(only(same))] == [("identity", "aws_iam_role.cni (IRSA)")]
-    unknown = replace(same, identity=Identity.unknown, identity_before=Identity.unknown)
-    assert [*words.facts(only(unknown))] == []
+    assert facts(AFTER, AFTER) == [("identity", "aws_iam_role.cni (IRSA)")]
+    assert facts(state("", Identity.unknown), state("", Identity.unknown)) == []

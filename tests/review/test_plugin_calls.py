@@ -13,17 +13,16 @@ from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
 from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.review.diff.calls import (
+from vpc_cni_iam.review.diff.plugin.calls import (
+    JudgedPlugin,
     MissingCall,
     PluginCalls,
-    Situation,
     by_action,
     lost_calls,
     plugin_calls,
 )
-from vpc_cni_iam.review.diff.permissions import Permissions
 
-NEWEST = Situation(newest())
+NEWEST = JudgedPlugin(newest())
 
 
 def deny(action: str, on: str = "*", **more: Json) -> Json:
@@ -97,9 +96,9 @@ def test_the_ip_family_is_that_of_the_policies_unless_the_plan_or_an_option_says
         assert NEWEST.mode_for([refused]) == "ipv4"
 
 
-def missing(*statements: Json, situation: Situation = NEWEST) -> dict[str, MissingCall]:
+def missing(*statements: Json, judged: JudgedPlugin = NEWEST) -> dict[str, MissingCall]:
     policies = (parsed(*statements),)
-    result = plugin_calls(Permissions(policies), situation, [policies])
+    result = plugin_calls(Permissions(policies), judged, [policies])
     assert result is not None
     return {call.action: call for call in by_action(result.missing)}
 
@@ -134,8 +133,8 @@ def test_variables_decide_what_the_plugin_calls_unless_it_ignores_them() -> None
     ignored = {"NOT_A_VARIABLE": "x", "WARM_ENI_TARGET": "x"}
     off = {"ENABLE_SUBNET_DISCOVERY": "false"}
     for environment, is_fatal in ((off, False), (ignored | off, False), (ignored, True)):
-        situation = replace(NEWEST, settings=PluginSettings(environment=environment))
-        call = missing(*denied, situation=situation)["ec2:DescribeSubnets"]
+        judged = replace(NEWEST, settings=PluginSettings(environment=environment))
+        call = missing(*denied, judged=judged)["ec2:DescribeSubnets"]
         assert call.is_fatal is is_fatal
 
 
@@ -144,8 +143,8 @@ def test_the_vpc_of_the_cluster_decides_whether_a_policy_is_for_it() -> None:
     condition = {"ArnLike": {"ec2:Vpc": f"arn:aws:ec2:*:*:vpc/{own}"}}
     denied = (allow("ec2:*"), deny("ec2:AttachNetworkInterface", Condition=condition))
     for vpc, expected in ((own, {"ec2:AttachNetworkInterface"}), (other, NONE)):
-        situation = replace(NEWEST, names={"vpc_id": vpc})
-        assert missing(*denied, situation=situation).keys() == expected
+        judged = replace(NEWEST, names={"vpc_id": vpc})
+        assert missing(*denied, judged=judged).keys() == expected
 
 
 _NAMES = ("--cluster-name", "prod", "--vpc-id", "vpc-0123456789abcdef0")

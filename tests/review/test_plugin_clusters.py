@@ -314,7 +314,7 @@ def test_a_new_policy_for_another_cluster_or_vpc_is_an_error(
     (finding,) = problems(None, policy, *others)
     assert (finding.rule, finding.level) == ("plugin-permission-missing", "error")
     assert f"aws_iam_role_policy.i {words}" in finding.message
-    assert "ec2:CreateNetworkInterface" in finding.message and finding.fix
+    assert "ec2:CreateNetworkInterface" in " ".join(finding.details) and finding.fix
     assert "coverage-lost" in finding.means
 
 

@@ -18,7 +18,7 @@ from eks import (
     same,
 )
 from found import levels
-from synthetic import Json, allow, attachment, document, resource, role
+from synthetic import Json, allow, attachment, document, resource, reviewed, role
 from test_coverage import CNI, V1_23, found, inline, of_rule, scoped
 from vpc_cni_iam.review.report.sentences import say
 
@@ -168,6 +168,22 @@ def test_a_role_that_aws_node_can_no_longer_assume_is_lost(
 ) -> None:
     findings = of_rule(found(role("cni", before, after), inline(CNI, CNI)), "coverage-lost")
     assert [f.level for f in findings] == ([level] if level else [])
+
+
+@pytest.mark.parametrize("installed", [[addon(V1_23, V1_23)], []])
+def test_a_condition_that_may_keep_aws_node_from_its_role_is_a_warning(
+    installed: list[Json],
+) -> None:
+    after = json.loads(irsa())
+    after["Statement"][0]["Condition"]["IpAddress"] = {"aws:SourceIp": "10.0.0.0/8"}
+    values = {"name": "cni", "arn": arn_of("cni")}
+    sides = ({**values, "assume_role_policy": text} for text in (irsa(), json.dumps(after)))
+    changes = [resource("aws_iam_role", "cni", *sides), inline(CNI, CNI), *installed]
+    (finding,) = of_rule(found(*changes), "coverage-lost")
+    assert finding.level == "warning" and "may no longer let aws-node" in say(finding).message
+    if installed:
+        (plugin,) = reviewed(*changes).plugins
+        assert plugin.answer.startswith("not shown by the plan")
 
 
 def test_a_trust_policy_that_names_one_cluster_no_longer_lets_in_the_others() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property
 
@@ -19,10 +20,10 @@ from vpc_cni_iam.review.account.plugin.clusters import PluginReader
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
 from vpc_cni_iam.review.account.source import SourceReader
 from vpc_cni_iam.review.account.uses import Uses
-from vpc_cni_iam.review.diff.needs import NeedsFinder, PluginNeeds, PolicyLayers
 from vpc_cni_iam.review.diff.permissions import Proofs
-from vpc_cni_iam.review.diff.plugin_answers import PluginAnswer, answer
-from vpc_cni_iam.review.diff.plugin_roles import has_plugin_policy, is_of_nodes, roles_of_plugin
+from vpc_cni_iam.review.diff.plugin.answers import PluginAnswer, answer
+from vpc_cni_iam.review.diff.plugin.needs import NeedsFinder, PluginNeeds, RoleNeeds
+from vpc_cni_iam.review.diff.plugin.roles import has_plugin_policy, is_of_nodes, roles_of_plugin
 from vpc_cni_iam.review.diff.principals import (
     PrincipalChange,
     kept_changes,
@@ -122,6 +123,15 @@ class Context:
         return (*of_clusters, *map(self.needs_finder.of_role, roles_of_plugin(self)))
 
     @cached_property
+    def needs_of(self) -> Mapping[IamResource, list[PluginNeeds]]:
+        """What aws-node needs of each of its roles, in the clusters where it has them."""
+        by_role: dict[IamResource, list[PluginNeeds]] = defaultdict(list)
+        for needs in self.plugin_needs:
+            for role in needs.roles:
+                by_role[role.role].append(needs)
+        return by_role
+
+    @cached_property
     def needs_finder(self) -> NeedsFinder:
         """What asks which calls roles allow."""
         return NeedsFinder(self.filler, self.options, self.accounts.kept)
@@ -129,27 +139,31 @@ class Context:
     @cached_property
     def roles_of_pods(self) -> tuple[IamResource, ...]:
         """The plugin's roles that aws-node has by itself, of which the plan names no cluster."""
-        roles = (needs.roles[0].role for needs in self.plugin_needs if needs.cluster is None)
+        roles = (needs.roles[0].role for needs in self.plugin_needs if not needs.is_of_cluster)
         return tuple(
             role
             for role in roles
             if has_plugin_policy(self, role) and not is_of_nodes(self, role, alone=True)
         )
 
-    @cached_property
-    def plugin_policies(self) -> tuple[PolicyLayers, ...]:
-        """The policies of the roles of aws-node after the plan."""
-        return tuple(
-            self.needs_finder.layers(role.role, needs)
-            for needs in self.plugin_needs
-            for role in needs.roles
-        )
+    def other_roles(self, needs: PluginNeeds, role: RoleNeeds) -> tuple[IamResource, ...]:
+        """Return the roles that aws-node may have in place of one."""
+        if needs.is_of_cluster:
+            return needs.others(role)
+        return self.roles_of_pods if is_of_nodes(self, role.role, alone=True) else ()
 
     @cached_property
     def plugin_answers(self) -> tuple[PluginAnswer, ...]:
-        """Whether aws-node works after the plan, in each cluster or with each of its roles."""
-        answers = (answer(needs, self) for needs in self.plugin_needs)
-        return tuple(dict.fromkeys(a for a in answers if a is not None))
+        """Whether aws-node works after the plan, in each cluster or with each of its roles.
+
+        What nodes may do is no answer where aws-node has a role of its own.
+        """
+        answers = (
+            answer(needs, self)
+            for needs in self.plugin_needs
+            if needs.is_of_cluster or not self.other_roles(needs, needs.roles[0])
+        )
+        return tuple(filter(None, answers))
 
     @cached_property
     def not_shown(self) -> tuple[NotShownByPlan, ...]:

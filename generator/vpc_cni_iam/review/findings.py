@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from typing import TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.review.account.iam_resource import IamResource
@@ -13,6 +14,12 @@ from vpc_cni_iam.review.rules import RULES, Consequence, Level, Rule
 
 # Whom a finding is about; None: the resource at its address.
 Subject: TypeAlias = IamResource | EksCluster | None
+
+
+class AboutPrincipals(Struct, frozen=True):
+    """Evidence about principals; several have the same in one finding."""
+
+    owners: tuple[IamResource, ...]
 
 
 class Finding(Struct, frozen=True):
@@ -46,3 +53,20 @@ def finding(
     row = RULES[rule]
     counts_for = row.means if means is None else tuple(m for m in Consequence if m in {*means})
     return Finding(rule, level or row.level, counts_for, subject, address, attribute, evidence)
+
+
+_OF_ONE = {"owners": (), "example": None}  # what evidence has of one principal
+
+
+def together(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield findings about principals, those that say the same of several as one."""
+    alike: dict[Hashable, list[Finding]] = {}
+    for each in findings:
+        # An example may differ where the scope does not.
+        own = {k: v for k, v in _OF_ONE.items() if k in each.evidence.__struct_fields__}
+        key = (each.rule, each.level, each.means, each.address, each.attribute)
+        alike.setdefault((*key, replace(each.evidence, **own)), []).append(each)
+    for same in alike.values():
+        owners = tuple(dict.fromkeys(each.subject for each in same))
+        evidence = replace(same[0].evidence, owners=owners)
+        yield replace(same[0], evidence=evidence, subject=owners[0] if len(owners) == 1 else None)

@@ -1,7 +1,7 @@
 """Objects of Kubernetes and values of charts: whether they are about the plugin, or about access.
 
 They are read as data: an object in JSON as the plan has it, text as YAML. Text that does not parse
-is not guessed at; whoever asks says that it is not read.
+is not guessed at; the caller says that it is not read.
 """
 
 from __future__ import annotations

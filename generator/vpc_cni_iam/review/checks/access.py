@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import AwsManagedPolicy, PolicyClass
@@ -28,18 +27,12 @@ from vpc_cni_iam.review.diff.harm import (
     scope,
 )
 from vpc_cni_iam.review.diff.permissions import Open, Permissions
-from vpc_cni_iam.review.diff.plugin_roles import callers
+from vpc_cni_iam.review.diff.plugin.roles import callers
 from vpc_cni_iam.review.diff.principals import GrantChange, PrincipalChange
 from vpc_cni_iam.review.diff.published import PublishedUpdate, published_by
 from vpc_cni_iam.review.diff.reach import Reach
-from vpc_cni_iam.review.findings import Finding, finding
+from vpc_cni_iam.review.findings import AboutPrincipals, Finding, finding, together
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
-
-
-class AboutPrincipals(Struct, frozen=True):
-    """Evidence about principals; several have the same in one finding."""
-
-    owners: tuple[IamResource, ...]
 
 
 class Gain(AboutPrincipals, frozen=True):
@@ -122,7 +115,6 @@ class _Outcome(Enum):
 
 _NEW = (Consequence.NEW_ACCESS, Consequence.ANY_CHANGE)
 _ANY = (Consequence.ANY_CHANGE,)
-_OF_ONE = {"owners": (), "example": None}  # what evidence has of one principal
 _ROWS: dict[_Outcome, tuple[Rule, Level, tuple[Consequence, ...]]] = {
     _Outcome.FURTHER: (Rule.ADMIN, Level.ERROR, _NEW),
     _Outcome.MORE: (Rule.NEW_ACCESS, Level.ERROR, _NEW),
@@ -156,20 +148,6 @@ class _Case(Struct, frozen=True):
 def check(context: Context) -> Iterator[Finding]:
     """Yield what becomes of the policies of each principal; of several the same, one finding."""
     return together(_finding(case, context) for case in _cases(context))
-
-
-def together(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield findings about principals, those that say the same of several as one."""
-    alike: dict[Hashable, list[Finding]] = {}
-    for each in findings:
-        # An example may differ where the scope does not.
-        own = {k: v for k, v in _OF_ONE.items() if k in each.evidence.__struct_fields__}
-        key = (each.rule, each.level, each.means, each.address, each.attribute)
-        alike.setdefault((*key, replace(each.evidence, **own)), []).append(each)
-    for same in alike.values():
-        owners = tuple(dict.fromkeys(each.subject for each in same))
-        evidence = replace(same[0].evidence, owners=owners)
-        yield replace(same[0], evidence=evidence, subject=owners[0] if len(owners) == 1 else None)
 
 
 def _finding(case: _Case, context: Context) -> Finding:
@@ -263,19 +241,21 @@ class _PrincipalCases:
         return all(is_member) or is_member == [False, True]
 
     def all(self) -> Iterator[_Case]:
-        if self._change.is_deleted:
-            yield self._no_gain()
-        elif self._grants:
-            yield from self._changed()
-
-    def _changed(self) -> Iterator[_Case]:
-        """Yield the outcomes of one that is there after."""
+        """Yield each outcome."""
         change = self._change
-        yield from (self._not_shown(c) for c in self._grants if _is_hidden(c))
-        hidden = [g for g in change.vanished if self._may_deny(g)]
-        if hidden and not self._is_conflict:
-            policies = tuple(g.policy or InPlan(g.address) for g in hidden)
-            yield _Case(_Outcome.DENY_LOST, DenyLost(self._owners, (), policies), tuple(hidden))
+        if self._grants:
+            yield from (self._not_shown(c) for c in self._grants if _is_hidden(c))
+            hidden = [g for g in change.vanished if self._may_deny(g)]
+            if hidden and not (change.is_deleted or self._is_conflict):
+                policies = tuple(g.policy or InPlan(g.address) for g in hidden)
+                yield _Case(_Outcome.DENY_LOST, DenyLost(self._owners, (), policies), tuple(hidden))
+            yield from self._of_known()
+        elif change.is_deleted:  # it had a boundary and no policies
+            yield self._no_gain()
+
+    def _of_known(self) -> Iterator[_Case]:
+        change = self._change
+        is_open = change.opened or change.vanished or self._is_conflict
         match change.access:
             case NewAccess() as answer:
                 yield from self._gain(answer)
@@ -286,7 +266,7 @@ class _PrincipalCases:
                 yield self._case(_Outcome.UNDECIDED, evidence)
             case NoNewAccess() if not isinstance(change.denied_less, NoNewAccess):
                 yield from self._denied_less()
-            case NoNewAccess() if not (change.opened or change.vanished or self._is_conflict):
+            case NoNewAccess() if change.is_deleted or not is_open:
                 yield self._no_gain()
 
     def _case(self, outcome: _Outcome, evidence: AboutPrincipals) -> _Case:
@@ -315,6 +295,10 @@ class _PrincipalCases:
         if not more.parts and len(grants) < len(change.grants):
             return  # it is by a group
         farther = _farther(change)
+        published = tuple(filter(None, map(published_by, grants)))
+        is_published = farther is Reach.LIMITED and len(published) == len(
+            [c for c in grants if c.after]
+        )
         evidence = Gain(
             self._owners,
             change.is_new,
@@ -323,23 +307,23 @@ class _PrincipalCases:
             more.parts,
             tuple(dict.fromkeys(g.policy for g in more.grants if g.policy)),
             beyond_plugin(more.parts) if is_of_plugin else None,
-            _published(grants) if farther is Reach.LIMITED else (),
+            published if is_published else (),
             more.example,
+            None if change.is_new else self._lacked_by(more.parts),
         )
-        outcome = self._outcome_of(evidence)
-        if outcome is _Outcome.MORE and (version := self._lacked_by(more.parts)):
-            outcome, evidence = _Outcome.LACKED, replace(evidence, lacked_by=version)
         changing = [g for c in grants for g in (c.after, c.before) if g]
-        yield _Case(outcome, evidence, more.grants or tuple(changing))
+        yield _Case(self._outcome(evidence), evidence, more.grants or tuple(changing))
 
-    def _outcome_of(self, gain: Gain) -> _Outcome:
+    def _outcome(self, gain: Gain) -> _Outcome:
         is_held = not (gain.is_new and self._change.owner in gain.policies)
         if gain.reach is not Reach.LIMITED and is_held:
             return _Outcome.FURTHER
         if gain.published:
             is_update = all(document.before for document in gain.published)
             return _Outcome.UPDATED if is_update else _Outcome.PUBLISHED
-        return _Outcome.BY_NEW if gain.is_new else _Outcome.MORE
+        if gain.is_new:
+            return _Outcome.BY_NEW
+        return _Outcome.LACKED if gain.lacked_by else _Outcome.MORE
 
     def _lacked_by(self, parts: Iterable[GainedPart]) -> PluginVersion | None:
         """Return the version of aws-node with this role, if it lacked all that is allowed."""
@@ -349,9 +333,8 @@ class _PrincipalCases:
         had = any(s.is_about(a) for s in statements if s.effect == "Allow" for a in actions)
         if had or not actions or not needed_by_plugin().issuperset(actions):
             return None  # to allow an action on more resources is no permission that lacks
-        for needs in context.plugin_needs:
-            is_used = needs.cluster is not None or callers(context, change.owner, Side.AFTER)
-            if not (is_used and any(role.role == change.owner for role in needs.roles)):
+        for needs in context.needs_of.get(change.owner, ()):
+            if not (needs.is_of_cluster or callers(context, change.owner, Side.AFTER)):
                 continue
             lacked = context.needs_finder.lacked(change.owner, needs)
             with_it = Permissions((*change.before.policies, lacked), change.after.limits)
@@ -422,12 +405,6 @@ class _PrincipalCases:
             managed=managed,
         )
         return _Case(outcome, evidence, (grant,))
-
-
-def _published(changes: Iterable[GrantChange]) -> tuple[PublishedUpdate, ...]:
-    """Return the documents of the catalog that all policies become; none if one is another."""
-    published = [published_by(change) for change in changes if change.after]
-    return tuple(filter(None, published)) if all(published) else ()
 
 
 def _of_aws(arn: str, managed: AwsManagedPolicy | None, *, is_new: bool) -> _Outcome:

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
-from vpc_cni_iam.review.checks.access import AboutPrincipals, together
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.harm import GainedPart, scope
 from vpc_cni_iam.review.diff.permissions import Open
 from vpc_cni_iam.review.diff.principals import GrantChange, PrincipalChange
-from vpc_cni_iam.review.findings import Finding, finding
+from vpc_cni_iam.review.findings import AboutPrincipals, Finding, finding, together
 from vpc_cni_iam.review.rules import Level, Rule
 
 

@@ -21,7 +21,7 @@ from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.resolve import is_there
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.plugin_roles import is_plugins
+from vpc_cni_iam.review.diff.plugin.roles import is_plugins
 from vpc_cni_iam.review.diff.trust.roles import trust_of
 from vpc_cni_iam.review.diff.trust.trusted import Trusted, trusted_by
 from vpc_cni_iam.review.findings import Finding, finding

@@ -23,7 +23,7 @@ from vpc_cni_iam.policy.value import Known, Value
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.resolve import is_replaced
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.plugin_roles import is_named
+from vpc_cni_iam.review.diff.plugin.roles import is_named
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule
 

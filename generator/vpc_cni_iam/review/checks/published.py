@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 from vpc_cni_iam.catalog.known_documents import KnownDocument
 from vpc_cni_iam.review.account.iam_resource import InPlan
-from vpc_cni_iam.review.checks.access import AboutPrincipals
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.published import documents_of, published_by
-from vpc_cni_iam.review.findings import Finding, finding
+from vpc_cni_iam.review.findings import AboutPrincipals, Finding, finding
 from vpc_cni_iam.review.rules import Rule
 
 

@@ -20,7 +20,7 @@ from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.checks.session_tags import roles_without_tags
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.permissions import Open, Refusal
-from vpc_cni_iam.review.diff.plugin_roles import is_plugins
+from vpc_cni_iam.review.diff.plugin.roles import is_plugins
 from vpc_cni_iam.review.diff.trust.flaws import flaws, living, problem
 from vpc_cni_iam.review.diff.trust.tokens import TrustFlaw
 from vpc_cni_iam.review.diff.trust.trusted import (

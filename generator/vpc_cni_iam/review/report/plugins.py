@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from msgspec.structs import replace
-
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.review.account.iam_resource import IamResource
+from vpc_cni_iam.review.account.plugin.state import PluginState
 from vpc_cni_iam.review.checks.identity_providers import ProviderChanged
 from vpc_cni_iam.review.checks.plugin_roles import TrustLost
-from vpc_cni_iam.review.diff.needs import VersionSource
-from vpc_cni_iam.review.diff.plugin_answers import AnswerReason, AnswerVerdict, PluginAnswer
+from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, AnswerVerdict, PluginAnswer
+from vpc_cni_iam.review.diff.plugin.calls import by_action
+from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, VersionSource
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import name_of
+from vpc_cni_iam.review.report.names import name_of, several
 from vpc_cni_iam.review.report.shown import ShownPlugin
 from vpc_cni_iam.review.rules import Level, Rule
 
@@ -31,6 +31,7 @@ REASONS = {
     AnswerReason.ROLE_DELETED: "the plan deletes its role",
     AnswerReason.NOT_TRUSTED: "it cannot assume {role}",
     AnswerReason.MISSING: "{missing} denied",
+    AnswerReason.TRUST: "whether the trust policy of {role} trusts it",
     AnswerReason.IDENTITY: "which role it has",
     AnswerReason.ROLE: "the policies of {role}",
     AnswerReason.POLICY: "whether {policies} allows {actions}",
@@ -40,7 +41,8 @@ REASONS = {
     AnswerReason.CONFLICT: "whether {role} keeps a policy that one of two resources removes",
     AnswerReason.REFUSED: "what {role} allows: a policy is not valid",
 }
-_SHOWN = 2
+
+
 # By which flaws of its trust policy nobody can assume a role of pods.
 _NEVER_ASSUMED = (Rule.IRSA_ISSUER, Rule.PODS_NO_TAGS)
 
@@ -51,13 +53,13 @@ def shown_plugins(
     """Yield the answers; none is that aws-node works with a role that it can no longer assume."""
     errors = [finding for finding in findings if finding.level is Level.ERROR]
     lost = {role for error in errors for role in _not_assumed(error)}
-    flawed = {error.subject for error in errors if error.rule in _NEVER_ASSUMED}
+    flawed = lost | {error.subject for error in errors if error.rule in _NEVER_ASSUMED}
     for answer in answers:
-        if lost.union(() if answer.cluster else flawed).isdisjoint(answer.roles):
+        roles = answer.needs.plugin.after.identity.roles
+        if (lost if answer.needs.is_of_cluster else flawed).isdisjoint(roles):
             yield _shown(answer)
         else:
-            reason, verdict = AnswerReason.NOT_TRUSTED, AnswerVerdict.FAILS
-            yield _shown(replace(answer, verdict=verdict, reason=reason))
+            yield _shown(PluginAnswer(answer.needs, AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED))
 
 
 def _not_assumed(error: Finding) -> tuple[IamResource, ...]:
@@ -72,27 +74,33 @@ def _not_assumed(error: Finding) -> tuple[IamResource, ...]:
 
 def _shown(answer: PluginAnswer) -> ShownPlugin:
     """Return an answer with its sentence."""
-    cluster = answer.cluster
+    needs, plugin = answer.needs, answer.needs.plugin
+    before, after = plugin.states
     return ShownPlugin(
-        (cluster.name or answer.address) if cluster else "",
-        cluster.region if cluster else "",
+        after.cluster.name or plugin.address,
+        after.cluster.region,
         _text(answer),
         answer.verdict,
-        answer.version_before,
-        answer.version_after,
-        str(answer.version),
-        answer.mode,
-        _IDENTITIES.get(answer.identity_before, answer.identity_before.value),
-        _IDENTITIES.get(answer.identity, answer.identity.value),
-        tuple(map(name_of, answer.roles_before)),
-        tuple(map(name_of, answer.roles)),
-        tuple(call.action for call in answer.missing),
+        before.setup.settings.version,
+        after.setup.settings.version,
+        str(needs.after.version),
+        needs.mode,
+        _identity(before),
+        _identity(after),
+        _named(before.identity.roles),
+        _named(after.identity.roles),
+        tuple(_missing(needs)),
     )
 
 
+def _identity(state: PluginState) -> str:
+    return _IDENTITIES.get(state.identity.kind, state.identity.kind.value)
+
+
 def _text(answer: PluginAnswer) -> str:
-    how = f"{answer.version} ({FAMILIES[answer.mode]}{_SOURCES[answer.source]})"
-    why = REASONS[answer.reason].format_map(_parts(answer)) if answer.reason else ""
+    needs = answer.needs
+    how = f"{needs.after.version} ({FAMILIES[needs.mode]}{_SOURCES[needs.source]})"
+    why = REASONS[answer.reason].format_map(_parts(needs)) if answer.reason else ""
     match answer.verdict:
         case AnswerVerdict.WORKS:
             return f"works with {how}"
@@ -104,17 +112,23 @@ def _text(answer: PluginAnswer) -> str:
             return f"not shown by the plan for {how}: {why}"
 
 
-def _parts(answer: PluginAnswer) -> dict[str, str]:
-    names = [call.action for call in answer.missing]
-    actions = first_of(names, _SHOWN) if len(names) > _SHOWN else " and ".join(names)
-    policies = (name_of(g.policy) if g.policy else g.address for g in answer.open)
+def _parts(needs: PluginNeeds) -> dict[str, str]:
+    names = _missing(needs)
+    actions = several(names)
+    grants = [grant for role in needs.roles for grant in role.open]
+    policies = (name_of(g.policy) if g.policy else g.address for g in grants)
     return {
-        "role": _named(answer.roles) or "its role",
+        "role": " and ".join(_named(needs.plugin.after.identity.roles)) or "its role",
         "actions": actions,
         "missing": f"{actions} {'is' if len(names) == 1 else 'are'}",
         "policies": first_of(dict.fromkeys(policies), 1) or "a policy",
     }
 
 
-def _named(roles: Iterable[IamResource]) -> str:
-    return " and ".join(map(name_of, roles))
+def _missing(needs: PluginNeeds) -> list[str]:
+    calls = by_action(call for role in needs.roles for call in role.missing or ())
+    return [call.action for call in calls]
+
+
+def _named(roles: Iterable[IamResource]) -> tuple[str, ...]:
+    return tuple(name_of(role) for role in sorted(roles, key=str))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from vpc_cni_iam.policy.diff import Change
-from vpc_cni_iam.review.diff.plugin_answers import AnswerVerdict
+from vpc_cni_iam.review.diff.plugin.answers import AnswerVerdict
 from vpc_cni_iam.review.locate import SourcePlace
 from vpc_cni_iam.review.rules import Consequence, Level, Rule, Topic
 

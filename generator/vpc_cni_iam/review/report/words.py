@@ -11,7 +11,7 @@ from typing import TypeVar
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.addresses import without_keys
 from vpc_cni_iam.policy.diff import Change
-from vpc_cni_iam.review.diff.plugin_answers import AnswerVerdict
+from vpc_cni_iam.review.diff.plugin.answers import AnswerVerdict
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.locate import SourcePlace
 from vpc_cni_iam.review.report.shown import (

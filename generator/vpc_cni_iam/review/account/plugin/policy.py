@@ -9,6 +9,8 @@ from vpc_cni_iam.catalog.facts.documents import RESOURCE_CONTROLLER, managed_ver
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.normalise import equal
+from vpc_cni_iam.review.account.documents import Document
+from vpc_cni_iam.review.account.grants import Grant
 
 # Actions that nothing but the plugin, or something like it, needs.
 _MARKS = (
@@ -19,6 +21,11 @@ _MARKS = (
 )
 # Enough letters besides wildcards to be about some actions, and not about all that begin alike.
 _NAMES_ACTION = re.compile(r"ec2:(?:[*?]*[\w-]){6,}[*?]*")
+
+
+def is_of_plugin(grant: Grant) -> bool:
+    """Say whether a grant is a policy of the plugin; one that is not known is none."""
+    return isinstance(grant.content, Document) and concerns_plugin(grant.content.policy)
 
 
 @lru_cache(4096)

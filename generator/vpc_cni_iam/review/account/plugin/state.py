@@ -12,7 +12,8 @@ from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.settings import PluginSettings
-from vpc_cni_iam.policy.value import ABSENT, Value
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import ABSENT, Unknown, Value
 from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.iam_resource import IamResource
 
@@ -44,6 +45,18 @@ class PluginIdentity(Struct, frozen=True):
     def assumed(self) -> frozenset[IamResource]:
         """The roles that have to trust aws-node."""
         return self.first_roles or self.roles
+
+    @property
+    def session(self) -> Content:
+        """The session policy that limits the roles; unknown if it need not limit all of them.
+
+        AWS does not say whether that of an association with a target role limits the target role.
+        """
+        contents = {content for _, content in self.sessions}
+        of_all = len(self.sessions) == len(self.addresses)
+        if len(contents) == 1 and of_all and not self.first_roles:
+            return next(iter(contents))
+        return Unknown("", Side.AFTER) if contents else ABSENT
 
     @property
     def is_one_of_several(self) -> bool:

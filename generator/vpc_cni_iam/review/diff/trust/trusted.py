@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.trust import AUDIENCE, issuer
 from vpc_cni_iam.plugin.issuers import Platform, platform_of
 from vpc_cni_iam.plugin.principals import filled, may_assume, requests_of
+from vpc_cni_iam.plugin.trust import is_claim
 from vpc_cni_iam.policy.diff import (
     ConditionChange,
     ElementChange,
@@ -22,7 +23,7 @@ from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import evaluate
 from vpc_cni_iam.policy.proof.answer import NewAccess
 from vpc_cni_iam.policy.template import Text, folded
-from vpc_cni_iam.review.diff.trust.conditions import asks, is_any, is_like
+from vpc_cni_iam.review.diff.trust.conditions import asks, is_any, is_like, prefix
 from vpc_cni_iam.review.diff.trust.flaws import living
 
 
@@ -125,17 +126,28 @@ def widened(before: Policy, after: Policy) -> Widened:
     gone = (e for e in elements if isinstance(e, ConditionChange) and e.old)
     conditions = dict.fromkeys((*_limits_gone(coming, leaving), *gone))
     actions = (e.added for e in elements if isinstance(e, ValuesChange) and e.element == "Action")
-    # That a subject becomes another is said by who they are, and who could before.
-    reasons = tuple(change for change in conditions if not newcomers or change.new is None)
+    reasons = tuple(change for change in conditions if _explains(change, newcomers))
     return Widened(
         newcomers or coming,
         leaving,
         not newcomers,
         reasons,
-        tuple(change for change in conditions if change not in reasons),
+        tuple(c for c in conditions if c not in reasons and c.new is not None),
         denies,
         tuple(dict.fromkeys(str(action) for added in actions for action in added)),
     )
+
+
+def _explains(change: ConditionChange, newcomers: tuple[Trusted, ...]) -> bool:
+    """Say whether a condition that is gone, or another, is why there are newcomers.
+
+    That a subject becomes another is said by who they are, and who could before.
+    """
+    if not newcomers or change.old is None:
+        return True
+    key = str(change.old.key).lower()
+    is_of_others = is_claim(key) and all(prefix(key) != t.issuer.lower() for t in newcomers)
+    return change.new is None and not is_of_others
 
 
 def _changes(

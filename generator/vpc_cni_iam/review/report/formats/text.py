@@ -11,7 +11,7 @@ from functools import partial
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.escape import escape_log_command, sanitise
 from vpc_cni_iam.policy.diff import Change
-from vpc_cni_iam.review.diff.plugin_answers import AnswerVerdict
+from vpc_cni_iam.review.diff.plugin.answers import AnswerVerdict
 from vpc_cni_iam.review.report import words
 from vpc_cni_iam.review.report.shown import ShownFinding, ShownPlugin, ShownPolicy, ShownReview
 from vpc_cni_iam.review.report.words import Section

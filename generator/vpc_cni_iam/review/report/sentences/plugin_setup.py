@@ -21,7 +21,7 @@ from vpc_cni_iam.review.checks.plugin import (
     SettingsNotRead,
     VersionUnknown,
 )
-from vpc_cni_iam.review.diff.plugin_identity import IdentityChange, IdentityEvent, IdentityGain
+from vpc_cni_iam.review.diff.plugin.identity import IdentityChange, IdentityEvent, IdentityGain
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import name_of, value_text

@@ -9,9 +9,9 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.trust import SOURCE_ACCOUNT, Caller, RoleTrust
 from vpc_cni_iam.policy.template import Side, known
-from vpc_cni_iam.review.account.grants import Accounts, known_policies
-from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin.policy import concerns_plugin
+from vpc_cni_iam.review.account.grants import Accounts
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
+from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
 from vpc_cni_iam.review.diff.trust.roles import names_plugin, trust_of
 
@@ -63,8 +63,8 @@ def is_plugins(context: PluginFacts, role: IamResource) -> bool:
 
 def has_plugin_policy(context: PluginFacts, owner: IamResource) -> bool:
     """Say whether a principal has a policy of the plugin on either side."""
-    sides = (account.policies(owner).values() for account in context.accounts.sides)
-    return any(concerns_plugin(p) for grants in sides for p in known_policies(grants))
+    sides = context.accounts.sides
+    return any(is_of_plugin(g) for account in sides for g in account.policies(owner).values())
 
 
 def is_named(context: PluginFacts, owner: IamResource) -> bool:
@@ -72,6 +72,14 @@ def is_named(context: PluginFacts, owner: IamResource) -> bool:
     trust = trust_of(context, owner, Side.AFTER)
     has_any = any(account.policies(owner) for account in context.accounts.sides)
     return trust is not None and has_any and names_plugin(trust)
+
+
+def address_of(context: PluginFacts, owner: IamResource) -> str:
+    """Return the address of a principal; of one that is not in the plan, that of what it has."""
+    if isinstance(owner, InPlan):
+        return owner.address
+    sides = (account.policies(owner).values() for account in reversed(context.accounts.sides))
+    return next((grant.address for grants in sides for grant in grants), "")
 
 
 def callers(

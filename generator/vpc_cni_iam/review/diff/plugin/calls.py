@@ -7,7 +7,7 @@ plugin runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
@@ -105,7 +105,7 @@ class PluginCalls(Struct, frozen=True):
     allowed: frozenset[_Key]
 
 
-class Situation(Struct, frozen=True):
+class JudgedPlugin(Struct, frozen=True):
     """Where the plugin runs, and how it is set up."""
 
     version: PluginVersion
@@ -136,17 +136,22 @@ class Situation(Struct, frozen=True):
 
 
 def plugin_calls(
-    role: Permissions, situation: Situation, naming: Sequence[Sequence[Policy]]
+    role: Permissions,
+    judged: JudgedPlugin,
+    naming: Sequence[Sequence[Policy]],
+    only: Collection[str] = (),
 ) -> PluginCalls | None:
-    """Return which calls of the plugin permissions allow.
+    """Return which calls of the plugin permissions allow; None where a policy is refused.
 
-    None where the evaluator refuses a policy. `naming` are the policies whose Allow statements name
-    what the plan does not say, those that count first at first.
+    Args:
+        naming: The policies whose Allow statements name what the plan does not say, those that
+            count first at first.
+        only: The scenarios to run; without any, its own.
     """
-    names = known_names(situation.names, *map(names_in, naming))
-    mode = situation.mode_for(next(filter(None, naming), ()))
-    setting = _setting(situation, mode, names)
-    scenarios = situation.chosen_scenarios()
+    names = known_names(judged.names, *map(names_in, naming))
+    mode = judged.mode_for(next(filter(None, naming), ()))
+    setting = _setting(judged, mode, names)
+    scenarios = [s for s in judged.chosen_scenarios() if not only or s.name in only]
     limits = [policy for limit in role.limits for policy in limit]
     regions = _first_and_last(regions_to_check([*role.policies, *limits], names))
     try:
@@ -163,19 +168,19 @@ def _first_and_last(regions: tuple[CheckedRegion, ...]) -> tuple[CheckedRegion, 
     return regions if len(regions) <= _MOST_REGIONS else (*regions[:2], regions[-1])
 
 
-def _setting(situation: Situation, mode: Mode, names: Mapping[str, str]) -> RequestSetting:
+def _setting(judged: JudgedPlugin, mode: Mode, names: Mapping[str, str]) -> RequestSetting:
     setting = RequestSetting(
-        situation.version, mode, names=names_of(names), session_tags=situation.session_tags
+        judged.version, mode, names=names_of(names), session_tags=judged.session_tags
     )
-    plugin = replace(situation.settings, environment={}, features=(), unread=())
+    plugin = replace(judged.settings, environment={}, features=(), unread=())
     usable: dict[str, str] = {}
-    for name, value in situation.settings.environment.items():
+    for name, value in judged.settings.environment.items():
         # A value that the plugin does not take has no effect on it.
         with suppress(UsageError, InputError):
             if name in _READ:
                 setting.configured(replace(plugin, environment={name: value}))
                 usable[name] = value
-    for feature in situation.settings.features:
+    for feature in judged.settings.features:
         with suppress(UsageError):  # one that the version does not have
             setting.configured(replace(plugin, features=(*plugin.features, feature)))
             plugin = replace(plugin, features=(*plugin.features, feature))
@@ -195,7 +200,7 @@ def by_action(calls: Iterable[MissingCall]) -> tuple[MissingCall, ...]:
         call if call.is_partly and len(about[call.action]) == 1 else replace(call, on="")
         for call in worst.values()
     )
-    return tuple(sorted(every, key=lambda call: (-call.level.rank, call.action)))
+    return tuple(sorted(every, key=lambda call: (-call.level.rank, _harm(call), call.action)))
 
 
 def lost_calls(calls: PluginCalls, before: PluginCalls | None) -> tuple[MissingCall, ...]:
@@ -267,7 +272,11 @@ def _is_explicit(decision: Decision) -> bool:
 
 def _weight(call: MissingCall) -> tuple[int, bool]:
     """Return the order of denials, in which the worst is the greatest."""
-    return -list(Impact).index(call.impact), call.is_certain
+    return -_harm(call), call.is_certain
+
+
+def _harm(call: MissingCall) -> int:
+    return list(Impact).index(call.impact)
 
 
 def _in_some(results: Sequence[PluginCalls], regions: Sequence[CheckedRegion]) -> PluginCalls:

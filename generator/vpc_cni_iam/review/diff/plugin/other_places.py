@@ -9,10 +9,11 @@ from msgspec import Struct
 
 from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.review.account.documents import Document
-from vpc_cni_iam.review.account.grants import Grant, known_policies
-from vpc_cni_iam.review.account.plugin.policy import concerns_plugin
-from vpc_cni_iam.review.diff.calls import Situation
-from vpc_cni_iam.review.diff.needs import written_at
+from vpc_cni_iam.review.account.grants import Accounts, Grant, known_policies
+from vpc_cni_iam.review.account.iam_resource import IamResource
+from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
+from vpc_cni_iam.review.diff.plugin.calls import JudgedPlugin
+from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, written_at
 
 
 class PlaceKind(Enum):
@@ -38,19 +39,28 @@ class OtherPlace(Struct, frozen=True):
     own: str  # where aws-node runs
 
 
-def other_places(grants: Iterable[Grant], situation: Situation) -> Iterator[OtherPlace]:
+def other_places(grants: Iterable[Grant], judged: JudgedPlugin) -> Iterator[OtherPlace]:
     """Yield for which places policies are, where none of them is for the plugin's own.
 
     A policy that names no place is for each.
     """
-    policies = [g for g in grants if any(map(concerns_plugin, known_policies([g])))]
+    policies = list(filter(is_of_plugin, grants))
     if any(isinstance(g.content, Document) and g.content.masked for g in policies):
         return  # their names may not be shown
     names = [names_in(known_policies([grant])) for grant in policies]
-    own_name = situation.settings.cluster_name
+    own_name = judged.settings.cluster_name
     for kind in PlaceKind:
-        own = situation.names.get(kind.value, "")
+        own = judged.names.get(kind.value, "")
         own = own_name or own if kind is PlaceKind.CLUSTER else own
         named = {each.get(kind.value, own) for each in names}
         if own and named and own not in named:
             yield OtherPlace(tuple(map(written_at, policies)), kind, tuple(sorted(named)), own)
+
+
+def new_places(role: IamResource, needs: PluginNeeds, accounts: Accounts) -> Iterator[OtherPlace]:
+    """Yield for which other cluster or VPC new policies of aws-node's role are."""
+    before, after = (account.policies(role) for account in accounts.sides)
+    for key, grant in after.items() if needs.is_of_cluster else ():
+        if key not in before or before[key].content != grant.content:
+            places = other_places([grant], needs.after)
+            yield from (place for place in places if place.kind.decides_calls)

@@ -1,0 +1,1 @@
+"""How the plugin of each cluster differs between the two accounts, and whether it works."""

@@ -1,0 +1,132 @@
+"""The answer to the question: does aws-node work after the plan?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+from msgspec import Struct
+
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.review.account.iam_resource import IamResource
+from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
+from vpc_cni_iam.review.diff.plugin.calls import MissingCall
+from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds
+from vpc_cni_iam.review.diff.trust.roles import HasAccounts, lets_plugin, trust_of
+from vpc_cni_iam.review.rules import Level
+
+
+class AnswerVerdict(StrEnum):
+    """Whether aws-node works after the plan, the worst first."""
+
+    FAILS = "fails"
+    NOT_SHOWN = "not shown"
+    DEGRADED = "degraded"
+    WORKS = "works"
+
+
+class AnswerReason(StrEnum):
+    """Why it does not work, or the plan does not show it."""
+
+    REMOVED = "removed"  # the plan removes the plugin
+    ROLE_DELETED = "role deleted"
+    NOT_TRUSTED = "not trusted"  # the trust policy of its role does not trust it
+    MISSING = "missing"  # its role does not allow calls
+    TRUST = "trust"  # a condition decides whether its role trusts it
+    IDENTITY = "identity"  # the plan does not say which role it has
+    ROLE = "role"  # the plan does not have its role
+    POLICY = "policy"  # the plan does not show a policy that may allow what is missing
+    LIMIT = "limit"  # the plan does not show a boundary or session policy
+    LATER = "later"  # parts of its policies are known after apply
+    UNDECIDED = "undecided"  # conditions, or the Region, decide
+    CONFLICT = "conflict"  # one resource removes a policy, and another one keeps it
+    REFUSED = "refused"  # a policy is not valid
+
+
+class PluginAnswer(Struct, frozen=True):
+    """Whether aws-node works in a cluster, or with a role of which the plan names no cluster."""
+
+    needs: PluginNeeds
+    verdict: AnswerVerdict
+    reason: AnswerReason | None  # None where it works
+
+
+def answer(needs: PluginNeeds, context: HasAccounts) -> PluginAnswer | None:
+    """Return the answer of a cluster or a role; None where aws-node does not run after."""
+    after = needs.plugin.after
+    is_without_nodes = not after.installer and after.is_auto_mode and not after.node_groups
+    if needs.plugin.is_deleted or is_without_nodes:
+        return None
+    pairs = [*_of_cluster(needs, context)] if needs.is_of_cluster else []
+    pairs += [pair for role in needs.roles if (pair := _of_role(role, needs))]
+    order = list(AnswerVerdict)
+    works = AnswerVerdict.WORKS, None
+    verdict, reason = min(pairs, key=lambda pair: order.index(pair[0]), default=works)
+    return PluginAnswer(needs, verdict, reason)
+
+
+def _of_cluster(
+    needs: PluginNeeds, context: HasAccounts
+) -> Iterator[tuple[AnswerVerdict, AnswerReason]]:
+    before, after = needs.plugin.states
+    if before.installer and not after.installer and not before.stays_on_removal:
+        yield AnswerVerdict.FAILS, AnswerReason.REMOVED
+    if after.identity.lost_roles:
+        yield AnswerVerdict.FAILS, AnswerReason.ROLE_DELETED
+    elif needs.not_shown:
+        yield AnswerVerdict.NOT_SHOWN, AnswerReason.ROLE
+    if not after.identity.roles:
+        yield AnswerVerdict.NOT_SHOWN, AnswerReason.IDENTITY
+    for role in after.identity.assumed:
+        if is_trusted(needs.plugin, role, Side.AFTER, context) is False:
+            yield AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED
+        elif is_less_trusted(needs.plugin, role, context):
+            yield AnswerVerdict.NOT_SHOWN, AnswerReason.TRUST
+
+
+def is_trusted(
+    plugin: ClusterPlugin, role: IamResource, side: Side, context: HasAccounts
+) -> bool | None:
+    """Say whether a role trusts aws-node of a cluster; None if that is not decided, or shown."""
+    state = plugin.after if side is Side.AFTER else plugin.before
+    policy = trust_of(context, role, side)
+    tags = state.identity.has_session_tags
+    return lets_plugin(policy, state, tags=tags) if policy else None
+
+
+def is_less_trusted(plugin: ClusterPlugin, role: IamResource, context: HasAccounts) -> bool:
+    """Say whether another trust policy may keep aws-node of a cluster from a role that it has."""
+    before, after = plugin.states
+    old, new = (trust_of(context, role, side) for side in Side)
+    is_kept = role in before.identity.assumed and before.identity.kind is after.identity.kind
+    if not is_kept or old is None or new is None or old == new:
+        return False
+    was_trusted, stays_trusted = (is_trusted(plugin, role, side, context) for side in Side)
+    is_refused = stays_trusted is False and was_trusted is not False
+    is_open = stays_trusted is None and not new.holes()
+    return is_refused or (is_open and was_trusted is True)
+
+
+def _of_role(role: RoleNeeds, needs: PluginNeeds) -> tuple[AnswerVerdict, AnswerReason] | None:
+    if role.missing is None:
+        return AnswerVerdict.NOT_SHOWN, AnswerReason.REFUSED
+    fatal = [call for call in role.missing if call.is_fatal]
+    certain = [call for call in fatal if call.level is Level.ERROR]
+    by_deny = [call for call in certain if call.denied_by is not None]
+    if certain and needs.others(role):
+        return AnswerVerdict.NOT_SHOWN, AnswerReason.IDENTITY
+    if by_deny or (certain and not role.open):
+        return AnswerVerdict.FAILS, AnswerReason.MISSING
+    if fatal:
+        return AnswerVerdict.NOT_SHOWN, AnswerReason.POLICY if certain else _doubt(fatal[0])
+    if role.open_limits:
+        return AnswerVerdict.NOT_SHOWN, AnswerReason.LIMIT
+    is_degraded = any(call.level is not Level.NOTE for call in role.missing)
+    return (AnswerVerdict.DEGRADED, AnswerReason.MISSING) if is_degraded else None
+
+
+def _doubt(call: MissingCall) -> AnswerReason:
+    """Return why it is not certain that a call is denied."""
+    if call.is_contested:
+        return AnswerReason.CONFLICT
+    return AnswerReason.LATER if call.is_later else AnswerReason.UNDECIDED

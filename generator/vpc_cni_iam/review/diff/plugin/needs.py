@@ -1,0 +1,385 @@
+"""What the roles of aws-node do not allow of what the plugin calls, before and after a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vpc_cni_iam.catalog.facts import known_versions
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.calls import calls as all_calls
+from vpc_cni_iam.catalog.facts.partitions import partition_of
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.inputs.plan.arguments import Part
+from vpc_cni_iam.inputs.plan.values import text
+from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.plugin.settings import SettingsSource
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Absent
+from vpc_cni_iam.review.account.documents import Content, Document
+from vpc_cni_iam.review.account.fill import Filler
+from vpc_cni_iam.review.account.grants import Account, Grant, known_policies
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
+from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
+from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity, PluginState
+from vpc_cni_iam.review.diff.permissions import Permissions, permissions
+from vpc_cni_iam.review.diff.plugin.calls import (
+    JudgedPlugin,
+    MissingCall,
+    PluginCalls,
+    lost_calls,
+    new_calls,
+    plugin_calls,
+)
+from vpc_cni_iam.review.options import Options
+
+
+class VersionSource(StrEnum):
+    """Where the version that is judged comes from."""
+
+    PLAN = "plan"
+    OPTION = "option"
+    ASSUMED = "newest"  # the plan names none that the catalog knows
+
+
+class RoleNeeds(Struct, frozen=True):
+    """A role of aws-node after a plan, and what it does not allow."""
+
+    role: IamResource
+    permissions: Permissions  # what is known of them after
+    missing: tuple[MissingCall, ...] | None  # None: the evaluator refuses a policy
+    # What of it the policies before allowed, for the plugin as it is after.
+    lost: tuple[MissingCall, ...]
+    open: tuple[Grant, ...]  # its policies of which nothing is known
+    open_limits: tuple[str, ...]  # boundaries and session policies of which nothing is known
+    is_changed: bool  # whether its policies or limits change
+    # Where the policies and the limits are written, as `MissingCall.denied_by` counts them.
+    places: tuple[str, ...]
+    policy: str  # where the plugin's policy is written, after or else before; empty for none
+    # What was not missing before the plan, whatever the reason.
+    newly: tuple[MissingCall, ...] = ()
+
+
+class PluginNeeds(Struct, frozen=True):
+    """What aws-node in a cluster needs after a plan, and does not have."""
+
+    plugin: ClusterPlugin
+    is_of_cluster: bool  # False for a role of the plugin, of which the plan names no cluster
+    before: JudgedPlugin
+    after: JudgedPlugin
+    source: VersionSource
+    mode: Mode  # the IP family that is judged
+    is_changed: bool  # whether the plugin is set up otherwise, or has other roles
+    roles: tuple[RoleNeeds, ...]
+    not_shown: tuple[IamResource, ...]  # its roles of which the plan has no policies
+
+    def others(self, role: RoleNeeds) -> tuple[IamResource, ...]:
+        """Return the roles that aws-node may have in place of one, and that may allow its calls."""
+        identity = self.plugin.after.identity
+        denied = {call.action for call in role.missing or ()}
+        lacking = (
+            other.role
+            for other in self.roles
+            if denied <= {call.action for call in other.missing or ()}
+        )
+        others = identity.roles - {role.role, *lacking} if identity.is_one_of_several else ()
+        return tuple(sorted(others, key=str))
+
+
+def judged_version(version: str, options: Options) -> tuple[PluginVersion, VersionSource]:
+    """Return the version that is judged: that of the option, of the plan, or the newest."""
+    if options.version:
+        return options.version, VersionSource.OPTION
+    with suppress(UsageError):
+        if version:
+            return known_versions.find(version), VersionSource.PLAN
+    return known_versions.newest(), VersionSource.ASSUMED
+
+
+class NeedsFinder(Struct, frozen=True):
+    """Asks what roles do not allow aws-node."""
+
+    filler: Filler
+    options: Options
+    after_conflicts: Account  # what there is after if all that conflicts keep is there in the end
+
+    def of_cluster(self, plugin: ClusterPlugin) -> PluginNeeds:
+        """Return what the roles of aws-node in a cluster do not allow."""
+        return self._needs(plugin, is_of_cluster=True)
+
+    def of_role(self, role: IamResource) -> PluginNeeds:
+        """Return what a role of the plugin does not allow, of which the plan names no cluster."""
+        state = PluginState(identity=PluginIdentity(roles=frozenset({role})))
+        return self._needs(ClusterPlugin("", state, state), is_of_cluster=False)
+
+    def _needs(self, plugin: ClusterPlugin, *, is_of_cluster: bool) -> PluginNeeds:
+        old, new = plugin.states
+        before, _ = self._judged(old, new)
+        after, source = self._judged(new, old)
+        is_changed = before != after or not old.identity.is_same(new.identity)
+        after = replace(after, scenarios=_changes(old, new))
+        names = sorted(new.identity.roles, key=str)
+        shown = [role for role in names if not is_of_cluster or self._is_shown(role)]
+        roles = [self._of_role(role, new.identity, after) for role in shown]
+        # What it could not call before matters only if it runs otherwise after.
+        if is_changed and any(role.missing for role in roles):
+            is_first = not (old.identity.roles or old.installer)
+            earlier = list(self._missing_before(old.identity, before))
+            roles = [
+                replace(role, newly=_newly(role, old.identity, earlier, is_first=is_first))
+                for role in roles
+            ]
+        named = (policies for role in shown for policies in self._naming(role) if policies)
+        mode = after.mode_for(next(named, ()))
+        not_shown = tuple(role for role in names if role not in shown)
+        return PluginNeeds(
+            plugin, is_of_cluster, before, after, source, mode, is_changed, tuple(roles), not_shown
+        )
+
+    def _is_shown(self, role: IamResource) -> bool:
+        """Say whether the plan shows the policies of a role."""
+        accounts = self.filler.accounts
+        return role not in accounts.deleted and (
+            role in accounts.created or role in accounts.after.grants
+        )
+
+    def _naming(self, role: IamResource) -> list[tuple[Policy, ...]]:
+        """Return the policies that name where the plugin is, those that count first at first."""
+        sides = self.filler.accounts.sides
+        return [known_policies(account.policies(role).values()) for account in sides]
+
+    def _judged(self, state: PluginState, other: PluginState) -> tuple[JudgedPlugin, VersionSource]:
+        """Return where the plugin runs on a side; what it does not say is as on the other."""
+        setup = state.setup if state.installer else other.setup
+        named = setup.settings.version or other.setup.settings.version
+        version, source = judged_version(named, self.options)
+        environment = setup.settings.environment
+        if setup.not_read and setup is state.setup:  # what is not read is as on the other side
+            environment = {**other.setup.settings.environment, **environment}
+        # What is not read may set CLUSTER_NAME, as EKS does in its add-on.
+        is_read = not (state.setup.not_read or other.setup.not_read)
+        is_all = is_read and setup.settings.source is SettingsSource.chart
+        settings = replace(
+            setup.settings,
+            source=SettingsSource.chart if is_all else SettingsSource.options,
+            version="",
+            file="",
+            environment=environment,
+        )
+        of_roles = self._names_of(state.identity.roles | other.identity.roles)
+        kind = state.identity.kind
+        judged = JudgedPlugin(
+            version,
+            self.options.mode or state.mode or other.mode,
+            settings,
+            {**of_roles, **_names(other), **_names(state)},
+            session_tags=kind.has_session_tags or kind is Identity.unknown,
+            is_known=is_read and bool(state.installer or other.installer),
+        )
+        return judged, source
+
+    def _names_of(self, roles: Iterable[IamResource]) -> dict[str, str]:
+        """Return the account and the partition of roles, if their ARNs say one."""
+        places = set()
+        for role in roles:
+            address = role.address if isinstance(role, InPlan) else ""
+            resource = self.filler.resolver.by_address.get(address)
+            arns = [text(resource, "arn", side) for side in Side] if resource else []
+            arns += [role.name] if isinstance(role, Named) else []
+            places |= {tuple(arn.split(":")[1:5:3]) for arn in arns if arn.startswith("arn:")}
+        if len(places) != 1:
+            return {}
+        return dict(zip(("partition", "account_id"), places.pop(), strict=True))
+
+    def _calls(
+        self,
+        role: IamResource,
+        identity: PluginIdentity,
+        judged: JudgedPlugin,
+        side: Side,
+        more: tuple[Policy, ...] = (),
+        only: Collection[str] = (),
+    ) -> PluginCalls | None:
+        """Return the calls that the policies of a role on one side allow the plugin as judged."""
+        before, after = self.filler.accounts.sides
+        account = after if side is Side.AFTER else before
+        limited = _permissions(account, role, identity)
+        limited = replace(limited, policies=(*limited.policies, *more))
+        calls = plugin_calls(limited, judged, self._naming(role), only)
+        if calls is not None and any(map(_has_secrets, account.of(role).values())):
+            shown = tuple(replace(call, region="") for call in calls.missing)
+            return replace(calls, missing=shown)
+        return calls
+
+    def _after(
+        self, role: IamResource, identity: PluginIdentity, judged: JudgedPlugin
+    ) -> PluginCalls | None:
+        """Return the calls that the policies of a role after allow.
+
+        Those that a policy allows that one resource removes and another one keeps are marked.
+        """
+        calls = self._calls(role, identity, judged, Side.AFTER)
+        after = self.filler.accounts.after.policies(role)
+        kept_grants = self.after_conflicts.policies(role).items()
+        contested = known_policies(g for key, g in kept_grants if after.get(key) != g)
+        if calls is None or not (calls.missing and contested):
+            return calls
+        with_all = self._calls(role, identity, judged, Side.AFTER, contested)
+        allowed = with_all.allowed if with_all else frozenset()
+        marked = (replace(call, is_contested=call.key in allowed) for call in calls.missing)
+        return replace(calls, missing=tuple(marked))
+
+    def _of_role(
+        self, role: IamResource, identity: PluginIdentity, judged: JudgedPlugin
+    ) -> RoleNeeds:
+        before, after = self.filler.accounts.sides
+        old, new = before.policies(role), after.policies(role)
+        boundary = after.one(role, Part.BOUNDARY)
+        is_changed = _contents(before, role) != _contents(after, role)
+        calls = self._after(role, identity, judged)
+        lost: tuple[MissingCall, ...] = ()
+        if calls and calls.missing and old and is_changed and _may_lose(before, after, role):
+            scenarios = {call.scenario for call in calls.missing}
+            had = self._calls(role, identity, judged, Side.BEFORE, only=scenarios)
+            lost = lost_calls(calls, had)
+        return RoleNeeds(
+            role,
+            _permissions(after, role, identity),
+            calls.missing if calls else None,
+            lost,
+            tuple(grant for grant in new.values() if grant.is_open),
+            tuple(_open_limits(identity, boundary)),
+            is_changed,
+            tuple(_places(new.values(), boundary, identity)),
+            next(_of_plugin((*new.values(), *old.values())), ""),
+        )
+
+    def lost_by(self, old: IamResource, new: IamResource) -> PluginNeeds:
+        """Return what aws-node of instances loses with a role that takes the place of another."""
+        needs = self.of_role(new)
+        (role,) = needs.roles
+        identity = PluginIdentity()
+        calls = self._calls(new, identity, needs.after, Side.AFTER)
+        had = self._calls(old, identity, needs.after, Side.BEFORE)
+        lost = lost_calls(calls, had) if calls else ()
+        return replace(needs, roles=(replace(role, lost=lost),))
+
+    def lacked(self, role: IamResource, needs: PluginNeeds) -> Policy:
+        """Return a policy of the actions of which a role before allowed not all that is called."""
+        calls = self._calls(role, needs.plugin.after.identity, needs.after, Side.BEFORE)
+        actions = dict.fromkeys(call.action for call in calls.missing) if calls else ()
+        return Policy((Statement(actions=tuple(actions), resources=("*",)),) if actions else ())
+
+    def _missing_before(
+        self, identity: PluginIdentity, judged: JudgedPlugin
+    ) -> Iterator[MissingCall]:
+        for role in identity.roles:
+            if role in self.filler.accounts.before.grants:
+                calls = self._calls(role, identity, judged, Side.BEFORE)
+                yield from calls.missing if calls else ()
+
+
+def _newly(
+    role: RoleNeeds, identity: PluginIdentity, earlier: Iterable[MissingCall], *, is_first: bool
+) -> tuple[MissingCall, ...]:
+    """Return what a role does not allow, and was allowed before by the roles of an identity."""
+    missing = role.missing or ()
+    # A role that the plan gives to aws-node has to do, even if the one before did not.
+    fatal = tuple(call for call in missing if call.is_fatal and role.role not in identity.roles)
+    # Of a plugin that is new only what it cannot do without counts.
+    return fatal if is_first else tuple(dict.fromkeys((*fatal, *new_calls(missing, earlier))))
+
+
+def _permissions(account: Account, role: IamResource, identity: PluginIdentity) -> Permissions:
+    session = identity.session
+    return permissions(account, role, [session.policy] if isinstance(session, Document) else [])
+
+
+def _has_secrets(grant: Grant) -> bool:
+    return isinstance(grant.content, Document) and grant.content.masked is not None
+
+
+def _may_lose(before: Account, after: Account, role: IamResource) -> bool:
+    """Say whether policies differ in anything that a call of the plugin depends on."""
+    limits = [account.one(role, Part.BOUNDARY) for account in (before, after)]
+    if limits != [None, None]:
+        return True
+    old, new = (
+        {s for policy in known_policies(account.policies(role).values()) for s in policy.statements}
+        for account in (before, after)
+    )
+    return any(statement.is_about(call.action) for statement in old ^ new for call in all_calls())
+
+
+def _changes(old: PluginState, new: PluginState) -> tuple[str, ...]:
+    """Return the scenarios by which the plugin meets interfaces from before its settings change."""
+    if not (old.installer and new.installer):
+        return ()
+    names = [state.setup.settings.cluster_name for state in (old, new)]
+    tags = [state.setup.settings.environment.get("ADDITIONAL_ENI_TAGS", "") for state in (old, new)]
+    renamed = ("cluster-name-corrected",) if all(names) and names[0] != names[1] else ()
+    return (*renamed, *(("additional-tags-changed",) if all(tags) and tags[0] != tags[1] else ()))
+
+
+def _names(state: PluginState) -> dict[str, str]:
+    """Return what a side says of where the plugin runs, by parameter."""
+    cluster = state.cluster
+    names = {
+        "cluster_name": cluster.name,
+        "region": cluster.region,
+        "account_id": cluster.account,
+        "vpc_id": state.vpc_id,
+        "partition": partition_of(cluster.region) if cluster.region else "",
+    }
+    own: Mapping[str, str] = {}
+    with suppress(InputError, UsageError):  # a value that the plugin does not take
+        own = state.setup.settings.names()
+    return {name: value for name, value in {**own, **names}.items() if value}
+
+
+def _open_limits(identity: PluginIdentity, boundary: Grant | None) -> Iterator[str]:
+    """Yield what limits a role, and of which nothing is known."""
+    if boundary and boundary.is_open:
+        yield written_at(boundary)
+    if not isinstance(identity.session, Absent | Document):
+        yield from sorted(address for address, _ in identity.sessions)
+
+
+def _places(
+    grants: Iterable[Grant], boundary: Grant | None, identity: PluginIdentity
+) -> Iterator[str]:
+    yield from (written_at(grant) for grant in grants if grant.is_known)
+    if boundary and boundary.is_known:
+        yield written_at(boundary)
+    yield from (address for address, content in identity.sessions if isinstance(content, Document))
+
+
+def _of_plugin(grants: Iterable[Grant]) -> Iterator[str]:
+    """Yield where policies of the plugin are written that somebody can change."""
+    for grant in grants:
+        is_of_aws = isinstance(grant.policy, Named) and grant.policy.account == "aws"
+        if is_of_plugin(grant) and not is_of_aws:
+            yield written_at(grant)
+
+
+def written_at(grant: Grant) -> str:
+    """Return where a policy is written: its resource, its ARN, or what has it inline."""
+    match grant.policy:
+        case InPlan(address):
+            return address
+        case Named(_, _, arn):
+            return arn
+    return grant.address
+
+
+def _contents(account: Account, role: IamResource) -> dict[object, Content]:
+    """Return what a role has on one side, and what limits it."""
+    boundary = account.one(role, Part.BOUNDARY)
+    contents: dict[object, Content] = {k: g.content for k, g in account.policies(role).items()}
+    return {**contents, Part.BOUNDARY: boundary.content if boundary else Absent()}

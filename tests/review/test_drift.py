@@ -171,6 +171,25 @@ def test_what_drift_took_from_a_role_and_the_plan_puts_back_is_not_lost() -> Non
     assert Rule.COVERAGE_LOST not in {f.rule for f in findings}
 
 
+def test_an_attachment_that_somebody_deleted_and_the_plan_makes_again_is_not_lost() -> None:
+    """The role repeats it, and stays as it is."""
+    arn = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
+    attached = {"role": "cni", "policy_arn": arn}
+    had, has = role(managed_policy_arns=[arn]), role(managed_policy_arns=[])
+    attachment = "aws_iam_role_policy_attachment"
+    findings = drifts(
+        resource("aws_iam_role", "cni", has, has),
+        resource(attachment, "a", None, attached),
+        drift=[
+            resource("aws_iam_role", "cni", had, has),
+            resource(attachment, "a", attached, None),
+        ],
+    )
+    assert outcomes(findings) == {DriftOutcome.REVERTED}
+    assert worst(findings) is Level.WARNING
+    assert means(findings) == {Consequence.ANY_CHANGE}
+
+
 def test_a_role_of_a_workload_that_drifted_is_found() -> None:
     weak, strong = (
         resource("aws_iam_role", name, *[{"name": name, "assume_role_policy": NODES}] * 2)

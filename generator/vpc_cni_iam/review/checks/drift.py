@@ -137,7 +137,8 @@ def _outcome(
         return _outcome_of_subject(each, context, earlier)
     planned = context.filler.resolver.by_address.get(each.address)
     if planned is None or planned.actions in _STAYS:
-        return DriftOutcome.KEPT
+        # Of a principal as a whole, another resource may put back what was taken.
+        return DriftOutcome.KEPT if each.attribute else _outcome_of_subject(each, context, earlier)
     if as_left(planned).after is None and planned.unknown is not True:
         # The policies of an exclusive list that is deleted stay with whoever has them.
         is_list = planned.type in _LISTS

@@ -80,6 +80,12 @@ def _changes_of(
     is_unresolved = isinstance(owner, Unresolved) and owner.side is Side.AFTER
     is_new, is_deleted = owner in accounts.created or is_unresolved, owner in accounts.deleted
     access: Answer = NoNewAccess() if is_deleted else proofs.compare(before, later)
+    stays = _may_be_of_others(owner, accounts, after, grants)
+    if stays and isinstance(access, NoNewAccess) and not is_deleted:
+        less = [permissions(side, owner, without=stays) for side in sides]
+        access = proofs.compare(*less)
+        if not isinstance(access, NoNewAccess):
+            before, later = less
     denied_less: Answer = NoNewAccess()
     # One that is replaced keeps nothing that the plan does not show.
     keeps = not (is_new or is_deleted or owner in accounts.replaced)
@@ -89,6 +95,17 @@ def _changes_of(
     yield PrincipalChange(
         owner, is_new, is_deleted, grants, boundary, before, later, access, denied_less, *reaches
     )
+
+
+def _may_be_of_others(
+    owner: IamResource, accounts: Accounts, after: Account, changes: tuple[GrantChange, ...]
+) -> set[GrantKey]:
+    """Return what stays of a principal and may be of another one: it hides no change."""
+    changed = {change.key for change in changes}
+    if not (changed and accounts.ambiguous):
+        return set()
+    grants = after.policies(owner).items()
+    return {key for key, g in grants if key not in changed and accounts.is_ambiguous(g)}
 
 
 def _differing(old: dict[GrantKey, Grant], new: dict[GrantKey, Grant]) -> Iterator[GrantChange]:

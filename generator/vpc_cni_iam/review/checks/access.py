@@ -241,21 +241,19 @@ class _PrincipalCases:
         return all(is_member) or is_member == [False, True]
 
     def all(self) -> Iterator[_Case]:
-        """Yield each outcome."""
-        change = self._change
-        if self._grants:
-            yield from (self._not_shown(c) for c in self._grants if _is_hidden(c))
-            hidden = [g for g in change.vanished if self._may_deny(g)]
-            if hidden and not (change.is_deleted or self._is_conflict):
-                policies = tuple(g.policy or InPlan(g.address) for g in hidden)
-                yield _Case(_Outcome.DENY_LOST, DenyLost(self._owners, (), policies), tuple(hidden))
-            yield from self._of_known()
-        elif change.is_deleted:  # it had a boundary and no policies
+        if self._change.is_deleted:
             yield self._no_gain()
+        elif self._grants:
+            yield from self._changed()
 
-    def _of_known(self) -> Iterator[_Case]:
+    def _changed(self) -> Iterator[_Case]:
+        """Yield the outcomes of one that is there after."""
         change = self._change
-        is_open = change.opened or change.vanished or self._is_conflict
+        yield from (self._not_shown(c) for c in self._grants if _is_hidden(c))
+        hidden = [g for g in change.vanished if self._may_deny(g)]
+        if hidden and not self._is_conflict:
+            policies = tuple(g.policy or InPlan(g.address) for g in hidden)
+            yield _Case(_Outcome.DENY_LOST, DenyLost(self._owners, (), policies), tuple(hidden))
         match change.access:
             case NewAccess() as answer:
                 yield from self._gain(answer)
@@ -266,7 +264,7 @@ class _PrincipalCases:
                 yield self._case(_Outcome.UNDECIDED, evidence)
             case NoNewAccess() if not isinstance(change.denied_less, NoNewAccess):
                 yield from self._denied_less()
-            case NoNewAccess() if change.is_deleted or not is_open:
+            case NoNewAccess() if not (change.opened or change.vanished or self._is_conflict):
                 yield self._no_gain()
 
     def _case(self, outcome: _Outcome, evidence: AboutPrincipals) -> _Case:
@@ -295,10 +293,6 @@ class _PrincipalCases:
         if not more.parts and len(grants) < len(change.grants):
             return  # it is by a group
         farther = _farther(change)
-        published = tuple(filter(None, map(published_by, grants)))
-        is_published = farther is Reach.LIMITED and len(published) == len(
-            [c for c in grants if c.after]
-        )
         evidence = Gain(
             self._owners,
             change.is_new,
@@ -307,7 +301,7 @@ class _PrincipalCases:
             more.parts,
             tuple(dict.fromkeys(g.policy for g in more.grants if g.policy)),
             beyond_plugin(more.parts) if is_of_plugin else None,
-            published if is_published else (),
+            _published(grants) if farther is Reach.LIMITED else (),
             more.example,
             None if change.is_new else self._lacked_by(more.parts),
         )
@@ -405,6 +399,12 @@ class _PrincipalCases:
             managed=managed,
         )
         return _Case(outcome, evidence, (grant,))
+
+
+def _published(changes: Iterable[GrantChange]) -> tuple[PublishedUpdate, ...]:
+    """Return the documents of the catalog that all policies become; none if one is another."""
+    published = [published_by(change) for change in changes if change.after]
+    return tuple(filter(None, published)) if all(published) else ()
 
 
 def _of_aws(arn: str, managed: AwsManagedPolicy | None, *, is_new: bool) -> _Outcome:

@@ -20,7 +20,7 @@ from vpc_cni_iam.review.report.shown import (
     ShownPolicy,
     ShownReview,
 )
-from vpc_cni_iam.review.rules import RULES, Consequence, Level, Topic
+from vpc_cni_iam.review.rules import RULES, Consequence, Level, Rule, Topic
 
 SIGNS = {Change.added: "+", Change.removed: "-", Change.changed: "~"}
 NOT_SHOWN = "aws-node: not in the plan"
@@ -30,6 +30,11 @@ _KEY = re.compile(r"(?<=\w)\[(?:\d+|\"[^\"]*\")\]")
 _NOBODY = "Nobody, as far as the plan shows."
 _NOBODY_ELSE = "Nobody else, as far as the plan shows."
 _IGNORED = "Only ignored findings, see below."
+# Rules of trust policies by which nobody, or nobody more, can assume a role.
+_NOBODY_MORE = (
+    *(Rule.IRSA_NEVER, Rule.IRSA_ISSUER, Rule.IRSA_OTHER_AUDIENCE),
+    *(Rule.PODS_NO_TAGS, Rule.PODS_TAGS_OFF, Rule.PODS_SOURCE_ARN),
+)
 T = TypeVar("T")
 
 
@@ -51,7 +56,8 @@ def section(finding: ShownFinding) -> Section:
     if loses and not gains and finding.level is Level.ERROR:
         return Section.PLUGIN
     is_grave = finding.level is not Level.NOTE and question in (Topic.TRUST, Topic.CREDENTIALS)
-    return Section.ACCESS if gains or is_grave else Section.OTHER
+    is_more = gains or (is_grave and finding.rule not in _NOBODY_MORE)
+    return Section.ACCESS if is_more else Section.OTHER
 
 
 def _may_do_more(finding: ShownFinding) -> bool:

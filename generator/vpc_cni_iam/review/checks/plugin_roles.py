@@ -208,22 +208,26 @@ def _kept_out(owner: IamResource, context: Context) -> Iterator[Finding]:
         return
     if not (names_plugin(before) or has_plugin_policy(context, owner)):
         return
+    ways, is_certain = _ways_lost(owner, context)
+    # That tokens have another issuer is a finding of its own.
+    is_said = is_certain and any(f.rule is Rule.IRSA_ISSUER for f in flaws(after, for_plugin=True))
+    if ways and not is_said:
+        evidence, level = TrustLost(owner, ways, is_certain=is_certain), _LEVELS[is_certain]
+        address = address_of(context, owner)
+        yield finding(Rule.COVERAGE_LOST, evidence, address, subject=owner, level=level)
+
+
+def _ways_lost(owner: IamResource, context: Context) -> tuple[tuple[Identity, ...], bool]:
+    """Return by what aws-node can no longer assume a role, and whether that is certain."""
     old, new = (callers(context, owner, side) for side in Side)
     ways = in_order(caller.identity for caller in old or ())
     # One way may take the place of another one; another cluster's provider does not.
     if not old or new is None or any(caller.identity not in ways for caller in new):
-        return
-    is_lost = not old & new
-    if is_lost:
-        # That tokens have another issuer is a finding of its own.
-        is_said = any(flaw.rule is Rule.IRSA_ISSUER for flaw in flaws(after, for_plugin=True))
-    else:
-        certain = [callers(context, owner, side, certain=True) for side in Side]
-        is_said = not certain[0] or bool(certain[1])
-    if not is_said:
-        evidence, level = TrustLost(owner, ways, is_certain=is_lost), _LEVELS[is_lost]
-        address = address_of(context, owner)
-        yield finding(Rule.COVERAGE_LOST, evidence, address, subject=owner, level=level)
+        return (), False
+    if not old & new:
+        return ways, True
+    certain = [callers(context, owner, side, certain=True) for side in Side]
+    return (ways if certain[0] and not certain[1] else ()), False
 
 
 def _controller(context: Context) -> Iterator[Finding]:

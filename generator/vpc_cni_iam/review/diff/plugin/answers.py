@@ -49,6 +49,7 @@ class PluginAnswer(Struct, frozen=True):
     needs: PluginNeeds
     verdict: AnswerVerdict
     reason: AnswerReason | None  # None where it works
+    is_as_before: bool = False  # whether it failed before as well
 
 
 def answer(needs: PluginNeeds, context: HasAccounts) -> PluginAnswer | None:
@@ -62,7 +63,26 @@ def answer(needs: PluginNeeds, context: HasAccounts) -> PluginAnswer | None:
     order = list(AnswerVerdict)
     works = AnswerVerdict.WORKS, None
     verdict, reason = min(pairs, key=lambda pair: order.index(pair[0]), default=works)
-    return PluginAnswer(needs, verdict, reason)
+    is_as_before = verdict is AnswerVerdict.FAILS and _failed_before(needs, reason, context)
+    return PluginAnswer(needs, verdict, reason, is_as_before)
+
+
+def _failed_before(
+    needs: PluginNeeds, reason: AnswerReason | None, context: HasAccounts
+) -> bool:
+    """Say whether aws-node failed before as it does after, as far as the plan shows."""
+    if reason is AnswerReason.NOT_TRUSTED:
+        trusted = (
+            is_trusted(needs.plugin, role, Side.BEFORE, context)
+            for role in needs.plugin.after.identity.assumed
+        )
+        return not needs.is_changed and False in trusted
+    before = context.accounts.before
+    return reason is AnswerReason.MISSING and not (
+        needs.is_changed
+        or any(call.is_fatal for role in needs.roles for call in role.lost)
+        or any(role.is_changed and not before.policies(role.role) for role in needs.roles)
+    )
 
 
 def _of_cluster(
@@ -110,7 +130,10 @@ def is_less_trusted(plugin: ClusterPlugin, role: IamResource, context: HasAccoun
 def _of_role(role: RoleNeeds, needs: PluginNeeds) -> tuple[AnswerVerdict, AnswerReason] | None:
     if role.missing is None:
         return AnswerVerdict.NOT_SHOWN, AnswerReason.REFUSED
-    fatal = [call for call in role.missing if call.is_fatal]
+    if role.is_policy:  # whoever has it may have others
+        return AnswerVerdict.NOT_SHOWN, AnswerReason.IDENTITY
+    missing = [call for call in role.missing if not call.switch]
+    fatal = [call for call in missing if call.is_fatal]
     certain = [call for call in fatal if call.level is Level.ERROR]
     by_deny = [call for call in certain if call.denied_by is not None]
     if certain and needs.others(role):
@@ -121,7 +144,7 @@ def _of_role(role: RoleNeeds, needs: PluginNeeds) -> tuple[AnswerVerdict, Answer
         return AnswerVerdict.NOT_SHOWN, AnswerReason.POLICY if certain else _doubt(fatal[0])
     if role.open_limits:
         return AnswerVerdict.NOT_SHOWN, AnswerReason.LIMIT
-    is_degraded = any(call.level is not Level.NOTE for call in role.missing)
+    is_degraded = any(call.level is not Level.NOTE for call in missing)
     return (AnswerVerdict.DEGRADED, AnswerReason.MISSING) if is_degraded else None
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin.state import PluginState
+from vpc_cni_iam.review.account.plugin.state import PluginIdentity, PluginState
 from vpc_cni_iam.review.checks.identity_providers import ProviderChanged
 from vpc_cni_iam.review.checks.plugin_roles import TrustLost
 from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, AnswerVerdict, PluginAnswer
-from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
 from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, VersionSource
 from vpc_cni_iam.review.findings import Finding
@@ -48,9 +49,15 @@ REASONS = {
 _NEVER_ASSUMED = (Rule.IRSA_ISSUER, Rule.PODS_NO_TAGS)
 
 
-def shown_plugins(context: Context, findings: Iterable[Finding]) -> Iterator[ShownPlugin]:
-    """Yield the answers; none is that aws-node works with a role that it can no longer assume."""
-    answers, find = context.plugin_answers, context.needs_finder.of_role
+def shown_plugins(
+    answers: Sequence[PluginAnswer],
+    findings: Iterable[Finding],
+    needs_of: Callable[[IamResource], PluginNeeds],
+) -> Iterator[ShownPlugin]:
+    """Yield the answers; none is that aws-node works with a role that it can no longer assume.
+
+    A role of which that is all that is known has an answer, too, by what `needs_of` returns.
+    """
     fails, reason = AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED
     errors = [finding for finding in findings if finding.level is Level.ERROR]
     lost = {role for error in errors for role in _not_assumed(error)}
@@ -63,7 +70,7 @@ def shown_plugins(context: Context, findings: Iterable[Finding]) -> Iterator[Sho
             yield _shown(PluginAnswer(answer.needs, fails, reason))
     judged = {role for answer in answers for role in answer.needs.plugin.after.identity.roles}
     for role in sorted(lost - judged, key=str):
-        yield _shown(PluginAnswer(find(role), fails, reason))
+        yield _shown(PluginAnswer(needs_of(role), fails, reason))
 
 
 def _not_assumed(error: Finding) -> tuple[IamResource, ...]:
@@ -80,7 +87,8 @@ def _shown(answer: PluginAnswer) -> ShownPlugin:
     """Return an answer with its sentence."""
     needs, plugin = answer.needs, answer.needs.plugin
     before, after = plugin.states
-    is_removed = answer.reason is AnswerReason.REMOVED
+    if answer.reason is AnswerReason.REMOVED:
+        after = replace(after, identity=PluginIdentity())
     return ShownPlugin(
         after.cluster.name or plugin.address,
         after.cluster.region,
@@ -91,9 +99,9 @@ def _shown(answer: PluginAnswer) -> ShownPlugin:
         str(needs.after.version),
         needs.mode,
         _identity(before),
-        _identity(before if is_removed else after),
+        _identity(after),
         _named(before.identity.roles),
-        _named((before if is_removed else after).identity.roles),
+        _named(after.identity.roles),
         tuple(_missing(needs)),
         tuple(_only_with(needs)),
     )

@@ -67,9 +67,7 @@ def answer(needs: PluginNeeds, context: HasAccounts) -> PluginAnswer | None:
     return PluginAnswer(needs, verdict, reason, is_as_before)
 
 
-def _failed_before(
-    needs: PluginNeeds, reason: AnswerReason | None, context: HasAccounts
-) -> bool:
+def _failed_before(needs: PluginNeeds, reason: AnswerReason | None, context: HasAccounts) -> bool:
     """Say whether aws-node failed before as it does after, as far as the plan shows."""
     if reason is AnswerReason.NOT_TRUSTED:
         trusted = (
@@ -130,13 +128,12 @@ def is_less_trusted(plugin: ClusterPlugin, role: IamResource, context: HasAccoun
 def _of_role(role: RoleNeeds, needs: PluginNeeds) -> tuple[AnswerVerdict, AnswerReason] | None:
     if role.missing is None:
         return AnswerVerdict.NOT_SHOWN, AnswerReason.REFUSED
-    if role.is_policy:  # whoever has it may have others
-        return AnswerVerdict.NOT_SHOWN, AnswerReason.IDENTITY
     missing = [call for call in role.missing if not call.switch]
     fatal = [call for call in missing if call.is_fatal]
     certain = [call for call in fatal if call.level is Level.ERROR]
     by_deny = [call for call in certain if call.denied_by is not None]
-    if certain and needs.others(role):
+    # Whoever has a policy may have others.
+    if role.is_policy or (certain and needs.others(role)):
         return AnswerVerdict.NOT_SHOWN, AnswerReason.IDENTITY
     if by_deny or (certain and not role.open):
         return AnswerVerdict.FAILS, AnswerReason.MISSING

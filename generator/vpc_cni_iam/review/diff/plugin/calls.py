@@ -81,9 +81,14 @@ class MissingCall(Struct, frozen=True):
         return self.scenario, self.template, self.on
 
     @property
+    def is_denied(self) -> bool:
+        """Whether it is denied for certain, if it is called."""
+        return not (self.undecided or self.in_some_regions or self.is_contested)
+
+    @property
     def is_certain(self) -> bool:
         """Whether it is called and denied for certain."""
-        return not (self.undecided or self.in_some_regions or self.is_contested or self.switch)
+        return self.is_denied and not self.switch
 
     @property
     def is_later(self) -> bool:

@@ -8,7 +8,7 @@ plugin's since 1.13.0.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -46,7 +46,6 @@ _DECIDING_ARGUMENTS = ("chart", "namespace", "repository", *HIDDEN_ARGUMENTS)
 _ACCOUNT = ("podIdentity.", "serviceAccount.create", "serviceAccount.name", "fullnameOverride")
 _ANNOTATION = ("serviceAccount", "annotations", ROLE_ANNOTATION)
 _ROLE, _OVERRIDE = ".".join(_ANNOTATION), "image.override"  # an image in place of the chart's
-_READ = (_ROLE, "image.tag", _MORE_VARIABLES)  # with the role, the version and the variables
 _CLUSTER_NAME = "CLUSTER_NAME"
 _IS_PLUGINS_SINCE = PluginVersion((1, 13, 0))
 _COMMA, _DOT = re.compile(r"(?<!\\),"), re.compile(r"(?<!\\)\.")  # unless they are escaped
@@ -79,33 +78,19 @@ class SetupReader:
         not_read = list(self._not_read)
         if any(_is_later(value) for name, value in values.items() if name != _ROLE):
             not_read.append(UnreadReason.LATER)
-        deciding = {name: v for name, v in values.items() if _is_deciding(name)}
-        if isinstance(image := deciding.get(_OVERRIDE), Known):  # its tag is the version
-            tag = daemonset.image_tag(image.value)
-            deciding[_OVERRIDE] = Known(image.value.removesuffix(f":{tag}"))
         is_parsed = isinstance(self._values.get(_MORE_VARIABLES, []), list)
-        if settings.unread or not is_parsed:
-            deciding |= {n: v for n, v in values.items() if n.startswith(_MORE_VARIABLES)}
+        deciding = dict(_deciding(values, has_more=bool(settings.unread) or not is_parsed))
         deciding |= self._arguments(is_read=not not_read)
         not_read += [] if is_parsed else [UnreadReason.NOT_PARSED]
         not_read += [UnreadReason.SENSITIVE] if secrets else []
         not_read += [UnreadReason.ELSEWHERE] if settings.unread else []
-        others = {
-            name: value
-            for name, value in values.items()
-            if not (name in deciding or name in _READ or name.startswith("env."))
-        }
+        others = {n: v for n, v in values.items() if n not in deciding and not _is_setting(n)}
         others |= {f"env.{name}": mark for name, mark in secrets.items()}
         cluster = one(self._installer, "cluster_name", self._side)
         if isinstance(cluster, Sensitive) and _CLUSTER_NAME not in settings.environment:
             others[_CLUSTER_NAME] = cluster
-        return PluginSetup(
-            replace(settings, environment=environment),
-            version,
-            deciding,
-            others,
-            next(iter(not_read), None),
-        )
+        settings = replace(settings, environment=environment)
+        return PluginSetup(settings, version, deciding, others, next(iter(not_read), None))
 
     def role(self) -> PlacedValue:
         """Return the role that it annotates the service account of aws-node with."""
@@ -212,11 +197,30 @@ def _is_later(value: Value) -> bool:
     return isinstance(value.mark if isinstance(value, Sensitive) else value, Unknown)
 
 
-def _is_deciding(name: str) -> bool:
-    """Say whether other code runs by a value, or with another role."""
-    is_image = ".image." in f".{name}" and not name.endswith(".tag")
-    is_role = name.endswith(ROLE_ANNOTATION) and name != _ROLE
-    return is_image or is_role or name.startswith(_ACCOUNT)
+def _is_setting(name: str) -> bool:
+    """Say whether a value is read with the role, the version or the variables."""
+    return name in (_ROLE, "image.tag", _MORE_VARIABLES) or name.startswith("env.")
+
+
+def _deciding(values: Mapping[str, Value], *, has_more: bool) -> Iterator[tuple[str, Value]]:
+    """Yield the values by which other code may run, or with another role.
+
+    Args:
+        has_more: Whether not all of the list of variables is read.
+    """
+    for name, value in values.items():
+        is_image = ".image." in f".{name}" and not name.endswith(".tag")
+        is_role = name.endswith(ROLE_ANNOTATION) and name != _ROLE
+        if name == _OVERRIDE and isinstance(value, Known):  # its tag is the version
+            tag = daemonset.image_tag(value.value)
+            yield name, Known(value.value.removesuffix(f":{tag}"))
+        elif (
+            is_image
+            or is_role
+            or name.startswith(_ACCOUNT)
+            or (has_more and name.startswith(_MORE_VARIABLES))
+        ):
+            yield name, value
 
 
 def _sets_several(name: str, value: Value) -> bool:

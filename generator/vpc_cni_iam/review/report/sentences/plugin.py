@@ -66,10 +66,9 @@ def _denied_calls(_: Finding, denied: DeniedCalls) -> Saying:
     places = "; ".join(map(_other_place, denied.elsewhere))
     effect = _effect(first)
     message += f": {places or effect}"
-    details = {} if places else {(first.switch, effect): worst}
+    details: dict[tuple[str, str], list[MissingCall]] = {}
     for call in denied.calls:
-        same = details.setdefault((call.switch, _effect(call)), [])
-        same += [] if call in same else [call]
+        details.setdefault((call.switch, _effect(call)), []).append(call)
     is_said = len(details) == 1 and not places and len(denied.calls) <= MOST_NAMED
     lines = () if is_said else tuple(_denials(calls) for calls in details.values())
     return Saying(message, lines, _fix(denied))

@@ -35,6 +35,7 @@ REASONS = {
     AnswerReason.MISSING: "{missing} denied",
     AnswerReason.TRUST: "whether the trust policy of {role} trusts it",
     AnswerReason.IDENTITY: "which role it has",
+    AnswerReason.OWNER: "which role has {role}",
     AnswerReason.ROLE: "the policies of {role}",
     AnswerReason.POLICY: "whether {policies} allows {actions}",
     AnswerReason.LIMIT: "what limits {role}",

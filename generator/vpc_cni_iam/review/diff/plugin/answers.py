@@ -34,6 +34,7 @@ class AnswerReason(StrEnum):
     MISSING = "missing"  # its role does not allow calls
     TRUST = "trust"  # a condition decides whether its role trusts it
     IDENTITY = "identity"  # the plan does not say which role it has
+    OWNER = "owner"  # the plan does not say which role has a policy
     ROLE = "role"  # the plan does not have its role
     POLICY = "policy"  # the plan does not show a policy that may allow what is missing
     LIMIT = "limit"  # the plan does not show a boundary or session policy
@@ -132,9 +133,9 @@ def _of_role(role: RoleNeeds, needs: PluginNeeds) -> tuple[AnswerVerdict, Answer
     fatal = [call for call in missing if call.is_fatal]
     certain = [call for call in fatal if call.level is Level.ERROR]
     by_deny = [call for call in certain if call.denied_by is not None]
-    # Whoever has a policy may have others.
     if role.is_policy or (certain and needs.others(role)):
-        return AnswerVerdict.NOT_SHOWN, AnswerReason.IDENTITY
+        reason = AnswerReason.OWNER if role.is_policy else AnswerReason.IDENTITY
+        return AnswerVerdict.NOT_SHOWN, reason
     if by_deny or (certain and not role.open):
         return AnswerVerdict.FAILS, AnswerReason.MISSING
     if fatal:

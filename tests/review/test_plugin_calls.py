@@ -14,7 +14,6 @@ from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.diff.permissions import Permissions
-from vpc_cni_iam.review.diff.permissions import Permissions
 from vpc_cni_iam.review.diff.plugin.calls import (
     JudgedPlugin,
     MissingCall,

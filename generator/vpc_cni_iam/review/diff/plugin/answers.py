@@ -129,20 +129,28 @@ def is_less_trusted(plugin: ClusterPlugin, role: IamResource, context: HasAccoun
 def _of_role(role: RoleNeeds, needs: PluginNeeds) -> tuple[AnswerVerdict, AnswerReason] | None:
     if role.missing is None:
         return AnswerVerdict.NOT_SHOWN, AnswerReason.REFUSED
-    missing = [call for call in role.missing if not call.switch]
-    fatal = [call for call in missing if call.is_fatal]
+    if role.is_policy:
+        return AnswerVerdict.NOT_SHOWN, AnswerReason.OWNER
+    # What is called only with a setting that the plan does not show is no part of the answer.
+    calls = tuple(call for call in role.missing if not call.switch)
+    return _of_calls(calls, role, is_only=not needs.others(role))
+
+
+def _of_calls(
+    calls: tuple[MissingCall, ...], role: RoleNeeds, *, is_only: bool
+) -> tuple[AnswerVerdict, AnswerReason] | None:
+    fatal = [call for call in calls if call.is_fatal]
     certain = [call for call in fatal if call.level is Level.ERROR]
     by_deny = [call for call in certain if call.denied_by is not None]
-    if role.is_policy or (certain and needs.others(role)):
-        reason = AnswerReason.OWNER if role.is_policy else AnswerReason.IDENTITY
-        return AnswerVerdict.NOT_SHOWN, reason
+    if certain and not is_only:
+        return AnswerVerdict.NOT_SHOWN, AnswerReason.IDENTITY
     if by_deny or (certain and not role.open):
         return AnswerVerdict.FAILS, AnswerReason.MISSING
     if fatal:
         return AnswerVerdict.NOT_SHOWN, AnswerReason.POLICY if certain else _doubt(fatal[0])
     if role.open_limits:
         return AnswerVerdict.NOT_SHOWN, AnswerReason.LIMIT
-    is_degraded = any(call.level is not Level.NOTE for call in missing)
+    is_degraded = any(call.level is not Level.NOTE for call in calls)
     return (AnswerVerdict.DEGRADED, AnswerReason.MISSING) if is_degraded else None
 
 

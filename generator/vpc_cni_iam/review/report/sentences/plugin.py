@@ -39,6 +39,20 @@ _PLACES = {
 
 
 def _denied_calls(_: Finding, denied: DeniedCalls) -> Saying:
+    unless = [f"{first_of(denied.open)} allows it"] if denied.open else []
+    unless += [f"aws-node has {first_of(map(name_of, denied.others), 1)}"] if denied.others else []
+    message = _denied(denied) + (f", unless {' or '.join(unless)}" if unless else "")
+    places = "; ".join(map(_other_place, denied.elsewhere))
+    details: dict[tuple[str, str], list[MissingCall]] = {}
+    for call in denied.calls:
+        details.setdefault((call.switch, _effect(call)), []).append(call)
+    is_said = len(details) == 1 and not places and len(denied.calls) <= MOST_NAMED
+    lines = () if is_said else tuple(_denials(calls) for calls in details.values())
+    return Saying(f"{message}: {places or _effect(denied.calls[0])}", lines, _fix(denied))
+
+
+def _denied(denied: DeniedCalls) -> str:
+    """Return what the plugin cannot call, the worst only."""
     first = denied.calls[0]
     worst = [c for c in denied.calls if (c.level, c.switch) == (first.level, first.switch)]
     plugin = f"plugin {denied.version} ({FAMILIES[denied.mode]})"
@@ -46,32 +60,18 @@ def _denied_calls(_: Finding, denied: DeniedCalls) -> Saying:
     actions = several(list(map(_call, worst)))
     role = name_of(denied.role)
     role += f" ({_IDENTITIES[denied.identity]})" if denied.identity in _IDENTITIES else ""
-    not_shown = first_of(denied.open)
     is_certain = not denied.others and any(call.is_denied for call in worst)
     match denied.cause:
         case DenialCause.LOST:
-            may = "can no longer" if is_certain and not not_shown else "may no longer"
-            message = f"The {plugin} {may} call {actions} with {role}"
+            may = "can no longer" if is_certain and not denied.open else "may no longer"
+            return f"The {plugin} {may} call {actions} with {role}"
         case DenialCause.LACKING:
             may = "cannot call" if is_certain else "may be unable to call"
-            message = f"The {plugin} {may} {actions} with {role}"
+            return f"The {plugin} {may} {actions} with {role}"
         case DenialCause.MISSING | DenialCause.STILL_MISSING | DenialCause.AS_BEFORE:
             allows = "does not allow" if is_certain else "may not allow"
-            message = f"The {plugin} calls {actions}, which {role} {allows}"
-    if denied.cause in (DenialCause.STILL_MISSING, DenialCause.AS_BEFORE):
-        message = f"As before, t{message.removeprefix('T')}"
-    unless = [f"{not_shown} allows it"] if not_shown else []
-    unless += [f"aws-node has {first_of(map(name_of, denied.others), 1)}"] if denied.others else []
-    message += f", unless {' or '.join(unless)}" if unless else ""
-    places = "; ".join(map(_other_place, denied.elsewhere))
-    effect = _effect(first)
-    message += f": {places or effect}"
-    details: dict[tuple[str, str], list[MissingCall]] = {}
-    for call in denied.calls:
-        details.setdefault((call.switch, _effect(call)), []).append(call)
-    is_said = len(details) == 1 and not places and len(denied.calls) <= MOST_NAMED
-    lines = () if is_said else tuple(_denials(calls) for calls in details.values())
-    return Saying(message, lines, _fix(denied))
+            the = "The" if denied.cause is DenialCause.MISSING else "As before, the"
+            return f"{the} {plugin} calls {actions}, which {role} {allows}"
 
 
 def _call(call: MissingCall) -> str:

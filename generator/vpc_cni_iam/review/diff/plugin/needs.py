@@ -21,7 +21,7 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.settings import SettingsSource
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Absent
+from vpc_cni_iam.policy.value import Absent, Unknown
 from vpc_cni_iam.review.account.documents import Content, Document
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.grants import Account, Grant, known_policies
@@ -159,7 +159,9 @@ class NeedsFinder(Struct, frozen=True):
     def _judged(self, state: PluginState, other: PluginState) -> tuple[JudgedPlugin, VersionSource]:
         """Return where the plugin runs on a side; what it does not say is as on the other."""
         setup = state.setup if state.installer else other.setup
-        named = setup.settings.version or other.setup.settings.version
+        # One that is known after apply need not be the one before.
+        is_later = isinstance(state.setup.version, Unknown)
+        named = setup.settings.version or ("" if is_later else other.setup.settings.version)
         version, source = judged_version(named, self.options)
         environment = setup.settings.environment
         if setup.not_read and setup is state.setup:  # what is not read is as on the other side

@@ -86,6 +86,11 @@ class GainedPart(Struct, frozen=True):
     harm: HarmRank
     is_of_plugin: bool = False  # whether it is in a policy of the plugin
 
+    @property
+    def denies(self) -> bool:
+        """Whether a Deny is removed or changed."""
+        return _statement(self.difference).effect == "Deny"
+
 
 class Gained(Struct, frozen=True):
     """What a principal is newly allowed."""

@@ -65,8 +65,12 @@ def _gain(finding: Finding, gain: Gain) -> Saying:
     who = _who(gain.owners, gain.policies)
     parts = [part_text(part) for part in gain.parts]
     if gain.reach is not Reach.LIMITED:
-        message = f"{who} can now {REACH_TEXTS[gain.reach]}{_with(gain)}"
-        parts = [text for text in parts if text != REACH_TEXTS[gain.reach]]
+        message = _reaching(who, finding, gain)
+        parts = [
+            part_text(part)
+            for part in gain.parts
+            if part_text(part) != REACH_TEXTS[gain.reach] and not _is_removed_deny(part)
+        ]
     else:
         first, *parts = parts or ["do more"]
         message = f"{who} can now {first}"
@@ -82,8 +86,8 @@ def _gain(finding: Finding, gain: Gain) -> Saying:
 def _gain_fix(finding: Finding, gain: Gain) -> str:
     if gain.lacked_by or (gain.is_new and finding.rule is not Rule.ADMIN):
         return ""
-    if lost := _limit_lost(gain):
-        return f"Keep the {lost} in {finding.address}"
+    if lost := _limit_lost(finding, gain):
+        return f"Keep the {lost}"
     if gain.beyond == ():
         return f"Accept it if aws-node needs it, or narrow {finding.address}"
     actions = gain.parts[0].actions if gain.parts else ()
@@ -94,14 +98,15 @@ def _gain_fix(finding: Finding, gain: Gain) -> str:
     return f"Narrow the actions and resources in {finding.address}"
 
 
-def _limit_lost(gain: Gain) -> str:
+def _limit_lost(finding: Finding, gain: Gain) -> str:
+    """Return the Deny or the condition by whose end more is allowed, and where it was."""
     match gain.parts[0].difference if gain.parts else None:
         case StatementRemoved():
-            return "Deny"
+            return f"{_deny(gain)} for {names_of(gain.owners)}"
         case StatementChanged(old=old) if old.effect == "Deny":
-            return "whole Deny"
+            return f"whole Deny in {finding.address}"
         case StatementChanged(elements=elements) if isinstance(elements[-1], ConditionChange):
-            return "condition"
+            return f"condition in {finding.address}"
     return ""
 
 
@@ -111,10 +116,32 @@ def _who(owners: tuple[IamResource, ...], policies: tuple[IamResource, ...]) -> 
     return f"Anyone who has {name_of(owners[0])}" if is_policy else names_of(owners)
 
 
-def _with(gain: Gain) -> str:
-    """Return the policies that allow it; a Deny that is removed allows nothing."""
-    is_deny = gain.parts and isinstance(gain.parts[0].difference, StatementRemoved)
-    return f" with {_policies(gain.policies)}" if gain.policies and not is_deny else ""
+def _reaching(who: str, finding: Finding, gain: Gain) -> str:
+    """Return who can now do everything, or change permissions, and by which policies."""
+    action, comma, result = REACH_TEXTS[gain.reach].partition(", ")
+    rest = f"{comma}{result}"
+    if gain.parts and gain.parts[0].denies:
+        change = "no longer applies" if _is_removed_deny(gain.parts[0]) else "denies less"
+        return f"{who} can now {action}{rest}: the {_deny(gain)} {change}"
+    if gain.policies and "policy_arn" in finding.attribute:
+        return f"{who} gets {_policies(gain.policies)} and can now {action}{rest}"
+    policies = f" with {_policies(gain.policies)}" if gain.policies else ""
+    return f"{who} can now {action}{policies}{rest}"
+
+
+def _is_removed_deny(part: GainedPart) -> bool:
+    return part.denies and isinstance(part.difference, StatementRemoved)
+
+
+def _deny(gain: Gain) -> str:
+    """Return the Deny by which more is allowed, and in which policy it is."""
+    match gain.parts[0].difference:
+        case StatementRemoved(statement=statement) | StatementChanged(old=statement):
+            what = f"except {_listed(statement.not_actions)}"
+            what = f"of {_listed(statement.actions)}" if statement.actions else what
+            where = f" in {_policies(gain.policies[:1])}" if gain.policies else ""
+            return f"Deny {what}{where}"
+    return "Deny"
 
 
 def _policies(policies: tuple[IamResource, ...]) -> str:
@@ -124,7 +151,7 @@ def _policies(policies: tuple[IamResource, ...]) -> str:
 
 def also(parts: list[str], *, is_first: bool) -> list[str]:
     """Return lines about the parts of a gain that the message does not say."""
-    label = "allowed" if is_first else "also"
+    label = "newly allowed" if is_first else "also"
     lines = [f"{label}: {text.removeprefix('call ')}" for text in parts[:_PARTS]]
     more = len(parts) - len(lines)
     return [*lines, f"and {more} more statements"] if more > 0 else lines
@@ -316,6 +343,9 @@ def _boundary(finding: Finding, change: BoundaryChanged) -> Saying:
         what = "gets a permissions boundary" if not change.before else "is limited more"
         return Saying(f"{who} {what}")
     boundary = name_of(change.before) if change.before else ""
+    if finding.rule is Rule.REWRITTEN and change.after:
+        message = f"{who} gets the permissions boundary {name_of(change.after)} in place of"
+        return Saying(f"{message} {boundary}, which has the same document")
     successor = f" is created in place of {who}, and" if finding.address not in who else ""
     if change.after is None:
         message = f"{who} loses its permissions boundary {boundary}"

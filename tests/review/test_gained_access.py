@@ -234,6 +234,12 @@ def test_a_boundary_that_is_removed_is_weakened() -> None:
     assert levels(access(*changes)) == {"boundary-weakened": "error"}
 
 
+def test_a_principal_that_is_deleted_is_said_at_its_own_address() -> None:
+    (finding,) = access(role("ci", TRUST, None), inline(document(S3), None))
+    assert (finding.address, finding.attribute) == ("aws_iam_role.ci", "")
+    assert say(finding).message == "aws_iam_role.ci is deleted"
+
+
 def test_another_boundary_with_the_same_document_is_a_note() -> None:
     bounds = [managed(document(S3), document(S3), name) for name in ("old", "new")]
     arns = [f"arn:aws:iam::444455556666:policy/{name}" for name in ("old", "new")]

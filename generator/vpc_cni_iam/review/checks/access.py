@@ -154,6 +154,9 @@ def check(context: Context) -> Iterator[Finding]:
 def _finding(case: _Case, context: Context) -> Finding:
     rule, level, means = _ROWS[case.outcome]
     address, attribute = _place(case.grants, context)
+    match case.evidence:
+        case NoGain(owners=(InPlan(deleted),), is_deleted=True):
+            address, attribute = deleted, ""
     evidence = _with_new_addresses(case.evidence, context)
     (owner,) = evidence.owners
     return finding(

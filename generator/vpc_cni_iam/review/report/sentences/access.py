@@ -90,11 +90,11 @@ def _gain_fix(finding: Finding, gain: Gain) -> str:
         return f"Keep the {lost}"
     if gain.beyond == ():
         return f"Accept it if aws-node needs it, or narrow {finding.address}"
+    if gain.policies and "policy_arn" in finding.attribute:
+        return f"Detach {_policies(gain.policies)} from {names_of(gain.owners)}"
     actions = gain.parts[0].actions if gain.parts else ()
     if actions and gain.reach is Reach.LIMITED:
         return f"Remove {_listed(actions)} from {finding.address}, or narrow its resources"
-    if gain.policies and "policy_arn" in finding.attribute:
-        return f"Remove {_policies(gain.policies)} from {finding.address}"
     return f"Narrow the actions and resources in {finding.address}"
 
 
@@ -307,7 +307,7 @@ def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
         managed = shown.managed
         because = f" ({', '.join(managed.because)})" if managed.because else ""
         message = f"{who} gets {managed.name}, which {_CLASS_TEXTS[managed.policy_class]}{because}"
-        fix = f"Remove {finding.address}" if finding.rule is Rule.ADMIN else ""
+        fix = f"Detach {managed.name} from {who}" if finding.rule is Rule.ADMIN else ""
         return Saying(message, fix=fix)
     if instead := aws_managed.nonexistent(policy):
         message = f"{policy} is attached to {who}, and does not exist: {instead}"

@@ -234,6 +234,15 @@ def test_a_boundary_that_is_removed_is_weakened() -> None:
     assert levels(access(*changes)) == {"boundary-weakened": "error"}
 
 
+def test_an_attachment_of_a_policy_that_is_known_after_apply_is_said_as_that() -> None:
+    later = {"after_unknown": {"policy_arn": True}}
+    attached = resource("aws_iam_role_policy_attachment", "a", None, {"role": "ci"}, **later)
+    assert said(given(), attached).message == (
+        "aws_iam_role_policy_attachment.a.policy_arn is known after apply: the plan does not show "
+        "what aws_iam_role.ci gets"
+    )
+
+
 def test_a_principal_that_is_deleted_is_said_at_its_own_address() -> None:
     (finding,) = access(role("ci", TRUST, None), inline(document(S3), None))
     assert (finding.address, finding.attribute) == ("aws_iam_role.ci", "")
@@ -251,7 +260,7 @@ def test_another_boundary_with_the_same_document_is_a_note() -> None:
     assert finding.means == (Consequence.ANY_CHANGE,)
     assert say(finding).message == (
         "aws_iam_role.ci gets the permissions boundary aws_iam_policy.new in place of "
-        "aws_iam_policy.old, which has the same document"
+        "aws_iam_policy.old, and it has the same document"
     )
 
 

@@ -12,6 +12,7 @@ from vpc_cni_iam.catalog.facts.aws_managed import PolicyClass
 from vpc_cni_iam.catalog.facts.calls import calls
 from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.policy.diff import (
     ConditionChange,
     StatementAdded,
@@ -23,7 +24,7 @@ from vpc_cni_iam.policy.document import Condition, Statement
 from vpc_cni_iam.policy.proof.answer import NewAccess, NotProven
 from vpc_cni_iam.policy.report import NOUNS, condition_text, example_text, not_proven_text
 from vpc_cni_iam.policy.template import Text
-from vpc_cni_iam.review.account.iam_resource import IamResource
+from vpc_cni_iam.review.account.iam_resource import IamResource, Unresolved
 from vpc_cni_iam.review.checks.access import (
     AccessUndecided,
     DenyLost,
@@ -317,6 +318,9 @@ def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
     if finding.rule is Rule.SENSITIVE_POLICY:
         return Saying(f"The policy {policy}{attached} is sensitive, so it is not judged")
     message = f"{policy} is attached to {who}. The plan does not show the document"
+    if isinstance(shown.policy, Unresolved) and not is_mark(shown.policy.place):
+        message = f"{shown.policy.place} is known after apply: the plan does not show "
+        message += f"what {who} gets"
     fix = f"Look at {policy} in IAM" if aws_managed.name_of(policy) else ""
     return Saying(message, fix=fix)
 
@@ -339,13 +343,13 @@ def _no_gain(finding: Finding, change: NoGain) -> Saying:
 
 def _boundary(finding: Finding, change: BoundaryChanged) -> Saying:
     who = names_of(change.owners)
-    if finding.rule is Rule.ACCESS_REMOVED:
-        what = "gets a permissions boundary" if not change.before else "is limited more"
-        return Saying(f"{who} {what}")
     boundary = name_of(change.before) if change.before else ""
-    if finding.rule is Rule.REWRITTEN and change.after:
-        message = f"{who} gets the permissions boundary {name_of(change.after)} in place of"
-        return Saying(f"{message} {boundary}, which has the same document")
+    if finding.rule in (Rule.ACCESS_REMOVED, Rule.REWRITTEN) and change.after:
+        if change.before == change.after:
+            return Saying(f"{boundary}, the permissions boundary of {who}, allows no more")
+        message = f"{who} gets the permissions boundary {name_of(change.after)}"
+        same = "has the same document" if finding.rule is Rule.REWRITTEN else "allows no more"
+        return Saying(f"{message} in place of {boundary}, and it {same}" if boundary else message)
     successor = f" is created in place of {who}, and" if finding.address not in who else ""
     if change.after is None:
         message = f"{who} loses its permissions boundary {boundary}"

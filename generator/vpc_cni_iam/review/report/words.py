@@ -20,7 +20,7 @@ from vpc_cni_iam.review.report.shown import (
     ShownPolicy,
     ShownReview,
 )
-from vpc_cni_iam.review.rules import RULES, Consequence, Level, Topic
+from vpc_cni_iam.review.rules import RULES, Consequence, Level, Rule, Topic
 
 SIGNS = {Change.added: "+", Change.removed: "-", Change.changed: "~"}
 NOT_SHOWN = "aws-node: not in the plan"
@@ -30,6 +30,13 @@ _KEY = re.compile(r"(?<=\w)\[(?:\d+|\"[^\"]*\")\]")
 _NOBODY = "Nobody, as far as the plan shows."
 _NOBODY_ELSE = "Nobody else, as far as the plan shows."
 _IGNORED = "Only ignored findings, see below."
+# Rules of trust policies by which nobody, or nobody more, can assume a role.
+_NOBODY_MORE = (
+    *(Rule.IRSA_NEVER, Rule.IRSA_ISSUER, Rule.IRSA_OTHER_AUDIENCE),
+    *(Rule.PODS_NO_TAGS, Rule.PODS_TAGS_OFF, Rule.PODS_SOURCE_ARN),
+)
+# The details of these rules are the whole of a list that the message has the first of.
+_LISTS = (Rule.COVERAGE_LOST, Rule.COVERAGE_LACKING, Rule.PERMISSION_MISSING)
 T = TypeVar("T")
 
 
@@ -51,7 +58,8 @@ def section(finding: ShownFinding) -> Section:
     if loses and not gains and finding.level is Level.ERROR:
         return Section.PLUGIN
     is_grave = finding.level is not Level.NOTE and question in (Topic.TRUST, Topic.CREDENTIALS)
-    return Section.ACCESS if gains or is_grave else Section.OTHER
+    is_more = gains or (is_grave and finding.rule not in _NOBODY_MORE)
+    return Section.ACCESS if is_more else Section.OTHER
 
 
 def _may_do_more(finding: ShownFinding) -> bool:
@@ -178,7 +186,7 @@ def of_one_block(groups: Iterable[list[ShownFinding]]) -> Iterator[list[ShownFin
 
 def first_details(finding: ShownFinding) -> tuple[str, ...]:
     """Return the details of the first screen: the first, and the example of new access."""
-    if finding.level is Level.NOTE:
+    if finding.level is Level.NOTE or finding.rule in _LISTS:
         return ()
     last = finding.details[-1:] if section(finding) is Section.ACCESS else ()
     return tuple(dict.fromkeys((*finding.details[:1], *last)))

@@ -79,13 +79,12 @@ def _changes_of(
     # What has a place that is known after apply may be new, and need not be.
     is_unresolved = isinstance(owner, Unresolved) and owner.side is Side.AFTER
     is_new, is_deleted = owner in accounts.created or is_unresolved, owner in accounts.deleted
-    access: Answer = NoNewAccess() if is_deleted else proofs.compare(before, later)
-    stays = _may_be_of_others(owner, accounts, after, grants)
-    if stays and isinstance(access, NoNewAccess) and not is_deleted:
-        less = [permissions(side, owner, without=stays) for side in sides]
-        access = proofs.compare(*less)
-        if not isinstance(access, NoNewAccess):
-            before, later = less
+    access: Answer = NoNewAccess()
+    for pair in [] if is_deleted else _pairs(owner, accounts, after, grants):
+        answer = proofs.compare(*pair)
+        if not isinstance(answer, NoNewAccess):
+            (before, later), access = pair, answer
+            break
     denied_less: Answer = NoNewAccess()
     # One that is replaced keeps nothing that the plan does not show.
     keeps = not (is_new or is_deleted or owner in accounts.replaced)
@@ -97,15 +96,20 @@ def _changes_of(
     )
 
 
-def _may_be_of_others(
+def _pairs(
     owner: IamResource, accounts: Accounts, after: Account, changes: tuple[GrantChange, ...]
-) -> set[GrantKey]:
-    """Return what stays of a principal and may be of another one: it hides no change."""
+) -> Iterator[tuple[Permissions, Permissions]]:
+    """Yield what to compare: all of a principal, then without what may be of another one.
+
+    What stays and may be of another principal of the name hides no change.
+    """
+    yield permissions(accounts.before, owner), permissions(after, owner)
     changed = {change.key for change in changes}
-    if not (changed and accounts.ambiguous):
-        return set()
-    grants = after.policies(owner).items()
-    return {key for key, g in grants if key not in changed and accounts.is_ambiguous(g)}
+    grants = after.policies(owner).items() if changed and accounts.ambiguous else ()
+    stays = {key for key, g in grants if key not in changed and accounts.is_ambiguous(g)}
+    if stays:
+        before, later = (permissions(s, owner, without=stays) for s in (accounts.before, after))
+        yield before, later
 
 
 def _differing(old: dict[GrantKey, Grant], new: dict[GrantKey, Grant]) -> Iterator[GrantChange]:

@@ -8,7 +8,6 @@ from typing import TypeAlias
 
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.plugin.cluster import EksCluster
-from vpc_cni_iam.review.account.not_shown import NotShownKind
 from vpc_cni_iam.review.checks.access import Gain
 from vpc_cni_iam.review.diff.harm import HarmRank
 from vpc_cni_iam.review.findings import Finding, Subject
@@ -55,7 +54,11 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
         engine=plan.version,
         fail_on=fail_on,
         failed=any(words.fails(finding, fail_on) for finding in findings),
-        plugins=tuple(dict.fromkeys(shown_plugins(context.plugin_answers, review.findings))),
+        plugins=tuple(
+            dict.fromkeys(
+                shown_plugins(context.plugin_answers, review.findings, context.needs_finder.of_role)
+            )
+        ),
         findings=findings,
         ignored=tuple(_ignored(ignored, place) for ignored in review.ignored),
         policies=tuple(shown_policies(context, place)),
@@ -63,11 +66,7 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
         read=plan.counts.read,
         not_read=plan.counts.not_read,
         others=plan.counts.others,
-        not_shown=tuple(
-            not_shown_text(part)
-            for part in context.not_shown
-            if part.kind is NotShownKind.INLINE_POLICIES
-        ),
+        not_shown=tuple(map(not_shown_text, context.not_shown)),
     )
 
 

@@ -35,6 +35,8 @@ _NOBODY_MORE = (
     *(Rule.IRSA_NEVER, Rule.IRSA_ISSUER, Rule.IRSA_OTHER_AUDIENCE),
     *(Rule.PODS_NO_TAGS, Rule.PODS_TAGS_OFF, Rule.PODS_SOURCE_ARN),
 )
+# The details of these rules are the whole of a list that the message has the first of.
+_LISTS = (Rule.COVERAGE_LOST, Rule.COVERAGE_LACKING, Rule.PERMISSION_MISSING)
 T = TypeVar("T")
 
 
@@ -184,7 +186,7 @@ def of_one_block(groups: Iterable[list[ShownFinding]]) -> Iterator[list[ShownFin
 
 def first_details(finding: ShownFinding) -> tuple[str, ...]:
     """Return the details of the first screen: the first, and the example of new access."""
-    if finding.level is Level.NOTE:
+    if finding.level is Level.NOTE or finding.rule in _LISTS:
         return ()
     last = finding.details[-1:] if section(finding) is Section.ACCESS else ()
     return tuple(dict.fromkeys((*finding.details[:1], *last)))
@@ -248,17 +250,21 @@ def about(thing: ShownFinding | ShownPolicy) -> str:
 
 def last_line(review: ShownReview, *, names: int | None = 3) -> str:
     """Return how many changes are read, `names` of those that are not, and what is not shown."""
-    verb = "changes is" if review.read == 1 else "change are"
-    parts = [f"{_resources(review.read)} that {verb} read."]
+    parts = []
+    if review.read:
+        verb = "changes is" if review.read == 1 else "change are"
+        parts.append(f"{_resources(review.read)} that {verb} read.")
     if review.others:
         verb = "changes" if review.others == 1 else "change"
         parts.append(f"{_resources(review.others)} of other types {verb}.")
     count = len(review.not_read)
     if count:
-        what = f"{count} more about IAM, EKS or credentials {_are(count)} not read"
+        what = f"{count} more" if parts else _resources(count)
+        what += f" about IAM, EKS or credentials {_are(count)} not read"
         parts.append(f"{what}: {first_of(review.not_read, names or count)}.")
     else:
-        parts.append("Nothing else about IAM, EKS or credentials changes.")
+        nothing = "Nothing else" if review.read else "Nothing"
+        parts.append(f"{nothing} about IAM, EKS or credentials changes.")
     if review.not_shown:
         parts.append(f"Not shown by a plan: {'; '.join(review.not_shown)}.")
     return " ".join(parts)

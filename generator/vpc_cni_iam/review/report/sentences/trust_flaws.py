@@ -14,6 +14,7 @@ from vpc_cni_iam.review.checks.trust import FlawOrigin, TrustFlawFound
 from vpc_cni_iam.review.diff.trust.tokens import TrustFlaw
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import several
+from vpc_cni_iam.review.report.rule_texts import shown_rules
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.trusted import (
     EVERY,
@@ -33,7 +34,6 @@ class _FlawText(NamedTuple):
 
     message: str
     fix: str
-    hidden: str = ""  # what is wrong, where the policy's values are sensitive
 
 
 _BY_PODS = "No pod gets credentials of {role} by EKS Pod Identity: "
@@ -41,7 +41,6 @@ _NO_AUDIENCE = _FlawText(
     "Tokens of {issuer} for any audience can be used to assume {role}: no condition asks for the "
     "audience",
     f"Add StringEquals on its claim aud with {AUDIENCE}",
-    "no condition asks for the audience",
 )
 _NO_SUBJECT = _FlawText(
     "{every} of {issuer} can assume {role}: no condition asks for the subject",
@@ -74,7 +73,6 @@ _TEXTS: Mapping[Rule, _FlawText] = {
         "Everybody{excepted} in every AWS account can assume {role}: no condition asks for an "
         "organization, an account or a principal",
         "Name the principals, or add a condition on aws:PrincipalOrgID",
-        "everybody can assume the role",
     ),
     Rule.IRSA_NO_AUDIENCE: _NO_AUDIENCE,
     Rule.OIDC_NO_AUDIENCE: _NO_AUDIENCE,
@@ -82,63 +80,45 @@ _TEXTS: Mapping[Rule, _FlawText] = {
         "{role} can be assumed only with tokens for the audience {quoted}; EKS makes tokens of "
         f"service accounts for {AUDIENCE}, unless an annotation says otherwise",
         f"Ask for the audience {AUDIENCE}",
-        f"it asks for another audience than {AUDIENCE}",
     ),
-    Rule.IRSA_NO_SUBJECT: _ALL_SUBJECTS._replace(
-        hidden="every service account of the cluster can assume the role"
-    ),
-    Rule.OIDC_NO_SUBJECT: _ALL_SUBJECTS._replace(
-        hidden="every subject of the issuer can assume the role"
-    ),
-    Rule.IRSA_WILDCARD: _WILDCARD._replace(
-        hidden="a wildcard lets several service accounts assume the role"
-    ),
-    Rule.OIDC_WILDCARD: _WILDCARD._replace(
-        hidden="a wildcard lets several subjects assume the role"
-    ),
+    Rule.IRSA_NO_SUBJECT: _ALL_SUBJECTS,
+    Rule.OIDC_NO_SUBJECT: _ALL_SUBJECTS,
+    Rule.IRSA_WILDCARD: _WILDCARD,
+    Rule.OIDC_WILDCARD: _WILDCARD,
     Rule.IRSA_NEVER: _FlawText(
         "StringEquals does not read the wildcard in {quoted}{nobody}",
         "Write the whole name, or use StringLike",
-        "a wildcard is compared letter by letter, and never matches",
     ),
     Rule.IRSA_LIKE: _FlawText(
         "StringLike compares the subject {quoted} of {role}, which has no wildcard: use "
         "StringEquals",
         "Use StringEquals",
-        "StringLike compares a subject without a wildcard",
     ),
     Rule.IRSA_OTHER_SUBJECT: _FlawText(
-        "{role} is aws-node's, and {quoted} can assume it, which is not the service account "
-        f"{AWS_NODE.subject}",
+        "{who} of {issuer} can assume {role}, which is aws-node's",
         f"Name only {AWS_NODE.subject}",
-        "it is for another service account than aws-node",
     ),
     Rule.IRSA_ISSUER: _FlawText(
         "Nobody can assume {role} by tokens of {provider}: they have no claim {keys}",
         _ISSUER_BESIDE.fix,
-        "a condition is on another issuer than the principal",
     ),
     Rule.PODS_NO_TAGS: _FlawText(
         _BY_PODS + "its trust policy does not allow sts:TagSession",
         "Allow sts:TagSession beside sts:AssumeRole",
-        "it does not allow sts:TagSession",
     ),
     Rule.PODS_UNSCOPED: _FlawText(
         "Anyone who can create an association in the account can give {role} to any pod: no "
         "condition asks for a namespace, service account, cluster or account",
         "Add a condition on aws:RequestTag/kubernetes-service-account",
-        "no condition says for which pods it is",
     ),
     Rule.PODS_TAGS_OFF: _FlawText(
         _BY_PODS + "its trust policy asks for session tags, and an association switches them off",
         _TAGS_OFF,
-        "it asks for session tags, which an association switches off",
     ),
     Rule.PODS_SOURCE_ARN: _FlawText(
         _BY_PODS + "{quoted} is the ARN of an association, and aws:SourceArn is the ARN of the "
         "cluster",
         "Name the ARN of the cluster",
-        "its source ARN is an association",
     ),
 }
 
@@ -148,9 +128,9 @@ def _flaw(finding: Finding, evidence: TrustFlawFound) -> Saying:
     text = _text(evidence.flaw)
     message = text.message.format_map(fields)
     if evidence.is_sensitive:
-        hidden = _TEXTS[evidence.flaw.rule].hidden
-        message = f"The trust policy of {fields['role']}, whose values are sensitive: {hidden}"
-    if evidence.origin is FlawOrigin.BEFORE:
+        summary = next(rule.summary for rule in shown_rules() if rule.id == finding.rule)
+        message = f"The trust policy of {fields['role']} has sensitive values. {summary}"
+    elif evidence.origin is FlawOrigin.BEFORE:
         message += ", as before"
     fix = f"{text.fix.format_map(fields)} in the trust policy of {finding.address}"
     return Saying(message, fix=fix)

@@ -30,6 +30,11 @@ _KEY = re.compile(r"(?<=\w)\[(?:\d+|\"[^\"]*\")\]")
 _NOBODY = "Nobody, as far as the plan shows."
 _NOBODY_ELSE = "Nobody else, as far as the plan shows."
 _IGNORED = "Only ignored findings, see below."
+# Rules of trust policies by which nobody, or nobody more, can assume a role.
+_NOBODY_MORE = (
+    *(Rule.IRSA_NEVER, Rule.IRSA_ISSUER, Rule.IRSA_OTHER_AUDIENCE),
+    *(Rule.PODS_NO_TAGS, Rule.PODS_TAGS_OFF, Rule.PODS_SOURCE_ARN),
+)
 # The details of these rules are the whole of a list that the message has the first of.
 _LISTS = (Rule.COVERAGE_LOST, Rule.COVERAGE_LACKING, Rule.PERMISSION_MISSING)
 T = TypeVar("T")
@@ -53,7 +58,8 @@ def section(finding: ShownFinding) -> Section:
     if loses and not gains and finding.level is Level.ERROR:
         return Section.PLUGIN
     is_grave = finding.level is not Level.NOTE and question in (Topic.TRUST, Topic.CREDENTIALS)
-    return Section.ACCESS if gains or is_grave else Section.OTHER
+    is_more = gains or (is_grave and finding.rule not in _NOBODY_MORE)
+    return Section.ACCESS if is_more else Section.OTHER
 
 
 def _may_do_more(finding: ShownFinding) -> bool:
@@ -244,17 +250,21 @@ def about(thing: ShownFinding | ShownPolicy) -> str:
 
 def last_line(review: ShownReview, *, names: int | None = 3) -> str:
     """Return how many changes are read, `names` of those that are not, and what is not shown."""
-    verb = "changes is" if review.read == 1 else "change are"
-    parts = [f"{_resources(review.read)} that {verb} read."]
+    parts = []
+    if review.read:
+        verb = "changes is" if review.read == 1 else "change are"
+        parts.append(f"{_resources(review.read)} that {verb} read.")
     if review.others:
         verb = "changes" if review.others == 1 else "change"
         parts.append(f"{_resources(review.others)} of other types {verb}.")
     count = len(review.not_read)
     if count:
-        what = f"{count} more about IAM, EKS or credentials {_are(count)} not read"
+        what = f"{count} more" if parts else _resources(count)
+        what += f" about IAM, EKS or credentials {_are(count)} not read"
         parts.append(f"{what}: {first_of(review.not_read, names or count)}.")
     else:
-        parts.append("Nothing else about IAM, EKS or credentials changes.")
+        nothing = "Nothing else" if review.read else "Nothing"
+        parts.append(f"{nothing} about IAM, EKS or credentials changes.")
     if review.not_shown:
         parts.append(f"Not shown by a plan: {'; '.join(review.not_shown)}.")
     return " ".join(parts)

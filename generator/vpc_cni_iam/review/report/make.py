@@ -49,16 +49,14 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
     context, plan = review.context, review.context.plan
     order = sorted(review.findings, key=lambda finding: _harm(finding, fail_on))
     findings = tuple(_finding(finding, place) for finding in order)
+    needs_of = context.needs_finder.of_role
+    plugins = shown_plugins(context.plugin_answers, review.findings, needs_of)
     return ShownReview(
         plan=plan.source,
         engine=plan.version,
         fail_on=fail_on,
         failed=any(words.fails(finding, fail_on) for finding in findings),
-        plugins=tuple(
-            dict.fromkeys(
-                shown_plugins(context.plugin_answers, review.findings, context.needs_finder.of_role)
-            )
-        ),
+        plugins=tuple(dict.fromkeys(plugins)),
         findings=findings,
         ignored=tuple(_ignored(ignored, place) for ignored in review.ignored),
         policies=tuple(shown_policies(context, place)),

@@ -35,6 +35,8 @@ _NOBODY_MORE = (
     *(Rule.IRSA_NEVER, Rule.IRSA_ISSUER, Rule.IRSA_OTHER_AUDIENCE),
     *(Rule.PODS_NO_TAGS, Rule.PODS_TAGS_OFF, Rule.PODS_SOURCE_ARN),
 )
+# The details of these rules are the whole of a list that the message has the first of.
+_LISTS = (Rule.COVERAGE_LOST, Rule.COVERAGE_LACKING, Rule.PERMISSION_MISSING)
 T = TypeVar("T")
 
 
@@ -184,7 +186,7 @@ def of_one_block(groups: Iterable[list[ShownFinding]]) -> Iterator[list[ShownFin
 
 def first_details(finding: ShownFinding) -> tuple[str, ...]:
     """Return the details of the first screen: the first, and the example of new access."""
-    if finding.level is Level.NOTE:
+    if finding.level is Level.NOTE or finding.rule in _LISTS:
         return ()
     last = finding.details[-1:] if section(finding) is Section.ACCESS else ()
     return tuple(dict.fromkeys((*finding.details[:1], *last)))

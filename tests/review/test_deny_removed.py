@@ -131,7 +131,7 @@ def test_a_deny_that_is_deleted_with_its_principal_is_no_new_access(kind: str) -
     gone = resource(f"aws_iam_{kind}", "a", ROLE, None)
     review = reviewed(gone, guard, fail_on="new-access")
     assert not review.failed
-    (finding,) = (f for f in review.findings if f.address == f"aws_iam_{kind}_policy.p")
+    (finding,) = (f for f in review.findings if f.address == f"aws_iam_{kind}.a")
     assert (finding.rule, finding.level) == ("access-removed", "note")
     assert finding.message == f"aws_iam_{kind}.a is deleted"
     there = resource(f"aws_iam_{kind}", "a", ROLE, ROLE)

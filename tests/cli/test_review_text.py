@@ -102,7 +102,7 @@ def test_a_line_in_a_file_is_not_broken(tmp_path: Path) -> None:
     )
     (tmp_path / "plan.json").write_bytes(plan(rendered_policy))
     lines = run("review", "plan.json", "--details", cwd=tmp_path).out.splitlines()
-    assert f'policy aws_iam_policy.p["{key}"] added (aws_iam_policy.p["{key}"] policy)' in lines
+    assert f'policy aws_iam_policy.p["{key}"] added' in lines
     assert f'            aws_iam_policy.p["{key}"] policy [new-policy]' in lines
 
 
@@ -246,7 +246,7 @@ def test_what_one_block_makes_is_one_finding_on_the_first_screen(tmp_path: Path)
     out = run("review", "plan.json", cwd=tmp_path).out
     assert "1 error, 40 warnings" in out
     assert out.count("\n") < 25
-    assert 'with other values (--details): aws_iam_policy.p["team-1"] policy and 38 more' in out
+    assert "warnings more (--details)" in out
     assert "[admin-attached]" in out
     assert "team-39/" in run("review", "plan.json", "--details", cwd=tmp_path).out
 

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.errors import first_of
-from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin.state import PluginState
 from vpc_cni_iam.review.checks.identity_providers import ProviderChanged
 from vpc_cni_iam.review.checks.plugin_roles import TrustLost
 from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, AnswerVerdict, PluginAnswer
@@ -24,10 +22,9 @@ _SOURCES = {
     VersionSource.OPTION: ", --cni-version",
     VersionSource.ASSUMED: ", version assumed",
 }
-_IDENTITIES = {Identity.none: "none", Identity.unknown: ""}
 # Why it does not work, or what the plan does not show.
 REASONS = {
-    AnswerReason.REMOVED: "the plan removes it",
+    AnswerReason.REMOVED: "removed by the plan",
     AnswerReason.ROLE_DELETED: "the plan deletes its role",
     AnswerReason.NOT_TRUSTED: "it cannot assume {role}",
     AnswerReason.MISSING: "{missing} denied",
@@ -85,16 +82,12 @@ def _shown(answer: PluginAnswer) -> ShownPlugin:
         after.setup.settings.version,
         str(needs.after.version),
         needs.mode,
-        _identity(before),
-        _identity(after),
+        before.identity.kind.value,
+        after.identity.kind.value,
         _named(before.identity.roles),
         _named(after.identity.roles),
         tuple(_missing(needs)),
     )
-
-
-def _identity(state: PluginState) -> str:
-    return _IDENTITIES.get(state.identity.kind, state.identity.kind.value)
 
 
 def _text(answer: PluginAnswer) -> str:
@@ -102,6 +95,8 @@ def _text(answer: PluginAnswer) -> str:
     how = f"{needs.after.version} ({FAMILIES[needs.mode]}{_SOURCES[needs.source]})"
     why = REASONS[answer.reason].format_map(_parts(needs)) if answer.reason else ""
     match answer.verdict:
+        case _ if answer.reason is AnswerReason.REMOVED:
+            return why
         case AnswerVerdict.WORKS:
             return f"works with {how}"
         case AnswerVerdict.DEGRADED:

@@ -51,8 +51,7 @@ def write(review: ShownReview, setting: Setting) -> str:
     sections = words.in_sections(review)
     if setting.details:
         return _page(review, setting, sections, {}).text()
-    merged = {part: list(words.of_one_block(groups)) for part, groups in sections.items()}
-    draw = partial(_page, review, setting, merged)
+    draw = partial(_page, review, setting, sections)
     page = draw(_ENDS)
     free = _SCREEN - page.height
     for more in range(free, -_SCREEN, -1):
@@ -210,9 +209,7 @@ def _finding(page: _TextPage, review: ShownReview, alike: list[ShownFinding]) ->
         for name in names:
             page.line(f"also {name}", "quiet", indent=_INDENT)
     elif names:
-        differ = len(set(map(words.looks, alike))) > 1
-        also = "with other values (--details):" if differ else "also"
-        page.line(f"{also} {first_of(names, 1)}", "quiet", indent=_INDENT, most=1)
+        page.line(f"also {first_of(names, 1)}", "quiet", indent=_INDENT, most=1)
 
 
 def _where(finding: ShownFinding, review: ShownReview) -> str:
@@ -244,8 +241,8 @@ def _policies(page: _TextPage, review: ShownReview) -> None:
 
 
 def _policy(page: _TextPage, policy: ShownPolicy, others: Iterable[ShownPolicy]) -> None:
-    where = ", ".join(filter(None, (words.about(policy), words.where(policy.place))))
-    page.line(f"{words.title(policy)} ({where})", "title")
+    where = ", ".join(filter(None, (words.where_changed(policy), words.where(policy.place))))
+    page.line(f"{words.title(policy)}{f' ({where})' if where else ''}", "title")
     for other in others:
         page.line(f"also {other.owner} ({words.about(other)})", "quiet", indent=2)
     for line in policy.lines:

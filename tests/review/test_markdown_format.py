@@ -15,6 +15,7 @@ from hostile_text import EVIL
 from shown_reviews import (
     CLEAN,
     NEW_ACCESS,
+    PLUGIN,
     POLICY,
     REWRITTEN,
     WIDENED,
@@ -25,6 +26,7 @@ from shown_reviews import (
     review,
 )
 from vpc_cni_iam.escape import sanitise
+from vpc_cni_iam.review.diff.plugin.answers import AnswerVerdict
 from vpc_cni_iam.review.report.formats import json as json_format
 from vpc_cni_iam.review.report.formats.markdown import DIALECTS, MARKER, code, prose, write
 from vpc_cni_iam.review.report.shown import ShownIgnored
@@ -64,7 +66,9 @@ def inert(text: str, forge: Forge) -> None:
     for part in outside(text):
         assert not re.search(r"evil|octocat|GH-1|[@#/\\<>&!$`*_~]|https?:|www\.", part), part
     # What would end a line is written by number: each line starts as this code starts it.
-    starts = r"- |    - |#|\[//\]: # \(|`|</?details>|No |\d+ resources|(?:attached )?policy `|\*\*|$"
+    starts = (
+        r"- |    - |#|\[//\]: # \(|`|</?details>|No |\d+ resources|(?:attached )?policy `|\*\*|$"
+    )
     assert [line for line in text.split("\n") if not re.match(starts, line)] == []
     assert EVIL[:4] not in text and "\\u001b" in text
 
@@ -231,6 +235,26 @@ def test_a_comment_without_findings_says_that_nobody_can_do_more() -> None:
         _, _, access = text.partition("#### Who can do more\n\n")
         assert access.startswith(f"Nobody, {limit}.\n\n#### Other findings\n")
     assert "Nobody" not in write(review(WIDENED), Setting())
+
+
+@pytest.mark.parametrize(
+    ("verdict", "answer", "shown"),
+    [
+        (
+            "degraded",
+            "works with v1.2.3, but not in full: x",
+            "**works**: A, v1.2.3, but not in full: x",
+        ),
+        ("not shown", "not shown by the plan for v1.2.3: x", "**not shown**: A, v1.2.3: x"),
+        ("fails", "removed by the plan", "**removed by the plan**: A"),
+    ],
+)
+def test_the_answer_about_the_plugin_begins_with_its_verdict(
+    verdict: str, answer: str, shown: str
+) -> None:
+    plugin = replace(PLUGIN, answer=answer, verdict=AnswerVerdict(verdict))
+    text = write(review(plugins=(plugin,)), Setting())
+    assert f"\n{shown.replace('A', '`aws-node` in prod')}\n" in text
 
 
 def test_a_comment_can_be_found_again() -> None:

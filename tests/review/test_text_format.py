@@ -175,6 +175,7 @@ NOBODY = "Nobody, as far as the plan shows."
         ((COMMAND, CLEAN), "Nobody, as far as the plan is read; the notes say what is not read."),
         ((finding(Rule.IDENTITY_CHANGED, "aws-node gets a role"),), "Nobody else"),
         ((finding(Rule.TRUST_ANYBODY, "Everyone"),), ""),
+        ((finding(Rule.IRSA_NEVER, "No service account can assume it"),), NOBODY),
     ],
 )
 def test_nobody_can_do_more_only_if_nothing_new_and_nothing_unknown_is_reported(

@@ -73,6 +73,7 @@ def _shown(answer: PluginAnswer) -> ShownPlugin:
     """Return an answer with its sentence."""
     needs, plugin = answer.needs, answer.needs.plugin
     before, after = plugin.states
+    is_removed = answer.reason is AnswerReason.REMOVED
     return ShownPlugin(
         after.cluster.name or plugin.address,
         after.cluster.region,
@@ -83,7 +84,7 @@ def _shown(answer: PluginAnswer) -> ShownPlugin:
         str(needs.after.version),
         needs.mode,
         before.identity.kind.value,
-        after.identity.kind.value,
+        "" if is_removed else after.identity.kind.value,
         _named(before.identity.roles),
         _named(after.identity.roles),
         tuple(_missing(needs)),

@@ -20,7 +20,7 @@ from vpc_cni_iam.review.report.shown import (
     ShownPolicy,
     ShownReview,
 )
-from vpc_cni_iam.review.rules import RULES, Consequence, Level, Topic
+from vpc_cni_iam.review.rules import RULES, Consequence, Level, Rule, Topic
 
 SIGNS = {Change.added: "+", Change.removed: "-", Change.changed: "~"}
 NOT_SHOWN = "aws-node: not in the plan"
@@ -31,6 +31,8 @@ _NOBODY = "Nobody, as far as the plan shows."
 _NOBODY_ELSE = "Nobody else, as far as the plan shows."
 _AS_NOTED = "Nobody, except as the notes say."
 _AS_READ = "Nobody, as far as the plan is read; the notes say what is not read."
+# Flaws of a trust policy by which nobody can assume the role.
+_NEVER_ASSUMED = (Rule.IRSA_NEVER, Rule.IRSA_ISSUER, Rule.PODS_NO_TAGS)
 _IGNORED = "Only ignored findings, see below."
 T = TypeVar("T")
 
@@ -52,7 +54,8 @@ def section(finding: ShownFinding) -> Section:
         return Section.PLUGIN
     if loses and not gains and finding.level is Level.ERROR:
         return Section.PLUGIN
-    is_grave = gains or question in (Topic.TRUST, Topic.CREDENTIALS)
+    may_gain = question in (Topic.TRUST, Topic.CREDENTIALS) and finding.rule not in _NEVER_ASSUMED
+    is_grave = gains or may_gain
     return Section.ACCESS if is_grave and finding.level is not Level.NOTE else Section.OTHER
 
 
@@ -118,10 +121,12 @@ def answer(plugin: ShownPlugin) -> str:
 
 
 def verdict_and_rest(plugin: ShownPlugin) -> tuple[str, str]:
-    """Return whether the plugin works in a word or two, and in which cluster, version and why."""
+    """Return whether the plugin works in a few words, and where, in which version and why."""
     word, joined = _LEADS[plugin.verdict]
-    rest = plugin.answer.removeprefix(f"{word} {joined} ")
-    return word, f"{f'aws-node {in_cluster(plugin)}'.rstrip()}, {rest}"
+    lead, who = f"{word} {joined} ", f"aws-node {in_cluster(plugin)}".rstrip()
+    if not plugin.answer.startswith(lead):
+        return plugin.answer, who
+    return word, f"{who}, {plugin.answer.removeprefix(lead)}"
 
 
 # How the sentences of the answers begin, until the version.

@@ -41,7 +41,7 @@ _LABEL = "  {:<10}"
 # By which line of the first screen each section ends, if all of them are long.
 _ENDS = {Section.PLUGIN: 16, Section.ACCESS: 27, Section.OTHER: 31}
 _SCREEN = 40
-_FIRST_CLUSTERS, _FIRST_NOTES, _FIRST_IGNORED = 2, 3, 1
+_FIRST_CLUSTERS, _FIRST_NOTES, _FIRST_IGNORED = 2, 5, 1
 # So that no text fills the first screen alone.
 _FIRST_LINES, _LAST_LINES = 3, 4
 

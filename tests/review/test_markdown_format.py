@@ -245,7 +245,7 @@ def test_a_comment_without_findings_says_that_nobody_can_do_more() -> None:
             "works with v1.2.3, but not in full: x",
             "**works**: A, v1.2.3, but not in full: x",
         ),
-        ("not shown", "not shown by the plan for v1.2.3: x", "**not shown**: A, v1.2.3: x"),
+        ("not shown", "not shown by the plan for v1.2.3: x", "**not shown**: A, `v1.2.3`: x"),
         ("fails", "removed by the plan", "**removed by the plan**: A"),
     ],
 )

@@ -247,15 +247,6 @@ def test_the_managed_policy_is_known_in_every_partition(arn: str, *, expected: b
     assert rules(review) == ({"managed-policy-attached"} if expected else set())
 
 
-def test_the_managed_policy_on_a_role_that_is_not_in_the_plan_may_be_on_the_node_role() -> None:
-    attached = attach("a", MANAGED, True, True)
-    assert levels(reviewed(attached)) == {"managed-policy-attached": "note"}
-    assert not reviewed(role("r", OTHER, OTHER), attached).findings
-    sides = [{"name": "r", "assume_role_policy": OTHER}] * 2
-    hidden = resource("aws_iam_role", "r", *sides, after_sensitive={"assume_role_policy": True})
-    assert "managed-policy-attached" in rules(reviewed(hidden, attached))
-
-
 @pytest.mark.parametrize("trust", [irsa(), OTHER])
 def test_a_role_for_the_plugin_by_its_trust_is_the_plugins(trust: str) -> None:
     review = reviewed(role("r", trust, trust), inline("i", document(allow("*")), ONE))

@@ -208,7 +208,6 @@ def _deciding(values: Mapping[str, Value], *, has_more: bool) -> Iterator[tuple[
     Args:
         has_more: Whether not all of the list of variables is read.
     """
-    starts = (*_ACCOUNT, _MORE_VARIABLES) if has_more else _ACCOUNT
     for name, value in values.items():
         is_image = ".image." in f".{name}" and not name.endswith(".tag")
         is_role = name.endswith(ROLE_ANNOTATION) and name != _ROLE

@@ -94,7 +94,7 @@ def test_nothing_is_left_of_an_add_on_in_the_cluster_that_it_moves_from() -> Non
     moves = resource("aws_eks_addon", "x", *sides, actions=ANEW, after_unknown={argument: True})
     review = reviewed(moves, configuration={"root_module": {"resources": [block]}})
     identities = {plugin.cluster: plugin.identity_after for plugin in review.plugins}
-    assert identities == {"prod": "unknown", "other": "EKS Pod Identity"}
+    assert identities == {"prod": "", "other": "EKS Pod Identity"}
 
 
 @pytest.mark.parametrize("argument", ["cluster_name", "addon_name"])

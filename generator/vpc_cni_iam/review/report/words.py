@@ -31,8 +31,11 @@ _NOBODY = "Nobody, as far as the plan shows."
 _NOBODY_ELSE = "Nobody else, as far as the plan shows."
 _AS_NOTED = "Nobody, except as the notes say."
 _AS_READ = "Nobody, as far as the plan is read; the notes say what is not read."
-# Flaws of a trust policy by which nobody can assume the role.
-_NEVER_ASSUMED = (Rule.IRSA_NEVER, Rule.IRSA_ISSUER, Rule.PODS_NO_TAGS)
+# Rules of trust policies by which nobody, or nobody more, can assume a role.
+_NOBODY_MORE = (
+    *(Rule.IRSA_NEVER, Rule.IRSA_ISSUER, Rule.IRSA_OTHER_AUDIENCE),
+    *(Rule.PODS_NO_TAGS, Rule.PODS_TAGS_OFF, Rule.PODS_SOURCE_ARN),
+)
 _IGNORED = "Only ignored findings, see below."
 T = TypeVar("T")
 
@@ -54,7 +57,7 @@ def section(finding: ShownFinding) -> Section:
         return Section.PLUGIN
     if loses and not gains and finding.level is Level.ERROR:
         return Section.PLUGIN
-    may_gain = question in (Topic.TRUST, Topic.CREDENTIALS) and finding.rule not in _NEVER_ASSUMED
+    may_gain = question in (Topic.TRUST, Topic.CREDENTIALS) and finding.rule not in _NOBODY_MORE
     is_grave = gains or may_gain
     return Section.ACCESS if is_grave and finding.level is not Level.NOTE else Section.OTHER
 
@@ -122,20 +125,13 @@ def answer(plugin: ShownPlugin) -> str:
 
 def verdict_and_rest(plugin: ShownPlugin) -> tuple[str, str]:
     """Return whether the plugin works in a few words, and where, in which version and why."""
-    word, joined = _LEADS[plugin.verdict]
-    lead, who = f"{word} {joined} ", f"aws-node {in_cluster(plugin)}".rstrip()
-    if not plugin.answer.startswith(lead):
-        return plugin.answer, who
-    return word, f"{who}, {plugin.answer.removeprefix(lead)}"
+    who = f"aws-node {in_cluster(plugin)}".rstrip()
+    parts = _VERDICT.fullmatch(plugin.answer)
+    return (parts["verdict"], f"{who}, {parts['rest']}") if parts else (plugin.answer, who)
 
 
-# How the sentences of the answers begin, until the version.
-_LEADS = {
-    AnswerVerdict.WORKS: ("works", "with"),
-    AnswerVerdict.DEGRADED: ("works", "with"),
-    AnswerVerdict.FAILS: ("fails", "with"),
-    AnswerVerdict.NOT_SHOWN: ("not shown", "by the plan for"),
-}
+# An answer that names a version.
+_VERDICT = re.compile(r"(?P<verdict>.+?) (?:with|by the plan for) (?P<rest>v\d.*)", re.DOTALL)
 
 
 def in_cluster(plugin: ShownPlugin) -> str:

@@ -131,7 +131,7 @@ def verdict_and_rest(plugin: ShownPlugin) -> tuple[str, str]:
 
 
 # An answer that names a version.
-_VERDICT = re.compile(r"(?P<verdict>.+?) (?:with|by the plan for) (?P<rest>v\d.*)", re.DOTALL)
+_VERDICT = re.compile(r"(?P<verdict>[a-z ]+?) (?:with|by the plan for) (?P<rest>v\d.*)", re.DOTALL)
 
 
 def in_cluster(plugin: ShownPlugin) -> str:

@@ -157,7 +157,7 @@ def test_a_trust_policy_is_read_where_it_is_written_if_an_engine_reads_that(
     change = resource("aws_iam_role", "r", *sides, after_unknown={"assume_role_policy": True})
     options = replace(OPTIONS, source=tmp_path)
     findings = shown(review(read_plan(plan(change), "plan.json"), options)).findings
-    rules = {"trust-widened", "trust-anybody"} if is_read else {"unknown-policy"}
+    rules = {"trust-widened"} if is_read else {"unknown-policy"}
     assert {(f.rule, f.place and f.place.line) for f in findings} == {(r, 1) for r in rules}
     assert "ec2:A" not in str(findings)
 

@@ -33,7 +33,6 @@ EXPECTED: dict[str, list[str]] = {
         "note published-document aws_iam_policy.cni policy",
         "error new-access aws_iam_policy.cni policy",
         "error trust-widened aws_iam_role.cni assume_role_policy",
-        "warning irsa-subject-wildcard aws_iam_role.cni assume_role_policy",
     ],
     "admin": [
         "error admin-attached aws_iam_role.listed managed_policy_arns[0]",
@@ -82,9 +81,9 @@ EXPECTED: dict[str, list[str]] = {
             for level, rule, where in (
                 ("warning", "new-policy", f"{ATTACHMENT}.{REGISTRY} policy_arn"),
                 ("warning", "coverage-lacking", ROLE),
-                ("note", "new-policy", f"{ROLE} assume_role_policy"),
             )
         ),
+        f"note new-policy {IRSA.format('blue.eu')}.{ROLE} assume_role_policy",
     ],
     # That the role repeats its attachments makes no drift.
     "node-role": [

@@ -10,6 +10,7 @@ from trust_policies import (
     AUD,
     BOTH,
     GITHUB,
+    GITLAB,
     GOOD,
     NAMESPACE,
     OF_OWN,
@@ -45,9 +46,9 @@ def _principals(*names: str) -> str:
         (GOOD,
          irsa(StringEquals=AUD, StringLike={f"{OIDC}:sub": "system:serviceaccount:*:aws-node"}),
          f"aws_iam_role.r can now be assumed by any service account named aws-node of {OIDC} "
-         f"(was service account kube-system/aws-node of {OIDC})"),
+         "(was service account kube-system/aws-node)"),
         (token(GITHUB, "repo:example/infra:*", like=True), token(GITHUB, None),
-         f"Condition {GITHUB}:sub StringLike 'repo:example/infra:*' is gone: aws_iam_role.r can "
+         "Condition sub StringLike 'repo:example/infra:*' is gone: aws_iam_role.r can "
          "now be assumed by any workflow of any repository of GitHub"),
         (document(trust({"AWS": "111122223333"}, "sts:AssumeRole",
                         Bool={"aws:MultiFactorAuthPresent": "true"})),
@@ -75,7 +76,7 @@ def _principals(*names: str) -> str:
          "aws_iam_role.r can now be assumed by arn:aws:iam::111122223333:role/b, "
             "arn:aws:iam::111122223333:role/c and 2 more (was "
          "arn:aws:iam::111122223333:role/a)"),
-        (GOOD, irsa(StringEquals=AUD), f"Condition {OIDC}:sub StringEquals"),
+        (GOOD, irsa(StringEquals=AUD), "Condition sub StringEquals"),
         (pods(*BOTH, **NAMESPACE), pods(*BOTH),
          "Condition aws:RequestTag/kubernetes-namespace StringEquals 'kube-system' is gone"),
         (document(trust({"AWS": OWN}, *BOTH)), document(trust("*", *BOTH)),
@@ -88,7 +89,7 @@ def _principals(*names: str) -> str:
          document(trust({"AWS": OWN}, *BOTH)), "Condition aws:PrincipalArn ArnLike"),
         (GOOD, document({"Effect": "Deny", "Action": "sts:AssumeRole", "Principal": "*"},
                         *json.loads(irsa(StringEquals=AUD))["Statement"]),
-         f"Condition {OIDC}:sub StringEquals 'system:serviceaccount:kube-system:aws-node' is gone: "
+         "Condition sub StringEquals 'system:serviceaccount:kube-system:aws-node' is gone: "
             "aws_iam_role.r can now be assumed by any service account of"),
         (of("ec2"), document(trust({"Service": "ec2.amazonaws.com"}, *BOTH)),
          "The trust policy of aws_iam_role.r now allows sts:TagSession to whom it names"),
@@ -113,7 +114,7 @@ def test_a_condition_that_becomes_another_is_a_detail() -> None:
     wide = irsa(StringEquals=AUD, StringLike={f"{OIDC}:sub": "system:serviceaccount:*:aws-node"})
     (saying,) = sayings("trust-widened", role("r", GOOD, wide))
     assert saying.details[0] == (
-        f"Condition on {OIDC}:sub changes from StringEquals "
+        "Condition on sub changes from StringEquals "
         "'system:serviceaccount:kube-system:aws-node' to StringLike "
         "'system:serviceaccount:*:aws-node'"
     )
@@ -298,7 +299,7 @@ def test_what_is_not_shown_or_not_evaluated_is_never_silent() -> None:
         ("repo:org/app:ref", "subject repo:org/app:ref"),
     ],
 )
-def test_service_accounts_are_said_in_words(subject: str, words: str) -> None:
+def test_service_accounts_are_named_in_words(subject: str, words: str) -> None:
     like = {f"{OIDC}:sub": subject}
     limited = {"aws:SourceIp": "10.0.0.0/8"}
     for conditions, end in (
@@ -313,6 +314,23 @@ def test_service_accounts_are_said_in_words(subject: str, words: str) -> None:
         text = message("trust-widened", role("r", of("ec2"), irsa(**conditions)))
         expected = f"aws_iam_role.r can now be assumed by {words} of {OIDC}{end}"
         assert text == f"{expected} (was ec2.amazonaws.com)"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "subject", "words"),
+    [
+        (GITHUB, "repo:o/r:ref:refs/heads/main", "workflows of o/r on branch main"),
+        (GITHUB, "repo:o/r:ref:refs/tags/v1", "workflows of o/r on tag v1"),
+        (GITHUB, "repo:o/r:environment:prod", "workflows of o/r in environment prod"),
+        (GITHUB, "repo:o/r:pull_request", "subject repo:o/r:pull_request of GitHub"),
+        (GITLAB, "project_path:o/r:ref_type:branch:ref:main", "jobs of o/r on branch main"),
+        ("git.example.com", "repo:o/r:environment:prod",
+         "workflows of o/r in environment prod of git.example.com"),
+    ],
+)  # fmt: skip
+def test_workflows_and_jobs_are_named_in_words(issuer: str, subject: str, words: str) -> None:
+    text = message("new-policy", role("r", None, token(issuer, subject)))
+    assert text == f"The new role aws_iam_role.r can be assumed by {words}"
 
 
 def test_a_star_that_is_compared_letter_by_letter_is_not_a_wildcard() -> None:

@@ -60,7 +60,7 @@ STATES = {
     # What is wrong with a role is said where anything of it changes.
     "trust-anybody": (
         [*own_role("cni", ANYBODY, CNI), LESS_TAGS],
-        [role("cni", irsa(), ANYBODY)],
+        [role("cni", None, ANYBODY)],
     ),
     "pod-identity-tags-disabled": (
         [untagged(before=True), *own_role("cni", POD_TRUST, TAGGED)],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -29,6 +29,7 @@ from vpc_cni_iam.policy.proof.answer import (
     NoProof,
     NotProven,
     OpenPart,
+    RequestPart,
     StatementPlace,
 )
 from vpc_cni_iam.policy.template import Side, Text
@@ -166,14 +167,20 @@ def value_text(element: ValuesChange, value: Text) -> str:
     return f"{kind} {value}" if kind not in ("", ANYONE) else str(value)
 
 
-def request_text(request: Request) -> str:
+def request_text(request: Request, *, resource: bool = True) -> str:
     """Return a request in one line: the action, the resource, the principal, condition keys."""
+    on = f" on {request.resource}" if resource else ""
     by = f" by {request.principal}" if request.principal else ""
-    values = ", ".join(
+    values = values_text(request.context)
+    return f"{request.action}{on}{by}{f' with {values}' if values else ''}"
+
+
+def values_text(context: Mapping[str, str | Sequence[str]]) -> str:
+    """Return condition keys with their values."""
+    return ", ".join(
         f"{key} = {value if isinstance(value, str) else ' or '.join(value)}"
-        for key, value in sorted(request.context.items())
+        for key, value in sorted(context.items())
     )
-    return f"{request.action} on {request.resource}{by}{f' with {values}' if values else ''}"
 
 
 def made_up_text(parts: Sequence[MadeUp]) -> str:
@@ -182,12 +189,13 @@ def made_up_text(parts: Sequence[MadeUp]) -> str:
     return f"{', '.join(front)} and {last}" if front else last
 
 
-def example_text(answer: NewAccess) -> str:
+def example_text(answer: NewAccess, *, resource: bool = True) -> str:
     """Return the request that an answer has, and which of its parts are made up."""
-    text = request_text(answer.request)
-    if not answer.made_up:
-        return text
-    return f"{text} ({made_up_text(answer.made_up)} made up from the policy's patterns)"
+    text = request_text(answer.request, resource=resource)
+    made_up = [p for p in answer.made_up if resource or p.part is not RequestPart.resource]
+    return (
+        f"{text} ({made_up_text(made_up)} made up from the policy's patterns)" if made_up else text
+    )
 
 
 def answer_text(answer: Answer) -> str:

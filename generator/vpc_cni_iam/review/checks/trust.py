@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.errors import Message
 from vpc_cni_iam.inputs.plan.arguments import Part
@@ -26,8 +27,10 @@ from vpc_cni_iam.review.diff.trust.tokens import TrustFlaw
 from vpc_cni_iam.review.diff.trust.trusted import (
     Trusted,
     Widened,
+    is_of,
     may_be_assumed,
     realistic,
+    tells_of,
     trusted_by,
     widened,
     without,
@@ -39,6 +42,7 @@ _LOST = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
 _NEW = (Consequence.NEW_ACCESS, Consequence.ANY_CHANGE)
 _ANY = (Consequence.ANY_CHANGE,)
 _NOT_SHOWN = {Invalid: Rule.UNREADABLE, Sensitive: Rule.SENSITIVE_POLICY}
+_NAMED = 3  # of how many newcomers a report names each
 _NUMBER = re.compile(r"(?<!\d)\d{12}(?!\d)")
 
 
@@ -168,20 +172,51 @@ def _of_role(role: _RoleTrusts, context: Context) -> Iterator[Finding]:
             rule = _NOT_SHOWN.get(type(content), Rule.UNKNOWN_POLICY)
             yield _found(rule, TrustNotShown(is_new, content), grant, means=means)
         return
-    of_flaws = tuple(_flaws(role, content))
-    yield from of_flaws
+    of_flaws = list(_flaws(role, content))
     if not role.changes:
-        return
-    if is_too_large(content.policy):
+        yield from of_flaws
+    elif is_too_large(content.policy):
         yield _found(Rule.NOT_PROVEN, TrustUndecided(NotProven(Open.TOO_LARGE)), grant)
     elif not is_new:
-        yield from _changed(role, content, context)
+        yield from _each_once(of_flaws, _changed(role, content, context))
     else:
         if not any(each.rule is Rule.TRUST_ANYBODY for each in of_flaws):
             for why in filter(None, map(problem, content.shown.statements)):
                 refused = NotProven(Open.REFUSED, Refusal(Message(str(why))))
                 yield _found(Rule.NOT_PROVEN, TrustUndecided(refused), grant)
-        yield _new(role, content, context)
+        yield from _each_once(of_flaws, [_new(role, content, context)])
+
+
+def _each_once(of_flaws: list[Finding], others: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield findings about a trust policy, one of a flaw and of whom it lets in."""
+    for other in others:
+        match other.evidence:
+            case TrustWidened(Widened(trusted=trusted)) if len(trusted) <= _NAMED:
+                of_flaws = [each for each in of_flaws if not _is_widening(each, trusted)]
+            case NewTrust(trusted) if of_flaws and _is_told(trusted, of_flaws):
+                first, *rest = of_flaws
+                means = tuple(m for m in Consequence if m in (*first.means, *other.means))
+                of_flaws = [replace(first, means=means), *rest]
+                continue
+        yield other
+    yield from of_flaws
+
+
+def _is_widening(of_flaw: Finding, newcomers: tuple[Trusted, ...]) -> bool:
+    """Say whether a flaw is that somebody is let in whom the change lets in."""
+    match of_flaw.evidence:
+        case TrustFlawFound(flaw, FlawOrigin.ADDED):
+            return any(is_of(flaw, each) and not each.limits for each in newcomers)
+    return False
+
+
+def _is_told(trusted: tuple[tuple[Trusted, Ownership], ...], of_flaws: Iterable[Finding]) -> bool:
+    """Say whether flaws tell of everybody who can assume a role, or that nobody can."""
+    evidence = (each.evidence for each in of_flaws)
+    every = [each.flaw for each in evidence if isinstance(each, TrustFlawFound)]
+    if not trusted:
+        return any(flaw.never for flaw in every)
+    return all(any(tells_of(flaw, each) for flaw in every) for each, _ in trusted)
 
 
 def _flaws(role: _RoleTrusts, after: Document) -> Iterator[Finding]:

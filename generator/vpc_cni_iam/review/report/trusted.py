@@ -13,6 +13,15 @@ from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import name_of, several
 
 _HOSTS = {"token.actions.githubusercontent.com": "GitHub", "gitlab.com": "GitLab"}
+_OF_PROJECTS = "workflows of ", "jobs of "
+# Where jobs run, by the begin of what their subject has after the project.
+_PLACES = {
+    "ref:refs/heads/": "on branch",
+    "ref_type:branch:ref:": "on branch",
+    "ref:refs/tags/": "on tag",
+    "ref_type:tag:ref:": "on tag",
+    "environment:": "in environment",
+}
 EVERY = {
     Platform.KUBERNETES: "any service account",
     Platform.GITHUB: "any workflow of any repository",
@@ -23,6 +32,11 @@ EVERY = {
 
 def trusted_text(trusted: Trusted, *, limits: bool = True) -> str:
     """Return who can assume a role, in words, with the conditions."""
+    return "".join(_parts(trusted, limits=limits))
+
+
+def _parts(trusted: Trusted, *, limits: bool, named: str = "") -> tuple[str, str]:
+    """Return who can assume a role, and of which issuer and when; `named` is an issuer."""
     asked = sorted(map(condition_text, trusted.limits)) if limits else []
     ending = f" if {' and '.join(asked)}" if asked else ""
     name = str(trusted.name)
@@ -31,14 +45,16 @@ def trusted_text(trusted: Trusted, *, limits: bool = True) -> str:
         who = subject_text(trusted.platform, str(trusted.subject), is_pattern=trusted.is_pattern)
         if isinstance(trusted.subject, Template):
             who = "a subject that the plan does not show"
-        return f"{who} of {_issuer(trusted)}{audience}{ending}"
+        is_clear = trusted.issuer in _HOSTS and who.startswith(_OF_PROJECTS)
+        of = "" if is_clear or (named and trusted.issuer == named) else f" of {_issuer(trusted)}"
+        return who, f"{of}{audience}{ending}"
     if isinstance(trusted.name, Template):
         name = f"a principal that the plan does not show ({name})"
     elif name == ANYONE:
         name = "everybody"
     elif trusted.type == "AWS" and name.isdecimal():
         name = f"AWS account {name}"
-    return f"{name}{ending}"
+    return name, ending
 
 
 def _issuer(trusted: Trusted) -> str:
@@ -62,9 +78,7 @@ def subject_text(platform: Platform, subject: str, *, is_pattern: bool) -> str:
         return f"subject {subject}"
     if platform is Platform.KUBERNETES:
         return _service_account(subject)
-    if platform is not Platform.OTHER and is_pattern:
-        return _job(platform, subject)
-    return f"subject {subject}"
+    return f"subject {subject}" if platform is Platform.OTHER else _job(platform, subject)
 
 
 def _service_account(subject: str) -> str:
@@ -90,20 +104,33 @@ def _job(platform: Platform, subject: str) -> str:
     name, _, claim = rest.partition(":")
     owner, _, short = name.partition("/")
     is_all = claim in ("", ANYONE) and rest.endswith(ANYONE)
-    if kind not in ("repo", "project_path") or not is_all or "?" in name:
-        return f"subject {subject}"
-    if owner == ANYONE:
-        return EVERY[platform] if short in ("", ANYONE) else f"any {job} of {name}"
-    if "*" in owner:
-        return f"subject {subject}"
-    if short == ANYONE:
-        return f"any {job} of any {project} of {owner}"
-    return f"subject {subject}" if "*" in name or not short else f"any {job} of {name}"
+    place = next((begin for begin in _PLACES if claim.startswith(begin)), "")
+    text = f"subject {subject}"
+    if kind not in ("repo", "project_path") or "?" in subject:
+        pass
+    elif not is_all:
+        if owner and short and place and ANYONE not in subject:
+            text = f"{job}s of {name} {_PLACES[place]} {claim.removeprefix(place)}"
+    elif owner == ANYONE:
+        text = EVERY[platform] if short in ("", ANYONE) else f"any {job} of {name}"
+    elif "*" not in owner and short == ANYONE:
+        text = f"any {job} of any {project} of {owner}"
+    elif "*" not in name and short:
+        text = f"any {job} of {name}"
+    return text
 
 
-def several_trusted(every: Iterable[Trusted], *, limits: bool = True) -> str:
-    """Return several who can assume a role, of many the first."""
-    return several(list(dict.fromkeys(trusted_text(t, limits=limits) for t in every)))
+def several_trusted(every: Iterable[Trusted], *, limits: bool = True, named: str = "") -> str:
+    """Return several who can assume a role, of many the first; an issuer of all of them once.
+
+    Args:
+        named: An issuer that the sentence names already.
+    """
+    parts = list(dict.fromkeys(_parts(t, limits=limits, named=named) for t in every))
+    endings = {ending for _, ending in parts}
+    if len(endings) == 1:
+        return several([who for who, _ in parts]) + endings.pop()
+    return several(list(map("".join, parts)))
 
 
 def role_of(finding: Finding) -> str:

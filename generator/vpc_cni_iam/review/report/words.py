@@ -31,12 +31,12 @@ _NOBODY = "Nobody, as far as the plan shows."
 _NOBODY_ELSE = "Nobody else, as far as the plan shows."
 _AS_NOTED = "Nobody, except as the notes say."
 _AS_READ = "Nobody, as far as the plan is read; the notes say what is not read."
+_IGNORED = "Only ignored findings, see below."
 # Rules of trust policies by which nobody, or nobody more, can assume a role.
 _NOBODY_MORE = (
     *(Rule.IRSA_NEVER, Rule.IRSA_ISSUER, Rule.IRSA_OTHER_AUDIENCE),
     *(Rule.PODS_NO_TAGS, Rule.PODS_TAGS_OFF, Rule.PODS_SOURCE_ARN),
 )
-_IGNORED = "Only ignored findings, see below."
 T = TypeVar("T")
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.trust import AUDIENCE, issuer
 from vpc_cni_iam.plugin.issuers import Platform, platform_of
 from vpc_cni_iam.plugin.principals import filled, may_assume, requests_of
-from vpc_cni_iam.plugin.trust import is_claim
+from vpc_cni_iam.plugin.trust import PODS, is_claim
 from vpc_cni_iam.policy.diff import (
     ConditionChange,
     ElementChange,
@@ -19,12 +19,21 @@ from vpc_cni_iam.policy.diff import (
     ValuesChange,
     differences,
 )
-from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import evaluate
 from vpc_cni_iam.policy.proof.answer import NewAccess
 from vpc_cni_iam.policy.template import Text, folded
 from vpc_cni_iam.review.diff.trust.conditions import asks, is_any, is_like, prefix
 from vpc_cni_iam.review.diff.trust.flaws import living
+from vpc_cni_iam.review.diff.trust.tokens import TrustFlaw
+from vpc_cni_iam.review.rules import Rule
+
+# Rules about who is let in, by the subject of a token, and by EKS Pod Identity.
+_OF_SUBJECTS = (
+    *(Rule.IRSA_NO_SUBJECT, Rule.IRSA_WILDCARD, Rule.IRSA_OTHER_SUBJECT),
+    *(Rule.OIDC_NO_SUBJECT, Rule.OIDC_WILDCARD),
+)
+_OF_PODS = Rule.PODS_NO_TAGS, Rule.PODS_UNSCOPED, Rule.PODS_TAGS_OFF, Rule.PODS_SOURCE_ARN
 
 
 class Trusted(Struct, frozen=True):
@@ -58,6 +67,31 @@ class Widened(Struct, frozen=True):
     # The Deny statements that are gone, or become others.
     denies: tuple[StatementRemoved | StatementChanged, ...]
     actions: tuple[str, ...]  # what is newly allowed to the same principals
+
+
+def is_of(flaw: TrustFlaw, trusted: Trusted) -> bool:
+    """Say whether a flaw is about somebody whom a statement lets in."""
+    match flaw.rule:
+        case Rule.TRUST_ANYBODY:
+            return trusted.name == ANYONE
+        case Rule.IRSA_NO_AUDIENCE | Rule.OIDC_NO_AUDIENCE:
+            return _is_token(trusted, flaw) and not trusted.audiences
+        case rule if rule in _OF_SUBJECTS:
+            return _is_token(trusted, flaw) and str(trusted.subject) in (flaw.values or ("",))
+    return False
+
+
+def tells_of(flaw: TrustFlaw, trusted: Trusted) -> bool:
+    """Say whether a flaw tells all of somebody whom a statement lets in."""
+    if flaw.rule in (Rule.IRSA_NO_AUDIENCE, Rule.OIDC_NO_AUDIENCE):
+        return False  # it is about tokens, and does not say whose
+    if flaw.rule in _OF_PODS:
+        return str(trusted.name).startswith(PODS)
+    return is_of(flaw, trusted) and not (flaw.rule in _OF_SUBJECTS and trusted.limits)
+
+
+def _is_token(trusted: Trusted, flaw: TrustFlaw) -> bool:
+    return trusted.type == "Federated" and trusted.issuer == flaw.provider
 
 
 def trusted_by(policy: Policy) -> tuple[Trusted, ...]:

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from vpc_cni_iam.catalog.trust import AUDIENCE
+from vpc_cni_iam.catalog.trust import issuer as issuer_of
 from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.plugin.trust import WEB
 from vpc_cni_iam.policy.diff import ConditionChange, StatementChanged, StatementRemoved
-from vpc_cni_iam.policy.document import ANYONE
-from vpc_cni_iam.policy.proof.answer import NotProven
+from vpc_cni_iam.policy.document import ANYONE, Condition
+from vpc_cni_iam.policy.proof.answer import NewAccess, NotProven
 from vpc_cni_iam.policy.report import (
     asked_text,
     condition_text,
     describe,
     example_text,
     not_proven_text,
+    values_text,
 )
 from vpc_cni_iam.policy.value import Sensitive
 from vpc_cni_iam.review.account.documents import Invalid
@@ -29,7 +34,8 @@ from vpc_cni_iam.review.checks.trust import (
     TrustWidened,
 )
 from vpc_cni_iam.review.diff.permissions import Open, Refusal
-from vpc_cni_iam.review.diff.trust.trusted import Widened
+from vpc_cni_iam.review.diff.trust.conditions import prefix
+from vpc_cni_iam.review.diff.trust.trusted import Trusted, Widened
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import names_of, several
 from vpc_cni_iam.review.report.saying import Saying
@@ -44,27 +50,57 @@ from vpc_cni_iam.review.report.trusted import (
 from vpc_cni_iam.review.rules import Rule
 
 _SHOWN = 3
+_OF_ACCOUNTS = "role", "user", "assumed-role", "federated-user"  # as ARNs have them
 
 
 def _widened(finding: Finding, evidence: TrustWidened) -> Saying:
     widened, role = evidence.widened, role_of(finding)
-    reasons = [*map(_condition_reason, widened.conditions), *map(_deny_reason, widened.denies)]
+    issuer = _only_issuer(widened)
+    reasons = [_condition_reason(change, issuer) for change in widened.conditions]
+    reasons += map(_deny_reason, widened.denies)
     message = f"{role} can be assumed under fewer conditions than before"
     if widened.trusted:
         message = f"{role} can now be assumed by {several_trusted(widened.trusted)}"
         if widened.same_principals and any(change.new is None for change in widened.conditions):
             message += " without it"
         elif widened.before and not (widened.same_principals and reasons):
-            message += f" (was {several_trusted(widened.before)})"
+            message += f" (was {several_trusted(widened.before, named=issuer)})"
     elif widened.actions:
         what = first_of(widened.actions, _SHOWN)
         message = f"The trust policy of {role} now allows {what} to whom it names"
     if reasons:
         message = f"{capital(reasons[0])}: {message}"
     details = [f"also: {reason}" for reason in reasons[1:]]
-    details += (capital(_condition_reason(change)) for change in widened.other_conditions)
-    details += [f"example: {example_text(evidence.example)}"] if evidence.example else []
-    return Saying(message, tuple(details), _fix_of_widened(finding, widened))
+    others = sorted(widened.other_conditions, key=lambda c: not _is_subject(c, issuer))
+    details += (capital(_condition_reason(change, issuer)) for change in others)
+    details += [f"example: {_example(evidence.example, issuer)}"] if evidence.example else []
+    return Saying(message, tuple(details), _fix_of_widened(finding, widened, issuer))
+
+
+def _only_issuer(widened: Widened) -> str:
+    """Return the issuer of all whom a finding names, which it names once; else nothing."""
+    issuers = {trusted.issuer for trusted in (*widened.trusted, *widened.before)}
+    return issuers.pop() if len(issuers) == 1 else ""
+
+
+def _example(example: NewAccess, named: str) -> str:
+    """Return a request without the resource, which is the role; of a token its claims."""
+    request = example.request
+    of = issuer_of(request.principal)
+    claims = {k: v for k, v in request.context.items() if of and prefix(k) == of.lower()}
+    if not claims or request.action != WEB:
+        return example_text(example, resource=False)
+    others = {k: v for k, v in request.context.items() if k not in claims}
+    short = {key[len(of) + 1 :]: value for key, value in claims.items()}
+    texts = [values_text(part) for part in (short, others) if part]
+    return f"a token{'' if of == named else f' of {issuer_name(of)}'} with {', '.join(texts)}"
+
+
+def _short(condition: Condition, issuer: str) -> Condition:
+    """Return a condition with the claim alone, where it is one of the issuer that is named."""
+    key = str(condition.key)
+    is_claim = issuer and prefix(key) == issuer.lower()
+    return replace(condition, key=key[len(issuer) + 1 :]) if is_claim else condition
 
 
 def _deny_reason(change: StatementRemoved | StatementChanged) -> str:
@@ -73,22 +109,34 @@ def _deny_reason(change: StatementRemoved | StatementChanged) -> str:
     return f"the Deny that {describe(change.old)} now {describe(change.new)}"
 
 
-def _condition_reason(change: ConditionChange) -> str:
+def _condition_reason(change: ConditionChange, issuer: str) -> str:
     assert change.old is not None  # noqa: S101 - `widened` has no others
+    was = _short(change.old, issuer)
     if change.new is None:
-        return f"condition {condition_text(change.old)} is gone"
-    old, new = asked_text(change.old), asked_text(change.new)
-    return f"condition on {change.old.key} changes from {old} to {new}"
+        return f"condition {condition_text(was)} is gone"
+    return f"condition on {was.key} changes from {asked_text(was)} to {asked_text(change.new)}"
 
 
-def _fix_of_widened(finding: Finding, widened: Widened) -> str:
+def _fix_of_widened(finding: Finding, widened: Widened, issuer: str) -> str:
     where = f"the trust policy of {finding.address}"
-    gone = [c.old for c in widened.conditions if c.old is not None]
-    if widened.same_principals and gone:
-        return f"Put the condition {condition_text(gone[0])} back into {where}"
-    if widened.trusted:
-        return f"Remove {trusted_text(widened.trusted[0], limits=False)} from {where}"
-    return f"Restore {where}"
+    changed = [_short(c.old, issuer) for c in widened.conditions if c.old is not None]
+    if changed:
+        return f"Put the condition {condition_text(changed[0])} back into {where}"
+    for change in widened.other_conditions if widened.trusted else ():
+        if change.old and _is_subject(change, issuer):
+            return f"Write {asked_text(change.old)} on sub again in {where}"
+    old, new = (
+        several_trusted(side, limits=False, named=issuer)
+        for side in (widened.before, widened.trusted)
+    )
+    if new and old:
+        return f"Name {old} in place of {new} in {where}"
+    return f"Remove {new} from {where}" if new else f"Restore {where}"
+
+
+def _is_subject(change: ConditionChange, issuer: str) -> bool:
+    key = str(change.old.key if change.old else "")
+    return bool(issuer) and key.lower() == f"{issuer}:sub".lower()
 
 
 def _undecided(finding: Finding, evidence: TrustUndecided) -> Saying:
@@ -128,19 +176,27 @@ def _not_shown(finding: Finding, evidence: TrustNotShown) -> Saying:
 def _new(finding: Finding, evidence: NewTrust) -> Saying:
     texts = {
         Ownership.OWN: "",
-        Ownership.OTHER: ", which is another account",
-        Ownership.PERHAPS_OTHER: ", which may be another account",
+        Ownership.OTHER: "is",
+        Ownership.PERHAPS_OTHER: "may be",
     }
     order = list(texts)
     ranked = sorted(evidence.trusted, key=lambda pair: -order.index(pair[1]))
-    who = [f"by {trusted_text(t)}{texts[whose] if t.name != ANYONE else ''}" for t, whose in ranked]
+    who = [f"by {trusted_text(t)}{_whose(t, texts[whose])}" for t, whose in ranked]
     open_parts = tuple(f"not shown: {place}" for place in evidence.not_shown)
     role = role_of(finding)
     if not who:
-        return Saying(f"Nobody can assume the new role {role}: its trust policy lets nobody in")
+        return Saying(f"Nobody can assume the new role {role}: its trust policy trusts nobody")
     listed = f"{', and '.join(who[:_SHOWN])}"
     more = f", and by {len(who) - _SHOWN} more" if len(who) > _SHOWN else ""
     return Saying(f"The new role {role} can be assumed {listed}{more}", open_parts)
+
+
+def _whose(trusted: Trusted, verb: str) -> str:
+    """Return that somebody is another account, or of one; `verb` is empty for nobody of that."""
+    if not verb or trusted.name == ANYONE:
+        return ""
+    kind = str(trusted.name).partition("/")[0].rpartition(":")[2]
+    return f", which {verb} {'in ' if kind in _OF_ACCOUNTS else ''}another account"
 
 
 def _not_widened(finding: Finding, evidence: TrustNotWidened) -> Saying:

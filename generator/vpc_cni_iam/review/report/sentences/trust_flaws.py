@@ -38,16 +38,18 @@ class _FlawText(NamedTuple):
 
 _BY_PODS = "No pod gets credentials of {role} by EKS Pod Identity: "
 _NO_AUDIENCE = _FlawText(
-    "Tokens of {issuer} for any audience can be used to assume {role}: no condition asks for {aud}",
-    "Add StringEquals on {aud} with " + AUDIENCE,
+    "Tokens of {issuer} for any audience can be used to assume {role}: no condition asks for the "
+    "audience",
+    f"Add StringEquals on its claim aud with {AUDIENCE}",
     "no condition asks for the audience",
 )
 _NO_SUBJECT = _FlawText(
-    "{every} of {issuer} can assume {role}: no condition asks for {sub}", "Add a condition on {sub}"
+    "{every} of {issuer} can assume {role}: no condition asks for the subject",
+    "Add a condition on its claim sub",
 )
 _ALL_SUBJECTS = _FlawText(
     "{every} of {issuer} can assume {role}: the subject {quoted} matches all",
-    "Name the subject in {sub}",
+    "Name the subject",
 )
 _ANY_OWNER = _FlawText(
     "Everybody can create a {project} of {issuer} that can assume {role}: the owner in the subject "
@@ -65,7 +67,7 @@ _OF_APPLICATION = _FlawText(
 _ISSUER_BESIDE = _FlawText(
     "The condition on {listed} {are} about another issuer than {provider}, whose tokens do not "
     "have that key",
-    "Write the keys of {provider}, or name the provider of the keys",
+    "Write the keys of that provider, or name the provider of the keys",
 )
 _TEXTS: Mapping[Rule, _FlawText] = {
     Rule.TRUST_ANYBODY: _FlawText(
@@ -95,14 +97,13 @@ _TEXTS: Mapping[Rule, _FlawText] = {
         hidden="a wildcard lets several subjects assume the role"
     ),
     Rule.IRSA_NEVER: _FlawText(
-        "StringEquals compares {quoted} letter by letter, and no token has a wildcard in it"
-        "{nobody}",
+        "StringEquals does not read the wildcard in {quoted}{nobody}",
         "Write the whole name, or use StringLike",
         "a wildcard is compared letter by letter, and never matches",
     ),
     Rule.IRSA_LIKE: _FlawText(
-        "StringLike compares the subject {quoted} of {role}, which has no wildcard; StringEquals "
-        "says that none is meant",
+        "StringLike compares the subject {quoted} of {role}, which has no wildcard: use "
+        "StringEquals",
         "Use StringEquals",
         "StringLike compares a subject without a wildcard",
     ),
@@ -113,8 +114,7 @@ _TEXTS: Mapping[Rule, _FlawText] = {
         "it is for another service account than aws-node",
     ),
     Rule.IRSA_ISSUER: _FlawText(
-        "Nobody can assume {role} by {provider}: {listed} {are} of another issuer, and its tokens "
-        "have only claims of {provider}",
+        "Nobody can assume {role} by tokens of {provider}: they have no claim {keys}",
         _ISSUER_BESIDE.fix,
         "a condition is on another issuer than the principal",
     ),
@@ -177,8 +177,6 @@ def _fields(role: str, flaw: TrustFlaw) -> Mapping[str, str]:
         "role": role,
         "provider": flaw.provider,
         "issuer": issuer_name(flaw.provider),
-        "sub": f"{flaw.provider}:sub" if flaw.provider else "the subject",
-        "aud": f"{flaw.provider}:aud" if flaw.provider else "the audience",
         "quoted": _quoted(values),
         "listed": several(values) or "a condition",
         "keys": " or ".join(values),

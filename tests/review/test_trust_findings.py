@@ -1,0 +1,68 @@
+"""Each fact about a trust policy is one finding, with what the reader knows of the role."""
+
+import json
+
+from found import found, levels
+from synthetic import document, reviewed, role
+from trust_policies import AUD, GOOD, OIDC, irsa, of, pods, sayings, trust
+from vpc_cni_iam.review.report.words import Section, section
+
+
+def _principal(name: str) -> str:
+    return document(trust({"AWS": f"arn:aws:iam::111122223333:role/{name}"}, "sts:AssumeRole"))
+
+
+def test_an_issuer_is_named_once_in_a_finding() -> None:
+    wide = {f"{OIDC}:sub": "system:serviceaccount:*:aws-node"}
+    new = irsa(StringEquals=AUD, StringLike=wide)
+    (saying,) = sayings("trust-widened", role("r", GOOD, new))
+    assert " ".join((saying.message, *saying.details, saying.fix)).count(OIDC) == 1
+    assert saying.details[-1].startswith("example: a token with aud = ")
+    old = "StringEquals 'system:serviceaccount:kube-system:aws-node'"
+    assert saying.fix == f"Write {old} on sub again in the trust policy of aws_iam_role.r"
+
+
+def test_the_example_of_a_trust_policy_names_no_other_role() -> None:
+    (saying,) = sayings("trust-widened", role("r", _principal("a"), _principal("b")))
+    assert saying.details[-1].startswith("example: sts:AssumeRole by arn:aws:iam::111122223333:")
+    old, new = (f"arn:aws:iam::111122223333:role/{name}" for name in "ab")
+    assert saying.fix.startswith(f"Name {old} in place of {new} in the trust policy")
+
+
+def test_a_flaw_that_is_the_change_itself_is_no_other_finding() -> None:
+    wide = irsa(StringEquals=AUD, StringLike={f"{OIDC}:sub": "system:serviceaccount:*:aws-node"})
+    everybody = document(trust("*", "sts:AssumeRole"))
+    for before, after in ((GOOD, wide), (GOOD, irsa(StringEquals=AUD)), (of("ec2"), everybody)):
+        assert levels(found(role("r", before, after))) == {"trust-widened": "error"}
+    # Also a flaw of others, or one that was there before.
+    others = document(*json.loads(wide)["Statement"], trust({"AWS": "111122223333"}, "sts:*"))
+    assert {"irsa-subject-wildcard", "trust-widened"} <= levels(
+        found(role("r", wide, others))
+    ).keys()
+    limited = document(trust("*", "sts:AssumeRole", StringLike={"aws:PrincipalOrgID": "o-*"}))
+    assert "trust-anybody" in levels(found(role("r", of("ec2"), limited)))
+
+
+def test_a_flaw_of_a_new_role_and_who_can_assume_it_are_one_finding() -> None:
+    never = irsa(StringEquals={**AUD, f"{OIDC}:sub": "system:serviceaccount:*:app"})
+    for after, rule in (
+        (irsa(StringEquals=AUD), "irsa-no-subject"),
+        (document(trust("*", "sts:AssumeRole")), "trust-anybody"),
+        (pods("sts:AssumeRole"), "pod-identity-no-tag-session"),
+        (never, "irsa-never-matches"),
+    ):
+        (flaw, *_) = of_role = found(role("r", None, after))
+        assert "new-policy" not in levels(of_role)
+        assert rule in levels(of_role)
+        assert "any-change" in flaw.means
+        # What a note or warning counts for counts with the flaw.
+        assert ("new-access" in flaw.means) is (rule == "trust-anybody")
+
+
+def test_that_nobody_can_assume_a_role_is_not_that_somebody_can_do_more() -> None:
+    never = irsa(StringEquals={**AUD, f"{OIDC}:sub": "system:serviceaccount:*:app"})
+    for after in (never, pods("sts:AssumeRole")):
+        review = reviewed(role("r", None, after))
+        assert {section(each) for each in review.findings if each.level == "error"} == {
+            Section.OTHER
+        }

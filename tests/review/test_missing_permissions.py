@@ -69,7 +69,7 @@ ELSEWHERE = {"Condition": {"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}
             CNI,
             without(ASSIGN, UNASSIGN),
             [],
-            {f"error can no longer call {ASSIGN}", f"warning can no longer call {UNASSIGN}"},
+            {f"error can no longer call {ASSIGN}"},
         ),
         (None, without(ASSIGN, UNASSIGN), [], {f"warning cannot call {ASSIGN}"}),
         (CNI, without(ASSIGN), [further(is_new=True)], {f"warning may no longer call {ASSIGN}"}),

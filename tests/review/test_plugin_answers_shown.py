@@ -51,7 +51,7 @@ def works(
 
 def only(answer: PluginAnswer) -> ShownPlugin:
     """An answer that no finding contradicts."""
-    (plugin,) = shown_plugins([answer], [])
+    (plugin,) = shown_plugins([answer], [], lambda _: answer.needs)
     return plugin
 
 

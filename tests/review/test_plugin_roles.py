@@ -217,7 +217,7 @@ def test_instances_that_get_a_role_without_the_plugins_calls_lose_them() -> None
     sides = ({"name": "p", "role": name} for name in ("old", "new"))
     profile = resource("aws_iam_instance_profile", "p", *sides)
     findings = of_rule(found(*roles, profile), "coverage-lost")
-    assert [f.level for f in findings] == ["error", "warning"]
+    assert [f.level for f in findings] == ["error"]
     assert {f.address for f in findings} == {"aws_iam_instance_profile.p"}
     own = [*own_role("cni", irsa(), CNI), addon(V1_23, V1_23)]
     assert not of_rule(found(*roles, profile, *own), "coverage-lost")
@@ -226,7 +226,7 @@ def test_instances_that_get_a_role_without_the_plugins_calls_lose_them() -> None
 def test_the_role_of_nodes_may_not_be_that_of_aws_node() -> None:
     loses = [*own_role("n", NODE_TRUST), attached("n", MANAGED, True, False)]
     findings = of_rule(found(*loses), "coverage-lost")
-    assert {f.level for f in findings} == {"error", "warning"}
+    assert {f.level for f in findings} == {"error"}
     findings = of_rule(found(*loses, *own_role("cni", irsa(), CNI)), "coverage-lost")
     assert {f.level for f in findings} == {"warning"}
     assert all("unless aws-node has aws_iam_role.cni" in say(f).message for f in findings)

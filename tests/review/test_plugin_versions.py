@@ -194,7 +194,7 @@ def test_what_a_version_newly_calls_is_told_apart_from_what_its_role_loses() -> 
 def test_what_the_role_never_allowed_is_a_note_where_no_version_is_named() -> None:
     role = own_role("cni", irsa(), OLD_IPV6)
     assert by_rule(*role) == {}
-    assert "fails with" in reviewed(*role).plugins[0].answer
+    assert "fails as before with" in reviewed(*role).plugins[0].answer
     named = reviewed(*role, addon(at("v1.21.2"), at("v1.21.2")))
     assert "works with v1.21.2 (IPv6)" in named.plugins[0].answer
 
@@ -211,7 +211,7 @@ def test_a_call_whose_denial_has_no_effect_is_a_note() -> None:
     sides = ({**inline["change"]["after"], "policy": text} for text in texts)
     less = resource("aws_iam_role_policy", "cni-0", *sides)
     lost = by_rule(addon(at("v1.21.2"), at("v1.21.2")), role, less)["coverage-lost"]
-    assert (lost.level, "nothing: the first interface" in lost.details[0]) == ("note", True)
+    assert (lost.level, "nothing: the first interface" in lost.message) == ("note", True)
 
 
 def release_named(name: str, *versions: str | None) -> Json:

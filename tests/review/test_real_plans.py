@@ -68,7 +68,6 @@ EXPECTED: dict[str, list[str]] = {
     ],
     "drift": [
         "error coverage-lost aws_iam_policy.cni",
-        "warning coverage-lost aws_iam_policy.cni",
         "warning drift aws_iam_policy.cni policy",
         "note access-removed aws_iam_policy.cni policy",
     ],

@@ -37,7 +37,6 @@ aws-node in prod: works with v1.23.2 (IPv4)
   version   v1.22.1 -> v1.23.2
   identity  aws_iam_role.cni (IRSA)
   error     aws-node in dev calls ec2:DescribeSubnets, which aws_iam_role.cni does not allow
-            ec2:DescribeSubnets: nodes do not start
             fix: Allow ec2:DescribeSubnets in aws_iam_policy.cni
             aws_eks_addon.vpc_cni addon_version, main.tf:42 [plugin-permission-missing]
 

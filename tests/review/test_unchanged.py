@@ -106,10 +106,10 @@ GONE = attachment("node", MANAGED, sides=({"role": "node", "policy_arn": MANAGED
     [
         (own_role("cni", irsa(), WHOLE), {"warning"}),
         (own_role("cni", POD_TRUST, WHOLE), {"warning"}),
-        (own_role("cni", irsa()), {"error", "warning"}),
-        (own_role("cni", NODE_TRUST, WHOLE), {"error", "warning"}),
-        (own_role("web", irsa(subject="web"), document(allow("s3:*"))), {"error", "warning"}),
-        ([*own_role("cni", irsa(), WHOLE), node_group("node", "node")], {"error", "warning"}),
+        (own_role("cni", irsa()), {"error"}),
+        (own_role("cni", NODE_TRUST, WHOLE), {"error"}),
+        (own_role("web", irsa(subject="web"), document(allow("s3:*"))), {"error"}),
+        ([*own_role("cni", irsa(), WHOLE), node_group("node", "node")], {"error"}),
         ([*own_role("cni", irsa(), WHOLE), node_group("node", "node"), *ADDON], set()),
     ],
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import product
 
-from vpc_cni_iam.inputs.plan.arguments import OIDC_PROVIDER
+from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, OIDC_PROVIDER
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.proof.budget import Budget
@@ -19,7 +20,7 @@ from vpc_cni_iam.review.account.not_shown import NotShownByPlan, not_shown
 from vpc_cni_iam.review.account.plugin.clusters import PluginReader
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
 from vpc_cni_iam.review.account.source import SourceReader
-from vpc_cni_iam.review.account.uses import Uses
+from vpc_cni_iam.review.account.uses import UseKind, Uses
 from vpc_cni_iam.review.diff.permissions import Proofs
 from vpc_cni_iam.review.diff.plugin.answers import PluginAnswer, answer
 from vpc_cni_iam.review.diff.plugin.needs import NeedsFinder, PluginNeeds, RoleNeeds
@@ -119,8 +120,11 @@ class Context:
     @cached_property
     def plugin_needs(self) -> tuple[PluginNeeds, ...]:
         """What roles do not allow aws-node: in each cluster, and those of no known cluster."""
-        of_clusters = map(self.needs_finder.of_cluster, self.plugins)
-        return (*of_clusters, *map(self.needs_finder.of_role, roles_of_plugin(self)))
+        return (*map(self.needs_finder.of_cluster, self.plugins), *self._needs_of_roles)
+
+    @cached_property
+    def _needs_of_roles(self) -> tuple[PluginNeeds, ...]:
+        return tuple(map(self.needs_finder.of_role, roles_of_plugin(self)))
 
     @cached_property
     def needs_of(self) -> Mapping[IamResource, list[PluginNeeds]]:
@@ -158,12 +162,32 @@ class Context:
 
         What nodes may do is no answer where aws-node has a role of its own.
         """
-        answers = (
-            answer(needs, self)
-            for needs in self.plugin_needs
-            if needs.is_of_cluster or not self.other_roles(needs, needs.roles[0])
-        )
-        return tuple(filter(None, answers))
+        new = {pair[1]: needs for pair, (_, needs) in self.instance_needs.items()}
+        every = {needs.roles[0].role: needs for needs in self._needs_of_roles} | new
+        for old, _ in self.instance_needs:  # what nodes no longer have is no answer
+            every.pop(old, None)
+        of_clusters = (needs for needs in self.plugin_needs if needs.is_of_cluster)
+        alone = (n for n in every.values() if not self.other_roles(n, n.roles[0]))
+        return tuple(filter(None, (answer(needs, self) for needs in (*of_clusters, *alone))))
+
+    @cached_property
+    def instance_needs(self) -> Mapping[tuple[IamResource, IamResource], tuple[str, PluginNeeds]]:
+        """What aws-node of instances that no cluster of the plan has loses with another role.
+
+        By the roles before and after, each with the resource that gives instances the other role.
+        """
+        needs: dict[tuple[IamResource, IamResource], tuple[str, PluginNeeds]] = {}
+        if any(plugin.after.identity.kind.is_of_service_account for plugin in self.plugins):
+            return needs
+        for change in self.use_changes:
+            if change.kind is not UseKind.INSTANCES or change.resource_type == NODE_GROUP:
+                continue
+            for old, new in product(change.before, change.after):
+                pair = old.resource, new.resource
+                is_shown = pair[1] in self.accounts.after.grants or pair[1] in self.accounts.created
+                if pair not in needs and is_shown and has_plugin_policy(self, pair[0]):
+                    needs[pair] = change.workload, self.needs_finder.lost_by(*pair)
+        return needs
 
     @cached_property
     def not_shown(self) -> tuple[NotShownByPlan, ...]:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from itertools import product
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, POLICY, Part
+from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
-from vpc_cni_iam.review.account.uses import UseKind
+from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
 from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds, written_at
@@ -73,13 +71,11 @@ def check(context: Context) -> Iterator[Finding]:
         for role in () if needs.plugin.is_deleted else needs.roles:
             yield from _of_role(role, needs, context)
             yield from _of_limit(role, context)
-    kinds = [plugin.after.identity.kind for plugin in context.plugins]
-    if not any(kind.is_of_service_account for kind in kinds):
-        yield from _of_instances(context)
+    yield from _of_instances(context)
 
 
 def _of_role(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[Finding]:
-    yield from _lost(role, needs, context)
+    yield from _denied(DenialCause.LOST, by_action(role.lost), role, needs, context)
     lost = {call.action for call in role.lost}
     missing = [call for call in by_action(role.missing or ()) if call.action not in lost]
     newly = {call.action: call for call in by_action(role.newly) if call.action not in lost}
@@ -101,16 +97,7 @@ def _of_rest(role: RoleNeeds, needs: PluginNeeds, context: Context) -> DenialCau
     if not context.accounts.before.policies(role.role):
         return DenialCause.LACKING
     # A policy alone, or beside others that are not known, need not be all that a role has.
-    by_address = context.filler.resolver.by_address
-    is_policy = isinstance(role.role, InPlan) and by_address[role.role.address].type == POLICY
-    return None if role.open or is_policy else DenialCause.AS_BEFORE
-
-
-def _lost(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[Finding]:
-    """Yield what is lost, by level: what fails and what only does less are two findings."""
-    for level in reversed(Level):
-        calls = [call for call in by_action(role.lost) if call.level is level]
-        yield from _denied(DenialCause.LOST, calls, role, needs, context)
+    return None if role.open or role.is_policy else DenialCause.AS_BEFORE
 
 
 def _denied(
@@ -163,16 +150,7 @@ def _of_limit(role: RoleNeeds, context: Context) -> Iterator[Finding]:
 
 def _of_instances(context: Context) -> Iterator[Finding]:
     """Yield what aws-node loses with another role of instances that no cluster of the plan has."""
-    accounts = context.accounts
-    seen: set[tuple[IamResource, IamResource]] = set()
-    for change in context.use_changes:
-        if change.kind is not UseKind.INSTANCES or change.resource_type == NODE_GROUP:
-            continue
-        for old, new in product(change.before, change.after):
-            pair = old.resource, new.resource
-            is_shown = pair[1] in accounts.after.grants or pair[1] in accounts.created
-            if pair not in seen and is_shown and has_plugin_policy(context, pair[0]):
-                seen.add(pair)
-                needs = context.needs_finder.lost_by(*pair)
-                for lost in _lost(needs.roles[0], needs, context):
-                    yield replace(lost, address=change.workload)
+    for workload, needs in context.instance_needs.values():
+        (role,) = needs.roles
+        for lost in _denied(DenialCause.LOST, by_action(role.lost), role, needs, context):
+            yield replace(lost, address=workload)

@@ -57,7 +57,11 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
         engine=plan.version,
         fail_on=fail_on,
         failed=any(words.fails(finding, fail_on) for finding in findings),
-        plugins=tuple(dict.fromkeys(shown_plugins(context.plugin_answers, review.findings))),
+        plugins=tuple(
+            dict.fromkeys(
+                shown_plugins(context.plugin_answers, review.findings, context.needs_finder.of_role)
+            )
+        ),
         findings=findings,
         ignored=ignored,
         policies=tuple(shown_policies(context, place)),

@@ -8,7 +8,7 @@ from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Value
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 
-_SHOWN = 3
+MOST_NAMED = 3  # names in a sentence
 # By what an argument is called that names one.
 _KINDS = ("role", "user", "group", "policy")
 
@@ -37,7 +37,7 @@ def names_of(resources: Sequence[IamResource]) -> str:
 
 def several(names: Sequence[str]) -> str:
     """Return names in a sentence, the first of many."""
-    if len(names) > _SHOWN:
+    if len(names) > MOST_NAMED:
         return f"{', '.join(names[:2])} and {len(names) - 2} more"
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 

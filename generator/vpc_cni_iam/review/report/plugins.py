@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.review.account.iam_resource import IamResource
+from vpc_cni_iam.review.account.plugin.state import PluginIdentity
 from vpc_cni_iam.review.checks.identity_providers import ProviderChanged
 from vpc_cni_iam.review.checks.plugin_roles import TrustLost
 from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, AnswerVerdict, PluginAnswer
-from vpc_cni_iam.review.diff.plugin.calls import by_action
+from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
 from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, VersionSource
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import name_of, several
@@ -24,12 +27,13 @@ _SOURCES = {
 }
 # Why it does not work, or what the plan does not show.
 REASONS = {
-    AnswerReason.REMOVED: "removed by the plan",
+    AnswerReason.REMOVED: "",
     AnswerReason.ROLE_DELETED: "the plan deletes its role",
     AnswerReason.NOT_TRUSTED: "it cannot assume {role}",
     AnswerReason.MISSING: "{missing} denied",
     AnswerReason.TRUST: "whether the trust policy of {role} trusts it",
     AnswerReason.IDENTITY: "which role it has",
+    AnswerReason.OWNER: "which role has {role}",
     AnswerReason.ROLE: "the policies of {role}",
     AnswerReason.POLICY: "whether {policies} allows {actions}",
     AnswerReason.LIMIT: "what limits {role}",
@@ -45,9 +49,15 @@ _NEVER_ASSUMED = (Rule.IRSA_ISSUER, Rule.PODS_NO_TAGS)
 
 
 def shown_plugins(
-    answers: Iterable[PluginAnswer], findings: Iterable[Finding]
+    answers: Sequence[PluginAnswer],
+    findings: Iterable[Finding],
+    needs_of: Callable[[IamResource], PluginNeeds],
 ) -> Iterator[ShownPlugin]:
-    """Yield the answers; none is that aws-node works with a role that it can no longer assume."""
+    """Yield the answers; none is that aws-node works with a role that it can no longer assume.
+
+    A role of which that is all that is known has an answer, too, by what `needs_of` returns.
+    """
+    fails, reason = AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED
     errors = [finding for finding in findings if finding.level is Level.ERROR]
     lost = {role for error in errors for role in _not_assumed(error)}
     flawed = lost | {error.subject for error in errors if error.rule in _NEVER_ASSUMED}
@@ -56,7 +66,10 @@ def shown_plugins(
         if (lost if answer.needs.is_of_cluster else flawed).isdisjoint(roles):
             yield _shown(answer)
         else:
-            yield _shown(PluginAnswer(answer.needs, AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED))
+            yield _shown(PluginAnswer(answer.needs, fails, reason))
+    judged = {role for answer in answers for role in answer.needs.plugin.after.identity.roles}
+    for role in sorted(lost - judged, key=str):
+        yield _shown(PluginAnswer(needs_of(role), fails, reason))
 
 
 def _not_assumed(error: Finding) -> tuple[IamResource, ...]:
@@ -74,6 +87,8 @@ def _shown(answer: PluginAnswer) -> ShownPlugin:
     needs, plugin = answer.needs, answer.needs.plugin
     before, after = plugin.states
     is_removed = answer.reason is AnswerReason.REMOVED
+    if is_removed:
+        after = replace(after, identity=PluginIdentity())
     return ShownPlugin(
         after.cluster.name or plugin.address,
         after.cluster.region,
@@ -88,28 +103,31 @@ def _shown(answer: PluginAnswer) -> ShownPlugin:
         _named(before.identity.roles),
         _named(after.identity.roles),
         tuple(_missing(needs)),
+        tuple(_only_with(needs)),
     )
 
 
 def _text(answer: PluginAnswer) -> str:
     needs = answer.needs
     how = f"{needs.after.version} ({FAMILIES[needs.mode]}{_SOURCES[needs.source]})"
-    why = REASONS[answer.reason].format_map(_parts(needs)) if answer.reason else ""
+    why = REASONS[answer.reason].format_map(_parts(answer)) if answer.reason else ""
+    if answer.reason is AnswerReason.REMOVED:
+        return "removed by the plan"
     match answer.verdict:
-        case _ if answer.reason is AnswerReason.REMOVED:
-            return why
         case AnswerVerdict.WORKS:
             return f"works with {how}"
         case AnswerVerdict.DEGRADED:
             return f"works with {how}, but not in full: {why}"
         case AnswerVerdict.FAILS:
-            return f"fails with {how}: {why}"
+            before = " as before" if answer.is_as_before else ""
+            return f"fails{before} with {how}: {why}"
         case AnswerVerdict.NOT_SHOWN:
             return f"not shown by the plan for {how}: {why}"
 
 
-def _parts(needs: PluginNeeds) -> dict[str, str]:
-    names = _missing(needs)
+def _parts(answer: PluginAnswer) -> dict[str, str]:
+    needs = answer.needs
+    names = _missing(needs, is_fatal=answer.verdict is not AnswerVerdict.DEGRADED)
     actions = several(names)
     grants = [grant for role in needs.roles for grant in role.open]
     policies = (name_of(g.policy) if g.policy else g.address for g in grants)
@@ -121,9 +139,28 @@ def _parts(needs: PluginNeeds) -> dict[str, str]:
     }
 
 
-def _missing(needs: PluginNeeds) -> list[str]:
-    calls = by_action(call for role in needs.roles for call in role.missing or ())
-    return [call.action for call in calls]
+def _missing(needs: PluginNeeds, *, is_fatal: bool = False) -> list[str]:
+    """Return the actions that are denied and without which something does not work."""
+    calls = by_action(call for call in _denied(needs) if not call.switch)
+    return [
+        call.action
+        for call in calls
+        if call.level is not Level.NOTE and (call.is_fatal or not is_fatal)
+    ]
+
+
+def _only_with(needs: PluginNeeds) -> Iterator[str]:
+    """Yield what is denied only with settings that the plan does not show."""
+    calls = by_action(_denied(needs))
+    for switch in dict.fromkeys(call.switch for call in calls if call.switch):
+        own = [call for call in calls if call.switch == switch]
+        verb = "is" if len(own) == 1 else "are"
+        denied = several([call.action for call in own])
+        yield f"with {switch}: {denied} {verb} denied: {own[0].breaks}"
+
+
+def _denied(needs: PluginNeeds) -> Iterator[MissingCall]:
+    return (call for role in needs.roles for call in role.missing or ())
 
 
 def _named(roles: Iterable[IamResource]) -> tuple[str, ...]:

@@ -85,6 +85,7 @@ class ShownPlugin(Struct, frozen=True):
     roles_before: tuple[str, ...]
     roles_after: tuple[str, ...]
     missing: tuple[str, ...]  # the actions that its role does not allow
+    details: tuple[str, ...] = ()  # what is denied with settings that the plan does not show
 
 
 class ShownReview(Struct, frozen=True):

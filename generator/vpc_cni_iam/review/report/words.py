@@ -37,6 +37,8 @@ _NOBODY_MORE = (
     *(Rule.IRSA_NEVER, Rule.IRSA_ISSUER, Rule.IRSA_OTHER_AUDIENCE),
     *(Rule.PODS_NO_TAGS, Rule.PODS_TAGS_OFF, Rule.PODS_SOURCE_ARN),
 )
+# The details of these rules are the whole of a list that the message has the first of.
+_LISTS = (Rule.COVERAGE_LOST, Rule.COVERAGE_LACKING, Rule.PERMISSION_MISSING)
 T = TypeVar("T")
 
 
@@ -178,7 +180,7 @@ def looks(finding: ShownFinding) -> Hashable:
 
 def first_details(finding: ShownFinding) -> tuple[str, ...]:
     """Return the details of the first screen: the first, and the example of new access."""
-    if finding.level is Level.NOTE:
+    if finding.level is Level.NOTE or finding.rule in _LISTS:
         return ()
     last = finding.details[-1:] if section(finding) is Section.ACCESS else ()
     return tuple(dict.fromkeys((*finding.details[:1], *last)))

@@ -34,6 +34,7 @@ class AnswerReason(StrEnum):
     MISSING = "missing"  # its role does not allow calls
     TRUST = "trust"  # a condition decides whether its role trusts it
     IDENTITY = "identity"  # the plan does not say which role it has
+    OWNER = "owner"  # the plan does not say which role has a policy
     ROLE = "role"  # the plan does not have its role
     POLICY = "policy"  # the plan does not show a policy that may allow what is missing
     LIMIT = "limit"  # the plan does not show a boundary or session policy
@@ -49,6 +50,7 @@ class PluginAnswer(Struct, frozen=True):
     needs: PluginNeeds
     verdict: AnswerVerdict
     reason: AnswerReason | None  # None where it works
+    is_as_before: bool = False  # whether it failed before as well
 
 
 def answer(needs: PluginNeeds, context: HasAccounts) -> PluginAnswer | None:
@@ -62,7 +64,24 @@ def answer(needs: PluginNeeds, context: HasAccounts) -> PluginAnswer | None:
     order = list(AnswerVerdict)
     works = AnswerVerdict.WORKS, None
     verdict, reason = min(pairs, key=lambda pair: order.index(pair[0]), default=works)
-    return PluginAnswer(needs, verdict, reason)
+    is_as_before = verdict is AnswerVerdict.FAILS and _failed_before(needs, reason, context)
+    return PluginAnswer(needs, verdict, reason, is_as_before)
+
+
+def _failed_before(needs: PluginNeeds, reason: AnswerReason | None, context: HasAccounts) -> bool:
+    """Say whether aws-node failed before as it does after, as far as the plan shows."""
+    if reason is AnswerReason.NOT_TRUSTED:
+        trusted = (
+            is_trusted(needs.plugin, role, Side.BEFORE, context)
+            for role in needs.plugin.after.identity.assumed
+        )
+        return not needs.is_changed and False in trusted
+    before = context.accounts.before
+    return reason is AnswerReason.MISSING and not (
+        needs.is_changed
+        or any(call.is_fatal for role in needs.roles for call in role.lost)
+        or any(role.is_changed and not before.policies(role.role) for role in needs.roles)
+    )
 
 
 def _of_cluster(
@@ -110,10 +129,20 @@ def is_less_trusted(plugin: ClusterPlugin, role: IamResource, context: HasAccoun
 def _of_role(role: RoleNeeds, needs: PluginNeeds) -> tuple[AnswerVerdict, AnswerReason] | None:
     if role.missing is None:
         return AnswerVerdict.NOT_SHOWN, AnswerReason.REFUSED
-    fatal = [call for call in role.missing if call.is_fatal]
+    if role.is_policy:
+        return AnswerVerdict.NOT_SHOWN, AnswerReason.OWNER
+    # What is called only with a setting that the plan does not show is no part of the answer.
+    calls = tuple(call for call in role.missing if not call.switch)
+    return _of_calls(calls, role, is_only=not needs.others(role))
+
+
+def _of_calls(
+    calls: tuple[MissingCall, ...], role: RoleNeeds, *, is_only: bool
+) -> tuple[AnswerVerdict, AnswerReason] | None:
+    fatal = [call for call in calls if call.is_fatal]
     certain = [call for call in fatal if call.level is Level.ERROR]
     by_deny = [call for call in certain if call.denied_by is not None]
-    if certain and needs.others(role):
+    if certain and not is_only:
         return AnswerVerdict.NOT_SHOWN, AnswerReason.IDENTITY
     if by_deny or (certain and not role.open):
         return AnswerVerdict.FAILS, AnswerReason.MISSING
@@ -121,7 +150,7 @@ def _of_role(role: RoleNeeds, needs: PluginNeeds) -> tuple[AnswerVerdict, Answer
         return AnswerVerdict.NOT_SHOWN, AnswerReason.POLICY if certain else _doubt(fatal[0])
     if role.open_limits:
         return AnswerVerdict.NOT_SHOWN, AnswerReason.LIMIT
-    is_degraded = any(call.level is not Level.NOTE for call in role.missing)
+    is_degraded = any(call.level is not Level.NOTE for call in calls)
     return (AnswerVerdict.DEGRADED, AnswerReason.MISSING) if is_degraded else None
 
 

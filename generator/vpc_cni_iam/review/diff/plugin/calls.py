@@ -7,7 +7,8 @@ plugin runs.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
@@ -47,6 +48,8 @@ _SWITCHED = {
 }
 # The Regions in which requests are sent where it is not known in which one the plugin is.
 _MOST_REGIONS = 3
+# What follows only from a version on.
+_SINCE = re.compile(r", and from (v[\d.]+) on (.*)")
 _Key: TypeAlias = tuple[str, str, str]
 
 
@@ -69,6 +72,8 @@ class MissingCall(Struct, frozen=True):
     is_explicit: bool = False  # whether that is a Deny
     # Whether a policy allows it that one resource of the plan removes and another one keeps.
     is_contested: bool = False
+    # The variable without which it is not called, where the plan does not show that it is set.
+    switch: str = ""
 
     @property
     def key(self) -> _Key:
@@ -76,9 +81,14 @@ class MissingCall(Struct, frozen=True):
         return self.scenario, self.template, self.on
 
     @property
-    def is_certain(self) -> bool:
-        """Whether it is denied for certain."""
+    def is_denied(self) -> bool:
+        """Whether it is denied for certain, if it is called."""
         return not (self.undecided or self.in_some_regions or self.is_contested)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it is called and denied for certain."""
+        return self.is_denied and not self.switch
 
     @property
     def is_later(self) -> bool:
@@ -125,6 +135,11 @@ class JudgedPlugin(Struct, frozen=True):
             every = tuple(s for s in every if s.name not in _SWITCHED or on(_SWITCHED[s.name]))
         return (*every, *find(self.scenarios)) if self.scenarios else every
 
+    def switch_of(self, scenario: str) -> str:
+        """Return the variable that has to be set for a scenario, if it is not known to be."""
+        switch = _SWITCHED.get(scenario, "")
+        return switch if switch and not self.settings.is_on(switch) else ""
+
     def mode_for(self, policies: Sequence[Policy]) -> Mode:
         """Return the IP family: that of the cluster, else the one that policies are for."""
         if self.mode or not policies:
@@ -157,10 +172,19 @@ def plugin_calls(
     try:
         check = partial(_calls, Answers(role.policies, role.limits), scenarios)
         if regions:
-            return _in_some([r.result for r in in_regions(setting, regions, check)], regions)
-        return check(setting)
+            calls = _in_some([r.result for r in in_regions(setting, regions, check)], regions)
+        else:
+            calls = check(setting)
     except InputError:
         return None
+    return replace(calls, missing=tuple(_switched(calls.missing, judged)))
+
+
+def _switched(calls: Iterable[MissingCall], judged: JudgedPlugin) -> Iterator[MissingCall]:
+    """Yield calls, those marked that only a setting makes which the plan does not show."""
+    for call in calls:
+        switch = judged.switch_of(call.scenario)
+        yield replace(call, switch=switch) if switch else call
 
 
 def _first_and_last(regions: tuple[CheckedRegion, ...]) -> tuple[CheckedRegion, ...]:
@@ -239,7 +263,7 @@ def _calls(answers: Answers, scenarios: Iterable[Scenario], setting: RequestSett
                 on = call.on.partition(" /")[0]
                 allowed[run.scenario.name, call.template.name, on] = call.template.action
                 continue
-            missing = _missing(call, run.scenario.name)
+            missing = _missing(call, run.scenario.name, setting.version)
             known = denied.get(missing.key)
             if known is None or _weight(missing) > _weight(known):
                 denied[missing.key] = missing
@@ -250,13 +274,13 @@ def _calls(answers: Answers, scenarios: Iterable[Scenario], setting: RequestSett
     )
 
 
-def _missing(call: SentCall, scenario: str) -> MissingCall:
+def _missing(call: SentCall, scenario: str, version: PluginVersion) -> MissingCall:
     refusing = [check.decision for check in call.checks if check.decision.denied]
     decision = max(refusing, key=_is_explicit, default=None)
     return MissingCall(
         call.template.action,
         call.range.impact,
-        call.breaks,
+        _at_version(call.breaks, version),
         scenario,
         call.template.name,
         call.on.partition(" /")[0],  # the name of a log group has that of the cluster
@@ -266,13 +290,21 @@ def _missing(call: SentCall, scenario: str) -> MissingCall:
     )
 
 
+def _at_version(breaks: str, version: PluginVersion) -> str:
+    """Return what follows from a denial at one version, of a text for several."""
+    if since := _SINCE.search(breaks):
+        is_so = version >= PluginVersion.of(since[1])
+        return f"{breaks[: since.start()]}, and {since[2]}" if is_so else breaks[: since.start()]
+    return breaks
+
+
 def _is_explicit(decision: Decision) -> bool:
     return decision.outcome is Outcome.EXPLICITLY_DENIED
 
 
-def _weight(call: MissingCall) -> tuple[int, bool]:
+def _weight(call: MissingCall) -> tuple[bool, int, bool]:
     """Return the order of denials, in which the worst is the greatest."""
-    return -_harm(call), call.is_certain
+    return not call.switch, -_harm(call), call.is_certain
 
 
 def _harm(call: MissingCall) -> int:

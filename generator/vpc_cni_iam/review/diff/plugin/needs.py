@@ -15,7 +15,7 @@ from vpc_cni_iam.catalog.facts.calls import calls as all_calls
 from vpc_cni_iam.catalog.facts.partitions import partition_of
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.inputs.plan.arguments import Part
+from vpc_cni_iam.inputs.plan.arguments import POLICY, Part
 from vpc_cni_iam.inputs.plan.values import text
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.settings import SettingsSource
@@ -62,6 +62,8 @@ class RoleNeeds(Struct, frozen=True):
     # Where the policies and the limits are written, as `MissingCall.denied_by` counts them.
     places: tuple[str, ...]
     policy: str  # where the plugin's policy is written, after or else before; empty for none
+    # Whether it stands for whoever has a policy, of which the plan does not say who that is.
+    is_policy: bool = False
     # What was not missing before the plan, whatever the reason.
     newly: tuple[MissingCall, ...] = ()
 
@@ -258,7 +260,12 @@ class NeedsFinder(Struct, frozen=True):
             is_changed,
             tuple(_places(new.values(), boundary, identity)),
             next(_of_plugin((*new.values(), *old.values())), ""),
+            self._is_policy(role),
         )
+
+    def _is_policy(self, owner: IamResource) -> bool:
+        by_address = self.filler.resolver.by_address
+        return isinstance(owner, InPlan) and by_address[owner.address].type == POLICY
 
     def lost_by(self, old: IamResource, new: IamResource) -> PluginNeeds:
         """Return what aws-node of instances loses with a role that takes the place of another."""

@@ -146,6 +146,7 @@ def _blocks(review: ShownReview, dialect: Dialect) -> Iterator[str]:
 def _plugin(alike: list[ShownPlugin]) -> str:
     plugin, *others = alike
     facts = [f"- {label}: {prose(text)}\n" for label, text in words.facts(plugin)]
+    facts += [f"- {prose(detail)}\n" for detail in plugin.details]
     facts += [f"- also {prose(words.in_cluster(other))}\n" for other in others[:_ALSO]]
     if len(others) > _ALSO:
         facts.append(f"- and {len(others) - _ALSO} more clusters\n")

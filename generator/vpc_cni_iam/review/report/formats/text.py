@@ -172,6 +172,8 @@ def _plugin(page: _TextPage, alike: Sequence[ShownPlugin]) -> None:
     page.line(words.answer(plugin), _VERDICTS[plugin.verdict], most=2)
     for label, text in words.facts(plugin):
         page.line(text, label=_LABEL.format(label), most=1)
+    for text in plugin.details if page.details else ():
+        page.line(text, label=_LABEL.format(""))
     if others:
         names = list(map(words.in_cluster, others))
         page.line(first_of(names, len(names) if page.details else 1), label=_LABEL.format("also"))

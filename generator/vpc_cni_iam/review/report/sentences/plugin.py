@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
@@ -22,7 +22,7 @@ from vpc_cni_iam.review.checks.plugin_tags import TagRemoved
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall
 from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace, PlaceKind
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import name_of, several
+from vpc_cni_iam.review.report.names import MOST_NAMED, name_of, several
 from vpc_cni_iam.review.report.saying import Saying
 
 _IDENTITIES = {
@@ -39,42 +39,58 @@ _PLACES = {
 
 
 def _denied_calls(_: Finding, denied: DeniedCalls) -> Saying:
+    unless = [f"{first_of(denied.open)} allows it"] if denied.open else []
+    unless += [f"aws-node has {first_of(map(name_of, denied.others), 1)}"] if denied.others else []
+    message = _denied(denied) + (f", unless {' or '.join(unless)}" if unless else "")
+    places = "; ".join(map(_other_place, denied.elsewhere))
+    details: dict[tuple[str, str], list[MissingCall]] = {}
+    for call in denied.calls:
+        details.setdefault((call.switch, _effect(call)), []).append(call)
+    is_said = len(details) == 1 and not places and len(denied.calls) <= MOST_NAMED
+    lines = () if is_said else tuple(_denials(calls) for calls in details.values())
+    return Saying(f"{message}: {places or _effect(denied.calls[0])}", lines, _fix(denied))
+
+
+def _denied(denied: DeniedCalls) -> str:
+    """Return what the plugin cannot call, the worst only."""
+    first = denied.calls[0]
+    worst = [c for c in denied.calls if (c.level, c.switch) == (first.level, first.switch)]
     plugin = f"plugin {denied.version} ({FAMILIES[denied.mode]})"
-    actions = several(list(map(_call, denied.calls)))
+    plugin += f" with {first.switch}" if first.switch else ""
+    actions = several(list(map(_call, worst)))
     role = name_of(denied.role)
     role += f" ({_IDENTITIES[denied.identity]})" if denied.identity in _IDENTITIES else ""
-    not_shown = first_of(denied.open)
-    is_certain = not denied.others and any(call.is_certain for call in denied.calls)
+    is_certain = not denied.others and any(call.is_denied for call in worst)
     match denied.cause:
         case DenialCause.LOST:
-            may = "can no longer" if is_certain and not not_shown else "may no longer"
-            message = f"The {plugin} {may} call {actions} with {role}"
+            may = "can no longer" if is_certain and not denied.open else "may no longer"
+            return f"The {plugin} {may} call {actions} with {role}"
         case DenialCause.LACKING:
             may = "cannot call" if is_certain else "may be unable to call"
-            message = f"The {plugin} {may} {actions} with {role}"
+            return f"The {plugin} {may} {actions} with {role}"
         case DenialCause.MISSING | DenialCause.STILL_MISSING | DenialCause.AS_BEFORE:
             allows = "does not allow" if is_certain else "may not allow"
-            message = f"The {plugin} calls {actions}, which {role} {allows}"
-    if denied.cause in (DenialCause.STILL_MISSING, DenialCause.AS_BEFORE):
-        message += ", as before"
-    unless = [f"{not_shown} allows it"] if not_shown else []
-    unless += [f"aws-node has {first_of(map(name_of, denied.others), 1)}"] if denied.others else []
-    message += f", unless {' or '.join(unless)}" if unless else ""
-    places = "; ".join(map(_other_place, denied.elsewhere))
-    message += f": {places or denied.calls[0].breaks}"
-    return Saying(message, tuple(map(_denial, denied.calls)), _fix(denied))
+            the = "The" if denied.cause is DenialCause.MISSING else "As before, the"
+            return f"{the} {plugin} calls {actions}, which {role} {allows}"
 
 
 def _call(call: MissingCall) -> str:
     return f"{call.action} on the {call.on}" if call.on else call.action
 
 
-def _denial(call: MissingCall) -> str:
-    where = f" in {call.region or 'some Regions'}" if call.in_some_regions else ""
-    text = f"{call.action} ({call.scenario}){where}: "
+def _denials(calls: Sequence[MissingCall]) -> str:
+    """Return all calls of which the same follows."""
+    switch = calls[0].switch
+    actions = ", ".join(map(_call, calls))
+    return f"{f'with {switch}: ' if switch else ''}{actions}: {_effect(calls[0])}"
+
+
+def _effect(call: MissingCall) -> str:
+    """Return what follows from the denial of a call, and where, and whether that is decided."""
+    where = f"in {call.region or 'some Regions'}, " if call.in_some_regions else ""
     if call.undecided:
-        return f"{text}undecided, since {undecided_text(call.undecided)}; if denied, {call.breaks}"
-    return text + call.breaks
+        return f"{where}undecided, since {undecided_text(call.undecided)}; if denied, {call.breaks}"
+    return where + call.breaks
 
 
 def _fix(denied: DeniedCalls) -> str:
@@ -145,7 +161,8 @@ def _controller_missing(_: Finding, missing: ControllerMissing) -> Saying:
     return Saying(
         f"{role} {verb} {RESOURCE_CONTROLLER}, and ENABLE_POD_ENI is set for aws-node in "
         f"{clusters}: pods with security groups of their own do not start",
-        fix=f"{'Keep' if missing.is_removed else 'Attach'} {RESOURCE_CONTROLLER} to {role}",
+        fix=f"{'Keep' if missing.is_removed else 'Attach'} {RESOURCE_CONTROLLER} "
+        f"{'attached ' * missing.is_removed}to {role}",
     )
 
 

@@ -36,7 +36,8 @@ _WHY_NOT_READ = {
     UnreadReason.EARLIER_RELEASE: "reuse_values keeps values of earlier releases",
 }
 _RENAMED = (
-    "; interfaces keep the tag of the old cluster name, which a hardened policy does not change"
+    "; interfaces keep the tag of the old cluster name, and a scoped policy allows to change only "
+    "interfaces with the new one"
 )
 # What a removal means, and its fix.
 _REMOVALS = {
@@ -201,7 +202,7 @@ def _change(where: str, change: IdentityChange) -> Saying:
             more, lines = _gained(change.gain)
             return Saying(f"{message}{more}", lines, fix)
         case IdentityEvent.NO_MORE:
-            return Saying(f"{message}, and can do nothing more (proven)")
+            return Saying(f"{message}, and gets no new permission (proven)")
         case IdentityEvent.NOT_SHOWN:
             return Saying(f"{message}. The plan does not show whether it can do more, or works")
     return Saying(message)

@@ -1,0 +1,58 @@
+"""The answers to whether aws-node works agree with the findings beside them."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from tools.corpus import Case, cases
+from tools.corpus import review as review_of_case
+
+from make_plans import PLANS
+from synthetic import OPTIONS
+from vpc_cni_iam.inputs.plan.reader import read_plan
+from vpc_cni_iam.review.report.make import shown
+from vpc_cni_iam.review.rules import RULES, Consequence, Rule, Topic
+from vpc_cni_iam.review.run import review
+
+Json = dict[str, Any]
+
+
+def contradictions(report: Json) -> Iterator[str]:
+    """Yield where an answer and the findings about the same cluster or role do not agree."""
+    every = [*report["findings"], *(entry["finding"] for entry in report.get("ignored", ()))]
+    for plugin in report.get("plugins", ()):
+        owners = {plugin["cluster"], *plugin["roles_before"], *plugin["roles_after"]} - {""}
+        own = [f for f in every if f["subject"] in owners or is_named(owners, f["message"])]
+        answer, verdict = f"{' '.join(owners)}: {plugin['answer']}", plugin["verdict"]
+        errors = [f for f in own if f["level"] == "error" and is_of_plugin(f)]
+        if verdict == "works" and errors:
+            yield f"{answer}, beside {errors[0]['message']}"
+        is_said = any(f["level"] != "note" for f in own)
+        if verdict == "fails" and not (is_said or "fails as before" in answer):
+            yield f"{answer}, and no finding says why"
+
+
+def is_named(owners: Iterable[str], message: str) -> bool:
+    """Say whether a sentence names one of them."""
+    return any(re.search(rf"(?<![\w.]){re.escape(owner)}(?![\w-])", message) for owner in owners)
+
+
+def is_of_plugin(finding: Json) -> bool:
+    """Say whether a finding is that aws-node fails: one that it may do more is not."""
+    is_asked = RULES[Rule(finding["rule"])].question is Topic.PLUGIN
+    return is_asked and {*finding["means"]} == {Consequence.COVERAGE_LOST}
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
+def test_an_answer_agrees_with_the_findings_of_a_case(case: Case) -> None:
+    _, report = review_of_case(case)
+    assert not list(contradictions(report))
+
+
+@pytest.mark.parametrize("path", sorted(PLANS.glob("*.json")), ids=lambda path: path.stem)
+def test_an_answer_agrees_with_the_findings_of_a_real_plan(path: Path) -> None:
+    report = shown(review(read_plan(path.read_bytes(), path.name), OPTIONS))
+    assert not list(contradictions(msgspec.to_builtins(report)))

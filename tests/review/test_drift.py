@@ -57,6 +57,43 @@ def test_what_the_plan_reverts_is_a_warning() -> None:
     assert means(findings) == {Consequence.ANY_CHANGE}
 
 
+def test_what_the_plan_reverts_is_said_once_and_of_the_past() -> None:
+    """Nobody gets it by the plan, which takes it away."""
+    drift = [policy("p", ONE, ALL)]
+    findings = found(policy("p", ALL, ONE), resource_drift=drift)
+    assert {f.rule for f in findings} == {Rule.DRIFT}
+    message = say(findings[0]).message
+    assert " could call every action on all resources" in message
+    assert message.endswith(
+        "since aws_iam_policy.p was changed outside of the configuration; the plan reverts it"
+    )
+    # The plan takes away more than what drifted.
+    less = found(policy("p", ALL, document(allow("ec2:B"))), resource_drift=drift)
+    assert {f.rule for f in less} >= {Rule.DRIFT, Rule.ACCESS_REMOVED}
+
+
+def test_who_has_a_policy_that_drifts_may_be_one_of_several() -> None:
+    """A name of two accounts: another policy that one of them may have hides nothing."""
+    there = []
+    for module, text in (("a", ALL), ("b", ONE)):
+        values = {"name": "ci", "assume_role_policy": NODES}
+        arn = f"arn:aws:iam::{'1' if module == 'a' else '2'}11122223333:policy/{module}"
+        attached = {"role": "ci", "policy_arn": arn}
+        own = {"name": module, "arn": arn, "policy": text}
+        there += [
+            resource("aws_iam_role", module, values, values),
+            resource("aws_iam_role_policy_attachment", module, attached, attached),
+            resource("aws_iam_policy", module, own, own),
+        ]
+    wide = {**own, "policy": ALL}
+    changed = resource("aws_iam_policy", "b", own, wide)
+    findings = found(*there[:-1], changed)
+    errors = {(f.rule, f.address) for f in findings if f.level is Level.ERROR}
+    assert errors == {(Rule.ADMIN, "aws_iam_policy.b")}
+    drifted = drifts(*there[:-1], resource("aws_iam_policy", "b", wide, wide), drift=[changed])
+    assert worst(drifted) is Level.ERROR
+
+
 def test_access_that_somebody_took_away_and_the_plan_gives_back_is_a_warning() -> None:
     findings = drifts(policy("p", ONE, ALL), drift=[policy("p", ALL, ONE)])
     assert (outcomes(findings), worst(findings)) == ({DriftOutcome.REVERTED}, Level.WARNING)
@@ -132,6 +169,25 @@ def test_what_drift_took_from_a_role_and_the_plan_puts_back_is_not_lost() -> Non
     findings = found(resource("aws_iam_role_policy", "i", *values[::-1]), resource_drift=drift)
     assert Rule.DRIFT in {f.rule for f in findings}
     assert Rule.COVERAGE_LOST not in {f.rule for f in findings}
+
+
+def test_an_attachment_that_somebody_deleted_and_the_plan_makes_again_is_not_lost() -> None:
+    """The role repeats it, and stays as it is."""
+    arn = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
+    attached = {"role": "cni", "policy_arn": arn}
+    had, has = role(managed_policy_arns=[arn]), role(managed_policy_arns=[])
+    attachment = "aws_iam_role_policy_attachment"
+    findings = drifts(
+        resource("aws_iam_role", "cni", has, has),
+        resource(attachment, "a", None, attached),
+        drift=[
+            resource("aws_iam_role", "cni", had, has),
+            resource(attachment, "a", attached, None),
+        ],
+    )
+    assert outcomes(findings) == {DriftOutcome.REVERTED}
+    assert worst(findings) is Level.WARNING
+    assert means(findings) == {Consequence.ANY_CHANGE}
 
 
 def test_a_role_of_a_workload_that_drifted_is_found() -> None:

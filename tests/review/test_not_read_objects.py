@@ -8,7 +8,6 @@ from eks import arn_of, irsa, own_role
 from found import found
 from synthetic import Json, allow, document, plan, resource
 from vpc_cni_iam.inputs.plan.reader import read_plan
-from vpc_cni_iam.inputs.plan.unread import UnreadKind
 from vpc_cni_iam.review.report.sentences import say
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
@@ -98,11 +97,10 @@ CALM = (
 )
 
 
-def test_an_eniconfig_alone_is_named_and_no_finding() -> None:
-    change = manifest(kind="ENIConfig")
-    read = read_plan(plan(change), "plan.json")
-    assert [u.kind for u in read.unread] == [UnreadKind.settings]
-    assert found(change) == ()
+def test_an_eniconfig_is_not_about_access() -> None:
+    """It says subnets and security groups."""
+    read = read_plan(plan(manifest(kind="ENIConfig")), "plan.json")
+    assert (read.unread, read.counts.not_read, read.counts.others) == ((), (), 1)
 
 
 @pytest.mark.parametrize("change", ABOUT_PLUGIN.values(), ids=ABOUT_PLUGIN)
@@ -116,8 +114,8 @@ def test_what_sets_up_the_plugin_and_is_not_read_is_said_to_be_about_the_plugin(
 
 
 def test_what_names_the_plugin_is_counted_once() -> None:
-    for name in ("chart of charts", "chart of an application", "custom networking"):
-        change = ABOUT_PLUGIN.get(name, manifest(kind="ENIConfig"))
+    for name in ("chart of charts", "chart of an application"):
+        change = ABOUT_PLUGIN[name]
         counts = read_plan(plan(change), "plan.json").counts
         assert (counts.read, counts.not_read, counts.others) == (0, (change["address"],), 0)
 

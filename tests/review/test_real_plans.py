@@ -64,12 +64,10 @@ EXPECTED: dict[str, list[str]] = {
         "warning unknown-policy aws_iam_policy.opaque policy",
         "warning new-policy aws_iam_policy.rebuilt policy",
         "note new-policy aws_iam_role.other assume_role_policy",
-        "note unseen",
     ],
     "drift": [
         "error coverage-lost aws_iam_policy.cni",
         "warning drift aws_iam_policy.cni policy",
-        "note access-removed aws_iam_policy.cni policy",
     ],
     "nested": [
         f"error irsa-never-matches {IRSA.format('green')}.{ROLE} assume_role_policy",
@@ -126,7 +124,6 @@ EXPECTED: dict[str, list[str]] = {
             f"note new-policy aws_iam_role.{r} assume_role_policy"
             for r in ("blocks", "dynamic", "list")
         ),
-        "note unseen",
     ],
 }
 

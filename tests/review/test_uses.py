@@ -139,6 +139,24 @@ def test_a_change_is_found_once_where_it_is_made() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("versions", "is_said"),
+    [(("1", "2"), True), (("1", None), True), (("2", "2"), False), (("$Latest", "$Latest"), False)],
+)
+def test_another_version_of_a_template_outside_of_the_plan_may_have_another_role(
+    versions: tuple[str, str | None], *, is_said: bool
+) -> None:
+    sides = ({"launch_template": [{"id": "lt-1", "version": v}]} for v in versions)
+    later = {"launch_template": [{"version": versions[1] is None}]}
+    groups = resource("aws_autoscaling_group", "g", *sides, after_unknown=later)
+    findings = given(groups)
+    assert [(f.address, str(f.level)) for f in findings] == (
+        [("aws_autoscaling_group.g", "warning")] if is_said else []
+    )
+    for finding in findings:
+        assert "in place of the role of version 1 of launch template lt-1" in say(finding).message
+
+
 def test_nodes_that_move_to_a_new_profile_are_found_once() -> None:
     moves = resource("aws_instance", "i", *({"iam_instance_profile": n} for n in ("narrow", "p")))
     assert levels_of(profile(None, "strong"), moves) == [("aws_instance.i", "error")]
@@ -239,7 +257,7 @@ def test_who_still_names_a_role_that_gets_another_name_loses_it(case: str) -> No
     (finding,) = given(replaced("old", "new"), change)
     assert (finding.address.split(".")[1], str(finding.level)) == ("w", level)
     assert Consequence.COVERAGE_LOST in finding.means
-    assert "still names aws_iam_role.gone" in say(finding).message
+    assert "still uses the old name of aws_iam_role.gone" in say(finding).message
     assert say(finding).fix
     # A role that is made anew under its name has the same ARN.
     assert given(replaced("old", "old"), change) == []
@@ -248,7 +266,7 @@ def test_who_still_names_a_role_that_gets_another_name_loses_it(case: str) -> No
 def test_who_updates_a_workload_that_still_names_such_a_role_hears_the_same() -> None:
     sides = ({"role": arn_of("old"), "timeout": n} for n in (1, 2))
     (finding,) = given(replaced("old", "new"), resource("aws_lambda_function", "w", *sides))
-    assert "still names aws_iam_role.gone" in say(finding).message
+    assert "still uses the old name of aws_iam_role.gone" in say(finding).message
 
 
 def association(before: str | None, after: str | None, **more: Any) -> Json:

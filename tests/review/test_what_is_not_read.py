@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from found import context, found
-from synthetic import Json, allow, document, plan, resource
+from synthetic import Json, allow, document, plan, resource, reviewed, rules
 from tools import corpus
 from vpc_cni_iam.inputs.plan.reader import Plan, read_plan
 from vpc_cni_iam.inputs.plan.unread import UnreadKind
@@ -100,6 +100,7 @@ def every_plan() -> list[tuple[str, bytes]]:
 
 def test_every_change_is_read_or_not_read_or_of_another_type() -> None:
     assert len(every_plan()) > 250
+    moves = {"previous_address", "importing"}
     for name, data in every_plan():
         raw = json.loads(data)
         later = (d["resource_change"] for d in raw.get("deferred_changes", ()))
@@ -107,7 +108,10 @@ def test_every_change_is_read_or_not_read_or_of_another_type() -> None:
             item
             for item in (*raw.get("resource_changes", ()), *later)
             if item.get("mode", "managed") == "managed"
-            and item["change"]["actions"] not in (["no-op"], ["read"])
+            and (
+                item["change"]["actions"] not in (["no-op"], ["read"])
+                or (item["type"].startswith("aws_iam_") and {*item, *item["change"]} & moves)
+            )
         ]
         made = read_plan(data, "plan.json")
         counted = made.counts
@@ -357,7 +361,6 @@ def test_inline_policies_that_a_plan_does_not_show_are_said_once_and_no_finding(
     (part,) = context(*roles).not_shown
     assert part.kind is NotShownKind.INLINE_POLICIES
     assert part.addresses == ("aws_iam_role.a", "aws_iam_role.b")
-    assert Rule.UNSEEN not in {f.rule for f in found(*roles)}
 
 
 def test_a_reference_that_is_known_after_apply_is_said_once() -> None:
@@ -374,11 +377,20 @@ def test_a_reference_that_is_known_after_apply_is_said_once() -> None:
         for name in names
     ]
     blocks.append({"type": "aws_iam_role", "name": "made", "expressions": {}})
-    findings = found(*changes, configuration={"root_module": {"resources": blocks}})
-    (unseen,) = (f for f in findings if f.rule is Rule.UNSEEN)
-    assert (unseen.level, unseen.means) == (Level.NOTE, (Consequence.NEW_ACCESS,))
-    message = say(unseen).message
-    assert message.startswith("aws_lambda_function.f and 1 more refer to aws_iam_role.made, ")
+    review = reviewed(*changes, configuration={"root_module": {"resources": blocks}})
+    (part,) = review.not_shown
+    assert part.endswith("which count as what they refer to (aws_lambda_function.f and 1 more)")
+    assert rules(review) == {"new-policy"}
+
+
+def test_what_only_moves_or_is_imported_is_read() -> None:
+    values = {"name": "p", "policy": document(allow("s3:A"))}
+    moved = resource("aws_iam_policy", "b", values, values)
+    moved["previous_address"] = "aws_iam_policy.a"
+    imported = resource("aws_iam_policy", "c", values, values)
+    imported["change"]["importing"] = {"id": "arn:aws:iam::111122223333:policy/c"}
+    stays = resource("aws_iam_policy", "d", values, values)
+    assert reviewed(moved, imported, stays).read == 2
 
 
 def test_every_unread_change_has_its_sentences() -> None:

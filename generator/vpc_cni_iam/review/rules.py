@@ -125,7 +125,6 @@ class Rule(StrEnum):
     UNREAD_RESOURCE = "unread-resource"
     UNREAD_COMMAND = "unread-command"
     UNREAD_RESOURCE_POLICY = "unread-resource-policy"
-    UNSEEN = "unseen"
     IGNORE_EXPIRED = "ignore-expired"
     IGNORE_UNUSED = "ignore-unused"
 
@@ -209,7 +208,6 @@ RULES: Mapping[Rule, RuleRow] = {
     Rule.UNREAD_RESOURCE: _row(_W, _PLAN, _NEW, _ANY),
     Rule.UNREAD_COMMAND: _row(_N, _PLAN, _NEW, _ANY),
     Rule.UNREAD_RESOURCE_POLICY: _row(_N, _PLAN, _NEW, _ANY),
-    Rule.UNSEEN: _row(_N, _PLAN),
     Rule.IGNORE_EXPIRED: _row(_W, _PLAN),
     Rule.IGNORE_UNUSED: _row(_N, _PLAN),
 }

@@ -28,7 +28,7 @@ from vpc_cni_iam.review.checks import (
 from vpc_cni_iam.review.checks import (
     plan as plan_check,
 )
-from vpc_cni_iam.review.checks.drift import drift
+from vpc_cni_iam.review.checks.drift import drift, without_echoes
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.ignore import Ignored, IgnoreFile, apply
@@ -68,8 +68,9 @@ class Review(Struct, frozen=True):
 def review(plan: Plan, options: Options, ignore_file: IgnoreFile | None = None) -> Review:
     """Review a plan; an ignore file takes findings out."""
     context = Context(plan, options)
-    every = [finding for check in CHECKS for finding in check(context)]
-    every += drift(context, CHECKS)
+    planned = [finding for check in CHECKS for finding in check(context)]
+    drifts = [*drift(context, CHECKS)]
+    every = (*without_echoes(planned, drifts, context), *drifts)
     findings, ignored = apply(ignore_file or IgnoreFile(), _once(every), options.today)
     return Review(context, findings, ignored)
 

@@ -25,8 +25,6 @@ _PLUGIN_WORDS = (
     *("aws-vpc-cni", "aws_vpc_cni", "AWS_VPC_K8S_", "ADDITIONAL_ENI_TAGS", "ENABLE_IPv4"),
     *("ENABLE_IPv6", "ENABLE_POD_ENI", "ENABLE_PREFIX_DELEGATION"),
 )
-# Custom networking: it names the subnet and security groups of pods.
-_POD_NETWORKS = "ENIConfig"
 # Who rules the cluster, and clusters that are made by Cluster API.
 _ACCESS_KINDS = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 _CLUSTER_KIND = "AWSManagedControlPlane"
@@ -40,7 +38,7 @@ _NODE_ROLES = ("role", "instanceProfile")
 # What all that is above has in it; text without any of these is not parsed. What spells characters
 # in another way has backslashes or base64, of which the JSON of a plan doubles the first.
 _MARKS = (
-    *("aws-node", "vpc-cni", *_PLUGIN_WORDS, _POD_NETWORKS, "Role", _CLUSTER_KIND, _ACCESS_NAME),
+    *("aws-node", "vpc-cni", *_PLUGIN_WORDS, "Role", _CLUSTER_KIND, _ACCESS_NAME),
     *(".aws.", ".k8s.aws", "NodeClass", "AWSNodeTemplate", _ROLE_WORD, "binary"),
 )
 _WORDS = "|".join(map(re.escape, _MARKS))
@@ -57,7 +55,6 @@ class ObjectFacts(Struct):
 
     names_plugin: bool = False
     is_about_access: bool = False
-    sets_networks: bool = False  # whether they are custom networking of the plugin
     annotates: bool = False  # whether they name the role of a service account
     is_unparsed: bool = False  # whether text that holds an object does not parse
     is_about_nodes: bool = False  # whether they set up nodes of Karpenter
@@ -109,7 +106,6 @@ class ObjectFacts(Struct):
             self.is_about_access |= text == _ACCESS_NAME
         elif key == "kind":
             self.is_about_access |= text in _ACCESS_KINDS or text.startswith(_CLUSTER_KIND)
-            self.sets_networks |= text == _POD_NETWORKS
         elif key.lower().endswith("version"):
             group = text.partition("/")[0]
             makes = group.startswith(_ACCESS_GROUPS) and any(end in group for end in _GROUP_ENDS)

@@ -200,8 +200,11 @@ class _Contents(Struct):
                     f"what is done to {item.address[:80]} is not known here: {done!r}"
                 )
             actions = tuple(change.actions)
-            if item.mode == "managed" and not drift and _is_read(item) and actions not in _STAYS:
-                self._note_read(item, actions, change, reader)
+            if item.mode == "managed" and not drift and _is_read(item):
+                if actions not in _STAYS:
+                    self._note_read(item, actions, change, reader)
+                elif change.imported() or item.previous_address not in ("", item.address):
+                    self.read.append(item.address)  # it stays what it is under another name
             resource = Resource(
                 item.address,
                 item.mode,

@@ -230,9 +230,7 @@ class UnreadReader:
             return UnreadKind.later
         if facts.is_unparsed:
             return UnreadKind.unparsed
-        if self._changes_nodes():
-            return UnreadKind.access
-        return UnreadKind.settings if facts.sets_networks else None
+        return UnreadKind.access if self._changes_nodes() else None
 
     def _changes_nodes(self) -> bool:
         """Say whether an object of Karpenter gives nodes another role."""

@@ -388,14 +388,16 @@ class Filler:
     def _add_managed(self, accounts: Accounts) -> None:
         """Add the managed policies that the plan shows nobody to have, or not everybody.
 
-        Anyone who has such a policy is a principal, who may do what the policy newly allows.
+        Anyone who has such a policy is a principal, who may do what the policy newly allows. Where
+        a name may be one of several, it is not shown who of them has it.
         """
+        ambiguous = set(map(self.resolver.address_of, self.resolver.ambiguous))
         holders = [
             Counter(
                 self.owner(g.policy)
                 for grants in side.grants.values()
                 for g in grants.values()
-                if g.policy
+                if g.policy and g.address not in ambiguous
             )
             for side in accounts.sides
         ]

@@ -33,7 +33,6 @@ class NotShownByPlan(Struct, frozen=True):
 
     kind: NotShownKind
     addresses: tuple[str, ...]  # the resources, in order
-    refers_to: str = ""  # what the first of them refers to
 
 
 def not_shown(filler: Filler) -> Iterator[NotShownByPlan]:
@@ -43,13 +42,12 @@ def not_shown(filler: Filler) -> Iterator[NotShownByPlan]:
         yield NotShownByPlan(NotShownKind.INLINE_POLICIES, tuple(roles))
     source = filler.source
     assumed = {
-        resource.address: target
-        for resource, path, target in filler.resolver.assumed.values()
+        resource.address
+        for resource, path in filler.resolver.assumed.values()
         if not (source and source.is_reference(resource, path))
     }
     if assumed:
-        addresses = tuple(sorted(assumed))
-        yield NotShownByPlan(NotShownKind.REFERENCES, addresses, assumed[addresses[0]])
+        yield NotShownByPlan(NotShownKind.REFERENCES, tuple(sorted(assumed)))
 
 
 def _may_have_inline(resource: Resource, filler: Filler) -> bool:

@@ -50,8 +50,8 @@ class Resolver:
         # Names that stand for resources of several accounts, by place.
         self.ambiguous: dict[str, tuple[str, ...]] = {}
         # What counts as the resource that it refers to, by place: the resource with the argument,
-        # its path, and the address of the other.
-        self.assumed: dict[str, tuple[Resource, Path, str]] = {}
+        # and its path.
+        self.assumed: dict[str, tuple[Resource, Path]] = {}
         self.by_address: dict[str, Resource] = {}
         self._blocks: dict[str, list[Resource]] = defaultdict(list)
         self._names: dict[tuple[Side, str, str], list[Resource]] = defaultdict(list)
@@ -214,8 +214,7 @@ class Resolver:
         if is_whole and len(targets) == len(instances) and targets and not resolution.open:
             if all(target.mode == "managed" for target in targets):
                 if kind != POLICY:
-                    assumed = resource, path, targets[0].address
-                    self.assumed[place_of(resource, path)] = assumed
+                    self.assumed[place_of(resource, path)] = resource, path
                 return tuple(InPlan(target.address) for target in targets)
             if len(targets) == 1 and (arn := text(targets[0], "arn", Side.AFTER)):
                 return (Named(kind, "", arn),)

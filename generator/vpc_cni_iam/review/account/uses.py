@@ -256,8 +256,12 @@ class Uses:
             return
         if not isinstance(named, InPlan):
             # EKS refuses a launch template with an instance profile.
-            if not (resource.type == NODE_GROUP and kind == TEMPLATE):
-                yield self._use(resource, placed, named, UsedRole(named), kind)
+            if resource.type == NODE_GROUP and kind == TEMPLATE:
+                return
+            is_named = isinstance(named, Named) and kind == TEMPLATE
+            number = _number(version) if is_named else ""
+            role = UsedRole(named, "known after apply" if number is None else number)
+            yield replace(self._use(resource, placed, named, role, kind), is_current=not number)
             return
         target = self._resolver.by_address[named.address]
         shown = _side_of_version(target, version, side) if kind == TEMPLATE else side

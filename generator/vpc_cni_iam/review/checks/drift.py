@@ -62,6 +62,31 @@ def drift(
                 yield _as_drift(each, _outcome(each, drifted, context, earlier))
 
 
+def without_echoes(
+    findings: Iterable[Finding], drifts: Iterable[Finding], context: Context
+) -> Iterator[Finding]:
+    """Yield findings but for access that goes back to what it was: its drift says so."""
+    gains = {
+        (each.address, each.attribute, each.subject)
+        for each in drifts
+        if isinstance(each.evidence, Drifted) and each.evidence.outcome is DriftOutcome.REVERTED
+        if Consequence.NEW_ACCESS in each.evidence.finding.means
+    }
+    for each in findings:
+        is_gain = (each.address, each.attribute, each.subject) in gains
+        if not (each.rule is Rule.ACCESS_REMOVED and is_gain and _goes_back(each, context)):
+            yield each
+
+
+def _goes_back(each: Finding, context: Context) -> bool:
+    """Say whether the plan makes the argument of a finding what it was before it drifted."""
+    argument = _argument(each)
+    drifted = (r.before for r in context.plan.resources if r.drift and r.address == each.address)
+    planned = context.filler.resolver.by_address.get(each.address)
+    before, after = next(drifted, None) or {}, (planned.after if planned else None) or {}
+    return argument in before and before.get(argument) == after.get(argument)
+
+
 def _stays(each: Finding) -> bool:
     """Say whether a finding is about a state that was there before."""
     return each.level is Level.NOTE and Consequence.ANY_CHANGE not in each.means
@@ -112,15 +137,20 @@ def _outcome(
         return _outcome_of_subject(each, context, earlier)
     planned = context.filler.resolver.by_address.get(each.address)
     if planned is None or planned.actions in _STAYS:
-        return DriftOutcome.KEPT
+        # Of a principal as a whole, another resource may put back what was taken.
+        return DriftOutcome.KEPT if each.attribute else _outcome_of_subject(each, context, earlier)
     if as_left(planned).after is None and planned.unknown is not True:
         # The policies of an exclusive list that is deleted stay with whoever has them.
         is_list = planned.type in _LISTS
         if not is_list or each.subject in context.accounts.deleted:
             return DriftOutcome.DELETED
         return DriftOutcome.KEPT
-    is_kept = _is_kept(change, planned, each.attribute.partition(".")[0].partition("[")[0])
+    is_kept = _is_kept(change, planned, _argument(each))
     return DriftOutcome.KEPT if is_kept else DriftOutcome.REVERTED
+
+
+def _argument(each: Finding) -> str:
+    return each.attribute.partition(".")[0].partition("[")[0]
 
 
 def _is_kept(change: Resource, planned: Resource, argument: str) -> bool:

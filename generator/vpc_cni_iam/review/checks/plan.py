@@ -13,7 +13,6 @@ from vpc_cni_iam.inputs.plan.unread import UnreadKind
 from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Sensitive, Unknown
-from vpc_cni_iam.review.account.not_shown import NotShownKind
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
@@ -57,11 +56,8 @@ class MaybePlugin(Struct, frozen=True):
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield what is left out, not shown, or not read."""
+    """Yield what is left out, or not read."""
     plan = context.plan
-    for part in context.not_shown:
-        if part.kind is NotShownKind.REFERENCES:
-            yield finding(Rule.UNSEEN, part, means=(Consequence.NEW_ACCESS,))
     if not plan.complete:
         yield finding(Rule.INCOMPLETE, LeftOut())
     if is_newer_format(plan.format):

@@ -31,6 +31,7 @@ class RoleAccess(Struct, frozen=True):
     permissions: Permissions
     open_limits: frozenset[Hashable]  # those that limit it, and are not known
     is_in_plan: bool
+    version: str = ""  # of the launch template that stands for it
 
     @property
     def open_policies(self) -> frozenset[Content]:
@@ -69,7 +70,7 @@ class RoleComparison:
         sessions: Collection[Content] = (),
         *,
         is_certain: bool = True,
-        is_in_plan: bool = True,
+        version: str = "",
     ) -> RoleAccess:
         """Return what a role allows on a side.
 
@@ -78,7 +79,7 @@ class RoleComparison:
             side: The side.
             sessions: The session policies that may limit it.
             is_certain: Whether all of them do.
-            is_in_plan: Whether the plan has the role, and not only what in turn names it.
+            version: That of the launch template which names the role, if the plan has no more.
         """
         account = self._accounts.sides[side is Side.AFTER]
         boundary = account.one(role, Part.BOUNDARY)
@@ -92,12 +93,14 @@ class RoleComparison:
             tuple(sessions),
             permissions(account, role, known),
             frozenset(open_limits),
-            is_in_plan and isinstance(role, InPlan),
+            isinstance(role, InPlan) and not version,
+            version,
         )
 
     def compare(self, old: RoleAccess, new: RoleAccess) -> Answer:
         """Say whether a role allows more than another one."""
-        if old.role == new.role and self.limits_more(old.sessions, new.sessions):
+        is_same = (old.role, old.version) == (new.role, new.version)
+        if is_same and self.limits_more(old.sessions, new.sessions):
             return NoNewAccess()
         # A limit that is not known makes any role allow less.
         same_open = old.open_policies == new.open_policies and old.open_limits <= new.open_limits

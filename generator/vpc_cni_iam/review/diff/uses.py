@@ -8,6 +8,7 @@ from enum import Enum
 from itertools import islice
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.inputs.plan.addresses import without_keys
 from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, PROFILE, ROLE
@@ -120,7 +121,8 @@ class _Changes:
                 before.remove(use)
                 after = [n for n in after if n not in still]
                 if use.target in (ROLE, PROFILE):  # instances keep what they got by others
-                    yield self._change(UseEvent.LOSES, resource, [use], ())
+                    by_name = replace(use, role=UsedRole(use.named))
+                    yield self._change(UseEvent.LOSES, resource, [by_name], ())
         if kind_of(resource.type) is UseKind.SERVICE_ACCOUNT:
             before = before or self._freed[resource.block]
             for pods in dict.fromkeys(use.pods for use in after):
@@ -196,9 +198,9 @@ class _Changes:
             if is_made or use.role in had or use.role in freed:
                 continue
             # A role that allows nothing gives nothing.
-            if isinstance(self._gain(others, [use]).access, NoNewAccess):
-                continue
-            yield self._change(UseEvent.GETS, resource, (), [use])
+            gain = self._gain(others, [use])
+            if not isinstance(gain.access, NoNewAccess):
+                yield self._change(UseEvent.GETS, resource, (), [use], gain)
 
     def _gain(self, old: Iterable[RoleUse], new: Iterable[RoleUse]) -> _Gain:
         """Say whether new roles allow something that no old one does."""
@@ -221,7 +223,7 @@ class _Changes:
             side,
             sessions,
             is_certain=not use.is_target,
-            is_in_plan=not use.role.version,
+            version=use.role.version,
         )
 
     def _change(

@@ -8,7 +8,6 @@ from typing import TypeAlias
 
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.plugin.cluster import EksCluster
-from vpc_cni_iam.review.account.not_shown import NotShownKind
 from vpc_cni_iam.review.checks.access import Gain
 from vpc_cni_iam.review.diff.harm import HarmRank
 from vpc_cni_iam.review.findings import Finding, Subject
@@ -69,11 +68,7 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
         read=plan.counts.read,
         not_read=plan.counts.not_read,
         others=plan.counts.others,
-        not_shown=tuple(
-            not_shown_text(part)
-            for part in context.not_shown
-            if part.kind is NotShownKind.INLINE_POLICIES
-        ),
+        not_shown=tuple(map(not_shown_text, context.not_shown)),
     )
 
 

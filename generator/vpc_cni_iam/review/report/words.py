@@ -251,17 +251,21 @@ def about(thing: ShownFinding | ShownPolicy) -> str:
 
 def last_line(review: ShownReview, *, names: int | None = 3) -> str:
     """Return how many changes are read, `names` of those that are not, and what is not shown."""
-    verb = "changes is" if review.read == 1 else "change are"
-    parts = [f"{_resources(review.read)} that {verb} read."]
+    parts = []
+    if review.read:
+        verb = "changes is" if review.read == 1 else "change are"
+        parts.append(f"{_resources(review.read)} that {verb} read.")
     if review.others:
         verb = "changes" if review.others == 1 else "change"
         parts.append(f"{_resources(review.others)} of other types {verb}.")
     count = len(review.not_read)
     if count:
-        what = f"{count} more about IAM, EKS or credentials {_are(count)} not read"
+        what = f"{count} more" if parts else _resources(count)
+        what += f" about IAM, EKS or credentials {_are(count)} not read"
         parts.append(f"{what}: {first_of(review.not_read, names or count)}.")
     else:
-        parts.append("Nothing else about IAM, EKS or credentials changes.")
+        nothing = "Nothing else" if review.read else "Nothing"
+        parts.append(f"{nothing} about IAM, EKS or credentials changes.")
     if review.not_shown:
         parts.append(f"Not shown by a plan: {'; '.join(review.not_shown)}.")
     return " ".join(parts)

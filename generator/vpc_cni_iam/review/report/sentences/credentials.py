@@ -63,7 +63,12 @@ def _gets(change: UseChange) -> _Parts:
     if change.reach in REACH_TEXTS:
         message += f", and can now {REACH_TEXTS[change.reach]}"
     fix = f"Give {change.workload} a role that allows only what it needs, in place of {role}"
-    return f"{message}{_made_here(change)}", [], fix
+    return f"{message}{_made_here(change)}", _example(change), fix
+
+
+def _example(change: UseChange) -> list[str]:
+    example = change.gained.example if change.gained else None
+    return [f"example: {example_text(example)}"] if example else []
 
 
 def _made_here(change: UseChange) -> str:
@@ -87,8 +92,8 @@ def _limited(change: UseChange) -> _Parts:
 
 def _loses(change: UseChange) -> Saying:
     role = _roles(change.before)
-    message = f"{change.workload} still names {role} as it is before the plan"
-    message += ", and the plan deletes it or gives it another name: it gets no credentials by it"
+    message = f"{change.workload} still uses the old name of {role}"
+    message += ", which is gone after the plan: it gets no credentials"
     return Saying(message, fix=f"Set {change.attribute} of {change.workload} to the new role")
 
 
@@ -105,9 +110,8 @@ def _more(change: UseChange) -> tuple[str, list[str]]:
             is_said = change.reach in (Reach.LIMITED, Reach.EVERYTHING)
             first = parts.pop(0) if parts and is_said else ""
             details = also(parts, is_first=bool(reach))
-            if change.gained and change.gained.example:
-                details.append(f"example: {example_text(change.gained.example)}")
-            return f", and can now {reach or first or 'do more'}", details
+            message = f", and can now {reach or first or 'do more'}"
+            return message, [*details, *_example(change)]
         case NotProven(Open()):
             text = "; the plan does not show whether that allows more"
         case NotProven() as answer:
@@ -144,7 +148,8 @@ def _role(role: UsedRole) -> str:
         case InPlan(address):
             return f"the role of version {role.version} of {address}" if role.version else address
         case Named(kind, _, name) if kind in KINDS:
-            return f"the role of {KINDS[kind]} {name}"
+            of = f"version {role.version} of {KINDS[kind]}" if role.version else KINDS[kind]
+            return f"the role of {of} {name}"
         case Named() as named:
             return name_of(named)
         case Unresolved(place):

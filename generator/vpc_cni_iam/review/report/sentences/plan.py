@@ -7,7 +7,7 @@ from typing import Any
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.unread import UnreadChange, UnreadKind
-from vpc_cni_iam.review.account.not_shown import NotShownByPlan
+from vpc_cni_iam.review.account.not_shown import NotShownByPlan, NotShownKind
 from vpc_cni_iam.review.checks.drift import Drifted, DriftOutcome
 from vpc_cni_iam.review.checks.plan import LeftOut, MaybePlugin, NewerFormat, UnknownMembers
 from vpc_cni_iam.review.findings import Finding
@@ -23,7 +23,10 @@ _UNREAD: Mapping[UnreadKind, str] = {
     UnreadKind.resource_policy: "The policy of a resource changes and is not read",
 }
 _OPENS = "The policy of {address} newly allows every principal, without a condition"
-_SEE_SOURCE = "Check the expression, or name the directory of the root module with --source"
+_NOT_SHOWN = {
+    NotShownKind.INLINE_POLICIES: "inline policies of dynamic blocks in new roles",
+    NotShownKind.REFERENCES: "values known after apply, which count as what they refer to",
+}
 _DONE = {
     "create": "creates",
     "update": "changes",
@@ -41,16 +44,22 @@ _DRIFT = {
 def drifted(drift: Drifted, saying: Saying) -> Saying:
     """Return what is said of a change outside of the configuration, from what it comes to."""
     address = drift.finding.address or "something"
-    outcome = _DRIFT[drift.outcome]
-    message = f"{saying.message}; {address} was changed outside of the configuration, and {outcome}"
-    is_kept = drift.outcome is DriftOutcome.KEPT
-    fix = f"Change the configuration of {address}, or revert what was changed" if is_kept else ""
-    return Saying(message, saying.details, fix)
+    message, outcome = saying.message, _DRIFT[drift.outcome]
+    if drift.outcome is DriftOutcome.KEPT:
+        message += f"; {address} was changed outside of the configuration, and {outcome}"
+        fix = f"Change the configuration of {address}, or revert what was changed"
+        return Saying(message, saying.details, fix)
+    # What was so until the plan: nobody gets it by the plan.
+    was = message.replace(" can now ", " could ").replace(" can no longer ", " could not ")
+    if was == message:
+        return Saying(f"Outside of the configuration: {message}; {outcome}", saying.details)
+    since = f"since {address} was changed outside of the configuration"
+    return Saying(f"{was} {since}; {outcome}", saying.details)
 
 
 def not_shown_text(part: NotShownByPlan) -> str:
-    """Return which dynamic blocks a plan does not show; other parts are findings."""
-    return f"inline policies of dynamic blocks in new roles ({first_of(part.addresses, 1)})"
+    """Return what a plan does not show, with the first resource of which it does not."""
+    return f"{_NOT_SHOWN[part.kind]} ({first_of(part.addresses, 1)})"
 
 
 def _unread(_: Finding, change: UnreadChange) -> Saying:
@@ -61,13 +70,6 @@ def _unread(_: Finding, change: UnreadChange) -> Saying:
         message += f"; the plan {done} it"
     is_named = change.address in message
     return Saying(message, fix=f"Look at {change.address} in the plan" if is_named else "")
-
-
-def _not_shown(_: Finding, part: NotShownByPlan) -> Saying:
-    verb = "refers" if len(part.addresses) == 1 else "refer"
-    message = f"{first_of(part.addresses, 1)} {verb} to {part.refers_to}, which counts as used: "
-    message += "the value is known after apply, and the plan does not show it"
-    return Saying(message, fix=_SEE_SOURCE)
 
 
 def _left_out(_: Finding, __: LeftOut) -> Saying:
@@ -91,7 +93,6 @@ def _maybe(finding: Finding, maybe: MaybePlugin) -> Saying:
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     UnreadChange: _unread,
-    NotShownByPlan: _not_shown,
     LeftOut: _left_out,
     NewerFormat: _newer,
     UnknownMembers: _members,

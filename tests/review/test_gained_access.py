@@ -234,6 +234,36 @@ def test_a_boundary_that_is_removed_is_weakened() -> None:
     assert levels(access(*changes)) == {"boundary-weakened": "error"}
 
 
+def test_an_attachment_of_a_policy_that_is_known_after_apply_is_said_as_that() -> None:
+    later = {"after_unknown": {"policy_arn": True}}
+    attached = resource("aws_iam_role_policy_attachment", "a", None, {"role": "ci"}, **later)
+    assert said(given(), attached).message == (
+        "aws_iam_role_policy_attachment.a.policy_arn is known after apply: the plan does not show "
+        "what aws_iam_role.ci gets"
+    )
+
+
+def test_a_principal_that_is_deleted_is_said_at_its_own_address() -> None:
+    (finding,) = access(role("ci", TRUST, None), inline(document(S3), None))
+    assert (finding.address, finding.attribute) == ("aws_iam_role.ci", "")
+    assert say(finding).message == "aws_iam_role.ci is deleted"
+
+
+def test_another_boundary_with_the_same_document_is_a_note() -> None:
+    bounds = [managed(document(S3), document(S3), name) for name in ("old", "new")]
+    arns = [f"arn:aws:iam::444455556666:policy/{name}" for name in ("old", "new")]
+    sides = [
+        {"name": "ci", "assume_role_policy": TRUST, "permissions_boundary": arn} for arn in arns
+    ]
+    (finding,) = access(*bounds, resource("aws_iam_role", "ci", *sides))
+    assert (finding.rule, finding.level) == ("rewritten", "note")
+    assert finding.means == (Consequence.ANY_CHANGE,)
+    assert say(finding).message == (
+        "aws_iam_role.ci gets the permissions boundary aws_iam_policy.new in place of "
+        "aws_iam_policy.old, and it has the same document"
+    )
+
+
 def test_what_a_boundary_does_not_allow_is_not_new_access() -> None:
     bounded = {"name": "ci", "assume_role_policy": TRUST, "permissions_boundary": ARN}
     changes = managed(document(S3), document(S3)), resource("aws_iam_role", "ci", bounded, bounded)
@@ -320,6 +350,20 @@ def test_a_role_of_the_plugin_that_gets_what_it_lacked_is_a_note(trust: str) -> 
         "aws_iam_role.cni can now call ec2:DescribeSubnets on all resources. "
         "aws-node v1.23.2 calls this"
     )
+
+
+def test_a_permission_of_the_plugin_on_more_than_upstreams_document_is_an_error() -> None:
+    (allowed, _) = to_json(managed_policy())["Statement"]
+    for resources, level in (
+        ("arn:aws:ec2:*:*:network-interface/*", "note"),
+        ("arn:aws:ec2:*:*:*/*", "error"),
+        ("*", "error"),
+    ):
+        texts = document(allowed), document(allowed, allow("ec2:CreateTags", resources))
+        values = [{"role": "cni", "name": "p", "policy": text} for text in texts]
+        gets = resource("aws_iam_role_policy", "p", *values)
+        (finding,) = (f for f in found(*own_role("cni", irsa()), gets) if f.rule == "new-access")
+        assert finding.level == level, resources
 
 
 @pytest.mark.parametrize(

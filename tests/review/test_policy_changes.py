@@ -90,7 +90,10 @@ CHANGES: dict[str, tuple[list[Json], dict[str, str]]] = {
         {"boundary-weakened": "error"},
     ),
     "a boundary that narrows": ([bounded("old", "new"), there("old", BOTH), there("new", A)], LESS),
-    "a boundary of the same": ([bounded("old", "new"), there("old", A), there("new", A)], {}),
+    "a boundary of the same": (
+        [bounded("old", "new"), there("old", A), there("new", A)],
+        {"rewritten": "note"},
+    ),
     "attached": ([*ROLES, there("p", AND_DENY), attached(None, ("a", "p"))], NEW),
     "attached without a document": (
         [*ROLES, attached(None, ("a", "p"))],

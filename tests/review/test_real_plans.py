@@ -109,7 +109,7 @@ EXPECTED: dict[str, list[str]] = {
         "error new-access module.child.aws_iam_policy.child policy",
         "warning sensitive-policy aws_iam_policy.encoded policy",
         "warning sensitive-policy aws_iam_role_policy.inline policy",
-        "note access-removed aws_iam_role.gone inline_policy[0].policy",
+        "note access-removed aws_iam_role.gone",
     ],
     "guesses": [
         'warning new-policy aws_iam_policy.each["a"] policy',

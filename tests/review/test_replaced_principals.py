@@ -50,6 +50,14 @@ def test_a_role_at_another_key_is_compared_with_the_one_of_its_name(
     assert {f.rule for f in review.findings if f.level != "note"} == expected
 
 
+def test_a_role_at_another_key_is_named_by_its_new_address() -> None:
+    policy = {"role": "r", "name": "p", "policy": document(allow("*"))}
+    gets = resource("aws_iam_role_policy", "p", None, policy)
+    review = reviewed(of_key("a", NONE, None), of_key("b", None, NONE), gets)
+    (finding,) = (f for f in review.findings if f.rule == "admin-attached")
+    assert finding.subject == 'aws_iam_role.r["b"]' and finding.subject in finding.message
+
+
 def test_a_boundary_that_is_known_after_apply_or_sensitive_is_said() -> None:
     old = of_key("a", BOUND, None)
     hidden = of_key("b", None, OTHER, after_sensitive={"permissions_boundary": True})

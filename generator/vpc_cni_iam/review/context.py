@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import product
 
@@ -35,6 +36,9 @@ from vpc_cni_iam.review.diff.uses import UseChange, use_changes
 from vpc_cni_iam.review.locate import Locator
 from vpc_cni_iam.review.options import Options
 
+# The account in an ARN.
+_IN_ARN = re.compile(r"arn:[\w-]+:[\w-]+:[\w-]*:([0-9]{12}):")
+
 
 class Context:
     """A plan as two accounts, and how they differ."""
@@ -46,11 +50,12 @@ class Context:
         budget = Budget.of_many(len(self.filler.resources), self._characters())
         self.proofs = Proofs(budget, plan.secrets)
 
+    def _texts(self) -> Iterator[str]:
+        sides = (s for r in self.filler.resources for s in (r.before, r.after) if s)
+        return (value for side in sides for value in side.values() if isinstance(value, str))
+
     def _characters(self) -> int:
-        values = (
-            v for r in self.filler.resources for s in (r.before, r.after) if s for v in s.values()
-        )
-        return sum(len(value) for value in values if isinstance(value, str))
+        return sum(map(len, self._texts()))
 
     @property
     def accounts(self) -> Accounts:
@@ -92,8 +97,15 @@ class Context:
 
     @cached_property
     def place(self) -> Place:
-        """The Region and the account of the plan, if it has one."""
-        return self.filler.resolver.place
+        """The Region and the account of the plan, if it has one: examples are in them.
+
+        Where no resource has an ARN yet, it is the only account that policies name.
+        """
+        resolver = self.filler.resolver
+        if resolver.accounts:
+            return resolver.place
+        named = {account for text in self._texts() for account in _IN_ARN.findall(text)}
+        return Place(resolver.place.region, named.pop() if len(named) == 1 else "")
 
     @cached_property
     def plugins(self) -> tuple[ClusterPlugin, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from enum import Enum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import AwsManagedPolicy, PolicyClass
@@ -26,7 +27,7 @@ from vpc_cni_iam.review.diff.harm import (
     needed_by_plugin,
     scope,
 )
-from vpc_cni_iam.review.diff.permissions import Open, Permissions
+from vpc_cni_iam.review.diff.permissions import Open, Permissions, may_deny
 from vpc_cni_iam.review.diff.plugin.roles import callers
 from vpc_cni_iam.review.diff.principals import GrantChange, PrincipalChange
 from vpc_cni_iam.review.diff.published import PublishedUpdate, published_by
@@ -153,16 +154,38 @@ def check(context: Context) -> Iterator[Finding]:
 def _finding(case: _Case, context: Context) -> Finding:
     rule, level, means = _ROWS[case.outcome]
     address, attribute = _place(case.grants, context)
-    (owner,) = case.evidence.owners
+    match case.evidence:
+        case NoGain(owners=(InPlan(deleted),), is_deleted=True):
+            address, attribute = deleted, ""
+    evidence = _with_new_addresses(case.evidence, context)
+    (owner,) = evidence.owners
     return finding(
         rule,
-        case.evidence,
+        evidence,
         address,
         attribute=attribute,
         subject=owner,
         level=level,
         means=means,
     )
+
+
+def _with_new_addresses(evidence: AboutPrincipals, context: Context) -> AboutPrincipals:
+    """Return evidence with the addresses that principals and policies have after the plan."""
+    successors = context.accounts.successors
+
+    def now(resource: IamResource) -> IamResource:
+        return InPlan(successors[resource]) if resource in successors else resource
+
+    evidence = replace(evidence, owners=tuple(map(now, evidence.owners)))
+    match evidence:
+        case Gain(policies=policies):
+            return replace(evidence, policies=tuple(map(now, policies)))
+        case PolicyNotShown(policy=policy):
+            return replace(evidence, policy=now(policy))
+        case GroupJoined(group=group):
+            return replace(evidence, group=now(group))
+    return evidence
 
 
 def _place(grants: Iterable[Grant], context: Context) -> tuple[str, str]:
@@ -172,7 +195,7 @@ def _place(grants: Iterable[Grant], context: Context) -> tuple[str, str]:
         return "", ""
     policy = first.policy
     if isinstance(policy, InPlan) and context.filler.resolver.is_changed(policy.address):
-        return policy.address, "policy"
+        return context.accounts.successors.get(policy, policy.address), "policy"
     return first.address, first.attribute
 
 
@@ -277,8 +300,7 @@ class _PrincipalCases:
         """Say whether a policy that the plan does not show may have a Deny."""
         if isinstance(grant.content, Sensitive) and self._is_replaced(grant):
             return False  # that it was sensitive is a finding
-        managed = aws_managed.find(grant.policy.name) if isinstance(grant.policy, Named) else None
-        return managed is None or managed.denies
+        return may_deny(grant)
 
     def _is_replaced(self, grant: Grant) -> bool:
         return any(c.before is grant and c.after for c in self._grants)

@@ -43,7 +43,9 @@ def _boundary(change: PrincipalChange, boundary: GrantChange, context: Context) 
         change.access if isinstance(change.access, NewAccess) and not _is_secret(change) else None,
     )
     rule, level = Rule.BOUNDARY_WEAKENED, Level.ERROR
-    if isinstance(_allows_more(boundary, context), NoNewAccess):
+    if old and new and old.is_known and old.content == new.content:
+        rule, level = Rule.REWRITTEN, Level.NOTE
+    elif isinstance(_allows_more(boundary, context), NoNewAccess):
         rule, level = Rule.ACCESS_REMOVED, Level.NOTE
     elif new and new.is_open and not isinstance(change.access, NewAccess):
         level = Level.WARNING

@@ -12,7 +12,7 @@ from vpc_cni_iam.review.account.grants import Conflict, ConflictKind, Grant, Ope
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.policy import concerns_plugin
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.permissions import permissions
+from vpc_cni_iam.review.diff.permissions import may_deny, permissions
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
@@ -22,6 +22,7 @@ class Contradiction(Struct, frozen=True):
 
     conflict: Conflict
     is_harmless: bool  # whether both outcomes allow the same
+    may_deny: bool = False  # whether a policy that the plan does not show may have had a Deny
 
 
 class ListNotShown(Struct, frozen=True):
@@ -67,7 +68,7 @@ def _conflicts(context: Context) -> Iterator[Finding]:
             address, attribute = grant.address, grant.attribute
         yield finding(
             Rule.EXCLUSIVE_REMOVES if is_unlisted else Rule.CONFLICT,
-            Contradiction(conflict, is_harmless),
+            Contradiction(conflict, is_harmless, grant.is_open and may_deny(grant)),
             address,
             attribute=attribute,
             subject=grant.owner,
@@ -94,7 +95,7 @@ def _means(grants: Iterable[Grant]) -> tuple[Consequence, ...]:
     """Return what it counts for that grants may be removed, or may be kept."""
     removed = tuple(grants)
     means = [Consequence.ANY_CHANGE]
-    means += [Consequence.NEW_ACCESS] if any(map(_may_deny, removed)) else []
+    means += [Consequence.NEW_ACCESS] if any(map(may_deny, removed)) else []
     means += [Consequence.COVERAGE_LOST] if any(map(_may_be_needed, removed)) else []
     return tuple(means)
 
@@ -109,17 +110,11 @@ def _is_harmless(owner: IamResource, context: Context) -> bool:
         for key in side
         if key not in other or side[key].content != other[key].content
     ]
-    if any(grant.is_open or _may_deny(grant) for grant in differing):
+    if any(grant.is_open or may_deny(grant) for grant in differing):
         return False
     without, with_it = (permissions(side, owner) for side in (accounts.after, accounts.kept))
     both = (proofs.compare(without, with_it), proofs.compare(with_it, without))
     return all(isinstance(answer, NoNewAccess) for answer in both)
-
-
-def _may_deny(grant: Grant) -> bool:
-    if not isinstance(grant.content, Document):
-        return True
-    return any(s.effect == "Deny" for s in grant.content.policy.statements)
 
 
 def _may_be_needed(grant: Grant) -> bool:

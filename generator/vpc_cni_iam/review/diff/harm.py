@@ -86,6 +86,11 @@ class GainedPart(Struct, frozen=True):
     harm: HarmRank
     is_of_plugin: bool = False  # whether it is in a policy of the plugin
 
+    @property
+    def denies(self) -> bool:
+        """Whether a Deny is removed or changed."""
+        return _statement(self.difference).effect == "Deny"
+
 
 class Gained(Struct, frozen=True):
     """What a principal is newly allowed."""
@@ -320,12 +325,15 @@ def _example(
     methods: tuple[str, ...],
 ) -> NewAccess:
     """Return a request for the most harmful action that is newly allowed."""
-    ranks: dict[str, tuple[bool, int, int]] = {}
-    for part in parts:
+    ranks: dict[str, tuple[bool, int, bool, int]] = {}
+    for number, part in enumerate(parts):
         own = _Ranks(methods, part.is_of_plugin)
         for action in _candidates(part, methods):
-            ranks[action] = min(own.of(action), ranks.get(action, own.of(action)))
-    worst = ranks.get(answer.request.action, _Ranks(methods).of(answer.request.action))
+            is_needed, harm, place = own.of(action)
+            rank = is_needed, harm, number > 0, place  # of the same harm, what is said first
+            ranks[action] = min(rank, ranks.get(action, rank))
+    is_needed, harm, place = _Ranks(methods).of(answer.request.action)
+    worst = ranks.get(answer.request.action, (is_needed, harm, True, place))
     for action in sorted(ranks, key=ranks.__getitem__)[:_TRIES]:
         if not answer.made_up and ranks[action] >= worst:
             break

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.errors import InputError, Message
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.inputs.plan.secrets import Secrets
@@ -17,8 +18,8 @@ from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess, NotProven, Open
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.template import Template
 from vpc_cni_iam.review.account.documents import Document
-from vpc_cni_iam.review.account.grants import Account, known_policies
-from vpc_cni_iam.review.account.iam_resource import IamResource
+from vpc_cni_iam.review.account.grants import Account, Grant, known_policies
+from vpc_cni_iam.review.account.iam_resource import IamResource, Named
 
 _EVERYTHING = Statement(actions=("*",), resources=("*",))
 
@@ -70,6 +71,14 @@ def permissions(
     if isinstance(content, Document):
         limits.insert(0, (content.policy,))
     return Permissions(known_policies(account.policies(owner).values()), tuple(limits))
+
+
+def may_deny(grant: Grant) -> bool:
+    """Say whether a policy has a Deny, or may have one that the plan does not show."""
+    if isinstance(grant.content, Document):
+        return any(s.effect == "Deny" for s in grant.content.policy.statements)
+    managed = aws_managed.find(grant.policy.name) if isinstance(grant.policy, Named) else None
+    return managed is None or managed.denies
 
 
 class Proofs:

@@ -72,7 +72,7 @@ def _changes_of(
 ) -> Iterator[PrincipalChange]:
     sides = accounts.before, after
     grants = tuple(_differing(*(side.policies(owner) for side in sides)))
-    boundary = _change(GrantKey(Part.BOUNDARY), *(side.one(owner, Part.BOUNDARY) for side in sides))
+    boundary = _boundary_change(*(side.one(owner, Part.BOUNDARY) for side in sides))
     if not (grants or boundary):
         return
     before, later = (permissions(side, owner) for side in sides)
@@ -95,6 +95,14 @@ def _differing(old: dict[GrantKey, Grant], new: dict[GrantKey, Grant]) -> Iterat
     for key in dict.fromkeys((*old, *new)):
         if change := _change(key, old.get(key), new.get(key)):
             yield change
+
+
+def _boundary_change(before: Grant | None, after: Grant | None) -> GrantChange | None:
+    """Return how a boundary changes: another policy is another one, if both have one document."""
+    key = GrantKey(Part.BOUNDARY)
+    if before and after and before.is_known and before.policy != after.policy:
+        return GrantChange(key, before, after)
+    return _change(key, before, after)
 
 
 def _change(key: GrantKey, before: Grant | None, after: Grant | None) -> GrantChange | None:

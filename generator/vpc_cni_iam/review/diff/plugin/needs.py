@@ -9,7 +9,8 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.catalog.facts import known_versions
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.facts import documents, known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.calls import calls as all_calls
 from vpc_cni_iam.catalog.facts.partitions import partition_of
@@ -19,9 +20,9 @@ from vpc_cni_iam.inputs.plan.arguments import POLICY, Part
 from vpc_cni_iam.inputs.plan.values import text
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.settings import SettingsSource
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Absent
+from vpc_cni_iam.policy.value import Absent, Unknown
 from vpc_cni_iam.review.account.documents import Content, Document
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.grants import Account, Grant, known_policies
@@ -159,7 +160,9 @@ class NeedsFinder(Struct, frozen=True):
     def _judged(self, state: PluginState, other: PluginState) -> tuple[JudgedPlugin, VersionSource]:
         """Return where the plugin runs on a side; what it does not say is as on the other."""
         setup = state.setup if state.installer else other.setup
-        named = setup.settings.version or other.setup.settings.version
+        # One that is known after apply need not be the one before.
+        is_later = isinstance(state.setup.version, Unknown)
+        named = setup.settings.version or ("" if is_later else other.setup.settings.version)
         version, source = judged_version(named, self.options)
         environment = setup.settings.environment
         if setup.not_read and setup is state.setup:  # what is not read is as on the other side
@@ -278,10 +281,19 @@ class NeedsFinder(Struct, frozen=True):
         return replace(needs, roles=(replace(role, lost=lost),))
 
     def lacked(self, role: IamResource, needs: PluginNeeds) -> Policy:
-        """Return a policy of the actions of which a role before allowed not all that is called."""
+        """Return what upstream's document allows of the calls that a role before did not allow.
+
+        It is the document of the version that is judged, for its IP family.
+        """
         calls = self._calls(role, needs.plugin.after.identity, needs.after, Side.BEFORE)
-        actions = dict.fromkeys(call.action for call in calls.missing) if calls else ()
-        return Policy((Statement(actions=tuple(actions), resources=("*",)),) if actions else ())
+        actions = {call.action for call in calls.missing} if calls else set()
+        document = documents.in_force(needs.after.version).document(needs.mode)
+        partition = needs.after.names.get("partition", "aws")
+        own = parameters.fill(document, {**parameters.values({}), "partition": partition})
+        statements = (
+            replace(s, actions=tuple(a for a in s.actions if a in actions)) for s in own.statements
+        )
+        return Policy(tuple(statement for statement in statements if statement.actions))
 
     def _missing_before(
         self, identity: PluginIdentity, judged: JudgedPlugin

@@ -12,6 +12,7 @@ from vpc_cni_iam.catalog.facts.aws_managed import PolicyClass
 from vpc_cni_iam.catalog.facts.calls import calls
 from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.policy.diff import (
     ConditionChange,
     StatementAdded,
@@ -23,7 +24,7 @@ from vpc_cni_iam.policy.document import Condition, Statement
 from vpc_cni_iam.policy.proof.answer import NewAccess, NotProven
 from vpc_cni_iam.policy.report import NOUNS, condition_text, example_text, not_proven_text
 from vpc_cni_iam.policy.template import Text
-from vpc_cni_iam.review.account.iam_resource import IamResource
+from vpc_cni_iam.review.account.iam_resource import IamResource, Unresolved
 from vpc_cni_iam.review.checks.access import (
     AccessUndecided,
     DenyLost,
@@ -65,8 +66,12 @@ def _gain(finding: Finding, gain: Gain) -> Saying:
     who = _who(gain.owners, gain.policies)
     parts = [part_text(part) for part in gain.parts]
     if gain.reach is not Reach.LIMITED:
-        message = f"{who} can now {REACH_TEXTS[gain.reach]}{_with(gain)}"
-        parts = [text for text in parts if text != REACH_TEXTS[gain.reach]]
+        message = _reaching(who, finding, gain)
+        parts = [
+            part_text(part)
+            for part in gain.parts
+            if part_text(part) != REACH_TEXTS[gain.reach] and not _is_removed_deny(part)
+        ]
     else:
         first, *parts = parts or ["do more"]
         message = f"{who} can now {first}"
@@ -82,26 +87,27 @@ def _gain(finding: Finding, gain: Gain) -> Saying:
 def _gain_fix(finding: Finding, gain: Gain) -> str:
     if gain.lacked_by or (gain.is_new and finding.rule is not Rule.ADMIN):
         return ""
-    if lost := _limit_lost(gain):
-        return f"Keep the {lost} in {finding.address}"
+    if lost := _limit_lost(finding, gain):
+        return f"Keep the {lost}"
     if gain.beyond == ():
         return f"Accept it if aws-node needs it, or narrow {finding.address}"
+    if gain.policies and "policy_arn" in finding.attribute:
+        return f"Detach {_policies(gain.policies)} from {names_of(gain.owners)}"
     actions = gain.parts[0].actions if gain.parts else ()
     if actions and gain.reach is Reach.LIMITED:
         return f"Remove {_listed(actions)} from {finding.address}, or narrow its resources"
-    if gain.policies and "policy_arn" in finding.attribute:
-        return f"Remove {_policies(gain.policies)} from {finding.address}"
     return f"Narrow the actions and resources in {finding.address}"
 
 
-def _limit_lost(gain: Gain) -> str:
+def _limit_lost(finding: Finding, gain: Gain) -> str:
+    """Return the Deny or the condition by whose end more is allowed, and where it was."""
     match gain.parts[0].difference if gain.parts else None:
         case StatementRemoved():
-            return "Deny"
+            return f"{_deny(gain)} for {names_of(gain.owners)}"
         case StatementChanged(old=old) if old.effect == "Deny":
-            return "whole Deny"
+            return f"whole Deny in {finding.address}"
         case StatementChanged(elements=elements) if isinstance(elements[-1], ConditionChange):
-            return "condition"
+            return f"condition in {finding.address}"
     return ""
 
 
@@ -111,10 +117,32 @@ def _who(owners: tuple[IamResource, ...], policies: tuple[IamResource, ...]) -> 
     return f"Anyone who has {name_of(owners[0])}" if is_policy else names_of(owners)
 
 
-def _with(gain: Gain) -> str:
-    """Return the policies that allow it; a Deny that is removed allows nothing."""
-    is_deny = gain.parts and isinstance(gain.parts[0].difference, StatementRemoved)
-    return f" with {_policies(gain.policies)}" if gain.policies and not is_deny else ""
+def _reaching(who: str, finding: Finding, gain: Gain) -> str:
+    """Return who can now do everything, or change permissions, and by which policies."""
+    action, comma, result = REACH_TEXTS[gain.reach].partition(", ")
+    rest = f"{comma}{result}"
+    if gain.parts and gain.parts[0].denies:
+        change = "no longer applies" if _is_removed_deny(gain.parts[0]) else "denies less"
+        return f"{who} can now {action}{rest}: the {_deny(gain)} {change}"
+    if gain.policies and "policy_arn" in finding.attribute:
+        return f"{who} gets {_policies(gain.policies)} and can now {action}{rest}"
+    policies = f" with {_policies(gain.policies)}" if gain.policies else ""
+    return f"{who} can now {action}{policies}{rest}"
+
+
+def _is_removed_deny(part: GainedPart) -> bool:
+    return part.denies and isinstance(part.difference, StatementRemoved)
+
+
+def _deny(gain: Gain) -> str:
+    """Return the Deny by which more is allowed, and in which policy it is."""
+    match gain.parts[0].difference:
+        case StatementRemoved(statement=statement) | StatementChanged(old=statement):
+            what = f"except {_listed(statement.not_actions)}"
+            what = f"of {_listed(statement.actions)}" if statement.actions else what
+            where = f" in {_policies(gain.policies[:1])}" if gain.policies else ""
+            return f"Deny {what}{where}"
+    return "Deny"
 
 
 def _policies(policies: tuple[IamResource, ...]) -> str:
@@ -124,7 +152,7 @@ def _policies(policies: tuple[IamResource, ...]) -> str:
 
 def also(parts: list[str], *, is_first: bool) -> list[str]:
     """Return lines about the parts of a gain that the message does not say."""
-    label = "allowed" if is_first else "also"
+    label = "newly allowed" if is_first else "also"
     lines = [f"{label}: {text.removeprefix('call ')}" for text in parts[:_PARTS]]
     more = len(parts) - len(lines)
     return [*lines, f"and {more} more statements"] if more > 0 else lines
@@ -280,7 +308,7 @@ def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
         managed = shown.managed
         because = f" ({', '.join(managed.because)})" if managed.because else ""
         message = f"{who} gets {managed.name}, which {_CLASS_TEXTS[managed.policy_class]}{because}"
-        fix = f"Remove {finding.address}" if finding.rule is Rule.ADMIN else ""
+        fix = f"Detach {managed.name} from {who}" if finding.rule is Rule.ADMIN else ""
         return Saying(message, fix=fix)
     if instead := aws_managed.nonexistent(policy):
         message = f"{policy} is attached to {who}, and does not exist: {instead}"
@@ -290,6 +318,9 @@ def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
     if finding.rule is Rule.SENSITIVE_POLICY:
         return Saying(f"The policy {policy}{attached} is sensitive, so it is not judged")
     message = f"{policy} is attached to {who}. The plan does not show the document"
+    if isinstance(shown.policy, Unresolved) and not is_mark(shown.policy.place):
+        message = f"{shown.policy.place} is known after apply: the plan does not show "
+        message += f"what {who} gets"
     fix = f"Look at {policy} in IAM" if aws_managed.name_of(policy) else ""
     return Saying(message, fix=fix)
 
@@ -312,10 +343,13 @@ def _no_gain(finding: Finding, change: NoGain) -> Saying:
 
 def _boundary(finding: Finding, change: BoundaryChanged) -> Saying:
     who = names_of(change.owners)
-    if finding.rule is Rule.ACCESS_REMOVED:
-        what = "gets a permissions boundary" if not change.before else "is limited more"
-        return Saying(f"{who} {what}")
     boundary = name_of(change.before) if change.before else ""
+    if finding.rule in (Rule.ACCESS_REMOVED, Rule.REWRITTEN) and change.after:
+        if change.before == change.after:
+            return Saying(f"{boundary}, the permissions boundary of {who}, allows no more")
+        message = f"{who} gets the permissions boundary {name_of(change.after)}"
+        same = "has the same document" if finding.rule is Rule.REWRITTEN else "allows no more"
+        return Saying(f"{message} in place of {boundary}, and it {same}" if boundary else message)
     successor = f" is created in place of {who}, and" if finding.address not in who else ""
     if change.after is None:
         message = f"{who} loses its permissions boundary {boundary}"

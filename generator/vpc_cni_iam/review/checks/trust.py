@@ -193,7 +193,7 @@ def _each_once(of_flaws: list[Finding], others: Iterable[Finding]) -> Iterator[F
         match other.evidence:
             case TrustWidened(Widened(trusted=trusted)) if len(trusted) <= _NAMED:
                 of_flaws = [each for each in of_flaws if not _is_widening(each, trusted)]
-            case NewTrust(trusted) if of_flaws and _is_told(trusted, of_flaws):
+            case NewTrust() as new if of_flaws and _is_told(new, of_flaws):
                 first, *rest = of_flaws
                 means = tuple(m for m in Consequence if m in (*first.means, *other.means))
                 of_flaws = [replace(first, means=means), *rest]
@@ -210,13 +210,12 @@ def _is_widening(of_flaw: Finding, newcomers: tuple[Trusted, ...]) -> bool:
     return False
 
 
-def _is_told(trusted: tuple[tuple[Trusted, Ownership], ...], of_flaws: Iterable[Finding]) -> bool:
+def _is_told(new: NewTrust, of_flaws: Iterable[Finding]) -> bool:
     """Say whether flaws tell of everybody who can assume a role, or that nobody can."""
-    evidence = (each.evidence for each in of_flaws)
-    every = [each.flaw for each in evidence if isinstance(each, TrustFlawFound)]
-    if not trusted:
+    every = [f.evidence.flaw for f in of_flaws if isinstance(f.evidence, TrustFlawFound)]
+    if not new.trusted:
         return any(flaw.never for flaw in every)
-    return all(any(tells_of(flaw, each) for flaw in every) for each, _ in trusted)
+    return all(any(tells_of(flaw, each) for flaw in every) for each, _ in new.trusted)
 
 
 def _flaws(role: _RoleTrusts, after: Document) -> Iterator[Finding]:

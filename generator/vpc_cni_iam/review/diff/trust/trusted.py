@@ -33,6 +33,7 @@ _OF_SUBJECTS = (
     *(Rule.IRSA_NO_SUBJECT, Rule.IRSA_WILDCARD, Rule.IRSA_OTHER_SUBJECT),
     *(Rule.OIDC_NO_SUBJECT, Rule.OIDC_WILDCARD),
 )
+_OF_AUDIENCES = Rule.IRSA_NO_AUDIENCE, Rule.OIDC_NO_AUDIENCE
 _OF_PODS = Rule.PODS_NO_TAGS, Rule.PODS_UNSCOPED, Rule.PODS_TAGS_OFF, Rule.PODS_SOURCE_ARN
 
 
@@ -71,27 +72,22 @@ class Widened(Struct, frozen=True):
 
 def is_of(flaw: TrustFlaw, trusted: Trusted) -> bool:
     """Say whether a flaw is about somebody whom a statement lets in."""
-    match flaw.rule:
-        case Rule.TRUST_ANYBODY:
-            return trusted.name == ANYONE
-        case Rule.IRSA_NO_AUDIENCE | Rule.OIDC_NO_AUDIENCE:
-            return _is_token(trusted, flaw) and not trusted.audiences
-        case rule if rule in _OF_SUBJECTS:
-            return _is_token(trusted, flaw) and str(trusted.subject) in (flaw.values or ("",))
-    return False
+    if flaw.rule is Rule.TRUST_ANYBODY:
+        return trusted.name == ANYONE
+    is_token = trusted.type == "Federated" and trusted.issuer == flaw.provider
+    if flaw.rule in _OF_AUDIENCES:
+        return is_token and not trusted.audiences
+    is_subject = str(trusted.subject) in (flaw.values or ("",))
+    return flaw.rule in _OF_SUBJECTS and is_token and is_subject
 
 
 def tells_of(flaw: TrustFlaw, trusted: Trusted) -> bool:
     """Say whether a flaw tells all of somebody whom a statement lets in."""
-    if flaw.rule in (Rule.IRSA_NO_AUDIENCE, Rule.OIDC_NO_AUDIENCE):
+    if flaw.rule in _OF_AUDIENCES:
         return False  # it is about tokens, and does not say whose
     if flaw.rule in _OF_PODS:
         return str(trusted.name).startswith(PODS)
     return is_of(flaw, trusted) and not (flaw.rule in _OF_SUBJECTS and trusted.limits)
-
-
-def _is_token(trusted: Trusted, flaw: TrustFlaw) -> bool:
-    return trusted.type == "Federated" and trusted.issuer == flaw.provider
 
 
 def trusted_by(policy: Policy) -> tuple[Trusted, ...]:

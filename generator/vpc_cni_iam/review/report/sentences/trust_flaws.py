@@ -108,8 +108,7 @@ _TEXTS: Mapping[Rule, _FlawText] = {
         "StringLike compares a subject without a wildcard",
     ),
     Rule.IRSA_OTHER_SUBJECT: _FlawText(
-        "{role} is aws-node's, and {quoted} can assume it, which is not the service account "
-        f"{AWS_NODE.subject}",
+        "{who} of {issuer} can assume {role}, which is aws-node's",
         f"Name only {AWS_NODE.subject}",
         "it is for another service account than aws-node",
     ),

@@ -135,13 +135,13 @@ def test_findings_that_differ_in_keys_alone_are_one_with_the_names_of_the_others
 
 @pytest.mark.parametrize("level", [Level.WARNING, Level.NOTE])
 def test_instances_of_one_block_that_say_opposite_things_are_both_shown(level: Level) -> None:
-    said = "can be assumed by aws-node", "can be assumed by nobody"
+    messages = "can be assumed by aws-node", "can be assumed by nobody"
     findings = [
         finding(Rule.NEW_POLICY, message, f'aws_iam_role.r["{message}"]', level=level)
-        for message in said
+        for message in messages
     ]
     screen = first_screen(review(*findings))
-    assert all(f"  {level}" in screen and message in screen for message in said)
+    assert all(f"  {level}" in screen and message in screen for message in messages)
     assert "  also" not in screen
 
 

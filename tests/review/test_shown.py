@@ -55,6 +55,12 @@ def test_each_rule_has_its_texts() -> None:
         assert rule.help.endswith(".") and "\n" not in rule.help, rule.id
 
 
+def test_a_review_has_the_texts_of_the_rules_of_its_findings_alone() -> None:
+    for name, made in corpus().items():
+        rules = {finding.rule for finding in (*made.findings, *(i.finding for i in made.ignored))}
+        assert {rule.id for rule in made.rules} == rules, name
+
+
 def test_text_markdown_and_html_agree_about_who_can_do_more() -> None:
     """In every plan of the corpus: nobody can, only if nothing says or hides that somebody can."""
     answers = set()

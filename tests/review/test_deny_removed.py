@@ -41,7 +41,7 @@ def test_a_removed_deny_is_new_access_where_another_policy_allows(change: Json) 
     review = reviewed(change, inline("all", ALL, ALL), fail_on="new-access")
     assert (rules(review), review.failed) == ({"new-access"}, True)
     assert any("s3:" in f.message and "a Deny is removed" in f.message for f in review.findings)
-    assert any("Deny" in line.text for p in review.policies for line in p.lines)
+    assert any("denies s3:" in line.text for p in review.policies for line in p.lines)
 
 
 def test_a_deny_that_is_detached_is_new_access_where_another_policy_allows() -> None:

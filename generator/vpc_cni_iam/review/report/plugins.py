@@ -11,7 +11,7 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin.state import PluginIdentity, PluginState
+from vpc_cni_iam.review.account.plugin.state import PluginIdentity
 from vpc_cni_iam.review.checks.identity_providers import ProviderChanged
 from vpc_cni_iam.review.checks.plugin_roles import ControllerMissing, TrustLost
 from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, AnswerVerdict, PluginAnswer
@@ -100,7 +100,8 @@ def _shown(answer: PluginAnswer) -> ShownPlugin:
     """Return an answer with its sentence."""
     needs, plugin = answer.needs, answer.needs.plugin
     before, after = plugin.states
-    if answer.reason is AnswerReason.REMOVED:
+    is_removed = answer.reason is AnswerReason.REMOVED
+    if is_removed:
         after = replace(after, identity=PluginIdentity())
     return ShownPlugin(
         after.cluster.name or plugin.address,
@@ -111,17 +112,13 @@ def _shown(answer: PluginAnswer) -> ShownPlugin:
         after.setup.settings.version,
         str(needs.after.version),
         needs.mode,
-        _identity(before),
-        _identity(after),
+        before.identity.kind.value,
+        "" if is_removed else after.identity.kind.value,
         _named(before.identity.roles),
         _named(after.identity.roles),
         tuple(_missing(needs)),
         tuple(_only_with(needs)),
     )
-
-
-def _identity(state: PluginState) -> str:
-    return _IDENTITIES.get(state.identity.kind, state.identity.kind.value)
 
 
 def _text(answer: PluginAnswer) -> str:

@@ -102,7 +102,7 @@ def test_a_line_in_a_file_is_not_broken(tmp_path: Path) -> None:
     )
     (tmp_path / "plan.json").write_bytes(plan(rendered_policy))
     lines = run("review", "plan.json", "--details", cwd=tmp_path).out.splitlines()
-    assert f'policy aws_iam_policy.p["{key}"] added (aws_iam_policy.p["{key}"] policy)' in lines
+    assert f'policy aws_iam_policy.p["{key}"] added' in lines
     assert f'            aws_iam_policy.p["{key}"] policy [new-policy]' in lines
 
 
@@ -149,7 +149,10 @@ def test_the_first_screen_answers_three_questions_in_order(tmp_path: Path) -> No
         ),
         ("version-not-named", ("not shown by the plan for v1.23.2 (IPv4, version assumed)",)),
         ("resources-of-others", ("2 resources of other types change.",)),
-        ("not-read-about-iam", ("6 more about IAM, EKS or credentials are not read: aws_iam_",)),
+        (
+            "not-read-about-iam",
+            ("6 resources about IAM, EKS or credentials are not read: aws_iam_",),
+        ),
     ],
 )
 def test_the_first_screen_says_whether_the_plugin_works_and_what_is_not_read(
@@ -229,7 +232,7 @@ def test_a_cluster_with_the_role_of_another_is_not_among_those_with_their_own(
     assert "also      in c\n" in out and "aws-node in b: " in out
 
 
-def test_what_one_block_makes_is_one_finding_on_the_first_screen(tmp_path: Path) -> None:
+def test_many_findings_of_one_block_that_differ_are_counted(tmp_path: Path) -> None:
     """Policies of for_each over teams differ in the team; an error is never among others."""
     changes = [
         policy(
@@ -245,20 +248,20 @@ def test_what_one_block_makes_is_one_finding_on_the_first_screen(tmp_path: Path)
     (tmp_path / "plan.json").write_bytes(plan(*changes, admin))
     out = run("review", "plan.json", cwd=tmp_path).out
     assert "1 error, 40 warnings" in out
-    assert out.count("\n") < 25
-    assert 'with other values (--details): aws_iam_policy.p["team-1"] policy and 38 more' in out
+    assert out.count("\n") <= 40
+    assert "warnings more (--details)" in out
     assert "[admin-attached]" in out
     assert "team-39/" in run("review", "plan.json", "--details", cwd=tmp_path).out
 
 
-def test_two_warnings_about_one_role_are_both_on_the_first_screen(tmp_path: Path) -> None:
+def test_what_the_plugin_cannot_call_with_one_role_is_one_finding(tmp_path: Path) -> None:
     values = {"role": "node", "policy_arn": MANAGED}
     gone = attachment("node", MANAGED, sides=(values, None))
     roles = (*own_role("node", NODE_TRUST), *own_role("cni", irsa(), document(allow("ec2:*"))))
     roles = (*roles, *own_role("own", irsa(), document(allow("ec2:AssignPrivateIpAddresses"))))
     (tmp_path / "plan.json").write_bytes(plan(gone, *roles))
     out = run("review", "plan.json", cwd=tmp_path).out
-    assert out.count("aws_iam_role.node [coverage-lost]") == 2
+    assert out.count("aws_iam_role.node [coverage-lost]") == 1
     assert "(--details)" not in out
 
 

@@ -41,7 +41,7 @@ def test_a_removed_deny_is_new_access_where_another_policy_allows(change: Json) 
     review = reviewed(change, inline("all", ALL, ALL), fail_on="new-access")
     assert (rules(review), review.failed) == ({"new-access"}, True)
     assert any("s3:" in f.message and "a Deny is removed" in f.message for f in review.findings)
-    assert any("Deny" in line.text for p in review.policies for line in p.lines)
+    assert any("denies s3:" in line.text for p in review.policies for line in p.lines)
 
 
 def test_a_deny_that_is_detached_is_new_access_where_another_policy_allows() -> None:
@@ -131,7 +131,7 @@ def test_a_deny_that_is_deleted_with_its_principal_is_no_new_access(kind: str) -
     gone = resource(f"aws_iam_{kind}", "a", ROLE, None)
     review = reviewed(gone, guard, fail_on="new-access")
     assert not review.failed
-    (finding,) = (f for f in review.findings if f.address == f"aws_iam_{kind}_policy.p")
+    (finding,) = (f for f in review.findings if f.address == f"aws_iam_{kind}.a")
     assert (finding.rule, finding.level) == ("access-removed", "note")
     assert finding.message == f"aws_iam_{kind}.a is deleted"
     there = resource(f"aws_iam_{kind}", "a", ROLE, ROLE)

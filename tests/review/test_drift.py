@@ -94,6 +94,19 @@ def test_who_has_a_policy_that_drifts_may_be_one_of_several() -> None:
     assert worst(drifted) is Level.ERROR
 
 
+@pytest.mark.parametrize("role_of_all", [ALL, ""])
+def test_an_inline_policy_may_be_one_of_another_role_of_the_name(role_of_all: str) -> None:
+    roles = [
+        resource("aws_iam_role", module, *[{"name": "ci", "assume_role_policy": NODES}] * 2)
+        for module in ("a", "b")
+    ]
+    sides = [{"role": "ci", "name": "b", "policy": text} for text in (ONE, ALL)]
+    other = {"role": "ci", "name": "a", "policy": role_of_all}
+    there = [resource("aws_iam_role_policy", "a", other, other)] if role_of_all else []
+    findings = found(*roles, *there, resource("aws_iam_role_policy", "b", *sides))
+    assert Rule.ADMIN in {f.rule for f in findings if f.level is Level.ERROR}
+
+
 def test_access_that_somebody_took_away_and_the_plan_gives_back_is_a_warning() -> None:
     findings = drifts(policy("p", ONE, ALL), drift=[policy("p", ALL, ONE)])
     assert (outcomes(findings), worst(findings)) == ({DriftOutcome.REVERTED}, Level.WARNING)

@@ -243,6 +243,14 @@ def test_an_attachment_of_a_policy_that_is_known_after_apply_is_said_as_that() -
     )
 
 
+def test_an_inline_policy_that_is_known_after_apply_is_not_named_as_its_role() -> None:
+    sides = [{"name": "ci", "assume_role_policy": TRUST, "inline_policy": b} for b in ([], [{}])]
+    later = {"after_unknown": {"inline_policy": [{"policy": True}]}}
+    assert said(resource("aws_iam_role", "ci", *sides, **later)).message == (
+        "An inline policy of aws_iam_role.ci is known after apply"
+    )
+
+
 def test_a_principal_that_is_deleted_is_said_at_its_own_address() -> None:
     (finding,) = access(role("ci", TRUST, None), inline(document(S3), None))
     assert (finding.address, finding.attribute) == ("aws_iam_role.ci", "")

@@ -15,6 +15,7 @@ from shown_reviews import (
     CLEAN,
     COMMAND,
     NEW_ACCESS,
+    PLUGIN,
     POLICY,
     REWRITTEN,
     every,
@@ -112,17 +113,24 @@ def test_the_page_begins_with_the_verdict_and_the_plugin() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shown", "nobody"),
+    ("shown", "answer"),
     [
-        (review(), True),
-        (review(CLEAN), True),
-        (review(REWRITTEN), True),
-        (review(NEW_ACCESS), False),
-        (review(COMMAND), False),
+        (review(), "Nobody, as far as the plan shows."),
+        (review(CLEAN), "Nobody, except as the notes say."),
+        (review(REWRITTEN), "Nobody, as far as the plan shows."),
+        (review(NEW_ACCESS), ""),
+        (review(COMMAND), "Nobody, as far as the plan is read; the notes say what is not read."),
     ],
 )
-def test_the_page_says_whether_nobody_can_do_more(shown: ShownReview, *, nobody: bool) -> None:
-    assert ("Nobody, as far as the plan shows." in page(shown)) is nobody
+def test_the_page_says_whether_nobody_can_do_more(shown: ShownReview, answer: str) -> None:
+    assert f">{answer}</p>" in page(shown) if answer else "Nobody" not in page(shown)
+
+
+def test_details_are_closed_and_a_plugin_without_facts_has_no_list() -> None:
+    folded = page(review(NEW_ACCESS)).partition("<details>")[2].partition("</details>")[0]
+    assert all(detail in folded for detail in NEW_ACCESS.details)
+    plugin = replace(PLUGIN, version_before="", identity_before="unknown", identity_after="unknown")
+    assert "<dl>" not in page(review(plugins=(plugin,))).partition("<h2>Rules")[0]
 
 
 def test_the_statements_that_differ_are_folded_below_each_principal() -> None:

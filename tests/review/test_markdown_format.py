@@ -15,6 +15,7 @@ from hostile_text import EVIL
 from shown_reviews import (
     CLEAN,
     NEW_ACCESS,
+    PLUGIN,
     POLICY,
     REWRITTEN,
     WIDENED,
@@ -25,13 +26,15 @@ from shown_reviews import (
     review,
 )
 from vpc_cni_iam.escape import sanitise
+from vpc_cni_iam.review.diff.plugin.answers import AnswerVerdict
 from vpc_cni_iam.review.report.formats import json as json_format
 from vpc_cni_iam.review.report.formats.markdown import DIALECTS, MARKER, code, prose, write
 from vpc_cni_iam.review.report.shown import ShownIgnored
 from vpc_cni_iam.review.report.words import Section
 from vpc_cni_iam.review.report_formats import Forge, Setting
 
-FOLD = "<details><summary>Differences"
+NAME = r"<code>[^<>\n]*</code>"
+FOLD = rf"<details><summary>[a-z ]+(?: {NAME})?(?: of {NAME})? (?:added|changed|removed)</summary>"
 
 
 def tokens(text: str) -> Iterator[Token]:
@@ -59,12 +62,13 @@ def inert(text: str, forge: Forge) -> None:
         assert token.type not in ("link_open", "image", "html_inline", "fence", "code_block", "hr")
         if token.type == "html_block":
             assert DIALECTS[forge].folds
-            bare = token.content.strip().removesuffix("</summary>").removesuffix("</details>")
-            assert bare in ("", FOLD), token.content
+            assert re.fullmatch(rf"{FOLD}|</details>", token.content.strip()), token.content
     for part in outside(text):
         assert not re.search(r"evil|octocat|GH-1|[@#/\\<>&!$`*_~]|https?:|www\.", part), part
     # What would end a line is written by number: each line starts as this code starts it.
-    starts = r"- |    - |#|\[//\]: # \(|`|<details>|</details>|No |\d+ resources|policy |\*\*|$"
+    starts = (
+        r"- |    - |#|\[//\]: # \(|`|</?details>|No |\d+ resources|(?:attached )?policy `|\*\*|$"
+    )
     assert [line for line in text.split("\n") if not re.match(starts, line)] == []
     assert EVIL[:4] not in text and "\\u001b" in text
 
@@ -173,27 +177,27 @@ COMMENT = """
 
 #### VPC CNI (aws-node)
 
-**`aws-node` in dev: fails with v1.23.2 (`IPv4`): `ec2:DescribeSubnets` is denied**
+**fails**: `aws-node` in dev, v1.23.2 (`IPv4`): `ec2:DescribeSubnets` is denied
 
 - version: v1.22.1 `->` v1.23.2
 - identity: `aws_iam_role.cni` (IRSA)
 
-**`aws-node` in prod: works with v1.23.2 (`IPv4`)**
+**works**: `aws-node` in prod, v1.23.2 (`IPv4`)
 
 - version: v1.22.1 `->` v1.23.2
 - identity: `aws_iam_role.cni` (IRSA)
 
-- **error** plugin-permission-missing: `aws-node` in dev calls `ec2:DescribeSubnets`, which \
+- **error** `aws-node` in dev calls `ec2:DescribeSubnets`, which \
 `aws_iam_role.cni` does not allow
     - **fix:** Allow `ec2:DescribeSubnets` in `aws_iam_policy.cni`
-    - `aws_eks_addon.vpc_cni` `addon_version`, `main.tf:42`
+    - `aws_eks_addon.vpc_cni` `addon_version`, `main.tf:42` (plugin-permission-missing)
     - `ec2:DescribeSubnets`: nodes do not start
 
 #### Who can do more
 
-- **error** new-access: `aws_iam_role.cni` can now call `ec2:TerminateInstances` on `*`
+- **error** `aws_iam_role.cni` can now call `ec2:TerminateInstances` on `*`
     - **fix:** Remove it from `aws_iam_policy.cni`, or narrow its actions and resources
-    - `aws_iam_policy.cni` `policy`, `main.tf:42`
+    - `aws_iam_policy.cni` `policy`, `main.tf:42` (new-access)
     - also: `ec2:StopInstances` on `*`
     - example: `ec2:TerminateInstances` on \
 `arn:aws:ec2:us-east-1:111122223333:instance/i-0123456789abcdef0`
@@ -209,21 +213,48 @@ def test_a_comment_reads_from_the_plugin_to_each_change() -> None:
         "EKS or credentials are not read: `aws_iam_account_password_policy.x`, "
         "`awscc_iam_role.y`.\n\n"
         "#### Changes of policies\n\n"
-        "attached policy `aws_iam_policy.cni` of `aws_iam_role.cni` changed: "
-        "`aws_iam_policy.cni` `policy`, `main.tf:42`\n\n"
+        "attached policy `aws_iam_policy.cni` of `aws_iam_role.cni` changed\n\n"
+        "- in `main.tf:42`\n"
         "- `+` statement 1 (`ec2:DescribeTags`): action `ec2:RunInstances` is added\n"
         "- `-` statement 2 (`s3:GetObject`): is removed\n"
     )
-    assert f"\n{FOLD}</summary>\n\n- `+` statement 1" in write(example(), Setting("gitlab"))
+    title = (
+        "attached policy <code>aws_iam_policy.cni</code> of <code>aws_iam_role.cni</code> changed"
+    )
+    folded = f"\n<details><summary>{title}</summary>\n\n- in `main.tf:42`\n- `+` statement 1"
+    assert folded in write(example(), Setting("gitlab"))
     assert "<" not in text
 
 
 def test_a_comment_without_findings_says_that_nobody_can_do_more() -> None:
-    for findings in ((), (CLEAN,), (REWRITTEN,)):
-        text = write(review(*findings), Setting())
+    for findings, limit in (
+        ((), "as far as the plan shows"),
+        ((CLEAN,), "except as the notes say"),
+    ):
+        text = write(review(REWRITTEN, *findings), Setting())
         _, _, access = text.partition("#### Who can do more\n\n")
-        assert access.startswith("Nobody, as far as the plan shows.\n\n")
+        assert access.startswith(f"Nobody, {limit}.\n\n#### Other findings\n")
     assert "Nobody" not in write(review(WIDENED), Setting())
+
+
+@pytest.mark.parametrize(
+    ("verdict", "answer", "shown"),
+    [
+        (
+            "degraded",
+            "works with v1.2.3, but not in full: x",
+            "**works**: A, v1.2.3, but not in full: x",
+        ),
+        ("not shown", "not shown by the plan for v1.2.3: x", "**not shown**: A, `v1.2.3`: x"),
+        ("fails", "removed by the plan", "**removed by the plan**: A"),
+    ],
+)
+def test_the_answer_about_the_plugin_begins_with_its_verdict(
+    verdict: str, answer: str, shown: str
+) -> None:
+    plugin = replace(PLUGIN, answer=answer, verdict=AnswerVerdict(verdict))
+    text = write(review(plugins=(plugin,)), Setting())
+    assert f"\n{shown.replace('A', '`aws-node` in prod')}\n" in text
 
 
 def test_a_comment_can_be_found_again() -> None:

@@ -239,3 +239,10 @@ def test_a_saved_plan_is_shown_by_the_engine_that_made_it(tmp_path: Path) -> Non
     for target in (root / "plan.bin", root):
         done = run("review", target, env=environ)
         assert (done.code, "no findings; the review passes" in done.out) == (0, True), done.err
+
+
+def test_a_role_that_aws_node_can_no_longer_assume_has_the_answer_that_it_fails() -> None:
+    answers = {plugin.roles_after: plugin.answer for plugin in reviewed("identity").plugins}
+    for role in ("aws_iam_role.client", "aws_iam_role.gone"):
+        assert answers[(role,)].endswith(f"it cannot assume {role}")
+        assert answers[(role,)].startswith("fails with")

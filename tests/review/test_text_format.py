@@ -22,7 +22,7 @@ from shown_reviews import (
     review,
 )
 from vpc_cni_iam.review.report.formats.text import write
-from vpc_cni_iam.review.report.shown import ShownIgnored, ShownReview
+from vpc_cni_iam.review.report.shown import ShownFinding, ShownIgnored, ShownReview
 from vpc_cni_iam.review.report_formats import Setting
 from vpc_cni_iam.review.rules import Level, Rule
 
@@ -49,10 +49,10 @@ arn:aws:ec2:us-east-1:111122223333:instance/i-0123456789abcdef0
             aws_iam_policy.cni policy, main.tf:42 [new-access]
   error     aws_iam_role.cni can now be assumed by any service account named aws-node
             aws_iam_role.cni assume_role_policy, main.tf:42 [trust-widened]
-  note      aws_iam_role.new gets ipv4-scoped
-            aws_iam_policy.p policy, main.tf:42 [new-policy]
 
 Other findings
+  note      aws_iam_role.new gets ipv4-scoped
+            aws_iam_policy.p policy, main.tf:42 [new-policy]
   note      The policy allows the same
             aws_iam_policy.z policy, main.tf:42 [rewritten]
 
@@ -133,27 +133,16 @@ def test_findings_that_differ_in_keys_alone_are_one_with_the_names_of_the_others
     assert all(f"also aws_iam_policy.p[{n}] policy\n" in details for n in (1, 2, 3))
 
 
-@pytest.mark.parametrize(
-    ("level", "address", "shown"),
-    [
-        (Level.WARNING, "aws_iam_policy.p[{}]", ("first 0", "second 0")),
-        (Level.ERROR, "aws_iam_policy.p[{}]", ("first 0", "second 0", "first 1", "second 1")),
-        (Level.WARNING, "aws_iam_policy.p{}", ("first 0", "second 0", "first 1", "second 1")),
-    ],
-)
-def test_instances_of_one_block_are_one_unless_they_are_errors(
-    level: Level, address: str, shown: tuple[str, ...]
-) -> None:
+@pytest.mark.parametrize("level", [Level.WARNING, Level.NOTE])
+def test_instances_of_one_block_that_say_opposite_things_are_both_shown(level: Level) -> None:
+    messages = "can be assumed by aws-node", "can be assumed by nobody"
     findings = [
-        finding(Rule.NOT_PROVEN, f"{which} {n}", address.format(n), level=level)
-        for n in (0, 1)
-        for which in ("first", "second")
+        finding(Rule.NEW_POLICY, message, f'aws_iam_role.r["{message}"]', level=level)
+        for message in messages
     ]
     screen = first_screen(review(*findings))
-    assert tuple(re.findall(rf"{level}  +(\w+ \d)$", screen, re.M)) == shown
-    also = "            with other values (--details): aws_iam_policy.p[1] policy\n"
-    assert screen.count(also) == 4 - len(shown)
-    assert all(f.message in with_details(review(*findings)) for f in findings)
+    assert all(f"  {level}" in screen and message in screen for message in messages)
+    assert "  also" not in screen
 
 
 def test_details_have_every_line_and_every_policy() -> None:
@@ -163,7 +152,7 @@ def test_details_have_every_line_and_every_policy() -> None:
     assert (
         "\nChanges of policies\n\n"
         "attached policy aws_iam_policy.cni of aws_iam_role.cni changed "
-        "(aws_iam_policy.cni policy, main.tf:42)\n"
+        "(main.tf:42)\n"
         "  + statement 1 (ec2:DescribeTags): action ec2:RunInstances is added\n"
         "  - statement 2 (s3:GetObject): is removed\n"
     ) in text
@@ -178,20 +167,26 @@ NOBODY = "Nobody, as far as the plan shows."
     [
         ((), NOBODY),
         ((REWRITTEN,), NOBODY),
-        ((CLEAN,), NOBODY),
+        ((CLEAN,), "Nobody, except as the notes say."),
         ((NEW_ACCESS,), ""),
         ((NEW_ACCESS, CLEAN), ""),
-        ((COMMAND,), ""),  # what a command does is not known
+        # What a command does is not known.
+        ((COMMAND, CLEAN), "Nobody, as far as the plan is read; the notes say what is not read."),
         ((finding(Rule.IDENTITY_CHANGED, "aws-node gets a role"),), "Nobody else"),
         ((finding(Rule.TRUST_ANYBODY, "Everyone"),), ""),
+        ((finding(Rule.IRSA_NEVER, "No service account can assume it"),), NOBODY),
     ],
 )
 def test_nobody_can_do_more_only_if_nothing_new_and_nothing_unknown_is_reported(
-    findings: tuple[object, ...], answer: str
+    findings: tuple[ShownFinding, ...], answer: str
 ) -> None:
-    screen = first_screen(review(*findings))  # type: ignore[arg-type]
+    screen = first_screen(review(*findings))
     _, _, access = screen.partition("\nWho can do more\n")
     assert access.startswith(f"  {answer}") if answer else "Nobody" not in screen
+    assert not answer or access.splitlines()[1] == ""
+    assert all(
+        f.message not in access.partition("\nOther")[0] for f in findings if f.level == "note"
+    )
 
 
 def test_the_plugin_is_answered_for_each_cluster_those_that_fail_first() -> None:
@@ -242,12 +237,18 @@ def test_a_section_whose_findings_are_all_ignored_says_so() -> None:
 def test_an_ignored_finding_is_not_taken_for_nobody() -> None:
     ignored = (ShownIgnored(NEW_ACCESS, "agreed", ""),)
     screen = first_screen(review(CLEAN, ignored=ignored))
-    assert "\nWho can do more\n  Only ignored findings, see below.\n  note " in screen
+    assert (
+        "\nWho can do more\n  Only ignored findings, see below.\n\nOther findings\n  note "
+        in screen
+    )
     identity = finding(Rule.IDENTITY_CHANGED, "aws-node gets a role")
     screen = first_screen(review(ignored=(ShownIgnored(identity, "agreed", ""),)))
     assert "Nobody" not in screen
     screen = first_screen(review(CLEAN, identity))
-    assert "\nWho can do more\n  Nobody else, as far as the plan shows.\n  note " in screen
+    assert (
+        "\nWho can do more\n  Nobody else, as far as the plan shows.\n\nOther findings\n  note "
+        in screen
+    )
 
 
 def test_colours_are_for_terminals() -> None:

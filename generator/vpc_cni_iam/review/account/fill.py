@@ -67,6 +67,11 @@ class Filler:
         self._fill_after(accounts, computed, before)
         for side in Side:
             self._apply_lists(accounts, side)
+        for place in self.resolver.ambiguous:
+            address = self.resolver.address_of(place)
+            resource = self.resolver.by_address.get(address)
+            is_own = resource is None or resource.type in PRINCIPALS
+            accounts.ambiguous.add(place if is_own else address)
         self._add_managed(accounts)
         return accounts
 
@@ -391,13 +396,12 @@ class Filler:
         Anyone who has such a policy is a principal, who may do what the policy newly allows. Where
         a name may be one of several, it is not shown who of them has it.
         """
-        ambiguous = set(map(self.resolver.address_of, self.resolver.ambiguous))
         holders = [
             Counter(
                 self.owner(g.policy)
                 for grants in side.grants.values()
                 for g in grants.values()
-                if g.policy and g.address not in ambiguous
+                if g.policy and not accounts.is_ambiguous(g)
             )
             for side in accounts.sides
         ]

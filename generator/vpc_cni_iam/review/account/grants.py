@@ -135,11 +135,18 @@ class Accounts(Struct):
     replaced: set[IamResource] = field(default_factory=set)
     # The addresses of principals that are created again at another one, by who they were.
     successors: dict[IamResource, str] = field(default_factory=dict)
+    # What says by a name that may be one of several who has what: addresses, and places of lists.
+    ambiguous: set[str] = field(default_factory=set)
 
     @property
     def principals(self) -> tuple[IamResource, ...]:
         """Everybody who has anything on either side, each once."""
         return tuple(dict.fromkeys((*self.before.grants, *self.after.grants)))
+
+    def is_ambiguous(self, grant: Grant) -> bool:
+        """Say whether another one may have a grant, or have another policy by it."""
+        place = f"{grant.address}.{grant.attribute}"
+        return grant.address in self.ambiguous or place in self.ambiguous
 
     @property
     def sides(self) -> tuple[Account, Account]:

@@ -42,13 +42,7 @@ def _boundary(change: PrincipalChange, boundary: GrantChange, context: Context) 
         scope([boundary]) if old and new else (),
         change.access if isinstance(change.access, NewAccess) and not _is_secret(change) else None,
     )
-    rule, level = Rule.BOUNDARY_WEAKENED, Level.ERROR
-    if old and new and old.is_known and old.content == new.content:
-        rule, level = Rule.REWRITTEN, Level.NOTE
-    elif isinstance(_allows_more(boundary, context), NoNewAccess):
-        rule, level = Rule.ACCESS_REMOVED, Level.NOTE
-    elif new and new.is_open and not isinstance(change.access, NewAccess):
-        level = Level.WARNING
+    rule, level = _rule(change, boundary, context)
     grant = new or old
     assert grant is not None  # noqa: S101 - a change has a side
     address, attribute = grant.address, grant.attribute
@@ -57,6 +51,16 @@ def _boundary(change: PrincipalChange, boundary: GrantChange, context: Context) 
     elif new is None:
         address = context.accounts.successors.get(change.owner, address)
     return finding(rule, evidence, address, attribute=attribute, subject=change.owner, level=level)
+
+
+def _rule(change: PrincipalChange, boundary: GrantChange, context: Context) -> tuple[Rule, Level]:
+    old, new = boundary.before, boundary.after
+    if old and new and old.is_known and old.content == new.content:
+        return Rule.REWRITTEN, Level.NOTE
+    if isinstance(_allows_more(boundary, context), NoNewAccess):
+        return Rule.ACCESS_REMOVED, Level.NOTE
+    is_hidden = new and new.is_open and not isinstance(change.access, NewAccess)
+    return Rule.BOUNDARY_WEAKENED, Level.WARNING if is_hidden else Level.ERROR
 
 
 def _allows_more(boundary: GrantChange, context: Context) -> Answer:

@@ -223,8 +223,7 @@ def _identity(plugin: ClusterPlugin, needs: PluginNeeds, context: Context) -> It
         return
     level, means = _CHANGED[change.event]
     if change.event is IdentityEvent.FIRST_SHOWN:  # the identity before may have allowed it
-        # What is newly missing is a finding of its own.
-        lacking = [c for role in needs.roles if not role.newly for c in role.missing or ()]
+        lacking = [call for role in needs.roles for call in role.missing or ()]
         level = at_most(most_severe(call.level for call in lacking), Level.WARNING)
     rule, cluster = Rule.IDENTITY_CHANGED, plugin.cluster
     yield finding(rule, change, address, subject=cluster, level=level, means=means)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 
 from msgspec import Struct
@@ -18,7 +18,7 @@ from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess, NotProven, Open
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.template import Template
 from vpc_cni_iam.review.account.documents import Document
-from vpc_cni_iam.review.account.grants import Account, Grant, known_policies
+from vpc_cni_iam.review.account.grants import Account, Grant, GrantKey, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, Named
 
 _EVERYTHING = Statement(actions=("*",), resources=("*",))
@@ -62,7 +62,10 @@ class Permissions(Struct, frozen=True):
 
 
 def permissions(
-    account: Account, owner: IamResource, sessions: Iterable[Policy] = ()
+    account: Account,
+    owner: IamResource,
+    sessions: Iterable[Policy] = (),
+    without: Collection[GrantKey] = (),
 ) -> Permissions:
     """Return the known permissions of a principal within its boundary and session policies."""
     boundary = account.one(owner, Part.BOUNDARY)
@@ -70,7 +73,8 @@ def permissions(
     limits = [(policy,) for policy in sessions]
     if isinstance(content, Document):
         limits.insert(0, (content.policy,))
-    return Permissions(known_policies(account.policies(owner).values()), tuple(limits))
+    grants = (g for key, g in account.policies(owner).items() if key not in without)
+    return Permissions(known_policies(grants), tuple(limits))
 
 
 def may_deny(grant: Grant) -> bool:

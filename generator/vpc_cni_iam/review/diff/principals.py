@@ -79,7 +79,12 @@ def _changes_of(
     # What has a place that is known after apply may be new, and need not be.
     is_unresolved = isinstance(owner, Unresolved) and owner.side is Side.AFTER
     is_new, is_deleted = owner in accounts.created or is_unresolved, owner in accounts.deleted
-    access: Answer = NoNewAccess() if is_deleted else proofs.compare(before, later)
+    access: Answer = NoNewAccess()
+    for pair in [] if is_deleted else _pairs(owner, accounts, after, grants):
+        answer = proofs.compare(*pair)
+        if not isinstance(answer, NoNewAccess):
+            (before, later), access = pair, answer
+            break
     denied_less: Answer = NoNewAccess()
     # One that is replaced keeps nothing that the plan does not show.
     keeps = not (is_new or is_deleted or owner in accounts.replaced)
@@ -89,6 +94,22 @@ def _changes_of(
     yield PrincipalChange(
         owner, is_new, is_deleted, grants, boundary, before, later, access, denied_less, *reaches
     )
+
+
+def _pairs(
+    owner: IamResource, accounts: Accounts, after: Account, changes: tuple[GrantChange, ...]
+) -> Iterator[tuple[Permissions, Permissions]]:
+    """Yield what to compare: all of a principal, then without what may be of another one.
+
+    What stays and may be of another principal of the name hides no change.
+    """
+    yield permissions(accounts.before, owner), permissions(after, owner)
+    changed = {change.key for change in changes}
+    grants = after.policies(owner).items() if changed and accounts.ambiguous else ()
+    stays = {key for key, g in grants if key not in changed and accounts.is_ambiguous(g)}
+    if stays:
+        before, later = (permissions(s, owner, without=stays) for s in (accounts.before, after))
+        yield before, later
 
 
 def _differing(old: dict[GrantKey, Grant], new: dict[GrantKey, Grant]) -> Iterator[GrantChange]:

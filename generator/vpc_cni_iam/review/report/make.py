@@ -49,20 +49,20 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
     context, plan = review.context, review.context.plan
     order = sorted(review.findings, key=lambda finding: _harm(finding, fail_on))
     findings = tuple(_finding(finding, place) for finding in order)
+    needs_of = context.needs_finder.of_role
+    plugins = shown_plugins(context.plugin_answers, review.findings, needs_of)
+    ignored = tuple(_ignored(ignored, place) for ignored in review.ignored)
+    rule_ids = {finding.rule for finding in (*findings, *(entry.finding for entry in ignored))}
     return ShownReview(
         plan=plan.source,
         engine=plan.version,
         fail_on=fail_on,
         failed=any(words.fails(finding, fail_on) for finding in findings),
-        plugins=tuple(
-            dict.fromkeys(
-                shown_plugins(context.plugin_answers, review.findings, context.needs_finder.of_role)
-            )
-        ),
+        plugins=tuple(dict.fromkeys(plugins)),
         findings=findings,
-        ignored=tuple(_ignored(ignored, place) for ignored in review.ignored),
+        ignored=ignored,
         policies=tuple(shown_policies(context, place)),
-        rules=shown_rules(),
+        rules=tuple(rule for rule in shown_rules() if rule.id in rule_ids),
         read=plan.counts.read,
         not_read=plan.counts.not_read,
         others=plan.counts.others,
@@ -111,6 +111,9 @@ def _ignored(ignored: Ignored, place: Place) -> ShownIgnored:
 def _harm(finding: Finding, fail_on: tuple[str, ...]) -> tuple[object, ...]:
     """Return what findings are sorted by: the worst first, then by harm."""
     level = -finding.level.rank, not words.fails(finding, fail_on)
+    if finding.level is Level.NOTE:  # one role in one place
+        place = _subject(finding.subject), finding.address, finding.attribute
+        return *level, _ORDER[finding.rule], *place
     match finding.evidence:
         case Gain(parts=[first, *_]):
             harm = first.harm

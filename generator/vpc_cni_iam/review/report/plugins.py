@@ -8,11 +8,12 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin.state import PluginIdentity, PluginState
+from vpc_cni_iam.review.account.plugin.state import PluginIdentity
 from vpc_cni_iam.review.checks.identity_providers import ProviderChanged
-from vpc_cni_iam.review.checks.plugin_roles import TrustLost
+from vpc_cni_iam.review.checks.plugin_roles import ControllerMissing, TrustLost
 from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, AnswerVerdict, PluginAnswer
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
 from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, VersionSource
@@ -27,6 +28,7 @@ _SOURCES = {
     VersionSource.ASSUMED: ", version assumed",
 }
 _IDENTITIES = {Identity.none: "none", Identity.unknown: ""}
+_NO_CONTROLLER = AnswerReason.CONTROLLER
 # Why it does not work, or what the plan does not show.
 REASONS = {
     AnswerReason.REMOVED: "",
@@ -41,6 +43,7 @@ REASONS = {
     AnswerReason.LIMIT: "what limits {role}",
     AnswerReason.LATER: "a part of a policy of {role}, which is known after apply",
     AnswerReason.UNDECIDED: "whether conditions of {role} allow {actions}",
+    _NO_CONTROLLER: "pods with security groups of their own do not start",
     AnswerReason.CONFLICT: "whether {role} keeps a policy that one of two resources removes",
     AnswerReason.REFUSED: "what {role} allows: a policy is not valid",
 }
@@ -60,18 +63,27 @@ def shown_plugins(
     A role of which that is all that is known has an answer, too, by what `needs_of` returns.
     """
     fails, reason = AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED
-    errors = [finding for finding in findings if finding.level is Level.ERROR]
+    every = list(findings)
+    errors = [finding for finding in every if finding.level is Level.ERROR]
+    lacking = {cluster for finding in every for cluster in _without_controller(finding)}
     lost = {role for error in errors for role in _not_assumed(error)}
     flawed = lost | {error.subject for error in errors if error.rule in _NEVER_ASSUMED}
     for answer in answers:
         roles = answer.needs.plugin.after.identity.roles
-        if (lost if answer.needs.is_of_cluster else flawed).isdisjoint(roles):
+        if answer.verdict is AnswerVerdict.WORKS and answer.needs.plugin.after.cluster in lacking:
+            yield _shown(PluginAnswer(answer.needs, AnswerVerdict.DEGRADED, _NO_CONTROLLER))
+        elif (lost if answer.needs.is_of_cluster else flawed).isdisjoint(roles):
             yield _shown(answer)
         else:
             yield _shown(PluginAnswer(answer.needs, fails, reason))
     judged = {role for answer in answers for role in answer.needs.plugin.after.identity.roles}
     for role in sorted(lost - judged, key=str):
         yield _shown(PluginAnswer(needs_of(role), fails, reason))
+
+
+def _without_controller(finding: Finding) -> tuple[EksCluster, ...]:
+    """Return the clusters in which security groups for pods do not work, as a finding says."""
+    return finding.evidence.clusters if isinstance(finding.evidence, ControllerMissing) else ()
 
 
 def _not_assumed(error: Finding) -> tuple[IamResource, ...]:
@@ -88,7 +100,8 @@ def _shown(answer: PluginAnswer) -> ShownPlugin:
     """Return an answer with its sentence."""
     needs, plugin = answer.needs, answer.needs.plugin
     before, after = plugin.states
-    if answer.reason is AnswerReason.REMOVED:
+    is_removed = answer.reason is AnswerReason.REMOVED
+    if is_removed:
         after = replace(after, identity=PluginIdentity())
     return ShownPlugin(
         after.cluster.name or plugin.address,
@@ -99,17 +112,13 @@ def _shown(answer: PluginAnswer) -> ShownPlugin:
         after.setup.settings.version,
         str(needs.after.version),
         needs.mode,
-        _identity(before),
-        _identity(after),
+        before.identity.kind.value,
+        "" if is_removed else after.identity.kind.value,
         _named(before.identity.roles),
         _named(after.identity.roles),
         tuple(_missing(needs)),
         tuple(_only_with(needs)),
     )
-
-
-def _identity(state: PluginState) -> str:
-    return _IDENTITIES.get(state.identity.kind, state.identity.kind.value)
 
 
 def _text(answer: PluginAnswer) -> str:

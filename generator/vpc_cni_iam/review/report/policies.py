@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import chain
 
 from vpc_cni_iam.inputs.plan.arguments import Part
-from vpc_cni_iam.policy.diff import Change, differences
+from vpc_cni_iam.policy.diff import (
+    Change,
+    Difference,
+    StatementAdded,
+    StatementRemoved,
+    differences,
+)
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.report import difference_lines
+from vpc_cni_iam.policy.report import describe, difference_lines
 from vpc_cni_iam.policy.value import Absent, Sensitive, Unknown
 from vpc_cni_iam.review.account.documents import Content, Document, Invalid
 from vpc_cni_iam.review.account.grants import Grant
@@ -73,8 +80,21 @@ def _lines(before: Content, after: Content) -> tuple[ShownLine, ...]:
     if any(texts):
         return tuple(ShownLine(Change.changed, text) for text in texts if text)
     sides = [side.shown if isinstance(side, Document) else _NOTHING for side in (before, after)]
-    lines = difference_lines(differences(*sides))
-    return tuple(ShownLine(line.change, str(line)) for line in lines) or _SAME
+    return tuple(chain.from_iterable(map(_shown, differences(*sides)))) or _SAME
+
+
+def _shown(difference: Difference) -> Iterator[ShownLine]:
+    """Yield the lines of a difference; a whole statement is named by its number alone."""
+    match difference:
+        case StatementAdded(index, statement):
+            text = f"statement {index + 1} is added: it {describe(statement)}"
+            yield ShownLine(Change.added, text)
+        case StatementRemoved(index, statement):
+            text = f"statement {index + 1} is removed: it {describe(statement)}"
+            yield ShownLine(Change.removed, text)
+        case _:
+            for line in difference_lines([difference]):
+                yield ShownLine(line.change, str(line))
 
 
 def _not_shown(content: Content, when: str) -> str:

@@ -80,8 +80,8 @@ class ShownPlugin(Struct, frozen=True):
     version_after: str
     judged_version: str
     mode: str
-    identity_before: str
-    identity_after: str
+    identity_before: str  # unknown where the plan does not show it
+    identity_after: str  # empty where the plan removes the plugin
     roles_before: tuple[str, ...]
     roles_after: tuple[str, ...]
     missing: tuple[str, ...]  # the actions that its role does not allow

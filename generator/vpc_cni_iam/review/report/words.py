@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TypeVar
 
 from vpc_cni_iam.errors import first_of
-from vpc_cni_iam.inputs.plan.addresses import without_keys
+from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.review.diff.plugin.answers import AnswerVerdict
 from vpc_cni_iam.review.findings import Finding
@@ -29,6 +29,8 @@ UNCHANGED = "No policy changes."
 _KEY = re.compile(r"(?<=\w)\[(?:\d+|\"[^\"]*\")\]")
 _NOBODY = "Nobody, as far as the plan shows."
 _NOBODY_ELSE = "Nobody else, as far as the plan shows."
+_AS_NOTED = "Nobody, except as the notes say."
+_AS_READ = "Nobody, as far as the plan is read; the notes say what is not read."
 _IGNORED = "Only ignored findings, see below."
 # Rules of trust policies by which nobody, or nobody more, can assume a role.
 _NOBODY_MORE = (
@@ -57,15 +59,9 @@ def section(finding: ShownFinding) -> Section:
         return Section.PLUGIN
     if loses and not gains and finding.level is Level.ERROR:
         return Section.PLUGIN
-    is_grave = finding.level is not Level.NOTE and question in (Topic.TRUST, Topic.CREDENTIALS)
-    is_more = gains or (is_grave and finding.rule not in _NOBODY_MORE)
-    return Section.ACCESS if is_more else Section.OTHER
-
-
-def _may_do_more(finding: ShownFinding) -> bool:
-    """Say whether a finding is that somebody can do more, or may: what is not read counts."""
-    is_open = finding.level is not Level.NOTE or RULES[finding.rule].question is Topic.PLAN
-    return Consequence.NEW_ACCESS in finding.means and is_open
+    may_gain = question in (Topic.TRUST, Topic.CREDENTIALS) and finding.rule not in _NOBODY_MORE
+    is_grave = gains or may_gain
+    return Section.ACCESS if is_grave and finding.level is not Level.NOTE else Section.OTHER
 
 
 def in_sections(review: ShownReview) -> dict[Section, list[list[ShownFinding]]]:
@@ -80,7 +76,7 @@ def answer_to(part: Section, review: ShownReview, groups: Sequence[list[ShownFin
     """Return the first line of a section; empty where its findings are the answer."""
     ignored = [entry.finding for entry in review.ignored]
     if part is Section.ACCESS:
-        return _answer_to_access(review, groups, ignored)
+        return "" if groups else _answer_to_access(review, ignored)
     if groups:
         return ""
     if any(section(finding) is part for finding in ignored):
@@ -88,15 +84,16 @@ def answer_to(part: Section, review: ShownReview, groups: Sequence[list[ShownFin
     return "None." if part is Section.OTHER else ""
 
 
-def _answer_to_access(
-    review: ShownReview, groups: Sequence[list[ShownFinding]], ignored: Iterable[ShownFinding]
-) -> str:
-    """Return whether nobody can do more; empty where findings of the section say who can."""
-    if any(_may_do_more(first) or first.level is not Level.NOTE for first, *_ in groups):
-        return ""
-    if any(map(_may_do_more, review.findings)):
+def _answer_to_access(review: ShownReview, ignored: Iterable[ShownFinding]) -> str:
+    """Return whether nobody can do more, where no error and no warning of the section says who."""
+    gains = [finding for finding in review.findings if Consequence.NEW_ACCESS in finding.means]
+    if any(finding.level is not Level.NOTE for finding in gains):
         return _NOBODY_ELSE
-    return _IGNORED if any(map(_may_do_more, ignored)) else _NOBODY
+    if any(Consequence.NEW_ACCESS in finding.means for finding in ignored):
+        return _IGNORED
+    if any(RULES[finding.rule].question is Topic.PLAN for finding in gains):
+        return _AS_READ
+    return _AS_NOTED if gains else _NOBODY
 
 
 def plugins(review: ShownReview) -> list[list[ShownPlugin]]:
@@ -128,6 +125,17 @@ def answer(plugin: ShownPlugin) -> str:
     return f"{f'aws-node {in_cluster(plugin)}'.rstrip()}: {plugin.answer}"
 
 
+def verdict_and_rest(plugin: ShownPlugin) -> tuple[str, str]:
+    """Return whether the plugin works in a few words, and where, in which version and why."""
+    who = f"aws-node {in_cluster(plugin)}".rstrip()
+    parts = _VERDICT.fullmatch(plugin.answer)
+    return (parts["verdict"], f"{who}, {parts['rest']}") if parts else (plugin.answer, who)
+
+
+# An answer that names a version.
+_VERDICT = re.compile(r"(?P<verdict>[a-z ]+?) (?:with|by the plan for) (?P<rest>v\d.*)", re.DOTALL)
+
+
 def in_cluster(plugin: ShownPlugin) -> str:
     """Return where the plugin is: in a cluster, or with a role where no cluster is known."""
     if plugin.cluster:
@@ -149,6 +157,9 @@ def facts(plugin: ShownPlugin) -> Iterator[tuple[str, str]]:
 
 
 def _identity(identity: str, roles: Iterable[str]) -> str:
+    """Return an identity with its role; empty where the plan does not show which one it is."""
+    if identity == Identity.unknown.value:
+        return ""
     named = " and ".join(roles)
     return f"{named} ({identity})" if named and identity else identity
 
@@ -165,23 +176,6 @@ def looks(finding: ShownFinding) -> Hashable:
     """Return how a finding looks without the keys of count and for_each."""
     texts = (finding.message, *finding.details, finding.fix)
     return finding.rule, finding.level, finding.means, *map(_unkeyed, texts)
-
-
-def of_one_block(groups: Iterable[list[ShownFinding]]) -> Iterator[list[ShownFinding]]:
-    """Yield groups, those together that count or for_each of one block make, but for errors."""
-    earlier: Counter[Hashable] = Counter()
-
-    def look(group: list[ShownFinding]) -> Hashable:
-        first = group[0]
-        if first.level is Level.ERROR or not first.address:
-            return first
-        whole = first.rule, first.level, first.means, first.address, first.attribute
-        earlier[whole] += 1
-        block = without_keys(first.address), without_keys(first.attribute)
-        return *whole[:3], *block, earlier[whole]
-
-    for alike in grouped(groups, look):
-        yield [finding for findings in alike for finding in findings]
 
 
 def first_details(finding: ShownFinding) -> tuple[str, ...]:
@@ -207,11 +201,18 @@ def policies(review: ShownReview) -> Iterator[list[ShownPolicy]]:
     yield from grouped(review.policies, look)
 
 
-def title(policy: ShownPolicy) -> str:
-    """Return what is done to which policy of whom."""
-    name = f"{policy.kind} {policy.policy}".rstrip()
-    of = "" if policy.policy == policy.owner else f" of {policy.owner}"
+def title(policy: ShownPolicy, mark: Callable[[str], str] = str) -> str:
+    """Return what is done to which policy of whom, with a mark for each name."""
+    name = f"{policy.kind} {mark(policy.policy) if policy.policy else ''}".rstrip()
+    of = "" if policy.policy == policy.owner else f" of {mark(policy.owner)}"
     return f"{name}{of} {policy.action}"
+
+
+def where_changed(policy: ShownPolicy) -> str:
+    """Return where a policy is written, without an address that its title has."""
+    if policy.address == policy.policy:
+        return ""
+    return policy.attribute if policy.address == policy.owner else about(policy)
 
 
 def counted(findings: Iterable[ShownFinding]) -> str:

@@ -40,6 +40,7 @@ class AnswerReason(StrEnum):
     LIMIT = "limit"  # the plan does not show a boundary or session policy
     LATER = "later"  # parts of its policies are known after apply
     UNDECIDED = "undecided"  # conditions, or the Region, decide
+    CONTROLLER = "controller"  # the cluster's role lacks what security groups for pods need
     CONFLICT = "conflict"  # one resource removes a policy, and another one keeps it
     REFUSED = "refused"  # a policy is not valid
 

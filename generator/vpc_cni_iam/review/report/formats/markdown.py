@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from vpc_cni_iam.escape import code_span, sanitise
+from vpc_cni_iam.escape import code_span, escape_html, sanitise
 from vpc_cni_iam.review.report import words
 from vpc_cni_iam.review.report.formats import json as json_report
 from vpc_cni_iam.review.report.shown import ShownFinding, ShownPlugin, ShownPolicy, ShownReview
@@ -146,11 +146,13 @@ def _blocks(review: ShownReview, dialect: Dialect) -> Iterator[str]:
 def _plugin(alike: list[ShownPlugin]) -> str:
     plugin, *others = alike
     facts = [f"- {label}: {prose(text)}\n" for label, text in words.facts(plugin)]
+    facts += [f"- {prose(detail)}\n" for detail in plugin.details]
     facts += [f"- also {prose(words.in_cluster(other))}\n" for other in others[:_ALSO]]
     if len(others) > _ALSO:
         facts.append(f"- and {len(others) - _ALSO} more clusters\n")
     space = "\n" if facts else ""
-    return f"\n**{prose(words.answer(plugin))}**\n{space}{''.join(facts)}"
+    verdict, rest = words.verdict_and_rest(plugin)
+    return f"\n**{prose(verdict)}**: {prose(rest)}\n{space}{''.join(facts)}"
 
 
 def _also(names: Iterable[str]) -> Iterator[str]:
@@ -160,20 +162,18 @@ def _also(names: Iterable[str]) -> Iterator[str]:
         yield f"and {len(every) - _ALSO} more like it"
 
 
-def _about(thing: ShownFinding | ShownPolicy) -> str:
-    named = f"{code(thing.address)} {code(thing.attribute)}".rstrip()
-    return f"{named}, {code(words.where(thing.place))}" if thing.place else named
+def _about(finding: ShownFinding) -> str:
+    named = f"{code(finding.address)} {code(finding.attribute)}".rstrip()
+    return f"{named}, {code(words.where(finding.place))}" if finding.place else named
 
 
 def _finding(alike: list[ShownFinding], review: ShownReview) -> str:
     first, *others = alike
-    kind = words.counts_for(first, review)
-    rule = f"{first.rule} ({kind})" if kind else first.rule
-    lines = [f"- **{first.level}** {rule}: {prose(first.message)}"]
+    rule = ", ".join(filter(None, (first.rule, words.counts_for(first, review))))
+    lines = [f"- **{first.level}** {prose(first.message)}"]
     if first.fix and first.level is not Level.NOTE:
         lines.append(f"    - **fix:** {prose(first.fix)}")
-    if first.address:
-        lines.append(f"    - {_about(first)}")
+    lines.append(f"    - {_about(first)} ({rule})" if first.address else f"    - {rule}")
     lines += [f"    - {line}" for line in _also(map(words.about, others))]
     lines += [f"    - {prose(detail)}" for detail in first.details[:_DETAILS]]
     left = len(first.details) - _DETAILS
@@ -184,16 +184,20 @@ def _finding(alike: list[ShownFinding], review: ShownReview) -> str:
 
 def _policy(alike: list[ShownPolicy], dialect: Dialect) -> str:
     policy, *others = alike
-    name = f"{policy.kind} {code(policy.policy)}".rstrip()
-    title = f"\n{name} of {code(policy.owner)} {policy.action}: {_about(policy)}\n\n"
-    lines = [f"- {line}" for line in _also(other.owner for other in others)]
+    places = list(filter(None, (words.where_changed(policy), words.where(policy.place))))
+    lines = [f"- in {', '.join(map(code, places))}"] if places else []
+    lines += [f"- {line}" for line in _also(other.owner for other in others)]
     lines += [f"- `{words.SIGNS[x.change]}` {prose(x.text)}" for x in policy.lines[:_LINES]]
     left = len(policy.lines) - _LINES
     if left > 0:
         lines.append(f"- and {left} more")
-    if not lines:
-        return title
-    text = "\n".join(lines) + "\n"
+    text = "".join(f"{line}\n" for line in lines)
     if not dialect.folds:
-        return title + text
-    return f"{title}<details><summary>Differences</summary>\n\n{text}\n</details>\n"
+        return f"\n{words.title(policy, code)}\n\n{text}"
+    title = words.title(policy, _html_code)
+    return f"\n<details><summary>{title}</summary>\n\n{text}\n</details>\n"
+
+
+def _html_code(text: str) -> str:
+    """Return text as code in a block of HTML, where a forge finds no Markdown and no mention."""
+    return f"<code>{escape_html(_short(text))}</code>"

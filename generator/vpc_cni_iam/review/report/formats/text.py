@@ -41,7 +41,7 @@ _LABEL = "  {:<10}"
 # By which line of the first screen each section ends, if all of them are long.
 _ENDS = {Section.PLUGIN: 16, Section.ACCESS: 27, Section.OTHER: 31}
 _SCREEN = 40
-_FIRST_CLUSTERS, _FIRST_NOTES, _FIRST_IGNORED = 2, 3, 1
+_FIRST_CLUSTERS, _FIRST_NOTES, _FIRST_IGNORED = 2, 5, 1
 # So that no text fills the first screen alone.
 _FIRST_LINES, _LAST_LINES = 3, 4
 
@@ -51,8 +51,7 @@ def write(review: ShownReview, setting: Setting) -> str:
     sections = words.in_sections(review)
     if setting.details:
         return _page(review, setting, sections, {}).text()
-    merged = {part: list(words.of_one_block(groups)) for part, groups in sections.items()}
-    draw = partial(_page, review, setting, merged)
+    draw = partial(_page, review, setting, sections)
     page = draw(_ENDS)
     free = _SCREEN - page.height
     for more in range(free, -_SCREEN, -1):
@@ -212,9 +211,7 @@ def _finding(page: _TextPage, review: ShownReview, alike: list[ShownFinding]) ->
         for name in names:
             page.line(f"also {name}", "quiet", indent=_INDENT)
     elif names:
-        differ = len(set(map(words.looks, alike))) > 1
-        also = "with other values (--details):" if differ else "also"
-        page.line(f"{also} {first_of(names, 1)}", "quiet", indent=_INDENT, most=1)
+        page.line(f"also {first_of(names, 1)}", "quiet", indent=_INDENT, most=1)
 
 
 def _where(finding: ShownFinding, review: ShownReview) -> str:
@@ -246,8 +243,8 @@ def _policies(page: _TextPage, review: ShownReview) -> None:
 
 
 def _policy(page: _TextPage, policy: ShownPolicy, others: Iterable[ShownPolicy]) -> None:
-    where = ", ".join(filter(None, (words.about(policy), words.where(policy.place))))
-    page.line(f"{words.title(policy)} ({where})", "title")
+    where = ", ".join(filter(None, (words.where_changed(policy), words.where(policy.place))))
+    page.line(f"{words.title(policy)}{f' ({where})' if where else ''}", "title")
     for other in others:
         page.line(f"also {other.owner} ({words.about(other)})", "quiet", indent=2)
     for line in policy.lines:

@@ -169,8 +169,12 @@ def part_text(part: GainedPart, *, is_lost: bool = False) -> str:
     """
     match part.difference:
         case StatementRemoved(statement=statement) if statement.effect == "Deny":
-            done = "added" if is_lost else "removed"
-            return f"{_calls(statement, part.actions)} where a policy allows it: a Deny is {done}"
+            calls_ = f"{_calls(statement, part.actions)} where a policy allows it"
+            if is_lost:
+                return (
+                    f"{calls_.replace('call every action', 'call any action', 1)}: a Deny is added"
+                )
+            return f"{calls_}: a Deny is removed"
         case StatementAdded(statement=statement) | StatementRemoved(statement=statement):
             return _calls(statement, part.actions)
         case StatementChanged(old=old, new=new, elements=elements):
@@ -299,7 +303,13 @@ def _deny_lost(finding: Finding, lost: DenyLost) -> Saying:
 
 def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
     policy, who = name_of(shown.policy), names_of(shown.owners)
-    attached = "" if (shown.policy,) == shown.owners else f" of {who}"
+    named = (
+        f"The policy {policy}"
+        if (shown.policy,) == shown.owners
+        else f"The policy {policy} of {who}"
+    )
+    if finding.attribute.startswith("inline_policy"):
+        named = f"An inline policy of {who}"
     refers = f": it refers to {first_of(shown.references)}" if shown.references else ""
     if shown.content is not None:
         message = f"{policy} is not a policy: {shown.content.why}"
@@ -314,9 +324,9 @@ def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
         message = f"{policy} is attached to {who}, and does not exist: {instead}"
         return Saying(message, fix=f"Correct the ARN in {finding.address}")
     if finding.rule is Rule.UNKNOWN_POLICY:
-        return Saying(f"The policy {policy}{attached} is known after apply{refers}")
+        return Saying(f"{named} is known after apply{refers}")
     if finding.rule is Rule.SENSITIVE_POLICY:
-        return Saying(f"The policy {policy}{attached} is sensitive, so it is not judged")
+        return Saying(f"{named} is sensitive, so it is not judged")
     message = f"{policy} is attached to {who}. The plan does not show the document"
     if isinstance(shown.policy, Unresolved) and not is_mark(shown.policy.place):
         message = f"{shown.policy.place} is known after apply: the plan does not show "

@@ -129,7 +129,7 @@ def check(context: Context) -> Iterator[Finding]:
         old, new = before.one(owner, Part.TRUST), after.one(owner, Part.TRUST)
         if new is None:
             if old is not None and owner not in changed:
-                yield _found(Rule.ACCESS_REMOVED, _gone(old), old)
+                yield _found(Rule.ACCESS_REMOVED, TrustNotWidened((), is_deleted=True), old)
             continue
         changes = old is None or old.content != new.content
         if not (changes or owner in changed or owner in tags_off):
@@ -155,12 +155,6 @@ def _found(
         level=level,
         means=means,
     )
-
-
-def _gone(grant: Grant) -> TrustNotWidened:
-    content = grant.content
-    trusted = trusted_by(content.shown) if isinstance(content, Document) else ()
-    return TrustNotWidened(trusted, is_deleted=True)
 
 
 def _of_role(role: _RoleTrusts, context: Context) -> Iterator[Finding]:

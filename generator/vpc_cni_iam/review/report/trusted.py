@@ -121,11 +121,7 @@ def _job(platform: Platform, subject: str) -> str:
 
 
 def several_trusted(every: Iterable[Trusted], *, limits: bool = True, named: str = "") -> str:
-    """Return several who can assume a role, of many the first; an issuer of all of them once.
-
-    Args:
-        named: An issuer that the sentence names already.
-    """
+    """Return several who can assume a role, of many the first; `named` needs no issuer again."""
     parts = list(dict.fromkeys(_parts(t, limits=limits, named=named) for t in every))
     endings = {ending for _, ending in parts}
     if len(endings) == 1:

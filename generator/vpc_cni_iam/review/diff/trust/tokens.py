@@ -78,7 +78,7 @@ class TokenTrust(Struct, frozen=True):
         platform = platform_of(self.issuer, subjects)
         possible = (*map(sample, subjects), platform.stranger, STRANGE)
         tokens = (AUDIENCE, *map(sample, audiences), STRANGE)
-        alive = [s for s in possible if self._lets_any(s, tokens)]
+        alive = [s for s in possible if any(self._lets(sub=s, aud=token) for token in tokens)]
         if not alive:
             yield from self._never(subjects, audiences)
             return
@@ -136,9 +136,6 @@ class TokenTrust(Struct, frozen=True):
         """Say whether wildcards in a value are compared letter by letter."""
         lets_itself = is_wild(value) and self._lets(**{claim: value})
         return lets_itself and not self._lets(**{claim: sample(value)})
-
-    def _lets_any(self, subject: str, audiences: Iterable[str]) -> bool:
-        return any(self._lets(sub=subject, aud=audience) for audience in audiences)
 
     def _lets(self, **claims: str) -> bool:
         """Say whether a token is let in; what it has of other claims is a stranger's."""

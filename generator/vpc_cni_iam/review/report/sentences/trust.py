@@ -125,10 +125,8 @@ def _fix_of_widened(finding: Finding, widened: Widened, issuer: str) -> str:
     for change in widened.other_conditions if widened.trusted else ():
         if change.old and _is_subject(change, issuer):
             return f"Write {asked_text(change.old)} on sub again in {where}"
-    old, new = (
-        several_trusted(side, limits=False, named=issuer)
-        for side in (widened.before, widened.trusted)
-    )
+    sides = widened.before, widened.trusted
+    old, new = (several_trusted(side, limits=False, named=issuer) for side in sides)
     if new and old:
         return f"Name {old} in place of {new} in {where}"
     return f"Remove {new} from {where}" if new else f"Restore {where}"

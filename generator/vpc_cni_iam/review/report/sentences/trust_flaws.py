@@ -64,8 +64,7 @@ _OF_APPLICATION = _FlawText(
     "Add a condition on {keys}",
 )
 _ISSUER_BESIDE = _FlawText(
-    "The condition on {listed} {are} about another issuer than {provider}, whose tokens do not "
-    "have that key",
+    "Tokens of {provider} have no claim {keys}, for which {role} asks",
     "Write the keys of that provider, or name the provider of the keys",
 )
 _TEXTS: Mapping[Rule, _FlawText] = {
@@ -158,9 +157,7 @@ def _fields(role: str, flaw: TrustFlaw) -> Mapping[str, str]:
         "provider": flaw.provider,
         "issuer": issuer_name(flaw.provider),
         "quoted": _quoted(values),
-        "listed": several(values) or "a condition",
         "keys": " or ".join(values),
-        "are": "is" if len(values) == 1 else "are",
         "excepted": f" but those that it names ({several(values)})" if values else "",
         "owners": _quoted(_owners(flaw)),
         "project": "project" if platform is Platform.GITLAB else "repository",

@@ -269,3 +269,22 @@ def test_an_exclusive_list_attaches_again_to_a_role_that_is_replaced_only_if_it_
     sides = [{"role_name": "r", "policy_arns": [MANAGED, *more]} for more in ([], [COPY])]
     assert rules(reviewed(replaced(), resource(kind, "e", sides[0], sides[0]))) >= LOST
     assert not LOST & rules(reviewed(replaced(), resource(kind, "e", *sides)))
+
+
+@pytest.mark.parametrize(
+    ("effect", "rule"), [("Allow", "access-removed"), ("Deny", "admin-attached")]
+)
+def test_what_is_created_before_it_is_destroyed_is_gone_if_iam_has_one_of_it(
+    effect: str, rule: str
+) -> None:
+    values = {"name": "p", "role": "app", "policy": document({**allow("iam:*"), "Effect": effect})}
+    others = {"name": "all", "role": "app", "policy": document(allow("*"))}
+    review = reviewed(
+        resource("aws_iam_role_policy", "all", others, others if effect == "Deny" else None),
+        resource("aws_iam_role_policy", "p", values, values, actions=["create", "delete"]),
+    )
+    assert rule in rules(review)
+    kept = resource("aws_iam_role_policy", "p", values, values, actions=["delete", "create"])
+    assert "admin-attached" not in rules(
+        reviewed(resource("aws_iam_role_policy", "all", others, others), kept)
+    )

@@ -159,7 +159,7 @@ def _with_issuer(principals: tuple[Principal, ...], statement: Statement) -> tup
 
 def readable(name: str) -> str:
     """Return a name with words for each part that is not known."""
-    return re.sub(rf"{_UNKNOWN}[0-9a-f]+", "(not known)", name)
+    return re.sub("zz-unknown-[0-9a-f]+", "(not known)", name)
 
 
 def is_unknown(name: str) -> bool:

@@ -146,6 +146,8 @@ class Filler:
                 accounts.after.add(grant)
         for resource, grant in after:
             remover = removed.get((grant.owner, grant.key), grant.address)
+            if _is_made_and_deleted(resource, grant, accounts, had):
+                continue
             if self._is_gone(resource, grant, accounts, lists, had):
                 assert isinstance(grant.owner, InPlan)  # noqa: S101 - only those are replaced
                 kind, remover = ConflictKind.PRINCIPAL_REPLACED, grant.owner.address
@@ -440,6 +442,21 @@ def _apart(grants: Iterator[Grant]) -> Iterator[Grant]:
         keys.add((grant.owner, grant.key))
         key = grant.key._replace(name=f"{grant.address}.{grant.attribute}")
         yield replace(grant, key=key) if is_again else grant
+
+
+def _is_made_and_deleted(
+    resource: Resource,
+    grant: Grant,
+    accounts: Accounts,
+    had: set[tuple[str, IamResource, GrantKey]],
+) -> bool:
+    """Say whether a replacement first makes what is there, and then deletes it.
+
+    IAM has one grant of a key, so that nothing is left. A principal that is replaced is two.
+    """
+    is_same = (grant.address, grant.owner, grant.key) in had
+    is_of_other = grant.owner not in accounts.replaced
+    return resource.actions == ("create", "delete") and is_same and is_of_other
 
 
 def _list_of(resource: Resource) -> GrantArgument | None:

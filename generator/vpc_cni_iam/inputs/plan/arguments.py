@@ -87,6 +87,13 @@ GRANTS: Mapping[str, tuple[GrantArgument, ...]] = {
     },
 }
 LISTS = (Part.INLINE_LIST, Part.ATTACHMENT_LIST)
+
+
+def list_argument(kind: str) -> GrantArgument | None:
+    """Return the argument of an exclusive list; None for other types."""
+    return next((a for a in GRANTS.get(kind, ()) if a.part in LISTS), None)
+
+
 # The roles of service accounts that EKS gives them. What annotations name is read wherever it is in
 # the types of `is_annotated`.
 SERVICE_ACCOUNTS: Mapping[str, Mapping[str, str]] = {

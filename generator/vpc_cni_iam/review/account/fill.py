@@ -15,12 +15,12 @@ from msgspec.structs import replace
 from vpc_cni_iam.inputs.plan.arguments import (
     GRANTS,
     GROUP,
-    LISTS,
     POLICY,
     PRINCIPALS,
     USER,
     GrantArgument,
     Part,
+    list_argument,
 )
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
 from vpc_cni_iam.inputs.plan.values import PlacedValue, one, place_of, read, text, value_at
@@ -33,6 +33,7 @@ from vpc_cni_iam.review.account.grants import (
     Grant,
     GrantKey,
     OpenList,
+    is_undone,
 )
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Unresolved
 from vpc_cni_iam.review.account.library import Library
@@ -129,25 +130,28 @@ class Filler:
         return same[0] if same else possible[0] if len(possible) == 1 else None
 
     def _fill_after(self, accounts: Accounts, computed: list[Grant], before: list[Grant]) -> None:
-        after = [(r, grant) for r in self.resources for grant in self.grants(r, Side.AFTER)]
+        had = {(grant.address, grant.owner, grant.key) for grant in before}
+        after = [
+            (r, grant)
+            for r in self.resources
+            for grant in self.grants(r, Side.AFTER)
+            if not is_undone(grant, r.actions, had, accounts)
+        ]
         granted = {(grant.address, grant.owner, grant.key) for _, grant in after}
         # What an exclusive list no longer names, a list removes that is there: see `_apply_list`.
-        lists = {r.address for r in self.resources if _list_of(r)}
+        lists = {r.address for r in self.resources if list_argument(r.type)}
         removed = {
             (grant.owner, grant.key): grant.address
             for grant in before
             if (grant.address, grant.owner, grant.key) not in granted
             if grant.address not in lists
         }
-        had = {(grant.address, grant.owner, grant.key) for grant in before}
         emptied = accounts.deleted | accounts.replaced
         for grant in (*computed, *(grant for grant in before if grant.address in lists)):
             if grant.owner not in emptied and (grant.owner, grant.key) not in removed:
                 accounts.after.add(grant)
         for resource, grant in after:
             remover = removed.get((grant.owner, grant.key), grant.address)
-            if _is_made_and_deleted(resource, grant, accounts, had):
-                continue
             if self._is_gone(resource, grant, accounts, lists, had):
                 assert isinstance(grant.owner, InPlan)  # noqa: S101 - only those are replaced
                 kind, remover = ConflictKind.PRINCIPAL_REPLACED, grant.owner.address
@@ -187,7 +191,7 @@ class Filler:
     def _apply_lists(self, accounts: Accounts, side: Side) -> None:
         """Remove what exclusive lists do not name; what they name and nobody shows is unknown."""
         for resource in self.resources:
-            row = _list_of(resource)
+            row = list_argument(resource.type)
             if row and "forget" not in resource.actions and is_there(resource, side):
                 for owner in self.owners(resource, row, side):
                     self._apply_list(accounts, resource, row, owner, side)
@@ -442,23 +446,3 @@ def _apart(grants: Iterator[Grant]) -> Iterator[Grant]:
         keys.add((grant.owner, grant.key))
         key = grant.key._replace(name=f"{grant.address}.{grant.attribute}")
         yield replace(grant, key=key) if is_again else grant
-
-
-def _is_made_and_deleted(
-    resource: Resource,
-    grant: Grant,
-    accounts: Accounts,
-    had: set[tuple[str, IamResource, GrantKey]],
-) -> bool:
-    """Say whether a replacement first makes what is there, and then deletes it.
-
-    IAM has one grant of a key, so that nothing is left. A principal that is replaced is two.
-    """
-    is_same = (grant.address, grant.owner, grant.key) in had
-    is_of_other = grant.owner not in accounts.replaced
-    return resource.actions == ("create", "delete") and is_same and is_of_other
-
-
-def _list_of(resource: Resource) -> GrantArgument | None:
-    """Return the argument of an exclusive list; None for other resources."""
-    return next((a for a in GRANTS.get(resource.type, ()) if a.part in LISTS), None)

@@ -6,7 +6,7 @@ policy, one boundary and one trust policy.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from enum import Enum
 from typing import NamedTuple
 
@@ -172,3 +172,21 @@ class Accounts(Struct):
 def known_policies(grants: Iterable[Grant]) -> tuple[Policy, ...]:
     """Return the policies of grants that are known."""
     return tuple(g.content.policy for g in grants if isinstance(g.content, Document))
+
+
+def is_undone(
+    grant: Grant,
+    actions: tuple[str, ...],
+    had: Collection[tuple[str, IamResource, GrantKey]],
+    accounts: Accounts,
+) -> bool:
+    """Say whether a replacement first makes what is there already, and then deletes it.
+
+    IAM has one grant of a key, so that nothing is left. A principal that is replaced is two.
+
+    Args:
+        actions: What the plan does to the resource that says so.
+        had: The address, the owner and the key of each grant before.
+    """
+    is_same = (grant.address, grant.owner, grant.key) in had
+    return actions == ("create", "delete") and is_same and grant.owner not in accounts.replaced

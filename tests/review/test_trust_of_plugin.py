@@ -5,7 +5,7 @@ import json
 import pytest
 
 from eks import arn_of, association
-from synthetic import Json, document, resource, reviewed, role, rules
+from synthetic import Json, attachment, document, resource, reviewed, role, rules
 from trust_policies import AUD, BOTH, CNI, GOOD, NAMESPACE, OIDC, POD, SUB, irsa, of, pods
 
 FOR_APP = irsa(StringEquals={**AUD, f"{OIDC}:sub": "system:serviceaccount:default:app"})
@@ -135,3 +135,10 @@ def test_an_association_that_comes_breaks_a_trust_that_stays() -> None:
     loose = pods(*BOTH, **of_any)
     third = reviewed(role("cni", loose, loose), resource(kind, "a", None, association))
     assert rules(third) == {"pod-identity-tags-disabled", "service-account-role"}
+
+
+def test_the_fix_of_a_node_roles_trust_names_the_instances() -> None:
+    cni = attachment("cni", "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy")
+    review = reviewed(role("cni", NODES, LAMBDA), cni)
+    (lost,) = (f for f in review.findings if f.rule == "coverage-lost")
+    assert lost.fix == "Trust ec2.amazonaws.com in aws_iam_role.cni"

@@ -171,9 +171,11 @@ def _trust_lost(_: Finding, lost: TrustLost) -> Saying:
     ways = first_of(_IDENTITIES[way] for way in lost.ways)
     where = f" of cluster {lost.cluster.name}" if lost.cluster.name else ""
     may = "no longer lets" if lost.is_certain else "may no longer let"
+    is_of_nodes = lost.ways == (Identity.node_role,)
+    trusted = "ec2.amazonaws.com" if is_of_nodes else "the service account kube-system/aws-node"
     return Saying(
         f"The trust policy of {role} {may} aws-node{where} assume it by {ways}",
-        fix=f"Trust the service account kube-system/aws-node in {role}"
+        fix=f"Trust {trusted} in {role}"
         if lost.is_certain
         else f"Check that aws-node meets the conditions of the trust policy of {role}",
     )

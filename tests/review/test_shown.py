@@ -18,7 +18,7 @@ from vpc_cni_iam.review.ignore import IgnoreEntry, IgnoreFile
 from vpc_cni_iam.review.locate import Locator
 from vpc_cni_iam.review.report import words
 from vpc_cni_iam.review.report.make import shown
-from vpc_cni_iam.review.report.rule_texts import shown_rules
+from vpc_cni_iam.review.report.rule_texts import rules_of, shown_rules
 from vpc_cni_iam.review.report.shown import ShownReview, SourcePlace
 from vpc_cni_iam.review.report_formats import REPORTS, Setting
 from vpc_cni_iam.review.rules import RULES, Level, Rule, Topic
@@ -58,7 +58,7 @@ def test_each_rule_has_its_texts() -> None:
 def test_a_review_has_the_texts_of_the_rules_of_its_findings_alone() -> None:
     for name, made in corpus().items():
         rules = {finding.rule for finding in (*made.findings, *(i.finding for i in made.ignored))}
-        assert {rule.id for rule in made.rules} == rules, name
+        assert {rule.id for rule in rules_of(made)} == rules, name
 
 
 def test_text_markdown_and_html_agree_about_who_can_do_more() -> None:

@@ -17,7 +17,6 @@ from vpc_cni_iam.review.report import words
 from vpc_cni_iam.review.report.names import name_of
 from vpc_cni_iam.review.report.plugins import shown_plugins
 from vpc_cni_iam.review.report.policies import shown_policies
-from vpc_cni_iam.review.report.rule_texts import shown_rules
 from vpc_cni_iam.review.report.sentences import say
 from vpc_cni_iam.review.report.sentences.plan import not_shown_text
 from vpc_cni_iam.review.report.shown import (
@@ -52,7 +51,6 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
     needs_of = context.needs_finder.of_role
     plugins = shown_plugins(context.plugin_answers, review.findings, needs_of)
     ignored = tuple(_ignored(ignored, place) for ignored in review.ignored)
-    rule_ids = {finding.rule for finding in (*findings, *(entry.finding for entry in ignored))}
     return ShownReview(
         plan=plan.source,
         engine=plan.version,
@@ -62,7 +60,7 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
         findings=findings,
         ignored=ignored,
         policies=tuple(shown_policies(context, place)),
-        rules=tuple(rule for rule in shown_rules() if rule.id in rule_ids),
+        rules=(),
         read=plan.counts.read,
         not_read=plan.counts.not_read,
         others=plan.counts.others,

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.cluster import EksCluster
-from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.state import PluginIdentity
 from vpc_cni_iam.review.checks.identity_providers import ProviderChanged
@@ -27,7 +26,6 @@ _SOURCES = {
     VersionSource.OPTION: ", --cni-version",
     VersionSource.ASSUMED: ", version assumed",
 }
-_IDENTITIES = {Identity.none: "none", Identity.unknown: ""}
 _NO_CONTROLLER = AnswerReason.CONTROLLER
 # Why it does not work, or what the plan does not show.
 REASONS = {

@@ -6,7 +6,7 @@ import tomllib
 from functools import cache
 
 from vpc_cni_iam import resources
-from vpc_cni_iam.review.report.shown import ShownRule
+from vpc_cni_iam.review.report.shown import ShownReview, ShownRule
 from vpc_cni_iam.review.rules import RULES
 
 _FILE = "review/report/rules.toml"
@@ -20,3 +20,10 @@ def shown_rules() -> tuple[ShownRule, ...]:
         ShownRule(rule, row.level, row.means, row.question, **texts[rule])
         for rule, row in RULES.items()
     )
+
+
+def rules_of(review: ShownReview) -> tuple[ShownRule, ...]:
+    """Return the rules of the findings of a review, and of those that are ignored."""
+    findings = (*review.findings, *(ignored.finding for ignored in review.ignored))
+    ids = {finding.rule for finding in findings}
+    return tuple(rule for rule in shown_rules() if rule.id in ids)

@@ -99,7 +99,7 @@ class ShownReview(Struct, frozen=True):
     findings: tuple[ShownFinding, ...]  # the worst first, by harm
     ignored: tuple[ShownIgnored, ...]
     policies: tuple[ShownPolicy, ...]
-    rules: tuple[ShownRule, ...]
+    rules: tuple[ShownRule, ...]  # of its findings; the formats that have them fill them in
     read: int  # how many resources that change are read
     not_read: tuple[str, ...]  # what changes, is about IAM, EKS or credentials, and is not read
     others: int  # how many other resources change

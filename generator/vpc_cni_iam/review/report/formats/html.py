@@ -15,6 +15,7 @@ from vpc_cni_iam.coverage.report.html import page_style
 from vpc_cni_iam.escape import sanitise
 from vpc_cni_iam.markup import Markup
 from vpc_cni_iam.review.report import words
+from vpc_cni_iam.review.report.rule_texts import rules_of
 from vpc_cni_iam.review.report.shown import ShownPolicy, ShownReview
 from vpc_cni_iam.review.report.words import Section
 from vpc_cni_iam.review.report_formats import Setting
@@ -25,8 +26,6 @@ _ALSO = 8
 
 def write(review: ShownReview, _setting: Setting) -> str:
     """Return a review in this format; it is ASCII."""
-    every = [*review.findings, *(ignored.finding for ignored in review.ignored)]
-    rule_ids = {finding.rule for finding in every}
     groups = words.in_sections(review)
     answers = {part: words.answer_to(part, review, groups[part]) for part in Section}
     style = page_style() + resources.text(f"{_FOLDER}/page.css")
@@ -43,7 +42,7 @@ def write(review: ShownReview, _setting: Setting) -> str:
         plugins=words.plugins(review),
         result="fails" if review.failed else "passes",
         review=review,
-        rules=[rule for rule in review.rules if rule.id in rule_ids],
+        rules=rules_of(review),
         sections=groups,
         style=Markup(style),
         title=f"IAM review of {review.plan}",

@@ -6,8 +6,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
 from vpc_cni_iam import json_output
 from vpc_cni_iam.json_output import members
+from vpc_cni_iam.review.report.rule_texts import rules_of
 from vpc_cni_iam.review.report.shown import ShownReview
 from vpc_cni_iam.review.report_formats import Setting
 
@@ -19,6 +22,7 @@ def write(review: ShownReview, setting: Setting) -> str:
 
 def pieces(review: ShownReview, _setting: Setting) -> Iterator[str]:
     """Yield a review in this format; it is ASCII, so that no terminal obeys what is in it."""
+    review = replace(review, rules=rules_of(review))
     lead = "{\n"
     for name in members(review):
         yield f"{lead}  {json.dumps(name)}: "

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from vpc_cni_iam import __version__, json_output
 from vpc_cni_iam.escape import sanitise
 from vpc_cni_iam.review.report import words
+from vpc_cni_iam.review.report.rule_texts import rules_of
 from vpc_cni_iam.review.report.shown import ShownFinding, ShownIgnored, ShownReview, ShownRule
 from vpc_cni_iam.review.report_formats import Setting
 
@@ -46,7 +47,7 @@ def write(review: ShownReview, setting: Setting) -> str:
             "driver": {
                 "name": "vpc-cni-iam",
                 "semanticVersion": __version__,
-                "rules": [_rule(rule) for rule in review.rules],
+                "rules": [_rule(rule) for rule in writer.rules],
             }
         },
         "invocations": [invocation],
@@ -80,7 +81,8 @@ def message(text: str) -> str:
 
 class _Writer:
     def __init__(self, review: ShownReview, prefix: str) -> None:
-        self._rules = {rule.id: number for number, rule in enumerate(review.rules)}
+        self.rules = rules_of(review)
+        self._numbers = {rule.id: number for number, rule in enumerate(self.rules)}
         self._prefix = prefix
         name = PurePosixPath(review.plan.replace("\\", "/"))
         self._plan = name.name if name.is_absolute() or ".." in name.parts else str(name)
@@ -108,7 +110,7 @@ class _Writer:
         lines = (text.replace("\n", " "), *finding.details, *fix)
         return {
             "ruleId": finding.rule,
-            "ruleIndex": self._rules[finding.rule],
+            "ruleIndex": self._numbers[finding.rule],
             "level": finding.level,
             "message": {"text": message("\n".join(lines))},
             "locations": [self._location(finding)],

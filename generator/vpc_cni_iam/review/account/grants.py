@@ -44,6 +44,11 @@ class Grant(Struct, frozen=True):
         return isinstance(self.content, Document)
 
     @property
+    def has_secrets(self) -> bool:
+        """Whether its document has sensitive values, which are judged and never shown."""
+        return isinstance(self.content, Document) and self.content.masked is not None
+
+    @property
     def is_open(self) -> bool:
         """Whether nothing is known of what it says."""
         return isinstance(self.content, Unknown | Sensitive | Invalid)

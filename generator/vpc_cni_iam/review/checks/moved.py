@@ -28,7 +28,6 @@ from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule
 
 _MANAGED = {*GRANTS, *PRINCIPALS, POLICY}
-_ENTRY = "aws_eks_access_entry"
 
 
 class Handling(Enum):
@@ -195,10 +194,5 @@ def _plugin_roles(context: Context) -> Iterator[IamResource]:
 
 def _has_new_entry(role: IamResource, context: Context) -> bool:
     """Say whether the plan creates the access entry of a role, or replaces it."""
-    filler = context.filler
-    return any(
-        filler.owner(named) == role
-        for resource in filler.plan.resources
-        if resource.type == _ENTRY and "create" in resource.actions
-        for named in filler.resolver.named_by(resource, "principal_arn", ROLE, Side.AFTER)
-    )
+    entries = context.access_entries_of(role, Side.AFTER)
+    return any("create" in entry.actions for entry in entries)

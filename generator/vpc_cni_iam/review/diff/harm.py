@@ -35,7 +35,7 @@ from vpc_cni_iam.policy.template import Text, known
 from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import Grant
 from vpc_cni_iam.review.account.iam_resource import Place
-from vpc_cni_iam.review.account.plugin.policy import concerns_plugin
+from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.diff.permissions import Permissions, Proofs
 from vpc_cni_iam.review.diff.principals import GrantChange
 
@@ -117,11 +117,11 @@ def gained(
     origins = {id(statement): grant for grant in sides for statement in _shown(grant)}
     methods = _methods(change.after.policies)
     parts = [
-        _part(d, _Ranks(methods, is_of_plugin=_is_of_plugin(origins[id(_statement(d))])))
+        _part(d, _Ranks(methods, is_of_plugin=is_of_plugin(origins[id(_statement(d))])))
         for d in _differences(changes)
         if _may_allow_more(d)
     ]
-    is_secret = any(map(_is_masked, (g for c in change.grants for g in (c.before, c.after) if g)))
+    is_secret = any(g.has_secrets for c in change.grants for g in (c.before, c.after) if g)
     if 1 < len(parts) <= _PROVEN and not is_secret:
         parts = [part for part in parts if _is_new(part, change, proofs)] or parts
     parts.sort(key=lambda part: (_is_needed(part), part.harm))
@@ -157,10 +157,6 @@ def _differences(changes: Iterable[GrantChange]) -> tuple[Difference, ...]:
 def _shown(grant: Grant | None) -> tuple[Statement, ...]:
     is_known = grant is not None and isinstance(grant.content, Document)
     return grant.content.shown.statements if is_known else ()  # type: ignore[union-attr]
-
-
-def _is_masked(grant: Grant) -> bool:
-    return isinstance(grant.content, Document) and grant.content.masked is not None
 
 
 def _statement(difference: Difference) -> Statement:
@@ -203,10 +199,6 @@ class _Ranks(Struct, frozen=True):
         """Return the rank of an action."""
         is_needed = self.is_of_plugin and action.lower() in needed_by_plugin()
         return is_needed, *_rank(action, self.methods)
-
-
-def _is_of_plugin(grant: Grant) -> bool:
-    return isinstance(grant.content, Document) and concerns_plugin(grant.content.policy)
 
 
 def _is_needed(part: GainedPart) -> bool:

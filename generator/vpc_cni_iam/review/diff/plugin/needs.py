@@ -217,7 +217,7 @@ class NeedsFinder(Struct, frozen=True):
         limited = _permissions(account, role, identity)
         limited = replace(limited, policies=(*limited.policies, *more))
         calls = plugin_calls(limited, judged, self._naming(role), only)
-        if calls is not None and any(map(_has_secrets, account.of(role).values())):
+        if calls is not None and any(grant.has_secrets for grant in account.of(role).values()):
             shown = tuple(replace(call, region="") for call in calls.missing)
             return replace(calls, missing=shown)
         return calls
@@ -318,10 +318,6 @@ def _newly(
 def _permissions(account: Account, role: IamResource, identity: PluginIdentity) -> Permissions:
     session = identity.session
     return permissions(account, role, [session.policy] if isinstance(session, Document) else [])
-
-
-def _has_secrets(grant: Grant) -> bool:
-    return isinstance(grant.content, Document) and grant.content.masked is not None
 
 
 def _may_lose(before: Account, after: Account, role: IamResource) -> bool:

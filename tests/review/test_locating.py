@@ -14,7 +14,9 @@ from synthetic import OPTIONS, allow, document, plan, policy, resource
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.configuration import Module, PlanConfiguration
 from vpc_cni_iam.inputs.plan.reader import read_plan
+from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.locate import Locator
+from vpc_cni_iam.review.options import Options
 from vpc_cni_iam.review.report.make import shown
 from vpc_cni_iam.review.run import review
 from vpc_cni_iam.texts.limits import HCL
@@ -54,6 +56,7 @@ def test_blocks_in_json_have_their_lines(name: str, mark: str, tmp_path: Path) -
         ("aws_iam_policy.one", (6, 8)),
         ("aws_iam_policy.two", (9, 9)),
         ("aws_iam_role.s", (11, 11)),
+        ("aws_iam_role.s[0]", (11, 11)),
         ("data.aws_iam_policy_document.d", (13, 13)),
     ):
         assert located(tmp_path, block) == (name, *lines)
@@ -127,6 +130,8 @@ def test_a_directory_without_configuration_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=problem):
         Locator(tmp_path / name, PlanConfiguration())
+    with pytest.raises(InputError, match=problem):
+        Context(read_plan(plan(), "plan.json"), Options(source=tmp_path / name))
 
 
 TRUST = """resource "aws_iam_role" "r" {

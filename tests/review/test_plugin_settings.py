@@ -8,27 +8,19 @@ import pytest
 
 from eks import addon, arn_of, irsa, own_role
 from found import context, found
+from plugin_setup import CNI, annotated, at, release, states
 from synthetic import Json, resource, role
-from vpc_cni_iam.catalog.facts.documents import managed_policy
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.policy.value import Known
 from vpc_cni_iam.review.account.iam_resource import InPlan
-from vpc_cni_iam.review.account.plugin.state import PluginState, UnreadReason
+from vpc_cni_iam.review.account.plugin.state import UnreadReason
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.sentences import say
 
-CNI = dumps(managed_policy())
 SETTINGS = "plugin-configuration-changed"
 NAME = r"serviceAccount.annotations.eks\.amazonaws\.com/role-arn"
-CHART = {"name": "cni", "chart": "aws-vpc-cni", "namespace": "kube-system", "version": "1.23.2"}
 IPV6 = '{"env": {"ENABLE_IPv6": "true"}}'
 SIDES = ("before", "after")
-
-
-def at(version: str, **more: object) -> Json:
-    role = {"service_account_role_arn": arn_of("cni")}
-    return {"addon_version": f"{version}-eksbuild.1", **role, **more}
 
 
 def findings(*changes: Json, **more: Any) -> list[Finding]:
@@ -38,23 +30,6 @@ def findings(*changes: Json, **more: Any) -> list[Finding]:
 
 def levels(*changes: Json, **more: Any) -> dict[str, str]:
     return {str(f.rule): str(f.level) for f in findings(*changes, **more)}
-
-
-def states(*changes: Json, **more: Any) -> tuple[PluginState, PluginState]:
-    (plugin,) = context(*changes, *own_role("cni", irsa(), CNI), **more).plugins
-    return plugin.states
-
-
-def release(before: Json | None, after: Json | None, **more: Any) -> Json:
-    sides = [None if side is None else {**CHART, **side} for side in (before, after)]
-    return resource("helm_release", "cni", *sides, **more)
-
-
-def annotated(*values: object, **more: Any) -> Json:
-    annotation = {"eks.amazonaws.com/role-arn": arn_of("cni")}
-    first = {"serviceAccount": {"annotations": annotation}}
-    texts = (value if isinstance(value, str) else json.dumps(value) for value in (first, *values))
-    return {"values": list(texts), **more}
 
 
 def test_another_value_of_a_variable_is_a_note_with_both() -> None:

@@ -7,31 +7,24 @@ import pytest
 
 from eks import addon, arn_of, irsa, own_role, same
 from found import context, found
+from plugin_setup import CHART, CNI, annotated, at, release, states
 from synthetic import Json, allow, document, resource, reviewed
 from vpc_cni_iam.catalog import variants
-from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
+from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.catalog.facts.known_versions import find, newest
 from vpc_cni_iam.policy.document import dumps
-from vpc_cni_iam.review.account.plugin.state import PluginState
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.options import Options
 from vpc_cni_iam.review.report.sentences import say
 from vpc_cni_iam.review.report.shown import ShownFinding
 
-CNI = dumps(managed_policy())
 (_IPV6,) = variants.find(("ipv6",))
 # As of before v1.22.0, which calls ec2:DescribeSubnets in IPv6 mode, too.
 OLD_IPV6 = dumps(_IPV6.document(revisions()[0]))
 SETTINGS, VERSION_CHANGED = "plugin-configuration-changed", "plugin-version-changed"
 UNKNOWN_VERSION, MISSING = "plugin-version-unknown", "plugin-permission-missing"
-CHART = {"name": "cni", "chart": "aws-vpc-cni", "namespace": "kube-system", "version": "1.23.2"}
 IPV6_CLUSTER = {"name": "prod", "kubernetes_network_config": [{"ip_family": "ipv6"}]}
 CLUSTER = same("aws_eks_cluster", "prod", IPV6_CLUSTER)
-
-
-def at(version: str, **more: object) -> Json:
-    role = {"service_account_role_arn": arn_of("cni")}
-    return {"addon_version": f"{version}-eksbuild.1", **role, **more}
 
 
 def findings(*changes: Json, **more: Any) -> list[Finding]:
@@ -42,22 +35,6 @@ def findings(*changes: Json, **more: Any) -> list[Finding]:
 
 def levels(*changes: Json, **more: Any) -> dict[str, str]:
     return {str(f.rule): str(f.level) for f in findings(*changes, **more)}
-
-
-def states(*changes: Json, **more: Any) -> tuple[PluginState, PluginState]:
-    (plugin,) = context(*changes, *own_role("cni", irsa(), CNI), **more).plugins
-    return plugin.states
-
-
-def release(before: Json | None, after: Json | None, **more: Any) -> Json:
-    sides = [None if side is None else {**CHART, **side} for side in (before, after)]
-    return resource("helm_release", "cni", *sides, **more)
-
-
-def annotated(*values: object, **more: Any) -> Json:
-    annotation = {"eks.amazonaws.com/role-arn": arn_of("cni")}
-    first = {"serviceAccount": {"annotations": annotation}}
-    return {"values": [json.dumps(value) for value in (first, *values)], **more}
 
 
 def by_rule(*changes: Json, **more: Any) -> dict[str, ShownFinding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
 
 from vpc_cni_iam import resources
@@ -15,6 +14,8 @@ _FILE = "review/report/rules.toml"
 @cache
 def shown_rules() -> tuple[ShownRule, ...]:
     """Return every rule with its texts."""
+    import tomllib  # noqa: PLC0415 - text and Markdown have no texts of rules
+
     texts = tomllib.loads(resources.text(_FILE))
     return tuple(
         ShownRule(rule, row.level, row.means, row.question, **texts[rule])

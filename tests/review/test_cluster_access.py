@@ -69,11 +69,9 @@ def test_what_the_provider_computes_is_nothing_that_a_principal_gets() -> None:
     assert levels_of(entry(None, {}, **later), configuration=configuration) == [(GAINED, "warning")]
 
 
-def test_a_renamed_association_is_neither_gained_nor_lost() -> None:
-    assert (
-        levels_of(policy({"policy_arn": ADMIN}, None), policy(None, {"policy_arn": ADMIN}, "b"))
-        == []
-    )
+def test_a_renamed_association_is_neither_gained_nor_lost_unless_its_deletion_is_last() -> None:
+    renamed = policy({"policy_arn": ADMIN}, None), policy(None, {"policy_arn": ADMIN}, "b")
+    assert levels_of(*renamed) == [(Rule.CONFLICT, "warning")]
 
 
 def test_a_principal_or_a_cluster_that_is_not_known_is_another_one() -> None:

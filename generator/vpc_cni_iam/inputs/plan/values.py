@@ -57,6 +57,10 @@ class Resource(Struct, frozen=True):
         before, hidden = self.before, self.hidden_before
         return replace(self, after=before, unknown=False, hidden_after=hidden)
 
+    def deleted(self) -> Resource:
+        """Return the resource as one that is deleted."""
+        return replace(self, actions=("delete",), after=None, unknown=False, hidden_after=False)
+
 
 def value_at(resource: Resource, path: Path, side: Side) -> Value:
     """Return the value at a place in a resource's arguments, such as ``("policy",)``.

@@ -36,6 +36,7 @@ from vpc_cni_iam.review.account.grants import (
     is_undone,
 )
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Unresolved
+from vpc_cni_iam.review.account.in_clusters import gone_with_cluster
 from vpc_cni_iam.review.account.library import Library
 from vpc_cni_iam.review.account.resolve import Resolver, as_left, is_replaced, is_there
 from vpc_cni_iam.review.account.source import SourceReader
@@ -50,9 +51,9 @@ class Filler:
         self.plan, self.source = plan, source
         self.resolver = Resolver(plan)
         self.library = Library(self.resolver, source)
-        self.resources = tuple(
-            r for r in plan.resources if r.mode == "managed" and not r.drift and not r.deposed
-        )
+        managed = [r for r in plan.resources if r.mode == "managed" and not (r.drift or r.deposed)]
+        self.gone_with_cluster = gone = gone_with_cluster(managed, self.resolver)
+        self.resources = tuple(r.deleted() if r.address in gone else r for r in managed)
         self._predecessors: dict[IamResource, IamResource] = {}
 
     @cached_property

@@ -37,7 +37,7 @@ from vpc_cni_iam.review.account.iam_resource import (
 _ARN = re.compile(r"arn:[a-z-]*:iam::(\w*):(\w[\w-]*)/((?:.*/)?)([^/]+)")
 _OF_ACCOUNT = re.compile(r"arn:[^:]*:[^:]*:([^:]*):([0-9]{12}):")
 _KINDS = {"role": ROLE, "user": USER, "group": GROUP, "policy": POLICY, "instance-profile": PROFILE}
-_IDENTIFIERS = ("id", "arn", "name", "launch_template_id", "launch_template_name")
+IDENTIFIERS = ("id", "arn", "name", "launch_template_id", "launch_template_name")
 _SEVERAL = 2
 _DEPTH = 4  # from a workload to its role: group, template, profile
 
@@ -86,6 +86,10 @@ class Resolver:
     def _provider(self, resource: Resource) -> str:
         module = self.plan.configuration.module(resource.module)
         return module.providers.get(resource.block, "") if module else ""
+
+    def may_be_of_one_provider(self, *resources: Resource) -> bool:
+        """Say whether nothing says that resources are of several providers."""
+        return len({*map(self._provider, resources)} - {""}) <= 1
 
     def account(self, resource: Resource) -> str:
         """Return the AWS account that a resource is in, empty where nothing says it.
@@ -303,7 +307,7 @@ def identifier(value: Value, path: Path) -> tuple[Value, Path]:
     """Return what names a resource where a block does: its ID, its ARN or its name."""
     if not (isinstance(value, Known) and isinstance(value.value, dict)):
         return value, path
-    for name in _IDENTIFIERS:
+    for name in IDENTIFIERS:
         if value.value.get(name):
             return Known(value.value[name]), (*path, name)
     return ABSENT, path

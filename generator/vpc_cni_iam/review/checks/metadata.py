@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 
-from vpc_cni_iam.inputs.plan.arguments import ROLE_USES
+from vpc_cni_iam.inputs.plan.arguments import ROLE_USES, TEMPLATE
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.values import scalar
+from vpc_cni_iam.inputs.plan.values import read, scalar, value_at
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Known, Value
+from vpc_cni_iam.policy.value import ABSENT, Known, Value
+from vpc_cni_iam.review.account.iam_resource import InPlan
+from vpc_cni_iam.review.account.resolve import IDENTIFIERS, Resolver
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Rule
@@ -36,22 +38,44 @@ class MetadataOpened(Struct, frozen=True):
     """Pods can newly reach the metadata of instances, by each of some options."""
 
     options: tuple[OpenedOption, ...]
+    template: str = ""  # the launch template that has them, where another one had others
 
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield whose instance metadata pods can newly reach."""
+    resolver = context.filler.resolver
     for resource in context.filler.resources:
         if resource.before is None or resource.after is None or resource.type not in ROLE_USES:
             continue
-        if options := tuple(_opened(resource)):
-            opened, where = MetadataOpened(options), resource.address
-            yield finding(Rule.METADATA, opened, where, attribute=_OPTIONS)
+        opened = [MetadataOpened(tuple(_opened([resource], resource)))]
+        old, new = ([*_templates(resource, side, resolver)] for side in Side)
+        opened += [
+            MetadataOpened(tuple(_opened(old, template)), template.address)
+            for template in new
+            if template not in old
+        ]
+        for evidence in opened:
+            if evidence.options:
+                yield finding(Rule.METADATA, evidence, resource.address, attribute=_OPTIONS)
 
 
-def _opened(resource: Resource) -> Iterator[OpenedOption]:
+def _templates(resource: Resource, side: Side, resolver: Resolver) -> Iterator[Resource]:
+    """Yield the launch templates of the plan that a resource names."""
+    for path in (p for p, kind in ROLE_USES[resource.type].items() if kind == TEMPLATE):
+        for block in read(resource, path, side):
+            places = [(*block.path, name) for name in IDENTIFIERS]
+            known = [(place, value_at(resource, place, side)) for place in places]
+            for place, value in [pair for pair in known if pair[1] != ABSENT][:1]:
+                for named in resolver.resolve(resource, place, value, TEMPLATE, side):
+                    if isinstance(named, InPlan):
+                        yield resolver.by_address[named.address]
+
+
+def _opened(before: list[Resource], after: Resource) -> Iterator[OpenedOption]:
     for name, opens in _OPENS.items():
         path = f"{_OPTIONS}.*.{name}"
-        old, new = (scalar(resource, path, side) for side in Side)
+        old = next((scalar(resource, path, Side.BEFORE) for resource in before), ABSENT)
+        new = scalar(after, path, Side.AFTER)
         was_closed = not (isinstance(old, Known) and opens(old.value))
         match new:
             case Known(value):

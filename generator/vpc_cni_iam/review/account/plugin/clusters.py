@@ -135,7 +135,7 @@ class PluginReader:
         named = {
             cluster.address
             for cluster in self._clusters[side, name]
-            if _may_be_one(place, self._place(cluster, side))
+            if place.may_be_beside(self._place(cluster, side))
         }
         # The configuration is that of the side after.
         is_configured = side is Side.AFTER if not named else resource.after is not None
@@ -173,6 +173,7 @@ class PluginReader:
         groups = [r for r in resources if r.type == NODE_GROUP]
         clusters = [r for r in resources if r.type == CLUSTER]
         agents = [r for r in resources if text(r, "addon_name", side) == _AGENT]
+        stays = not any("delete" in cluster.actions for cluster in clusters)
         return PluginState(
             self._described(key, resources, side),
             installers[0].address if installers else "",
@@ -181,8 +182,8 @@ class PluginReader:
             _mode(setup, clusters, side),
             next((v for r in clusters if (v := text(r, "vpc_config.*.vpc_id", side))), ""),
             agents[0].address if agents else "",
-            any(_is_true(r, "preserve", side) for r in installers),
-            any(_is_true(r, "preserve", side) for r in agents),
+            stays and any(_is_true(r, "preserve", side) for r in installers),
+            stays and any(_is_true(r, "preserve", side) for r in agents),
             frozenset(self._named(_placed(groups, "node_role_arn", side), side)),
             tuple(r.address for r in groups),
             any(_is_true(r, "compute_config.*.enabled", side) for r in clusters),
@@ -276,11 +277,6 @@ def _name(resource: Resource, side: Side) -> str:
         case Known(str(name)) | Sensitive(str(name)):
             return name
     return ""
-
-
-def _may_be_one(place: EksCluster, other: EksCluster) -> bool:
-    pairs = ((place.region, other.region), (place.account, other.account))
-    return all(own == known for own, known in pairs if own and known)
 
 
 def _only(names: set[str]) -> str:

@@ -88,8 +88,8 @@ def _failed_before(needs: PluginNeeds, reason: AnswerReason | None, context: Has
 def _of_cluster(
     needs: PluginNeeds, context: HasAccounts
 ) -> Iterator[tuple[AnswerVerdict, AnswerReason]]:
-    before, after = needs.plugin.states
-    if before.installer and not after.installer and not before.stays_on_removal:
+    after = needs.plugin.after
+    if needs.plugin.is_removed:
         yield AnswerVerdict.FAILS, AnswerReason.REMOVED
     if after.identity.lost_roles:
         yield AnswerVerdict.FAILS, AnswerReason.ROLE_DELETED

@@ -32,8 +32,8 @@ from vpc_cni_iam.review.rules import Level
 # The message, the details and the fix, which an error has.
 _Parts: TypeAlias = tuple[str, list[str], str]
 _AUTHENTICATION = {
-    "authentication_mode": "Other principals can get into the cluster: those of access entries, "
-    "of the ConfigMap aws-auth, or of both",
+    "authentication_mode": "Others can get into the cluster: those of access entries, or of the "
+    "ConfigMap aws-auth",
     "bootstrap_cluster_creator_admin_permissions": "Who creates the cluster administers it",
 }
 
@@ -184,7 +184,8 @@ def _role_named(finding: Finding, named: RoleNamed) -> Saying:
 
 def _metadata(finding: Finding, opened: MetadataOpened) -> Saying:
     options = ", ".join(map(_option, opened.options))
-    return Saying(f"{finding.address} lets pods reach the instance metadata: {options}")
+    by = f" by {opened.template}" if opened.template else ""
+    return Saying(f"{finding.address} lets pods reach the instance metadata{by}: {options}")
 
 
 def _option(option: OpenedOption) -> str:
@@ -230,18 +231,21 @@ def _cluster(right: ClusterRight) -> str:
 def _lost(_: Finding, lost: RightLost) -> Saying:
     right = lost.right
     who, cluster = name_of(right.principal), _cluster(right)
+    end = "is deleted with the cluster" if lost.is_with_cluster else "is deleted"
     if lost.strands_nodes:
-        return Saying(
-            f"Nodes with {who} can no longer join {cluster}: {right.address} is deleted",
-            fix=f"Keep the access entry of {who}",
-        )
-    return Saying(f"{who} loses permissions in a cluster: {right.address} of {cluster} is deleted")
+        message = f"Nodes with {who} can no longer join {cluster}: {right.address} {end}"
+        keep = f"Replace {right.address}" if lost.is_with_cluster else "Keep the access entry"
+        return Saying(message, fix=f"{keep} of {who}")
+    return Saying(f"{who} loses permissions in a cluster: {right.address} of {cluster} {end}")
 
 
 def _authentication(finding: Finding, changed: AuthenticationChanged) -> Saying:
     before, after = (value_text(value) for value in (changed.before, changed.after))
     message = f"{finding.address} changes {changed.name} from {before} to {after}"
-    return Saying(f"{message}. {_AUTHENTICATION[changed.name]}")
+    message += f". {_AUTHENTICATION[changed.name]}" if changed.is_wider else ""
+    if changed.drops_config_map:
+        message += ". Nodes and others with access only by the ConfigMap aws-auth lose it"
+    return Saying(message)
 
 
 def _tags_on(finding: Finding, tags: SessionTagsOn) -> Saying:

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import ROLE_ANNOTATION
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_mark
 from vpc_cni_iam.inputs.plan.values import Path, PlacedValue, decoded, place_of, values_of
 from vpc_cni_iam.policy.template import Side

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import CLUSTER_ACCESS, ROLE
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import PlacedValue, place_of, read, scalar
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Unknown, Value

@@ -22,7 +22,8 @@ from vpc_cni_iam.inputs.plan.arguments import (
     USER,
 )
 from vpc_cni_iam.inputs.plan.configuration import Resolution
-from vpc_cni_iam.inputs.plan.reader import Plan, Resource
+from vpc_cni_iam.inputs.plan.reader import Plan
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import Path, one, place_of, read, text, values_of
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value

@@ -25,7 +25,7 @@ from vpc_cni_iam.inputs.plan.arguments import (
     is_annotated,
     is_of_instances,
 )
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.inputs.plan.values import (
     Path,

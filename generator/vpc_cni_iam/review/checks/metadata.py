@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import ROLE_USES
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import scalar
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Value

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import ADDON, CHART, CLUSTER, ROLE, is_annotated
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.unread import UnreadKind
 from vpc_cni_iam.inputs.plan.values import one, value_at, values_of
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven

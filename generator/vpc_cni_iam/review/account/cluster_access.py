@@ -86,7 +86,7 @@ def _of(filler: Filler, resource: Resource, side: Side) -> Iterator[ClusterRight
     is_computed = isinstance(user_name, Unknown) and not is_set
     for placed in read(resource, "principal_arn", side):
         named = filler.resolver.resolve(resource, placed.path, placed.value, ROLE, side)
-        for principal in named or [Unresolved(resource.address, side)]:
+        for principal in named or [Unresolved(resource.address, side, ROLE)]:
             kind = scalar(resource, "type", side)
             yield ClusterRight(
                 resource.address,

@@ -221,7 +221,7 @@ class Filler:
             return
         had = {**accounts.before.of(owner), **grants}
         unlisted = [g for key, g in had.items() if key.part is part and key.name not in names]
-        if any(isinstance(name, Unresolved) for name in names):
+        if any(isinstance(name, Unresolved | Unknown) for name in names):
             if owner not in accounts.created and not self._stays(resource, row, owner):
                 accounts.open_lists.append(OpenList(owner, resource.address, row.path, part))
             return
@@ -274,7 +274,7 @@ class Filler:
                     return (name,)
                 case Sensitive(str(mark)):
                     return (mark,)
-            return (Unresolved(place_of(resource, placed.path), side),)
+            return (Unknown(place_of(resource, placed.path), side),)
         policies = self.resolver.resolve(resource, placed.path, placed.value, POLICY, side)
         return tuple(map(self.owner, policies))
 
@@ -367,11 +367,11 @@ class Filler:
     ) -> tuple[IamResource, ...]:
         """Return the managed policies that a value names."""
         policies = self.resolver.resolve(resource, placed.path, placed.value, POLICY, side)
-        if rest := _rest(resource, row.path, placed, side):
+        if rest := _rest(resource, row.path, placed, POLICY, side):
             return tuple(dict.fromkeys((*policies, *rest)))
         if isinstance(placed.value, Known) or len(policies) == 1:
             return policies
-        return (Unresolved(place_of(resource, placed.path), side),)  # it may be any of them
+        return (Unresolved(place_of(resource, placed.path), side, POLICY),)  # it may be any of them
 
     def _inline_name(
         self, resource: Resource, row: GrantArgument, placed: PlacedValue, side: Side
@@ -394,7 +394,7 @@ class Filler:
                 where = placed.path
                 named = self.resolver.resolve(resource, where, placed.value, kind, side)
                 owners += map(self.owner, named)
-                owners += _rest(resource, path, placed, side)
+                owners += _rest(resource, path, placed, kind, side)
         return list(dict.fromkeys(owners))
 
     def _add_managed(self, accounts: Accounts) -> None:
@@ -433,10 +433,12 @@ class Filler:
                 accounts.created.add(policy)
 
 
-def _rest(resource: Resource, path: str, placed: PlacedValue, side: Side) -> list[IamResource]:
+def _rest(
+    resource: Resource, path: str, placed: PlacedValue, kind: str, side: Side
+) -> list[IamResource]:
     """Return what else a list may name that is not known: a plan shows only what it refers to."""
     is_list = path.endswith("*") and not isinstance(placed.path[-1], int)
-    return [Unresolved(place_of(resource, placed.path), side)] if is_list else []
+    return [Unresolved(place_of(resource, placed.path), side, kind)] if is_list else []
 
 
 def _apart(grants: Iterator[Grant]) -> Iterator[Grant]:

@@ -101,7 +101,7 @@ class RoleUse(Struct, frozen=True):
     @property
     def shown_role(self) -> UsedRole:
         """The role as reports may show it."""
-        return UsedRole(Unresolved(self.mark, Side.BEFORE)) if self.mark else self.role
+        return UsedRole(Unresolved(self.mark, Side.BEFORE, ROLE)) if self.mark else self.role
 
     @property
     def by_name(self) -> tuple[IamResource, Pods | None]:
@@ -235,7 +235,7 @@ class Uses:
             if instance.type == kind and instance.mode == "managed":
                 yield self._filler.owner(InPlan(instance.address))
         if resolution.open:
-            yield Unresolved(place_of(resource, placed.path), side)
+            yield Unresolved(place_of(resource, placed.path), side, kind)
 
     def _is_set(self, resource: Resource, path: Path) -> bool:
         """Say whether a value that is known after apply is set: the provider computes others."""
@@ -302,7 +302,7 @@ def _pods(resource: Resource, path: Path, side: Side) -> Pods:
 
 
 def _is_of_service(role: IamResource) -> bool:
-    return isinstance(role, Named) and _SERVICE_LINKED in role.name
+    return isinstance(role, Named) and _SERVICE_LINKED in role.arn
 
 
 def _side_of_version(template: Resource, version: Value, side: Side) -> Side | None:

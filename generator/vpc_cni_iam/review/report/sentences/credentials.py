@@ -147,9 +147,9 @@ def _role(role: UsedRole) -> str:
     match role.resource:
         case InPlan(address):
             return f"the role of version {role.version} of {address}" if role.version else address
-        case Named(kind, _, name) if kind in KINDS:
+        case Named(kind, _, name, arn) if kind in KINDS:
             of = f"version {role.version} of {KINDS[kind]}" if role.version else KINDS[kind]
-            return f"the role of {of} {name}"
+            return f"the role of {of} {arn or name}"
         case Named() as named:
             return name_of(named)
         case Unresolved(place):

@@ -267,7 +267,7 @@ def test_another_boundary_with_the_same_document_is_a_note() -> None:
     assert (finding.rule, finding.level) == ("rewritten", "note")
     assert finding.means == (Consequence.ANY_CHANGE,)
     assert say(finding).message == (
-        "aws_iam_role.ci gets the permissions boundary aws_iam_policy.new in place of "
+        "aws_iam_role.ci gets aws_iam_policy.new as its permissions boundary in place of "
         "aws_iam_policy.old, and it has the same document"
     )
 

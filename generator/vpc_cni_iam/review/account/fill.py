@@ -350,7 +350,7 @@ class Filler:
             kind = GROUP if row.path == "groups.*" else USER
             for other in self.resolver.resolve(resource, path, value, kind, side):
                 user, group = (owner, other) if kind == GROUP else (other, owner)
-                unknown = Unknown(str(group), Side.BEFORE)
+                unknown = self.library.of(group, Side.BEFORE)  # what it has is added to the user
                 key = GrantKey(part, group)
                 yield Grant(user, key, unknown, resource.address, attribute, group)
         else:

@@ -247,7 +247,7 @@ def test_an_inline_policy_that_is_known_after_apply_is_not_named_as_its_role() -
     sides = [{"name": "ci", "assume_role_policy": TRUST, "inline_policy": b} for b in ([], [{}])]
     later = {"after_unknown": {"inline_policy": [{"policy": True}]}}
     assert said(resource("aws_iam_role", "ci", *sides, **later)).message == (
-        "An inline policy of aws_iam_role.ci is known after apply"
+        "an inline policy of aws_iam_role.ci is known after apply"
     )
 
 

@@ -76,8 +76,9 @@ class Pods(Struct, frozen=True):
     """The pods of a service account of a cluster; what is not known is empty."""
 
     cluster: str = ""
-    account: ServiceAccount = ServiceAccount("", "")
     addon: str = ""  # the add-on that has the service account
+    account: ServiceAccount = ServiceAccount("", "")
+    object: str = ""  # what tells one from others of which the name is not known
     by_token: bool = False  # whether they get credentials by IRSA, and not by EKS Pod Identity
 
 
@@ -155,9 +156,11 @@ class Uses:
                 continue  # which is only the way to the other role
             yield from self._of_account(resource, path, side)
         if is_annotated(resource.type):
-            for placed in role_annotations(resource, side, self._filler.plan.secrets).roles:
-                for role in self._named(resource, placed, ROLE, side):
-                    yield self._use(resource, placed, role, UsedRole(role))
+            cluster, addon = (text(resource, n, side) for n in ("cluster_name", "addon_name"))
+            for each in role_annotations(resource, side, self._filler.plan.secrets).roles:
+                pods = Pods(cluster, addon, each.account, each.object, by_token=True)
+                for role in self._named(resource, each.placed, ROLE, side):
+                    yield replace(self._use(resource, each.placed, role, UsedRole(role)), pods=pods)
 
     def _of_account(self, resource: Resource, path: str, side: Side) -> Iterator[RoleUse]:
         """Yield the roles that an argument gives a service account."""
@@ -296,9 +299,9 @@ def _pods(resource: Resource, path: Path, side: Side) -> Pods:
         name = str(account.value) if isinstance(account, Known) else ""
         addon = text(resource, "addon_name", side)
         by_token = path == ("service_account_role_arn",)
-        return Pods(cluster, ServiceAccount("", name), addon, by_token=by_token)
+        return Pods(cluster, addon, ServiceAccount("", name), by_token=by_token)
     names = (text(resource, name, side) for name in ("namespace", "service_account"))
-    return Pods(cluster, ServiceAccount(*names))
+    return Pods(cluster, account=ServiceAccount(*names))
 
 
 def _is_of_service(role: IamResource) -> bool:

@@ -123,10 +123,11 @@ def _who(change: UseChange) -> str:
     """Return who gets a role, as a sentence begins with it."""
     pods = change.pods
     if pods is None:
-        is_account = change.kind is UseKind.SERVICE_ACCOUNT
-        return f"A service account of {change.workload}" if is_account else change.workload
+        return change.workload
     name = "/".join(filter(None, (pods.account.namespace, pods.account.name)))
     who = f"Service account {name}" if name else "A service account known after apply"
+    if pods.object:  # the values of a chart need not have its name
+        return f"A service account of {change.workload}"
     if pods.addon:
         who = f"Service account {name} of" if name else "The service account of"
         who += f" the add-on {pods.addon}"

@@ -16,8 +16,6 @@ from vpc_cni_iam.inputs.plan.arguments import (
     POLICY,
     PRINCIPALS,
     PROFILE,
-    ROLE,
-    ROLE_USES,
     TASK,
 )
 from vpc_cni_iam.inputs.plan.configuration import Resolution
@@ -25,7 +23,7 @@ from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import Path, one, place_of, read, text, values_of
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value
+from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
 from vpc_cni_iam.review.account.iam_resource import (
     IAM_ARN,
     IamResource,
@@ -39,9 +37,7 @@ from vpc_cni_iam.review.account.iam_resource import (
 # Each ARN of IAM with an account, in a text.
 _ARNS = re.compile(r"arn:[a-z-]*:iam::[0-9]{12}:[a-z-]+/(?:[^\s\"'/]+/)*[\w+=,.@-]+")
 _OF_ACCOUNT = re.compile(r"arn:[^:]*:[^:]*:([^:]*):([0-9]{12}):")
-_IDENTIFIERS = ("id", "arn", "name", "launch_template_id", "launch_template_name")
 _SEVERAL = 2
-_DEPTH = 4  # from a workload to its role: group, template, profile
 
 
 class Resolver:
@@ -291,20 +287,6 @@ class Resolver:
         for placed in read(resource, path, side):
             yield from self.resolve(resource, placed.path, placed.value, kind, side)
 
-    def roles_behind(
-        self, named: IamResource, kind: str, side: Side, depth: int = 0
-    ) -> Iterator[IamResource]:
-        """Yield the roles of what in turn says the role, such as an instance profile."""
-        if kind == ROLE or not isinstance(named, InPlan) or depth > _DEPTH:
-            yield named
-            return
-        resource = self.by_address[named.address]
-        for path, target in ROLE_USES[kind].items():
-            for placed in read(resource, path, side):
-                value, place = identifier(placed.value, placed.path)
-                for other in self.resolve(resource, place, value, target, side):
-                    yield from self.roles_behind(other, target, side, depth + 1)
-
 
 def as_left(resource: Resource) -> Resource:
     """Return a resource as the plan leaves it: what is only forgotten stays where it is."""
@@ -322,16 +304,6 @@ def is_there(resource: Resource, side: Side) -> bool:
     left = as_left(resource) if side is Side.AFTER else resource
     is_deferred = side is Side.AFTER and resource.unknown is True
     return values_of(left, side) is not None or is_deferred
-
-
-def identifier(value: Value, path: Path) -> tuple[Value, Path]:
-    """Return what names a resource where a block does: its ID, its ARN or its name."""
-    if not (isinstance(value, Known) and isinstance(value.value, dict)):
-        return value, path
-    for name in _IDENTIFIERS:
-        if value.value.get(name):
-            return Known(value.value[name]), (*path, name)
-    return ABSENT, path
 
 
 def _name_in(value: Value) -> str:

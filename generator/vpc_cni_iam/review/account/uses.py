@@ -144,11 +144,16 @@ class Uses:
             for placed in read(resource, path, side, self._filler.plan.secrets):
                 version = value_at(resource, (*placed.path, "version"), side)
                 is_text = "{}" in path and isinstance(placed.value, Unknown)
-                names = self._in_text if is_text else self._of_block
+                names = self._in_text if is_text else self.named
                 for named in names(resource, placed, kind, side):
-                    for use in self._by_way_of(resource, placed, named, (kind, version), side):
-                        if not _is_of_service(use.role.resource):
-                            yield use
+                    # EKS refuses a launch template with an instance profile.
+                    is_refused = resource.type == NODE_GROUP and kind == TEMPLATE
+                    if is_refused and not isinstance(named, InPlan):
+                        continue
+                    for role, is_current in self._behind(named, kind, version, side):
+                        if not _is_of_service(role.resource):
+                            use = self._use(resource, placed, named, role, kind)
+                            yield replace(use, is_current=is_current)
 
     def _of_service_accounts(self, resource: Resource, side: Side) -> Iterator[RoleUse]:
         for path in SERVICE_ACCOUNTS.get(resource.type, ()):
@@ -190,10 +195,10 @@ class Uses:
         where = resource.address, attribute.removeprefix(".")
         return RoleUse(*where, named, target, role, mark=mark)
 
-    def _of_block(
+    def named(
         self, resource: Resource, placed: PlacedValue, kind: str, side: Side
     ) -> tuple[IamResource, ...]:
-        """Return what names a resource where a block does: a known identifier before others."""
+        """Return whom a value names, or a block: by a known identifier before others."""
         block = reduce(member, placed.path, values_of(resource, side))
         is_item = bool(placed.path) and isinstance(placed.path[-1], int)  # a block is in a list
         if not (is_item and isinstance(block, dict)):
@@ -244,51 +249,31 @@ class Uses:
         """Say whether a value that is known after apply is set: the provider computes others."""
         return len(path) > 1 or self._filler.is_written(resource, str(path[0]) if path else "")
 
-    def _by_way_of(
-        self,
-        resource: Resource,
-        placed: PlacedValue,
-        named: IamResource,
-        how: tuple[str, Value],
-        side: Side,
-    ) -> Iterator[RoleUse]:
-        """Yield the uses of a resource by what it names, of a kind and in a version."""
-        kind, version = how
-        if kind == ROLE:
-            yield self._use(resource, placed, named, UsedRole(named))
+    def _behind(
+        self, named: IamResource, kind: str, version: Value, side: Side, depth: int = 0
+    ) -> Iterator[tuple[UsedRole, bool]]:
+        """Yield the roles of what says them in a version; whether that is as its side has it."""
+        if kind == ROLE or depth > _DEPTH:
+            yield UsedRole(named), True
             return
+        number = _number(version)
         if not isinstance(named, InPlan):
-            # EKS refuses a launch template with an instance profile.
-            if resource.type == NODE_GROUP and kind == TEMPLATE:
-                return
-            is_named = isinstance(named, Named) and kind == TEMPLATE
-            number = _number(version) if is_named else ""
-            role = UsedRole(named, "known after apply" if number is None else number)
-            yield replace(self._use(resource, placed, named, role, kind), is_current=not number)
+            is_version = isinstance(named, Named) and kind == TEMPLATE
+            shown_number = "known after apply" if number is None else number
+            yield UsedRole(named, shown_number if is_version else ""), not (is_version and number)
             return
         target = self._resolver.by_address[named.address]
         shown = _side_of_version(target, version, side) if kind == TEMPLATE else side
         if shown is None:
-            number = str(version.value) if isinstance(version, Known) else _DEFAULT
-            role = UsedRole(named, number or _DEFAULT)
-            yield replace(self._use(resource, placed, named, role, kind), is_current=False)
+            yield UsedRole(named, number or _DEFAULT), False
             return
-        for behind in self._roles(target, shown, 0):
-            use = self._use(resource, placed, named, UsedRole(behind), kind)
-            yield replace(use, is_current=shown is side)
-
-    def _roles(self, target: Resource, side: Side, depth: int) -> Iterator[IamResource]:
-        """Yield the roles of what says them, such as an instance profile."""
-        if side is Side.AFTER:
-            target = as_left(target)
-        for path, kind in ROLE_USES[target.type].items():
-            for placed in read(target, path, side):
-                for named in self._of_block(target, placed, kind, side):
-                    if kind == ROLE or not isinstance(named, InPlan) or depth > _DEPTH:
-                        yield named
-                    else:
-                        other = self._resolver.by_address[named.address]
-                        yield from self._roles(other, side, depth + 1)
+        target = as_left(target) if shown is Side.AFTER else target
+        for path, inner in ROLE_USES[kind].items():
+            for placed in read(target, path, shown):
+                of_inner = value_at(target, (*placed.path, "version"), shown)
+                for other in self.named(target, placed, inner, shown):
+                    for role, _ in self._behind(other, inner, of_inner, shown, depth + 1):
+                        yield role, shown is side
 
 
 def _pods(resource: Resource, path: Path, side: Side) -> Pods:

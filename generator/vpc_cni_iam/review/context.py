@@ -9,7 +9,8 @@ from functools import cached_property
 from itertools import product
 
 from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, OIDC_PROVIDER
-from vpc_cni_iam.inputs.plan.reader import Plan, Resource
+from vpc_cni_iam.inputs.plan.reader import Plan
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.template import Side

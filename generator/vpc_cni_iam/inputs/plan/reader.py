@@ -40,6 +40,7 @@ from vpc_cni_iam.inputs.plan.marked import (
     of_values,
     of_variables,
 )
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.role_names import may_name_role, newly_named, texts
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_policy
 from vpc_cni_iam.inputs.plan.shapes import (
@@ -67,11 +68,10 @@ from vpc_cni_iam.inputs.plan.unread import (
     running,
     unread_arguments,
 )
-from vpc_cni_iam.inputs.plan.values import Resource, read
+from vpc_cni_iam.inputs.plan.values import read
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Sensitive
 
-__all__ = ["Plan", "Resource", "read_plan"]
 _DOCUMENT = "aws_iam_policy_document"
 _OF_DATA = "aws_iam_"
 # The types that are read.

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import CLUSTER_ACCESS, ROLE
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import PlacedValue, place_of, read, scalar
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Unknown, Value
@@ -86,7 +86,7 @@ def _of(filler: Filler, resource: Resource, side: Side) -> Iterator[ClusterRight
     is_computed = isinstance(user_name, Unknown) and not is_set
     for placed in read(resource, "principal_arn", side):
         named = filler.resolver.resolve(resource, placed.path, placed.value, ROLE, side)
-        for principal in named or [Unresolved(resource.address, side)]:
+        for principal in named or [Unresolved(resource.address, side, ROLE)]:
             kind = scalar(resource, "type", side)
             yield ClusterRight(
                 resource.address,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from vpc_cni_iam.inputs.plan.arguments import CHART, CLUSTER
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.unread import is_plugins_chart
 from vpc_cni_iam.inputs.plan.values import one, text
 from vpc_cni_iam.plugin.cluster import EksCluster, cluster_of

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import AUTHENTICATION, CLUSTER
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import scalar, text
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Unknown, Value

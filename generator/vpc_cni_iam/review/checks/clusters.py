@@ -17,7 +17,7 @@ from vpc_cni_iam.inputs.plan.arguments import (
     NODE_GROUP,
     OIDC_PROVIDER,
 )
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.template import Side

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.trust import AUDIENCE
 from vpc_cni_iam.catalog.trust import issuer as issuer_of
 from vpc_cni_iam.inputs.plan.arguments import CLUSTER, OIDC_PROVIDER, Part
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one, text
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.issuers import Platform, platform_of

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import ROLE_USES, TEMPLATE
-from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.values import read, scalar, value_at
+from vpc_cni_iam.inputs.plan.resource import Resource
+from vpc_cni_iam.inputs.plan.values import read, scalar
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Known, Value
 from vpc_cni_iam.review.account.iam_resource import InPlan
-from vpc_cni_iam.review.account.resolve import IDENTIFIERS, Resolver
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Rule
@@ -43,12 +42,11 @@ class MetadataOpened(Struct, frozen=True):
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield whose instance metadata pods can newly reach."""
-    resolver = context.filler.resolver
     for resource in context.filler.resources:
         if resource.before is None or resource.after is None or resource.type not in ROLE_USES:
             continue
         opened = [MetadataOpened(tuple(_opened([resource], resource)))]
-        old, new = ([*_templates(resource, side, resolver)] for side in Side)
+        old, new = ([*_templates(resource, side, context)] for side in Side)
         opened += [
             MetadataOpened(tuple(_opened(old, template)), template.address)
             for template in new
@@ -59,16 +57,13 @@ def check(context: Context) -> Iterator[Finding]:
                 yield finding(Rule.METADATA, evidence, resource.address, attribute=_OPTIONS)
 
 
-def _templates(resource: Resource, side: Side, resolver: Resolver) -> Iterator[Resource]:
+def _templates(resource: Resource, side: Side, context: Context) -> Iterator[Resource]:
     """Yield the launch templates of the plan that a resource names."""
     for path in (p for p, kind in ROLE_USES[resource.type].items() if kind == TEMPLATE):
-        for block in read(resource, path, side):
-            places = [(*block.path, name) for name in IDENTIFIERS]
-            known = [(place, value_at(resource, place, side)) for place in places]
-            for place, value in [pair for pair in known if pair[1] != ABSENT][:1]:
-                for named in resolver.resolve(resource, place, value, TEMPLATE, side):
-                    if isinstance(named, InPlan):
-                        yield resolver.by_address[named.address]
+        for placed in read(resource, path, side):
+            for template in context.uses.named(resource, placed, TEMPLATE, side):
+                if isinstance(template, InPlan):
+                    yield context.filler.resolver.by_address[template.address]
 
 
 def _opened(before: list[Resource], after: Resource) -> Iterator[OpenedOption]:

@@ -16,7 +16,7 @@ from vpc_cni_iam.inputs.plan.arguments import (
     ROLE,
     USER,
 )
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one, text
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Value

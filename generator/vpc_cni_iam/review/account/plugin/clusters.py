@@ -25,7 +25,7 @@ from vpc_cni_iam.inputs.plan.arguments import (
     NODE_GROUP,
     ROLE,
 )
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.inputs.plan.values import PlacedValue, one, read, text, value_at
 from vpc_cni_iam.plugin.cluster import EksCluster, cluster_of

@@ -7,7 +7,7 @@ from typing import Any
 
 from vpc_cni_iam.catalog.trust import NAMESPACE, SERVICE_ACCOUNT
 from vpc_cni_iam.inputs.plan.arguments import ADDON, ASSOCIATION, CHART
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.unread import is_plugins_chart
 from vpc_cni_iam.inputs.plan.values import one, read, text, values_of
 from vpc_cni_iam.policy.template import Side

@@ -8,7 +8,7 @@ from enum import StrEnum
 from msgspec import Struct, field
 
 from vpc_cni_iam.catalog.facts.calls import Mode
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.settings import PluginSettings

@@ -148,9 +148,9 @@ class NeedsFinder(Struct, frozen=True):
     def _is_shown(self, role: IamResource) -> bool:
         """Say whether the plan shows the policies of a role."""
         accounts = self.filler.accounts
-        return role not in accounts.deleted and (
-            role in accounts.created or role in accounts.after.grants
-        )
+        is_new = role in accounts.created
+        has_any = any(role in account.grants for account in accounts.sides)
+        return role not in accounts.deleted and (is_new or has_any)
 
     def _naming(self, role: IamResource) -> list[tuple[Policy, ...]]:
         """Return the policies that name where the plugin is, those that count first at first."""
@@ -196,7 +196,7 @@ class NeedsFinder(Struct, frozen=True):
             address = role.address if isinstance(role, InPlan) else ""
             resource = self.filler.resolver.by_address.get(address)
             arns = [text(resource, "arn", side) for side in Side] if resource else []
-            arns += [role.name] if isinstance(role, Named) else []
+            arns += [role.arn] if isinstance(role, Named) else []
             places |= {tuple(arn.split(":")[1:5:3]) for arn in arns if arn.startswith("arn:")}
         if len(places) != 1:
             return {}

@@ -123,10 +123,11 @@ def _who(change: UseChange) -> str:
     """Return who gets a role, as a sentence begins with it."""
     pods = change.pods
     if pods is None:
-        is_account = change.kind is UseKind.SERVICE_ACCOUNT
-        return f"A service account of {change.workload}" if is_account else change.workload
+        return change.workload
     name = "/".join(filter(None, (pods.account.namespace, pods.account.name)))
     who = f"Service account {name}" if name else "A service account known after apply"
+    if pods.object:  # the values of a chart need not have its name
+        return f"A service account of {change.workload}"
     if pods.addon:
         who = f"Service account {name} of" if name else "The service account of"
         who += f" the add-on {pods.addon}"
@@ -147,9 +148,9 @@ def _role(role: UsedRole) -> str:
     match role.resource:
         case InPlan(address):
             return f"the role of version {role.version} of {address}" if role.version else address
-        case Named(kind, _, name) if kind in KINDS:
+        case Named(kind, _, name, arn) if kind in KINDS:
             of = f"version {role.version} of {KINDS[kind]}" if role.version else KINDS[kind]
-            return f"the role of {of} {name}"
+            return f"the role of {of} {arn or name}"
         case Named() as named:
             return name_of(named)
         case Unresolved(place):

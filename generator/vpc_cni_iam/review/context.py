@@ -29,7 +29,9 @@ from vpc_cni_iam.review.diff.plugin.needs import NeedsFinder, PluginNeeds, RoleN
 from vpc_cni_iam.review.diff.plugin.roles import (
     TrustLost,
     has_plugin_policy,
+    is_named,
     is_of_nodes,
+    may_be_plugins,
     roles_of_plugin,
     trust_lost,
 )
@@ -187,7 +189,8 @@ class Context:
         for old, _ in self.instance_needs:  # what nodes no longer have is no answer
             every.pop(old, None)
         needs = [needs for needs in self.plugin_needs if needs.is_of_cluster]
-        needs += [n for n in every.values() if not self.other_roles(n, n.roles[0])]
+        alone = {r: n for r, n in every.items() if not self.other_roles(n, n.roles[0])}
+        needs += [n for r, n in alone.items() if may_be_plugins(self, r) or is_named(self, r)]
         judged = {role for each in needs for role in each.plugin.after.identity.roles}
         # That aws-node can no longer assume a role may be all that is known of it.
         lost = {role for role, lost in self.trust_lost.items() if lost.is_certain}

@@ -93,7 +93,7 @@ def _of_rest(role: RoleNeeds, needs: PluginNeeds, context: Context) -> DenialCau
         return DenialCause.STILL_MISSING
     if not (role.is_changed and has_plugin_policy(context, role.role)):
         return None
-    if not context.accounts.before.policies(role.role):
+    if role.may_get_more:
         return DenialCause.LACKING
     # A policy alone, or beside others that are not known, need not be all that a role has.
     return None if role.open or role.is_policy else DenialCause.AS_BEFORE

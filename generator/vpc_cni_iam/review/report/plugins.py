@@ -34,6 +34,7 @@ REASONS = {
     AnswerReason.OWNER: "which role has {role}",
     AnswerReason.ROLE: "the policies of {role}",
     AnswerReason.POLICY: "whether {policies} allows {actions}",
+    AnswerReason.OTHER_PLAN: "whether another plan allows {actions} to {role}",
     AnswerReason.LIMIT: "what limits {role}",
     AnswerReason.LATER: "a part of a policy of {role}, which is known after apply",
     AnswerReason.UNDECIDED: "whether conditions of {role} allow {actions}",

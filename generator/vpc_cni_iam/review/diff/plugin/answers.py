@@ -44,6 +44,7 @@ class AnswerReason(StrEnum):
     OWNER = "owner"  # the plan does not say which role has a policy
     ROLE = "role"  # the plan does not have its role
     POLICY = "policy"  # the plan does not show a policy that may allow what is missing
+    OTHER_PLAN = "other plan"  # another plan may allow what is missing to a new role
     LIMIT = "limit"  # the plan does not show a boundary or session policy
     LATER = "later"  # parts of its policies are known after apply
     UNDECIDED = "undecided"  # conditions, or the Region, decide
@@ -166,18 +167,18 @@ def _not_shown(role: RoleNeeds, needs: PluginNeeds) -> AnswerReason | None:
     if role.is_policy:
         return AnswerReason.OWNER
     fatal = [call for call in role.missing if call.is_fatal and not call.switch]
-    is_certain = any(call.is_certain for call in fatal)
-    if is_certain and needs.others(role):
+    worst = next((call for call in fatal if call.is_certain), next(iter(fatal), None))
+    if worst and worst.is_certain and needs.others(role):
         return AnswerReason.IDENTITY
-    if role.fails:
-        return None
-    if fatal:
-        return AnswerReason.POLICY if is_certain else _doubt(fatal[0])
-    return AnswerReason.LIMIT if role.open_limits else None
+    if worst and not role.fails:
+        return _doubt(worst, role)
+    return AnswerReason.LIMIT if role.open_limits and not role.fails else None
 
 
-def _doubt(call: MissingCall) -> AnswerReason:
+def _doubt(call: MissingCall, role: RoleNeeds) -> AnswerReason:
     """Return why it is not certain that a call is denied."""
+    if call.is_certain:
+        return AnswerReason.POLICY if role.open else AnswerReason.OTHER_PLAN
     if call.is_contested:
         return AnswerReason.CONFLICT
     return AnswerReason.LATER if call.is_later else AnswerReason.UNDECIDED

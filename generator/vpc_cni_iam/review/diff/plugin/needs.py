@@ -70,11 +70,13 @@ class RoleNeeds(Struct, frozen=True):
     newly: tuple[MissingCall, ...] = ()
     failed_before: bool = False  # whether it certainly did not allow what the plugin needs before
     elsewhere: tuple[OtherPlace, ...] = ()  # new policies that are for another cluster or VPC
+    # Whether it first gets policies, and no cluster: another plan may give it more before.
+    may_get_more: bool = False
 
     @property
     def fails(self) -> bool:
         """Whether it certainly does not allow what the plugin needs."""
-        return _fails(self.missing or (), is_open=bool(self.open))
+        return _fails(self.missing or (), is_open=bool(self.open) or self.may_get_more)
 
     @property
     def fails_as_before(self) -> bool:
@@ -143,7 +145,9 @@ class NeedsFinder(Struct, frozen=True):
         after = replace(after, scenarios=_changes(old, new))
         names = sorted(new.identity.roles, key=str)
         shown = [role for role in names if not is_of_cluster or self._is_shown(role)]
-        roles = [self._of_role(role, new.identity, after) for role in shown]
+        roles = [
+            self._of_role(role, new.identity, after, is_of_cluster=is_of_cluster) for role in shown
+        ]
         if is_of_cluster:
             sides = self.filler.accounts.sides
             places = [tuple(new_places(role.role, after, sides)) for role in roles]
@@ -262,7 +266,12 @@ class NeedsFinder(Struct, frozen=True):
         return replace(calls, missing=tuple(marked))
 
     def _of_role(
-        self, role: IamResource, identity: PluginIdentity, judged: JudgedPlugin
+        self,
+        role: IamResource,
+        identity: PluginIdentity,
+        judged: JudgedPlugin,
+        *,
+        is_of_cluster: bool,
     ) -> RoleNeeds:
         before, after = self.filler.accounts.sides
         old, new = before.policies(role), after.policies(role)
@@ -290,6 +299,7 @@ class NeedsFinder(Struct, frozen=True):
             self._is_policy(role),
             failed_before=(bool(old) or not is_changed)
             and _fails(had.missing if had else (), is_open=was_open),
+            may_get_more=is_changed and not (old or is_of_cluster),
         )
 
     def _is_policy(self, owner: IamResource) -> bool:

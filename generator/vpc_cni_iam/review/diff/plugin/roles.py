@@ -73,6 +73,11 @@ def is_plugins(context: PluginFacts, role: IamResource) -> bool:
     return any(trust is not None and names_plugin(trust) for trust in trusts)
 
 
+def may_be_plugins(context: PluginFacts, owner: IamResource) -> bool:
+    """Say whether aws-node may have a principal's permissions after, as far as is known."""
+    return callers(context, owner, Side.AFTER) != frozenset()
+
+
 def has_plugin_policy(context: PluginFacts, owner: IamResource) -> bool:
     """Say whether a principal has a policy of the plugin on either side."""
     sides = context.accounts.sides

@@ -29,7 +29,7 @@ _PLUGIN_WORDS = (
 _ACCESS_KINDS = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 _CLUSTER_KIND = "AWSManagedControlPlane"
 _ACCESS_NAME = "aws-auth"
-_LONG_LIVED = "kubernetes.io/service-account-token"  # the type of a secret with one, which stays valid
+_LONG_LIVED = "kubernetes.io/service-account-token"  # the type of a secret
 # The API groups of Crossplane and of ACK that make access in AWS.
 _ACCESS_GROUPS = ("cloud", "eks", "iam", "identity", "organizations", "rolesanywhere", "sso")
 _GROUP_ENDS = (".aws.", ".services.k8s.aws")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from enum import Enum
 
 from msgspec import Struct
 
@@ -19,11 +18,10 @@ from vpc_cni_iam.inputs.plan.arguments import (
 )
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one
-from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Sensitive
-from vpc_cni_iam.review.account.in_clusters import is_bootstrapped
 from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff.plugin.new_clusters import NodePart, missing_parts
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Consequence, Rule
 
@@ -58,13 +56,6 @@ class MadeTwice(Struct, frozen=True):
     other: str  # the address of the one that is deleted
 
 
-class NodePart(Enum):
-    """What nodes of a new cluster need."""
-
-    PLUGIN = "plugin"
-    AGENT = "agent"  # of EKS Pod Identity
-
-
 class NotInstalled(Struct, frozen=True):
     """Nothing in the plan installs what nodes of a new cluster need."""
 
@@ -73,21 +64,21 @@ class NotInstalled(Struct, frozen=True):
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield what is gone with clusters, what is deleted and created, and what new ones lack."""
-    gone: dict[str, list[str]] = defaultdict(list)
-    for address, cluster in context.filler.gone_with_cluster.items():
-        gone[cluster].append(address)
+    gone: dict[str, list[Resource]] = defaultdict(list)
     by_address = context.filler.resolver.by_address
-    for cluster, addresses in gone.items():
-        keeping = tuple(a for a in addresses if by_address[a].type in _KEEPS)
-        is_replaced = by_address[cluster].after is not None
-        evidence = GoneWithCluster(tuple(addresses), keeping, is_replaced)
+    for address, cluster in context.filler.gone_with_cluster.items():
+        if "forget" not in by_address[address].actions:
+            gone[cluster].append(by_address[address])
+    for cluster, resources in gone.items():
+        names = tuple(r.address for r in resources)
+        keeping = tuple(r.address for r in resources if r.type in _KEEPS)
+        evidence = GoneWithCluster(names, keeping, by_address[cluster].after is not None)
         yield finding(Rule.CONFLICT, evidence, cluster, means=_LOSES)
     yield from _made_twice(context)
     for resource in context.filler.resources:
-        if resource.type == CLUSTER and "create" in resource.actions:
-            for part in _missing(resource, context):
-                evidence_of_part = NotInstalled(part)
-                yield finding(Rule.NOT_INSTALLED, evidence_of_part, resource.address)
+        if resource.type == CLUSTER:
+            for part in missing_parts(resource, context):
+                yield finding(Rule.NOT_INSTALLED, NotInstalled(part), resource.address)
 
 
 def _made_twice(context: Context) -> Iterator[Finding]:
@@ -120,24 +111,3 @@ def _key(resource: Resource, side: Side) -> tuple[str, ...]:
             case _:
                 return ()
     return tuple(key)
-
-
-def _missing(cluster: Resource, context: Context) -> Iterator[NodePart]:
-    """Yield what nodes of a new cluster need and nothing installs.
-
-    EKS installs the plugin unless told otherwise; nodes of EKS Auto Mode have both.
-    Source: Amazon EKS API Reference, "CreateCluster"; Amazon EKS User Guide, "EKS Pod Identity".
-    """
-    own = [plugin for plugin in context.plugins if plugin.address == cluster.address]
-    is_auto_mode = one(cluster, "compute_config.*.enabled", Side.AFTER) == Known(value=True)
-    if is_auto_mode and not any(plugin.after.node_groups for plugin in own):
-        return
-    # A release names no cluster.
-    possible = [*own, *(p for p in context.plugins if not (p.address or p.cluster.name))]
-    installers = (state.installer for plugin in possible for state in plugin.states)
-    if not (any(installers) or is_bootstrapped(cluster)):
-        yield NodePart.PLUGIN
-    for plugin in own:
-        is_by_pods = plugin.after.identity.kind is Identity.pod_identity
-        if is_by_pods and not any(state.agent for state in plugin.states):
-            yield NodePart.AGENT

@@ -173,7 +173,6 @@ class PluginReader:
         groups = [r for r in resources if r.type == NODE_GROUP]
         clusters = [r for r in resources if r.type == CLUSTER]
         agents = [r for r in resources if text(r, "addon_name", side) == _AGENT]
-        stays = not any("delete" in cluster.actions for cluster in clusters)
         return PluginState(
             self._described(key, resources, side),
             installers[0].address if installers else "",
@@ -182,8 +181,8 @@ class PluginReader:
             _mode(setup, clusters, side),
             next((v for r in clusters if (v := text(r, "vpc_config.*.vpc_id", side))), ""),
             agents[0].address if agents else "",
-            stays and any(_is_true(r, "preserve", side) for r in installers),
-            stays and any(_is_true(r, "preserve", side) for r in agents),
+            _is_preserved(installers, clusters, side),
+            _is_preserved(agents, clusters, side),
             frozenset(self._named(_placed(groups, "node_role_arn", side), side)),
             tuple(r.address for r in groups),
             any(_is_true(r, "compute_config.*.enabled", side) for r in clusters),
@@ -300,6 +299,12 @@ def _mode(setup: PluginSetup, clusters: list[Resource], side: Side) -> Mode | No
         families.append(setup.settings.mode or "")
     modes: tuple[Mode, ...] = ("ipv6", "ipv4")
     return next((mode for mode in modes if mode in families), None)
+
+
+def _is_preserved(addons: list[Resource], clusters: list[Resource], side: Side) -> bool:
+    """Say whether EKS leaves what add-ons made, if they are removed and their cluster is not."""
+    is_gone = any("delete" in cluster.actions for cluster in clusters)
+    return not is_gone and any(_is_true(addon, "preserve", side) for addon in addons)
 
 
 def _is_true(resource: Resource, path: str, side: Side) -> bool:

@@ -14,6 +14,7 @@ from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall
 from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent, identity_loss
 from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds
+from vpc_cni_iam.review.diff.plugin.new_clusters import NodePart, missing_parts
 from vpc_cni_iam.review.diff.trust.flaws import flaws
 from vpc_cni_iam.review.diff.trust.roles import HasAccounts, lets_plugin, trust_of
 from vpc_cni_iam.review.rules import Level, Rule
@@ -50,6 +51,8 @@ class AnswerReason(StrEnum):
     UNDECIDED = "undecided"  # conditions, or the Region, decide
     CONTROLLER = "controller"  # the cluster's role lacks what security groups for pods need
     CONFLICT = "conflict"  # one resource removes a policy, and another one keeps it
+    NOT_INSTALLED = "not installed"  # nothing in the plan installs it in a new cluster
+    AGENT = "agent"  # nothing in the plan installs the EKS Pod Identity Agent in a new cluster
     REFUSED = "refused"  # a policy is not valid
 
 
@@ -59,6 +62,10 @@ _LOSSES = {
     IdentityEvent.AGENT_REMOVED: AnswerReason.NO_AGENT,
     IdentityEvent.OTHER_ISSUER: AnswerReason.NOT_TRUSTED,
     IdentityEvent.NOT_TRUSTED: AnswerReason.NOT_TRUSTED,
+}
+_MISSING = {
+    NodePart.PLUGIN: AnswerReason.NOT_INSTALLED,
+    NodePart.AGENT: AnswerReason.AGENT,
 }
 # By which flaws of its trust policy nobody can assume a role of pods.
 _NEVER_ASSUMED = (Rule.IRSA_ISSUER, Rule.PODS_NO_TAGS)
@@ -92,6 +99,8 @@ def _of_cluster(needs: PluginNeeds, context: Context) -> Iterator[PluginAnswer]:
     plugin, after = needs.plugin, needs.plugin.after
     if plugin.is_removed:
         yield PluginAnswer(needs, AnswerVerdict.FAILS, AnswerReason.REMOVED)
+    for part in missing_parts(plugin.resource, context) if plugin.resource else ():
+        yield PluginAnswer(needs, AnswerVerdict.NOT_SHOWN, _MISSING[part])
     loss = identity_loss(context, plugin)
     if loss and loss.event in _LOSSES:
         yield PluginAnswer(needs, AnswerVerdict.FAILS, _LOSSES[loss.event])

@@ -11,7 +11,6 @@ from vpc_cni_iam.review.account.grants import ConflictKind, Grant
 from vpc_cni_iam.review.checks.clusters import (
     GoneWithCluster,
     MadeTwice,
-    NodePart,
     NotInstalled,
 )
 from vpc_cni_iam.review.checks.conflicts import Ambiguous, Contradiction, ListNotShown
@@ -22,6 +21,7 @@ from vpc_cni_iam.review.checks.moved import (
     NewId,
 )
 from vpc_cni_iam.review.checks.sizes import TooLarge
+from vpc_cni_iam.review.diff.plugin.new_clusters import NodePart
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import name_of
 from vpc_cni_iam.review.report.saying import Saying

@@ -10,11 +10,10 @@ from itertools import product
 
 from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, OIDC_PROVIDER
 from vpc_cni_iam.inputs.plan.reader import Plan
-from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.account.cluster_access import access_entries
+from vpc_cni_iam.review.account.cluster_access import cluster_rights
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.grants import Accounts
 from vpc_cni_iam.review.account.iam_resource import IamResource, Place
@@ -74,12 +73,14 @@ class Context:
         return self.filler.accounts
 
     @cached_property
-    def _access_entries(self) -> Mapping[Side, Mapping[IamResource, tuple[Resource, ...]]]:
-        return {side: access_entries(self.filler, side) for side in Side}
-
-    def access_entries_of(self, role: IamResource, side: Side) -> tuple[Resource, ...]:
-        """Return the access entries by which a role has access to a cluster on a side."""
-        return self._access_entries[side].get(self.filler.owner(role), ())
+    def with_new_entry(self) -> frozenset[IamResource]:
+        """The principals whose access entry in a cluster the plan creates, or replaces."""
+        by_address = self.filler.resolver.by_address
+        return frozenset(
+            right.principal
+            for right in cluster_rights(self.filler, Side.AFTER)
+            if right.is_entry and "create" in by_address[right.address].actions
+        )
 
     @cached_property
     def uses(self) -> Uses:

@@ -80,6 +80,15 @@ def test_a_principal_or_a_cluster_that_is_not_known_is_another_one() -> None:
         assert levels_of(change) == [(GAINED, "warning")]
 
 
+def test_an_access_entry_that_gets_another_principal_is_lost_by_the_first() -> None:
+    other = {"type": "EC2_LINUX", "principal_arn": arn_of("other")}
+    moves = entry({"type": "EC2_LINUX"}, other, actions=["delete", "create"])
+    assert levels_of(moves) == [(GAINED, "warning"), (Rule.ACCESS_REMOVED, "warning")]
+    (lost,) = (f for f in found(moves) if f.rule is Rule.ACCESS_REMOVED)
+    assert "can no longer join cluster prod" in say(lost).message
+    assert "is for another cluster or principal" in say(lost).message
+
+
 def test_who_loses_permissions_in_a_cluster() -> None:
     assert levels_of(policy({"policy_arn": VIEW}, None)) == [(Rule.ACCESS_REMOVED, "note")]
 
@@ -91,7 +100,10 @@ def test_nodes_without_their_access_entry_can_no_longer_join() -> None:
     assert "can no longer join" in say(finding).message
     role = resource("aws_iam_role", "ci", {"name": "ci", "arn": arn_of("ci")}, None)
     cluster = resource("aws_eks_cluster", "c", {"name": "prod"}, None)
-    for other in (role, cluster):
+    renamed = resource(
+        "aws_eks_cluster", "c", {"name": "prod"}, {"name": "new"}, actions=["delete", "create"]
+    )
+    for other in (role, cluster, renamed):
         assert (Rule.ACCESS_REMOVED, "note") in levels_of(goes, other)
 
 

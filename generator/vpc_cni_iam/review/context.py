@@ -17,6 +17,7 @@ from vpc_cni_iam.review.account.cluster_access import cluster_rights
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.grants import Accounts
 from vpc_cni_iam.review.account.iam_resource import IamResource, Place
+from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 from vpc_cni_iam.review.account.not_shown import NotShownByPlan, not_shown
 from vpc_cni_iam.review.account.plugin.clusters import PluginReader
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
@@ -71,6 +72,13 @@ class Context:
     def accounts(self) -> Accounts:
         """The accounts before and after."""
         return self.filler.accounts
+
+    def end_of(self, address: str) -> ResourceEnd:
+        """Return why a resource no longer gives a cluster what it gave."""
+        if address in self.filler.gone_with_cluster:
+            return ResourceEnd.WITH_CLUSTER
+        is_moved = self.filler.resolver.by_address[address].after is not None
+        return ResourceEnd.MOVED if is_moved else ResourceEnd.DELETED
 
     @cached_property
     def with_new_entry(self) -> frozenset[IamResource]:

@@ -8,6 +8,7 @@ Source: Amazon EKS API Reference, "DeleteCluster".
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from enum import Enum
 
 from vpc_cni_iam.inputs.plan.arguments import CHART, CLUSTER
 from vpc_cni_iam.inputs.plan.resource import Resource
@@ -20,6 +21,14 @@ from vpc_cni_iam.review.account.resolve import Resolver
 
 _ARNS = ("arn", "association_arn", "access_entry_arn")
 _OF_EKS = "aws_eks_"
+
+
+class ResourceEnd(Enum):
+    """Why a resource no longer gives a cluster what it gave."""
+
+    MOVED = "moved"  # it is for another cluster, or for something else in it
+    DELETED = "deleted"
+    WITH_CLUSTER = "deleted with the cluster"
 
 
 def gone_with_cluster(resources: Iterable[Resource], resolver: Resolver) -> Mapping[str, str]:

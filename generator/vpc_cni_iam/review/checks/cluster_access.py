@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 
 from msgspec import Struct
 
@@ -13,7 +13,8 @@ from vpc_cni_iam.inputs.plan.values import scalar, text
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Unknown, Value
 from vpc_cni_iam.review.account.cluster_access import ClusterRight, RightKey, cluster_rights
-from vpc_cni_iam.review.account.iam_resource import InPlan
+from vpc_cni_iam.review.account.iam_resource import InPlan, Unresolved
+from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
@@ -40,7 +41,7 @@ class RightLost(Struct, frozen=True):
     right: ClusterRight
     # Whether nodes with the role can no longer join the cluster, both of which stay.
     strands_nodes: bool
-    is_with_cluster: bool  # whether the cluster is made again, and the plan keeps what gave them
+    end: ResourceEnd  # of what gave them
 
 
 class AuthenticationChanged(Struct, frozen=True):
@@ -68,8 +69,8 @@ def check(context: Context) -> Iterator[Finding]:
                 yield _gained(right, old)
         elif old and not old.gives_nothing:
             lost.append(old)
-    stay = {each for right in after for each in (right.address, right.key)}
-    lost += [right for right in before if not stay & {right.address, right.key}]
+    stay = {each for right in after for each in (right.key, _place(right, context))}
+    lost += [r for r in before if not stay & {r.key, r.address, _place(r, context)}]
     gone = frozenset(_gone(context)) if lost else frozenset()
     for right in lost:
         yield _lost(right, gone, context)
@@ -78,12 +79,22 @@ def check(context: Context) -> Iterator[Finding]:
             yield from _authentication(resource, context)
 
 
+def _place(right: ClusterRight, context: Context) -> Hashable:
+    """Return where a principal has a right; what is not changed, or known later, may stay so."""
+    is_open = isinstance(right.principal, Unresolved) or isinstance(right.cluster, Unknown)
+    stays = is_open or not context.filler.resolver.is_changed(right.address)
+    return right.address if stays else (right.address, right.cluster, right.principal)
+
+
 def _gone(context: Context) -> Iterator[str]:
-    """Yield the addresses of what is deleted, of clusters the names."""
+    """Yield the addresses of what is deleted, and the names that clusters no longer have."""
     for resource in context.filler.resources:
-        if resource.after is None and "delete" in resource.actions:
-            is_cluster = resource.type == CLUSTER
-            yield text(resource, "name", Side.BEFORE) if is_cluster else resource.address
+        if "delete" in resource.actions:
+            names = [text(resource, "name", side) for side in Side]
+            if resource.type == CLUSTER and names[0] != names[1]:
+                yield names[0]
+            elif resource.after is None:
+                yield resource.address
 
 
 def _gives_same(old: ClusterRight, new: ClusterRight) -> bool:
@@ -120,12 +131,13 @@ def _lost(right: ClusterRight, gone: frozenset[str], context: Context) -> Findin
     role = right.principal.address if isinstance(right.principal, InPlan) else ""
     cluster = right.cluster.value if isinstance(right.cluster, Known) else ""
     strands = right.is_of_node and gone.isdisjoint((role, cluster))
-    is_with_cluster = right.address in context.filler.gone_with_cluster and cluster not in gone
+    end = context.end_of(right.address)
+    is_unasked = end is ResourceEnd.WITH_CLUSTER and cluster not in gone
     return finding(
         Rule.ACCESS_REMOVED,
-        RightLost(right, strands, is_with_cluster),
+        RightLost(right, strands, end),
         right.address,
-        level=Level.WARNING if strands or is_with_cluster else None,
+        level=Level.WARNING if strands or is_unasked else None,
         means=_LOSES if strands else None,
         subject=right.principal,
     )

@@ -10,6 +10,7 @@ from msgspec import Struct
 from vpc_cni_iam.catalog.facts.calls import call_ranges
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Value
+from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 from vpc_cni_iam.review.account.plugin.setup import HIDDEN_ARGUMENTS, VALUE_ARGUMENTS
 from vpc_cni_iam.review.account.plugin.state import (
     ClusterPlugin,
@@ -51,14 +52,6 @@ class Removal(Enum):
     DEFAULT = "default"  # EKS installs it with its defaults in the cluster that is replaced
 
 
-class InstallerEnd(Enum):
-    """What becomes of what installed the plugin."""
-
-    MOVED = "is for another cluster or add-on"
-    DELETED = "is deleted"
-    WITH_CLUSTER = "is deleted with the cluster"
-
-
 _REMOVALS: Mapping[Removal, tuple[Level, tuple[Consequence, ...] | None]] = {
     Removal.REMOVED: (Level.ERROR, None),
     Removal.NEEDED_BY_NODES: (Level.ERROR, None),
@@ -73,7 +66,7 @@ class PluginRemoved(Struct, frozen=True):
     """The plugin is removed from a cluster that stays, or is replaced."""
 
     removal: Removal
-    end: InstallerEnd
+    end: ResourceEnd  # of its installer
     node_groups: tuple[str, ...]  # the addresses of node groups that stay
 
 
@@ -145,12 +138,7 @@ def _removed(plugin: ClusterPlugin, context: Context) -> Finding:
         removal = Removal.NEEDED_BY_NODES if after.node_groups else removal
     level, means = _REMOVALS[removal]
     rule, address, cluster = Rule.PLUGIN_REMOVED, before.installer, plugin.cluster
-    end = InstallerEnd.DELETED
-    if address in context.filler.gone_with_cluster:
-        end = InstallerEnd.WITH_CLUSTER
-    elif context.filler.resolver.by_address[address].after is not None:
-        end = InstallerEnd.MOVED
-    evidence = PluginRemoved(removal, end, after.node_groups)
+    evidence = PluginRemoved(removal, context.end_of(address), after.node_groups)
     return finding(rule, evidence, address, subject=cluster, level=level, means=means)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Value
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
+from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 
 MOST_NAMED = 3  # names in a sentence
 
@@ -38,6 +39,20 @@ def several(names: Sequence[str]) -> str:
     if len(names) > MOST_NAMED:
         return f"{', '.join(names[:2])} and {len(names) - 2} more"
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def end_text(end: ResourceEnd, noun: str) -> str:
+    """Return why a resource no longer gives a cluster what it gave.
+
+    Args:
+        noun: What it may be for, besides the cluster.
+    """
+    ends = {
+        ResourceEnd.MOVED: f"is for another cluster or {noun}",
+        ResourceEnd.DELETED: "is deleted",
+        ResourceEnd.WITH_CLUSTER: "is deleted with the cluster",
+    }
+    return ends[end]
 
 
 def value_text(value: Value) -> str:

@@ -11,6 +11,7 @@ from vpc_cni_iam.policy.report import example_text, not_proven_text
 from vpc_cni_iam.policy.value import Absent, Known, Unknown
 from vpc_cni_iam.review.account.cluster_access import ClusterRight
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
+from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 from vpc_cni_iam.review.account.uses import UsedRole, UseKind
 from vpc_cni_iam.review.checks.cluster_access import (
     AuthenticationChanged,
@@ -24,7 +25,7 @@ from vpc_cni_iam.review.diff.permissions import Open
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.diff.uses import UseChange, UseEvent
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import name_of, value_text
+from vpc_cni_iam.review.report.names import end_text, name_of, value_text
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_text
 from vpc_cni_iam.review.rules import Level
@@ -232,11 +233,11 @@ def _cluster(right: ClusterRight) -> str:
 def _lost(_: Finding, lost: RightLost) -> Saying:
     right = lost.right
     who, cluster = name_of(right.principal), _cluster(right)
-    end = "is deleted with the cluster" if lost.is_with_cluster else "is deleted"
+    end = end_text(lost.end, "principal")
     if lost.strands_nodes:
         message = f"Nodes with {who} can no longer join {cluster}: {right.address} {end}"
-        keep = f"Replace {right.address}" if lost.is_with_cluster else "Keep the access entry"
-        return Saying(message, fix=f"{keep} of {who}")
+        verb = "Replace" if lost.end is ResourceEnd.WITH_CLUSTER else "Keep"
+        return Saying(message, fix=f"{verb} the access entry of {who}")
     return Saying(f"{who} loses permissions in a cluster: {right.address} of {cluster} {end}")
 
 

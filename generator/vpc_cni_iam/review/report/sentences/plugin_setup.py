@@ -11,10 +11,10 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.report import example_text
 from vpc_cni_iam.policy.value import Absent, Sensitive, Unknown, Value
 from vpc_cni_iam.review.account.iam_resource import IamResource
+from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 from vpc_cni_iam.review.account.plugin.state import PluginIdentity, UnreadReason
 from vpc_cni_iam.review.checks.plugin import (
     DecidingChanged,
-    InstallerEnd,
     PluginRemoved,
     PluginUpdated,
     Removal,
@@ -25,7 +25,7 @@ from vpc_cni_iam.review.checks.plugin import (
 from vpc_cni_iam.review.diff.plugin.identity import IdentityChange, IdentityEvent, IdentityGain
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import name_of, value_text
+from vpc_cni_iam.review.report.names import end_text, name_of, value_text
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_text
 
@@ -100,12 +100,12 @@ _LOSSES = {
 
 
 def _removed(finding: Finding, removed: PluginRemoved) -> Saying:
-    done, address, cluster = removed.end.value, finding.address, _cluster(finding)
+    done, address, cluster = end_text(removed.end, "add-on"), finding.address, _cluster(finding)
     message, fix = (
         text.format(
             address=address,
             done=done,
-            keep="Replace" if removed.end is InstallerEnd.WITH_CLUSTER else "Keep",
+            keep="Replace" if removed.end is ResourceEnd.WITH_CLUSTER else "Keep",
             cluster=cluster,
             groups=first_of(removed.node_groups),
             removed=f"{address} {done}: the plugin is removed from {cluster}",

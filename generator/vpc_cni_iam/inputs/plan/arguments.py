@@ -104,23 +104,12 @@ ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 # Objects of Kubernetes.
 OF_KUBERNETES = ("argocd_", "kubernetes_", "kubectl_", "k8s_", "kustomization_")
 ACCESS_ENTRY, ACCESS_POLICY = "aws_eks_access_entry", "aws_eks_access_policy_association"
-
-
-class Authentication(Struct, frozen=True):
-    """An argument of a cluster by which others may get into it."""
-
-    path: str
-    default: object  # what is so where it is not set
-
-
-# Access entries and access policies say to which principal of which cluster they give something.
-CLUSTER_ACCESS: Mapping[str, Mapping[str, str]] = {
-    kind: {"cluster_name": CLUSTER, "principal_arn": ROLE} for kind in (ACCESS_ENTRY, ACCESS_POLICY)
+CLUSTER_ACCESS = (ACCESS_ENTRY, ACCESS_POLICY)
+# By which arguments others may get into a cluster, with what is so where they are not set.
+AUTHENTICATION: Mapping[str, object] = {
+    "access_config.*.authentication_mode": "CONFIG_MAP",
+    "access_config.*.bootstrap_cluster_creator_admin_permissions": True,
 }
-AUTHENTICATION = (
-    Authentication("access_config.*.authentication_mode", "CONFIG_MAP"),
-    Authentication("access_config.*.bootstrap_cluster_creator_admin_permissions", True),
-)
 # By which arguments a resource is named elsewhere; others by their name and ARN.
 NAMED_BY: Mapping[str, tuple[str, ...]] = {
     POLICY: ("arn",),

@@ -20,8 +20,10 @@ from vpc_cni_iam.inputs.plan.arguments import (
     ASSOCIATION,
     CHART,
     CLUSTER,
+    CLUSTER_ACCESS,
     GRANTS,
     OF_SERVICES,
+    OIDC_PROVIDER,
     POLICY,
     PRINCIPALS,
     PROFILE,
@@ -81,9 +83,8 @@ _READ = frozenset(
         *GRANTS,
         *ROLE_USES,
         *TAGGED,
-        *(POLICY, ADDON, ASSOCIATION, CLUSTER, CHART),
-        *("aws_eks_access_entry", "aws_eks_access_policy_association"),
-        "aws_iam_openid_connect_provider",
+        *CLUSTER_ACCESS,
+        *(POLICY, ADDON, ASSOCIATION, CLUSTER, CHART, OIDC_PROVIDER),
     }
 )
 _STAYS = (("no-op",), ("read",))

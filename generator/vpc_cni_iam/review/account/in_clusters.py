@@ -16,7 +16,7 @@ from vpc_cni_iam.inputs.plan.unread import is_plugins_chart
 from vpc_cni_iam.inputs.plan.values import one, text
 from vpc_cni_iam.plugin.cluster import EksCluster, cluster_of
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import ABSENT, Known
+from vpc_cni_iam.policy.value import ABSENT
 from vpc_cni_iam.review.account.resolve import Resolver
 
 _ARNS = ("arn", "association_arn", "access_entry_arn")
@@ -45,14 +45,6 @@ def gone_with_cluster(resources: Iterable[Resource], resolver: Resolver) -> Mapp
             if own and all("delete" in cluster.actions for cluster in own):
                 gone[resource.address] = own[0].address
     return gone
-
-
-def is_bootstrapped(cluster: Resource) -> bool:
-    """Say whether EKS installs the plugin in a cluster that is created, with its defaults.
-
-    Source: Amazon EKS API Reference, "CreateCluster", bootstrapSelfManagedAddons.
-    """
-    return one(cluster, "bootstrap_self_managed_addons", Side.AFTER) != Known(value=False)
 
 
 def _is_in(resource: Resource, cluster: Resource, clusters: list[Resource]) -> bool:

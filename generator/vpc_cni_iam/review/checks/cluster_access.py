@@ -144,14 +144,13 @@ def _lost(right: ClusterRight, gone: frozenset[str], context: Context) -> Findin
 
 
 def _authentication(cluster: Resource, context: Context) -> Iterator[Finding]:
-    for argument in AUTHENTICATION:
-        name = argument.path.rpartition(".")[2]
-        steps = argument.path.replace("*", "0").split(".")
+    for path, default in AUTHENTICATION.items():
+        name = path.rpartition(".")[2]
+        steps = path.replace("*", "0").split(".")
         is_set = context.plan.configuration.expression(cluster.module, cluster.block, *steps)
-        old, new = (scalar(cluster, argument.path, side) for side in Side)
+        old, new = (scalar(cluster, path, side) for side in Side)
         new = ABSENT if isinstance(new, Unknown) and not is_set else new
-        default = Known(argument.default)
-        before, after = (default if isinstance(v, Absent) else v for v in (old, new))
+        before, after = (Known(default) if isinstance(v, Absent) else v for v in (old, new))
         if before == after or after == Known(value=False):
             continue
         drops_config_map = after == _ENTRIES_ONLY

@@ -20,8 +20,8 @@ from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Sensitive
+from vpc_cni_iam.review.account.plugin.state import NodePart, missing_parts
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.plugin.new_clusters import NodePart, missing_parts
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Consequence, Rule
 
@@ -77,7 +77,7 @@ def check(context: Context) -> Iterator[Finding]:
     yield from _made_twice(context)
     for resource in context.filler.resources:
         if resource.type == CLUSTER:
-            for part in missing_parts(resource, context):
+            for part in missing_parts(resource, context.plugins):
                 yield finding(Rule.NOT_INSTALLED, NotInstalled(part), resource.address)
 
 

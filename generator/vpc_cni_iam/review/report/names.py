@@ -10,6 +10,12 @@ from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, 
 from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 
 MOST_NAMED = 3  # names in a sentence
+# Why a resource no longer gives a cluster what it gave, with what else it may be for.
+ENDS = {
+    ResourceEnd.MOVED: "is for another cluster or {}",
+    ResourceEnd.DELETED: "is deleted",
+    ResourceEnd.WITH_CLUSTER: "is deleted with the cluster",
+}
 
 
 def name_of(resource: IamResource) -> str:
@@ -39,20 +45,6 @@ def several(names: Sequence[str]) -> str:
     if len(names) > MOST_NAMED:
         return f"{', '.join(names[:2])} and {len(names) - 2} more"
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
-
-
-def end_text(end: ResourceEnd, noun: str) -> str:
-    """Return why a resource no longer gives a cluster what it gave.
-
-    Args:
-        noun: What it may be for, besides the cluster.
-    """
-    ends = {
-        ResourceEnd.MOVED: f"is for another cluster or {noun}",
-        ResourceEnd.DELETED: "is deleted",
-        ResourceEnd.WITH_CLUSTER: "is deleted with the cluster",
-    }
-    return ends[end]
 
 
 def value_text(value: Value) -> str:

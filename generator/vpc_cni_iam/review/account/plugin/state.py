@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from enum import StrEnum
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum, StrEnum
 
 from msgspec import Struct, field
 
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.inputs.plan.resource import Resource
+from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import ABSENT, Unknown, Value
+from vpc_cni_iam.policy.value import ABSENT, Known, Unknown, Value
 from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.in_clusters import is_bootstrapped
 
 
 class UnreadReason(StrEnum):
@@ -102,6 +102,13 @@ class PluginState(Struct, frozen=True):
     is_auto_mode: bool = False  # whether EKS Auto Mode makes nodes, which need no aws-node
 
 
+class NodePart(Enum):
+    """What nodes of a new cluster need."""
+
+    PLUGIN = "plugin"
+    AGENT = "agent"  # of EKS Pod Identity
+
+
 class ClusterPlugin(Struct, frozen=True):
     """aws-node in one cluster, before and after."""
 
@@ -143,3 +150,33 @@ class ClusterPlugin(Struct, frozen=True):
         """Whether the plan deletes the cluster, and does not only forget it."""
         cluster = self.resource
         return cluster is not None and cluster.after is None and "forget" not in cluster.actions
+
+
+def is_bootstrapped(cluster: Resource) -> bool:
+    """Say whether EKS installs the plugin in a cluster that is created, with its defaults.
+
+    Source: Amazon EKS API Reference, "CreateCluster", bootstrapSelfManagedAddons.
+    """
+    return one(cluster, "bootstrap_self_managed_addons", Side.AFTER) != Known(value=False)
+
+
+def missing_parts(cluster: Resource, plugins: Sequence[ClusterPlugin]) -> Iterator[NodePart]:
+    """Yield what nodes of a cluster need that is created, and nothing in the plan installs.
+
+    EKS installs the plugin unless told otherwise; nodes of EKS Auto Mode have both.
+    Source: Amazon EKS User Guide, "EKS Pod Identity Agent" and "EKS Auto Mode".
+    """
+    own = [plugin for plugin in plugins if plugin.address == cluster.address]
+    is_auto_mode = one(cluster, "compute_config.*.enabled", Side.AFTER) == Known(value=True)
+    needs_none = is_auto_mode and not any(plugin.after.node_groups for plugin in own)
+    if needs_none or "create" not in cluster.actions:
+        return
+    # A release names no cluster.
+    possible = [*own, *(p for p in plugins if not (p.address or p.cluster.name))]
+    installers = (state.installer for plugin in possible for state in plugin.states)
+    if not (any(installers) or is_bootstrapped(cluster)):
+        yield NodePart.PLUGIN
+    for plugin in own:
+        is_by_pods = plugin.after.identity.kind is Identity.pod_identity
+        if is_by_pods and not any(state.agent for state in plugin.states):
+            yield NodePart.AGENT

@@ -10,11 +10,10 @@ from msgspec import Struct
 
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
+from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, NodePart, missing_parts
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall
 from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent, identity_loss
 from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds
-from vpc_cni_iam.review.diff.plugin.new_clusters import NodePart, missing_parts
 from vpc_cni_iam.review.diff.trust.flaws import flaws
 from vpc_cni_iam.review.diff.trust.roles import HasAccounts, lets_plugin, trust_of
 from vpc_cni_iam.review.rules import Level, Rule
@@ -99,7 +98,7 @@ def _of_cluster(needs: PluginNeeds, context: Context) -> Iterator[PluginAnswer]:
     plugin, after = needs.plugin, needs.plugin.after
     if plugin.is_removed:
         yield PluginAnswer(needs, AnswerVerdict.FAILS, AnswerReason.REMOVED)
-    for part in missing_parts(plugin.resource, context) if plugin.resource else ():
+    for part in missing_parts(plugin.resource, context.plugins) if plugin.resource else ():
         yield PluginAnswer(needs, AnswerVerdict.NOT_SHOWN, _MISSING[part])
     loss = identity_loss(context, plugin)
     if loss and loss.event in _LOSSES:

@@ -8,6 +8,7 @@ from typing import Any
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.review.account.grants import ConflictKind, Grant
+from vpc_cni_iam.review.account.plugin.state import NodePart
 from vpc_cni_iam.review.checks.clusters import (
     GoneWithCluster,
     MadeTwice,
@@ -21,7 +22,6 @@ from vpc_cni_iam.review.checks.moved import (
     NewId,
 )
 from vpc_cni_iam.review.checks.sizes import TooLarge
-from vpc_cni_iam.review.diff.plugin.new_clusters import NodePart
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import name_of
 from vpc_cni_iam.review.report.saying import Saying

@@ -25,7 +25,7 @@ from vpc_cni_iam.review.diff.permissions import Open
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.diff.uses import UseChange, UseEvent
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import end_text, name_of, value_text
+from vpc_cni_iam.review.report.names import ENDS, name_of, value_text
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_text
 from vpc_cni_iam.review.rules import Level
@@ -233,7 +233,7 @@ def _cluster(right: ClusterRight) -> str:
 def _lost(_: Finding, lost: RightLost) -> Saying:
     right = lost.right
     who, cluster = name_of(right.principal), _cluster(right)
-    end = end_text(lost.end, "principal")
+    end = ENDS[lost.end].format("principal")
     if lost.strands_nodes:
         message = f"Nodes with {who} can no longer join {cluster}: {right.address} {end}"
         verb = "Replace" if lost.end is ResourceEnd.WITH_CLUSTER else "Keep"

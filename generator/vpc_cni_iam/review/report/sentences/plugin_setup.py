@@ -25,7 +25,7 @@ from vpc_cni_iam.review.checks.plugin import (
 from vpc_cni_iam.review.diff.plugin.identity import IdentityChange, IdentityEvent, IdentityGain
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import end_text, name_of, value_text
+from vpc_cni_iam.review.report.names import ENDS, name_of, value_text
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_text
 
@@ -100,7 +100,7 @@ _LOSSES = {
 
 
 def _removed(finding: Finding, removed: PluginRemoved) -> Saying:
-    done, address, cluster = end_text(removed.end, "add-on"), finding.address, _cluster(finding)
+    done, address, cluster = ENDS[removed.end].format("add-on"), finding.address, _cluster(finding)
     message, fix = (
         text.format(
             address=address,

@@ -74,9 +74,7 @@ def check(context: Context) -> Iterator[Finding]:
     gone = frozenset(_gone(context)) if lost else frozenset()
     for right in lost:
         yield _lost(right, gone, context)
-    for resource in context.filler.resources:
-        if resource.type == CLUSTER and resource.before is not None and resource.after is not None:
-            yield from _authentication(resource, context)
+    yield from _authentications(context)
 
 
 def _place(right: ClusterRight, context: Context) -> Hashable:
@@ -141,6 +139,12 @@ def _lost(right: ClusterRight, gone: frozenset[str], context: Context) -> Findin
         means=_LOSES if strands else None,
         subject=right.principal,
     )
+
+
+def _authentications(context: Context) -> Iterator[Finding]:
+    for resource in context.filler.resources:
+        if resource.type == CLUSTER and resource.before is not None and resource.after is not None:
+            yield from _authentication(resource, context)
 
 
 def _authentication(cluster: Resource, context: Context) -> Iterator[Finding]:

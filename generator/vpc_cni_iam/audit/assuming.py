@@ -125,7 +125,7 @@ def _in_cluster(audit: TrustAudit, use: ClusterUse) -> Iterator[Obstacle]:
     cluster, tags = use.where, use.session_tags
     obstacle = Obstacle(ObstacleKind.identity, use.cluster, use.by, tags=tags)
     if use.by_role:
-        if not (audit.trust and audit.trust.lets_role(use.by_role, cluster, tags=tags)):
+        if not audit.trust or audit.trust.lets_role(use.by_role, cluster, tags=tags) is False:
             yield replace(obstacle, kind=ObstacleKind.first_role, on=use.by_role)
     elif use.by not in audit.allowed:
         yield obstacle
@@ -149,7 +149,8 @@ def obstacles_of_first(
     tags, trust = use.session_tags, audit.trust
     if role.split(":")[4] == use.by_role.split(":")[4]:
         named = trust and replace(trust, policy=trusts.naming(trust.policy, use.by_role))
-        if audit.undecided or (named and named.lets_role(use.by_role, use.where, tags=tags)):
+        lets = named and named.lets_role(use.by_role, use.where, tags=tags) is not False
+        if audit.undecided or lets:
             policies = (*policies, _TO_NAMED)
     answers = Answers(policies, limits)
     denied, undecided = [], []

@@ -20,6 +20,7 @@ from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Principal, St
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.matching.variables import UNKNOWN, Context, UnknownValue
 from vpc_cni_iam.policy.template import holes, known
+from vpc_cni_iam.policy.value import Known, Unknown
 
 PODS, NODES = "pods.eks.amazonaws.com", "ec2.amazonaws.com"
 ASSUME, TAG, WEB = "sts:AssumeRole", "sts:TagSession", "sts:AssumeRoleWithWebIdentity"
@@ -27,6 +28,7 @@ ASSUME, TAG, WEB = "sts:AssumeRole", "sts:TagSession", "sts:AssumeRoleWithWebIde
 # not. And what only a service has; of EKS Pod Identity it is the cluster, and its account, which
 # is the role's.
 CALLER, ACCOUNT = "aws:principalarn", "aws:principalaccount"
+EXTERNAL_ID = "sts:externalid"
 OF_CALLERS = frozenset(
     (
         CALLER,
@@ -36,7 +38,7 @@ OF_CALLERS = frozenset(
         "aws:username",
         "aws:multifactorauthpresent",
         "aws:multifactorauthage",
-        "sts:externalid",
+        EXTERNAL_ID,
     )
 )
 SOURCE_ARN, SOURCE_ACCOUNT = "aws:sourcearn", "aws:sourceaccount"
@@ -130,47 +132,26 @@ class RoleTrust(Struct, frozen=True):
             )
         )
 
-    def lets(self, identity: Identity, cluster: EksCluster, *, tags: bool) -> bool | None:
-        """Say whether aws-node of a cluster can assume the role; None if that is not decided.
+    def lets(
+        self,
+        identity: Identity,
+        cluster: EksCluster,
+        account: ServiceAccount = AWS_NODE,
+        *,
+        tags: bool,
+    ) -> bool | None:
+        """Say whether a service account of a cluster can assume the role; None if not decided.
 
         `tags` is whether sessions of EKS Pod Identity have tags.
         """
-        answers: set[bool | None] = set()
-        for caller in dict.fromkeys(_callers(self.policy.statements)):
-            if caller.identity is identity:
-                answers |= {
-                    self._answer(each) for each in self._complete(caller, cluster, tags=tags)
-                }
-        principals = (p for s in self.policy.statements for p in s.principals)
-        if any(holes(name for p in principals for name in p.identifiers)):
-            answers.add(None)  # it may be the caller
-        return True if True in answers else None if None in answers else False
-
-    def _complete(
-        self, caller: Caller, cluster: EksCluster, *, tags: bool
-    ) -> Iterator[tuple[Request, ...]]:
-        """Yield the requests by which a caller assumes the role, all of which are to be allowed."""
-        if caller.identity is not Identity.pod_identity:
-            yield from ((request,) for request in self._requests(caller, AWS_NODE))
-            return
-        actions = (ASSUME, TAG)[: 1 + tags]
-        for context in self._of_pods(AWS_NODE, cluster):
-            # The cluster's account is the role's, which the role may not tell.
-            is_placed = cluster.account or self.role.split(":")[4]
-            sent = {
-                key: value
-                for key, value in context.items()
-                if (is_placed or key != SOURCE_ACCOUNT) and (tags or not key.startswith(_TAGS))
-            }
-            may_have = may_have_but(OF_CALLERS, tags=tags)
-            yield tuple(Request(a, "*", caller.principal, sent, may_have) for a in actions)
-
-    def _answer(self, requests: tuple[Request, ...]) -> bool | None:
-        compiled = compile_policies([self.policy], "trust policy")
-        decisions = [compiled.evaluate(request) for request in requests]
-        if any(decision.denied for decision in decisions):
-            return False
-        return all(decision.allowed for decision in decisions) or None
+        tags = tags and identity.has_session_tags
+        requests = (
+            request
+            for caller in dict.fromkeys(_callers(self.policy.statements))
+            if caller.identity is identity and self._may_be_of(caller, cluster)
+            for request in self._requests(caller, account, cluster, tags=tags)
+        )
+        return self._answer(requests, tags=tags)
 
     def lets_pods(self, cluster: EksCluster = ANY_CLUSTER, *, tags: bool) -> bool:
         """Say whether EKS Pod Identity may assume the role for aws-node of a cluster.
@@ -179,21 +160,59 @@ class RoleTrust(Struct, frozen=True):
         """
         return self.lets(Identity.pod_identity, cluster, tags=tags) is not False
 
-    def lets_role(self, role: str, cluster: EksCluster, *, tags: bool) -> bool:
-        """Say whether another role, by its ARN, may assume the role for aws-node of a cluster.
+    def lets_role(
+        self,
+        role: str,
+        cluster: EksCluster,
+        account: ServiceAccount = AWS_NODE,
+        *,
+        tags: bool,
+    ) -> bool | None:
+        """Say whether another role, by its ARN, can assume the role for pods of a cluster.
 
-        That is in the account of the other role.
+        The cluster is in the account of the other role. Without session tags, an external ID says
+        whose pods they are.
+        Source: Amazon EKS User Guide, "Access AWS Resources using EKS Pod Identity Target IAM
+        Roles".
         """
-        account = role.split(":")[4]
-        caller = {CALLER: role, ACCOUNT: account}
-        return any(
-            self._lets(
-                Request(ASSUME, "*", role, {**AWS_NODE.tags, **cluster_tags(arn), **caller}),
-                OF_SERVICES,
-                tags=tags,
-            )
-            for arn in self.cluster_arns(replace(cluster, account=account))
+        own = replace(cluster, account=role.split(":")[4])
+        has = {CALLER: role, ACCOUNT: own.account}
+        parts = own.region, own.account, own.name, account.namespace, account.name
+        if all(parts) and not tags:
+            has[EXTERNAL_ID] = "/".join(parts)
+        may_have = may_have_but(OF_SERVICES, tags=tags)
+        requests = (
+            Request(ASSUME, "*", role, {**has, **sent}, may_have)
+            for arn in self.cluster_arns(own)
+            for sent in ({**account.tags, **cluster_tags(arn)} if tags else {},)
         )
+        return self._answer(requests, tags=tags)
+
+    def _may_be_of(self, caller: Caller, cluster: EksCluster) -> bool:
+        """Say whether tokens of a cluster may be those of a provider; it is in the role's account.
+
+        Source: Amazon EKS User Guide, "Authenticate to another account with IRSA".
+        """
+        if caller.identity is not Identity.irsa:
+            return True
+        is_shown = isinstance(cluster.issuer, Known | Unknown)
+        accounts = {arn.split(":")[4] for arn in (self.role, caller.principal)} - {""}
+        is_other = is_shown and cluster.issuer != Known(caller.issuer)
+        return not is_other and len(accounts) <= 1
+
+    def _answer(self, requests: Iterable[Request], *, tags: bool) -> bool | None:
+        """Say whether a request is allowed, with session tags or without; None if not decided."""
+        compiled = compile_policies([self.policy], "trust policy")
+        answers: set[bool | None] = set()
+        for request in requests:
+            actions = (request.action, TAG)[: 1 + tags]
+            decisions = [compiled.evaluate(replace(request, action=action)) for action in actions]
+            is_allowed = all(decision.allowed for decision in decisions) or None
+            answers.add(False if any(d.denied for d in decisions) else is_allowed)
+        principals = (p for s in self.policy.statements for p in s.principals)
+        if any(holes(name for p in principals for name in p.identifiers)):
+            answers.add(None)  # it may be the caller
+        return True if True in answers else None if None in answers else False
 
     @property
     def is_open(self) -> bool:
@@ -209,9 +228,8 @@ class RoleTrust(Struct, frozen=True):
         givers = Principal("Service", (NODES, PODS)), Principal("Federated", providers)
         trust = replace(self, policy=replace(self.policy, statements=tuple(statements)))
         return any(
-            trust._allows(request)
+            trust._answer(trust._requests(caller, AWS_NODE), tags=False) is not False
             for caller in _callers([Statement(principals=givers)])
-            for request in trust._requests(caller, AWS_NODE)
         )
 
     def cluster_arns(self, cluster: EksCluster = ANY_CLUSTER) -> list[str]:
@@ -236,38 +254,35 @@ class RoleTrust(Struct, frozen=True):
         ]
 
     def _requests(
-        self, caller: Caller, account: ServiceAccount, *, lenient: bool = False
+        self,
+        caller: Caller,
+        account: ServiceAccount,
+        cluster: EksCluster = ANY_CLUSTER,
+        *,
+        lenient: bool = False,
+        tags: bool = True,
     ) -> Iterator[Request]:
-        """Yield the requests by which a caller assumes the role, without session tags to come."""
-        absent = frozenset[str]() if lenient else OF_CALLERS
+        """Yield the requests by which a caller assumes the role for pods of a cluster."""
+        may_have = may_have_but(() if lenient else OF_CALLERS, tags=tags)
         if caller.identity is Identity.irsa:
             request = token_request(caller.principal, {"sub": account.subject, "aud": AUDIENCE})
-            yield replace(request, may_have=may_have_but(absent)) if lenient else request
-        elif caller.identity is Identity.node_role:
-            yield Request(ASSUME, "*", caller.principal, {}, may_have_but(absent))
-        elif lenient:
-            yield Request(ASSUME, "*", caller.principal, account.tags, may_have_but(absent))
-        else:
-            for context in self._of_pods(account, ANY_CLUSTER):
-                yield Request(ASSUME, "*", caller.principal, context, may_have_but(absent))
+            yield replace(request, may_have=may_have) if lenient else request
+            return
+        contexts: Iterable[Context] = [account.tags if lenient else {}]
+        if caller.identity is Identity.pod_identity and not lenient:
+            contexts = self._of_pods(account, cluster, tags=tags)
+        yield from (Request(ASSUME, "*", caller.principal, has, may_have) for has in contexts)
 
-    def _of_pods(self, account: ServiceAccount, cluster: EksCluster) -> Iterator[Context]:
+    def _of_pods(
+        self, account: ServiceAccount, cluster: EksCluster, *, tags: bool
+    ) -> Iterator[Context]:
         """Yield what the requests of EKS Pod Identity have for a service account of a cluster."""
+        # The cluster's account is the role's, which the role may not tell.
+        is_placed = cluster.account or self.role.split(":")[4]
         for arn in self.cluster_arns(cluster):
-            source = {SOURCE_ARN: arn, SOURCE_ACCOUNT: arn.split(":")[4]}
-            yield {**source, **account.tags, **(cluster_tags(arn) if cluster.name else {})}
-
-    def _lets(self, request: Request, absent: frozenset[str], *, tags: bool) -> bool:
-        """Say whether the policy allows a request, with its session tags or without any."""
-        context = {k: v for k, v in request.context.items() if tags or not k.startswith(_TAGS)}
-        may_have = may_have_but(absent, tags=tags)
-        return all(
-            self._allows(replace(request, action=action, context=context, may_have=may_have))
-            for action in (ASSUME, TAG)[: 1 + tags]
-        )
-
-    def _allows(self, request: Request) -> bool:
-        return not compile_policies([self.policy], "trust policy").evaluate(request).denied
+            source = {SOURCE_ARN: arn, **({SOURCE_ACCOUNT: arn.split(":")[4]} if is_placed else {})}
+            named = {**account.tags, **(cluster_tags(arn) if cluster.name else {})}
+            yield {**source, **(named if tags else {})}
 
 
 def _of_any_cluster(policy: Policy) -> Policy:

@@ -8,11 +8,9 @@ from enum import StrEnum
 from msgspec import Struct
 
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
+from vpc_cni_iam.review.diff.plugin.assuming import PlanFacts, can_assume, is_less_trusted
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall
 from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds
-from vpc_cni_iam.review.diff.trust.roles import HasAccounts, lets_plugin, trust_of
 from vpc_cni_iam.review.rules import Level
 
 
@@ -54,7 +52,7 @@ class PluginAnswer(Struct, frozen=True):
     is_as_before: bool = False  # whether it failed before as well
 
 
-def answer(needs: PluginNeeds, context: HasAccounts) -> PluginAnswer | None:
+def answer(needs: PluginNeeds, context: PlanFacts) -> PluginAnswer | None:
     """Return the answer of a cluster or a role; None where aws-node does not run after."""
     after = needs.plugin.after
     is_without_nodes = not after.installer and after.is_auto_mode and not after.node_groups
@@ -69,12 +67,12 @@ def answer(needs: PluginNeeds, context: HasAccounts) -> PluginAnswer | None:
     return PluginAnswer(needs, verdict, reason, is_as_before)
 
 
-def _failed_before(needs: PluginNeeds, reason: AnswerReason | None, context: HasAccounts) -> bool:
+def _failed_before(needs: PluginNeeds, reason: AnswerReason | None, context: PlanFacts) -> bool:
     """Say whether aws-node failed before as it does after, as far as the plan shows."""
     if reason is AnswerReason.NOT_TRUSTED:
         trusted = (
-            is_trusted(needs.plugin, role, Side.BEFORE, context)
-            for role in needs.plugin.after.identity.assumed
+            can_assume(needs.plugin, role, Side.BEFORE, context)
+            for role in needs.plugin.after.identity.chain
         )
         return not needs.is_changed and False in trusted
     before = context.accounts.before
@@ -86,7 +84,7 @@ def _failed_before(needs: PluginNeeds, reason: AnswerReason | None, context: Has
 
 
 def _of_cluster(
-    needs: PluginNeeds, context: HasAccounts
+    needs: PluginNeeds, context: PlanFacts
 ) -> Iterator[tuple[AnswerVerdict, AnswerReason]]:
     before, after = needs.plugin.states
     if before.installer and not after.installer and not before.stays_on_removal:
@@ -97,34 +95,13 @@ def _of_cluster(
         yield AnswerVerdict.NOT_SHOWN, AnswerReason.ROLE
     if not after.identity.roles:
         yield AnswerVerdict.NOT_SHOWN, AnswerReason.IDENTITY
-    for role in after.identity.assumed:
-        if is_trusted(needs.plugin, role, Side.AFTER, context) is False:
+    for role in after.identity.chain:
+        is_target = role not in after.identity.assumed
+        assumes = can_assume(needs.plugin, role, Side.AFTER, context)
+        if assumes is False:
             yield AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED
-        elif is_less_trusted(needs.plugin, role, context):
+        elif (is_target and assumes is None) or is_less_trusted(needs.plugin, role, context):
             yield AnswerVerdict.NOT_SHOWN, AnswerReason.TRUST
-
-
-def is_trusted(
-    plugin: ClusterPlugin, role: IamResource, side: Side, context: HasAccounts
-) -> bool | None:
-    """Say whether a role trusts aws-node of a cluster; None if that is not decided, or shown."""
-    state = plugin.after if side is Side.AFTER else plugin.before
-    policy = trust_of(context, role, side)
-    tags = state.identity.has_session_tags
-    return lets_plugin(policy, state, tags=tags) if policy else None
-
-
-def is_less_trusted(plugin: ClusterPlugin, role: IamResource, context: HasAccounts) -> bool:
-    """Say whether another trust policy may keep aws-node of a cluster from a role that it has."""
-    before, after = plugin.states
-    old, new = (trust_of(context, role, side) for side in Side)
-    is_kept = role in before.identity.assumed and before.identity.kind is after.identity.kind
-    if not is_kept or old is None or new is None or old == new:
-        return False
-    was_trusted, stays_trusted = (is_trusted(plugin, role, side, context) for side in Side)
-    is_refused = stays_trusted is False and was_trusted is not False
-    is_open = stays_trusted is None and not new.holes()
-    return is_refused or (is_open and was_trusted is True)
 
 
 def _of_role(role: RoleNeeds, needs: PluginNeeds) -> tuple[AnswerVerdict, AnswerReason] | None:

@@ -16,9 +16,14 @@ from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity
 from vpc_cni_iam.review.diff.harm import GainedPart, beyond_plugin
+from vpc_cni_iam.review.diff.plugin.assuming import (
+    can_assume,
+    had_role,
+    is_less_trusted,
+    is_trusted,
+)
 from vpc_cni_iam.review.diff.reach import Reach, reach
 from vpc_cni_iam.review.diff.role_access import NOT_SHOWN, RoleAccess
-from vpc_cni_iam.review.diff.trust.roles import lets_plugin, names_plugin, trust_of
 
 if TYPE_CHECKING:
     from vpc_cni_iam.review.context import Context
@@ -31,11 +36,16 @@ class IdentityEvent(Enum):
     AGENT_REMOVED = "agent removed"  # nothing serves the credentials of its association
     OTHER_ISSUER = "other issuer"  # the cluster is replaced, and the role trusts the one before
     NOT_NAMED = "not named"  # the plan no longer names any
-    NOT_TRUSTED = "not trusted"  # the role does not trust aws-node
+    NOT_TRUSTED = "not trusted"  # the role does not trust aws-node, or its first role
+    NOT_ALLOWED = "not allowed"  # its first role may not assume the target role
     MORE = "more"  # it may do more than before
     NO_MORE = "no more"  # it may not: proven
     NOT_SHOWN = "not shown"  # the plan does not show whether it may
     FIRST_SHOWN = "first shown"  # the plan does not show what it had before
+
+
+# What happens to its identity by the role itself, and not by what names it.
+_OF_ROLES = IdentityEvent.OTHER_ISSUER, IdentityEvent.NOT_ALLOWED
 
 
 class IdentityGain(Struct, frozen=True):
@@ -65,7 +75,8 @@ def identity_change(context: Context, plugin: ClusterPlugin) -> IdentityChange |
         return None
     if lost := _loss(context, plugin):
         return lost
-    if old.is_same(new) or new.kind is Identity.unknown:
+    is_unknown = new.kind is Identity.unknown
+    if old.is_same(new) or (is_unknown and not (old.kind.is_of_service_account and new.addresses)):
         return None
     is_first = old.kind is Identity.unknown
     if new.kind is Identity.node_role and (is_first or old.kind is Identity.node_role):
@@ -116,11 +127,12 @@ def _loss(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
         event = IdentityEvent.ROLE_GONE
     elif new.kind is Identity.pod_identity and _loses_agent(plugin):
         event, roles, source = IdentityEvent.AGENT_REMOVED, new.roles, plugin.before.agent
-    elif plugin.is_replaced and (roles := frozenset(_of_other_issuer(context, new))):
-        event = IdentityEvent.OTHER_ISSUER
-        source = next((r.address for r in _sorted(roles) if isinstance(r, InPlan)), "")
-    elif roles := frozenset(_refusing(context, plugin)):
-        event = IdentityEvent.NOT_TRUSTED
+    elif refusing := dict(_refusing(context, plugin)):
+        event = next(iter(refusing.values()))
+        roles = frozenset(role for role, each in refusing.items() if each is event)
+        if event in _OF_ROLES:
+            about = new.first_roles if event is IdentityEvent.NOT_ALLOWED else roles
+            source = next((r.address for r in _sorted(about) if isinstance(r, InPlan)), "")
     elif new.kind is Identity.unknown and old.kind.is_of_service_account and not new.addresses:
         event = IdentityEvent.NOT_NAMED
     return IdentityChange(event, old, new, None, _sorted(roles), source) if event else None
@@ -133,27 +145,24 @@ def _loses_agent(plugin: ClusterPlugin) -> bool:
     return is_removed and not has_own_agent
 
 
-def _of_other_issuer(context: Context, identity: PluginIdentity) -> Iterator[IamResource]:
-    """Yield the roles whose trust policy names the issuer of the cluster that is replaced."""
-    if identity.kind is not Identity.irsa:
-        return
-    for role in _sorted(identity.assumed):
-        before, after = (trust_of(context, role, side) for side in Side)
-        if after is not None and before == after and names_plugin(after):
-            yield role
+def _refusing(
+    context: Context, plugin: ClusterPlugin
+) -> Iterator[tuple[IamResource, IdentityEvent]]:
+    """Yield the roles that aws-node newly cannot assume, and why.
 
-
-def _refusing(context: Context, plugin: ClusterPlugin) -> Iterator[IamResource]:
-    """Yield the roles that aws-node newly gets, and that the plan shows not to trust it.
-
-    A role that it has already and whose trust policy changes has a finding about that policy.
+    A trust policy that changes has a finding of its own, if aws-node has the role already.
     """
-    new = plugin.after.identity
-    if new.kind.is_of_service_account and not plugin.before.identity.is_same(new):
-        for role in _sorted(new.assumed):
-            trust = trust_of(context, role, Side.AFTER)
-            if trust and lets_plugin(trust, plugin.after, tags=new.has_session_tags) is False:
-                yield role
+    identity = plugin.after.identity
+    for role in _sorted(identity.chain) if identity.kind.is_of_service_account else ():
+        is_new = not had_role(plugin, role)
+        could = is_new or can_assume(plugin, role, Side.BEFORE, context) is not False
+        if not could or can_assume(plugin, role, Side.AFTER, context) is not False:
+            continue
+        if is_trusted(plugin, role, Side.AFTER, context) is not False:
+            yield role, IdentityEvent.NOT_ALLOWED
+        elif not is_less_trusted(plugin, role, context):
+            is_other = plugin.is_replaced and not is_new
+            yield role, IdentityEvent.OTHER_ISSUER if is_other else IdentityEvent.NOT_TRUSTED
 
 
 def _sorted(roles: Iterable[IamResource]) -> tuple[IamResource, ...]:
@@ -165,7 +174,7 @@ def _of_roles(context: Context, identity: PluginIdentity, side: Side) -> list[Ro
     """Return what aws-node may do by each of its roles."""
     sessions = _sessions(identity)
     # AWS does not say whether a session policy limits the target role of an association.
-    is_certain = len(sessions) == 1 and not identity.first_roles
+    is_certain = len(sessions) == 1
     return [
         context.role_comparison.of(role, side, sessions, is_certain=is_certain)
         for role in _sorted(identity.roles)

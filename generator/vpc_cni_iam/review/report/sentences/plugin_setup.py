@@ -90,6 +90,11 @@ _LOSSES = {
         "aws-node in {cluster} cannot assume {roles}: its trust policy does not allow {way}",
         "Trust kube-system/aws-node by {way} in the trust policy of {roles}",
     ),
+    IdentityEvent.NOT_ALLOWED: (
+        "aws-node in {cluster} cannot assume {roles}: {address} is not allowed to call "
+        "sts:AssumeRole and sts:TagSession on it",
+        "Allow sts:AssumeRole and sts:TagSession on {roles} in a policy of {address}",
+    ),
 }
 
 

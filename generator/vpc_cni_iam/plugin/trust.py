@@ -61,6 +61,9 @@ class ServiceAccount(Struct, frozen=True):
     namespace: str
     name: str
 
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
     @property
     def subject(self) -> str:
         """What its tokens have as their subject."""

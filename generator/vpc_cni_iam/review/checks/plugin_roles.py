@@ -11,6 +11,7 @@ from vpc_cni_iam.catalog.facts.documents import CNI_POLICY, RESOURCE_CONTROLLER,
 from vpc_cni_iam.inputs.plan.arguments import ROLE
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity, in_order
+from vpc_cni_iam.plugin.trust import AWS_NODE, ServiceAccount
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
 from vpc_cni_iam.policy.template import Side, known
@@ -75,6 +76,8 @@ class TrustLost(Struct, frozen=True):
     ways: tuple[Identity, ...]
     cluster: EksCluster = EksCluster()  # without a name for aws-node of any cluster
     is_certain: bool = True  # False: a condition decides it that the review does not know
+    first_roles: tuple[IamResource, ...] = ()  # those that assume a target role
+    account: ServiceAccount = AWS_NODE  # of its pods
 
 
 # By whether it is certain that aws-node can no longer assume its role.
@@ -196,7 +199,9 @@ def _refused(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
     for role in () if plugin.is_deleted else sorted(after.identity.chain, key=str):
         if is_less_trusted(plugin, role, context):
             is_certain = is_trusted(plugin, role, Side.AFTER, context) is False
-            evidence = TrustLost(role, (after.identity.kind,), after.cluster, is_certain)
+            identity, account = after.identity, after.setup.account
+            firsts = () if role in identity.assumed else tuple(sorted(identity.assumed, key=str))
+            evidence = TrustLost(role, (identity.kind,), after.cluster, is_certain, firsts, account)
             address, level = address_of(context, role), _LEVELS[is_certain]
             yield finding(Rule.COVERAGE_LOST, evidence, address, subject=role, level=level)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vpc_cni_iam.inputs.plan.secrets import is_mark
+from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Value
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 
@@ -33,6 +34,12 @@ def name_of(resource: IamResource) -> str:
 def names_of(resources: Sequence[IamResource]) -> str:
     """Return several in a sentence, the first of many."""
     return several(list(map(name_of, resources)))
+
+
+def of_issuer(cluster: EksCluster) -> str:
+    """Return what a sentence adds about the tokens of a cluster, if its issuer is known."""
+    issuer = cluster.issuer
+    return f" with tokens of {issuer.value}" if isinstance(issuer, Known) else ""
 
 
 def several(names: Sequence[str]) -> str:

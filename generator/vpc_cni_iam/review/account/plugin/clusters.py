@@ -25,7 +25,7 @@ from vpc_cni_iam.inputs.plan.arguments import (
 )
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.secrets import is_mark
-from vpc_cni_iam.inputs.plan.values import PlacedValue, one, place_of, read, text, value_at
+from vpc_cni_iam.inputs.plan.values import PlacedValue, one, read, text, value_at
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster, cluster_of
 from vpc_cni_iam.plugin.identity import Identity, counting
 from vpc_cni_iam.plugin.trust import ServiceAccount
@@ -224,8 +224,9 @@ class PluginReader:
         match values.pop() if len(values) == 1 else ABSENT:
             case Known(str(url)):
                 return Known(url.removeprefix("https://"))
-        are_new = side is Side.AFTER and own and all("create" in r.actions for r in own)
-        return Unknown(place_of(own[0], ("identity",)), side) if are_new else ABSENT
+            case Unknown() as later if any("create" in r.actions for r in own):
+                return later
+        return ABSENT
 
     def _identity(
         self, resources: list[Resource], annotated: list[_NamedRole], setup: PluginSetup, side: Side

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.plugin.trust import AWS_NODE, ServiceAccount
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT
@@ -66,6 +67,7 @@ class IdentityChange(Struct, frozen=True):
     gain: IdentityGain | None = None
     roles: tuple[IamResource, ...] = ()  # the roles that the event is about
     source: str = ""  # the resource that it comes from, where that is another
+    account: ServiceAccount = AWS_NODE  # of its pods
 
 
 def identity_change(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
@@ -81,7 +83,7 @@ def identity_change(context: Context, plugin: ClusterPlugin) -> IdentityChange |
     is_first = old.kind is Identity.unknown
     if new.kind is Identity.node_role and (is_first or old.kind is Identity.node_role):
         return None  # what the role of nodes becomes is said of the nodes
-    event, gain = _gain(context, old, new)
+    event, gain = (IdentityEvent.NOT_SHOWN, None) if is_unknown else _gain(context, old, new)
     if is_first and event is IdentityEvent.NOT_SHOWN:
         if _is_of_new_cluster(context, plugin):
             return None
@@ -135,7 +137,8 @@ def _loss(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
             source = next((r.address for r in _sorted(about) if isinstance(r, InPlan)), "")
     elif new.kind is Identity.unknown and old.kind.is_of_service_account and not new.addresses:
         event = IdentityEvent.NOT_NAMED
-    return IdentityChange(event, old, new, None, _sorted(roles), source) if event else None
+    account = plugin.after.setup.account
+    return IdentityChange(event, old, new, None, _sorted(roles), source, account) if event else None
 
 
 def _loses_agent(plugin: ClusterPlugin) -> bool:
@@ -150,9 +153,11 @@ def _refusing(
 ) -> Iterator[tuple[IamResource, IdentityEvent]]:
     """Yield the roles that aws-node newly cannot assume, and why.
 
-    A trust policy that changes has a finding of its own, if aws-node has the role already.
+    Another trust policy of a role that it has already has a finding of its own, and so have session
+    tags that are switched off.
     """
-    identity = plugin.after.identity
+    before, identity = (state.identity for state in plugin.states)
+    has_same_tags = before.has_session_tags == identity.has_session_tags
     for role in _sorted(identity.chain) if identity.kind.is_of_service_account else ():
         is_new = not had_role(plugin, role)
         could = is_new or can_assume(plugin, role, Side.BEFORE, context) is not False
@@ -160,7 +165,7 @@ def _refusing(
             continue
         if is_trusted(plugin, role, Side.AFTER, context) is not False:
             yield role, IdentityEvent.NOT_ALLOWED
-        elif not is_less_trusted(plugin, role, context):
+        elif is_new or (has_same_tags and not is_less_trusted(plugin, role, context)):
             is_other = plugin.is_replaced and not is_new
             yield role, IdentityEvent.OTHER_ISSUER if is_other else IdentityEvent.NOT_TRUSTED
 
@@ -173,7 +178,6 @@ def _sorted(roles: Iterable[IamResource]) -> tuple[IamResource, ...]:
 def _of_roles(context: Context, identity: PluginIdentity, side: Side) -> list[RoleAccess]:
     """Return what aws-node may do by each of its roles."""
     sessions = _sessions(identity)
-    # AWS does not say whether a session policy limits the target role of an association.
     is_certain = len(sessions) == 1
     return [
         context.role_comparison.of(role, side, sessions, is_certain=is_certain)

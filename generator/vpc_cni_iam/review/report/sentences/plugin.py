@@ -22,7 +22,7 @@ from vpc_cni_iam.review.checks.plugin_tags import TagRemoved
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall
 from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace, PlaceKind
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import MOST_NAMED, name_of, several
+from vpc_cni_iam.review.report.names import MOST_NAMED, name_of, of_issuer, several
 from vpc_cni_iam.review.report.saying import Saying
 
 _IDENTITIES = {
@@ -171,8 +171,13 @@ def _trust_lost(_: Finding, lost: TrustLost) -> Saying:
     ways = first_of(_IDENTITIES[way] for way in lost.ways)
     where = f" of cluster {lost.cluster.name}" if lost.cluster.name else ""
     may = "no longer lets" if lost.is_certain else "may no longer let"
-    is_of_nodes = lost.ways == (Identity.node_role,)
-    trusted = "ec2.amazonaws.com" if is_of_nodes else "the service account kube-system/aws-node"
+    trusted = f"the service account {lost.account}"
+    if lost.first_roles:
+        trusted = first_of(map(name_of, lost.first_roles))
+    elif lost.ways == (Identity.node_role,):
+        trusted = "ec2.amazonaws.com"
+    elif Identity.irsa in lost.ways:
+        trusted += of_issuer(lost.cluster)
     return Saying(
         f"The trust policy of {role} {may} aws-node{where} assume it by {ways}",
         fix=f"Trust {trusted} in {role}"

@@ -24,7 +24,7 @@ from vpc_cni_iam.review.checks.plugin import (
 from vpc_cni_iam.review.diff.plugin.identity import IdentityChange, IdentityEvent, IdentityGain
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import name_of, value_text
+from vpc_cni_iam.review.report.names import name_of, of_issuer, value_text
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_text
 
@@ -87,8 +87,8 @@ _LOSSES = {
         "Keep {old}, or attach the policies of the plugin to the node role first",
     ),
     IdentityEvent.NOT_TRUSTED: (
-        "aws-node in {cluster} cannot assume {roles}: its trust policy does not allow {way}",
-        "Trust kube-system/aws-node by {way} in the trust policy of {roles}",
+        "aws-node in {cluster} cannot assume {roles}: its trust policy does not trust {trusted}",
+        "Trust {trusted} in the trust policy of {roles}",
     ),
     IdentityEvent.NOT_ALLOWED: (
         "aws-node in {cluster} cannot assume {roles}: {address} is not allowed to call "
@@ -182,12 +182,21 @@ def _identity(finding: Finding, change: IdentityChange) -> Saying:
             cluster=where,
             roles=_names(change.roles),
             old=old,
-            way=change.after.kind.value,
+            trusted=_trusted(finding, change),
         )
         for text in _LOSSES[change.event]
     )
     is_other = change.event is IdentityEvent.NOT_TRUSTED and old != new
     return Saying(message, (f"before: {old}", f"after: {new}") if is_other else (), fix)
+
+
+def _trusted(finding: Finding, change: IdentityChange) -> str:
+    """Return whom roles have to trust."""
+    firsts, cluster, kind = change.after.first_roles, finding.subject, change.after.kind
+    if firsts and firsts.isdisjoint(change.roles):
+        return _names(firsts)
+    is_by_tokens = kind is Identity.irsa and isinstance(cluster, EksCluster)
+    return f"{change.account} by {kind.value}{of_issuer(cluster) if is_by_tokens else ''}"
 
 
 def _change(where: str, change: IdentityChange) -> Saying:

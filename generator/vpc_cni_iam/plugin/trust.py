@@ -14,9 +14,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
-from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
+from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster, cluster_of
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Principal, Statement
+from vpc_cni_iam.policy.document import ANYONE, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.matching.variables import UNKNOWN, Context, UnknownValue
 from vpc_cni_iam.policy.template import holes, known
@@ -24,6 +24,8 @@ from vpc_cni_iam.policy.value import Known, Unknown
 
 PODS, NODES = "pods.eks.amazonaws.com", "ec2.amazonaws.com"
 ASSUME, TAG, WEB = "sts:AssumeRole", "sts:TagSession", "sts:AssumeRoleWithWebIdentity"
+# What a trust policy allows to a role of its account that it names.
+TO_NAMED = Policy((Statement(actions=(ASSUME, TAG), resources=("*",)),))
 # What only a principal of an account, or who sends it, has in a request: services and tokens do
 # not. And what only a service has; of EKS Pod Identity it is the cluster, and its account, which
 # is the role's.
@@ -50,6 +52,12 @@ _CLUSTER_NAME, _CLUSTER_ARN = "aws:requesttag/eks-cluster-name", "aws:requesttag
 # Partition, Region, account and name in the ARN of a cluster, or in a pattern of such ARNs.
 _CLUSTER = r"(?:arn:([^:]*):eks:([^:]*)(?::([^:]*):)?)?[^/]*(?:/(.*))?"
 _EXAMPLE = ("aws", "us-east-1", "111122223333", "example")
+# The conditions that name a cluster, or a part of its ARN.
+_NAMING = {
+    **dict.fromkeys((SOURCE_ARN, _CLUSTER_ARN), "{}"),
+    SOURCE_ACCOUNT: "arn::eks::{}:",
+    _CLUSTER_NAME: "/{}",
+}
 # A provider of tokens of service accounts.
 EKS_ISSUER = "oidc.eks"
 _ANY_ISSUER = f"{EKS_ISSUER}.us-east-1.amazonaws.com/id/EXAMPLE"
@@ -120,17 +128,18 @@ class RoleTrust(Struct, frozen=True):
         """Return who may assume the role for a service account of some cluster.
 
         `lenient` is whether conditions count as met that ask who sends the request, of which
-        services and tokens have only a part; `certain` is whether what decides must be known, but
-        for the name of the cluster.
+        services and tokens have only a part; `certain` is whether what decides must be known.
         """
-        policy = _of_any_cluster(self.policy) if certain else self.policy
-        compiled = compile_policies([policy], "trust policy")
+        compiled = compile_policies([self.policy], "trust policy")
+        arns = self.cluster_arns()[: 1 if lenient else None]
+        clusters = [cluster_of(arn.partition("/")[2], arn) for arn in arns]
         return tuple(
             caller
             for caller in dict.fromkeys(_callers(self.policy.statements))
             if any(
                 decision.allowed or not (certain or decision.denied)
-                for request in self._requests(caller, account, lenient=lenient)
+                for cluster in clusters
+                for request in self._requests(caller, account, cluster, lenient=lenient)
                 for decision in (compiled.evaluate(request),)
             )
         )
@@ -155,13 +164,6 @@ class RoleTrust(Struct, frozen=True):
             for request in self._requests(caller, account, cluster, tags=tags)
         )
         return self._answer(requests, tags=tags)
-
-    def lets_pods(self, cluster: EksCluster = ANY_CLUSTER, *, tags: bool) -> bool:
-        """Say whether EKS Pod Identity may assume the role for aws-node of a cluster.
-
-        `tags` is whether its sessions have tags.
-        """
-        return self.lets(Identity.pod_identity, cluster, tags=tags) is not False
 
     def lets_role(
         self,
@@ -190,6 +192,17 @@ class RoleTrust(Struct, frozen=True):
             for sent in ({**account.tags, **cluster_tags(arn)} if tags else {},)
         )
         return self._answer(requests, tags=tags)
+
+    def lets_named(
+        self, role: str, cluster: EksCluster, account: ServiceAccount = AWS_NODE, *, tags: bool
+    ) -> bool | None:
+        """Say whether the policy alone lets another role of its account, which it names.
+
+        Source: STS API reference, AssumeRole.
+        """
+        named = replace(self, policy=naming(self.policy, role))
+        is_of_account = role.split(":")[4] == self.role.split(":")[4]
+        return is_of_account and named.lets_role(role, cluster, account, tags=tags)
 
     def _may_be_of(self, caller: Caller, cluster: EksCluster) -> bool:
         """Say whether tokens of a cluster may be those of a provider; it is in the role's account.
@@ -240,9 +253,9 @@ class RoleTrust(Struct, frozen=True):
 
         Its account is that of the role, if it is not known, and the rest is as the policy names it.
         """
-        conditions = (c for s in self.policy.statements for c in s.conditions)
-        about = (c for c in conditions if str(c.key).lower() in (_CLUSTER_ARN, SOURCE_ARN))
-        named = (value for c in about for value in known(c.values))
+        conditions = [c for s in self.policy.statements for c in s.conditions]
+        asked = ((str(c.key).lower(), value) for c in conditions for value in known(c.values))
+        named = (_NAMING[key].format(value) for key, value in asked if key in _NAMING)
         places = [("",) * 4, *(m.groups("") for v in named if (m := re.match(_CLUSTER, v)))]
         _, partition, _, _, account, _ = self.role.split(":", 5)
         certain = (partition, cluster.region, cluster.account or account, cluster.name)
@@ -286,23 +299,6 @@ class RoleTrust(Struct, frozen=True):
             source = {SOURCE_ARN: arn, **({SOURCE_ACCOUNT: arn.split(":")[4]} if is_placed else {})}
             named = {**account.tags, **(cluster_tags(arn) if cluster.name else {})}
             yield {**source, **(named if tags else {})}
-
-
-def _of_any_cluster(policy: Policy) -> Policy:
-    """Return a trust policy without the conditions of its Allow statements on the cluster."""
-    return replace(
-        policy,
-        statements=tuple(
-            replace(s, conditions=tuple(c for c in s.conditions if not _is_of_cluster(c)))
-            if s.effect == "Allow"
-            else s
-            for s in policy.statements
-        ),
-    )
-
-
-def _is_of_cluster(condition: Condition) -> bool:
-    return str(condition.key).lower() in (_CLUSTER_NAME, _CLUSTER_ARN)
 
 
 def naming(policy: Policy, principal: str) -> Policy:

@@ -36,10 +36,12 @@ def names_of(resources: Sequence[IamResource]) -> str:
     return several(list(map(name_of, resources)))
 
 
-def of_issuer(cluster: EksCluster) -> str:
+def of_issuer(subject: object) -> str:
     """Return what a sentence adds about the tokens of a cluster, if its issuer is known."""
-    issuer = cluster.issuer
-    return f" with tokens of {issuer.value}" if isinstance(issuer, Known) else ""
+    match subject:
+        case EksCluster(issuer=Known(issuer)):
+            return f" with tokens of {issuer}"
+    return ""
 
 
 def several(names: Sequence[str]) -> str:

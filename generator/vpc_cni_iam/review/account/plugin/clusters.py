@@ -25,7 +25,7 @@ from vpc_cni_iam.inputs.plan.arguments import (
 )
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.secrets import is_mark
-from vpc_cni_iam.inputs.plan.values import PlacedValue, one, read, text, value_at
+from vpc_cni_iam.inputs.plan.values import PlacedValue, one, read, scalar, text, value_at
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster, cluster_of
 from vpc_cni_iam.plugin.identity import Identity, counting
 from vpc_cni_iam.plugin.trust import ServiceAccount
@@ -102,20 +102,16 @@ class PluginReader:
     ) -> Iterator[ClusterPlugin]:
         if not any(_is_about_plugin(r, side) for side, each in sides.items() for r in each[key]):
             return
-        installers = {
-            s: [r for r in each[key] if installs_plugin(r, s)] for s, each in sides.items()
-        }
+        every = [[r for r in each[key] if installs_plugin(r, side)] for side, each in sides.items()]
         # Of several on one side none is in place of another.
-        addresses = {r.address: None for each in installers.values() for r in each}
-        are_several = max(map(len, installers.values())) > 1
-        for only in addresses if are_several else (None,):
+        addresses = list(dict.fromkeys(r.address for installers in every for r in installers))
+        for chosen in [[a] for a in addresses] if max(map(len, every)) > 1 else [addresses]:
             old, new = (
-                self._state(key, each, [r for r in installers[s] if only in (None, r.address)], s)
-                for s, each in sides.items()
+                self._state(key, each, [r for r in installers if r.address in chosen], side)
+                for installers, (side, each) in zip(every, sides.items(), strict=True)
             )
             address = key if isinstance(key, str) else ""
-            resource = self._resolver.by_address[address] if address else None
-            yield ClusterPlugin(address, old, new, resource)
+            yield ClusterPlugin(address, old, new, self._resolver.by_address.get(address))
 
     def _by_cluster(self, side: Side) -> dict[_Key, list[Resource]]:
         """Return the resources that are there on a side, by cluster."""
@@ -220,7 +216,7 @@ class PluginReader:
             for r in self._read
             if _name(r, side) == cluster.name != "" and _may_be_one(self._place(r, side), cluster)
         ]
-        values = {one(r, _ISSUER, side) for r in own}
+        values = {scalar(r, _ISSUER, side) for r in own}
         match values.pop() if len(values) == 1 else ABSENT:
             case Known(str(url)):
                 return Known(url.removeprefix("https://"))
@@ -238,8 +234,7 @@ class PluginReader:
         if not kind.is_of_service_account and is_open and releases:
             return PluginIdentity(addresses=releases)  # values that are not read may name a role
         associations = _associations(resources, setup.account, side)
-        targeting = [r for r in associations if _has_target(r, side)]
-        first = _placed(targeting, "role_arn", side)
+        first = _placed((r for r in associations if _has_target(r, side)), "role_arn", side)
         return PluginIdentity(
             kind,
             frozenset(self._named(named, side)),

@@ -19,7 +19,7 @@ _METADATA: Mapping[str, str] = {
     "kubernetes_service_account": "metadata.*",
     "kubernetes_annotations": "metadata.*",
     "kubernetes_manifest": "manifest.metadata",
-    "kubectl_manifest": "yaml_body.{}.metadata",
+    "kubectl_manifest": "yaml_body.{}.**.metadata",
 }
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.diff.plugin.assuming import PlanFacts, can_assume, is_less_trusted
+from vpc_cni_iam.review.diff.plugin.assuming import can_assume, is_less_trusted
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall
 from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds
 from vpc_cni_iam.review.rules import Level
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.review.context import Context
 
 
 class AnswerVerdict(StrEnum):
@@ -52,7 +56,7 @@ class PluginAnswer(Struct, frozen=True):
     is_as_before: bool = False  # whether it failed before as well
 
 
-def answer(needs: PluginNeeds, context: PlanFacts) -> PluginAnswer | None:
+def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
     """Return the answer of a cluster or a role; None where aws-node does not run after."""
     after = needs.plugin.after
     is_without_nodes = not after.installer and after.is_auto_mode and not after.node_groups
@@ -67,7 +71,7 @@ def answer(needs: PluginNeeds, context: PlanFacts) -> PluginAnswer | None:
     return PluginAnswer(needs, verdict, reason, is_as_before)
 
 
-def _failed_before(needs: PluginNeeds, reason: AnswerReason | None, context: PlanFacts) -> bool:
+def _failed_before(needs: PluginNeeds, reason: AnswerReason | None, context: Context) -> bool:
     """Say whether aws-node failed before as it does after, as far as the plan shows."""
     if reason is AnswerReason.NOT_TRUSTED:
         trusted = (
@@ -84,7 +88,7 @@ def _failed_before(needs: PluginNeeds, reason: AnswerReason | None, context: Pla
 
 
 def _of_cluster(
-    needs: PluginNeeds, context: PlanFacts
+    needs: PluginNeeds, context: Context
 ) -> Iterator[tuple[AnswerVerdict, AnswerReason]]:
     before, after = needs.plugin.states
     if before.installer and not after.installer and not before.stays_on_removal:

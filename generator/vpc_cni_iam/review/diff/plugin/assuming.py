@@ -8,7 +8,7 @@ Source: Amazon EKS User Guide, "Access AWS Resources using EKS Pod Identity Targ
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -17,42 +17,22 @@ from vpc_cni_iam.inputs.plan.values import text
 from vpc_cni_iam.plugin import trust as trusts
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.trust import RoleTrust
-from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.variables import UNKNOWN
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.account.fill import Filler
-from vpc_cni_iam.review.account.grants import Accounts
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginState
 from vpc_cni_iam.review.account.resolve import as_left
-from vpc_cni_iam.review.diff.role_access import RoleComparison
 from vpc_cni_iam.review.diff.trust.roles import trust_of
 
+if TYPE_CHECKING:
+    from vpc_cni_iam.review.context import Context
+
 _ASSUMES = trusts.ASSUME, trusts.TAG
-# What a trust policy allows to a role of its account that it names. Source: STS API reference,
-# AssumeRole.
-_TO_NAMED = Policy((Statement(actions=_ASSUMES, resources=("*",)),))
-
-
-class PlanFacts(Protocol):
-    """What knows the roles of a plan, as the context of a review does."""
-
-    @property
-    def accounts(self) -> Accounts:
-        """The accounts before and after."""
-
-    @property
-    def filler(self) -> Filler:
-        """What knows who is meant."""
-
-    @property
-    def role_comparison(self) -> RoleComparison:
-        """What knows what roles allow."""
 
 
 def can_assume(
-    plugin: ClusterPlugin, role: IamResource, side: Side, context: PlanFacts
+    plugin: ClusterPlugin, role: IamResource, side: Side, context: Context
 ) -> bool | None:
     """Say whether aws-node of a cluster can assume one of its roles; None if not decided."""
     answers = [each(plugin, role, side, context) for each in (is_trusted, is_allowed)]
@@ -60,7 +40,7 @@ def can_assume(
 
 
 def is_trusted(
-    plugin: ClusterPlugin, role: IamResource, side: Side, context: PlanFacts
+    plugin: ClusterPlugin, role: IamResource, side: Side, context: Context
 ) -> bool | None:
     """Say whether a role trusts who assumes it for aws-node; None if not decided, or shown."""
     state, policy = _state(plugin, side), trust_of(context, role, side)
@@ -80,7 +60,7 @@ def is_trusted(
 
 
 def is_allowed(
-    plugin: ClusterPlugin, role: IamResource, side: Side, context: PlanFacts
+    plugin: ClusterPlugin, role: IamResource, side: Side, context: Context
 ) -> bool | None:
     """Say whether the policies of its first role let aws-node assume a target role."""
     state = _state(plugin, side)
@@ -90,7 +70,7 @@ def is_allowed(
     return _best(_may_assume(first, role, state, side, context) for first in firsts)
 
 
-def is_less_trusted(plugin: ClusterPlugin, role: IamResource, context: PlanFacts) -> bool:
+def is_less_trusted(plugin: ClusterPlugin, role: IamResource, context: Context) -> bool:
     """Say whether another trust policy may keep aws-node of a cluster from a role that it has."""
     old, new = (trust_of(context, role, side) for side in Side)
     if not had_role(plugin, role) or old is None or new is None or old == new:
@@ -108,26 +88,23 @@ def had_role(plugin: ClusterPlugin, role: IamResource) -> bool:
 
 
 def _may_assume(
-    first: IamResource, target: IamResource, state: PluginState, side: Side, context: PlanFacts
+    first: IamResource, target: IamResource, state: PluginState, side: Side, context: Context
 ) -> bool | None:
     """Say whether policies allow a role to assume another; None where the plan does not show it."""
-    tags, trust = state.identity.has_session_tags, trust_of(context, target, side)
+    tags, policy = state.identity.has_session_tags, trust_of(context, target, side)
     own, arn = (_arn(role, side, context) for role in (first, target))
+    alone = None if own.split(":")[4] == arn.split(":")[4] else False
+    if policy:
+        account = state.setup.account
+        alone = RoleTrust(policy, arn).lets_named(own, state.cluster, account, tags=tags)
     access = context.role_comparison.of(first, side)
-    permissions, is_shown = access.permissions, access.is_shown and _is_whole(arn)
-    if own.split(":")[4] == arn.split(":")[4]:
-        named = RoleTrust(trusts.naming(trust, own), arn) if trust else None
-        lets = (
-            named.lets_role(own, state.cluster, state.setup.account, tags=tags) if named else None
-        )
-        is_shown = is_shown and lets is not None
-        permissions = replace(
-            permissions, policies=(*permissions.policies, *([_TO_NAMED] if lets else []))
-        )
+    known, others = access.permissions, [trusts.TO_NAMED] if alone else []
+    permissions = replace(known, policies=(*known.policies, *others))
     requests = [Request(a, arn, may_have=lambda _: UNKNOWN) for a in _ASSUMES[: 1 + tags]]
-    if access.open_limits or not all(map(permissions.allow, requests)):
-        return False if is_shown and any(map(permissions.deny, requests)) else None
-    return True
+    if all(map(permissions.allow, requests)) and not access.open_limits:
+        return True
+    is_shown = access.is_shown and alone is not None and _is_whole(arn)
+    return False if is_shown and any(map(permissions.deny, requests)) else None
 
 
 def _best(answers: Iterable[bool | None]) -> bool | None:
@@ -139,7 +116,7 @@ def _state(plugin: ClusterPlugin, side: Side) -> PluginState:
     return plugin.after if side is Side.AFTER else plugin.before
 
 
-def _arn(role: IamResource, side: Side, context: PlanFacts) -> str:
+def _arn(role: IamResource, side: Side, context: Context) -> str:
     """Return the ARN of a role; where the plan does not show it, one with its account alone."""
     account, resolver = "", context.filler.resolver
     match role:

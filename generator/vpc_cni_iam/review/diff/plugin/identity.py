@@ -75,7 +75,7 @@ def identity_change(context: Context, plugin: ClusterPlugin) -> IdentityChange |
     old, new = plugin.before.identity, plugin.after.identity
     if plugin.is_deleted:
         return None
-    if lost := _loss(context, plugin):
+    if lost := identity_loss(context, plugin):
         return lost
     is_unknown = new.kind is Identity.unknown
     if old.is_same(new) or (is_unknown and not (old.kind.is_of_service_account and new.addresses)):
@@ -121,7 +121,7 @@ def _is_of_new_cluster(context: Context, plugin: ClusterPlugin) -> bool:
     return not plugin.stays or is_likely
 
 
-def _loss(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
+def identity_loss(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
     """Return why aws-node can no longer assume its role; None where nothing says so."""
     old, new = plugin.before.identity, plugin.after.identity
     event, roles, source = None, new.lost_roles, ""

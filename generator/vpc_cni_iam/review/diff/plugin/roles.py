@@ -7,15 +7,13 @@ from typing import Protocol
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.plugin.trust import SOURCE_ACCOUNT, Caller, RoleTrust
+from vpc_cni_iam.plugin.trust import Caller, RoleTrust
 from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.review.account.grants import Accounts
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
 from vpc_cni_iam.review.diff.trust.roles import names_plugin, trust_of
-
-_ACCOUNT = "111122223333"  # stands for one that is not known
 
 
 class PluginFacts(Protocol):
@@ -94,17 +92,8 @@ def callers(
     names = [i for s in statements for p in s.principals for i in p.identifiers]
     if trust is None or len(known(names)) < len(names):
         return None
-    # The account of the role, which the plan need not say, may be the one that the policy names.
-    accounts = (
-        value
-        for statement in statements
-        for condition in statement.conditions
-        if str(condition.key).lower() == SOURCE_ACCOUNT
-        for value in known(condition.values)
-    )
     try:
-        role = f"arn:aws:iam::{next(accounts, _ACCOUNT)}:role/example"
-        return frozenset(RoleTrust(trust, role).callers(certain=certain))
+        return frozenset(RoleTrust(trust, "arn:aws:iam:::role/example").callers(certain=certain))
     except InputError:
         return None
 

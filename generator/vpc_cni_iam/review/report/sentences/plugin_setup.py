@@ -192,11 +192,11 @@ def _identity(finding: Finding, change: IdentityChange) -> Saying:
 
 def _trusted(finding: Finding, change: IdentityChange) -> str:
     """Return whom roles have to trust."""
-    firsts, cluster, kind = change.after.first_roles, finding.subject, change.after.kind
+    firsts, kind = change.after.first_roles, change.after.kind
     if firsts and firsts.isdisjoint(change.roles):
         return _names(firsts)
-    is_by_tokens = kind is Identity.irsa and isinstance(cluster, EksCluster)
-    return f"{change.account} by {kind.value}{of_issuer(cluster) if is_by_tokens else ''}"
+    issuer = of_issuer(finding.subject) if kind is Identity.irsa else ""
+    return f"{change.account} by {kind.value}{issuer}"
 
 
 def _change(where: str, change: IdentityChange) -> Saying:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -45,10 +45,6 @@ class IdentityEvent(Enum):
     FIRST_SHOWN = "first shown"  # the plan does not show what it had before
 
 
-# What happens to its identity by the role itself, and not by what names it.
-_OF_ROLES = IdentityEvent.OTHER_ISSUER, IdentityEvent.NOT_ALLOWED
-
-
 class IdentityGain(Struct, frozen=True):
     """What aws-node may newly do by another identity."""
 
@@ -78,7 +74,9 @@ def identity_change(context: Context, plugin: ClusterPlugin) -> IdentityChange |
     if lost := identity_loss(context, plugin):
         return lost
     is_unknown = new.kind is Identity.unknown
-    if old.is_same(new) or (is_unknown and not (old.kind.is_of_service_account and new.addresses)):
+    # That the values of an installer are not read is a finding of its own.
+    may_have = old.kind.is_of_service_account and {*new.addresses} - {plugin.after.installer}
+    if old.is_same(new) or (is_unknown and not may_have):
         return None
     is_first = old.kind is Identity.unknown
     if new.kind is Identity.node_role and (is_first or old.kind is Identity.node_role):
@@ -124,21 +122,29 @@ def _is_of_new_cluster(context: Context, plugin: ClusterPlugin) -> bool:
 def identity_loss(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
     """Return why aws-node can no longer assume its role; None where nothing says so."""
     old, new = plugin.before.identity, plugin.after.identity
-    event, roles, source = None, new.lost_roles, ""
-    if roles:
-        event = IdentityEvent.ROLE_GONE
-    elif new.kind is Identity.pod_identity and _loses_agent(plugin):
-        event, roles, source = IdentityEvent.AGENT_REMOVED, new.roles, plugin.before.agent
-    elif refusing := dict(_refusing(context, plugin)):
-        event = next(iter(refusing.values()))
-        roles = frozenset(role for role, each in refusing.items() if each is event)
-        if event in _OF_ROLES:
-            about = new.first_roles if event is IdentityEvent.NOT_ALLOWED else roles
-            source = next((r.address for r in _sorted(about) if isinstance(r, InPlan)), "")
-    elif new.kind is Identity.unknown and old.kind.is_of_service_account and not new.addresses:
-        event = IdentityEvent.NOT_NAMED
-    account = plugin.after.setup.account
-    return IdentityChange(event, old, new, None, _sorted(roles), source, account) if event else None
+    if loss := next(_losses(context, plugin), None):
+        event, roles, source = loss
+        account = plugin.after.setup.account
+        return IdentityChange(event, old, new, None, _sorted(roles), source, account)
+    return None
+
+
+def _losses(
+    context: Context, plugin: ClusterPlugin
+) -> Iterator[tuple[IdentityEvent, Collection[IamResource], str]]:
+    """Yield why aws-node can no longer assume roles, with what it comes from if that is another."""
+    old, new = plugin.before.identity, plugin.after.identity
+    if new.lost_roles:
+        yield IdentityEvent.ROLE_GONE, new.lost_roles, ""
+    if new.kind is Identity.pod_identity and _loses_agent(plugin):
+        yield IdentityEvent.AGENT_REMOVED, new.roles, plugin.before.agent
+    for role in _sorted(new.chain) if new.kind.is_of_service_account else ():
+        if event := _refusal(context, plugin, role):
+            own = [role] if event is IdentityEvent.OTHER_ISSUER else []
+            about = new.first_roles if event is IdentityEvent.NOT_ALLOWED else own
+            yield event, [role], next((r.address for r in about if isinstance(r, InPlan)), "")
+    if new.kind is Identity.unknown and old.kind.is_of_service_account and not new.addresses:
+        yield IdentityEvent.NOT_NAMED, (), ""
 
 
 def _loses_agent(plugin: ClusterPlugin) -> bool:
@@ -148,26 +154,24 @@ def _loses_agent(plugin: ClusterPlugin) -> bool:
     return is_removed and not has_own_agent
 
 
-def _refusing(
-    context: Context, plugin: ClusterPlugin
-) -> Iterator[tuple[IamResource, IdentityEvent]]:
-    """Yield the roles that aws-node newly cannot assume, and why.
+def _refusal(context: Context, plugin: ClusterPlugin, role: IamResource) -> IdentityEvent | None:
+    """Return why aws-node newly cannot assume a role; None if it can, or could not before.
 
     Another trust policy of a role that it has already has a finding of its own, and so have session
     tags that are switched off.
     """
-    before, identity = (state.identity for state in plugin.states)
-    has_same_tags = before.has_session_tags == identity.has_session_tags
-    for role in _sorted(identity.chain) if identity.kind.is_of_service_account else ():
-        is_new = not had_role(plugin, role)
-        could = is_new or can_assume(plugin, role, Side.BEFORE, context) is not False
-        if not could or can_assume(plugin, role, Side.AFTER, context) is not False:
-            continue
-        if is_trusted(plugin, role, Side.AFTER, context) is not False:
-            yield role, IdentityEvent.NOT_ALLOWED
-        elif is_new or (has_same_tags and not is_less_trusted(plugin, role, context)):
-            is_other = plugin.is_replaced and not is_new
-            yield role, IdentityEvent.OTHER_ISSUER if is_other else IdentityEvent.NOT_TRUSTED
+    before, after = (state.identity for state in plugin.states)
+    is_new = not had_role(plugin, role)
+    could = is_new or can_assume(plugin, role, Side.BEFORE, context) is not False
+    if not could or can_assume(plugin, role, Side.AFTER, context) is not False:
+        return None
+    if is_trusted(plugin, role, Side.AFTER, context) is not False:
+        return IdentityEvent.NOT_ALLOWED
+    has_same_tags = before.has_session_tags == after.has_session_tags
+    if not is_new and (is_less_trusted(plugin, role, context) or not has_same_tags):
+        return None
+    is_other = plugin.is_replaced and not is_new
+    return IdentityEvent.OTHER_ISSUER if is_other else IdentityEvent.NOT_TRUSTED
 
 
 def _sorted(roles: Iterable[IamResource]) -> tuple[IamResource, ...]:

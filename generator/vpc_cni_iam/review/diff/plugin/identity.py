@@ -12,7 +12,7 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.trust import AWS_NODE, ServiceAccount
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import ABSENT
+from vpc_cni_iam.policy.value import ABSENT, Unknown
 from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity
@@ -35,7 +35,7 @@ class IdentityEvent(Enum):
 
     ROLE_GONE = "role gone"  # its role is deleted, or gets another ARN
     AGENT_REMOVED = "agent removed"  # nothing serves the credentials of its association
-    OTHER_ISSUER = "other issuer"  # the cluster is replaced, and the role trusts the one before
+    OTHER_ISSUER = "other issuer"  # the cluster gets a new one, and the role trusts another
     NOT_NAMED = "not named"  # the plan no longer names any
     NOT_TRUSTED = "not trusted"  # the role does not trust aws-node, or its first role
     NOT_ALLOWED = "not allowed"  # its first role may not assume the target role
@@ -170,8 +170,8 @@ def _refusal(context: Context, plugin: ClusterPlugin, role: IamResource) -> Iden
     has_same_tags = before.has_session_tags == after.has_session_tags
     if not is_new and (is_less_trusted(plugin, role, context) or not has_same_tags):
         return None
-    is_other = plugin.is_replaced and not is_new
-    return IdentityEvent.OTHER_ISSUER if is_other else IdentityEvent.NOT_TRUSTED
+    is_new_issuer = after.kind is Identity.irsa and isinstance(plugin.cluster.issuer, Unknown)
+    return IdentityEvent.OTHER_ISSUER if is_new_issuer else IdentityEvent.NOT_TRUSTED
 
 
 def _sorted(roles: Iterable[IamResource]) -> tuple[IamResource, ...]:

@@ -78,8 +78,8 @@ _LOSSES = {
         "Keep {address}",
     ),
     IdentityEvent.OTHER_ISSUER: (
-        "The cluster {cluster} is replaced and gets another OIDC issuer, which the trust policy of "
-        "{roles} does not name",
+        "The cluster {cluster} gets a new OIDC issuer, which the trust policy of {roles} does not "
+        "name",
         "Refer to the new OIDC provider in the trust policy of {roles}",
     ),
     IdentityEvent.NOT_NAMED: (

@@ -26,13 +26,30 @@ def contradictions(report: Json) -> Iterator[str]:
     for plugin in report.get("plugins", ()):
         owners = {plugin["cluster"], *plugin["roles_before"], *plugin["roles_after"]} - {""}
         own = [f for f in every if f["subject"] in owners or is_named(owners, f["message"])]
+        # A list of many roles need not name this one.
+        unnamed = [f for f in every if not owners or _MORE.search(f["message"])]
         answer, verdict = f"{' '.join(owners)}: {plugin['answer']}", plugin["verdict"]
         errors = [f for f in own if f["level"] == "error" and is_of_plugin(f)]
         if verdict == "works" and errors:
             yield f"{answer}, beside {errors[0]['message']}"
-        is_said = any(f["level"] != "note" for f in own)
+        is_said = any(f["level"] == "error" and may_say_loss(f) for f in (*own, *unnamed))
         if verdict == "fails" and not (is_said or "fails as before" in answer):
-            yield f"{answer}, and no finding says why"
+            yield f"{answer}, and no error says why"
+        roles = plugin["roles_before"], plugin["roles_after"]
+        is_changed = all(roles) and roles[0] != roles[1]
+        is_warned = any(f["level"] != "note" for f in (*own, *unnamed))
+        if verdict == "not shown" and is_changed and not is_warned:
+            yield f"{answer}, and no warning counts it"
+
+
+# The end of a list.
+_MORE = re.compile(r"\band \d+ more\b")
+
+
+def may_say_loss(finding: Json) -> bool:
+    """Say whether a finding may be that aws-node fails."""
+    is_asked = RULES[Rule(finding["rule"])].question in (Topic.PLUGIN, Topic.TRUST)
+    return is_asked or Consequence.COVERAGE_LOST in finding["means"] or finding["rule"] == "drift"
 
 
 def is_named(owners: Iterable[str], message: str) -> bool:

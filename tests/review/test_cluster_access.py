@@ -4,11 +4,9 @@ from typing import Any
 
 import pytest
 
-from eks import NODE_TRUST, arn_of, own_role
-from found import context, found
+from eks import arn_of
+from found import found
 from synthetic import Json, resource
-from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.report.sentences import say
 from vpc_cni_iam.review.rules import Rule
 
@@ -69,11 +67,9 @@ def test_what_the_provider_computes_is_nothing_that_a_principal_gets() -> None:
     assert levels_of(entry(None, {}, **later), configuration=configuration) == [(GAINED, "warning")]
 
 
-def test_a_renamed_association_is_neither_gained_nor_lost() -> None:
-    assert (
-        levels_of(policy({"policy_arn": ADMIN}, None), policy(None, {"policy_arn": ADMIN}, "b"))
-        == []
-    )
+def test_a_renamed_association_is_neither_gained_nor_lost_unless_its_deletion_is_last() -> None:
+    renamed = policy({"policy_arn": ADMIN}, None), policy(None, {"policy_arn": ADMIN}, "b")
+    assert levels_of(*renamed) == [(Rule.CONFLICT, "warning")]
 
 
 def test_a_principal_or_a_cluster_that_is_not_known_is_another_one() -> None:
@@ -116,12 +112,3 @@ def test_how_others_get_into_a_cluster(before: Json, after: Json, words: str) ->
     sides = ({"name": "prod", "access_config": [block]} for block in (before, after))
     findings = found(resource("aws_eks_cluster", "c", *sides))
     assert [words in say(f).message for f in findings] == ([True] if words else [])
-
-
-def test_the_access_entries_of_a_role_are_found_by_its_arn() -> None:
-    review = context(
-        *own_role("ci", NODE_TRUST), entry({"type": "EC2_LINUX"}, {"type": "EC2_LINUX"})
-    )
-    for side in Side:
-        (found_entry,) = review.access_entries_of(InPlan("aws_iam_role.ci"), side)
-        assert found_entry.address == f"{ENTRY}.e"

@@ -16,7 +16,7 @@ from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, AnswerVerdict, 
 from vpc_cni_iam.review.diff.plugin.needs import VersionSource
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.options import Options
-from vpc_cni_iam.review.report.plugins import shown_plugins
+from vpc_cni_iam.review.report.plugins import shown_plugin
 from vpc_cni_iam.review.report.sentences import say
 
 CNI = dumps(managed_policy())
@@ -202,8 +202,7 @@ def test_a_version_that_calls_more_than_its_role_allows_is_an_error(
     assert all(f.level == "error" and "ec2:DescribeSubnets" in say(f).message for f in findings)
     (answer,) = answers(*changes)
     assert (answer.verdict, answer.reason) == (AnswerVerdict.FAILS, AnswerReason.MISSING)
-    (plugin,) = shown_plugins([answer], [], lambda _: answer.needs)
-    assert plugin.missing[0] == "ec2:DescribeSubnets"
+    assert shown_plugin(answer).missing[0] == "ec2:DescribeSubnets"
 
 
 def test_a_new_role_with_which_a_node_does_not_start_is_an_error_where_the_plan_gives_it() -> None:

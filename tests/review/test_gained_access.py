@@ -247,7 +247,7 @@ def test_an_inline_policy_that_is_known_after_apply_is_not_named_as_its_role() -
     sides = [{"name": "ci", "assume_role_policy": TRUST, "inline_policy": b} for b in ([], [{}])]
     later = {"after_unknown": {"inline_policy": [{"policy": True}]}}
     assert said(resource("aws_iam_role", "ci", *sides, **later)).message == (
-        "An inline policy of aws_iam_role.ci is known after apply"
+        "an inline policy of aws_iam_role.ci is known after apply"
     )
 
 
@@ -267,7 +267,7 @@ def test_another_boundary_with_the_same_document_is_a_note() -> None:
     assert (finding.rule, finding.level) == ("rewritten", "note")
     assert finding.means == (Consequence.ANY_CHANGE,)
     assert say(finding).message == (
-        "aws_iam_role.ci gets the permissions boundary aws_iam_policy.new in place of "
+        "aws_iam_role.ci gets aws_iam_policy.new as its permissions boundary in place of "
         "aws_iam_policy.old, and it has the same document"
     )
 

@@ -129,7 +129,8 @@ def test_a_cluster_that_is_replaced_has_another_issuer() -> None:
     values = {"name": "prod", "identity": [{"oidc": [{"issuer": f"https://{ISSUER}"}]}]}
     later = {"actions": ["delete", "create"], "after_unknown": {"identity": True}}
     replaced = resource("aws_eks_cluster", "prod", values, {"name": "prod"}, **later)
-    rest = (addon(of_role("cni"), of_role("cni")), *own_role("cni", irsa(), CNI))
+    anew = {"actions": ["delete", "create"]}
+    rest = (addon(of_role("cni"), of_role("cni"), **anew), *own_role("cni", irsa(), CNI))
     (finding,) = (f for f in found(replaced, *rest) if f.rule == LOST)
     assert (finding.level, finding.address) == ("error", "aws_iam_role.cni")
     assert levels(same("aws_eks_cluster", "prod", values), *rest) == {}

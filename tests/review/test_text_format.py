@@ -1,6 +1,7 @@
 """The first screen of a review, and what --details adds."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from msgspec.structs import replace
@@ -21,6 +22,7 @@ from shown_reviews import (
     many,
     review,
 )
+from vpc_cni_iam.review.report.formats import html, markdown
 from vpc_cni_iam.review.report.formats.text import write
 from vpc_cni_iam.review.report.shown import ShownFinding, ShownIgnored, ShownReview
 from vpc_cni_iam.review.report_formats import Setting
@@ -131,6 +133,22 @@ def test_findings_that_differ_in_keys_alone_are_one_with_the_names_of_the_others
     assert counted(screen)["error"] == 4
     details = with_details(review(*alike))
     assert all(f"also aws_iam_policy.p[{n}] policy\n" in details for n in (1, 2, 3))
+
+
+@pytest.mark.parametrize("report", [write, markdown.write, html.write])
+def test_a_fix_that_names_one_instance_says_that_others_need_it(
+    report: Callable[[ShownReview, Setting], str],
+) -> None:
+    alike = [
+        replace(NEW_ACCESS, address=f"p[{n}]", fix=f"Remove s3:GetObject from p[{n}]")
+        for n in range(3)
+    ]
+    assert "p[0] (and likewise 2 more)" in re.sub(
+        r"<[^>]+>|`", "", report(review(*alike), Setting())
+    )
+    assert "likewise" not in report(
+        review(*(replace(f, fix="Remove it") for f in alike)), Setting()
+    )
 
 
 @pytest.mark.parametrize("level", [Level.WARNING, Level.NOTE])

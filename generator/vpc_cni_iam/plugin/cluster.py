@@ -26,6 +26,11 @@ class EksCluster(Struct, frozen=True):
         """Whether its Region or account is known."""
         return bool(self.region or self.account)
 
+    def may_be_beside(self, other: EksCluster) -> bool:
+        """Say whether both may be in one Region and account, as far as these are known."""
+        pairs = ((self.region, other.region), (self.account, other.account))
+        return all(own == known for own, known in pairs if own and known)
+
 
 ANY_CLUSTER = EksCluster()
 

@@ -9,11 +9,11 @@ from functools import cached_property
 from itertools import product
 
 from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, OIDC_PROVIDER
-from vpc_cni_iam.inputs.plan.reader import Plan, Resource
+from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.account.cluster_access import access_entries
+from vpc_cni_iam.review.account.cluster_access import cluster_rights
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.grants import Accounts
 from vpc_cni_iam.review.account.iam_resource import IamResource, Place
@@ -24,14 +24,24 @@ from vpc_cni_iam.review.account.source import SourceReader
 from vpc_cni_iam.review.account.uses import UseKind, Uses
 from vpc_cni_iam.review.diff.permissions import Proofs
 from vpc_cni_iam.review.diff.plugin.answers import PluginAnswer, answer
+from vpc_cni_iam.review.diff.plugin.controller import ControllerMissing, controllers_missing
 from vpc_cni_iam.review.diff.plugin.needs import NeedsFinder, PluginNeeds, RoleNeeds
-from vpc_cni_iam.review.diff.plugin.roles import has_plugin_policy, is_of_nodes, roles_of_plugin
+from vpc_cni_iam.review.diff.plugin.roles import (
+    TrustLost,
+    has_plugin_policy,
+    is_named,
+    is_of_nodes,
+    may_be_plugins,
+    roles_of_plugin,
+    trust_lost,
+)
 from vpc_cni_iam.review.diff.principals import (
     PrincipalChange,
     kept_changes,
     principal_changes,
 )
 from vpc_cni_iam.review.diff.role_access import RoleComparison
+from vpc_cni_iam.review.diff.trust.providers import Providers
 from vpc_cni_iam.review.diff.uses import UseChange, use_changes
 from vpc_cni_iam.review.locate import Locator
 from vpc_cni_iam.review.options import Options
@@ -63,12 +73,14 @@ class Context:
         return self.filler.accounts
 
     @cached_property
-    def _access_entries(self) -> Mapping[Side, Mapping[IamResource, tuple[Resource, ...]]]:
-        return {side: access_entries(self.filler, side) for side in Side}
-
-    def access_entries_of(self, role: IamResource, side: Side) -> tuple[Resource, ...]:
-        """Return the access entries by which a role has access to a cluster on a side."""
-        return self._access_entries[side].get(self.filler.owner(role), ())
+    def with_new_entry(self) -> frozenset[IamResource]:
+        """The principals whose access entry in a cluster the plan creates, or replaces."""
+        by_address = self.filler.resolver.by_address
+        return frozenset(
+            right.principal
+            for right in cluster_rights(self.filler, Side.AFTER)
+            if right.is_entry and "create" in by_address[right.address].actions
+        )
 
     @cached_property
     def uses(self) -> Uses:
@@ -178,9 +190,38 @@ class Context:
         every = {needs.roles[0].role: needs for needs in self._needs_of_roles} | new
         for old, _ in self.instance_needs:  # what nodes no longer have is no answer
             every.pop(old, None)
-        of_clusters = (needs for needs in self.plugin_needs if needs.is_of_cluster)
-        alone = (n for n in every.values() if not self.other_roles(n, n.roles[0]))
-        return tuple(filter(None, (answer(needs, self) for needs in (*of_clusters, *alone))))
+        needs = [needs for needs in self.plugin_needs if needs.is_of_cluster]
+        alone = {r: n for r, n in every.items() if not self.other_roles(n, n.roles[0])}
+        needs += [n for r, n in alone.items() if may_be_plugins(self, r) or is_named(self, r)]
+        judged = {role for each in needs for role in each.plugin.after.identity.roles}
+        # That aws-node can no longer assume a role may be all that is known of it.
+        lost = {role for role, lost in self.trust_lost.items() if lost.is_certain}
+        lost |= self.roles_without_provider
+        needs += map(self.needs_finder.of_role, sorted(lost - judged, key=str))
+        return tuple(filter(None, (answer(each, self) for each in needs)))
+
+    @cached_property
+    def trust_lost(self) -> Mapping[IamResource, TrustLost]:
+        """The roles of no known cluster that aws-node can, or may, no longer assume."""
+        return {lost.role: lost for lost in trust_lost(self)}
+
+    @cached_property
+    def providers(self) -> Providers:
+        """The OIDC providers, and the roles whose tokens they provide."""
+        return Providers(self)
+
+    @cached_property
+    def roles_without_provider(self) -> frozenset[IamResource]:
+        """The roles of aws-node whose tokens no OIDC provider provides any longer."""
+        changed, lost_by = self.providers.changed, self.providers.lost
+        lost = {role for each in changed for role in lost_by(each)}
+        refused = (role for each in changed for role in self.providers.refused(each))
+        return frozenset((*filter(self.providers.is_of_plugin, lost), *refused))
+
+    @cached_property
+    def controllers_missing(self) -> tuple[ControllerMissing, ...]:
+        """The roles of clusters that lack what security groups for pods need."""
+        return tuple(controllers_missing(self))
 
     @cached_property
     def instance_needs(self) -> Mapping[tuple[IamResource, IamResource], tuple[str, PluginNeeds]]:

@@ -304,6 +304,9 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
     "aws_transfer_user": {"role": ROLE},
 }
 
+# The roles that EKS alone assumes: nobody else gets what they allow.
+OF_SERVICES: Mapping[str, tuple[str, ...]] = {CLUSTER: ("role_arn",)}
+
 # What else has tags that policies may ask for.
 TAGGED = (
     *("aws_autoscaling_group_tag", "aws_ec2_tag", "aws_network_interface", "aws_security_group"),

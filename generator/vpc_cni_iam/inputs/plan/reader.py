@@ -21,6 +21,7 @@ from vpc_cni_iam.inputs.plan.arguments import (
     CHART,
     CLUSTER,
     GRANTS,
+    OF_SERVICES,
     POLICY,
     PRINCIPALS,
     PROFILE,
@@ -39,6 +40,7 @@ from vpc_cni_iam.inputs.plan.marked import (
     of_values,
     of_variables,
 )
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.role_names import may_name_role, newly_named, texts
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_policy
 from vpc_cni_iam.inputs.plan.shapes import (
@@ -66,11 +68,10 @@ from vpc_cni_iam.inputs.plan.unread import (
     running,
     unread_arguments,
 )
-from vpc_cni_iam.inputs.plan.values import Resource, read
+from vpc_cni_iam.inputs.plan.values import read
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Sensitive
 
-__all__ = ["Plan", "Resource", "read_plan"]
 _DOCUMENT = "aws_iam_policy_document"
 _OF_DATA = "aws_iam_"
 # The types that are read.
@@ -342,7 +343,7 @@ def _newly_naming(contents: _Contents, hiding: Secrets) -> Iterator[UnreadChange
 def _used(resource: Resource) -> frozenset[str]:
     """Return what the arguments name by which a resource gets roles, also what is sensitive."""
     named: set[str] = set()
-    for path in ROLE_USES[resource.type]:
+    for path in (*ROLE_USES[resource.type], *OF_SERVICES.get(resource.type, ())):
         for placed in read(resource, path, Side.AFTER):
             match placed.value:
                 case Known(value) | Sensitive(value):

@@ -98,6 +98,7 @@ _PATTERNS: Mapping[UnreadKind, tuple[tuple[str, ...], ...]] = {
         ("aws_cloudformation_stack_instances*", "aws_cloudformation_stack_set_instance*"),
         ("vault_aws_secret_backend_role*", "vault_aws_secret_backend_static_role*"),
         ("aws_lambda_invo*", "kubernetes_role*", "kubernetes_cluster_role*"),
+        ("kubernetes_token_request*",),
     ),
     UnreadKind.resource_policy: (
         ("aws_s3_account_public_access_block", "aws_s3_bucket_public_access_block"),

@@ -22,7 +22,8 @@ from vpc_cni_iam.inputs.plan.arguments import (
     Part,
     list_argument,
 )
-from vpc_cni_iam.inputs.plan.reader import Plan, Resource
+from vpc_cni_iam.inputs.plan.reader import Plan
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import PlacedValue, one, place_of, read, text, value_at
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown
@@ -36,6 +37,7 @@ from vpc_cni_iam.review.account.grants import (
     is_undone,
 )
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Unresolved
+from vpc_cni_iam.review.account.in_clusters import gone_with_cluster
 from vpc_cni_iam.review.account.library import Library
 from vpc_cni_iam.review.account.resolve import Resolver, as_left, is_replaced, is_there
 from vpc_cni_iam.review.account.source import SourceReader
@@ -50,9 +52,9 @@ class Filler:
         self.plan, self.source = plan, source
         self.resolver = Resolver(plan)
         self.library = Library(self.resolver, source)
-        self.resources = tuple(
-            r for r in plan.resources if r.mode == "managed" and not r.drift and not r.deposed
-        )
+        managed = [r for r in plan.resources if r.mode == "managed" and not (r.drift or r.deposed)]
+        self.gone_with_cluster = gone = gone_with_cluster(managed, self.resolver)
+        self.resources = tuple(r.deleted() if r.address in gone else r for r in managed)
         self._predecessors: dict[IamResource, IamResource] = {}
 
     @cached_property
@@ -220,7 +222,7 @@ class Filler:
             return
         had = {**accounts.before.of(owner), **grants}
         unlisted = [g for key, g in had.items() if key.part is part and key.name not in names]
-        if any(isinstance(name, Unresolved) for name in names):
+        if any(isinstance(name, Unresolved | Unknown) for name in names):
             if owner not in accounts.created and not self._stays(resource, row, owner):
                 accounts.open_lists.append(OpenList(owner, resource.address, row.path, part))
             return
@@ -269,11 +271,9 @@ class Filler:
     ) -> tuple[Hashable, ...]:
         if part is Part.PERMISSIONS:
             match placed.value:
-                case Known(str(name)):
+                case Known(str(name)) | Sensitive(str(name)):
                     return (name,)
-                case Sensitive(str(mark)):
-                    return (mark,)
-            return (Unresolved(place_of(resource, placed.path), side),)
+            return (Unknown(place_of(resource, placed.path), side),)
         policies = self.resolver.resolve(resource, placed.path, placed.value, POLICY, side)
         return tuple(map(self.owner, policies))
 
@@ -349,7 +349,7 @@ class Filler:
             kind = GROUP if row.path == "groups.*" else USER
             for other in self.resolver.resolve(resource, path, value, kind, side):
                 user, group = (owner, other) if kind == GROUP else (other, owner)
-                unknown = Unknown(str(group), Side.BEFORE)
+                unknown = self.library.of(group, Side.BEFORE)  # what it has is added to the user
                 key = GrantKey(part, group)
                 yield Grant(user, key, unknown, resource.address, attribute, group)
         else:
@@ -366,11 +366,11 @@ class Filler:
     ) -> tuple[IamResource, ...]:
         """Return the managed policies that a value names."""
         policies = self.resolver.resolve(resource, placed.path, placed.value, POLICY, side)
-        if rest := _rest(resource, row.path, placed, side):
+        if rest := _rest(resource, row.path, placed, POLICY, side):
             return tuple(dict.fromkeys((*policies, *rest)))
         if isinstance(placed.value, Known) or len(policies) == 1:
             return policies
-        return (Unresolved(place_of(resource, placed.path), side),)  # it may be any of them
+        return (Unresolved(place_of(resource, placed.path), side, POLICY),)  # it may be any of them
 
     def _inline_name(
         self, resource: Resource, row: GrantArgument, placed: PlacedValue, side: Side
@@ -393,7 +393,7 @@ class Filler:
                 where = placed.path
                 named = self.resolver.resolve(resource, where, placed.value, kind, side)
                 owners += map(self.owner, named)
-                owners += _rest(resource, path, placed, side)
+                owners += _rest(resource, path, placed, kind, side)
         return list(dict.fromkeys(owners))
 
     def _add_managed(self, accounts: Accounts) -> None:
@@ -432,10 +432,12 @@ class Filler:
                 accounts.created.add(policy)
 
 
-def _rest(resource: Resource, path: str, placed: PlacedValue, side: Side) -> list[IamResource]:
+def _rest(
+    resource: Resource, path: str, placed: PlacedValue, kind: str, side: Side
+) -> list[IamResource]:
     """Return what else a list may name that is not known: a plan shows only what it refers to."""
     is_list = path.endswith("*") and not isinstance(placed.path[-1], int)
-    return [Unresolved(place_of(resource, placed.path), side)] if is_list else []
+    return [Unresolved(place_of(resource, placed.path), side, kind)] if is_list else []
 
 
 def _apart(grants: Iterator[Grant]) -> Iterator[Grant]:

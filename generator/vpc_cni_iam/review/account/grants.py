@@ -16,7 +16,7 @@ from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.value import Sensitive, Unknown
 from vpc_cni_iam.review.account.documents import Content, Document, Invalid
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
 
 
 class GrantKey(NamedTuple):
@@ -52,6 +52,16 @@ class Grant(Struct, frozen=True):
     def is_open(self) -> bool:
         """Whether nothing is known of what it says."""
         return isinstance(self.content, Unknown | Sensitive | Invalid)
+
+    @property
+    def written_at(self) -> str:
+        """Where the policy is written: its resource, its ARN, or what has it inline."""
+        match self.policy:
+            case InPlan(address):
+                return address
+            case Named(_, _, arn):
+                return arn
+        return self.address
 
 
 class ConflictKind(Enum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vpc_cni_iam.catalog.facts import aws_managed, documents
 from vpc_cni_iam.errors import InputError, Message
 from vpc_cni_iam.inputs.plan.arguments import POLICY
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.secrets import holds_mark, is_mark
 from vpc_cni_iam.inputs.plan.values import Path, one
 from vpc_cni_iam.policy import quotas

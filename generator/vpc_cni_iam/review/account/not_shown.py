@@ -8,7 +8,7 @@ from enum import Enum
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import ROLE
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import value_at
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Unknown

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import Path, place_of, value_at
 from vpc_cni_iam.policy.document import (
     VERSION,

@@ -15,8 +15,8 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
-from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds, written_at
-from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace, new_places
+from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds
+from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace
 from vpc_cni_iam.review.diff.plugin.roles import address_of, has_plugin_policy
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule, at_most, most_severe
@@ -79,10 +79,9 @@ def _of_role(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[
     lost = {call.action for call in role.lost}
     missing = [call for call in by_action(role.missing or ()) if call.action not in lost]
     newly = {call.action: call for call in by_action(role.newly) if call.action not in lost}
-    places = tuple(new_places(role.role, needs, context.accounts))
-    if places:  # what a policy for another place does not allow is of the plan's making
+    if role.elsewhere:  # what a policy for another place does not allow is of the plan's making
         newly |= {call.action: call for call in missing if call.is_fatal}
-    yield from _denied(DenialCause.MISSING, newly.values(), role, needs, context, places)
+    yield from _denied(DenialCause.MISSING, newly.values(), role, needs, context, role.elsewhere)
     old = [call for call in missing if call.is_fatal and call.action not in newly]
     if cause := _of_rest(role, needs, context):
         yield from _denied(cause, old, role, needs, context)
@@ -94,7 +93,7 @@ def _of_rest(role: RoleNeeds, needs: PluginNeeds, context: Context) -> DenialCau
         return DenialCause.STILL_MISSING
     if not (role.is_changed and has_plugin_policy(context, role.role)):
         return None
-    if not context.accounts.before.policies(role.role):
+    if role.may_get_more:
         return DenialCause.LACKING
     # A policy alone, or beside others that are not known, need not be all that a role has.
     return None if role.open or role.is_policy else DenialCause.AS_BEFORE
@@ -121,7 +120,7 @@ def _denied(
         needs.plugin.after.identity.kind,
         role.role,
         calls,
-        tuple(map(written_at, role.open)),
+        tuple(grant.written_at for grant in role.open),
         role.places,
         role.policy,
         others,
@@ -143,7 +142,7 @@ def _of_limit(role: RoleNeeds, context: Context) -> Iterator[Finding]:
     if after is None or not after.is_open or not context.accounts.before.policies(role.role):
         return
     if before is None or before.content != after.content:
-        evidence = LimitNotShown(role.role, written_at(after))
+        evidence = LimitNotShown(role.role, after.written_at)
         address, level = address_of(context, role.role), Level.WARNING
         yield finding(Rule.COVERAGE_LOST, evidence, address, subject=role.role, level=level)
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.inputs.plan.arguments import GRANTS, LISTS
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.account.resolve import as_left
 from vpc_cni_iam.review.context import Context

@@ -16,7 +16,7 @@ from vpc_cni_iam.inputs.plan.arguments import (
     ROLE,
     USER,
 )
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one, text
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Value
@@ -145,7 +145,7 @@ def _identity(resource: Resource, roles: _NeededRoles, context: Context) -> Iter
             level=Level.ERROR if is_node or is_plugin else Level.WARNING,
         )
     elif subject in accounts.replaced:
-        is_broken = is_node and not _has_new_entry(subject, context)
+        is_broken = is_node and subject not in context.with_new_entry
         yield finding(
             Rule.ARN_CHANGED,
             NewId(resource.address, before, is_node),
@@ -190,9 +190,3 @@ def _plugin_roles(context: Context) -> Iterator[IamResource]:
         for state in plugin.states:
             yield from (*state.identity.roles, *state.identity.first_roles)
     yield from (owner for owner in context.accounts.principals if is_named(context, owner))
-
-
-def _has_new_entry(role: IamResource, context: Context) -> bool:
-    """Say whether the plan creates the access entry of a role, or replaces it."""
-    entries = context.access_entries_of(role, Side.AFTER)
-    return any("create" in entry.actions for entry in entries)

@@ -41,13 +41,22 @@ _CHANGED: Mapping[IdentityEvent, tuple[Level, tuple[Consequence, ...]]] = {
 
 
 class Removal(Enum):
-    """How the plugin is removed from a cluster that stays."""
+    """How the plugin is removed from a cluster that stays, or is replaced."""
 
     REMOVED = "removed"
     NEEDED_BY_NODES = "needed by nodes"  # Auto Mode is on, and there are other nodes
     LEFT_RUNNING = "left running"
     NODES_NOT_SHOWN = "nodes not shown"  # Auto Mode is on; the plan shows no other nodes
     NODES_REMOVED = "nodes removed"  # Auto Mode is on; the plan deletes the other nodes
+    DEFAULT = "default"  # EKS installs it with its defaults in the cluster that is replaced
+
+
+class InstallerEnd(Enum):
+    """What becomes of what installed the plugin."""
+
+    MOVED = "is for another cluster or add-on"
+    DELETED = "is deleted"
+    WITH_CLUSTER = "is deleted with the cluster"
 
 
 _REMOVALS: Mapping[Removal, tuple[Level, tuple[Consequence, ...] | None]] = {
@@ -56,14 +65,15 @@ _REMOVALS: Mapping[Removal, tuple[Level, tuple[Consequence, ...] | None]] = {
     Removal.LEFT_RUNNING: (Level.WARNING, None),
     Removal.NODES_NOT_SHOWN: (Level.WARNING, None),
     Removal.NODES_REMOVED: (Level.NOTE, _ANY),
+    Removal.DEFAULT: (Level.WARNING, None),
 }
 
 
 class PluginRemoved(Struct, frozen=True):
-    """The plugin is removed from a cluster that stays."""
+    """The plugin is removed from a cluster that stays, or is replaced."""
 
     removal: Removal
-    is_moved: bool  # whether its installer is there, for another cluster
+    end: InstallerEnd
     node_groups: tuple[str, ...]  # the addresses of node groups that stay
 
 
@@ -115,9 +125,10 @@ def check(context: Context) -> Iterator[Finding]:
     for plugin, needs in zip(context.plugins, context.plugin_needs, strict=False):
         before, after = plugin.states
         if before.installer and not after.installer:
-            if plugin.stays:
+            if plugin.stays or plugin.is_replaced:
                 yield _removed(plugin, context)
-            continue
+            if plugin.stays or plugin.is_removed:
+                continue
         if after.installer:
             yield from _version(plugin, needs, context.options)
             yield from _settings(plugin)
@@ -126,7 +137,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 def _removed(plugin: ClusterPlugin, context: Context) -> Finding:
     before, after = plugin.states
-    removal = Removal.REMOVED
+    removal = Removal.REMOVED if plugin.is_removed else Removal.DEFAULT
     if before.stays_on_removal:
         removal = Removal.LEFT_RUNNING
     elif after.is_auto_mode:
@@ -134,8 +145,12 @@ def _removed(plugin: ClusterPlugin, context: Context) -> Finding:
         removal = Removal.NEEDED_BY_NODES if after.node_groups else removal
     level, means = _REMOVALS[removal]
     rule, address, cluster = Rule.PLUGIN_REMOVED, before.installer, plugin.cluster
-    is_moved = context.filler.resolver.by_address[address].after is not None
-    evidence = PluginRemoved(removal, is_moved, after.node_groups)
+    end = InstallerEnd.DELETED
+    if address in context.filler.gone_with_cluster:
+        end = InstallerEnd.WITH_CLUSTER
+    elif context.filler.resolver.by_address[address].after is not None:
+        end = InstallerEnd.MOVED
+    evidence = PluginRemoved(removal, end, after.node_groups)
     return finding(rule, evidence, address, subject=cluster, level=level, means=means)
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.requests import KUBERNETES_CLUSTER
 from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, ROLE_USES, TEMPLATE
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one, read, text
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
@@ -19,7 +19,7 @@ from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
-from vpc_cni_iam.review.account.resolve import as_left, identifier
+from vpc_cni_iam.review.account.resolve import as_left
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Rule
@@ -184,11 +184,10 @@ def _launching(
     name, resolver = text(group, "name", side), context.filler.resolver
     of_group = own.get((side, name), []) if name else []
     placed = (p for path in _LAUNCHING[group.type] for p in read(group, path, side))
-    named = (identifier(each.value, each.path) for each in placed)
     templates = [
         resolver.by_address[template.address]
-        for value, path in named
-        for template in resolver.resolve(group, path, value, TEMPLATE, side)
+        for each in placed
+        for template in context.uses.named(group, each, TEMPLATE, side)
         if isinstance(template, InPlan)
     ]
     return [(template, *of_group, group) for template in templates] or [(*of_group, group)]

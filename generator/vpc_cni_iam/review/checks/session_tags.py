@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import ASSOCIATION, ROLE, USER
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.template import Side

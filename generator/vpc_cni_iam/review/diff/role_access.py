@@ -6,7 +6,7 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
-from vpc_cni_iam.inputs.plan.arguments import Part
+from vpc_cni_iam.inputs.plan.arguments import ROLE, Part
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.documents import Content, Document
@@ -45,7 +45,7 @@ class RoleAccess(Struct, frozen=True):
 
 
 NO_ROLE = RoleAccess(
-    Unresolved("", Side.BEFORE), {}, (), (), Permissions(()), frozenset(), is_in_plan=True
+    Unresolved("", Side.BEFORE, ROLE), {}, (), (), Permissions(()), frozenset(), is_in_plan=True
 )
 
 

@@ -10,8 +10,6 @@ from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Value
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 
 MOST_NAMED = 3  # names in a sentence
-# By what an argument is called that names one.
-_KINDS = ("role", "user", "group", "policy")
 
 
 def name_of(resource: IamResource) -> str:
@@ -19,16 +17,16 @@ def name_of(resource: IamResource) -> str:
     match resource:
         case InPlan(address):
             return address
-        case Named(kind, _, name):
-            noun = kind.removeprefix("aws_iam_").replace("_", " ")
-            return name if name.startswith("arn:") else f"{noun} {name}"
-        case Unresolved(place, _, kind) if is_mark(place):
-            noun = kind.removeprefix("aws_iam_").removeprefix("aws_").replace("_", " ")
-            return f"the {noun or 'resource'} {place}"
-        case Unresolved(place):
-            attribute = place.rpartition(".")[2]
-            kind = next((kind for kind in _KINDS if kind in attribute), "principal")
-            return f"the {kind} in {place}"
+        case Named(kind, _, name, arn):
+            whole = arn or name
+            return whole if whole.startswith("arn:") else f"{_noun(kind)} {whole}"
+        case Unresolved(place, _, kind):
+            return f"the {_noun(kind)} {place if is_mark(place) else f'in {place}'}"
+
+
+def _noun(kind: str) -> str:
+    """Return how people call a resource of a type."""
+    return kind.removeprefix("aws_iam_").removeprefix("aws_").replace("_", " ")
 
 
 def names_of(resources: Sequence[IamResource]) -> str:

@@ -178,6 +178,13 @@ def looks(finding: ShownFinding) -> Hashable:
     return finding.rule, finding.level, finding.means, *map(_unkeyed, texts)
 
 
+def fix(alike: Sequence[ShownFinding]) -> str:
+    """Return the fix of findings that are shown together; it may name only the first."""
+    fixes = dict.fromkeys(finding.fix for finding in alike)
+    others = f" (and likewise {len(alike) - 1} more)" if len(fixes) > 1 else ""
+    return f"{alike[0].fix}{others}"
+
+
 def first_details(finding: ShownFinding) -> tuple[str, ...]:
     """Return the details of the first screen: the first, and the example of new access."""
     if finding.level is Level.NOTE or finding.rule in _LISTS:

@@ -23,7 +23,7 @@ from vpc_cni_iam.inputs.plan.arguments import (
     NODE_GROUP,
     ROLE,
 )
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.inputs.plan.values import PlacedValue, one, read, scalar, text, value_at
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster, cluster_of
@@ -133,7 +133,7 @@ class PluginReader:
         named = {
             cluster.address
             for cluster in self._clusters[side, name]
-            if _may_be_one(place, self._place(cluster, side))
+            if place.may_be_beside(self._place(cluster, side))
         }
         # The configuration is that of the side after.
         is_configured = side is Side.AFTER if not named else resource.after is not None
@@ -190,8 +190,8 @@ class PluginReader:
             _mode(setup, clusters, side),
             next((v for r in clusters if (v := text(r, "vpc_config.*.vpc_id", side))), ""),
             agents[0].address if agents else "",
-            any(_is_true(r, "preserve", side) for r in installers),
-            any(_is_true(r, "preserve", side) for r in agents),
+            _is_preserved(installers, clusters, side),
+            _is_preserved(agents, clusters, side),
             frozenset(self._named(_placed(groups, "node_role_arn", side), side)),
             tuple(r.address for r in groups),
             any(_is_true(r, "compute_config.*.enabled", side) for r in clusters),
@@ -214,7 +214,7 @@ class PluginReader:
         own = [r for r in resources if r.type == CLUSTER] or [
             r
             for r in self._read
-            if _name(r, side) == cluster.name != "" and _may_be_one(self._place(r, side), cluster)
+            if _name(r, side) == cluster.name != "" and cluster.may_be_beside(self._place(r, side))
         ]
         values = {scalar(r, _ISSUER, side) for r in own}
         match values.pop() if len(values) == 1 else ABSENT:
@@ -260,10 +260,10 @@ class PluginReader:
         ]
         by_pods += [(r, p) for r, _ in annotated for p in self._of_block(r, account, side)]
         accounts = [
-            (r, placed)
+            (r, each.placed)
             for r in resources
             if may_be_account(r.type) and names_account(r, account, side)
-            for placed in role_annotations(r, side, self._filler.plan.secrets).roles
+            for each in role_annotations(r, side, self._filler.plan.secrets).roles
         ]
         ways = (
             (Identity.pod_identity, by_pods),
@@ -323,11 +323,6 @@ def _name(resource: Resource, side: Side) -> str:
     return ""
 
 
-def _may_be_one(place: EksCluster, other: EksCluster) -> bool:
-    pairs = ((place.region, other.region), (place.account, other.account))
-    return all(own == known for own, known in pairs if own and known)
-
-
 def _only(names: set[str]) -> str:
     known = names - {""}
     return next(iter(known)) if len(known) == 1 else ""
@@ -357,6 +352,12 @@ def _mode(setup: PluginSetup, clusters: list[Resource], side: Side) -> Mode | No
         families.append(setup.settings.mode or "")
     modes: tuple[Mode, ...] = ("ipv6", "ipv4")
     return next((mode for mode in modes if mode in families), None)
+
+
+def _is_preserved(addons: list[Resource], clusters: list[Resource], side: Side) -> bool:
+    """Say whether EKS leaves what add-ons made, if they are removed and their cluster is not."""
+    is_gone = any("delete" in cluster.actions for cluster in clusters)
+    return not is_gone and any(_is_true(addon, "preserve", side) for addon in addons)
 
 
 def _is_true(resource: Resource, path: str, side: Side) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vpc_cni_iam.inputs.plan.arguments import ADDON, ASSOCIATION, CHART
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.unread import is_plugins_chart
 from vpc_cni_iam.inputs.plan.values import one, read, text, values_of
 from vpc_cni_iam.plugin.trust import AWS_NODE, ServiceAccount

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.inputs import daemonset
 from vpc_cni_iam.inputs.plan.arguments import CHART, ROLE_ANNOTATION
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.secrets import holds_mark, is_mark
 from vpc_cni_iam.inputs.plan.unread import is_plugins_chart
 from vpc_cni_iam.inputs.plan.values import (

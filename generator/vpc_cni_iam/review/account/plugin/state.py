@@ -8,7 +8,7 @@ from enum import StrEnum
 from msgspec import Struct, field
 
 from vpc_cni_iam.catalog.facts.calls import Mode
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.settings import PluginSettings
@@ -17,6 +17,7 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Unknown, Value
 from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.iam_resource import IamResource
+from vpc_cni_iam.review.account.in_clusters import is_bootstrapped
 
 
 class UnreadReason(StrEnum):
@@ -131,6 +132,13 @@ class ClusterPlugin(Struct, frozen=True):
         """Whether the cluster is there before and after, as far as the plan says."""
         is_new = self.resource is not None and self.resource.before is None
         return not (is_new or self.is_replaced or self.is_deleted)
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether the plan removes the plugin, and nothing leaves it running or makes it again."""
+        is_gone = bool(self.before.installer) and not self.after.installer
+        comes = self.resource is not None and self.is_replaced and is_bootstrapped(self.resource)
+        return is_gone and not (self.before.stays_on_removal or comes)
 
     @property
     def is_replaced(self) -> bool:

@@ -227,17 +227,28 @@ def by_action(calls: Iterable[MissingCall]) -> tuple[MissingCall, ...]:
     return tuple(sorted(every, key=lambda call: (-call.level.rank, _harm(call), call.action)))
 
 
-def lost_calls(calls: PluginCalls, before: PluginCalls | None) -> tuple[MissingCall, ...]:
-    """Return the calls that were allowed before, or whose denial was not certain or less severe."""
-    if before is None:
-        return ()
-    earlier = {call.key: call for call in before.missing}
+def lost_calls(
+    calls: PluginCalls,
+    before: PluginCalls | None,
+    *,
+    may_have: bool = False,
+    may: bool = False,
+) -> tuple[MissingCall, ...]:
+    """Return the calls that were allowed before, or whose denial was not certain or less severe.
+
+    Args:
+        may_have: Whether a policy of which nothing is known may have allowed more before.
+        may: Whether one may do so after.
+    """
+    earlier = {call.key: call for call in before.missing} if before else {}
     lost = []
     for call in calls.missing:
         known = earlier.get(call.key)
-        if known is None and call.key in before.allowed:
+        if known is None:
+            lost += [call] if before and call.key in before.allowed else []
+        elif may_have and known.denied_by is None and not (may and call.denied_by is None):
             lost.append(call)
-        elif known is not None and known.level.rank < call.level.rank:
+        elif known.level.rank < call.level.rank:
             # What may have been denied before is not lost for certain.
             lost.append(replace(call, undecided=call.undecided or known.undecided))
     return tuple(lost)

@@ -38,6 +38,7 @@ from vpc_cni_iam.review.diff.plugin.calls import (
     new_calls,
     plugin_calls,
 )
+from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace, new_places
 from vpc_cni_iam.review.options import Options
 
 
@@ -67,6 +68,21 @@ class RoleNeeds(Struct, frozen=True):
     is_policy: bool = False
     # What was not missing before the plan, whatever the reason.
     newly: tuple[MissingCall, ...] = ()
+    failed_before: bool = False  # whether it certainly did not allow what the plugin needs before
+    elsewhere: tuple[OtherPlace, ...] = ()  # new policies that are for another cluster or VPC
+    # Whether it first gets policies, and no cluster: another plan may give it more before.
+    may_get_more: bool = False
+
+    @property
+    def fails(self) -> bool:
+        """Whether it certainly does not allow what the plugin needs."""
+        return _fails(self.missing or (), is_open=bool(self.open) or self.may_get_more)
+
+    @property
+    def fails_as_before(self) -> bool:
+        """Whether it failed before, and the plan takes away nothing that the plugin needs."""
+        is_fatal = any(call.is_fatal for call in (*self.lost, *self.newly))
+        return self.failed_before and not (is_fatal or self.elsewhere)
 
 
 class PluginNeeds(Struct, frozen=True):
@@ -129,11 +145,17 @@ class NeedsFinder(Struct, frozen=True):
         after = replace(after, scenarios=_changes(old, new))
         names = sorted(new.identity.roles, key=str)
         shown = [role for role in names if not is_of_cluster or self._is_shown(role)]
-        roles = [self._of_role(role, new.identity, after) for role in shown]
+        roles = [
+            self._of_role(role, new.identity, after, is_of_cluster=is_of_cluster) for role in shown
+        ]
+        if is_of_cluster:
+            sides = self.filler.accounts.sides
+            places = [tuple(new_places(role.role, after, sides)) for role in roles]
+            roles = [replace(r, elsewhere=p) for r, p in zip(roles, places, strict=True)]
         # What it could not call before matters only if it runs otherwise after.
         if is_changed and any(role.missing for role in roles):
             is_first = not (old.identity.roles or old.installer)
-            earlier = list(self._missing_before(old.identity, before))
+            earlier = list(self._missing_before(old.identity, before, roles))
             roles = [
                 replace(role, newly=_newly(role, old.identity, earlier, is_first=is_first))
                 for role in roles
@@ -148,9 +170,9 @@ class NeedsFinder(Struct, frozen=True):
     def _is_shown(self, role: IamResource) -> bool:
         """Say whether the plan shows the policies of a role."""
         accounts = self.filler.accounts
-        return role not in accounts.deleted and (
-            role in accounts.created or role in accounts.after.grants
-        )
+        is_new = role in accounts.created
+        has_any = any(role in account.grants for account in accounts.sides)
+        return role not in accounts.deleted and (is_new or has_any)
 
     def _naming(self, role: IamResource) -> list[tuple[Policy, ...]]:
         """Return the policies that name where the plugin is, those that count first at first."""
@@ -179,9 +201,12 @@ class NeedsFinder(Struct, frozen=True):
         )
         of_roles = self._names_of(state.identity.roles | other.identity.roles)
         kind = state.identity.kind
+        # Where the plugin's own variable says the IP family, the other side has its own.
+        families = {each.setup.settings.mode for each in (state, other) if each.installer}
+        is_switched = len(families) > 1 and not setup.not_read
         judged = JudgedPlugin(
             version,
-            self.options.mode or state.mode or other.mode,
+            self.options.mode or state.mode or (None if is_switched else other.mode),
             settings,
             {**of_roles, **_names(other), **_names(state)},
             session_tags=kind.has_session_tags or kind is Identity.unknown,
@@ -196,7 +221,7 @@ class NeedsFinder(Struct, frozen=True):
             address = role.address if isinstance(role, InPlan) else ""
             resource = self.filler.resolver.by_address.get(address)
             arns = [text(resource, "arn", side) for side in Side] if resource else []
-            arns += [role.name] if isinstance(role, Named) else []
+            arns += [role.arn] if isinstance(role, Named) else []
             places |= {tuple(arn.split(":")[1:5:3]) for arn in arns if arn.startswith("arn:")}
         if len(places) != 1:
             return {}
@@ -241,29 +266,40 @@ class NeedsFinder(Struct, frozen=True):
         return replace(calls, missing=tuple(marked))
 
     def _of_role(
-        self, role: IamResource, identity: PluginIdentity, judged: JudgedPlugin
+        self,
+        role: IamResource,
+        identity: PluginIdentity,
+        judged: JudgedPlugin,
+        *,
+        is_of_cluster: bool,
     ) -> RoleNeeds:
         before, after = self.filler.accounts.sides
         old, new = before.policies(role), after.policies(role)
         boundary = after.one(role, Part.BOUNDARY)
         is_changed = _contents(before, role) != _contents(after, role)
         calls = self._after(role, identity, judged)
+        opened = tuple(grant for grant in new.values() if grant.is_open)
+        was_open = any(grant.is_open for grant in old.values())
         lost: tuple[MissingCall, ...] = ()
+        had = calls
         if calls and calls.missing and old and is_changed and _may_lose(before, after, role):
             scenarios = {call.scenario for call in calls.missing}
             had = self._calls(role, identity, judged, Side.BEFORE, only=scenarios)
-            lost = lost_calls(calls, had)
+            lost = lost_calls(calls, had, may_have=was_open, may=bool(opened))
         return RoleNeeds(
             role,
             _permissions(after, role, identity),
             calls.missing if calls else None,
             lost,
-            tuple(grant for grant in new.values() if grant.is_open),
+            opened,
             tuple(_open_limits(identity, boundary)),
             is_changed,
             tuple(_places(new.values(), boundary, identity)),
             next(_of_plugin((*new.values(), *old.values())), ""),
             self._is_policy(role),
+            failed_before=(bool(old) or not is_changed)
+            and _fails(had.missing if had else (), is_open=was_open),
+            may_get_more=is_changed and not (old or is_of_cluster),
         )
 
     def _is_policy(self, owner: IamResource) -> bool:
@@ -278,7 +314,7 @@ class NeedsFinder(Struct, frozen=True):
         calls = self._calls(new, identity, needs.after, Side.AFTER)
         had = self._calls(old, identity, needs.after, Side.BEFORE)
         lost = lost_calls(calls, had) if calls else ()
-        return replace(needs, roles=(replace(role, lost=lost),))
+        return replace(needs, roles=(replace(role, lost=lost, failed_before=False),))
 
     def lacked(self, role: IamResource, needs: PluginNeeds) -> Policy:
         """Return what upstream's document allows of the calls that a role before did not allow.
@@ -296,12 +332,32 @@ class NeedsFinder(Struct, frozen=True):
         return Policy(tuple(statement for statement in statements if statement.actions))
 
     def _missing_before(
-        self, identity: PluginIdentity, judged: JudgedPlugin
+        self, identity: PluginIdentity, judged: JudgedPlugin, after: Iterable[RoleNeeds]
     ) -> Iterator[MissingCall]:
-        for role in identity.roles:
-            if role in self.filler.accounts.before.grants:
-                calls = self._calls(role, identity, judged, Side.BEFORE)
-                yield from calls.missing if calls else ()
+        """Yield what the roles before did not allow.
+
+        What a policy may have allowed of which nothing is known was missing only if that is so
+        after, too.
+        """
+        is_open = any(role.open for role in after)
+        for role in identity.roles & self.filler.accounts.before.grants.keys():
+            calls = self._calls(role, identity, judged, Side.BEFORE)
+            grants = self.filler.accounts.before.policies(role).values()
+            may_have = not is_open and any(grant.is_open for grant in grants)
+            for call in calls.missing if calls else ():
+                if call.denied_by is not None or not may_have:
+                    yield call
+
+
+def _fails(calls: Iterable[MissingCall], *, is_open: bool) -> bool:
+    """Say whether a call without which pods get no addresses is denied for certain.
+
+    A policy of which nothing is known may allow it, unless a Deny or a limit keeps it out.
+    """
+    return any(
+        call.is_fatal and call.is_certain and not (is_open and call.denied_by is None)
+        for call in calls
+    )
 
 
 def _newly(
@@ -361,7 +417,7 @@ def _names(state: PluginState) -> dict[str, str]:
 def _open_limits(identity: PluginIdentity, boundary: Grant | None) -> Iterator[str]:
     """Yield what limits a role, and of which nothing is known."""
     if boundary and boundary.is_open:
-        yield written_at(boundary)
+        yield boundary.written_at
     if not isinstance(identity.session, Absent | Document):
         yield from sorted(address for address, _ in identity.sessions)
 
@@ -369,9 +425,9 @@ def _open_limits(identity: PluginIdentity, boundary: Grant | None) -> Iterator[s
 def _places(
     grants: Iterable[Grant], boundary: Grant | None, identity: PluginIdentity
 ) -> Iterator[str]:
-    yield from (written_at(grant) for grant in grants if grant.is_known)
+    yield from (grant.written_at for grant in grants if grant.is_known)
     if boundary and boundary.is_known:
-        yield written_at(boundary)
+        yield boundary.written_at
     yield from (address for address, content in identity.sessions if isinstance(content, Document))
 
 
@@ -380,17 +436,7 @@ def _of_plugin(grants: Iterable[Grant]) -> Iterator[str]:
     for grant in grants:
         is_of_aws = isinstance(grant.policy, Named) and grant.policy.account == "aws"
         if is_of_plugin(grant) and not is_of_aws:
-            yield written_at(grant)
-
-
-def written_at(grant: Grant) -> str:
-    """Return where a policy is written: its resource, its ARN, or what has it inline."""
-    match grant.policy:
-        case InPlan(address):
-            return address
-        case Named(_, _, arn):
-            return arn
-    return grant.address
+            yield grant.written_at
 
 
 def _contents(account: Account, role: IamResource) -> dict[object, Content]:

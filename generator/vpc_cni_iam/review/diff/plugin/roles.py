@@ -5,15 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
+from msgspec import Struct
+
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.plugin.trust import Caller, RoleTrust
+from vpc_cni_iam.plugin.cluster import EksCluster
+from vpc_cni_iam.plugin.identity import Identity, in_order
+from vpc_cni_iam.plugin.trust import AWS_NODE, Caller, RoleTrust, ServiceAccount
 from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.review.account.grants import Accounts
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
 from vpc_cni_iam.review.diff.trust.roles import names_plugin, trust_of
+
+
+class TrustLost(Struct, frozen=True):
+    """aws-node can no longer assume a role whose trust policy changes."""
+
+    role: IamResource
+    ways: tuple[Identity, ...]
+    cluster: EksCluster = EksCluster()  # without a name for aws-node of any cluster
+    is_certain: bool = True  # False: a condition decides it that the review does not know
+    first_roles: tuple[IamResource, ...] = ()  # those that assume a target role
+    account: ServiceAccount = AWS_NODE  # of its pods
 
 
 class PluginFacts(Protocol):
@@ -59,6 +73,11 @@ def is_plugins(context: PluginFacts, role: IamResource) -> bool:
     return any(trust is not None and names_plugin(trust) for trust in trusts)
 
 
+def may_be_plugins(context: PluginFacts, owner: IamResource) -> bool:
+    """Say whether aws-node may have a principal's permissions after, as far as is known."""
+    return callers(context, owner, Side.AFTER) != frozenset()
+
+
 def has_plugin_policy(context: PluginFacts, owner: IamResource) -> bool:
     """Say whether a principal has a policy of the plugin on either side."""
     sides = context.accounts.sides
@@ -102,3 +121,30 @@ def is_of_nodes(context: PluginFacts, owner: IamResource, *, alone: bool) -> boo
     """Say whether nodes can assume a role; `alone` is whether aws-node cannot by itself."""
     identities = {caller.identity for caller in callers(context, owner, Side.AFTER) or ()}
     return Identity.node_role in identities and not (alone and len(identities) > 1)
+
+
+def trust_lost(context: PluginFacts) -> Iterator[TrustLost]:
+    """Yield the roles of no known cluster that aws-node can, or may, no longer assume."""
+    of_clusters = roles_of_clusters(context)
+    for owner in context.accounts.after.grants:
+        before, after = (trust_of(context, owner, side) for side in Side)
+        is_changed = before is not None and after is not None and before != after
+        if before is None or not is_changed or owner in of_clusters | context.accounts.deleted:
+            continue
+        if names_plugin(before) or has_plugin_policy(context, owner):
+            ways, is_certain = _ways_lost(owner, context)
+            if ways:
+                yield TrustLost(owner, ways, is_certain=is_certain)
+
+
+def _ways_lost(owner: IamResource, context: PluginFacts) -> tuple[tuple[Identity, ...], bool]:
+    """Return by what aws-node can no longer assume a role, and whether that is certain."""
+    old, new = (callers(context, owner, side) for side in Side)
+    ways = in_order(caller.identity for caller in old or ())
+    # One way may take the place of another one; another cluster's provider does not.
+    if not old or new is None or any(caller.identity not in ways for caller in new):
+        return (), False
+    if not old & new:
+        return ways, True
+    certain = [callers(context, owner, side, certain=True) for side in Side]
+    return (ways if certain[0] and not certain[1] else ()), False

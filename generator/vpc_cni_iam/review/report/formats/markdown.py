@@ -172,7 +172,7 @@ def _finding(alike: list[ShownFinding], review: ShownReview) -> str:
     rule = ", ".join(filter(None, (first.rule, words.counts_for(first, review))))
     lines = [f"- **{first.level}** {prose(first.message)}"]
     if first.fix and first.level is not Level.NOTE:
-        lines.append(f"    - **fix:** {prose(first.fix)}")
+        lines.append(f"    - **fix:** {prose(words.fix(alike))}")
     lines.append(f"    - {_about(first)} ({rule})" if first.address else f"    - {rule}")
     lines += [f"    - {line}" for line in _also(map(words.about, others))]
     lines += [f"    - {prose(detail)}" for detail in first.details[:_DETAILS]]

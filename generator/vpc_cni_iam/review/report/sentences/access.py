@@ -303,13 +303,10 @@ def _deny_lost(finding: Finding, lost: DenyLost) -> Saying:
 
 def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
     policy, who = name_of(shown.policy), names_of(shown.owners)
-    named = (
-        f"The policy {policy}"
-        if (shown.policy,) == shown.owners
-        else f"The policy {policy} of {who}"
-    )
+    named = policy if policy.startswith("the ") else f"the policy {policy}"
+    named = f"{named} of {who}" if (shown.policy,) != shown.owners else named
     if finding.attribute.startswith("inline_policy"):
-        named = f"An inline policy of {who}"
+        named = f"an inline policy of {who}"
     refers = f": it refers to {first_of(shown.references)}" if shown.references else ""
     if shown.content is not None:
         message = f"{policy} is not a policy: {shown.content.why}"
@@ -357,12 +354,12 @@ def _boundary(finding: Finding, change: BoundaryChanged) -> Saying:
     if finding.rule in (Rule.ACCESS_REMOVED, Rule.REWRITTEN) and change.after:
         if change.before == change.after:
             return Saying(f"{boundary}, the permissions boundary of {who}, allows no more")
-        message = f"{who} gets the permissions boundary {name_of(change.after)}"
+        message = f"{who} gets {name_of(change.after)} as its permissions boundary"
         same = "has the same document" if finding.rule is Rule.REWRITTEN else "allows no more"
         return Saying(f"{message} in place of {boundary}, and it {same}" if boundary else message)
     successor = f" is created in place of {who}, and" if finding.address not in who else ""
     if change.after is None:
-        message = f"{who} loses its permissions boundary {boundary}"
+        message = f"{who} loses {boundary} as its permissions boundary"
         if successor:
             message = f"{finding.address}{successor} has no permissions boundary"
         fix = f"Set permissions_boundary of {finding.address} to {boundary}"
@@ -374,8 +371,8 @@ def _boundary(finding: Finding, change: BoundaryChanged) -> Saying:
         rest = also(parts[1:], is_first=False)
         fix = f"Narrow {boundary}"
         return Saying(message, (*rest, *_example(change.example)), fix)
-    message = f"{who} gets the permissions boundary {name_of(change.after)} in place of {boundary}"
-    message += ", which may limit it less"
+    message = f"{who} gets {name_of(change.after)} as its permissions boundary, "
+    message += f"in place of {boundary}, which may limit it less"
     rest = also(parts, is_first=True)
     fix = f"Keep {boundary}, or narrow {name_of(change.after)}"
     return Saying(message, (*rest, *_example(change.example)), fix)

@@ -1,12 +1,18 @@
-"""Sentences about conflicts of resources, limits of IAM, and other ARNs and IDs."""
+"""Sentences about conflicts of resources, clusters, limits of IAM, and other ARNs and IDs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.review.account.grants import ConflictKind, Grant
+from vpc_cni_iam.review.checks.clusters import (
+    GoneWithCluster,
+    MadeTwice,
+    NotInstalled,
+)
 from vpc_cni_iam.review.checks.conflicts import Ambiguous, Contradiction, ListNotShown
 from vpc_cni_iam.review.checks.moved import (
     ArnChanged,
@@ -15,6 +21,7 @@ from vpc_cni_iam.review.checks.moved import (
     NewId,
 )
 from vpc_cni_iam.review.checks.sizes import TooLarge
+from vpc_cni_iam.review.diff.plugin.new_clusters import NodePart
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import name_of
 from vpc_cni_iam.review.report.saying import Saying
@@ -53,6 +60,34 @@ def _contradiction(finding: Finding, contradiction: Contradiction) -> Saying:
     if contradiction.may_deny and not conflict.is_kept:
         message += ". The plan does not show the document, which may have a Deny"
     return Saying(message, fix=fix)
+
+
+def _made_twice(finding: Finding, twice: MadeTwice) -> Saying:
+    message = f"{finding.address} is created and {twice.other} is deleted, and AWS knows both as "
+    message += "one: it refuses the creation, or the deletion removes the new one"
+    return Saying(message, fix=f"Write a moved block from {twice.other} to {finding.address}")
+
+
+def _gone_with_cluster(finding: Finding, gone: GoneWithCluster) -> Saying:
+    done, fix = ("replaced", "Replace") if gone.is_replaced else ("deleted", "Delete")
+    names = first_of(gone.addresses)
+    message = f"{finding.address} is {done}, and the plan keeps what EKS deletes with it: {names}"
+    if gone.keeping:
+        message = f"EKS does not delete {finding.address}, which is {done}, while it has node "
+        message += f"groups or Fargate profiles: the plan keeps {first_of(gone.keeping)}"
+    return Saying(message, fix=f"{fix} in the same plan: {names}")
+
+
+_NOT_INSTALLED = {
+    NodePart.PLUGIN: "{} is created with bootstrap_self_managed_addons = false, and nothing in the "
+    "plan installs the plugin: nodes stay NotReady until something does",
+    NodePart.AGENT: "{} is created, and the plan does not install eks-pod-identity-agent in it: "
+    "without the agent on its nodes, aws-node gets no credentials by EKS Pod Identity",
+}
+
+
+def _not_installed(finding: Finding, missing: NotInstalled) -> Saying:
+    return Saying(_NOT_INSTALLED[missing.part].format(finding.address))
 
 
 def _list_not_shown(finding: Finding, shown: ListNotShown) -> Saying:
@@ -129,6 +164,9 @@ def _handled(finding: Finding, handled: Handled) -> Saying:
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     Contradiction: _contradiction,
+    GoneWithCluster: _gone_with_cluster,
+    MadeTwice: _made_twice,
+    NotInstalled: _not_installed,
     ListNotShown: _list_not_shown,
     Ambiguous: _ambiguous,
     TooLarge: _too_large,

@@ -32,8 +32,8 @@ from vpc_cni_iam.review.rules import Level
 # The message, the details and the fix, which an error has.
 _Parts: TypeAlias = tuple[str, list[str], str]
 _AUTHENTICATION = {
-    "authentication_mode": "Other principals can get into the cluster: those of access entries, "
-    "of the ConfigMap aws-auth, or of both",
+    "authentication_mode": "Others can get into the cluster: those of access entries, or of the "
+    "ConfigMap aws-auth",
     "bootstrap_cluster_creator_admin_permissions": "Who creates the cluster administers it",
 }
 
@@ -123,10 +123,11 @@ def _who(change: UseChange) -> str:
     """Return who gets a role, as a sentence begins with it."""
     pods = change.pods
     if pods is None:
-        is_account = change.kind is UseKind.SERVICE_ACCOUNT
-        return f"A service account of {change.workload}" if is_account else change.workload
+        return change.workload
     name = "/".join(filter(None, (pods.account.namespace, pods.account.name)))
     who = f"Service account {name}" if name else "A service account known after apply"
+    if pods.object:  # the values of a chart need not have its name
+        return f"A service account of {change.workload}"
     if pods.addon:
         who = f"Service account {name} of" if name else "The service account of"
         who += f" the add-on {pods.addon}"
@@ -147,9 +148,9 @@ def _role(role: UsedRole) -> str:
     match role.resource:
         case InPlan(address):
             return f"the role of version {role.version} of {address}" if role.version else address
-        case Named(kind, _, name) if kind in KINDS:
+        case Named(kind, _, name, arn) if kind in KINDS:
             of = f"version {role.version} of {KINDS[kind]}" if role.version else KINDS[kind]
-            return f"the role of {of} {name}"
+            return f"the role of {of} {arn or name}"
         case Named() as named:
             return name_of(named)
         case Unresolved(place):
@@ -184,7 +185,8 @@ def _role_named(finding: Finding, named: RoleNamed) -> Saying:
 
 def _metadata(finding: Finding, opened: MetadataOpened) -> Saying:
     options = ", ".join(map(_option, opened.options))
-    return Saying(f"{finding.address} lets pods reach the instance metadata: {options}")
+    by = f" by {opened.template}" if opened.template else ""
+    return Saying(f"{finding.address} lets pods reach the instance metadata{by}: {options}")
 
 
 def _option(option: OpenedOption) -> str:
@@ -230,18 +232,21 @@ def _cluster(right: ClusterRight) -> str:
 def _lost(_: Finding, lost: RightLost) -> Saying:
     right = lost.right
     who, cluster = name_of(right.principal), _cluster(right)
+    end = "is deleted with the cluster" if lost.is_with_cluster else "is deleted"
     if lost.strands_nodes:
-        return Saying(
-            f"Nodes with {who} can no longer join {cluster}: {right.address} is deleted",
-            fix=f"Keep the access entry of {who}",
-        )
-    return Saying(f"{who} loses permissions in a cluster: {right.address} of {cluster} is deleted")
+        message = f"Nodes with {who} can no longer join {cluster}: {right.address} {end}"
+        keep = f"Replace {right.address}" if lost.is_with_cluster else "Keep the access entry"
+        return Saying(message, fix=f"{keep} of {who}")
+    return Saying(f"{who} loses permissions in a cluster: {right.address} of {cluster} {end}")
 
 
 def _authentication(finding: Finding, changed: AuthenticationChanged) -> Saying:
     before, after = (value_text(value) for value in (changed.before, changed.after))
     message = f"{finding.address} changes {changed.name} from {before} to {after}"
-    return Saying(f"{message}. {_AUTHENTICATION[changed.name]}")
+    message += f". {_AUTHENTICATION[changed.name]}" if changed.is_wider else ""
+    if changed.drops_config_map:
+        message += ". Nodes and others with access only by the ConfigMap aws-auth lose it"
+    return Saying(message)
 
 
 def _tags_on(finding: Finding, tags: SessionTagsOn) -> Saying:

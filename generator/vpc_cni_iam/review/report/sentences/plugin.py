@@ -11,16 +11,12 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.report import undecided_text
 from vpc_cni_iam.review.checks.coverage import DenialCause, DeniedCalls, LimitNotShown
-from vpc_cni_iam.review.checks.plugin_roles import (
-    ControllerMissing,
-    ManagedBeside,
-    ManagedOnNodes,
-    PolicyElsewhere,
-    TrustLost,
-)
+from vpc_cni_iam.review.checks.plugin_roles import ManagedBeside, ManagedOnNodes, PolicyElsewhere
 from vpc_cni_iam.review.checks.plugin_tags import TagRemoved
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall
+from vpc_cni_iam.review.diff.plugin.controller import ControllerMissing
 from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace, PlaceKind
+from vpc_cni_iam.review.diff.plugin.roles import TrustLost
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import MOST_NAMED, name_of, of_issuer, several
 from vpc_cni_iam.review.report.saying import Saying

@@ -14,6 +14,7 @@ from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.state import PluginIdentity, UnreadReason
 from vpc_cni_iam.review.checks.plugin import (
     DecidingChanged,
+    InstallerEnd,
     PluginRemoved,
     PluginUpdated,
     Removal,
@@ -43,7 +44,7 @@ _RENAMED = (
 _REMOVALS = {
     Removal.REMOVED: (
         "{removed}, and new pods get no IP addresses",
-        "Keep {address}, or install the plugin in another way in the same apply",
+        "{keep} {address}, or install the plugin in another way in the same apply",
     ),
     Removal.NEEDED_BY_NODES: (
         "{removed}, and new pods on {groups} get no IP addresses. Only nodes of EKS Auto Mode do "
@@ -62,6 +63,11 @@ _REMOVALS = {
     ),
     Removal.NODES_REMOVED: (
         "{removed}. Nodes of EKS Auto Mode do not need it, and the plan deletes the node groups",
+        "",
+    ),
+    Removal.DEFAULT: (
+        "{address} {done}, and EKS installs the plugin in {cluster}, which is replaced, with its "
+        "default version and settings",
         "",
     ),
 }
@@ -99,12 +105,12 @@ _LOSSES = {
 
 
 def _removed(finding: Finding, removed: PluginRemoved) -> Saying:
-    done = "is for another cluster or add-on" if removed.is_moved else "is deleted"
-    address, cluster = finding.address, _cluster(finding)
+    done, address, cluster = removed.end.value, finding.address, _cluster(finding)
     message, fix = (
         text.format(
             address=address,
             done=done,
+            keep="Replace" if removed.end is InstallerEnd.WITH_CLUSTER else "Keep",
             cluster=cluster,
             groups=first_of(removed.node_groups),
             removed=f"{address} {done}: the plugin is removed from {cluster}",

@@ -219,23 +219,31 @@ def _provider(finding: Finding, evidence: ProviderChanged) -> Saying:
     if evidence.gains:
         roles = names_of(evidence.gains)
         return Saying(f"{what}: tokens of {issuer_name(evidence.issuer)} can now assume {roles}")
-    if not evidence.loses and evidence.event in _OF_CLIENT_IDS:
+    if not evidence.loses and evidence.event in _WITHOUT_ROLES:
         return Saying(what)
     roles = names_of(evidence.loses)
     if finding.rule is Rule.IDENTITY_LOST:
+        is_new = evidence.event is ProviderEvent.NO_AUDIENCE
         fix = f"Keep the provider of {evidence.issuer} with {AUDIENCE} in {address}"
-        return Saying(f"{what}: aws-node can no longer assume {roles} by IRSA", fix=fix)
+        fix = f"Add {AUDIENCE} to client_id_list of {address}" if is_new else fix
+        can = "cannot" if is_new else "can no longer"
+        return Saying(f"{what}: aws-node {can} assume {roles} by IRSA", fix=fix)
     if not roles:
         return Saying(f"{what}: the plan shows no role that loses its tokens")
     return Saying(f"{what}: tokens of {issuer_name(evidence.issuer)} can no longer assume {roles}")
 
 
-_OF_CLIENT_IDS = (ProviderEvent.CLIENT_IDS, ProviderEvent.UNKNOWN_CLIENT_IDS)
+_WITHOUT_ROLES = (
+    *(ProviderEvent.CLIENT_IDS, ProviderEvent.UNKNOWN_CLIENT_IDS),
+    *(ProviderEvent.NO_AUDIENCE, ProviderEvent.WITH_CLUSTER),
+)
 _EVENTS = {
     ProviderEvent.CREATED: "is created",
     ProviderEvent.DELETED: "is deleted",
+    ProviderEvent.WITH_CLUSTER: "is deleted with its cluster",
     ProviderEvent.OTHER_ISSUER: "gets another issuer",
     ProviderEvent.UNKNOWN_ISSUER: "may get another issuer, which is known after apply",
+    ProviderEvent.NO_AUDIENCE: f"is new for a cluster of EKS, without the client ID {AUDIENCE}",
     ProviderEvent.UNKNOWN_CLIENT_IDS: "gets client IDs that are known after apply",
     ProviderEvent.THUMBPRINTS: "gets other thumbprints",
 }

@@ -56,7 +56,7 @@ def identities(*statements: dict[str, Any]) -> list[Identity]:
 def test_each_identity_is_known_by_its_own_request(
     statement: dict[str, Any], expected: Caller
 ) -> None:
-    assert role_trust(statement).callers() == (expected,)
+    assert [*role_trust(statement).callers()] == [expected]
     assert expected.issuer == (ISSUER if expected.identity is Identity.irsa else "")
 
 
@@ -117,7 +117,7 @@ def test_a_tag_of_a_session_that_is_not_known_counts_as_met() -> None:
 def test_another_service_account_is_let_in_only_where_none_is_named() -> None:
     named = pods(StringEquals={"aws:RequestTag/kubernetes-service-account": "aws-node"})
     for own in (named, irsa()):
-        assert role_trust(own).callers(STRANGER) == ()
+        assert role_trust(own).callers(STRANGER) == {}
     assert len(role_trust(pods(), nodes()).callers(STRANGER)) == 2
 
 

@@ -123,26 +123,30 @@ class RoleTrust(Struct, frozen=True):
         compile_policies([self.policy], "trust policy")
 
     def callers(
-        self, account: ServiceAccount = AWS_NODE, *, lenient: bool = False, certain: bool = False
-    ) -> tuple[Caller, ...]:
+        self, account: ServiceAccount = AWS_NODE, *, lenient: bool = False
+    ) -> dict[Caller, bool]:
         """Return who may assume the role for a service account of some cluster.
 
+        Each with whether that is certain, or depends on what the policy asks and is not known.
         `lenient` is whether conditions count as met that ask who sends the request, of which
-        services and tokens have only a part; `certain` is whether what decides must be known.
+        services and tokens have only a part.
         """
         compiled = compile_policies([self.policy], "trust policy")
         arns = self.cluster_arns()[: 1 if lenient else None]
         clusters = [cluster_of(arn.partition("/")[2], arn) for arn in arns]
-        return tuple(
-            caller
-            for caller in dict.fromkeys(_callers(self.policy.statements))
-            if any(
-                decision.allowed or not (certain or decision.denied)
+        decisions = {
+            caller: [
+                compiled.evaluate(request)
                 for cluster in clusters
                 for request in self._requests(caller, account, cluster, lenient=lenient)
-                for decision in (compiled.evaluate(request),)
-            )
-        )
+            ]
+            for caller in _callers(self.policy.statements)
+        }
+        return {
+            caller: any(decision.allowed for decision in each)
+            for caller, each in decisions.items()
+            if not all(decision.denied for decision in each)
+        }
 
     def lets(
         self,

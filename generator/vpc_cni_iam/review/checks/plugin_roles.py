@@ -166,9 +166,7 @@ def _refused(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
     for role in () if plugin.is_deleted else sorted(after.identity.chain, key=str):
         if is_less_trusted(plugin, role, context):
             is_certain = is_trusted(plugin, role, Side.AFTER, context) is False
-            identity, account = after.identity, after.setup.account
-            firsts = () if role in identity.assumed else tuple(sorted(identity.assumed, key=str))
-            evidence = TrustLost(role, (identity.kind,), after.cluster, is_certain, firsts, account)
+            evidence = TrustLost(role, (after.identity.kind,), is_certain, after)
             address, level = address_of(context, role), _LEVELS[is_certain]
             yield finding(Rule.COVERAGE_LOST, evidence, address, subject=role, level=level)
 

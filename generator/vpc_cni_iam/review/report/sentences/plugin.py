@@ -165,15 +165,16 @@ def _controller_missing(_: Finding, missing: ControllerMissing) -> Saying:
 def _trust_lost(_: Finding, lost: TrustLost) -> Saying:
     role = name_of(lost.role)
     ways = first_of(_IDENTITIES[way] for way in lost.ways)
-    where = f" of cluster {lost.cluster.name}" if lost.cluster.name else ""
+    cluster, identity = lost.plugin.cluster, lost.plugin.identity
+    where = f" of cluster {cluster.name}" if cluster.name else ""
     may = "no longer lets" if lost.is_certain else "may no longer let"
-    trusted = f"the service account {lost.account}"
-    if lost.first_roles:
-        trusted = first_of(map(name_of, lost.first_roles))
+    trusted = f"the service account {lost.plugin.setup.account}"
+    if identity.first_roles - {lost.role}:
+        trusted = first_of(sorted(map(name_of, identity.first_roles)))
     elif lost.ways == (Identity.node_role,):
         trusted = "ec2.amazonaws.com"
     elif Identity.irsa in lost.ways:
-        trusted += of_issuer(lost.cluster)
+        trusted += of_issuer(cluster)
     return Saying(
         f"The trust policy of {role} {may} aws-node{where} assume it by {ways}",
         fix=f"Trust {trusted} in {role}"

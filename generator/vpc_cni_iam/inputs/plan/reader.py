@@ -99,7 +99,7 @@ class Plan(Struct, frozen=True):
     resources: tuple[Resource, ...]  # changes, deferred ones and drift, in the plan's order
     # The policy document data sources that were read before the plan.
     documents: tuple[Resource, ...]
-    read: tuple[Resource, ...]  # the managed policies that data sources read before the plan
+    read: tuple[Resource, ...]  # the managed policies and clusters that data sources have read
     configuration: PlanConfiguration  # how resources refer to each other
     # The values of the root module's variables, but for sensitive ones.
     variables: Mapping[str, Any]
@@ -396,7 +396,7 @@ def _stated(item: StateResource, reader: Reader, hidden: set[str]) -> list[Resou
             # A document that joins a policy that is sensitive shows each part of it.
             whole = reader.decoded(item.sensitive_values, HiddenDocument).json
             marks = {"json": whole or any(map(is_policy, hidden))}
-    elif item.type == POLICY or (item.mode == "managed" and item.type in _READ):
+    elif item.type in (POLICY, CLUSTER) or (item.mode == "managed" and item.type in _READ):
         if is_read_in_part(item.type):
             values = to_builtins(reader.decoded(item.values, Parts))
         else:

@@ -17,7 +17,7 @@ from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.review.account.plugin.policy import is_of_aws, is_of_plugin
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.plugin.answers import is_less_trusted, is_trusted
+from vpc_cni_iam.review.diff.plugin.assuming import is_less_trusted, is_trusted
 from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds
 from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace, other_places
 from vpc_cni_iam.review.diff.plugin.roles import (
@@ -163,10 +163,10 @@ def _is_role(owner: IamResource, context: Context) -> bool:
 def _refused(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
     """Yield that aws-node of a cluster can, or may, no longer assume the role that it keeps."""
     after = plugin.after
-    for role in () if plugin.is_deleted else sorted(after.identity.assumed, key=str):
+    for role in () if plugin.is_deleted else sorted(after.identity.chain, key=str):
         if is_less_trusted(plugin, role, context):
             is_certain = is_trusted(plugin, role, Side.AFTER, context) is False
-            evidence = TrustLost(role, (after.identity.kind,), after.cluster, is_certain)
+            evidence = TrustLost(role, (after.identity.kind,), is_certain, after)
             address, level = address_of(context, role), _LEVELS[is_certain]
             yield finding(Rule.COVERAGE_LOST, evidence, address, subject=role, level=level)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vpc_cni_iam.inputs.plan.secrets import is_mark
+from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Value
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.account.in_clusters import ResourceEnd
@@ -38,6 +39,14 @@ def _noun(kind: str) -> str:
 def names_of(resources: Sequence[IamResource]) -> str:
     """Return several in a sentence, the first of many."""
     return several(list(map(name_of, resources)))
+
+
+def of_issuer(subject: object) -> str:
+    """Return what a sentence adds about the tokens of a cluster, if its issuer is known."""
+    match subject:
+        case EksCluster(issuer=Known(issuer)):
+            return f" with tokens of {issuer}"
+    return ""
 
 
 def several(names: Sequence[str]) -> str:

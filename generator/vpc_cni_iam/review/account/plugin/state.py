@@ -13,6 +13,7 @@ from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.settings import PluginSettings
+from vpc_cni_iam.plugin.trust import AWS_NODE, ServiceAccount
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Known, Unknown, Value
 from vpc_cni_iam.review.account.documents import Content
@@ -48,14 +49,19 @@ class PluginIdentity(Struct, frozen=True):
         return self.first_roles or self.roles
 
     @property
+    def chain(self) -> frozenset[IamResource]:
+        """All roles that are assumed, also by another one on the way."""
+        return self.first_roles | self.roles
+
+    @property
     def session(self) -> Content:
         """The session policy that limits the roles; unknown if it need not limit all of them.
 
-        AWS does not say whether that of an association with a target role limits the target role.
+        That of an association with a target role limits the target role. Source: Amazon EKS User
+        Guide, "Access AWS Resources using EKS Pod Identity Target IAM Roles".
         """
         contents = {content for _, content in self.sessions}
-        of_all = len(self.sessions) == len(self.addresses)
-        if len(contents) == 1 and of_all and not self.first_roles:
+        if len(contents) == 1 and len(self.sessions) == len(self.addresses):
             return next(iter(contents))
         return Unknown("", Side.AFTER) if contents else ABSENT
 
@@ -83,6 +89,7 @@ class PluginSetup(Struct, frozen=True):
     deciding: Mapping[str, Value] = field(default_factory=dict)
     others: Mapping[str, Value] = field(default_factory=dict)  # what else is set
     not_read: UnreadReason | None = None  # why not all of it is known
+    account: ServiceAccount = AWS_NODE  # as which its pods run
 
 
 class PluginState(Struct, frozen=True):

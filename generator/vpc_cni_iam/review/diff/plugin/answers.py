@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, NodePart, missing_parts
+from vpc_cni_iam.review.account.plugin.state import NodePart, missing_parts
+from vpc_cni_iam.review.diff.plugin.assuming import can_assume, is_less_trusted
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall
 from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent, identity_loss
 from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds
 from vpc_cni_iam.review.diff.trust.flaws import flaws
-from vpc_cni_iam.review.diff.trust.roles import HasAccounts, lets_plugin, trust_of
+from vpc_cni_iam.review.diff.trust.roles import trust_of
 from vpc_cni_iam.review.rules import Level, Rule
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ _LOSSES = {
     IdentityEvent.AGENT_REMOVED: AnswerReason.NO_AGENT,
     IdentityEvent.OTHER_ISSUER: AnswerReason.NOT_TRUSTED,
     IdentityEvent.NOT_TRUSTED: AnswerReason.NOT_TRUSTED,
+    IdentityEvent.NOT_ALLOWED: AnswerReason.NOT_TRUSTED,
 }
 _MISSING = {
     NodePart.PLUGIN: AnswerReason.NOT_INSTALLED,
@@ -107,13 +108,14 @@ def _of_cluster(needs: PluginNeeds, context: Context) -> Iterator[PluginAnswer]:
         yield PluginAnswer(needs, AnswerVerdict.NOT_SHOWN, AnswerReason.ROLE)
     if not after.identity.roles:
         yield PluginAnswer(needs, AnswerVerdict.NOT_SHOWN, AnswerReason.IDENTITY)
-    for role in after.identity.assumed:
-        is_refused = is_trusted(plugin, role, Side.AFTER, context) is False
+    for role in after.identity.chain:
+        assumes = can_assume(plugin, role, Side.AFTER, context)
+        is_refused, is_target = assumes is False, role not in after.identity.assumed
         if is_refused or role in context.roles_without_provider:
-            was_refused = is_trusted(plugin, role, Side.BEFORE, context) is False
+            was_refused = can_assume(plugin, role, Side.BEFORE, context) is False
             is_as_before = is_refused and was_refused and not needs.is_changed
             yield PluginAnswer(needs, AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED, is_as_before)
-        elif is_less_trusted(plugin, role, context):
+        elif (is_target and assumes is None) or is_less_trusted(plugin, role, context):
             yield PluginAnswer(needs, AnswerVerdict.NOT_SHOWN, AnswerReason.TRUST)
     if any(after.cluster in missing.clusters for missing in context.controllers_missing):
         yield PluginAnswer(needs, AnswerVerdict.DEGRADED, AnswerReason.CONTROLLER)
@@ -130,29 +132,6 @@ def _of_trust(needs: PluginNeeds, context: Context) -> Iterator[PluginAnswer]:
         if any(flaw.rule in _NEVER_ASSUMED for flaw in own_flaws):
             is_as_before = before == after
             yield PluginAnswer(needs, AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED, is_as_before)
-
-
-def is_trusted(
-    plugin: ClusterPlugin, role: IamResource, side: Side, context: HasAccounts
-) -> bool | None:
-    """Say whether a role trusts aws-node of a cluster; None if that is not decided, or shown."""
-    state = plugin.after if side is Side.AFTER else plugin.before
-    policy = trust_of(context, role, side)
-    tags = state.identity.has_session_tags
-    return lets_plugin(policy, state, tags=tags) if policy else None
-
-
-def is_less_trusted(plugin: ClusterPlugin, role: IamResource, context: HasAccounts) -> bool:
-    """Say whether another trust policy may keep aws-node of a cluster from a role that it has."""
-    before, after = plugin.states
-    old, new = (trust_of(context, role, side) for side in Side)
-    is_kept = role in before.identity.assumed and before.identity.kind is after.identity.kind
-    if not is_kept or old is None or new is None or old == new:
-        return False
-    was_trusted, stays_trusted = (is_trusted(plugin, role, side, context) for side in Side)
-    is_refused = stays_trusted is False and was_trusted is not False
-    is_open = stays_trusted is None and not new.holes()
-    return is_refused or (is_open and was_trusted is True)
 
 
 def _of_role(role: RoleNeeds, needs: PluginNeeds) -> PluginAnswer | None:

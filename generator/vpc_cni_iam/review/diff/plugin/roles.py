@@ -8,17 +8,14 @@ from typing import Protocol
 from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity, in_order
-from vpc_cni_iam.plugin.trust import SOURCE_ACCOUNT, Caller, RoleTrust
+from vpc_cni_iam.plugin.trust import Caller, RoleTrust
 from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.review.account.grants import Accounts
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
-from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
+from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginState
 from vpc_cni_iam.review.diff.trust.roles import names_plugin, trust_of
-
-_ACCOUNT = "111122223333"  # stands for one that is not known
 
 
 class TrustLost(Struct, frozen=True):
@@ -26,8 +23,8 @@ class TrustLost(Struct, frozen=True):
 
     role: IamResource
     ways: tuple[Identity, ...]
-    cluster: EksCluster = EksCluster()  # without a name for aws-node of any cluster
     is_certain: bool = True  # False: a condition decides it that the review does not know
+    plugin: PluginState = PluginState()  # without a name of a cluster for aws-node of any
 
 
 class PluginFacts(Protocol):
@@ -61,7 +58,7 @@ def roles_of_clusters(context: PluginFacts) -> set[IamResource]:
         role
         for plugin in context.plugins
         for state in plugin.states
-        for role in (*state.identity.roles, *state.identity.first_roles, *state.node_roles)
+        for role in state.identity.chain | state.node_roles
     }
 
 
@@ -75,7 +72,7 @@ def is_plugins(context: PluginFacts, role: IamResource) -> bool:
 
 def may_be_plugins(context: PluginFacts, owner: IamResource) -> bool:
     """Say whether aws-node may have a principal's permissions after, as far as is known."""
-    return callers(context, owner, Side.AFTER) != frozenset()
+    return callers(context, owner, Side.AFTER) != {}
 
 
 def has_plugin_policy(context: PluginFacts, owner: IamResource) -> bool:
@@ -99,29 +96,18 @@ def address_of(context: PluginFacts, owner: IamResource) -> str:
     return next((grant.address for grants in sides for grant in grants), "")
 
 
-def callers(
-    context: PluginFacts, owner: IamResource, side: Side, *, certain: bool = False
-) -> frozenset[Caller] | None:
-    """Return by which identities aws-node may assume a role; None where that is not shown.
+def callers(context: PluginFacts, owner: IamResource, side: Side) -> Mapping[Caller, bool] | None:
+    """Return by which identities aws-node may assume a role, each with whether that is certain.
 
-    `certain` is whether those are left out of which a condition decides that is not known.
+    None where the plan does not show it.
     """
     trust = trust_of(context, owner, side)
     statements = trust.statements if trust else ()
     names = [i for s in statements for p in s.principals for i in p.identifiers]
     if trust is None or len(known(names)) < len(names):
         return None
-    # The account of the role, which the plan need not say, may be the one that the policy names.
-    accounts = (
-        value
-        for statement in statements
-        for condition in statement.conditions
-        if str(condition.key).lower() == SOURCE_ACCOUNT
-        for value in known(condition.values)
-    )
     try:
-        role = f"arn:aws:iam::{next(accounts, _ACCOUNT)}:role/example"
-        return frozenset(RoleTrust(trust, role).callers(certain=certain))
+        return RoleTrust(trust, "arn:aws:iam:::role/example").callers()
     except InputError:
         return None
 
@@ -143,7 +129,7 @@ def trust_lost(context: PluginFacts) -> Iterator[TrustLost]:
         if names_plugin(before) or has_plugin_policy(context, owner):
             ways, is_certain = _ways_lost(owner, context)
             if ways:
-                yield TrustLost(owner, ways, is_certain=is_certain)
+                yield TrustLost(owner, ways, is_certain)
 
 
 def _ways_lost(owner: IamResource, context: PluginFacts) -> tuple[tuple[Identity, ...], bool]:
@@ -153,7 +139,6 @@ def _ways_lost(owner: IamResource, context: PluginFacts) -> tuple[tuple[Identity
     # One way may take the place of another one; another cluster's provider does not.
     if not old or new is None or any(caller.identity not in ways for caller in new):
         return (), False
-    if not old & new:
+    if old.keys().isdisjoint(new):
         return ways, True
-    certain = [callers(context, owner, side, certain=True) for side in Side]
-    return (ways if certain[0] and not certain[1] else ()), False
+    return (ways if any(old.values()) and not any(new.values()) else ()), False

@@ -18,7 +18,7 @@ from vpc_cni_iam.review.diff.plugin.controller import ControllerMissing
 from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace, PlaceKind
 from vpc_cni_iam.review.diff.plugin.roles import TrustLost
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import MOST_NAMED, name_of, several
+from vpc_cni_iam.review.report.names import MOST_NAMED, name_of, of_issuer, several
 from vpc_cni_iam.review.report.saying import Saying
 
 _IDENTITIES = {
@@ -165,10 +165,16 @@ def _controller_missing(_: Finding, missing: ControllerMissing) -> Saying:
 def _trust_lost(_: Finding, lost: TrustLost) -> Saying:
     role = name_of(lost.role)
     ways = first_of(_IDENTITIES[way] for way in lost.ways)
-    where = f" of cluster {lost.cluster.name}" if lost.cluster.name else ""
+    cluster, identity = lost.plugin.cluster, lost.plugin.identity
+    where = f" of cluster {cluster.name}" if cluster.name else ""
     may = "no longer lets" if lost.is_certain else "may no longer let"
-    is_of_nodes = lost.ways == (Identity.node_role,)
-    trusted = "ec2.amazonaws.com" if is_of_nodes else "the service account kube-system/aws-node"
+    trusted = f"the service account {lost.plugin.setup.account}"
+    if identity.first_roles - {lost.role}:
+        trusted = first_of(sorted(map(name_of, identity.first_roles)))
+    elif lost.ways == (Identity.node_role,):
+        trusted = "ec2.amazonaws.com"
+    elif Identity.irsa in lost.ways:
+        trusted += of_issuer(cluster)
     return Saying(
         f"The trust policy of {role} {may} aws-node{where} assume it by {ways}",
         fix=f"Trust {trusted} in {role}"

@@ -25,7 +25,7 @@ from vpc_cni_iam.review.checks.plugin import (
 from vpc_cni_iam.review.diff.plugin.identity import IdentityChange, IdentityEvent, IdentityGain
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import ENDS, name_of, value_text
+from vpc_cni_iam.review.report.names import ENDS, name_of, of_issuer, value_text
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_text
 
@@ -84,8 +84,8 @@ _LOSSES = {
         "Keep {address}",
     ),
     IdentityEvent.OTHER_ISSUER: (
-        "The cluster {cluster} is replaced and gets another OIDC issuer, which the trust policy of "
-        "{roles} does not name",
+        "The cluster {cluster} gets a new OIDC issuer, which the trust policy of {roles} does not "
+        "name",
         "Refer to the new OIDC provider in the trust policy of {roles}",
     ),
     IdentityEvent.NOT_NAMED: (
@@ -93,8 +93,13 @@ _LOSSES = {
         "Keep {old}, or attach the policies of the plugin to the node role first",
     ),
     IdentityEvent.NOT_TRUSTED: (
-        "aws-node in {cluster} cannot assume {roles}: its trust policy does not allow {way}",
-        "Trust kube-system/aws-node by {way} in the trust policy of {roles}",
+        "aws-node in {cluster} cannot assume {roles}: its trust policy does not trust {trusted}",
+        "Trust {trusted} in the trust policy of {roles}",
+    ),
+    IdentityEvent.NOT_ALLOWED: (
+        "aws-node in {cluster} cannot assume {roles}: {address} is not allowed to call "
+        "sts:AssumeRole and sts:TagSession on it",
+        "Allow sts:AssumeRole and sts:TagSession on {roles} in a policy of {address}",
     ),
 }
 
@@ -183,12 +188,21 @@ def _identity(finding: Finding, change: IdentityChange) -> Saying:
             cluster=where,
             roles=_names(change.roles),
             old=old,
-            way=change.after.kind.value,
+            trusted=_trusted(finding, change),
         )
         for text in _LOSSES[change.event]
     )
     is_other = change.event is IdentityEvent.NOT_TRUSTED and old != new
     return Saying(message, (f"before: {old}", f"after: {new}") if is_other else (), fix)
+
+
+def _trusted(finding: Finding, change: IdentityChange) -> str:
+    """Return whom roles have to trust."""
+    firsts, kind = change.after.first_roles, change.after.kind
+    if firsts and firsts.isdisjoint(change.roles):
+        return _names(firsts)
+    issuer = of_issuer(finding.subject) if kind is Identity.irsa else ""
+    return f"{change.account} by {kind.value}{issuer}"
 
 
 def _change(where: str, change: IdentityChange) -> Saying:

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import product
 
+from msgspec.structs import replace
+
 from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, OIDC_PROVIDER
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
 from vpc_cni_iam.plugin.identity import Identity
@@ -23,9 +25,10 @@ from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
 from vpc_cni_iam.review.account.source import SourceReader
 from vpc_cni_iam.review.account.uses import UseKind, Uses
 from vpc_cni_iam.review.diff.permissions import Proofs
-from vpc_cni_iam.review.diff.plugin.answers import PluginAnswer, answer
+from vpc_cni_iam.review.diff.plugin.answers import AnswerVerdict, PluginAnswer, answer
 from vpc_cni_iam.review.diff.plugin.controller import ControllerMissing, controllers_missing
 from vpc_cni_iam.review.diff.plugin.needs import NeedsFinder, PluginNeeds, RoleNeeds
+from vpc_cni_iam.review.diff.plugin.nodes import NodesLost, nodes_lost
 from vpc_cni_iam.review.diff.plugin.roles import (
     TrustLost,
     has_plugin_policy,
@@ -71,6 +74,23 @@ class Context:
     def accounts(self) -> Accounts:
         """The accounts before and after."""
         return self.filler.accounts
+
+    @cached_property
+    def drift(self) -> Context | None:
+        """What changed outside of the configuration, as a plan of its own; None if nothing did."""
+        drifted = {
+            r.address: replace(r, drift=False, moved_from="", imported="")
+            for r in self.plan.resources
+            if r.drift
+        }
+        others = (
+            replace(r.unchanged(), actions=("no-op",), moved_from="", imported="")
+            for r in self.filler.resources
+            if r.before is not None and r.address not in drifted
+        )
+        changes = {"resources": (*others, *drifted.values()), "unread": (), "unknown_members": ()}
+        plan = replace(self.plan, complete=True, format="", **changes)
+        return Context(plan, replace(self.options, source=None)) if drifted else None
 
     @cached_property
     def _access_entries(self) -> Mapping[Side, Mapping[IamResource, tuple[Resource, ...]]]:
@@ -195,8 +215,19 @@ class Context:
         # That aws-node can no longer assume a role may be all that is known of it.
         lost = {role for role, lost in self.trust_lost.items() if lost.is_certain}
         lost |= self.roles_without_provider
+        lost |= {lost.role for lost in self.nodes_lost if lost.workload}
         needs += map(self.needs_finder.of_role, sorted(lost - judged, key=str))
-        return tuple(filter(None, (answer(each, self) for each in needs)))
+        answers = tuple(filter(None, (answer(each, self) for each in needs)))
+        # What happened outside of the configuration, and stays, is not as before.
+        failed = {
+            each.key
+            for each in (self.drift.plugin_answers if self.drift else ())
+            if each.verdict is AnswerVerdict.FAILS and not each.is_as_before
+        }
+        return tuple(
+            replace(each, is_as_before=each.is_as_before and each.key not in failed)
+            for each in answers
+        )
 
     @cached_property
     def trust_lost(self) -> Mapping[IamResource, TrustLost]:
@@ -213,6 +244,11 @@ class Context:
         """The roles of aws-node whose tokens no OIDC provider provides any longer."""
         lost = (role for each in self.providers.changed for role in self.providers.lost(each))
         return frozenset(filter(self.providers.is_of_plugin, lost))
+
+    @cached_property
+    def nodes_lost(self) -> tuple[NodesLost, ...]:
+        """What the plan takes from nodes, or newly does not give them."""
+        return tuple(nodes_lost(self))
 
     @cached_property
     def controllers_missing(self) -> tuple[ControllerMissing, ...]:

@@ -72,6 +72,9 @@ def check(context: Context) -> Iterator[Finding]:
             yield from _of_role(role, needs, context)
             yield from _of_limit(role, context)
     yield from _of_instances(context)
+    for lost in context.nodes_lost:
+        address = lost.workload or address_of(context, lost.role)
+        yield finding(Rule.IDENTITY_LOST, lost, address, subject=lost.role)
 
 
 def _of_role(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[Finding]:

@@ -53,6 +53,9 @@ _BLOCK = "pod_identity_association"
 # With a target role, which pods then have, an association's own role is only the way to it.
 # Source: Amazon EKS User Guide, "EKS Pod Identity", access to resources by a target IAM role.
 _TARGET = "target_role_arn"
+# The group of a cluster that EKS gives nodes, and its other groups.
+# Source: Amazon EKS User Guide, "Amazon EKS security group requirements".
+_GROUPS = ("vpc_config.*.cluster_security_group_id", "vpc_config.*.security_group_ids.*")
 # A cluster of the plan by its address, else what is known of it.
 _Key: TypeAlias = str | EksCluster
 # An argument that names a role.
@@ -180,6 +183,9 @@ class PluginReader:
             self._identity(resources, annotated, setup, side),
             _mode(setup, clusters, side),
             next((v for r in clusters if (v := text(r, "vpc_config.*.vpc_id", side))), ""),
+            _texts(groups, ("subnet_ids.*",), side)
+            or _texts(clusters, ("vpc_config.*.subnet_ids.*",), side),
+            _texts(clusters, _GROUPS, side),
             agents[0].address if agents else "",
             any(_is_true(r, "preserve", side) for r in installers),
             any(_is_true(r, "preserve", side) for r in agents),
@@ -304,6 +310,11 @@ def _mode(setup: PluginSetup, clusters: list[Resource], side: Side) -> Mode | No
         families.append(setup.settings.mode or "")
     modes: tuple[Mode, ...] = ("ipv6", "ipv4")
     return next((mode for mode in modes if mode in families), None)
+
+
+def _texts(resources: Iterable[Resource], paths: Iterable[str], side: Side) -> tuple[str, ...]:
+    values = (p.value for r in resources for path in paths for p in read(r, path, side))
+    return tuple(sorted({v.value for v in values if isinstance(v, Known) and v.value}))
 
 
 def _is_true(resource: Resource, path: str, side: Side) -> bool:

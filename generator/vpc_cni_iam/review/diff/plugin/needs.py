@@ -17,12 +17,13 @@ from vpc_cni_iam.catalog.facts.partitions import partition_of
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.plan.arguments import POLICY, Part
-from vpc_cni_iam.inputs.plan.values import text
+from vpc_cni_iam.inputs.plan.secrets import is_mark
+from vpc_cni_iam.inputs.plan.values import one, text
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.settings import SettingsSource
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Absent, Unknown
+from vpc_cni_iam.policy.value import Absent, Known, Unknown
 from vpc_cni_iam.review.account.documents import Content, Document
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.grants import Account, Grant, known_policies
@@ -210,6 +211,10 @@ class NeedsFinder(Struct, frozen=True):
             settings,
             {**of_roles, **_names(other), **_names(state)},
             session_tags=kind.has_session_tags or kind is Identity.unknown,
+            places={
+                "subnet_id": state.subnets or other.subnets,
+                "security_group_id": state.security_groups or other.security_groups,
+            },
             is_known=is_read and bool(state.installer or other.installer),
         )
         return judged, source
@@ -241,11 +246,19 @@ class NeedsFinder(Struct, frozen=True):
         account = after if side is Side.AFTER else before
         limited = _permissions(account, role, identity)
         limited = replace(limited, policies=(*limited.policies, *more))
-        calls = plugin_calls(limited, judged, self._naming(role), only)
+        calls = plugin_calls(limited, judged, self._naming(role), only, self._tags(role, side))
         if calls is not None and any(grant.has_secrets for grant in account.of(role).values()):
             shown = tuple(replace(call, region="") for call in calls.missing)
             return replace(calls, missing=shown)
         return calls
+
+    def _tags(self, role: IamResource, side: Side) -> Mapping[str, str] | None:
+        """Return the tags of a role; None where the plan does not show them."""
+        resource = self.filler.resolver.by_address.get(getattr(role, "address", ""))
+        match one(resource, "tags_all", side) if resource else None:
+            case Known(dict(tags)) if not any(map(is_mark, tags.values())):
+                return {str(key): str(value) for key, value in tags.items()}
+        return None
 
     def _after(
         self, role: IamResource, identity: PluginIdentity, judged: JudgedPlugin

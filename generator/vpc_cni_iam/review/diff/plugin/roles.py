@@ -146,9 +146,7 @@ def trust_lost(context: PluginFacts) -> Iterator[TrustLost]:
                 yield TrustLost(owner, ways, is_certain=is_certain)
 
 
-def _ways_lost(
-    owner: IamResource, context: PluginFacts
-) -> tuple[tuple[Identity, ...], bool]:
+def _ways_lost(owner: IamResource, context: PluginFacts) -> tuple[tuple[Identity, ...], bool]:
     """Return by what aws-node can no longer assume a role, and whether that is certain."""
     old, new = (callers(context, owner, side) for side in Side)
     ways = in_order(caller.identity for caller in old or ())

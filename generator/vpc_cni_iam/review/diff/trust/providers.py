@@ -64,9 +64,7 @@ class Providers:
     def is_of_plugin(self, role: IamResource) -> bool:
         """Say whether a role is aws-node's, and not by EKS Pod Identity alone."""
         identities = self._context.service_account_roles.get(role)
-        return is_plugins(self._context, role) and (
-            not identities or Identity.irsa in identities
-        )
+        return is_plugins(self._context, role) and (not identities or Identity.irsa in identities)
 
 
 def _takes(trusted: list[Trusted], provider: Resource, side: Side) -> bool:

@@ -97,6 +97,8 @@ def _fix(denied: DeniedCalls) -> str:
     if by is not None:
         is_explicit = any(call.is_explicit for call in denied.calls)
         return f"{'Do not deny' if is_explicit else 'Allow'} {actions} in {denied.places[by]}"
+    if denied.lost_cluster_name:
+        return "Set CLUSTER_NAME to the name of the cluster, in the configuration of the plugin"
     if denied.elsewhere:
         return _fix_of_place(denied.elsewhere[0])
     if policy and policy not in denied.places:

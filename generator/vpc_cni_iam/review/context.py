@@ -180,7 +180,10 @@ class Context:
     @cached_property
     def needs_finder(self) -> NeedsFinder:
         """What asks which calls roles allow."""
-        return NeedsFinder(self.filler, self.options, self.accounts.kept)
+        after = (p.after for p in self.plugins if p.after.installer)
+        versions = {s.setup.settings.version for s in after if not s.identity.roles}
+        version = versions.pop() if len(versions) == 1 else ""
+        return NeedsFinder(self.filler, self.options, self.accounts.kept, version)
 
     @cached_property
     def roles_of_pods(self) -> tuple[IamResource, ...]:

@@ -20,16 +20,21 @@ from vpc_cni_iam.inputs.plan.arguments import POLICY, Part
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.inputs.plan.values import one, text
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.plugin.settings import SettingsSource
+from vpc_cni_iam.plugin.settings import PluginSettings, SettingsSource
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Absent, Known, Unknown
+from vpc_cni_iam.policy.value import Absent, Known
 from vpc_cni_iam.review.account.documents import Content, Document
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.grants import Account, Grant, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
-from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity, PluginState
+from vpc_cni_iam.review.account.plugin.state import (
+    ClusterPlugin,
+    PluginIdentity,
+    PluginSetup,
+    PluginState,
+)
 from vpc_cni_iam.review.diff.permissions import Permissions, permissions
 from vpc_cni_iam.review.diff.plugin.calls import (
     JudgedPlugin,
@@ -128,6 +133,7 @@ class NeedsFinder(Struct, frozen=True):
     filler: Filler
     options: Options
     after_conflicts: Account  # what there is after if all that conflicts keep is there in the end
+    version: str = ""  # of the plugin whose role the plan does not show; empty for none
 
     def of_cluster(self, plugin: ClusterPlugin) -> PluginNeeds:
         """Return what the roles of aws-node in a cluster do not allow."""
@@ -135,7 +141,8 @@ class NeedsFinder(Struct, frozen=True):
 
     def of_role(self, role: IamResource) -> PluginNeeds:
         """Return what a role of the plugin does not allow, of which the plan names no cluster."""
-        state = PluginState(identity=PluginIdentity(roles=frozenset({role})))
+        setup = PluginSetup(PluginSettings(version=self.version))
+        state = PluginState(setup=setup, identity=PluginIdentity(roles=frozenset({role})))
         return self._needs(ClusterPlugin("", state, state), is_of_cluster=False)
 
     def _needs(self, plugin: ClusterPlugin, *, is_of_cluster: bool) -> PluginNeeds:
@@ -183,9 +190,9 @@ class NeedsFinder(Struct, frozen=True):
     def _judged(self, state: PluginState, other: PluginState) -> tuple[JudgedPlugin, VersionSource]:
         """Return where the plugin runs on a side; what it does not say is as on the other."""
         setup = state.setup if state.installer else other.setup
-        # One that is known after apply need not be the one before.
-        is_later = isinstance(state.setup.version, Unknown)
-        named = setup.settings.version or ("" if is_later else other.setup.settings.version)
+        # One that is known after apply, or is none of the catalog, is not the one before.
+        is_other = not isinstance(state.setup.version, Absent)
+        named = setup.settings.version or ("" if is_other else other.setup.settings.version)
         version, source = judged_version(named, self.options)
         environment = setup.settings.environment
         if setup.not_read and setup is state.setup:  # what is not read is as on the other side

@@ -216,8 +216,10 @@ def _tag_removed(finding: Finding, removed: TagRemoved) -> Saying:
             fix=f"Check that {address} keeps the tags that the policy of {role} asks for",
         )
     verb = "may lose" if removed.is_later else "changes" if removed.is_changed else "loses"
-    on = f"{first_of(removed.actions)} on the {removed.kind.replace('-', ' ')}"
-    message = f"{address} {verb} the tag {removed.tag}. "
+    kind = removed.kind.replace("-", " ")
+    on = f"{first_of(removed.actions)} on the {kind}"
+    who = f"The {kind} of {address}" if removed.is_of_other else address
+    message = f"{who} {verb} the tag {removed.tag}. "
     message += f"Then a policy of {role} does not allow {on}"
     return Saying(message, fix=f"Keep the tag {removed.tag} in {address}")
 

@@ -12,7 +12,8 @@ from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.state import PluginIdentity
 from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, AnswerVerdict, PluginAnswer
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
-from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, VersionSource
+from vpc_cni_iam.review.diff.plugin.judged import VersionSource
+from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds
 from vpc_cni_iam.review.diff.plugin.nodes import AGENT_ACTION
 from vpc_cni_iam.review.report.names import name_of, several
 from vpc_cni_iam.review.report.shown import ShownPlugin

@@ -11,7 +11,6 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from types import MappingProxyType
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -24,28 +23,23 @@ from vpc_cni_iam.coverage.analysis.regions import in_regions
 from vpc_cni_iam.coverage.names import (
     CheckedRegion,
     known_names,
-    mode_of,
     names_in,
     names_of,
     regions_to_check,
 )
-from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario, find
+from vpc_cni_iam.coverage.simulate.scenarios import Scenario
 from vpc_cni_iam.coverage.simulate.send import Answers, SentCall
 from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.plugin.settings import VARIABLES, PluginSettings
+from vpc_cni_iam.plugin.settings import VARIABLES
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Decision, Outcome, Request
 from vpc_cni_iam.policy.matching.conditions import Doubt, Undecided
 from vpc_cni_iam.review.diff.permissions import Permissions
+from vpc_cni_iam.review.diff.plugin.judged import JudgedPlugin
 from vpc_cni_iam.review.rules import Level
 
 _READ = (*VARIABLES, "VPC_ID", "AWS_REGION")
-# Scenarios of features that a variable switches on.
-_SWITCHED = {
-    "trunk-interface": "ENABLE_POD_ENI",
-    "custom-networking": "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG",
-}
 _CREATE = "ec2:CreateNetworkInterface"
 # Where nodes are: the parameter, the kind of resource, its condition key, and whose it is.
 _PLACES = (
@@ -119,43 +113,6 @@ class PluginCalls(Struct, frozen=True):
 
     missing: tuple[MissingCall, ...]
     allowed: frozenset[_Key]
-
-
-class JudgedPlugin(Struct, frozen=True):
-    """Where the plugin runs, and how it is set up."""
-
-    version: PluginVersion
-    mode: Mode | None = None  # the IP family of the cluster; None for the one that policies are for
-    settings: PluginSettings = PluginSettings()
-    # The cluster, its VPC, Region, partition and account, by parameter, as far as the plan says.
-    names: Mapping[str, str] = MappingProxyType({})
-    session_tags: bool = True
-    # The subnets and security groups of the nodes by parameter, as far as the plan says.
-    places: Mapping[str, tuple[str, ...]] = MappingProxyType({})
-    scenarios: tuple[str, ...] = ()  # what happens besides, such as that CLUSTER_NAME changes
-    is_known: bool = False  # whether the plan has all settings of the plugin
-
-    def chosen_scenarios(self) -> tuple[Scenario, ...]:
-        """Return the scenarios in which the plugin sends its calls."""
-        every: tuple[Scenario, ...] = SCENARIOS
-        if self.is_known:
-            on = self.settings.is_on
-            every = tuple(s for s in every if s.name not in _SWITCHED or on(_SWITCHED[s.name]))
-        return (*every, *find(self.scenarios)) if self.scenarios else every
-
-    def switch_of(self, scenario: str) -> str:
-        """Return the variable that has to be set for a scenario, if it is not known to be."""
-        switch = _SWITCHED.get(scenario, "")
-        return switch if switch and not self.settings.is_on(switch) else ""
-
-    def mode_for(self, policies: Sequence[Policy]) -> Mode:
-        """Return the IP family: that of the cluster, else the one that policies are for."""
-        if self.mode or not policies:
-            return self.mode or "ipv4"
-        try:
-            return mode_of(policies)
-        except InputError:
-            return "ipv4"
 
 
 def plugin_calls(

@@ -18,7 +18,7 @@ from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.account.iam_resource import IamResource, Named
+from vpc_cni_iam.review.account.iam_resource import IamResource, Named, Unresolved
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity
 from vpc_cni_iam.review.account.uses import UseKind
 from vpc_cni_iam.review.diff.permissions import permissions
@@ -52,10 +52,12 @@ def nodes_lost(context: Context) -> Iterator[NodesLost]:
     """Yield what a plan takes from nodes, or newly does not give them."""
     for plugin in (p for p in context.plugins if not p.is_deleted):
         after, cluster = plugin.after, plugin.after.cluster
+        assumed = [r for r in after.identity.assumed if not isinstance(r, Unresolved)]
+        is_served = after.identity.kind is Identity.pod_identity and bool(assumed)
         for role in sorted(after.node_roles, key=str):
             if _is_refused(role, plugin, context):
                 yield NodesLost(NodeLoss.REFUSED, role, cluster)
-            if after.identity.kind is Identity.pod_identity and _is_denied(role, plugin, context):
+            if is_served and _is_denied(role, plugin, context):
                 yield NodesLost(NodeLoss.AGENT_DENIED, role, cluster)
     if any(plugin.after.identity.kind.is_of_service_account for plugin in context.plugins):
         return

@@ -10,10 +10,14 @@ import pytest
 from tools.corpus import Case, cases
 from tools.corpus import review as review_of_case
 
+from eks import addon, arn_of, irsa, own_role
+from found import context
 from make_plans import PLANS
-from synthetic import OPTIONS
+from plugin_setup import CNI, at, release
+from synthetic import OPTIONS, allow, document, resource
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.report.make import shown
+from vpc_cni_iam.review.report.plugins import shown_plugin
 from vpc_cni_iam.review.rules import RULES, Consequence, Rule, Topic
 from vpc_cni_iam.review.run import review
 
@@ -73,3 +77,34 @@ def test_an_answer_agrees_with_the_findings_of_a_case(case: Case) -> None:
 def test_an_answer_agrees_with_the_findings_of_a_real_plan(path: Path) -> None:
     report = shown(review(read_plan(path.read_bytes(), path.name), OPTIONS))
     assert not list(contradictions(msgspec.to_builtins(report)))
+
+
+def answers(*changes: Json, **more: Any) -> list[str]:
+    return [plugin.answer for plugin in map(shown_plugin, context(*changes, **more).plugin_answers)]
+
+
+def test_what_changed_outside_of_the_configuration_and_stays_is_not_as_before() -> None:
+    poor = document(allow("ec2:AssignPrivateIpAddresses"))
+    values = {"role": "cni", "name": "i0", "policy": poor}
+    role = own_role("cni", irsa(), poor)
+    drift = [resource("aws_iam_role_policy", "cni-0", {**values, "policy": CNI}, values)]
+    use = addon(at("v1.23.2"), at("v1.23.2"))
+    (answer,) = answers(*role, use, resource_drift=drift)
+    assert answer.startswith("fails with")
+    (answer,) = answers(*role, use)
+    assert answer.startswith("fails as before with")
+
+
+def test_a_role_that_a_chart_may_have_is_judged_by_the_version_of_the_chart() -> None:
+    tag = {"set": [{"name": "image.tag", "value": "v1.22.1"}]}
+    first, second = answers(release(tag, tag), *own_role("cni", irsa(), CNI))
+    assert first == "not shown by the plan for v1.22.1 (IPv4): which role it has"
+    assert second == "works with v1.22.1 (IPv4)"
+
+
+def test_a_tag_that_is_no_version_is_judged_by_the_version_that_is_said_to_be_assumed() -> None:
+    sides = (
+        {"addon_version": v, "service_account_role_arn": arn_of("cni")} for v in ("v1.21.2", "x")
+    )
+    (answer,) = answers(addon(*sides), *own_role("cni", irsa(), CNI))
+    assert answer == "works with v1.23.2 (IPv4, version assumed)"

@@ -13,7 +13,7 @@ from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, AnswerVerdict, PluginAnswer
-from vpc_cni_iam.review.diff.plugin.needs import VersionSource
+from vpc_cni_iam.review.diff.plugin.judged import VersionSource
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.options import Options
 from vpc_cni_iam.review.report.plugins import shown_plugin

@@ -16,8 +16,8 @@ from vpc_cni_iam.review.account.plugin.state import (
     PluginState,
 )
 from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, AnswerVerdict, PluginAnswer
-from vpc_cni_iam.review.diff.plugin.calls import JudgedPlugin
-from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, VersionSource
+from vpc_cni_iam.review.diff.plugin.judged import JudgedPlugin, VersionSource
+from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds
 from vpc_cni_iam.review.report import words
 from vpc_cni_iam.review.report.plugins import REASONS, shown_plugin
 

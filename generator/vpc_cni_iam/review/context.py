@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import product
 
+from msgspec.structs import replace
+
 from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, OIDC_PROVIDER
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.plugin.identity import Identity
@@ -24,9 +26,10 @@ from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
 from vpc_cni_iam.review.account.source import SourceReader
 from vpc_cni_iam.review.account.uses import UseKind, Uses
 from vpc_cni_iam.review.diff.permissions import Proofs
-from vpc_cni_iam.review.diff.plugin.answers import PluginAnswer, answer
+from vpc_cni_iam.review.diff.plugin.answers import AnswerVerdict, PluginAnswer, answer
 from vpc_cni_iam.review.diff.plugin.controller import ControllerMissing, controllers_missing
 from vpc_cni_iam.review.diff.plugin.needs import NeedsFinder, PluginNeeds, RoleNeeds
+from vpc_cni_iam.review.diff.plugin.nodes import NodesLost, nodes_lost
 from vpc_cni_iam.review.diff.plugin.roles import (
     TrustLost,
     has_plugin_policy,
@@ -79,6 +82,23 @@ class Context:
             return ResourceEnd.WITH_CLUSTER
         is_moved = self.filler.resolver.by_address[address].after is not None
         return ResourceEnd.MOVED if is_moved else ResourceEnd.DELETED
+
+    @cached_property
+    def drift(self) -> Context | None:
+        """What changed outside of the configuration, as a plan of its own; None if nothing did."""
+        drifted = {
+            r.address: replace(r, drift=False, moved_from="", imported="")
+            for r in self.plan.resources
+            if r.drift
+        }
+        others = (
+            replace(r.unchanged(), actions=("no-op",), moved_from="", imported="")
+            for r in self.filler.resources
+            if r.before is not None and r.address not in drifted
+        )
+        changes = {"resources": (*others, *drifted.values()), "unread": (), "unknown_members": ()}
+        plan = replace(self.plan, complete=True, format="", **changes)
+        return Context(plan, replace(self.options, source=None)) if drifted else None
 
     @cached_property
     def with_new_entry(self) -> frozenset[IamResource]:
@@ -170,7 +190,10 @@ class Context:
     @cached_property
     def needs_finder(self) -> NeedsFinder:
         """What asks which calls roles allow."""
-        return NeedsFinder(self.filler, self.options, self.accounts.kept)
+        after = (p.after for p in self.plugins if p.after.installer)
+        versions = {s.setup.settings.version for s in after if not s.identity.roles}
+        version = versions.pop() if len(versions) == 1 else ""
+        return NeedsFinder(self.filler, self.options, self.accounts.kept, version)
 
     @cached_property
     def roles_of_pods(self) -> tuple[IamResource, ...]:
@@ -205,8 +228,19 @@ class Context:
         # That aws-node can no longer assume a role may be all that is known of it.
         lost = {role for role, lost in self.trust_lost.items() if lost.is_certain}
         lost |= self.roles_without_provider
+        lost |= {lost.role for lost in self.nodes_lost if lost.workload}
         needs += map(self.needs_finder.of_role, sorted(lost - judged, key=str))
-        return tuple(filter(None, (answer(each, self) for each in needs)))
+        answers = tuple(filter(None, (answer(each, self) for each in needs)))
+        # What happened outside of the configuration, and stays, is not as before.
+        failed = {
+            each.key
+            for each in (self.drift.plugin_answers if self.drift else ())
+            if each.verdict is AnswerVerdict.FAILS and not each.is_as_before
+        }
+        return tuple(
+            replace(each, is_as_before=each.is_as_before and each.key not in failed)
+            for each in answers
+        )
 
     @cached_property
     def trust_lost(self) -> Mapping[IamResource, TrustLost]:
@@ -225,6 +259,11 @@ class Context:
         lost = {role for each in changed for role in lost_by(each)}
         refused = (role for each in changed for role in self.providers.refused(each))
         return frozenset((*filter(self.providers.is_of_plugin, lost), *refused))
+
+    @cached_property
+    def nodes_lost(self) -> tuple[NodesLost, ...]:
+        """What the plan takes from nodes, or newly does not give them."""
+        return tuple(nodes_lost(self))
 
     @cached_property
     def controllers_missing(self) -> tuple[ControllerMissing, ...]:

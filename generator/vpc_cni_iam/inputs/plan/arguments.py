@@ -296,11 +296,13 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
 # The roles that EKS alone assumes: nobody else gets what they allow.
 OF_SERVICES: Mapping[str, tuple[str, ...]] = {CLUSTER: ("role_arn",)}
 
-# What else has tags that policies may ask for.
-TAGGED = (
-    *("aws_autoscaling_group_tag", "aws_ec2_tag", "aws_network_interface", "aws_security_group"),
-    "aws_subnet",
-)
+# What else has tags that policies may ask for, and its kind in ARNs.
+TAGGED_KINDS = {
+    "aws_network_interface": "network-interface",
+    **dict.fromkeys(("aws_security_group", "aws_default_security_group"), "security-group"),
+    **dict.fromkeys(("aws_subnet", "aws_default_subnet"), "subnet"),
+}
+TAGGED = (*TAGGED_KINDS, "aws_autoscaling_group_tag", "aws_ec2_tag")
 # What else is read of these types, most of which say much about other things.
 _OTHERS = ("arn", "default_version", "id", "latest_version", "metadata_options", "name")
 _TAGS = (

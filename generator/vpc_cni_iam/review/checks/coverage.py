@@ -46,6 +46,7 @@ class DeniedCalls(Struct, frozen=True):
     policy: str  # the plugin's policy, after or else before; empty for none
     others: tuple[IamResource, ...]  # roles that aws-node may have in place of this one
     elsewhere: tuple[OtherPlace, ...]  # new policies of the role that are for another place
+    lost_cluster_name: bool  # whether the plan takes away CLUSTER_NAME
 
 
 class LimitNotShown(Struct, frozen=True):
@@ -72,6 +73,9 @@ def check(context: Context) -> Iterator[Finding]:
             yield from _of_role(role, needs, context)
             yield from _of_limit(role, context)
     yield from _of_instances(context)
+    for lost in context.nodes_lost:
+        address = lost.workload or address_of(context, lost.role)
+        yield finding(Rule.IDENTITY_LOST, lost, address, subject=lost.role)
 
 
 def _of_role(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[Finding]:
@@ -113,6 +117,10 @@ def _denied(
     if not calls:
         return
     others = context.other_roles(needs, role)
+    # A Deny, or a boundary, counts whatever other policies allow.
+    is_certain = any(call.level is Level.ERROR and call.denied_by is not None for call in calls)
+    may_allow = () if is_certain else tuple(grant.written_at for grant in role.open)
+    names = [each.settings.has_cluster_name for each in (needs.before, needs.after)]
     evidence = DeniedCalls(
         cause,
         needs.after.version,
@@ -120,16 +128,15 @@ def _denied(
         needs.plugin.after.identity.kind,
         role.role,
         calls,
-        tuple(grant.written_at for grant in role.open),
+        may_allow,
         role.places,
         role.policy,
         others,
         places,
+        cause is DenialCause.MISSING and names == [True, False],
     )
     rule, limit = _RULES[cause]
-    # A Deny, or a boundary, counts whatever other policies allow.
-    is_certain = any(call.level is Level.ERROR and call.denied_by is not None for call in calls)
-    if others or (role.open and not is_certain):
+    if others or may_allow:
         limit = at_most(limit, Level.WARNING)
     level = at_most(most_severe(call.level for call in calls), limit)
     address = address_of(context, role.role)

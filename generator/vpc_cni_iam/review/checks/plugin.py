@@ -19,7 +19,8 @@ from vpc_cni_iam.review.account.plugin.state import (
 )
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent, identity_change
-from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, VersionSource, judged_version
+from vpc_cni_iam.review.diff.plugin.judged import VersionSource, judged_version
+from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.options import Options
 from vpc_cni_iam.review.rules import Consequence, Level, Rule, at_most, most_severe

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.requests import KUBERNETES_CLUSTER
-from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, ROLE_USES, TEMPLATE
+from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, ROLE_USES, TAGGED_KINDS, TEMPLATE
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one, read, text
 from vpc_cni_iam.policy import wildcard
@@ -25,12 +25,14 @@ from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Rule
 
 _INSTANCE = "instance"
-# What has tags, by the type of its resource or the prefix of its ID.
-_KINDS = {
-    **dict.fromkeys(("aws_instance", "i"), _INSTANCE),
-    **dict.fromkeys(("aws_network_interface", "eni"), "network-interface"),
-    **dict.fromkeys(("aws_security_group", "sg"), "security-group"),
-    **dict.fromkeys(("aws_subnet", "subnet"), "subnet"),
+# What has tags, by the type of its resource, and by the prefix of its ID. The tags of a request
+# for a Spot Instance are not those of the instance. Source: Amazon EC2 API, RequestSpotInstances.
+_KINDS = {"aws_instance": _INSTANCE, **TAGGED_KINDS}
+_PREFIXES = {
+    "i": _INSTANCE,
+    "eni": "network-interface",
+    "sg": "security-group",
+    "subnet": "subnet",
 }
 # What is nothing but a tag, with the argument that says what has it.
 _GROUP_TAG = "aws_autoscaling_group_tag"
@@ -55,6 +57,7 @@ class TagRemoved(Struct, frozen=True):
     actions: tuple[str, ...] = ()  # those that the policy then no longer allows
     is_changed: bool = False  # whether there is another value
     is_later: bool = False  # whether the tags are known after apply
+    is_of_other: bool = False  # whether the resource is a tag of another one
 
 
 class _TagChange(Struct, frozen=True):
@@ -134,7 +137,9 @@ def _lost(change: _TagChange, asking: Mapping[str, list[_Asking]]) -> Iterator[F
     is_later = any(isinstance(one(source, name, Side.AFTER), Unknown) for name in _ARGUMENTS)
     for each, tag in first.items():
         if actions := each.no_longer_allowed(change):
-            evidence = TagRemoved(each.role, tag, change.kind, actions, tag in new, is_later)
+            is_of_other = source.type in _TAGS
+            how = tag in new, is_later, is_of_other
+            evidence = TagRemoved(each.role, tag, change.kind, actions, *how)
             yield finding(Rule.TAG_REMOVED, evidence, source.address, subject=each.role)
 
 
@@ -205,7 +210,7 @@ def _tags(resource: Resource, side: Side) -> Mapping[str, Mapping[str, object]]:
         tags = next((v.value for v in values if isinstance(v, Known) and v.value), None)
         return {_KINDS[resource.type]: _mapping(tags)}
     if resource.type == "aws_ec2_tag":
-        kind = _KINDS.get(text(resource, "resource_id", side).partition("-")[0], "")
+        kind = _PREFIXES.get(text(resource, "resource_id", side).partition("-")[0], "")
         return {kind: {text(resource, "key", side): text(resource, "value", side)}}
     if resource.type == TEMPLATE:
         blocks = _blocks(resource, "tag_specifications.*", side)

@@ -12,7 +12,9 @@ from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.state import PluginIdentity
 from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, AnswerVerdict, PluginAnswer
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
-from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, VersionSource
+from vpc_cni_iam.review.diff.plugin.judged import VersionSource
+from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds
+from vpc_cni_iam.review.diff.plugin.nodes import AGENT_ACTION
 from vpc_cni_iam.review.report.names import name_of, several
 from vpc_cni_iam.review.report.shown import ShownPlugin
 from vpc_cni_iam.review.rules import Level
@@ -26,6 +28,9 @@ _SOURCES = {
 REASONS = {
     AnswerReason.REMOVED: "",
     AnswerReason.ROLE_DELETED: "the plan deletes its role",
+    AnswerReason.NODES_REFUSED: "instances cannot assume the node role",
+    AnswerReason.AGENT_DENIED: f"the node role does not allow {AGENT_ACTION}",
+    AnswerReason.NO_ROLE: "nodes no longer have {role}",
     AnswerReason.NO_AGENT: "without the EKS Pod Identity Agent it gets no credentials",
     AnswerReason.NOT_TRUSTED: "it cannot assume {role}",
     AnswerReason.MISSING: "{missing} denied",

@@ -59,6 +59,9 @@ _BLOCK = "pod_identity_association"
 # Source: Amazon EKS User Guide, "EKS Pod Identity", access to resources by a target IAM role.
 _TARGET = "target_role_arn"
 _ISSUER = "identity.*.oidc.*.issuer"
+# The group of a cluster that EKS gives nodes, and its other groups.
+# Source: Amazon EKS User Guide, "Amazon EKS security group requirements".
+_GROUPS = ("vpc_config.*.cluster_security_group_id", "vpc_config.*.security_group_ids.*")
 # A cluster of the plan by its address, else what is known of it; None for what names none.
 _Key: TypeAlias = str | EksCluster | None
 # An argument that names a role.
@@ -189,6 +192,9 @@ class PluginReader:
             identity,
             _mode(setup, clusters, side),
             next((v for r in clusters if (v := text(r, "vpc_config.*.vpc_id", side))), ""),
+            _texts(groups, ("subnet_ids.*",), side)
+            or _texts(clusters, ("vpc_config.*.subnet_ids.*",), side),
+            _texts(clusters, _GROUPS, side),
             agents[0].address if agents else "",
             _is_preserved(installers, clusters, side),
             _is_preserved(agents, clusters, side),
@@ -358,6 +364,11 @@ def _is_preserved(addons: list[Resource], clusters: list[Resource], side: Side) 
     """Say whether EKS leaves what add-ons made, if they are removed and their cluster is not."""
     is_gone = any("delete" in cluster.actions for cluster in clusters)
     return not is_gone and any(_is_true(addon, "preserve", side) for addon in addons)
+
+
+def _texts(resources: Iterable[Resource], paths: Iterable[str], side: Side) -> tuple[str, ...]:
+    values = (p.value for r in resources for path in paths for p in read(r, path, side))
+    return tuple(sorted({v.value for v in values if isinstance(v, Known) and v.value}))
 
 
 def _is_true(resource: Resource, path: str, side: Side) -> bool:

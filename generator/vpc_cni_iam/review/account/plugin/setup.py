@@ -168,7 +168,7 @@ class SetupReader:
             case Unknown() | Sensitive():
                 nested = PlacedValue((*path, "value"), value)
         if len(steps) > _DEEPEST or _sets_several(str(name.value), value):
-            self._not_read.append(UnreadReason.NOT_PARSED)
+            self._not_read.append(UnreadReason.SETS_SEVERAL)
             return
         for step in reversed(steps):
             nested = {step: nested}

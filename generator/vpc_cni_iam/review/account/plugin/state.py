@@ -26,6 +26,7 @@ class UnreadReason(StrEnum):
     LATER = "known after apply"
     SENSITIVE = "sensitive"
     NOT_PARSED = "not parsed"
+    SETS_SEVERAL = "several in one block"
     ELSEWHERE = "in other objects"
     EARLIER_RELEASE = "kept from an earlier release"
 
@@ -101,6 +102,8 @@ class PluginState(Struct, frozen=True):
     identity: PluginIdentity = PluginIdentity()
     mode: Mode | None = None  # the IP family of the cluster; None where the plan does not say it
     vpc_id: str = ""
+    subnets: tuple[str, ...] = ()  # of the node groups, or else of the cluster, by their IDs
+    security_groups: tuple[str, ...] = ()  # of the cluster
     agent: str = ""  # the address of the add-on of the EKS Pod Identity Agent
     stays_on_removal: bool = False  # whether EKS leaves the plugin when its add-on is removed
     agent_stays_on_removal: bool = False

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.state import NodePart, missing_parts
 from vpc_cni_iam.review.diff.plugin.assuming import can_assume, is_less_trusted
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall
 from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent, identity_loss
 from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds
+from vpc_cni_iam.review.diff.plugin.nodes import NodeLoss
 from vpc_cni_iam.review.diff.trust.flaws import flaws
 from vpc_cni_iam.review.diff.trust.roles import trust_of
 from vpc_cni_iam.review.rules import Level, Rule
@@ -36,6 +39,9 @@ class AnswerReason(StrEnum):
 
     REMOVED = "removed"  # the plan removes the plugin
     ROLE_DELETED = "role deleted"
+    NODES_REFUSED = "nodes refused"  # instances cannot assume the node role
+    AGENT_DENIED = "agent denied"  # the node role does not allow what the agent calls
+    NO_ROLE = "no role"  # nodes no longer have its role
     NO_AGENT = "no agent"  # the plan removes the EKS Pod Identity Agent
     NOT_TRUSTED = "not trusted"  # the trust policy of its role does not trust it
     MISSING = "missing"  # its role does not allow calls
@@ -67,6 +73,11 @@ _MISSING = {
     NodePart.PLUGIN: AnswerReason.NOT_INSTALLED,
     NodePart.AGENT: AnswerReason.AGENT,
 }
+_OF_NODES = {
+    NodeLoss.REFUSED: AnswerReason.NODES_REFUSED,
+    NodeLoss.AGENT_DENIED: AnswerReason.AGENT_DENIED,
+    NodeLoss.NO_ROLE: AnswerReason.NO_ROLE,
+}
 # By which flaws of its trust policy nobody can assume a role of pods.
 _NEVER_ASSUMED = (Rule.IRSA_ISSUER, Rule.PODS_NO_TAGS)
 
@@ -79,6 +90,12 @@ class PluginAnswer(Struct, frozen=True):
     reason: AnswerReason | None  # None where it works
     is_as_before: bool = False  # whether it failed before as well
 
+    @property
+    def key(self) -> tuple[EksCluster, frozenset[IamResource]]:
+        """What tells it from other answers."""
+        after = self.needs.plugin.after
+        return after.cluster, after.identity.roles
+
 
 def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
     """Return the answer of a cluster or a role; None where aws-node does not run after."""
@@ -87,7 +104,7 @@ def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
     if needs.plugin.is_deleted or is_without_nodes:
         return None
     reasons = _of_cluster if needs.is_of_cluster else _of_trust
-    answers = [*reasons(needs, context)]
+    answers = [*reasons(needs, context), *_of_nodes(needs, context)]
     answers += [own for role in needs.roles if (own := _of_role(role, needs))]
     order = list(AnswerVerdict)
     works = PluginAnswer(needs, AnswerVerdict.WORKS, None)
@@ -96,7 +113,8 @@ def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
 
 def _of_cluster(needs: PluginNeeds, context: Context) -> Iterator[PluginAnswer]:
     """Yield what aws-node of a cluster lacks besides permissions."""
-    plugin, after = needs.plugin, needs.plugin.after
+    plugin = needs.plugin
+    before, after = plugin.states
     if plugin.is_removed:
         yield PluginAnswer(needs, AnswerVerdict.FAILS, AnswerReason.REMOVED)
     for part in missing_parts(plugin.resource, context.plugins) if plugin.resource else ():
@@ -113,12 +131,24 @@ def _of_cluster(needs: PluginNeeds, context: Context) -> Iterator[PluginAnswer]:
         is_refused, is_target = assumes is False, role not in after.identity.assumed
         if is_refused or role in context.roles_without_provider:
             was_refused = can_assume(plugin, role, Side.BEFORE, context) is False
-            is_as_before = is_refused and was_refused and not needs.is_changed
+            is_as_before = is_refused and was_refused and role in before.identity.chain
             yield PluginAnswer(needs, AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED, is_as_before)
         elif (is_target and assumes is None) or is_less_trusted(plugin, role, context):
             yield PluginAnswer(needs, AnswerVerdict.NOT_SHOWN, AnswerReason.TRUST)
     if any(after.cluster in missing.clusters for missing in context.controllers_missing):
         yield PluginAnswer(needs, AnswerVerdict.DEGRADED, AnswerReason.CONTROLLER)
+
+
+def _of_nodes(needs: PluginNeeds, context: Context) -> Iterator[PluginAnswer]:
+    """Yield what nodes lack."""
+    after = needs.plugin.after
+    for lost in context.nodes_lost:
+        if lost.workload:
+            is_own = not needs.is_of_cluster and lost.role in after.identity.roles
+        else:
+            is_own = needs.is_of_cluster and lost.cluster == after.cluster
+        if is_own:
+            yield PluginAnswer(needs, AnswerVerdict.FAILS, _OF_NODES[lost.loss])
 
 
 def _of_trust(needs: PluginNeeds, context: Context) -> Iterator[PluginAnswer]:

@@ -127,8 +127,9 @@ def _arn(role: IamResource, side: Side, context: Context) -> str:
             if arn := text(resource, "arn", side):
                 return arn
             account = resolver.account(resource)
-        case Named(_, account, name) if name.startswith("arn:"):
-            return name
+        case Named(_, account, _, arn):
+            if arn:
+                return arn
     return f"arn::iam::{account}:"
 
 

@@ -3,51 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
-from enum import StrEnum
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import parameters
-from vpc_cni_iam.catalog.facts import documents, known_versions
+from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.calls import calls as all_calls
-from vpc_cni_iam.catalog.facts.partitions import partition_of
-from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.plan.arguments import POLICY, Part
-from vpc_cni_iam.inputs.plan.values import text
-from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.plugin.settings import SettingsSource
+from vpc_cni_iam.inputs.plan.secrets import is_mark
+from vpc_cni_iam.inputs.plan.values import one
+from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Absent, Unknown
+from vpc_cni_iam.policy.value import Absent, Known
 from vpc_cni_iam.review.account.documents import Content, Document
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.grants import Account, Grant, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
-from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity, PluginState
+from vpc_cni_iam.review.account.plugin.state import (
+    ClusterPlugin,
+    PluginIdentity,
+    PluginSetup,
+    PluginState,
+)
 from vpc_cni_iam.review.diff.permissions import Permissions, permissions
 from vpc_cni_iam.review.diff.plugin.calls import (
-    JudgedPlugin,
     MissingCall,
     PluginCalls,
     lost_calls,
     new_calls,
     plugin_calls,
 )
+from vpc_cni_iam.review.diff.plugin.judged import (
+    JudgedPlugin,
+    VersionSource,
+    changed_scenarios,
+    judged,
+)
 from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace, new_places
 from vpc_cni_iam.review.options import Options
-
-
-class VersionSource(StrEnum):
-    """Where the version that is judged comes from."""
-
-    PLAN = "plan"
-    OPTION = "option"
-    ASSUMED = "newest"  # the plan names none that the catalog knows
 
 
 class RoleNeeds(Struct, frozen=True):
@@ -111,22 +108,13 @@ class PluginNeeds(Struct, frozen=True):
         return tuple(sorted(others, key=str))
 
 
-def judged_version(version: str, options: Options) -> tuple[PluginVersion, VersionSource]:
-    """Return the version that is judged: that of the option, of the plan, or the newest."""
-    if options.version:
-        return options.version, VersionSource.OPTION
-    with suppress(UsageError):
-        if version:
-            return known_versions.find(version), VersionSource.PLAN
-    return known_versions.newest(), VersionSource.ASSUMED
-
-
 class NeedsFinder(Struct, frozen=True):
     """Asks what roles do not allow aws-node."""
 
     filler: Filler
     options: Options
     after_conflicts: Account  # what there is after if all that conflicts keep is there in the end
+    version: str = ""  # of the plugin whose role the plan does not show; empty for none
 
     def of_cluster(self, plugin: ClusterPlugin) -> PluginNeeds:
         """Return what the roles of aws-node in a cluster do not allow."""
@@ -134,24 +122,21 @@ class NeedsFinder(Struct, frozen=True):
 
     def of_role(self, role: IamResource) -> PluginNeeds:
         """Return what a role of the plugin does not allow, of which the plan names no cluster."""
-        state = PluginState(identity=PluginIdentity(roles=frozenset({role})))
+        setup = PluginSetup(PluginSettings(version=self.version))
+        state = PluginState(setup=setup, identity=PluginIdentity(roles=frozenset({role})))
         return self._needs(ClusterPlugin("", state, state), is_of_cluster=False)
 
     def _needs(self, plugin: ClusterPlugin, *, is_of_cluster: bool) -> PluginNeeds:
         old, new = plugin.states
-        before, _ = self._judged(old, new)
-        after, source = self._judged(new, old)
+        before, _ = judged(old, new, self.options, self.filler)
+        after, source = judged(new, old, self.options, self.filler)
         is_changed = before != after or not old.identity.is_same(new.identity)
-        after = replace(after, scenarios=_changes(old, new))
+        after = replace(after, scenarios=changed_scenarios(old, new))
         names = sorted(new.identity.roles, key=str)
         shown = [role for role in names if not is_of_cluster or self._is_shown(role)]
         roles = [
             self._of_role(role, new.identity, after, is_of_cluster=is_of_cluster) for role in shown
         ]
-        if is_of_cluster:
-            sides = self.filler.accounts.sides
-            places = [tuple(new_places(role.role, after, sides)) for role in roles]
-            roles = [replace(r, elsewhere=p) for r, p in zip(roles, places, strict=True)]
         # What it could not call before matters only if it runs otherwise after.
         if is_changed and any(role.missing for role in roles):
             is_first = not (old.identity.roles or old.installer)
@@ -179,54 +164,6 @@ class NeedsFinder(Struct, frozen=True):
         sides = self.filler.accounts.sides
         return [known_policies(account.policies(role).values()) for account in sides]
 
-    def _judged(self, state: PluginState, other: PluginState) -> tuple[JudgedPlugin, VersionSource]:
-        """Return where the plugin runs on a side; what it does not say is as on the other."""
-        setup = state.setup if state.installer else other.setup
-        # One that is known after apply need not be the one before.
-        is_later = isinstance(state.setup.version, Unknown)
-        named = setup.settings.version or ("" if is_later else other.setup.settings.version)
-        version, source = judged_version(named, self.options)
-        environment = setup.settings.environment
-        if setup.not_read and setup is state.setup:  # what is not read is as on the other side
-            environment = {**other.setup.settings.environment, **environment}
-        # What is not read may set CLUSTER_NAME, as EKS does in its add-on.
-        is_read = not (state.setup.not_read or other.setup.not_read)
-        is_all = is_read and setup.settings.source is SettingsSource.chart
-        settings = replace(
-            setup.settings,
-            source=SettingsSource.chart if is_all else SettingsSource.options,
-            version="",
-            file="",
-            environment=environment,
-        )
-        of_roles = self._names_of(state.identity.roles | other.identity.roles)
-        kind = state.identity.kind
-        # Where the plugin's own variable says the IP family, the other side has its own.
-        families = {each.setup.settings.mode for each in (state, other) if each.installer}
-        is_switched = len(families) > 1 and not setup.not_read
-        judged = JudgedPlugin(
-            version,
-            self.options.mode or state.mode or (None if is_switched else other.mode),
-            settings,
-            {**of_roles, **_names(other), **_names(state)},
-            session_tags=kind.has_session_tags or kind is Identity.unknown,
-            is_known=is_read and bool(state.installer or other.installer),
-        )
-        return judged, source
-
-    def _names_of(self, roles: Iterable[IamResource]) -> dict[str, str]:
-        """Return the account and the partition of roles, if their ARNs say one."""
-        places = set()
-        for role in roles:
-            address = role.address if isinstance(role, InPlan) else ""
-            resource = self.filler.resolver.by_address.get(address)
-            arns = [text(resource, "arn", side) for side in Side] if resource else []
-            arns += [role.arn] if isinstance(role, Named) else []
-            places |= {tuple(arn.split(":")[1:5:3]) for arn in arns if arn.startswith("arn:")}
-        if len(places) != 1:
-            return {}
-        return dict(zip(("partition", "account_id"), places.pop(), strict=True))
-
     def _calls(
         self,
         role: IamResource,
@@ -241,11 +178,19 @@ class NeedsFinder(Struct, frozen=True):
         account = after if side is Side.AFTER else before
         limited = _permissions(account, role, identity)
         limited = replace(limited, policies=(*limited.policies, *more))
-        calls = plugin_calls(limited, judged, self._naming(role), only)
+        calls = plugin_calls(limited, judged, self._naming(role), only, self._tags(role, side))
         if calls is not None and any(grant.has_secrets for grant in account.of(role).values()):
             shown = tuple(replace(call, region="") for call in calls.missing)
             return replace(calls, missing=shown)
         return calls
+
+    def _tags(self, role: IamResource, side: Side) -> Mapping[str, str] | None:
+        """Return the tags of a role; None where the plan does not show them."""
+        resource = self.filler.resolver.by_address.get(getattr(role, "address", ""))
+        match one(resource, "tags_all", side) if resource else None:
+            case Known(dict(tags)) if not any(map(is_mark, tags.values())):
+                return {str(key): str(value) for key, value in tags.items()}
+        return None
 
     def _after(
         self, role: IamResource, identity: PluginIdentity, judged: JudgedPlugin
@@ -299,6 +244,7 @@ class NeedsFinder(Struct, frozen=True):
             self._is_policy(role),
             failed_before=(bool(old) or not is_changed)
             and _fails(had.missing if had else (), is_open=was_open),
+            elsewhere=tuple(new_places(role, judged, (before, after)) if is_of_cluster else ()),
             may_get_more=is_changed and not (old or is_of_cluster),
         )
 
@@ -386,32 +332,6 @@ def _may_lose(before: Account, after: Account, role: IamResource) -> bool:
         for account in (before, after)
     )
     return any(statement.is_about(call.action) for statement in old ^ new for call in all_calls())
-
-
-def _changes(old: PluginState, new: PluginState) -> tuple[str, ...]:
-    """Return the scenarios by which the plugin meets interfaces from before its settings change."""
-    if not (old.installer and new.installer):
-        return ()
-    names = [state.setup.settings.cluster_name for state in (old, new)]
-    tags = [state.setup.settings.environment.get("ADDITIONAL_ENI_TAGS", "") for state in (old, new)]
-    renamed = ("cluster-name-corrected",) if all(names) and names[0] != names[1] else ()
-    return (*renamed, *(("additional-tags-changed",) if all(tags) and tags[0] != tags[1] else ()))
-
-
-def _names(state: PluginState) -> dict[str, str]:
-    """Return what a side says of where the plugin runs, by parameter."""
-    cluster = state.cluster
-    names = {
-        "cluster_name": cluster.name,
-        "region": cluster.region,
-        "account_id": cluster.account,
-        "vpc_id": state.vpc_id,
-        "partition": partition_of(cluster.region) if cluster.region else "",
-    }
-    own: Mapping[str, str] = {}
-    with suppress(InputError, UsageError):  # a value that the plugin does not take
-        own = state.setup.settings.names()
-    return {name: value for name, value in {**own, **names}.items() if value}
 
 
 def _open_limits(identity: PluginIdentity, boundary: Grant | None) -> Iterator[str]:

@@ -12,7 +12,7 @@ from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import Account, Grant, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
-from vpc_cni_iam.review.diff.plugin.calls import JudgedPlugin
+from vpc_cni_iam.review.diff.plugin.judged import JudgedPlugin
 
 
 class PlaceKind(Enum):

@@ -9,7 +9,7 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.report import example_text
-from vpc_cni_iam.policy.value import Absent, Sensitive, Unknown, Value
+from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 from vpc_cni_iam.review.account.plugin.state import PluginIdentity, UnreadReason
@@ -32,7 +32,8 @@ from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_t
 _WHY_NOT_READ = {
     UnreadReason.LATER: "values are known after apply",
     UnreadReason.SENSITIVE: "values are sensitive",
-    UnreadReason.NOT_PARSED: "values are not one object of JSON or YAML, or a block sets several",
+    UnreadReason.NOT_PARSED: "values are not one object of JSON or YAML",
+    UnreadReason.SETS_SEVERAL: "one block sets several values",
     UnreadReason.ELSEWHERE: "environment variables get their values from other objects",
     UnreadReason.EARLIER_RELEASE: "reuse_values keeps values of earlier releases",
 }
@@ -129,7 +130,9 @@ def _version_unknown(finding: Finding, unknown: VersionUnknown) -> Saying:
             return Saying(f"The version of the plugin is known after apply{judged}")
         case version:
             text = value_text(version)
-            return Saying(f"The version {text} of the plugin is not in the catalog{judged}")
+            is_named = isinstance(version, Known) and f"v{version.value}" == str(unknown.judged)
+            what = "is no name of one, which begin with v" if is_named else "is not in the catalog"
+            return Saying(f"The version {text} of the plugin {what}{judged}")
 
 
 def _version_changed(finding: Finding, change: PluginUpdated) -> Saying:

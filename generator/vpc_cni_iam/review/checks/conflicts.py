@@ -26,7 +26,7 @@ class Contradiction(Struct, frozen=True):
 
 
 class ListNotShown(Struct, frozen=True):
-    """The plan does not show all names of an exclusive list: policies of the others are removed."""
+    """The plan does not show what an exclusive list removes."""
 
     open_list: OpenList
 
@@ -87,7 +87,8 @@ def _open_lists(context: Context) -> Iterator[Finding]:
             open_list.address,
             attribute=open_list.attribute,
             subject=open_list.owner,
-            means=_means(grants),
+            # What others made may be anything.
+            means=tuple(Consequence) if open_list.is_created else _means(grants),
         )
 
 

@@ -38,7 +38,6 @@ class Handling(Enum):
     FORGOTTEN = "removed from the state only"
     REPLACED = "replaced"
     GIVEN_BEFORE = "gives what is there already"
-    LIST_CREATED = "an exclusive list is created"
     LIST_ENDED = "an exclusive list is deleted or forgotten"
 
 
@@ -105,21 +104,15 @@ def _notes(resource: Resource, context: Context) -> Iterator[Finding]:
         evidence.append(Handled(Handling.FORGOTTEN))
     if is_replaced(resource):
         evidence.append(Handled(Handling.REPLACED))
-    if resource.before is None and not (is_ended or resource.type in PRINCIPALS):
-        evidence += _created(resource, context, is_list=is_list)
+    if resource.before is None and not (is_ended or is_list or resource.type in PRINCIPALS):
+        evidence += _created(resource, context)
     for each in evidence:
         yield finding(Rule.MOVED, each, resource.address)
 
 
-def _created(resource: Resource, context: Context, *, is_list: bool) -> Iterator[Handled]:
+def _created(resource: Resource, context: Context) -> Iterator[Handled]:
     """Yield that a resource that is created changes nothing of what is there."""
     accounts, filler = context.accounts, context.filler
-    if is_list:
-        rows = GRANTS[resource.type]
-        owners = {o for row in rows for o in filler.owners(resource, row, Side.AFTER)}
-        if not owners <= accounts.created:
-            yield Handled(Handling.LIST_CREATED)
-        return
     grants = tuple(filler.grants(resource, Side.AFTER))
     contents = [accounts.before.content(grant.owner, grant.key) for grant in grants]
     if grants and contents == [grant.content for grant in grants]:

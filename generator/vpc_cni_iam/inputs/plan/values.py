@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import reduce
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -27,11 +28,10 @@ def value_at(resource: Resource, path: Path, side: Side) -> Value:
     It is unknown or sensitive if anything in it is.
     """
     after = side is Side.AFTER
-    values: Any = resource.after if after else resource.before
-    unknown: Any = resource.unknown if after else False
     hidden: Any = resource.hidden_after if after else resource.hidden_before
-    for step in path:
-        values, unknown, hidden = member(values, step), _mark(unknown, step), _mark(hidden, step)
+    values = reduce(member, path, values_of(resource, side))
+    unknown = reduce(marks_in, path, resource.unknown if after else False)
+    hidden = reduce(marks_in, path, hidden)
     if _is_marked(unknown):
         later = Unknown(f"{resource.address}.{'.'.join(map(str, path))}", side)
         return Sensitive(later) if _is_marked(hidden) else later
@@ -117,11 +117,11 @@ class _Node(Struct, frozen=True):
     is_folded: bool = False  # whether its names are of JSON that is read in upper or lower case
 
     def at(self, step: str | int) -> _Node:
-        value, marks = member(self.value, step), _mark(self.unknown, step)
+        value, marks = member(self.value, step), marks_in(self.unknown, step)
         if value is None and self.is_folded and isinstance(self.value, Mapping):
             names = (n for n in self.value if str(n).lower() == str(step).lower())
             value = next((self.value[name] for name in names), None)
-        hidden = _mark(self.hidden, step)
+        hidden = marks_in(self.hidden, step)
         return _Node(value, marks, hidden, self.is_restored, self.is_folded)
 
     def items(self) -> Iterator[tuple[str | int, _Node]]:
@@ -151,7 +151,7 @@ class _PathReader(Struct, frozen=True):
             yield from self._inside(node, rest, path)
         elif "=" in step:
             name, _, end = step.partition("=")
-            marks = _mark(node.unknown, name)
+            marks = marks_in(node.unknown, name)
             if marks is True or str(self.secrets.judged(member(node.value, name))).endswith(end):
                 yield from self.walk(node, rest, path)
         elif self._is_odd(node, Mapping):
@@ -234,7 +234,7 @@ def member(values: Any, step: str | int) -> Any:
     return values[step] if is_item else None
 
 
-def _mark(marks: Any, step: str | int) -> Any:
+def marks_in(marks: Any, step: str | int) -> Any:
     """Return the mark of a part, such as in ``after_unknown``; the whole marks each part."""
     return True if marks is True else member(marks, step)
 

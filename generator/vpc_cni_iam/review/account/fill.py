@@ -94,6 +94,20 @@ class Filler:
         """
         return self._predecessors.get(named, named)
 
+    def resolve(
+        self, resource: Resource, placed: PlacedValue, kind: str, side: Side
+    ) -> tuple[IamResource, ...]:
+        """Return whom a value names, a principal by the address that it had before."""
+        path, value = placed.path, placed.value
+        return tuple(map(self.owner, self.resolver.resolve(resource, path, value, kind, side)))
+
+    def named_by(
+        self, resource: Resource, path: str, kind: str, side: Side
+    ) -> Iterator[IamResource]:
+        """Yield whom the values at a path name."""
+        for placed in read(resource, path, side):
+            yield from self.resolve(resource, placed, kind, side)
+
     def _note_principals(self, accounts: Accounts) -> None:
         gone: dict[tuple[str, str], list[Resource]] = defaultdict(list)
         named = [r for r in self.resources if r.type in (*PRINCIPALS, POLICY)]
@@ -301,9 +315,7 @@ class Filler:
         owners: list[IamResource] = []
         for path, kind in row.owners:
             for placed in read(resource, path, side):
-                where = placed.path
-                named = self.resolver.resolve(resource, where, placed.value, kind, side)
-                owners += map(self.owner, named)
+                owners += self.resolve(resource, placed, kind, side)
                 owners += _rest(resource, path, placed, kind, side)
         return list(dict.fromkeys(owners))
 

@@ -162,6 +162,4 @@ class _Lists(Struct, frozen=True):
                 case Known(str(name)) | Sensitive(str(name)):
                     return (name,)
             return (Unknown(place_of(resource, placed.path), side),)
-        resolver = self.filler.resolver
-        policies = resolver.resolve(resource, placed.path, placed.value, POLICY, side)
-        return tuple(map(self.filler.owner, policies))
+        return self.filler.resolve(resource, placed, POLICY, side)

@@ -228,11 +228,9 @@ class Uses:
             return
         if isinstance(value, Unknown) and not self._is_set(resource, path):
             return
-        if isinstance(value, Known) and not isinstance(value.value, str):
-            value = Known(str(value.value))  # no role is named so
-        yield from map(
-            self._filler.owner, self._resolver.resolve(resource, path, value, kind, side)
-        )
+        if isinstance(value, Known):  # no role is named by a number
+            placed = PlacedValue(path, Known(str(value.value)))
+        yield from self._filler.resolve(resource, placed, kind, side)
 
     def _in_text(
         self, resource: Resource, placed: PlacedValue, kind: str, side: Side

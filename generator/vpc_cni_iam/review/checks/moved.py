@@ -72,22 +72,16 @@ def check(context: Context) -> Iterator[Finding]:
             yield from _notes(resource, context)
     changing = [r for r in context.filler.resources if r.type in (ROLE, USER) and _changes_id(r)]
     if changing:
-        roles = _NeededRoles(frozenset(_node_roles(context)), frozenset(_plugin_roles(context)))
+        nodes, plugins = set(_node_roles(context)), set(_plugin_roles(context))
         for resource in changing:
-            yield from _identity(resource, roles, context)
-
-
-class _NeededRoles(Struct, frozen=True):
-    """The roles without which nodes or aws-node do not work."""
-
-    of_nodes: frozenset[IamResource]
-    of_plugin: frozenset[IamResource]
+            role = InPlan(resource.address)
+            is_node, is_plugin = role in nodes, role in plugins
+            yield from _identity(resource, context, is_node=is_node, is_plugin=is_plugin)
 
 
 def _changes_id(resource: Resource) -> bool:
     """Say whether a principal may get another ARN or ID."""
-    is_replaced = "delete" in resource.actions
-    return is_replaced or resource.actions == ("update",)
+    return "delete" in resource.actions or resource.actions == ("update",)
 
 
 def _notes(resource: Resource, context: Context) -> Iterator[Finding]:
@@ -119,17 +113,17 @@ def _created(resource: Resource, context: Context) -> Iterator[Handled]:
         yield Handled(Handling.GIVEN_BEFORE)
 
 
-def _identity(resource: Resource, roles: _NeededRoles, context: Context) -> Iterator[Finding]:
+def _identity(
+    resource: Resource, context: Context, *, is_node: bool, is_plugin: bool
+) -> Iterator[Finding]:
     """Yield that a principal gets another ARN, or another ID under the same one."""
     resolver, accounts = context.filler.resolver, context.accounts
     subject = InPlan(resource.address)
     successor = resolver.by_address[accounts.successors.get(subject, resource.address)]
     if resource.before is None or successor.after is None:
         return
-    is_node = subject in roles.of_nodes
     before, after = _arn(resource, Side.BEFORE), _arn(successor, Side.AFTER, resource)
     if _name(resource, Side.BEFORE) != _name(successor, Side.AFTER):
-        is_plugin = subject in roles.of_plugin
         yield finding(
             Rule.ARN_CHANGED,
             ArnChanged(before, after, is_node, is_plugin),
@@ -170,11 +164,9 @@ def _node_roles(context: Context) -> Iterator[IamResource]:
     for plugin in context.plugins:
         for state in plugin.states:
             yield from state.node_roles
-    for resource in filler.resources:
-        for side in Side if resource.type == NODE_GROUP else ():
-            yield from map(
-                filler.owner, filler.resolver.named_by(resource, "node_role_arn", ROLE, side)
-            )
+    for resource in (r for r in filler.resources if r.type == NODE_GROUP):
+        for side in Side:
+            yield from filler.named_by(resource, "node_role_arn", ROLE, side)
 
 
 def _plugin_roles(context: Context) -> Iterator[IamResource]:

@@ -234,7 +234,7 @@ def _controller(context: Context) -> Iterator[Finding]:
     """Yield which roles of clusters lack what security groups for pods need."""
     switched = [p for p in context.plugins if _is_on(p.after) and not p.is_deleted]
     clusters = tuple(plugin.after.cluster for plugin in switched)
-    after, resolver = context.accounts.after, context.filler.resolver
+    after = context.accounts.after
     for owner, grants in context.accounts.before.grants.items() if switched else ():
         gone = [g for key, g in grants.items() if key not in after.of(owner)]
         removed = [g for g in gone if _is_of_aws(g, RESOURCE_CONTROLLER)]
@@ -244,8 +244,7 @@ def _controller(context: Context) -> Iterator[Finding]:
     for plugin in switched:
         if plugin.resource is None or _is_on(plugin.before):
             continue
-        named = resolver.named_by(plugin.resource, "role_arn", ROLE, Side.AFTER)
-        for owner in map(context.filler.owner, named):
+        for owner in context.filler.named_by(plugin.resource, "role_arn", ROLE, Side.AFTER):
             if after.policies(owner) and _lacks(owner, context):
                 evidence = ControllerMissing(owner, (plugin.after.cluster,), is_removed=False)
                 yield _of_controller(Rule.PERMISSION_MISSING, evidence, address_of(context, owner))

@@ -99,8 +99,7 @@ def _roles(
     resource: Resource, context: Context, paths: Iterable[str] = _ROLES
 ) -> Iterator[IamResource]:
     for path in paths:
-        for named in context.filler.resolver.named_by(resource, path, ROLE, Side.AFTER):
-            yield context.filler.owner(named)
+        yield from context.filler.named_by(resource, path, ROLE, Side.AFTER)
 
 
 def _session_tags(grants: Collection[Grant]) -> tuple[str, ...]:

@@ -48,8 +48,6 @@ def _contradiction(finding: Finding, contradiction: Contradiction) -> Saying:
             message += f", though {grant.address} keeps or makes it" if conflict.is_kept else ""
             name = grant.key.name if grant.policy is None else name_of(grant.policy)
             fix = f"Add {name} to the list of {conflict.address}"
-    if contradiction.is_harmless:
-        message += ". With and without it the same is allowed"
     if contradiction.may_deny and not conflict.is_kept:
         message += ". The plan does not show the document, which may have a Deny"
     return Saying(message, fix=fix)

@@ -27,18 +27,8 @@ def value_at(resource: Resource, path: Path, side: Side) -> Value:
 
     It is unknown or sensitive if anything in it is.
     """
-    after = side is Side.AFTER
-    hidden: Any = resource.hidden_after if after else resource.hidden_before
-    values = reduce(member, path, values_of(resource, side))
-    unknown = reduce(marks_in, path, resource.unknown if after else False)
-    hidden = reduce(marks_in, path, hidden)
-    if _is_marked(unknown):
-        later = Unknown(f"{resource.address}.{'.'.join(map(str, path))}", side)
-        return Sensitive(later) if _is_marked(hidden) else later
-    if values is None:
-        return ABSENT
-    # The reader of plans puts a mark in the place of each secret.
-    return Sensitive(str(values)) if _is_marked(hidden) else Known(values)
+    reader = _PathReader(resource, side, _NO_SECRETS)
+    return reader.value(reduce(_Node.at, path, reader.root), path)
 
 
 class PlacedValue(Struct, frozen=True):
@@ -75,11 +65,8 @@ def read(
         if side is Side.AFTER and resource.unknown is True:  # it is put off to a later plan
             yield PlacedValue((path,), Unknown(place_of(resource, (path,)), side))
         return
-    after = side is Side.AFTER
-    marks = resource.unknown if after else None
-    hidden = resource.hidden_after if after else resource.hidden_before
     reader = _PathReader(resource, side, secrets or _NO_SECRETS)
-    yield from reader.walk(_Node(values, marks, hidden), path.split("."), ())
+    yield from reader.walk(reader.root, path.split("."), ())
 
 
 def one(resource: Resource, path: str, side: Side) -> Value:
@@ -138,9 +125,17 @@ class _PathReader(Struct, frozen=True):
     side: Side
     secrets: Secrets
 
+    @property
+    def root(self) -> _Node:
+        """All attributes of the side."""
+        after = self.side is Side.AFTER
+        hidden = self.resource.hidden_after if after else self.resource.hidden_before
+        values = values_of(self.resource, self.side)
+        return _Node(values, self.resource.unknown if after else None, hidden)
+
     def walk(self, node: _Node, steps: list[str], path: Path) -> Iterator[PlacedValue]:
         if node.unknown is True or not steps:
-            yield PlacedValue(path, self._value(node, path))
+            yield PlacedValue(path, self.value(node, path))
             return
         step, rest = steps[0].replace("~", "."), steps[1:]
         if step == "*":
@@ -164,7 +159,7 @@ class _PathReader(Struct, frozen=True):
         text = self.secrets.judged(node.value)
         is_restored = node.is_restored or is_mark(node.value)
         if is_mark(text):
-            yield PlacedValue(path, self._value(node, path))
+            yield PlacedValue(path, self.value(node, path))
         else:
             inner = _Node(decoded(text), None, None, is_restored, is_folded=True)
             yield from self.walk(inner, rest, path)
@@ -174,7 +169,7 @@ class _PathReader(Struct, frozen=True):
             for number, item in node.items():
                 yield from self.walk(item, rest, (*path, number))
         elif _is_marked(node.unknown):
-            yield PlacedValue(path, self._value(node, path))
+            yield PlacedValue(path, self.value(node, path))
         elif self._is_odd(node, list):
             yield PlacedValue(path, Unknown(place_of(self.resource, path), self.side))
 
@@ -194,7 +189,7 @@ class _PathReader(Struct, frozen=True):
             else:
                 yield from self._anywhere(inner, rest, (*path, key))
 
-    def _value(self, node: _Node, path: Path) -> Value:
+    def value(self, node: _Node, path: Path) -> Value:
         if _is_marked(node.unknown):
             later = Unknown(place_of(self.resource, path), self.side)
             return Sensitive(later) if _is_marked(node.hidden) else later

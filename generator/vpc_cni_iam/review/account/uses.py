@@ -203,21 +203,21 @@ class Uses:
         is_item = bool(placed.path) and isinstance(placed.path[-1], int)  # a block is in a list
         if not (is_item and isinstance(block, dict)):
             return tuple(self._named(resource, placed, kind, side))
-        places = [(*placed.path, name) for name in _IDENTIFIERS]
-        named = [PlacedValue(place, value_at(resource, place, side)) for place in places]
         expression = self._filler.plan.configuration.expression
+        where = resource.module, resource.block
 
         def rank(item: PlacedValue) -> int:
             """Return the place in the order: what is known, then what is set."""
-            steps = map(str, item.path)
-            is_set = expression(resource.module, resource.block, *steps) is not None
+            is_set = expression(*where, *map(str, item.path)) is not None
             return 0 if not isinstance(item.value, Unknown) else 2 - is_set
 
-        ranked = sorted((n for n in named if not isinstance(n.value, Absent)), key=rank)
-        choices = [tuple(self._named(resource, item, kind, side)) for item in ranked]
-        choices = [choice for choice in choices if choice]
-        in_plan = (c for c in choices if all(isinstance(each, InPlan) for each in c))
-        return next(in_plan, next(iter(choices), ()))
+        places = ((*placed.path, name) for name in _IDENTIFIERS)
+        items = [PlacedValue(place, value_at(resource, place, side)) for place in places]
+        choices = [
+            tuple(self._named(resource, item, kind, side)) for item in sorted(items, key=rank)
+        ]
+        in_plan = (c for c in choices if c and all(isinstance(each, InPlan) for each in c))
+        return next(in_plan, next(filter(None, choices), ()))
 
     def _named(
         self, resource: Resource, placed: PlacedValue, kind: str, side: Side

@@ -104,9 +104,11 @@ class Filler:
     def named_by(
         self, resource: Resource, path: str, kind: str, side: Side
     ) -> Iterator[IamResource]:
-        """Yield whom the values at a path name."""
+        """Yield whom the values at a path name; a list that is not known may name others, too."""
         for placed in read(resource, path, side):
             yield from self.resolve(resource, placed, kind, side)
+            if path.endswith("*") and not isinstance(placed.path[-1], int):
+                yield Unresolved(place_of(resource, placed.path), side, kind)
 
     def _note_principals(self, accounts: Accounts) -> None:
         gone: dict[tuple[str, str], list[Resource]] = defaultdict(list)
@@ -291,11 +293,11 @@ class Filler:
     ) -> tuple[IamResource, ...]:
         """Return the managed policies that a value names."""
         policies = self.resolver.resolve(resource, placed.path, placed.value, POLICY, side)
-        if rest := _rest(resource, row.path, placed, POLICY, side):
-            return tuple(dict.fromkeys((*policies, *rest)))
-        if isinstance(placed.value, Known) or len(policies) == 1:
+        is_list = row.path.endswith("*") and not isinstance(placed.path[-1], int)
+        if not is_list and (isinstance(placed.value, Known) or len(policies) == 1):
             return policies
-        return (Unresolved(place_of(resource, placed.path), side, POLICY),)  # it may be any of them
+        unresolved = Unresolved(place_of(resource, placed.path), side, POLICY)
+        return tuple(dict.fromkeys((*(policies if is_list else ()), unresolved)))
 
     def _inline_name(
         self, resource: Resource, row: GrantArgument, placed: PlacedValue, side: Side
@@ -312,12 +314,8 @@ class Filler:
         """Return who has what an argument of a resource gives."""
         if not row.owners:
             return [self.owner(InPlan(resource.address))]
-        owners: list[IamResource] = []
-        for path, kind in row.owners:
-            for placed in read(resource, path, side):
-                owners += self.resolve(resource, placed, kind, side)
-                owners += _rest(resource, path, placed, kind, side)
-        return list(dict.fromkeys(owners))
+        every = (self.named_by(resource, *of, side) for of in row.owners)
+        return list(dict.fromkeys(owner for owners in every for owner in owners))
 
     def _add_managed(self, accounts: Accounts) -> None:
         """Add the managed policies that the plan shows nobody to have, or not everybody.
@@ -353,14 +351,6 @@ class Filler:
             is_new = resource.before is None or is_replaced(resource)
             if is_new and policy == InPlan(resource.address):
                 accounts.created.add(policy)
-
-
-def _rest(
-    resource: Resource, path: str, placed: PlacedValue, kind: str, side: Side
-) -> list[IamResource]:
-    """Return what else a list may name that is not known: a plan shows only what it refers to."""
-    is_list = path.endswith("*") and not isinstance(placed.path[-1], int)
-    return [Unresolved(place_of(resource, placed.path), side, kind)] if is_list else []
 
 
 def _apart(grants: Iterator[Grant]) -> Iterator[Grant]:

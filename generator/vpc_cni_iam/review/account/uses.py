@@ -151,7 +151,8 @@ class Uses:
                     if is_refused and not isinstance(named, InPlan):
                         continue
                     for role, is_current in self._behind(named, kind, version, side):
-                        if not _is_of_service(role.resource):
+                        arn = role.resource.arn if isinstance(role.resource, Named) else ""
+                        if _SERVICE_LINKED not in arn:
                             use = self._use(resource, placed, named, role, kind)
                             yield replace(use, is_current=is_current)
 
@@ -226,7 +227,8 @@ class Uses:
         path, value = placed.path, placed.value
         if value in (ABSENT, Known("")):
             return
-        if isinstance(value, Unknown) and not self._is_set(resource, path):
+        is_later = isinstance(value, Unknown) and len(path) == 1
+        if is_later and not self._filler.is_written(resource, str(path[0])):
             return
         if isinstance(value, Known):  # no role is named by a number
             placed = PlacedValue(path, Known(str(value.value)))
@@ -242,10 +244,6 @@ class Uses:
                 yield self._filler.owner(InPlan(instance.address))
         if resolution.open:
             yield Unresolved(place_of(resource, placed.path), side, kind)
-
-    def _is_set(self, resource: Resource, path: Path) -> bool:
-        """Say whether a value that is known after apply is set: the provider computes others."""
-        return len(path) > 1 or self._filler.is_written(resource, str(path[0]) if path else "")
 
     def _behind(
         self, named: IamResource, kind: str, version: Value, side: Side, depth: int = 0
@@ -285,10 +283,6 @@ def _pods(resource: Resource, path: Path, side: Side) -> Pods:
         return Pods(cluster, addon, ServiceAccount("", name), by_token=by_token)
     names = (text(resource, name, side) for name in ("namespace", "service_account"))
     return Pods(cluster, account=ServiceAccount(*names))
-
-
-def _is_of_service(role: IamResource) -> bool:
-    return isinstance(role, Named) and _SERVICE_LINKED in role.arn
 
 
 def _side_of_version(template: Resource, version: Value, side: Side) -> Side | None:

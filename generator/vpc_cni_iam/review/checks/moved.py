@@ -70,18 +70,14 @@ def check(context: Context) -> Iterator[Finding]:
     for resource in context.filler.resources:
         if resource.type in _MANAGED:
             yield from _notes(resource, context)
-    changing = [r for r in context.filler.resources if r.type in (ROLE, USER) and _changes_id(r)]
+    changing = [r for r in context.filler.resources if r.type in (ROLE, USER)]
+    changing = [r for r in changing if {"delete", "update"} & {*r.actions}]
     if changing:
         nodes, plugins = set(_node_roles(context)), set(_plugin_roles(context))
         for resource in changing:
             role = InPlan(resource.address)
             is_node, is_plugin = role in nodes, role in plugins
             yield from _identity(resource, context, is_node=is_node, is_plugin=is_plugin)
-
-
-def _changes_id(resource: Resource) -> bool:
-    """Say whether a principal may get another ARN or ID."""
-    return "delete" in resource.actions or resource.actions == ("update",)
 
 
 def _notes(resource: Resource, context: Context) -> Iterator[Finding]:
@@ -132,7 +128,8 @@ def _identity(
             level=Level.ERROR if is_node or is_plugin else Level.WARNING,
         )
     elif subject in accounts.replaced:
-        is_broken = is_node and not _has_new_entry(subject, context)
+        entries = context.access_entries_of(subject, Side.AFTER)
+        is_broken = is_node and not any("create" in entry.actions for entry in entries)
         yield finding(
             Rule.ARN_CHANGED,
             NewId(resource.address, before, is_node),
@@ -175,9 +172,3 @@ def _plugin_roles(context: Context) -> Iterator[IamResource]:
         for state in plugin.states:
             yield from (*state.identity.roles, *state.identity.first_roles)
     yield from (owner for owner in context.accounts.principals if is_named(context, owner))
-
-
-def _has_new_entry(role: IamResource, context: Context) -> bool:
-    """Say whether the plan creates the access entry of a role, or replaces it."""
-    entries = context.access_entries_of(role, Side.AFTER)
-    return any("create" in entry.actions for entry in entries)

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property
 
-from vpc_cni_iam.inputs.plan.addresses import parts, without_keys
 from vpc_cni_iam.inputs.plan.arguments import (
     NAMED_BY,
     POLICY,
@@ -20,7 +19,7 @@ from vpc_cni_iam.inputs.plan.arguments import (
 )
 from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Plan
-from vpc_cni_iam.inputs.plan.resource import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource, parts, without_keys
 from vpc_cni_iam.inputs.plan.values import Path, one, place_of, text, values_of
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value

@@ -47,15 +47,17 @@ class NamedByLists(Protocol):
 
     def resolve(
         self, resource: Resource, placed: PlacedValue, kind: str, side: Side, /
-    ) -> tuple[IamResource, ...]: ...
+    ) -> tuple[IamResource, ...]:
+        """Return whom a value names."""
 
-    def owners(
-        self, resource: Resource, row: GrantArgument, side: Side, /
-    ) -> list[IamResource]: ...
+    def owners(self, resource: Resource, row: GrantArgument, side: Side, /) -> list[IamResource]:
+        """Return who has what an argument gives."""
 
-    def grants(self, resource: Resource, side: Side, /) -> Iterator[Grant]: ...
+    def grants(self, resource: Resource, side: Side, /) -> Iterator[Grant]:
+        """Yield what a resource gives."""
 
-    def is_set(self, resource: Resource, argument: str, /) -> bool: ...
+    def is_set(self, resource: Resource, argument: str, /) -> bool:
+        """Say whether an argument is set."""
 
 
 def apply_lists(filler: NamedByLists, accounts: Accounts) -> None:

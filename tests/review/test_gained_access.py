@@ -220,11 +220,11 @@ def test_both_outcomes_of_a_conflict_count() -> None:
     assert findings == {"conflict": "warning", "new-access": "error"}
 
 
-def test_a_conflict_that_comes_to_nothing_is_a_note() -> None:
+def test_a_conflict_is_a_warning_whatever_the_outcomes_allow() -> None:
     removed = inline(document(S3), None, "p", at="old")
     made = inline(None, document(S3), "p", at="new")
     stays = inline(document(S3), document(S3), "same")
-    assert levels(access(given(), removed, made, stays))["conflict"] == "note"
+    assert levels(access(given(), removed, made, stays))["conflict"] == "warning"
 
 
 def test_a_boundary_that_is_removed_is_weakened() -> None:

@@ -118,7 +118,7 @@ class Context:
     @cached_property
     def role_comparison(self) -> RoleComparison:
         """What compares roles that take each other's place."""
-        return RoleComparison(self.accounts, self.proofs, self.place)
+        return RoleComparison(self.filler, self.proofs, self.place)
 
     @cached_property
     def use_changes(self) -> tuple[UseChange, ...]:

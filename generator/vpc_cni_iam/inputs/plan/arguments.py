@@ -15,6 +15,7 @@ from msgspec import Struct
 ROLE, PROFILE = "aws_iam_role", "aws_iam_instance_profile"
 USER, GROUP, POLICY = "aws_iam_user", "aws_iam_group", "aws_iam_policy"
 PRINCIPALS = (ROLE, USER, GROUP)
+POLICY_ATTACHMENT = "aws_iam_policy_attachment"
 ADDON, ASSOCIATION = "aws_eks_addon", "aws_eks_pod_identity_association"
 CLUSTER, NODE_GROUP, CHART = "aws_eks_cluster", "aws_eks_node_group", "helm_release"
 TEMPLATE, LAUNCH_CONFIGURATION = "aws_launch_template", "aws_launch_configuration"
@@ -70,7 +71,7 @@ GRANTS: Mapping[str, tuple[GrantArgument, ...]] = {
         GrantArgument("managed_policy_arns.*", Part.ATTACHMENT, computed=True),
     ),
     USER: (GrantArgument("permissions_boundary", Part.BOUNDARY),),
-    "aws_iam_policy_attachment": (GrantArgument("policy_arn", Part.ATTACHMENT, _EVERY),),
+    POLICY_ATTACHMENT: (GrantArgument("policy_arn", Part.ATTACHMENT, _EVERY),),
     "aws_iam_user_group_membership": (
         GrantArgument("groups.*", Part.MEMBERSHIP, (("user", USER),)),
     ),

@@ -13,7 +13,6 @@ from typing import Any
 from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.plan.addresses import module_of, without_keys
 from vpc_cni_iam.inputs.plan.arguments import CLUSTER, OF_KUBERNETES
 from vpc_cni_iam.inputs.plan.configuration import Module, PlanConfiguration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
@@ -24,6 +23,7 @@ from vpc_cni_iam.inputs.plan.objects import (
     later_node_roles,
     may_be_about_access,
 )
+from vpc_cni_iam.inputs.plan.resource import module_of, without_keys
 from vpc_cni_iam.inputs.plan.role_names import texts
 from vpc_cni_iam.inputs.plan.shapes import ChangedResource, Changing
 from vpc_cni_iam.policy.document import Statement

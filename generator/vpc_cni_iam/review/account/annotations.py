@@ -6,8 +6,8 @@ be text of JSON or YAML. What says a role in another form is named as not read.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -31,10 +31,10 @@ from vpc_cni_iam.policy.value import Known, Sensitive, Unknown, Value
 
 _WORD = "role-arn"
 _DEPTH = 4  # of texts in texts
+_MOST = 250_000  # characters of text without the word that are read, in case they spell it
+_parsed = lru_cache(8)(decoded)  # two checks ask of both sides, which have much text in common
 _NAMING = ("name", "targetPath")  # of objects that have the annotation, or say where it goes
 _NAMES = ("namespace", "name")  # in the metadata of a service account, or beside its annotations
-# How YAML may spell a character, or break a line, in a text and in JSON of a text.
-_ESCAPE = r"\\{1,4}(?:(?:x|u00|U000000)([2-7][0-9a-fA-F])|([/.])|(?:\r|\\r)?(?:\n|\\n)\s*)"
 
 
 class AnnotatedRole(Struct, frozen=True):
@@ -56,24 +56,10 @@ class RoleAnnotations(Struct, frozen=True):
 
 def role_annotations(resource: Resource, side: Side, secrets: Secrets) -> RoleAnnotations:
     """Return what a resource says of the roles of service accounts on a side."""
-    values = values_of(resource, side)
     marks = resource.unknown if side is Side.AFTER else None
-    if values is None or _WORD not in _unescaped(f"{_restored(values, secrets)}{marks}"):
-        return RoleAnnotations()
     reader = _AnnotationReader(resource, side, secrets, set())
-    roles = tuple(reader.walk(values, marks, _Where()))
+    roles = tuple(reader.walk(values_of(resource, side), marks, _Where()))
     return RoleAnnotations(roles, frozenset(reader.not_read))
-
-
-def _restored(value: Any, secrets: Secrets) -> Any:
-    """Return all that a resource says, to be searched for a word."""
-    if secrets.is_empty:
-        return value
-    if isinstance(value, Mapping):
-        return {key: _restored(inner, secrets) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_restored(inner, secrets) for inner in value]
-    return secrets.judged(value)
 
 
 class _Where(Struct, frozen=True):
@@ -170,9 +156,9 @@ class _AnnotationReader(Struct, frozen=True):
 
     def _in_text(self, text: str, where: _Where) -> Iterator[AnnotatedRole]:
         whole = self.secrets.judged(text)
-        if _WORD not in _unescaped(whole):
+        if _WORD not in whole and "\\" not in whole:  # which may spell it otherwise
             return
-        documents = decoded(whole)
+        documents = _parsed(whole, most=None if _WORD in whole else _MOST)
         if isinstance(documents, list) and len(documents) == 1:
             documents = documents[0]
         roles: tuple[AnnotatedRole, ...] = ()
@@ -180,15 +166,6 @@ class _AnnotationReader(Struct, frozen=True):
             is_hidden = where.is_hidden or is_mark(text)
             inner = replace(where, depth=where.depth + 1, is_hidden=is_hidden)
             roles = tuple(self.walk(documents, None, inner))
-        if not roles:
+        if not roles and _WORD in f"{whole}{documents}":
             self.not_read.add(text)
         yield from roles
-
-
-def _unescaped(text: str) -> str:
-    """Return a text of YAML, or the JSON of one, without what escapes characters and lines."""
-    return re.sub(_ESCAPE, _character, text) if "\\" in text else text
-
-
-def _character(escape: re.Match[str]) -> str:
-    return chr(int(escape[1], 16)) if escape[1] else escape[2] or ""

@@ -85,12 +85,14 @@ class Conflict(Struct, frozen=True):
 
 
 class OpenList(Struct, frozen=True):
-    """An exclusive list that changes, and of which the plan does not show all names."""
+    """An exclusive list of which the plan does not show all that it removes."""
 
-    owner: IamResource
+    owner: IamResource  # the principal, or the policy whose principals are listed
     address: str
     attribute: str
-    part: Part  # what it lists: inline policies, or attachments
+    part: Part | None = None  # what it lists: inline policies, or attachments; None for principals
+    # Whether it is new, and removes what others made; else not all its names are known.
+    is_created: bool = False
 
 
 class Account(Struct):

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 
-from vpc_cni_iam.inputs.plan.addresses import parts, without_keys
 from vpc_cni_iam.inputs.plan.arguments import (
     NAMED_BY,
     POLICY,
@@ -20,8 +19,8 @@ from vpc_cni_iam.inputs.plan.arguments import (
 )
 from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Plan
-from vpc_cni_iam.inputs.plan.resource import Resource
-from vpc_cni_iam.inputs.plan.values import Path, one, place_of, read, text, values_of
+from vpc_cni_iam.inputs.plan.resource import Resource, parts, without_keys
+from vpc_cni_iam.inputs.plan.values import Path, one, place_of, text, values_of
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
 from vpc_cni_iam.review.account.iam_resource import (
@@ -283,13 +282,6 @@ class Resolver:
         path = text(resource, "path", side).strip("/")
         is_open = not text(resource, "arn", side) and self.account(resource) in ("", match[1])
         return is_open and path == match[3].strip("/")
-
-    def named_by(
-        self, resource: Resource, path: str, kind: str, side: Side
-    ) -> Iterator[IamResource]:
-        """Yield whom the values at a path name."""
-        for placed in read(resource, path, side):
-            yield from self.resolve(resource, placed.path, placed.value, kind, side)
 
 
 def as_left(resource: Resource) -> Resource:

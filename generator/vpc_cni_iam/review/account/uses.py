@@ -151,7 +151,8 @@ class Uses:
                     if is_refused and not isinstance(named, InPlan):
                         continue
                     for role, is_current in self._behind(named, kind, version, side):
-                        if not _is_of_service(role.resource):
+                        arn = role.resource.arn if isinstance(role.resource, Named) else ""
+                        if _SERVICE_LINKED not in arn:
                             use = self._use(resource, placed, named, role, kind)
                             yield replace(use, is_current=is_current)
 
@@ -203,21 +204,21 @@ class Uses:
         is_item = bool(placed.path) and isinstance(placed.path[-1], int)  # a block is in a list
         if not (is_item and isinstance(block, dict)):
             return tuple(self._named(resource, placed, kind, side))
-        places = [(*placed.path, name) for name in _IDENTIFIERS]
-        named = [PlacedValue(place, value_at(resource, place, side)) for place in places]
         expression = self._filler.plan.configuration.expression
+        where = resource.module, resource.block
 
         def rank(item: PlacedValue) -> int:
             """Return the place in the order: what is known, then what is set."""
-            steps = map(str, item.path)
-            is_set = expression(resource.module, resource.block, *steps) is not None
+            is_set = expression(*where, *map(str, item.path)) is not None
             return 0 if not isinstance(item.value, Unknown) else 2 - is_set
 
-        ranked = sorted((n for n in named if not isinstance(n.value, Absent)), key=rank)
-        choices = [tuple(self._named(resource, item, kind, side)) for item in ranked]
-        choices = [choice for choice in choices if choice]
-        in_plan = (c for c in choices if all(isinstance(each, InPlan) for each in c))
-        return next(in_plan, next(iter(choices), ()))
+        places = ((*placed.path, name) for name in _IDENTIFIERS)
+        items = [PlacedValue(place, value_at(resource, place, side)) for place in places]
+        choices = [
+            tuple(self._named(resource, item, kind, side)) for item in sorted(items, key=rank)
+        ]
+        in_plan = (c for c in choices if c and all(isinstance(each, InPlan) for each in c))
+        return next(in_plan, next(filter(None, choices), ()))
 
     def _named(
         self, resource: Resource, placed: PlacedValue, kind: str, side: Side
@@ -226,13 +227,12 @@ class Uses:
         path, value = placed.path, placed.value
         if value in (ABSENT, Known("")):
             return
-        if isinstance(value, Unknown) and not self._is_set(resource, path):
+        is_later = isinstance(value, Unknown) and len(path) == 1
+        if is_later and not self._filler.is_written(resource, str(path[0])):
             return
-        if isinstance(value, Known) and not isinstance(value.value, str):
-            value = Known(str(value.value))  # no role is named so
-        yield from map(
-            self._filler.owner, self._resolver.resolve(resource, path, value, kind, side)
-        )
+        if isinstance(value, Known):  # no role is named by a number
+            placed = PlacedValue(path, Known(str(value.value)))
+        yield from self._filler.resolve(resource, placed, kind, side)
 
     def _in_text(
         self, resource: Resource, placed: PlacedValue, kind: str, side: Side
@@ -244,10 +244,6 @@ class Uses:
                 yield self._filler.owner(InPlan(instance.address))
         if resolution.open:
             yield Unresolved(place_of(resource, placed.path), side, kind)
-
-    def _is_set(self, resource: Resource, path: Path) -> bool:
-        """Say whether a value that is known after apply is set: the provider computes others."""
-        return len(path) > 1 or self._filler.is_written(resource, str(path[0]) if path else "")
 
     def _behind(
         self, named: IamResource, kind: str, version: Value, side: Side, depth: int = 0
@@ -287,10 +283,6 @@ def _pods(resource: Resource, path: Path, side: Side) -> Pods:
         return Pods(cluster, addon, ServiceAccount("", name), by_token=by_token)
     names = (text(resource, name, side) for name in ("namespace", "service_account"))
     return Pods(cluster, account=ServiceAccount(*names))
-
-
-def _is_of_service(role: IamResource) -> bool:
-    return isinstance(role, Named) and _SERVICE_LINKED in role.arn
 
 
 def _side_of_version(template: Resource, version: Value, side: Side) -> Side | None:

@@ -38,7 +38,6 @@ class Handling(Enum):
     FORGOTTEN = "removed from the state only"
     REPLACED = "replaced"
     GIVEN_BEFORE = "gives what is there already"
-    LIST_CREATED = "an exclusive list is created"
     LIST_ENDED = "an exclusive list is deleted or forgotten"
 
 
@@ -71,24 +70,14 @@ def check(context: Context) -> Iterator[Finding]:
     for resource in context.filler.resources:
         if resource.type in _MANAGED:
             yield from _notes(resource, context)
-    changing = [r for r in context.filler.resources if r.type in (ROLE, USER) and _changes_id(r)]
+    changing = [r for r in context.filler.resources if r.type in (ROLE, USER)]
+    changing = [r for r in changing if {"delete", "update"} & {*r.actions}]
     if changing:
-        roles = _NeededRoles(frozenset(_node_roles(context)), frozenset(_plugin_roles(context)))
+        nodes, plugins = set(_node_roles(context)), set(_plugin_roles(context))
         for resource in changing:
-            yield from _identity(resource, roles, context)
-
-
-class _NeededRoles(Struct, frozen=True):
-    """The roles without which nodes or aws-node do not work."""
-
-    of_nodes: frozenset[IamResource]
-    of_plugin: frozenset[IamResource]
-
-
-def _changes_id(resource: Resource) -> bool:
-    """Say whether a principal may get another ARN or ID."""
-    is_replaced = "delete" in resource.actions
-    return is_replaced or resource.actions == ("update",)
+            role = InPlan(resource.address)
+            is_node, is_plugin = role in nodes, role in plugins
+            yield from _identity(resource, context, is_node=is_node, is_plugin=is_plugin)
 
 
 def _notes(resource: Resource, context: Context) -> Iterator[Finding]:
@@ -105,38 +94,32 @@ def _notes(resource: Resource, context: Context) -> Iterator[Finding]:
         evidence.append(Handled(Handling.FORGOTTEN))
     if is_replaced(resource):
         evidence.append(Handled(Handling.REPLACED))
-    if resource.before is None and not (is_ended or resource.type in PRINCIPALS):
-        evidence += _created(resource, context, is_list=is_list)
+    if resource.before is None and not (is_ended or is_list or resource.type in PRINCIPALS):
+        evidence += _created(resource, context)
     for each in evidence:
         yield finding(Rule.MOVED, each, resource.address)
 
 
-def _created(resource: Resource, context: Context, *, is_list: bool) -> Iterator[Handled]:
+def _created(resource: Resource, context: Context) -> Iterator[Handled]:
     """Yield that a resource that is created changes nothing of what is there."""
     accounts, filler = context.accounts, context.filler
-    if is_list:
-        rows = GRANTS[resource.type]
-        owners = {o for row in rows for o in filler.owners(resource, row, Side.AFTER)}
-        if not owners <= accounts.created:
-            yield Handled(Handling.LIST_CREATED)
-        return
     grants = tuple(filler.grants(resource, Side.AFTER))
     contents = [accounts.before.content(grant.owner, grant.key) for grant in grants]
     if grants and contents == [grant.content for grant in grants]:
         yield Handled(Handling.GIVEN_BEFORE)
 
 
-def _identity(resource: Resource, roles: _NeededRoles, context: Context) -> Iterator[Finding]:
+def _identity(
+    resource: Resource, context: Context, *, is_node: bool, is_plugin: bool
+) -> Iterator[Finding]:
     """Yield that a principal gets another ARN, or another ID under the same one."""
     resolver, accounts = context.filler.resolver, context.accounts
     subject = InPlan(resource.address)
     successor = resolver.by_address[accounts.successors.get(subject, resource.address)]
     if resource.before is None or successor.after is None:
         return
-    is_node = subject in roles.of_nodes
     before, after = _arn(resource, Side.BEFORE), _arn(successor, Side.AFTER, resource)
     if _name(resource, Side.BEFORE) != _name(successor, Side.AFTER):
-        is_plugin = subject in roles.of_plugin
         yield finding(
             Rule.ARN_CHANGED,
             ArnChanged(before, after, is_node, is_plugin),
@@ -177,11 +160,9 @@ def _node_roles(context: Context) -> Iterator[IamResource]:
     for plugin in context.plugins:
         for state in plugin.states:
             yield from state.node_roles
-    for resource in filler.resources:
-        for side in Side if resource.type == NODE_GROUP else ():
-            yield from map(
-                filler.owner, filler.resolver.named_by(resource, "node_role_arn", ROLE, side)
-            )
+    for resource in (r for r in filler.resources if r.type == NODE_GROUP):
+        for side in Side:
+            yield from filler.named_by(resource, "node_role_arn", ROLE, side)
 
 
 def _plugin_roles(context: Context) -> Iterator[IamResource]:

@@ -37,7 +37,7 @@ def controllers_missing(context: Context) -> Iterator[ControllerMissing]:
     """Yield the roles of clusters that the plan leaves without what the controller needs."""
     switched = [p for p in context.plugins if _is_on(p.after) and not p.is_deleted]
     clusters = tuple(plugin.after.cluster for plugin in switched)
-    after, resolver = context.accounts.after, context.filler.resolver
+    after = context.accounts.after
     for owner, grants in context.accounts.before.grants.items() if switched else ():
         gone = [g for key, g in grants.items() if key not in after.of(owner)]
         removed = [g for g in gone if is_of_aws(g, RESOURCE_CONTROLLER)]
@@ -46,8 +46,7 @@ def controllers_missing(context: Context) -> Iterator[ControllerMissing]:
     for plugin in switched:
         if plugin.resource is None or _is_on(plugin.before):
             continue
-        named = resolver.named_by(plugin.resource, "role_arn", ROLE, Side.AFTER)
-        for owner in map(context.filler.owner, named):
+        for owner in context.filler.named_by(plugin.resource, "role_arn", ROLE, Side.AFTER):
             if after.policies(owner) and _lacks(owner, context):
                 yield ControllerMissing(owner, (plugin.after.cluster,), False)
 

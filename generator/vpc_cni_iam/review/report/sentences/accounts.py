@@ -55,8 +55,6 @@ def _contradiction(finding: Finding, contradiction: Contradiction) -> Saying:
             message += f", though {grant.address} keeps or makes it" if conflict.is_kept else ""
             name = grant.key.name if grant.policy is None else name_of(grant.policy)
             fix = f"Add {name} to the list of {conflict.address}"
-    if contradiction.is_harmless:
-        message += ". With and without it the same is allowed"
     if contradiction.may_deny and not conflict.is_kept:
         message += ". The plan does not show the document, which may have a Deny"
     return Saying(message, fix=fix)
@@ -91,8 +89,18 @@ def _not_installed(finding: Finding, missing: NotInstalled) -> Saying:
 
 
 def _list_not_shown(finding: Finding, shown: ListNotShown) -> Saying:
-    noun = "inline policies" if shown.open_list.part is Part.PERMISSIONS else "attachments"
-    owner = name_of(shown.open_list.owner)
+    open_list = shown.open_list
+    noun = "inline policies" if open_list.part is Part.PERMISSIONS else "attachments"
+    owner, hidden = name_of(open_list.owner), "Not shown by the plan:"
+    if open_list.part is None:
+        message = (
+            f"{finding.address} is created, and detaches {owner} from all that it does not name"
+        )
+        return Saying(f"{message}. {hidden} who else has it")
+    if open_list.is_created:
+        whose = f"all {noun} of {owner}" if owner != finding.address else f"all its {noun}"
+        message = f"{finding.address} newly lists {whose}, and removes the others"
+        return Saying(f"{message}. {hidden} what else {owner} has")
     return Saying(f"The plan does not show which {noun} {owner} keeps; the others are removed")
 
 
@@ -153,7 +161,6 @@ _HANDLED = {
     Handling.FORGOTTEN: "{} is removed from the state only; it stays in IAM",
     Handling.REPLACED: "{} is replaced",
     Handling.GIVEN_BEFORE: "{} is created, and gives what another resource gives already",
-    Handling.LIST_CREATED: "{}, an exclusive list, is created: it removes what it does not name",
     Handling.LIST_ENDED: f"{{}}, an exclusive list, ends: {_NO_LONGER}",
 }
 

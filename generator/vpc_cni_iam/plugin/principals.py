@@ -57,7 +57,8 @@ def may_assume(policy: Policy, request: Request) -> bool:
 def requests_of(kind: str, name: str, claims: Mapping[str, str]) -> Iterator[Request]:
     """Yield the requests by which a principal of a trust policy assumes a role.
 
-    An account, which delegates to others, stands for one of them. `claims` are those of a token.
+    What is not known of them may be as a condition asks: which principal of an account it is, whose
+    session, or, without `claims`, whose token. A role that all of them deny lets nobody in by name.
     """
     if kind == "Federated" and (PROVIDER in name or name in APPLICATIONS):
         yield trust.token_request(name, claims)
@@ -73,7 +74,9 @@ def requests_of(kind: str, name: str, claims: Mapping[str, str]) -> Iterator[Req
         account = name if name.isdigit() else (name.split(":") + [""] * 4)[_ACCOUNT_PART]
         is_account = name.isdigit() or name.endswith(":root")
         caller = f"arn:aws:iam::{account}:role/zz-example" if is_account else name
-        has = {trust.CALLER: caller, trust.ACCOUNT: account}
+        has = {trust.ACCOUNT: account} if account else {}
+        if not is_account and ":iam::" in name:
+            has[trust.CALLER] = name
         yield Request(trust.ASSUME, "*", caller, has, trust.may_have_but(()))
 
 

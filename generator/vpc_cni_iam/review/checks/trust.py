@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.errors import Message
 from vpc_cni_iam.inputs.plan.arguments import Part
-from vpc_cni_iam.plugin.trust import is_too_large
+from vpc_cni_iam.plugin.trust import AWS_NODE, is_too_large
 from vpc_cni_iam.policy.document import ANYONE
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.value import Sensitive
@@ -260,7 +260,8 @@ def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[F
         case NewAccess():
             what = widened(content.shown, after.shown)
             example = None if is_secret else realistic(answer, what, old, new)
-            yield _found(Rule.TRUST_WIDENED, TrustWidened(what, example), grant)
+            level = _level(what, is_plugins=role.is_plugins)
+            yield _found(Rule.TRUST_WIDENED, TrustWidened(what, example), grant, level)
         case NotProven(reason):
             rule = Rule.UNKNOWN_POLICY if reason is Open.LATER else Rule.NOT_PROVEN
             coming = without(trusted_by(after.shown), trusted_by(content.shown))
@@ -273,11 +274,28 @@ def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[F
             yield _found(Rule.REWRITTEN if is_same else Rule.ACCESS_REMOVED, evidence, grant)
 
 
+def _level(what: Widened, *, is_plugins: bool) -> Level:
+    """Return how severe it is that a trust policy allows new principals.
+
+    EKS Pod Identity assumes a role only for an association, which takes permission to create it and
+    to pass the role. A move of aws-node between it and IRSA lets no stranger in.
+
+    Source: Amazon EKS User Guide, "Assign an IAM role to a Kubernetes service account".
+    """
+    if what.same_principals or what.denies:
+        return Level.ERROR
+    if all(trusted.is_by_pods for trusted in what.trusted):
+        return Level.NOTE if is_plugins else Level.WARNING
+    comes_back = is_plugins and any(trusted.is_by_pods for trusted in what.before)
+    is_own = all(t.subject == AWS_NODE.subject and t.audiences for t in what.trusted)
+    return Level.WARNING if comes_back and is_own else Level.ERROR
+
+
 def _new(role: _RoleTrusts, after: Document, context: Context) -> Finding:
     """Return the finding about who can assume a new role."""
     trusted = trusted_by(after.shown)
     if after.masked is None:  # a mark in place of a secret is no name that is evaluated
-        trusted = tuple(each for each in trusted if may_be_assumed(after.policy, each))
+        trusted = tuple(t for t in trusted if may_be_assumed(after.policy, replace(t, claims=())))
     accounts = _own_accounts(role.owner, context)
     owned = tuple((each, _ownership(each, accounts)) for each in trusted)
     is_other = any(whose is not Ownership.OWN for _, whose in owned)

@@ -52,6 +52,8 @@ def _parts(trusted: Trusted, *, limits: bool, named: str = "") -> tuple[str, str
         name = f"a principal that the plan does not show ({name})"
     elif name == ANYONE:
         name = "everybody"
+    elif trusted.is_by_pods:
+        name = "EKS Pod Identity (associations of the account)"
     elif trusted.type == "AWS" and name.isdecimal():
         name = f"AWS account {name}"
     return name, ending

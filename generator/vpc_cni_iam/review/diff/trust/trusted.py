@@ -56,6 +56,11 @@ class Trusted(Struct, frozen=True):
         """The issuer of its token; empty for what has none, or one that is not known."""
         return issuer(str(self.name)) if self.type == "Federated" else ""
 
+    @property
+    def is_by_pods(self) -> bool:
+        """Whether it is EKS Pod Identity."""
+        return self.type == "Service" and str(self.name).startswith(PODS)
+
 
 class Widened(Struct, frozen=True):
     """A trust policy newly allows somebody to assume the role, or under fewer conditions."""
@@ -86,7 +91,10 @@ def tells_of(flaw: TrustFlaw, trusted: Trusted) -> bool:
     if flaw.rule in _OF_AUDIENCES:
         return False  # it is about tokens, and does not say whose
     if flaw.rule in _OF_PODS:
-        return str(trusted.name).startswith(PODS)
+        return trusted.is_by_pods
+    if flaw.never:
+        asked = {str(trusted.subject), *map(str, trusted.audiences)}
+        return trusted.issuer == flaw.provider and not asked.isdisjoint(flaw.values)
     return is_of(flaw, trusted) and not (flaw.rule in _OF_SUBJECTS and trusted.limits)
 
 
@@ -199,7 +207,10 @@ def _changes(
 
 
 def may_be_assumed(policy: Policy, trusted: Trusted) -> bool:
-    """Say whether somebody may assume a role by a trust policy, beside its Deny statements."""
+    """Say whether somebody may assume a role by a trust policy, beside its Deny statements.
+
+    Without claims it is whether any token of the issuer may.
+    """
     policy = filled(policy)
     return any(
         may_assume(policy, request)

@@ -47,9 +47,13 @@ from vpc_cni_iam.review.report.trusted import (
     several_trusted,
     trusted_text,
 )
-from vpc_cni_iam.review.rules import Rule
+from vpc_cni_iam.review.rules import Level, Rule
 
 _SHOWN = 3
+_BY_PODS = (
+    "Pods get the role by an association: whoever may create one and pass the role decides. To end "
+    "it, remove pods.eks.amazonaws.com from the trust policy"
+)
 _OF_ACCOUNTS = "role", "user", "assumed-role", "federated-user"  # as ARNs have them
 
 
@@ -74,7 +78,10 @@ def _widened(finding: Finding, evidence: TrustWidened) -> Saying:
     others = sorted(widened.other_conditions, key=lambda c: not _is_subject(c, issuer))
     details += (capital(_condition_reason(change, issuer)) for change in others)
     details += [f"example: {_example(evidence.example, issuer)}"] if evidence.example else []
-    return Saying(message, tuple(details), _fix_of_widened(finding, widened, issuer))
+    if any(trusted.is_by_pods for trusted in widened.trusted):
+        details.append(_BY_PODS)
+    fix = _fix_of_widened(finding, widened, issuer) if finding.level is Level.ERROR else ""
+    return Saying(message, tuple(details), fix)
 
 
 def _only_issuer(widened: Widened) -> str:

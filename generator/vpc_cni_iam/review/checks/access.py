@@ -23,6 +23,7 @@ from vpc_cni_iam.review.diff.harm import (
     GainedPart,
     beyond_plugin,
     gained,
+    is_harmful,
     lost,
     needed_by_plugin,
     scope,
@@ -30,7 +31,7 @@ from vpc_cni_iam.review.diff.harm import (
 from vpc_cni_iam.review.diff.permissions import Open, Permissions, may_deny
 from vpc_cni_iam.review.diff.plugin.roles import callers
 from vpc_cni_iam.review.diff.principals import GrantChange, PrincipalChange
-from vpc_cni_iam.review.diff.published import PublishedUpdate, published_by
+from vpc_cni_iam.review.diff.published import PublishedUpdate, documents_of, published_by
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import AboutPrincipals, Finding, finding, together
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
@@ -91,51 +92,32 @@ class NoGain(AboutPrincipals, frozen=True):
     parts: tuple[GainedPart, ...]  # what is no longer allowed
 
 
-class _Outcome(Enum):
-    """What becomes of the policies of a principal."""
-
-    FURTHER = "reaches further"
-    MORE = "allowed more"
-    LACKED = "allowed what the plugin could not call"
-    BY_NEW = "a new principal is allowed something"
-    PUBLISHED = "a document of the catalog is new"
-    UPDATED = "a newer document of the catalog"
-    UNDECIDED = "not decided"
-    DENY_LOST = "a Deny is gone, or may be"
-    LATER = "known after apply"
-    INVALID = "no policy"
-    SENSITIVE = "sensitive"
-    ATTACHED = "a policy that the plan does not show"
-    UNKNOWN_OF_AWS = "a policy of AWS of which nothing is known"
-    JOINED = "joins a group"
-    JOINED_FURTHER = "joins a group, and reaches further"
-    SAME = "allowed the same"
-    LESS = "allowed less"
-    HAD_BEFORE = "gets a policy whose access it had"
-
-
 _NEW = (Consequence.NEW_ACCESS, Consequence.ANY_CHANGE)
 _ANY = (Consequence.ANY_CHANGE,)
-_ROWS: dict[_Outcome, tuple[Rule, Level, tuple[Consequence, ...]]] = {
-    _Outcome.FURTHER: (Rule.ADMIN, Level.ERROR, _NEW),
-    _Outcome.MORE: (Rule.NEW_ACCESS, Level.ERROR, _NEW),
-    _Outcome.LACKED: (Rule.NEW_ACCESS, Level.NOTE, _NEW),
-    _Outcome.BY_NEW: (Rule.NEW_POLICY, Level.WARNING, _NEW),
-    _Outcome.PUBLISHED: (Rule.NEW_POLICY, Level.NOTE, _NEW),
-    _Outcome.UPDATED: (Rule.UPSTREAM_UPDATED, Level.NOTE, _NEW),
-    _Outcome.UNDECIDED: (Rule.NOT_PROVEN, Level.WARNING, _NEW),
-    _Outcome.DENY_LOST: (Rule.NOT_PROVEN, Level.WARNING, _NEW),
-    _Outcome.LATER: (Rule.UNKNOWN_POLICY, Level.WARNING, _NEW),
-    _Outcome.INVALID: (Rule.UNREADABLE, Level.ERROR, _NEW),
-    _Outcome.SENSITIVE: (Rule.SENSITIVE_POLICY, Level.WARNING, _NEW),
-    _Outcome.ATTACHED: (Rule.UNKNOWN_ATTACHMENT, Level.WARNING, _NEW),
-    _Outcome.UNKNOWN_OF_AWS: (Rule.UNKNOWN_ATTACHMENT, Level.ERROR, _NEW),
-    _Outcome.JOINED: (Rule.GROUP_JOINED, Level.WARNING, _NEW),
-    _Outcome.JOINED_FURTHER: (Rule.GROUP_JOINED, Level.ERROR, _NEW),
-    _Outcome.SAME: (Rule.REWRITTEN, Level.NOTE, _ANY),
-    _Outcome.LESS: (Rule.ACCESS_REMOVED, Level.NOTE, _ANY),
-    _Outcome.HAD_BEFORE: (Rule.NEW_POLICY, Level.NOTE, _ANY),
-}
+_OF_EKS = "AmazonEKS"
+
+
+class _Outcome(Enum):
+    """What becomes of the policies of a principal: the rule, and how severe that is."""
+
+    FURTHER = Rule.ADMIN, Level.ERROR, _NEW  # it reaches further
+    MORE = Rule.NEW_ACCESS, Level.ERROR, _NEW
+    LACKED = Rule.NEW_ACCESS, Level.NOTE, _NEW  # what aws-node could not call
+    BY_NEW = Rule.NEW_POLICY, Level.WARNING, _NEW  # a new principal is allowed something
+    PUBLISHED = Rule.NEW_POLICY, Level.NOTE, _NEW  # a document of the catalog or of AWS is new
+    UPDATED = Rule.UPSTREAM_UPDATED, Level.NOTE, _NEW
+    UNDECIDED = Rule.NOT_PROVEN, Level.WARNING, _NEW  # or a Deny is gone, or may be
+    LATER = Rule.UNKNOWN_POLICY, Level.WARNING, _NEW
+    INVALID = Rule.UNREADABLE, Level.ERROR, _NEW
+    SENSITIVE = Rule.SENSITIVE_POLICY, Level.WARNING, _NEW
+    ATTACHED = Rule.UNKNOWN_ATTACHMENT, Level.WARNING, _NEW  # the plan does not show it
+    UNKNOWN_OF_AWS = Rule.UNKNOWN_ATTACHMENT, Level.ERROR, _NEW
+    OF_EKS = Rule.UNKNOWN_ATTACHMENT, Level.NOTE, _NEW
+    JOINED = Rule.GROUP_JOINED, Level.WARNING, _NEW
+    JOINED_FURTHER = Rule.GROUP_JOINED, Level.ERROR, _NEW
+    SAME = Rule.REWRITTEN, Level.NOTE, _ANY
+    LESS = Rule.ACCESS_REMOVED, Level.NOTE, _ANY
+    HAD_BEFORE = Rule.NEW_POLICY, Level.NOTE, _ANY  # a policy whose access it had
 
 
 class _Case(Struct, frozen=True):
@@ -152,7 +134,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _finding(case: _Case, context: Context) -> Finding:
-    rule, level, means = _ROWS[case.outcome]
+    rule, level, means = case.outcome.value
     address, attribute = _place(case.grants, context)
     match case.evidence:
         case NoGain(owners=(InPlan(deleted),), is_deleted=True):
@@ -208,7 +190,7 @@ def _cases(context: Context) -> Iterator[_Case]:
         yield from _PrincipalCases(context, change, frozenset(conflicts)).all()
     for change in context.kept_principals:
         every = _PrincipalCases(context, change, frozenset(conflicts)).all()
-        yield from (case for case in every if _ROWS[case.outcome][2] == _NEW)
+        yield from (case for case in every if case.outcome.value[2] == _NEW)
 
 
 def _memberships(
@@ -276,7 +258,7 @@ class _PrincipalCases:
         hidden = [g for g in change.vanished if self._may_deny(g)]
         if hidden and not self._is_conflict:
             policies = tuple(g.policy or InPlan(g.address) for g in hidden)
-            yield _Case(_Outcome.DENY_LOST, DenyLost(self._owners, (), policies), tuple(hidden))
+            yield _Case(_Outcome.UNDECIDED, DenyLost(self._owners, (), policies), tuple(hidden))
         match change.access:
             case NewAccess() as answer:
                 yield from self._gain(answer)
@@ -327,10 +309,10 @@ class _PrincipalCases:
             more.example,
             None if change.is_new else self._lacked_by(more.parts),
         )
-        changing = [g for c in grants for g in (c.after, c.before) if g]
-        yield _Case(self._outcome(evidence), evidence, more.grants or tuple(changing))
+        changing = more.grants or tuple(g for c in grants for g in (c.after, c.before) if g)
+        yield _Case(self._outcome(evidence, changing), evidence, changing)
 
-    def _outcome(self, gain: Gain) -> _Outcome:
+    def _outcome(self, gain: Gain, grants: Iterable[Grant]) -> _Outcome:
         is_held = not (gain.is_new and self._change.owner in gain.policies)
         if gain.reach is not Reach.LIMITED and is_held:
             return _Outcome.FURTHER
@@ -338,7 +320,7 @@ class _PrincipalCases:
             is_update = all(document.before for document in gain.published)
             return _Outcome.UPDATED if is_update else _Outcome.PUBLISHED
         if gain.is_new:
-            return _Outcome.BY_NEW
+            return _Outcome.PUBLISHED if all(map(_is_harmless, grants)) else _Outcome.BY_NEW
         return _Outcome.LACKED if gain.lacked_by else _Outcome.MORE
 
     def _lacked_by(self, parts: Iterable[GainedPart]) -> PluginVersion | None:
@@ -386,7 +368,7 @@ class _PrincipalCases:
             return
         example = change.denied_less if isinstance(change.denied_less, NewAccess) else None
         evidence = DenyLost(self._owners, scope(self._grants), (), example)
-        yield self._case(_Outcome.DENY_LOST, evidence)
+        yield self._case(_Outcome.UNDECIDED, evidence)
 
     def _no_gain(self) -> _Case:
         change, proofs = self._change, self._context.proofs
@@ -409,7 +391,7 @@ class _PrincipalCases:
             outcome = _Outcome.SENSITIVE
         elif isinstance(policy, Named) and aws_managed.name_of(policy.name):
             managed = aws_managed.find(policy.name)
-            outcome = _of_aws(policy.name, managed, is_new=self._change.is_new)
+            outcome = _of_aws(policy.name, is_new=self._change.is_new)
         elif not isinstance(policy, Named | Unresolved):
             place = f"{grant.address}.{grant.attribute}"
             return self._unknown(grant, (f"{policy.address}.policy" if policy else place,))
@@ -429,10 +411,26 @@ def _published(changes: Iterable[GrantChange]) -> tuple[PublishedUpdate, ...]:
     return tuple(filter(None, published)) if all(published) else ()
 
 
-def _of_aws(arn: str, managed: AwsManagedPolicy | None, *, is_new: bool) -> _Outcome:
+def _is_harmless(grant: Grant) -> bool:
+    """Say whether a policy is one that AWS or upstream publishes, and that does no harm.
+
+    AWS made those that begin with AmazonEKS for the roles of clusters, nodes and pods.
+
+    Source: Amazon EKS User Guide, "AWS managed policies for Amazon Elastic Kubernetes Service".
+    """
+    name = aws_managed.name_of(grant.policy.name) if isinstance(grant.policy, Named) else ""
+    if not isinstance(grant.content, Document) or not (name or documents_of(grant)):
+        return False
+    return name.startswith(_OF_EKS) or not is_harmful(grant.content.policy)
+
+
+def _of_aws(arn: str, *, is_new: bool) -> _Outcome:
     """Return what it is that a policy of AWS is attached whose document is not known."""
+    managed = aws_managed.find(arn)
     if managed and managed.policy_class in (PolicyClass.ADMIN, PolicyClass.IAM):
         return _Outcome.FURTHER
+    if managed and managed.name.startswith(_OF_EKS) and is_new:
+        return _Outcome.OF_EKS
     is_unknown = aws_managed.nonexistent(arn) or not (managed or is_new)
     return _Outcome.UNKNOWN_OF_AWS if is_unknown else _Outcome.ATTACHED
 

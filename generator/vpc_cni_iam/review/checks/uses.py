@@ -82,6 +82,7 @@ def _of_use(change: UseChange) -> Finding:
             means = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
         case UseEvent.MOVES | UseEvent.LIMITED_OTHERWISE:
             level = _LEVELS[type(change.access)]
+            means = (Consequence.ANY_CHANGE,) if level is Level.NOTE else None
             is_unknown = level is Level.WARNING and not change.were_shown
             level = Level.ERROR if is_unknown and is_far else level
     return finding(

@@ -353,8 +353,8 @@ def test_who_can_assume_a_role_no_longer_or_under_other_conditions_is_named() ->
     text = message("access-removed", role("r", both, of("ec2")))
     assert text == "aws_iam_role.r can no longer be assumed by lambda.amazonaws.com"
     text = message("access-removed", role("r", pods(*BOTH), POD))
-    assert text.startswith("aws_iam_role.r can now be assumed only by pods.eks.amazonaws.com if")
-    assert text.endswith("(was pods.eks.amazonaws.com)")
+    assert text.startswith("aws_iam_role.r can now be assumed only by EKS Pod Identity if")
+    assert text.endswith("(was EKS Pod Identity)")
     text = message("access-removed", role("r", POD, pods("sts:AssumeRole", **NAMESPACE)))
     assert "allows less than before" in text
 
@@ -485,7 +485,9 @@ def test_a_move_between_irsa_and_pod_identity_is_no_error(before: str) -> None:
     moved = levels(found(role("r", before, after), inline()))
     assert moved["trust-widened"] == ("note" if after == POD else "warning")
     (saying,) = sayings("trust-widened", role("r", before, after), inline())
-    assert ("EKS Pod Identity" in saying.message) and not saying.fix
+    assert "EKS Pod Identity" in saying.message and not saying.fix
+    by_pods = ", for the pods that associations in the account name"
+    assert saying.message.endswith(by_pods) is (after == POD)
     # Of a role of others, every association of the account may use it.
     plain = pods(*BOTH)
     assert levels(found(role("r", of("ec2"), plain)))["trust-widened"] == "warning"

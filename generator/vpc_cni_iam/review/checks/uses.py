@@ -70,7 +70,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _of_use(change: UseChange) -> Finding:
-    means = None
+    means: tuple[Consequence, ...] | None = None
     is_far = change.reach > Reach.LIMITED
     match change.event:
         case UseEvent.GETS:

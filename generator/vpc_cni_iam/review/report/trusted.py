@@ -53,7 +53,7 @@ def _parts(trusted: Trusted, *, limits: bool, named: str = "") -> tuple[str, str
     elif name == ANYONE:
         name = "everybody"
     elif trusted.is_by_pods:
-        name = "EKS Pod Identity (associations of the account)"
+        name = "EKS Pod Identity"
     elif trusted.type == "AWS" and name.isdecimal():
         name = f"AWS account {name}"
     return name, ending

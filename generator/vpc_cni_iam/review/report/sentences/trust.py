@@ -13,13 +13,12 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.trust import WEB
 from vpc_cni_iam.policy.diff import ConditionChange, StatementChanged, StatementRemoved
 from vpc_cni_iam.policy.document import ANYONE, Condition
-from vpc_cni_iam.policy.proof.answer import NewAccess, NotProven
+from vpc_cni_iam.policy.proof.answer import NewAccess
 from vpc_cni_iam.policy.report import (
     asked_text,
     condition_text,
     describe,
     example_text,
-    not_proven_text,
     values_text,
 )
 from vpc_cni_iam.policy.value import Sensitive
@@ -33,13 +32,13 @@ from vpc_cni_iam.review.checks.trust import (
     TrustUndecided,
     TrustWidened,
 )
-from vpc_cni_iam.review.diff.permissions import Open, Refusal
 from vpc_cni_iam.review.diff.trust.conditions import prefix
 from vpc_cni_iam.review.diff.trust.trusted import Trusted, Widened
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import names_of, several
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences import trust_flaws
+from vpc_cni_iam.review.report.sentences.access import undecided_text
 from vpc_cni_iam.review.report.trusted import (
     capital,
     issuer_name,
@@ -51,8 +50,8 @@ from vpc_cni_iam.review.rules import Level, Rule
 
 _SHOWN = 3
 _BY_PODS = (
-    "Pods get the role by an association: whoever may create one and pass the role decides. To end "
-    "it, remove pods.eks.amazonaws.com from the trust policy"
+    "whoever may create an association and pass the role gives it to pods. To end that, remove "
+    "pods.eks.amazonaws.com from the trust policy"
 )
 _OF_ACCOUNTS = "role", "user", "assumed-role", "federated-user"  # as ARNs have them
 
@@ -78,7 +77,8 @@ def _widened(finding: Finding, evidence: TrustWidened) -> Saying:
     others = sorted(widened.other_conditions, key=lambda c: not _is_subject(c, issuer))
     details += (capital(_condition_reason(change, issuer)) for change in others)
     details += [f"example: {_example(evidence.example, issuer)}"] if evidence.example else []
-    if any(trusted.is_by_pods for trusted in widened.trusted):
+    if widened.trusted and all(trusted.is_by_pods for trusted in widened.trusted):
+        message += ", for the pods that associations in the account name"
         details.append(_BY_PODS)
     fix = _fix_of_widened(finding, widened, issuer) if finding.level is Level.ERROR else ""
     return Saying(message, tuple(details), fix)
@@ -145,25 +145,11 @@ def _is_subject(change: ConditionChange, issuer: str) -> bool:
 
 
 def _undecided(finding: Finding, evidence: TrustUndecided) -> Saying:
-    role, reason = role_of(finding), _reason(evidence.answer)
+    role, reason = role_of(finding), undecided_text(evidence.answer, "its trust policy")
     if evidence.trusted:
         who = several_trusted(evidence.trusted)
-        message = f"{role} may now be assumed by {who}. Whether they are new is not decided"
-        return Saying(message, (capital(reason),))
+        return Saying(f"{role} may now be assumed by {who}, which is not decided: {reason}")
     return Saying(f"Who can newly assume {role} is not decided: {reason}")
-
-
-def _reason(answer: NotProven) -> str:
-    match answer:
-        case NotProven(Open.LATER):
-            return "a part of its trust policy is known after apply"
-        case NotProven(Open.REFUSED, Refusal(why)):
-            return ", ".join(filter(None, ("its trust policy cannot be evaluated", why)))
-        case NotProven(Open.NOT_SHOWN):
-            return "the plan does not show all of its trust policy before and after"
-        case NotProven(Open.TOO_LARGE):
-            return "its trust policy is too large for IAM"
-    return not_proven_text(answer)
 
 
 def _not_shown(finding: Finding, evidence: TrustNotShown) -> Saying:

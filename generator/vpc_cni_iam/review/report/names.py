@@ -26,6 +26,7 @@ def name_of(resource: IamResource) -> str:
             return f"the {noun or 'resource'} {place}"
         case Unresolved(place):
             attribute = place.rpartition(".")[2]
+            attribute = attribute.replace("permissions_boundary", "policy")
             kind = next((kind for kind in _KINDS if kind in attribute), "principal")
             return f"the {kind} in {place}"
 

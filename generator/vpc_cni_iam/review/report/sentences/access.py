@@ -300,7 +300,7 @@ def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
     if instead := aws_managed.nonexistent(policy):
         message = f"{policy} is attached to {who}, and does not exist: {instead}"
         return Saying(message, fix=f"Correct the ARN in {address}")
-    named = f"The policy {policy}"
+    named = policy if policy.startswith("the ") else f"The policy {policy}"
     if finding.attribute.startswith("inline_policy"):
         named = f"An inline policy of {who}"
     elif (shown.policy,) != shown.owners:
@@ -335,7 +335,9 @@ def _no_gain(finding: Finding, change: NoGain) -> Saying:
 def _boundary(finding: Finding, change: BoundaryChanged) -> Saying:
     who, address = names_of(change.owners), finding.address
     old, new = (name_of(side) if side else "" for side in (change.before, change.after))
-    is_replaced = f"{who} gets the permissions boundary {new}{f' in place of {old}' if old else ''}"
+    boundary = f"a permissions boundary, {new}," if new.startswith("the ") else ""
+    boundary = boundary or f"the permissions boundary {new}"
+    is_replaced = f"{who} gets {boundary}{f' in place of {old}' if old else ''}"
     if new and finding.level is Level.NOTE:
         if old == new:
             return Saying(f"{old}, the permissions boundary of {who}, allows no more")

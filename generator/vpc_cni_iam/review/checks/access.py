@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from enum import Enum
+from itertools import islice
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -120,82 +121,57 @@ class _Outcome(Enum):
     HAD_BEFORE = Rule.NEW_POLICY, Level.NOTE, _ANY  # a policy whose access it had
 
 
-class _Case(Struct, frozen=True):
-    """One outcome of one principal, and the grants that make it so, the first one first."""
-
-    outcome: _Outcome
-    evidence: AboutPrincipals
-    grants: tuple[Grant, ...]
-
-
 def check(context: Context) -> Iterator[Finding]:
     """Yield what becomes of the policies of each principal; of several the same, one finding."""
-    return together(_finding(case, context) for case in _cases(context))
+    return together(_findings(context))
 
 
-def _finding(case: _Case, context: Context) -> Finding:
-    rule, level, means = case.outcome.value
-    address, attribute = _place(case.grants, context)
-    match case.evidence:
-        case NoGain(owners=(InPlan(deleted),), is_deleted=True):
-            address, attribute = deleted, ""
-    evidence = _with_new_addresses(case.evidence, context)
-    (owner,) = evidence.owners
-    return finding(
-        rule,
-        evidence,
-        address,
-        attribute=attribute,
-        subject=owner,
-        level=level,
-        means=means,
-    )
-
-
-def _with_new_addresses(evidence: AboutPrincipals, context: Context) -> AboutPrincipals:
-    """Return evidence with the addresses that principals and policies have after the plan."""
-    successors = context.accounts.successors
-
-    def now(resource: IamResource) -> IamResource:
-        return InPlan(successors[resource]) if resource in successors else resource
-
-    evidence = replace(evidence, owners=tuple(map(now, evidence.owners)))
-    match evidence:
-        case Gain(policies=policies):
-            return replace(evidence, policies=tuple(map(now, policies)))
-        case PolicyNotShown(policy=policy):
-            return replace(evidence, policy=now(policy))
-        case GroupJoined(group=group):
-            return replace(evidence, group=now(group))
-    return evidence
-
-
-def _place(grants: Iterable[Grant], context: Context) -> tuple[str, str]:
-    """Return the resource that makes a change, and its argument: the policy, if it changes."""
-    first = next(iter(grants), None)
-    if first is None:
-        return "", ""
-    policy = first.policy
-    if isinstance(policy, InPlan) and context.filler.resolver.is_changed(policy.address):
-        return context.accounts.successors.get(policy, policy.address), "policy"
-    return first.address, first.attribute
-
-
-def _cases(context: Context) -> Iterator[_Case]:
+def _findings(context: Context) -> Iterator[Finding]:
     changes = {change.owner: change for change in context.principals}
     for owner in context.accounts.principals:
         yield from _memberships(owner, changes.get(owner), context)
     conflicts = {(c.grant.owner, c.grant.key) for c in context.accounts.conflicts}
     for change in context.principals:
-        yield from _PrincipalCases(context, change, frozenset(conflicts)).all()
+        yield from _OfPrincipal(context, change, conflicts).all()
     for change in context.kept_principals:
-        every = _PrincipalCases(context, change, frozenset(conflicts)).all()
-        yield from (case for case in every if case.outcome.value[2] == _NEW)
+        every = _OfPrincipal(context, change, conflicts).all()
+        yield from (each for each in every if Consequence.NEW_ACCESS in each.means)
+
+
+def _finding(
+    outcome: _Outcome, evidence: AboutPrincipals, grants: Iterable[Grant], context: Context
+) -> Finding:
+    """Return a finding, with the addresses after the plan; the first grant makes it so."""
+    successors = context.accounts.successors
+
+    def now(resource: IamResource) -> IamResource:
+        return InPlan(successors[resource]) if resource in successors else resource
+
+    address, attribute = "", ""
+    for grant in islice(grants, 1):
+        address, attribute = grant.address, grant.attribute
+        policy = grant.policy
+        if isinstance(policy, InPlan) and context.filler.resolver.is_changed(policy.address):
+            address, attribute = successors.get(policy, policy.address), "policy"
+    match evidence:
+        case NoGain(owners=(InPlan(deleted),), is_deleted=True):
+            address, attribute = deleted, ""
+        case Gain(policies=policies):
+            evidence = replace(evidence, policies=tuple(map(now, policies)))
+        case PolicyNotShown(policy=policy):
+            evidence = replace(evidence, policy=now(policy))
+        case GroupJoined(group=group):
+            evidence = replace(evidence, group=now(group))
+    (owner,) = owners = tuple(map(now, evidence.owners))
+    evidence, (rule, level, means) = replace(evidence, owners=owners), outcome.value
+    return finding(
+        rule, evidence, address, attribute=attribute, subject=owner, level=level, means=means
+    )
 
 
 def _memberships(
     owner: IamResource, change: PrincipalChange | None, context: Context
-) -> Iterator[_Case]:
+) -> Iterator[Finding]:
     """Yield the groups that a user joins."""
     accounts = context.accounts
     had = accounts.before.groups(owner)
@@ -205,7 +181,8 @@ def _memberships(
         farther = _farther(change) if change else Reach.LIMITED
         outcome = _Outcome.JOINED if farther is Reach.LIMITED else _Outcome.JOINED_FURTHER
         is_shown = bool(accounts.after.policies(grant.policy))
-        yield _Case(outcome, GroupJoined((owner,), grant.policy, is_shown, farther), (grant,))
+        evidence = GroupJoined((owner,), grant.policy, is_shown, farther)
+        yield _finding(outcome, evidence, (grant,), context)
 
 
 def _farther(change: PrincipalChange) -> Reach:
@@ -213,23 +190,21 @@ def _farther(change: PrincipalChange) -> Reach:
     return change.reach_after if change.reach_after > change.reach_before else Reach.LIMITED
 
 
-class _PrincipalCases:
-    """The outcomes of one principal."""
+class _OfPrincipal:
+    """The findings about one principal."""
 
     def __init__(
         self,
         context: Context,
         change: PrincipalChange,
-        conflicts: frozenset[tuple[IamResource, GrantKey]],
+        conflicts: Collection[tuple[IamResource, GrantKey]],
     ) -> None:
         self._context, self._change = context, change
         self._owners = (change.owner,)
         self._grants = tuple(c for c in change.grants if not self._is_of_group(c))
         # What a conflict takes away is a finding of its own.
-        removed = [c for c in self._grants if c.before and not c.after]
-        self._is_conflict = bool(removed) and all(
-            (change.owner, c.key) in conflicts for c in removed
-        )
+        removed = [(change.owner, c.key) for c in self._grants if c.before and not c.after]
+        self._is_conflict = bool(removed) and all(map(conflicts.__contains__, removed))
 
     def _is_of_group(self, change: GrantChange) -> bool:
         """Say whether what changes is of a group that is a principal of the plan itself.
@@ -245,20 +220,20 @@ class _PrincipalCases:
         ]
         return all(is_member) or is_member == [False, True]
 
-    def all(self) -> Iterator[_Case]:
+    def all(self) -> Iterator[Finding]:
         if self._change.is_deleted:
             yield self._no_gain()
         elif self._grants:
             yield from self._changed()
 
-    def _changed(self) -> Iterator[_Case]:
+    def _changed(self) -> Iterator[Finding]:
         """Yield the outcomes of one that is there after."""
         change = self._change
         yield from (self._not_shown(c) for c in self._grants if _is_hidden(c))
         hidden = [g for g in change.vanished if self._may_deny(g)]
         if hidden and not self._is_conflict:
             policies = tuple(g.policy or InPlan(g.address) for g in hidden)
-            yield _Case(_Outcome.UNDECIDED, DenyLost(self._owners, (), policies), tuple(hidden))
+            yield self._finding(_Outcome.UNDECIDED, DenyLost(self._owners, (), policies), hidden)
         match change.access:
             case NewAccess() as answer:
                 yield from self._gain(answer)
@@ -266,28 +241,28 @@ class _PrincipalCases:
                 yield from self._later()
             case NotProven() as answer:
                 evidence = AccessUndecided(self._owners, scope(self._grants), answer)
-                yield self._case(_Outcome.UNDECIDED, evidence)
+                yield self._finding(_Outcome.UNDECIDED, evidence)
             case NoNewAccess() if not isinstance(change.denied_less, NoNewAccess):
                 yield from self._denied_less()
             case NoNewAccess() if not (change.opened or change.vanished or self._is_conflict):
                 yield self._no_gain()
 
-    def _case(self, outcome: _Outcome, evidence: AboutPrincipals) -> _Case:
-        after = [c.after for c in self._grants if c.after]
-        changes = self._grants or filter(None, [self._change.boundary])
-        before = [c.before for c in changes if c.before]
-        return _Case(outcome, evidence, (*after, *before))
+    def _finding(
+        self, outcome: _Outcome, evidence: AboutPrincipals, grants: Iterable[Grant] = ()
+    ) -> Finding:
+        """Return a finding by grants, or by all that change."""
+        if not grants:
+            changes = self._grants or [c for c in (self._change.boundary,) if c]
+            grants = [g for side in zip(*((c.after, c.before) for c in changes)) for g in side if g]
+        return _finding(outcome, evidence, grants, self._context)
 
     def _may_deny(self, grant: Grant) -> bool:
         """Say whether a policy that the plan does not show may have a Deny."""
-        if isinstance(grant.content, Sensitive) and self._is_replaced(grant):
-            return False  # that it was sensitive is a finding
-        return may_deny(grant)
+        is_replaced = any(c.before is grant and c.after for c in self._grants)
+        # That one was sensitive is a finding.
+        return not (isinstance(grant.content, Sensitive) and is_replaced) and may_deny(grant)
 
-    def _is_replaced(self, grant: Grant) -> bool:
-        return any(c.before is grant and c.after for c in self._grants)
-
-    def _gain(self, answer: NewAccess) -> Iterator[_Case]:
+    def _gain(self, answer: NewAccess) -> Iterator[Finding]:
         change, context = self._change, self._context
         grants = [c for c in self._grants if not _was_sensitive(c)]
         if not grants or self._is_by_boundary():
@@ -310,7 +285,7 @@ class _PrincipalCases:
             None if change.is_new else self._lacked_by(more.parts),
         )
         changing = more.grants or tuple(g for c in grants for g in (c.after, c.before) if g)
-        yield _Case(self._outcome(evidence, changing), evidence, changing)
+        yield self._finding(self._outcome(evidence, changing), evidence, changing)
 
     def _outcome(self, gain: Gain, grants: Iterable[Grant]) -> _Outcome:
         is_held = not (gain.is_new and self._change.owner in gain.policies)
@@ -348,29 +323,29 @@ class _PrincipalCases:
         within = Permissions(change.before.policies, change.after.limits)
         return isinstance(self._context.proofs.compare(within, change.after), NoNewAccess)
 
-    def _later(self) -> Iterator[_Case]:
+    def _later(self) -> Iterator[Finding]:
         for change in self._grants:
             grant = change.after
             if grant and isinstance(grant.content, Document) and grant.content.holes:
                 places = tuple(hole.place for hole in grant.content.holes)
                 yield self._unknown(grant, places)
 
-    def _unknown(self, grant: Grant, places: tuple[str, ...]) -> _Case:
+    def _unknown(self, grant: Grant, places: tuple[str, ...]) -> Finding:
         referred = self._context.filler.resolver.reference_names
         references = tuple(dict.fromkeys(name for place in places for name in referred(place)))
         policy = grant.policy or InPlan(grant.address)
         evidence = PolicyNotShown(self._owners, self._change.is_new, policy, None, references)
-        return _Case(_Outcome.LATER, evidence, (grant,))
+        return self._finding(_Outcome.LATER, evidence, (grant,))
 
-    def _denied_less(self) -> Iterator[_Case]:
+    def _denied_less(self) -> Iterator[Finding]:
         change = self._change
         if self._is_conflict:
             return
         example = change.denied_less if isinstance(change.denied_less, NewAccess) else None
         evidence = DenyLost(self._owners, scope(self._grants), (), example)
-        yield self._case(_Outcome.UNDECIDED, evidence)
+        yield self._finding(_Outcome.UNDECIDED, evidence)
 
-    def _no_gain(self) -> _Case:
+    def _no_gain(self) -> Finding:
         change, proofs = self._change, self._context.proofs
         ways = (proofs.compare, proofs.without_denies)  # a new Deny counts whatever is allowed
         loses = change.is_deleted or not all(
@@ -379,9 +354,9 @@ class _PrincipalCases:
         only_new = all(c.before is None for c in self._grants)
         outcome = _Outcome.LESS if loses else _Outcome.HAD_BEFORE if only_new else _Outcome.SAME
         parts = lost(self._grants) if loses else ()
-        return self._case(outcome, NoGain(self._owners, change.is_deleted, parts))
+        return self._finding(outcome, NoGain(self._owners, change.is_deleted, parts))
 
-    def _not_shown(self, change: GrantChange) -> _Case:
+    def _not_shown(self, change: GrantChange) -> Finding:
         grant = change.after or change.before
         assert grant is not None  # noqa: S101 - a change has a side
         policy, managed, outcome = grant.policy, None, _Outcome.ATTACHED
@@ -402,7 +377,7 @@ class _PrincipalCases:
             grant.content if isinstance(grant.content, Invalid) else None,
             managed=managed,
         )
-        return _Case(outcome, evidence, (grant,))
+        return self._finding(outcome, evidence, (grant,))
 
 
 def _published(changes: Iterable[GrantChange]) -> tuple[PublishedUpdate, ...]:

@@ -120,7 +120,7 @@ def _who(owners: tuple[IamResource, ...], policies: tuple[IamResource, ...]) -> 
 
 
 def _deny(gain: Gain) -> str:
-    """Return the Deny by which more is allowed, ``whole`` where a part of it stays; else nothing"""
+    """Return the Deny by which more is allowed, ``whole`` where a part of it stays, or nothing."""
     part = gain.parts[0] if gain.parts else None
     match part.difference if part and part.denies else None:
         case StatementRemoved(statement=statement) | StatementChanged(old=statement) as change:

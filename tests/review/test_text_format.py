@@ -245,10 +245,7 @@ def test_an_ignored_finding_is_not_taken_for_nobody() -> None:
     screen = first_screen(review(ignored=(ShownIgnored(identity, "agreed", ""),)))
     assert "Nobody" not in screen
     screen = first_screen(review(CLEAN, identity))
-    assert (
-        "\nWho can do more\n  Nobody else.\n\nOther findings\n  note "
-        in screen
-    )
+    assert "\nWho can do more\n  Nobody else.\n\nOther findings\n  note " in screen
 
 
 def test_colours_are_for_terminals() -> None:

@@ -136,7 +136,7 @@ def test_the_trusts_of_the_catalog_have_no_flaw(
         (token(GITHUB, "repo:example/infra:*", like=True), "oidc-subject-wildcard", "note",
          "Any workflow of example/infra of GitHub can assume"),
         (token(GITHUB, "repo:example/infra:ref:refs/heads/main", aud=False), "oidc-no-audience",
-         "warning", "no condition asks for the audience"),
+         "warning", "can assume aws_iam_role.r with a token for any audience"),
         (token(GITLAB, None), "oidc-no-subject", "error", "Any job of any project of GitLab"),
         (token("gitlab.example.com", "project_path:a/*:ref_type:branch:ref:main", like=True),
          "oidc-subject-wildcard", "warning", "of gitlab.example.com"),

@@ -381,8 +381,9 @@ def _open(kind: str, values: Mapping[str, Any]) -> Iterator[Statement | str]:
     yield from (text for _, text in texts(values) if text in _FOR_EVERYBODY)
     # Those of OpenSearch Serverless are lists of rules.
     with suppress(DecodeError):
-        rules = json.decode(str(values.get("policy")), type=list[dict[str, Any]])
-        yield from (str(r) for r in rules if r.get("AllowFromPublic") or r.get("Principal") == ["*"])
+        for rule in json.decode(str(values.get("policy")), type=list[dict[str, Any]]):
+            if rule.get("AllowFromPublic") or rule.get("Principal") == ["*"]:
+                yield str(rule)
 
 
 def _policies(kind: str, values: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Iterator
 from enum import Enum
 from itertools import islice
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import aws_managed
@@ -253,7 +252,8 @@ class _OfPrincipal:
         """Return a finding by grants, or by all that change."""
         if not grants:
             changes = self._grants or [c for c in (self._change.boundary,) if c]
-            grants = [g for side in zip(*((c.after, c.before) for c in changes)) for g in side if g]
+            after = [c.after for c in self._grants if c.after]
+            grants = [*after, *(c.before for c in changes if c.before)]
         return _finding(outcome, evidence, grants, self._context)
 
     def _may_deny(self, grant: Grant) -> bool:

@@ -83,7 +83,7 @@ class TokenTrust(Struct, frozen=True):
             yield from self._never(subjects, audiences)
             return
         yield from self._of_subjects(platform, subjects, frozenset(alive))
-        yield from self._of_audiences(platform, audiences, alive)
+        yield from self._of_audiences(platform, subjects, audiences, alive)
         if platform is Platform.KUBERNETES:
             if for_plugin:
                 yield from self._of_plugin(subjects, alive)
@@ -113,12 +113,16 @@ class TokenTrust(Struct, frozen=True):
             yield self._flaw(Rule.IRSA_NEVER, literally)
 
     def _of_audiences(
-        self, platform: Platform, audiences: tuple[str, ...], alive: Iterable[str]
+        self,
+        platform: Platform,
+        subjects: tuple[str, ...],
+        audiences: tuple[str, ...],
+        alive: Iterable[str],
     ) -> Iterator[TrustFlaw]:
         """Yield that tokens for any audience are let in, or none for that of EKS."""
         is_kubernetes = platform is Platform.KUBERNETES
         if any(self._lets(sub=subject, aud=STRANGE) for subject in alive):
-            yield self._flaw(_RULES[is_kubernetes][2])
+            yield self._flaw(_RULES[is_kubernetes][2], subjects)
         elif not is_kubernetes or any(map(is_unknown, audiences)):
             return
         elif not any(self._lets(sub=subject, aud=AUDIENCE) for subject in alive):

@@ -30,10 +30,9 @@ from vpc_cni_iam.review.rules import Rule
 
 # Rules about who is let in, by the subject of a token, and by EKS Pod Identity.
 _OF_SUBJECTS = (
-    *(Rule.IRSA_NO_SUBJECT, Rule.IRSA_WILDCARD, Rule.IRSA_OTHER_SUBJECT),
-    *(Rule.OIDC_NO_SUBJECT, Rule.OIDC_WILDCARD),
+    *(Rule.IRSA_NO_SUBJECT, Rule.IRSA_WILDCARD, Rule.IRSA_OTHER_SUBJECT, Rule.IRSA_NO_AUDIENCE),
+    *(Rule.OIDC_NO_SUBJECT, Rule.OIDC_WILDCARD, Rule.OIDC_NO_AUDIENCE),
 )
-_OF_AUDIENCES = Rule.IRSA_NO_AUDIENCE, Rule.OIDC_NO_AUDIENCE
 _OF_PODS = Rule.PODS_NO_TAGS, Rule.PODS_UNSCOPED, Rule.PODS_TAGS_OFF, Rule.PODS_SOURCE_ARN
 
 
@@ -69,33 +68,23 @@ class Widened(Struct, frozen=True):
     before: tuple[Trusted, ...]  # who no longer can, or could under other conditions
     same_principals: bool  # whether all of them could under other conditions
     conditions: tuple[ConditionChange, ...]  # why: those that are gone, or become others
-    other_conditions: tuple[ConditionChange, ...]  # what else becomes another one
     # The Deny statements that are gone, or become others.
     denies: tuple[StatementRemoved | StatementChanged, ...]
     actions: tuple[str, ...]  # what is newly allowed to the same principals
 
 
-def is_of(flaw: TrustFlaw, trusted: Trusted) -> bool:
-    """Say whether a flaw is about somebody whom a statement lets in."""
-    if flaw.rule is Rule.TRUST_ANYBODY:
-        return trusted.name == ANYONE
-    is_token = trusted.type == "Federated" and trusted.issuer == flaw.provider
-    if flaw.rule in _OF_AUDIENCES:
-        return is_token and not trusted.audiences
-    is_subject = str(trusted.subject) in (flaw.values or ("",))
-    return flaw.rule in _OF_SUBJECTS and is_token and is_subject
-
-
 def tells_of(flaw: TrustFlaw, trusted: Trusted) -> bool:
     """Say whether a flaw tells all of somebody whom a statement lets in."""
-    if flaw.rule in _OF_AUDIENCES:
-        return False  # it is about tokens, and does not say whose
+    if flaw.rule is Rule.TRUST_ANYBODY:
+        return trusted.name == ANYONE and not trusted.limits
     if flaw.rule in _OF_PODS:
         return trusted.is_by_pods
+    if trusted.type != "Federated" or trusted.issuer != flaw.provider:
+        return False
     if flaw.never:
-        asked = {str(trusted.subject), *map(str, trusted.audiences)}
-        return trusted.issuer == flaw.provider and not asked.isdisjoint(flaw.values)
-    return is_of(flaw, trusted) and not (flaw.rule in _OF_SUBJECTS and trusted.limits)
+        return not {str(trusted.subject), *map(str, trusted.audiences)}.isdisjoint(flaw.values)
+    is_subject = str(trusted.subject) in (flaw.values or ("",))
+    return flaw.rule in _OF_SUBJECTS and is_subject and not trusted.limits
 
 
 def trusted_by(policy: Policy) -> tuple[Trusted, ...]:
@@ -164,13 +153,11 @@ def widened(before: Policy, after: Policy) -> Widened:
     gone = (e for e in elements if isinstance(e, ConditionChange) and e.old)
     conditions = dict.fromkeys((*_limits_gone(coming, leaving), *gone))
     actions = (e.added for e in elements if isinstance(e, ValuesChange) and e.element == "Action")
-    reasons = tuple(change for change in conditions if _explains(change, newcomers))
     return Widened(
         newcomers or coming,
         leaving,
         not newcomers,
-        reasons,
-        tuple(c for c in conditions if c not in reasons and c.new is not None),
+        tuple(change for change in conditions if _explains(change, newcomers)),
         denies,
         tuple(dict.fromkeys(str(action) for added in actions for action in added)),
     )

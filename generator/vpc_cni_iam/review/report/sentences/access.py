@@ -96,21 +96,28 @@ def _who_can(finding: Finding, gain: Gain, what: str) -> str:
 
 
 def _gain_fix(finding: Finding, gain: Gain) -> str:
+    address, actions = finding.address, gain.parts[0].actions if gain.parts else ()
+    fix = f"Narrow the actions and resources in {address}"
     if gain.lacked_by or (gain.is_new and finding.rule is not Rule.ADMIN):
         return ""
     if lost := _deny(gain):
-        return f"Keep the {lost} for {names_of(gain.owners)}"
-    match gain.parts[0].difference if gain.parts else None:
+        fix = f"Keep the {lost} for {names_of(gain.owners)}"
+    elif gain.parts and _drops_condition(gain.parts[0]):
+        fix = f"Keep the condition in {address}"
+    elif gain.beyond == ():
+        fix = f"Accept it if aws-node needs it, or narrow {address}"
+    elif gain.policies and "policy_arn" in finding.attribute:
+        fix = f"Detach {_policies(gain.policies)} from {names_of(gain.owners)}"
+    elif actions and gain.reach is Reach.LIMITED:
+        fix = f"Remove {_listed(actions)} from {address}, or narrow its resources"
+    return fix
+
+
+def _drops_condition(part: GainedPart) -> bool:
+    match part.difference:
         case StatementChanged(elements=[*_, ConditionChange()]):
-            return f"Keep the condition in {finding.address}"
-    if gain.beyond == ():
-        return f"Accept it if aws-node needs it, or narrow {finding.address}"
-    if gain.policies and "policy_arn" in finding.attribute:
-        return f"Detach {_policies(gain.policies)} from {names_of(gain.owners)}"
-    actions = gain.parts[0].actions if gain.parts else ()
-    if actions and gain.reach is Reach.LIMITED:
-        return f"Remove {_listed(actions)} from {finding.address}, or narrow its resources"
-    return f"Narrow the actions and resources in {finding.address}"
+            return True
+    return False
 
 
 def _who(owners: tuple[IamResource, ...], policies: tuple[IamResource, ...]) -> str:

@@ -74,8 +74,6 @@ def _widened(finding: Finding, evidence: TrustWidened) -> Saying:
     if reasons:
         message = f"{capital(reasons[0])}: {message}"
     details = [f"also: {reason}" for reason in reasons[1:]]
-    others = sorted(widened.other_conditions, key=lambda c: not _is_subject(c, issuer))
-    details += (capital(_condition_reason(change, issuer)) for change in others)
     details += [f"example: {_example(evidence.example, issuer)}"] if evidence.example else []
     if widened.trusted and all(trusted.is_by_pods for trusted in widened.trusted):
         message += ", for the pods that associations in the account name"
@@ -129,19 +127,11 @@ def _fix_of_widened(finding: Finding, widened: Widened, issuer: str) -> str:
     changed = [_short(c.old, issuer) for c in widened.conditions if c.old is not None]
     if changed:
         return f"Put the condition {condition_text(changed[0])} back into {where}"
-    for change in widened.other_conditions if widened.trusted else ():
-        if change.old and _is_subject(change, issuer):
-            return f"Write {asked_text(change.old)} on sub again in {where}"
     sides = widened.before, widened.trusted
     old, new = (several_trusted(side, limits=False, named=issuer) for side in sides)
     if new and old:
         return f"Name {old} in place of {new} in {where}"
     return f"Remove {new} from {where}" if new else f"Restore {where}"
-
-
-def _is_subject(change: ConditionChange, issuer: str) -> bool:
-    key = str(change.old.key if change.old else "")
-    return bool(issuer) and key.lower() == f"{issuer}:sub".lower()
 
 
 def _undecided(finding: Finding, evidence: TrustUndecided) -> Saying:

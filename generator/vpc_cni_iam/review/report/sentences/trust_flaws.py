@@ -10,7 +10,7 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.issuers import is_of_anybody, platform_of
 from vpc_cni_iam.plugin.trust import AWS_NODE
 from vpc_cni_iam.review.checks.session_tags import SessionTagsOff
-from vpc_cni_iam.review.checks.trust import FlawOrigin, TrustFlawFound
+from vpc_cni_iam.review.checks.trust import TrustFlawFound
 from vpc_cni_iam.review.diff.trust.tokens import TrustFlaw
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import several
@@ -23,8 +23,7 @@ _SHOWN = 3
 _TAGS_OFF = "Set disable_session_tags to false, or do not ask for tags"
 _BY_PODS = "No pod gets credentials of {role} by EKS Pod Identity: "
 _NO_AUDIENCE = (
-    "Tokens of {issuer} for any audience can be used to assume {role}: no condition asks for the "
-    "audience",
+    "{who} of {issuer} can assume {role} with a token for any audience: no condition asks for one",
     f"Add StringEquals on its claim aud with {AUDIENCE}",
 )
 _SUBJECT = "{who} of {issuer} can assume {role}: {subject}", "Ask for the whole subject"
@@ -88,7 +87,7 @@ def _flaw(finding: Finding, evidence: TrustFlawFound) -> Saying:
     if evidence.is_sensitive:
         summary = next(rule.summary for rule in shown_rules() if rule.id == finding.rule)
         message = f"The trust policy of {fields['role']} has sensitive values. {summary}"
-    elif evidence.origin is FlawOrigin.BEFORE:
+    elif evidence.is_as_before:
         message += ", as before"
     return Saying(message, fix=f"{fix} in the trust policy of {finding.address}")
 

@@ -110,6 +110,16 @@ def test_who_can_newly_assume_a_role_is_named_after_the_condition_that_is_gone(
     assert levels(found(role("r", before, after)))["trust-widened"] == "error"
 
 
+def test_a_condition_that_becomes_another_is_a_detail() -> None:
+    wide = irsa(StringEquals=AUD, StringLike={f"{OIDC}:sub": "system:serviceaccount:*:aws-node"})
+    (saying,) = sayings("trust-widened", role("r", GOOD, wide))
+    assert saying.details[0] == (
+        "Condition on sub changes from StringEquals "
+        "'system:serviceaccount:kube-system:aws-node' to StringLike "
+        "'system:serviceaccount:*:aws-node'"
+    )
+
+
 def test_an_example_has_a_subject_that_a_deny_does_not_take_away() -> None:
     everyone = json.loads(irsa(StringLike={**AUD, f"{OIDC}:sub": "system:serviceaccount:*:*"}))
     denied = trust({"Federated": PROVIDER}, WEB, StringLike={

@@ -18,9 +18,8 @@ def test_an_issuer_is_named_once_in_a_finding() -> None:
     (saying,) = sayings("trust-widened", role("r", GOOD, new))
     assert " ".join((saying.message, *saying.details, saying.fix)).count(OIDC) == 1
     assert saying.details[-1].startswith("example: a token with aud = ")
-    old, new = "service account kube-system/aws-node", "any service account named aws-node"
-    where = "the trust policy of aws_iam_role.r"
-    assert saying.fix == f"Name {old} in place of {new} in {where}"
+    old = "StringEquals 'system:serviceaccount:kube-system:aws-node'"
+    assert saying.fix == f"Write {old} on sub again in the trust policy of aws_iam_role.r"
 
 
 def test_the_example_of_a_trust_policy_names_no_other_role() -> None:

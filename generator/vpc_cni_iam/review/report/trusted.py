@@ -6,11 +6,10 @@ from collections.abc import Iterable
 
 from vpc_cni_iam.plugin.issuers import SERVICE_ACCOUNTS, Platform
 from vpc_cni_iam.policy.document import ANYONE
-from vpc_cni_iam.policy.report import condition_text
 from vpc_cni_iam.policy.template import Template
 from vpc_cni_iam.review.diff.trust.trusted import Trusted
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import name_of, several
+from vpc_cni_iam.review.report.names import limit_text, name_of, several
 
 _HOSTS = {"token.actions.githubusercontent.com": "GitHub", "gitlab.com": "GitLab"}
 _OF_PROJECTS = "workflows of ", "jobs of "
@@ -37,7 +36,7 @@ def trusted_text(trusted: Trusted, *, limits: bool = True) -> str:
 
 def _parts(trusted: Trusted, *, limits: bool, named: str = "") -> tuple[str, str]:
     """Return who can assume a role, and of which issuer and when; `named` is an issuer."""
-    asked = sorted(map(condition_text, trusted.limits)) if limits else []
+    asked = sorted(map(limit_text, trusted.limits)) if limits else []
     ending = f" if {' and '.join(asked)}" if asked else ""
     name = str(trusted.name)
     if trusted.type == "Federated" and (trusted.issuer or trusted.platform is not Platform.OTHER):

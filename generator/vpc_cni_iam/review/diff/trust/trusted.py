@@ -67,7 +67,7 @@ class Widened(Struct, frozen=True):
     trusted: tuple[Trusted, ...]  # who can newly assume it
     before: tuple[Trusted, ...]  # who no longer can, or could under other conditions
     same_principals: bool  # whether all of them could under other conditions
-    conditions: tuple[ConditionChange, ...]  # why: those that are gone, or become others
+    conditions: tuple[ConditionChange, ...]  # those that are gone, or become others
     # The Deny statements that are gone, or become others.
     denies: tuple[StatementRemoved | StatementChanged, ...]
     actions: tuple[str, ...]  # what is newly allowed to the same principals
@@ -157,22 +157,17 @@ def widened(before: Policy, after: Policy) -> Widened:
         newcomers or coming,
         leaving,
         not newcomers,
-        tuple(change for change in conditions if _explains(change, newcomers)),
+        tuple(change for change in conditions if not _is_of_others(change, newcomers)),
         denies,
         tuple(dict.fromkeys(str(action) for added in actions for action in added)),
     )
 
 
-def _explains(change: ConditionChange, newcomers: tuple[Trusted, ...]) -> bool:
-    """Say whether a condition that is gone, or another, is why there are newcomers.
-
-    That a subject becomes another is said by who they are, and who could before.
-    """
-    if not newcomers or change.old is None:
-        return True
-    key = str(change.old.key).lower()
-    is_of_others = is_claim(key) and all(prefix(key) != t.issuer.lower() for t in newcomers)
-    return change.new is None and not is_of_others
+def _is_of_others(change: ConditionChange, newcomers: tuple[Trusted, ...]) -> bool:
+    """Say whether a condition that is gone is about tokens of other issuers than newcomers'."""
+    key = str(change.old.key if change.old else "").lower()
+    is_gone = bool(newcomers) and change.new is None and is_claim(key)
+    return is_gone and all(prefix(key) != t.issuer.lower() for t in newcomers)
 
 
 def _changes(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
-
-from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import PolicyClass
@@ -22,7 +20,7 @@ from vpc_cni_iam.policy.diff import (
 )
 from vpc_cni_iam.policy.document import Condition, Statement
 from vpc_cni_iam.policy.proof.answer import NewAccess, NotProven
-from vpc_cni_iam.policy.report import NOUNS, condition_text, example_text, not_proven_text
+from vpc_cni_iam.policy.report import NOUNS, example_text, not_proven_text
 from vpc_cni_iam.policy.template import Text
 from vpc_cni_iam.review.account.iam_resource import IamResource, Unresolved
 from vpc_cni_iam.review.checks.access import (
@@ -39,7 +37,7 @@ from vpc_cni_iam.review.diff.harm import GainedPart
 from vpc_cni_iam.review.diff.permissions import Open, Refusal
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import name_of, names_of
+from vpc_cni_iam.review.report.names import limit_text, name_of, names_of
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.accounts import SENTENCES as OF_ACCOUNTS
 from vpc_cni_iam.review.rules import Level, Rule
@@ -162,30 +160,25 @@ def part_text(part: GainedPart, *, is_lost: bool = False) -> str:
     What is no longer allowed is the difference in the other direction.
     """
     match part.difference:
-        case StatementRemoved(statement=statement) if statement.effect == "Deny":
-            calls_ = f"{_calls(statement, part.actions)} where a policy allows it"
+        case StatementRemoved(statement=Statement("Deny") as statement):
+            what = f"{_calls(statement, part.actions)} where a policy allows it"
             if is_lost:
-                return (
-                    f"{calls_.replace('call every action', 'call any action', 1)}: a Deny is added"
-                )
-            return f"{calls_}: a Deny is removed"
+                return f"{what.replace('call every action', 'call any action', 1)}: a Deny is added"
+            return f"{what}: a Deny is removed"
         case StatementAdded(statement=statement) | StatementRemoved(statement=statement):
             return _calls(statement, part.actions)
         case StatementChanged(old=old, new=new, elements=elements):
             is_deny = old.effect == "Deny"
-            reasons = [
-                reason
-                for element in elements
-                for reason in _reasons(element, is_deny=is_deny, is_lost=is_lost)
-            ]
+            reasons = [r for e in elements for r in _reasons(e, is_deny=is_deny, is_lost=is_lost)]
             if not is_deny and all(
                 isinstance(e, ValuesChange) and e.element == "Action" for e in elements
             ):
                 reasons = []  # the actions say it
-            calls_ = _calls(old if is_deny else new, part.actions)
-            if is_deny:
-                calls_ += " where a policy allows it"
-            return f"{calls_}: {', '.join(reasons)}" if reasons else calls_
+            conditions = (e for e in elements if isinstance(e, ConditionChange))
+            changed = [condition for e in conditions for condition in (e.old, e.new)]
+            what = _calls(old if is_deny else new, part.actions, changed)
+            what += " where a policy allows it" if is_deny else ""
+            return f"{what}: {', '.join(reasons)}" if reasons else what
     return "do more"
 
 
@@ -193,26 +186,25 @@ def _reasons(
     element: ValuesChange | ConditionChange, *, is_deny: bool, is_lost: bool
 ) -> Iterator[str]:
     of = " of the Deny" if is_deny else ""
-    if is_lost and isinstance(element, ValuesChange):
-        element = replace(element, removed=element.added, added=element.removed)
-    elif is_lost and isinstance(element, ConditionChange):
-        element = replace(element, old=element.new, new=element.old)
     match element:
         case ValuesChange(name, removed, added):
-            noun = NOUNS[name]
-            if added:
-                yield f"{noun} {_listed(added)}{of} is added"
-            if removed:
-                yield f"{noun} {_listed(removed)}{of} is removed"
-        case ConditionChange(old=Condition() as old, new=None):
-            yield f"the condition {condition_text(old)}{of} is removed"
-        case ConditionChange(old=Condition() as old, new=Condition() as new):
-            yield f"the condition {condition_text(old)}{of} becomes {condition_text(new)}"
-        case ConditionChange(new=Condition() as new):
-            yield f"the condition {condition_text(new)}{of} is added"
+            removed, added = (added, removed) if is_lost else (removed, added)
+            for values, what in ((added, "added"), (removed, "removed")):
+                if values:
+                    yield f"{NOUNS[name]} {_listed(values)}{of} is {what}"
+        case ConditionChange():
+            sides = (element.new, element.old) if is_lost else (element.old, element.new)
+            old, new = (limit_text(side) if side else "" for side in sides)
+            what = f"becomes {new}" if old and new else "is removed" if old else "is added"
+            yield f"the condition {old or new}{of} {what}"
 
 
-def _calls(statement: Statement, actions: tuple[Text, ...] = ()) -> str:
+def _calls(
+    statement: Statement,
+    actions: tuple[Text, ...] = (),
+    without: Collection[Condition | None] = (),
+) -> str:
+    """Return what a statement is about; the conditions `without` are named elsewhere."""
     what = _listed(actions or statement.actions)
     what = "every action" if what == "*" else what
     if statement.not_actions:
@@ -220,7 +212,7 @@ def _calls(statement: Statement, actions: tuple[Text, ...] = ()) -> str:
     where = "all resources" if "*" in statement.resources else _listed(statement.resources)
     if statement.not_resources:
         where = f"all resources except {_listed(statement.not_resources)}"
-    limits = " and ".join(map(condition_text, statement.conditions))
+    limits = " and ".join(limit_text(c) for c in statement.conditions if c not in without)
     return f"call {what} on {where}{f' if {limits}' if limits else ''}"
 
 

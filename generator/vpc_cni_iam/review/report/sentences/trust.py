@@ -59,21 +59,25 @@ _OF_ACCOUNTS = "role", "user", "assumed-role", "federated-user"  # as ARNs have 
 def _widened(finding: Finding, evidence: TrustWidened) -> Saying:
     widened, role = evidence.widened, role_of(finding)
     issuer = _only_issuer(widened)
-    reasons = [_condition_reason(change, issuer) for change in widened.conditions]
-    reasons += map(_deny_reason, widened.denies)
+    conditions = sorted(widened.conditions, key=lambda change: change.new is not None)
+    # That a condition becomes another is why, unless new principals say it.
+    is_why = bool(conditions) and (widened.same_principals or conditions[0].new is None)
+    reasons = [_condition_reason(change, issuer) for change in conditions]
+    reasons[is_why:is_why] = map(_deny_reason, widened.denies)
+    is_why |= bool(widened.denies)
     message = f"{role} can be assumed under fewer conditions than before"
     if widened.trusted:
         message = f"{role} can now be assumed by {several_trusted(widened.trusted)}"
-        if widened.same_principals and any(change.new is None for change in widened.conditions):
+        if widened.same_principals and any(change.new is None for change in conditions):
             message += " without it"
         elif widened.before and not (widened.same_principals and reasons):
             message += f" (was {several_trusted(widened.before, named=issuer)})"
     elif widened.actions:
         what = first_of(widened.actions, _SHOWN)
         message = f"The trust policy of {role} now allows {what} to whom it names"
-    if reasons:
-        message = f"{capital(reasons[0])}: {message}"
-    details = [f"also: {reason}" for reason in reasons[1:]]
+    if is_why:
+        message = f"{capital(reasons.pop(0))}: {message}"
+    details = [*map(capital, reasons)]
     details += [f"example: {_example(evidence.example, issuer)}"] if evidence.example else []
     if widened.trusted and all(trusted.is_by_pods for trusted in widened.trusted):
         message += ", for the pods that associations in the account name"
@@ -124,14 +128,17 @@ def _condition_reason(change: ConditionChange, issuer: str) -> str:
 
 def _fix_of_widened(finding: Finding, widened: Widened, issuer: str) -> str:
     where = f"the trust policy of {finding.address}"
-    changed = [_short(c.old, issuer) for c in widened.conditions if c.old is not None]
-    if changed:
-        return f"Put the condition {condition_text(changed[0])} back into {where}"
+    for change in sorted(widened.conditions, key=lambda change: change.new is not None):
+        old = _short(change.old, issuer) if change.old else None
+        if old and (change.new is None or widened.same_principals):
+            return f"Put the condition {condition_text(old)} back into {where}"
+        if old and old.key == "sub":
+            return f"Write {asked_text(old)} on sub again in {where}"
     sides = widened.before, widened.trusted
-    old, new = (several_trusted(side, limits=False, named=issuer) for side in sides)
-    if new and old:
-        return f"Name {old} in place of {new} in {where}"
-    return f"Remove {new} from {where}" if new else f"Restore {where}"
+    before, after = (several_trusted(side, limits=False, named=issuer) for side in sides)
+    if after and before:
+        return f"Name {before} in place of {after} in {where}"
+    return f"Remove {after} from {where}" if after else f"Restore {where}"
 
 
 def _undecided(finding: Finding, evidence: TrustUndecided) -> Saying:

@@ -178,7 +178,8 @@ def _each_once(of_flaws: list[Finding], others: Iterable[Finding]) -> Iterator[F
     for other in others:
         match other.evidence:
             case TrustWidened(Widened(trusted=trusted)) if len(trusted) <= _NAMED:
-                told = [any(tells_of(flaw, each) for each in trusted) for flaw in every]
+                whole = [each for each in trusted if not each.limits]
+                told = [any(tells_of(flaw, each) for each in whole) for flaw in every]
                 of_flaws = [f for f, is_told in zip(of_flaws, told, strict=True) if not is_told]
             case NewTrust(trusted) if every and all(
                 any(tells_of(flaw, each) for flaw in every) for each, _ in trusted

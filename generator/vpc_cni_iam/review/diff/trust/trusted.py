@@ -76,7 +76,7 @@ class Widened(Struct, frozen=True):
 def tells_of(flaw: TrustFlaw, trusted: Trusted) -> bool:
     """Say whether a flaw tells all of somebody whom a statement lets in."""
     if flaw.rule is Rule.TRUST_ANYBODY:
-        return trusted.name == ANYONE and not trusted.limits
+        return trusted.name == ANYONE
     if flaw.rule in _OF_PODS:
         return trusted.is_by_pods
     if trusted.type != "Federated" or trusted.issuer != flaw.provider:

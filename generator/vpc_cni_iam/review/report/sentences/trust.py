@@ -59,7 +59,7 @@ _OF_ACCOUNTS = "role", "user", "assumed-role", "federated-user"  # as ARNs have 
 def _widened(finding: Finding, evidence: TrustWidened) -> Saying:
     widened, role = evidence.widened, role_of(finding)
     issuer = _only_issuer(widened)
-    conditions = sorted(widened.conditions, key=lambda change: change.new is not None)
+    conditions = sorted(widened.conditions, key=_order)
     # That a condition becomes another is why, unless new principals say it.
     is_why = bool(conditions) and (widened.same_principals or conditions[0].new is None)
     reasons = [_condition_reason(change, issuer) for change in conditions]
@@ -84,6 +84,11 @@ def _widened(finding: Finding, evidence: TrustWidened) -> Saying:
         details.append(_BY_PODS)
     fix = _fix_of_widened(finding, widened, issuer) if finding.level is Level.ERROR else ""
     return Saying(message, tuple(details), fix)
+
+
+def _order(change: ConditionChange) -> tuple[bool, bool]:
+    """Return the order of conditions: those that are gone, then those on subjects."""
+    return change.new is not None, not str(change.old.key if change.old else "").endswith(":sub")
 
 
 def _only_issuer(widened: Widened) -> str:
@@ -128,7 +133,7 @@ def _condition_reason(change: ConditionChange, issuer: str) -> str:
 
 def _fix_of_widened(finding: Finding, widened: Widened, issuer: str) -> str:
     where = f"the trust policy of {finding.address}"
-    for change in sorted(widened.conditions, key=lambda change: change.new is not None):
+    for change in sorted(widened.conditions, key=_order):
         old = _short(change.old, issuer) if change.old else None
         if old and (change.new is None or widened.same_principals):
             return f"Put the condition {condition_text(old)} back into {where}"

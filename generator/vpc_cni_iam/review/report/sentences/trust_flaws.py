@@ -31,7 +31,7 @@ _SUBJECT = "{who} of {issuer} can assume {role}: {subject}", "Ask for the whole 
 _TEXTS: Mapping[Rule, tuple[str, str]] = {
     Rule.TRUST_ANYBODY: (
         "Everybody{anybody} can assume {role}: no condition asks for {limits}",
-        "Name the principals, or add a condition on {keys}",
+        "Add a condition on {keys}",
     ),
     Rule.IRSA_NO_AUDIENCE: _NO_AUDIENCE,
     Rule.OIDC_NO_AUDIENCE: _NO_AUDIENCE,

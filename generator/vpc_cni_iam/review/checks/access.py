@@ -9,7 +9,7 @@ from itertools import islice
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import aws_managed
-from vpc_cni_iam.catalog.facts.aws_managed import AwsManagedPolicy, PolicyClass
+from vpc_cni_iam.catalog.facts.aws_managed import PolicyClass
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
@@ -82,7 +82,6 @@ class PolicyNotShown(AboutPrincipals, frozen=True):
     policy: IamResource  # the policy, or the resource that has it
     content: Invalid | None  # why it is no policy
     references: tuple[str, ...] = ()  # what it is made of, as far as the plan says
-    managed: AwsManagedPolicy | None = None
 
 
 class NoGain(AboutPrincipals, frozen=True):
@@ -359,24 +358,19 @@ class _OfPrincipal:
     def _not_shown(self, change: GrantChange) -> Finding:
         grant = change.after or change.before
         assert grant is not None  # noqa: S101 - a change has a side
-        policy, managed, outcome = grant.policy, None, _Outcome.ATTACHED
+        policy, outcome = grant.policy, _Outcome.ATTACHED
         if isinstance(grant.content, Invalid):
             outcome = _Outcome.INVALID
         elif isinstance(grant.content, Sensitive) or _was_sensitive(change):
             outcome = _Outcome.SENSITIVE
         elif isinstance(policy, Named) and aws_managed.name_of(policy.name):
-            managed = aws_managed.find(policy.name)
             outcome = _of_aws(policy.name, is_new=self._change.is_new)
         elif not isinstance(policy, Named | Unresolved):
             place = f"{grant.address}.{grant.attribute}"
             return self._unknown(grant, (f"{policy.address}.policy" if policy else place,))
-        evidence = PolicyNotShown(
-            self._owners,
-            self._change.is_new,
-            policy or InPlan(grant.address),
-            grant.content if isinstance(grant.content, Invalid) else None,
-            managed=managed,
-        )
+        invalid = grant.content if isinstance(grant.content, Invalid) else None
+        policy = policy or InPlan(grant.address)
+        evidence = PolicyNotShown(self._owners, self._change.is_new, policy, invalid)
         return self._finding(outcome, evidence, (grant,))
 
 

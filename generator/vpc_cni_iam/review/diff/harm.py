@@ -31,6 +31,7 @@ from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess
 from vpc_cni_iam.policy.proof.examples import ordinary
 from vpc_cni_iam.policy.proof.examples.aws import ACCOUNT, REGION
 from vpc_cni_iam.policy.template import Text, known
+from vpc_cni_iam.policy.wildcard import matches
 from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import Grant
 from vpc_cni_iam.review.account.iam_resource import Place
@@ -69,6 +70,7 @@ class GainedPart(Struct, frozen=True):
     actions: tuple[Text, ...]  # those that it newly allows, the most harmful first
     harm: HarmRank
     is_of_plugin: bool = False  # whether it is in a policy of the plugin
+    is_needed: bool = False  # whether the plugin calls all of them
 
     @property
     def denies(self) -> bool:
@@ -108,7 +110,7 @@ def gained(
     is_secret = any(g.has_secrets for c in change.grants for g in (c.before, c.after) if g)
     if 1 < len(parts) <= _PROVEN and not is_secret:
         parts = [part for part in parts if _is_new(part, change, proofs)] or parts
-    parts.sort(key=lambda part: (_is_needed(part), part.harm))
+    parts.sort(key=lambda part: (part.is_needed, part.harm))
     example = None if is_secret else _example(parts, change, answer, proofs, methods)
     return Gained(
         tuple(parts),
@@ -180,12 +182,6 @@ def _widens(element: ElementChange, *, is_deny: bool) -> bool:
             return (new if is_deny else old) is not None
 
 
-def _is_needed(part: GainedPart) -> bool:
-    """Say whether the plugin calls all actions of a part of its policies."""
-    names = [str(action).lower() for action in part.actions]
-    return part.is_of_plugin and bool(names) and needed_by_plugin().issuperset(names)
-
-
 def _part(
     difference: Difference, methods: tuple[str, ...], *, is_of_plugin: bool = False
 ) -> GainedPart:
@@ -196,8 +192,10 @@ def _part(
         if all(isinstance(e, ValuesChange) and e.element == "Action" for e in widening):
             actions = tuple(a for e in widening if isinstance(e, ValuesChange) for a in e.added)
     ranked = sorted(actions, key=lambda a: _rank(str(a), methods, is_of_plugin=is_of_plugin))
-    harm = _harm(str(ranked[0]), methods) if ranked else HarmRank.ESCALATION
-    return GainedPart(difference, tuple(ranked), harm, is_of_plugin)
+    is_needed, harm = False, HarmRank.ESCALATION
+    if ranked:
+        is_needed, harm, _ = _rank(str(ranked[0]), methods, is_of_plugin=is_of_plugin)
+    return GainedPart(difference, tuple(ranked), harm, is_of_plugin, is_needed)
 
 
 @cache
@@ -223,7 +221,7 @@ def _steps(actions: tuple[Text, ...], not_actions: tuple[Text, ...]) -> frozense
 
 
 def _harm(action: str, methods: Iterable[str]) -> HarmRank:
-    if any(_is_like(action, method) for method in methods):
+    if any(matches(action.lower(), method.lower()) for method in methods):
         return HarmRank.ESCALATION
     if describes(action):
         return HarmRank.LIST
@@ -236,12 +234,6 @@ def _rank(
     """Return the rank of an action: what the plugin needs last, of others by harm."""
     is_needed = is_of_plugin and action.lower() in needed_by_plugin()
     return is_needed, _harm(action, methods), _order().get(action.lower(), len(_order()))
-
-
-def _is_like(pattern: str, action: str) -> bool:
-    if not _is_pattern(pattern):
-        return pattern.lower() == action.lower()
-    return Statement(actions=(pattern,)).is_about(action)
 
 
 def _is_pattern(action: str) -> bool:
@@ -261,11 +253,6 @@ def _restricted(policies: Iterable[Policy], action: str) -> tuple[Policy, ...]:
             )
         )
     )
-
-
-def _about(permissions: Permissions, action: str) -> Permissions:
-    limits = (_restricted(limit, action) for limit in permissions.limits)
-    return Permissions(_restricted(permissions.policies, action), tuple(limits))
 
 
 def _is_new(part: GainedPart, change: Compared, proofs: Proofs) -> bool:
@@ -302,7 +289,7 @@ def _example(
     methods: tuple[str, ...],
 ) -> NewAccess:
     """Return a request for the most harmful action that is newly allowed."""
-    ranks: dict[str, tuple[bool, int, bool, int]] = {}
+    ranks: dict[str, tuple[bool, HarmRank, bool, int]] = {}
     for number, part in enumerate(parts):
         for action in _candidates(part, methods):
             is_needed, harm, place = _rank(action, methods, is_of_plugin=part.is_of_plugin)
@@ -313,7 +300,14 @@ def _example(
     for action in sorted(ranks, key=ranks.__getitem__)[:_TRIES]:
         if not answer.made_up and ranks[action] >= worst:
             break
-        better = proofs.compare(_about(change.before, action), _about(change.after, action))
+        sides = (
+            Permissions(
+                _restricted(side.policies, action),
+                tuple(_restricted(limit, action) for limit in side.limits),
+            )
+            for side in (change.before, change.after)
+        )
+        better = proofs.compare(*sides)
         if isinstance(better, NewAccess):
             return better
     return answer
@@ -351,14 +345,9 @@ def _placed(example: NewAccess, change: Compared, place: Place) -> NewAccess:
 
 
 @cache
-def _called() -> tuple[str, ...]:
-    return tuple(call.action for call in calls())
-
-
-@cache
 def needed_by_plugin() -> frozenset[str]:
     """Return the actions that some version of the plugin calls, in lower case."""
-    return frozenset(map(str.lower, _called()))
+    return frozenset(call.action.lower() for call in calls())
 
 
 def beyond_plugin(parts: Iterable[GainedPart]) -> tuple[str, ...]:
@@ -386,5 +375,6 @@ def _patterns_beyond(statement: Statement) -> frozenset[str]:
     """Return the patterns of a statement that allow what no version of the plugin calls."""
     if not (statement.not_actions or any(map(_is_pattern, map(str, statement.actions)))):
         return frozenset()
-    excess = excess_grants([Policy((replace(statement, conditions=()),))], _called())
+    called = [call.action for call in calls()]
+    excess = excess_grants([Policy((replace(statement, conditions=()),))], called)
     return frozenset((*(grant.pattern for grant in excess.grants), *excess.partly_checked))

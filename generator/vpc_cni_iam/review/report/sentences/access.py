@@ -291,7 +291,8 @@ def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
     if shown.content is not None:
         message = f"{policy} is not a policy: {shown.content.why}"
         return Saying(message, fix=f"Correct the policy in {address}")
-    if managed := shown.managed:
+    is_shown = finding.rule in (Rule.UNKNOWN_POLICY, Rule.SENSITIVE_POLICY)
+    if managed := None if is_shown else aws_managed.find(policy):
         because = f" ({', '.join(managed.because)})" if managed.because else ""
         message = f"{who} gets {managed.name}, which {_CLASS_TEXTS[managed.policy_class]}{because}"
         fix = f"Detach {managed.name} from {who}" if finding.rule is Rule.ADMIN else ""

@@ -246,18 +246,17 @@ def about(thing: ShownFinding | ShownPolicy) -> str:
 
 def last_line(review: ShownReview, *, names: int | None = 3) -> str:
     """Return how many changes are read, `names` of those that are not, and what is not shown."""
-    parts = []
+    count, parts = len(review.not_read), []
     if review.read:
-        verb = "changes is" if review.read == 1 else "change are"
-        parts.append(f"{_resources(review.read)} that {verb} read.")
+        parts.append(f"{_resources(review.read, ' that changes is', ' that change are')} read.")
     if review.others:
-        verb = "changes" if review.others == 1 else "change"
-        parts.append(f"{_resources(review.others)} of other types {verb}.")
-    count = len(review.not_read)
+        of = " of other types change"
+        parts.append(f"{_resources(review.others, f'{of}s', of)}.")
     if count:
-        what = f"{count} more" if parts else _resources(count)
-        what += f" about IAM, EKS or credentials {_are(count)} not read"
-        parts.append(f"{what}: {first_of(review.not_read, names or count)}.")
+        about = " about IAM, EKS or credentials"
+        what = f"{count} more{about}{' is' if count == 1 else ' are'}"
+        what = what if parts else _resources(count, f"{about} is", f"{about} are")
+        parts.append(f"{what} not read: {first_of(review.not_read, names or count)}.")
     else:
         nothing = "Nothing else" if review.read else "Nothing"
         parts.append(f"{nothing} about IAM, EKS or credentials changes.")
@@ -266,12 +265,8 @@ def last_line(review: ShownReview, *, names: int | None = 3) -> str:
     return " ".join(parts)
 
 
-def _resources(count: int) -> str:
-    return f"{count:,} resource{'s' * (count != 1)}"
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
+def _resources(count: int, one: str, several: str) -> str:
+    return f"{count:,} resource{one if count == 1 else f's{several}'}"
 
 
 def fails(finding: Finding | ShownFinding, fail_on: Iterable[str]) -> bool:

@@ -167,28 +167,22 @@ def _not_shown(finding: Finding, evidence: TrustNotShown) -> Saying:
 
 
 def _new(finding: Finding, evidence: NewTrust) -> Saying:
-    texts = {
-        Ownership.OWN: "",
-        Ownership.OTHER: "is",
-        Ownership.PERHAPS_OTHER: "may be",
-    }
-    order = list(texts)
+    role, order = role_of(finding), list(Ownership)
     ranked = sorted(evidence.trusted, key=lambda pair: -order.index(pair[1]))
-    who = [f"by {trusted_text(t)}{_whose(t, texts[whose])}" for t, whose in ranked]
-    open_parts = tuple(f"not shown: {place}" for place in evidence.not_shown)
-    role = role_of(finding)
+    who = [f"by {trusted_text(trusted)}{_whose(trusted, whose)}" for trusted, whose in ranked]
     if not who:
         return Saying(f"Nobody can assume the new role {role}: its trust policy trusts nobody")
-    listed = f"{', and '.join(who[:_SHOWN])}"
     more = f", and by {len(who) - _SHOWN} more" if len(who) > _SHOWN else ""
-    return Saying(f"The new role {role} can be assumed {listed}{more}", open_parts)
+    message = f"The new role {role} can be assumed {', and '.join(who[:_SHOWN])}{more}"
+    return Saying(message, tuple(f"not shown: {place}" for place in evidence.not_shown))
 
 
-def _whose(trusted: Trusted, verb: str) -> str:
-    """Return that somebody is another account, or of one; `verb` is empty for nobody of that."""
-    if not verb or trusted.name == ANYONE:
+def _whose(trusted: Trusted, whose: Ownership) -> str:
+    """Return that somebody is another account, or of one."""
+    if whose is Ownership.OWN or trusted.name == ANYONE:
         return ""
     kind = str(trusted.name).partition("/")[0].rpartition(":")[2]
+    verb = "is" if whose is Ownership.OTHER else "may be"
     return f", which {verb} {'in ' if kind in _OF_ACCOUNTS else ''}another account"
 
 

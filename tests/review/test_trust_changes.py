@@ -496,3 +496,7 @@ def test_a_move_between_irsa_and_pod_identity_is_no_error(before: str) -> None:
     more = json.loads(POD)["Statement"]
     both = document(*more, trust({"AWS": OTHER}, "sts:AssumeRole"))
     assert levels(found(role("r", before, both), inline()))["trust-widened"] == "error"
+    mfa = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    old, new = (trust({"AWS": OWN}, "sts:AssumeRole", **limit) for limit in (mfa, {}))
+    sides = (document(old), document(new, *more))
+    assert levels(found(role("r", *sides), inline()))["trust-widened"] == "error"

@@ -22,7 +22,7 @@ from vpc_cni_iam.review.checks.session_tags import roles_without_tags
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.permissions import Open, Refusal
 from vpc_cni_iam.review.diff.plugin.roles import is_plugins
-from vpc_cni_iam.review.diff.trust.flaws import flaws, living, problem
+from vpc_cni_iam.review.diff.trust.flaws import flaws, living, narrowed, problem
 from vpc_cni_iam.review.diff.trust.tokens import TrustFlaw
 from vpc_cni_iam.review.diff.trust.trusted import (
     Trusted,
@@ -225,7 +225,10 @@ def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[F
         case NewAccess():
             what = widened(content.shown, after.shown)
             example = None if is_secret else realistic(answer, what, old, new)
-            level = _level(what, is_plugins=role.is_plugins)
+            names = {trusted.name for trusted in what.trusted}
+            others = narrowed(new, lambda _, name: name not in names)
+            is_by_them = isinstance(context.proofs.prove((old,), (others,)), NoNewAccess)
+            level = _level(what, is_plugins=role.is_plugins) if is_by_them else Level.ERROR
             yield _found(Rule.TRUST_WIDENED, TrustWidened(what, example), grant, level)
         case NotProven(reason):
             rule = Rule.UNKNOWN_POLICY if reason is Open.LATER else Rule.NOT_PROVEN
@@ -240,14 +243,14 @@ def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[F
 
 
 def _level(what: Widened, *, is_plugins: bool) -> Level:
-    """Return how severe it is that a trust policy allows new principals.
+    """Return how severe it is that a trust policy allows new principals, and nothing to others.
 
     EKS Pod Identity assumes a role only for an association, which takes permission to create it and
     to pass the role. A move of aws-node between it and IRSA lets no stranger in.
 
-    Source: Amazon EKS User Guide, "Assign an IAM role to a Kubernetes service account".
+    Source: Amazon EKS User Guide, "Create IAM role with trust policy required by EKS Pod Identity".
     """
-    if what.same_principals or what.denies:
+    if what.same_principals:
         return Level.ERROR
     if all(trusted.is_by_pods for trusted in what.trusted):
         return Level.NOTE if is_plugins else Level.WARNING

@@ -78,7 +78,6 @@ class DenyLost(AboutPrincipals, frozen=True):
 class PolicyNotShown(AboutPrincipals, frozen=True):
     """A policy is given, and the plan does not show what it says, or not all of it."""
 
-    is_new: bool
     policy: IamResource  # the policy, or the resource that has it
     content: Invalid | None  # why it is no policy
     references: tuple[str, ...] = ()  # what it is made of, as far as the plan says
@@ -333,7 +332,7 @@ class _OfPrincipal:
         referred = self._context.filler.resolver.reference_names
         references = tuple(dict.fromkeys(name for place in places for name in referred(place)))
         policy = grant.policy or InPlan(grant.address)
-        evidence = PolicyNotShown(self._owners, self._change.is_new, policy, None, references)
+        evidence = PolicyNotShown(self._owners, policy, None, references)
         return self._finding(_Outcome.LATER, evidence, (grant,))
 
     def _denied_less(self) -> Iterator[Finding]:
@@ -370,7 +369,7 @@ class _OfPrincipal:
             return self._unknown(grant, (f"{policy.address}.policy" if policy else place,))
         invalid = grant.content if isinstance(grant.content, Invalid) else None
         policy = policy or InPlan(grant.address)
-        evidence = PolicyNotShown(self._owners, self._change.is_new, policy, invalid)
+        evidence = PolicyNotShown(self._owners, policy, invalid)
         return self._finding(outcome, evidence, (grant,))
 
 

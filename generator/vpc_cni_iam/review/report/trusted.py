@@ -104,21 +104,17 @@ def _job(platform: Platform, subject: str) -> str:
     kind, _, rest = subject.partition(":")
     name, _, claim = rest.partition(":")
     owner, _, short = name.partition("/")
-    is_all = claim in ("", ANYONE) and rest.endswith(ANYONE)
     place = next((begin for begin in _PLACES if claim.startswith(begin)), "")
-    text = f"subject {subject}"
-    if kind not in ("repo", "project_path") or "?" in subject:
-        pass
-    elif not is_all:
-        if owner and short and place and ANYONE not in subject:
-            text = f"{job}s of {name} {_PLACES[place]} {claim.removeprefix(place)}"
-    elif owner == ANYONE:
-        text = EVERY[platform] if short in ("", ANYONE) else f"any {job} of {name}"
-    elif "*" not in owner and short == ANYONE:
-        text = f"any {job} of any {project} of {owner}"
-    elif "*" not in name and short:
-        text = f"any {job} of {name}"
-    return text
+    is_usual = kind in ("repo", "project_path") and "?" not in subject and bool(short)
+    if is_usual and claim in ("", ANYONE) and rest.endswith(ANYONE):
+        if "*" not in owner:
+            return f"any {job} of {f'any {project} of {owner}' if short == ANYONE else name}"
+        if owner == ANYONE:
+            return EVERY[platform] if short == ANYONE else f"any {job} of {name}"
+    elif is_usual and place and ANYONE not in subject:
+        return f"{job}s of {name} {_PLACES[place]} {claim.removeprefix(place)}"
+    is_every = kind in ("repo", "project_path") and rest in (ANYONE, f"{ANYONE}:{ANYONE}")
+    return EVERY[platform] if is_every else f"subject {subject}"
 
 
 def several_trusted(every: Iterable[Trusted], *, limits: bool = True, named: str = "") -> str:

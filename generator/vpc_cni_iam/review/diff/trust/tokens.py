@@ -68,7 +68,7 @@ class TokenTrust(Struct, frozen=True):
         of_subject = self._conditions("sub")
         subjects, audiences = values_of(of_subject), values_of(self._conditions("aud"))
         platform = platform_of(self.issuer, subjects)
-        possible = (*map(sample, subjects), platform.stranger, STRANGE)
+        possible = (*map(sample, subjects), platform.value, STRANGE)
         tokens = (AUDIENCE, *map(sample, audiences), STRANGE)
         alive = [s for s in possible if any(self._lets(sub=s, aud=token) for token in tokens)]
         if not alive:
@@ -99,7 +99,7 @@ class TokenTrust(Struct, frozen=True):
         no_subject, wildcard, _ = _RULES[platform is Platform.KUBERNETES]
         wild = tuple(value for value in subjects if is_wild(value))
         by_pattern = tuple(value for value in wild if sample(value) in alive)
-        if platform.stranger in alive or any(map(is_of_anybody, by_pattern)):
+        if platform.value in alive or any(map(is_of_anybody, by_pattern)):
             yield self._flaw(no_subject, by_pattern)
         elif by_pattern:
             is_pinned = wildcard is Rule.OIDC_WILDCARD and all(map(_is_of_one_project, by_pattern))

@@ -121,7 +121,7 @@ def _trusted(
     audiences = () if is_any(audience) else audience.values
     for value, known_value in zip(subject.values, known_subject.values, strict=True):
         claims = {
-            "sub": _sample(str(known_value)) or platform.stranger,
+            "sub": _sample(str(known_value)) or platform.value,
             "aud": _sample(str(next(iter(known_audience.values), ""))) or AUDIENCE,
         }
         yield Trusted(

@@ -178,6 +178,8 @@ def test_a_first_role_of_a_cluster_that_is_new_with_it_is_calm() -> None:
         (("service-role/AmazonEBSCSIDriverPolicy",), "note"),
         (("AmazonEKSWorkerNodePolicy", "AmazonEC2FullAccess"), "warning"),
         (("AmazonS3FullAccess",), "warning"),
+        (("AmazonS3ReadOnlyAccess",), "warning"),
+        (("CloudWatchAgentServerPolicy", "AmazonPrometheusRemoteWriteAccess"), "note"),
         (("AWSLambda_FullAccess",), "warning"),
         (("AmazonEKSNamedSoByNobody",), "warning"),
     ],

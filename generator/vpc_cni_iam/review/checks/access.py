@@ -92,7 +92,8 @@ class NoGain(AboutPrincipals, frozen=True):
 
 _NEW = (Consequence.NEW_ACCESS, Consequence.ANY_CHANGE)
 _ANY = (Consequence.ANY_CHANGE,)
-_OF_EKS = "AmazonEKS"
+# Policies that AWS made for the roles of clusters, nodes and pods.
+_OF_EKS = "AmazonEKS", "AmazonSSMManagedInstanceCore"
 
 
 class _Outcome(Enum):
@@ -382,14 +383,17 @@ def _published(changes: Iterable[GrantChange]) -> tuple[PublishedUpdate, ...]:
 def _is_harmless(grant: Grant) -> bool:
     """Say whether a policy is one that AWS or upstream publishes, and that does no harm.
 
-    AWS made those that begin with AmazonEKS for the roles of clusters, nodes and pods.
-
-    Source: Amazon EKS User Guide, "AWS managed policies for Amazon Elastic Kubernetes Service".
+    Sources: Amazon EKS User Guide, "AWS managed policies for Amazon Elastic Kubernetes Service";
+    AWS Systems Manager User Guide, "Configure instance permissions required for Systems Manager".
     """
-    name = aws_managed.name_of(grant.policy.name) if isinstance(grant.policy, Named) else ""
-    if not isinstance(grant.content, Document) or not (name or documents_of(grant)):
+    if not isinstance(grant.content, Document):
         return False
-    return name.startswith(_OF_EKS) or not is_harmful(grant.content.policy)
+    managed = aws_managed.find(grant.policy.name) if isinstance(grant.policy, Named) else None
+    if managed and managed.name.startswith(_OF_EKS):
+        return True
+    is_of_data = managed is not None and managed.policy_class is PolicyClass.DATA
+    is_published = managed is not None or bool(documents_of(grant))
+    return is_published and not (is_of_data or is_harmful(grant.content.policy))
 
 
 def _of_aws(arn: str, *, is_new: bool) -> _Outcome:

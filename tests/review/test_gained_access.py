@@ -85,7 +85,7 @@ def test_the_most_harmful_action_comes_first_and_is_the_example() -> None:
         (
             allow("s3:*", Condition={"StringEquals": {"aws:PrincipalTag/team": "a"}}),
             allow("s3:*", Condition={"StringEqualsIfExists": {"aws:PrincipalTag/team": "a"}}),
-            "call s3:* on all resources if aws:PrincipalTag/team StringEqualsIfExists 'a': the "
+            "call s3:* on all resources: the "
             "condition aws:PrincipalTag/team StringEquals 'a' becomes",
         ),
         (

@@ -177,7 +177,7 @@ def test_details_have_every_line_and_every_policy() -> None:
     assert "\nChanges of policies\n  No policy changes.\n" in with_details(review())
 
 
-NOBODY = "Nobody, as far as the plan shows."
+NOBODY = "Nobody."
 
 
 @pytest.mark.parametrize(
@@ -185,11 +185,11 @@ NOBODY = "Nobody, as far as the plan shows."
     [
         ((), NOBODY),
         ((REWRITTEN,), NOBODY),
-        ((CLEAN,), "Nobody, except as the notes say."),
+        ((CLEAN,), "Only as the notes say."),
         ((NEW_ACCESS,), ""),
         ((NEW_ACCESS, CLEAN), ""),
         # What a command does is not known.
-        ((COMMAND, CLEAN), "Nobody, as far as the plan is read; the notes say what is not read."),
+        ((COMMAND, CLEAN), "Only as the notes say, by the resources that are read."),
         ((finding(Rule.IDENTITY_CHANGED, "aws-node gets a role"),), "Nobody else"),
         ((finding(Rule.TRUST_ANYBODY, "Everyone"),), ""),
         ((finding(Rule.IRSA_NEVER, "No service account can assume it"),), NOBODY),
@@ -240,7 +240,7 @@ def test_what_a_plan_does_not_show_is_said_once_in_the_last_line() -> None:
 def test_a_warning_or_note_says_by_what_it_fails_the_review() -> None:
     shown = review(CLEAN, NEW_ACCESS, fail_on=("new-access", "any-change"))
     screen = first_screen(shown)
-    assert "[new-policy, counts for new-access, any-change]" in screen
+    assert "[new-policy, fails by new-access, any-change]" in screen
     assert "[new-access]" in screen
 
 
@@ -263,10 +263,7 @@ def test_an_ignored_finding_is_not_taken_for_nobody() -> None:
     screen = first_screen(review(ignored=(ShownIgnored(identity, "agreed", ""),)))
     assert "Nobody" not in screen
     screen = first_screen(review(CLEAN, identity))
-    assert (
-        "\nWho can do more\n  Nobody else, as far as the plan shows.\n\nOther findings\n  note "
-        in screen
-    )
+    assert "\nWho can do more\n  Nobody else.\n\nOther findings\n  note " in screen
 
 
 def test_colours_are_for_terminals() -> None:

@@ -45,8 +45,9 @@ OF_CALLERS = frozenset(
 )
 SOURCE_ARN, SOURCE_ACCOUNT = "aws:sourcearn", "aws:sourceaccount"
 OF_SERVICES = frozenset((SOURCE_ARN, SOURCE_ACCOUNT, "aws:sourceorgid", "aws:sourceorgpaths"))
-# A token has only the claims of its own issuer, and nothing else in a request has any.
-_CLAIM = re.compile(r".*[./].*:[^:]+|.*:(sub|aud)")
+# A token has only the claims of its own issuer, and nothing else in a request has any. Those of
+# SAML are no claims of an issuer.
+_CLAIM = re.compile(r"(?!saml:)(?:.*[./].*:[^:]+|.*:(?:sub|aud))")
 _TAGS = ("aws:requesttag/", "aws:tagkeys")
 _CLUSTER_NAME, _CLUSTER_ARN = "aws:requesttag/eks-cluster-name", "aws:requesttag/eks-cluster-arn"
 # Partition, Region, account and name in the ARN of a cluster, or in a pattern of such ARNs.

@@ -35,12 +35,14 @@ def check(context: Context) -> Iterator[Finding]:
 
 def _boundary(change: PrincipalChange, boundary: GrantChange, context: Context) -> Finding:
     old, new = boundary.before, boundary.after
+    sides = (g for each in (*change.grants, boundary) for g in (each.before, each.after) if g)
+    is_secret = any(grant.has_secrets for grant in sides)
     evidence = BoundaryChanged(
         (change.owner,),
         old.policy if old else None,
         new.policy if new else None,
         scope([boundary]) if old and new else (),
-        change.access if isinstance(change.access, NewAccess) and not _is_secret(change) else None,
+        change.access if isinstance(change.access, NewAccess) and not is_secret else None,
     )
     rule, level = _rule(change, boundary, context)
     grant = new or old
@@ -73,9 +75,3 @@ def _allows_more(boundary: GrantChange, context: Context) -> Answer:
     assert isinstance(old.content, Document)  # noqa: S101 - it is known
     assert isinstance(new.content, Document)  # noqa: S101 - it is known
     return context.proofs.prove([old.content.policy], [new.content.policy])
-
-
-def _is_secret(change: PrincipalChange) -> bool:
-    grants = [g for c in change.grants for g in (c.before, c.after) if g]
-    grants += [g for c in (change.boundary,) if c for g in (c.before, c.after) if g]
-    return any(isinstance(g.content, Document) and g.content.masked for g in grants)

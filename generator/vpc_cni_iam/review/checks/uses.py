@@ -69,7 +69,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _of_use(change: UseChange) -> Finding:
-    means = None
+    means: tuple[Consequence, ...] | None = None
     is_far = change.reach > Reach.LIMITED
     match change.event:
         case UseEvent.GETS:
@@ -81,6 +81,7 @@ def _of_use(change: UseChange) -> Finding:
             means = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
         case UseEvent.MOVES | UseEvent.LIMITED_OTHERWISE:
             level = _LEVELS[type(change.access)]
+            means = (Consequence.ANY_CHANGE,) if level is Level.NOTE else None
             is_unknown = level is Level.WARNING and not change.were_shown
             level = Level.ERROR if is_unknown and is_far else level
     return finding(

@@ -23,16 +23,21 @@ class GrantChange(Struct, frozen=True):
     after: Grant | None
 
 
-class PrincipalChange(Struct, frozen=True):
+class Compared(Struct, frozen=True):
+    """What is allowed before and after: to a principal, or to one role and the next."""
+
+    grants: tuple[GrantChange, ...]
+    before: Permissions
+    after: Permissions
+
+
+class PrincipalChange(Compared, frozen=True):
     """What becomes of the policies of one principal, within its boundary."""
 
     owner: IamResource
     is_new: bool
     is_deleted: bool
-    grants: tuple[GrantChange, ...]
     boundary: GrantChange | None  # None where it stays
-    before: Permissions
-    after: Permissions
     access: Answer  # whether the known policies allow more
     denied_less: Answer  # whether a Deny is gone that may have kept others from something
     reach_before: Reach
@@ -92,7 +97,7 @@ def _changes_of(
         denied_less = proofs.without_denies(before, later)
     reaches = (Reach.LIMITED,) * 2 if is_deleted else (reach(before), reach(later))
     yield PrincipalChange(
-        owner, is_new, is_deleted, grants, boundary, before, later, access, denied_less, *reaches
+        grants, before, later, owner, is_new, is_deleted, boundary, access, denied_less, *reaches
     )
 
 

@@ -19,7 +19,7 @@ from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Place, 
 from vpc_cni_iam.review.diff.harm import Gained, gained
 from vpc_cni_iam.review.diff.permissions import Open, Permissions, Proofs, permissions
 from vpc_cni_iam.review.diff.principal_tags import OF_SESSIONS, asked_tags
-from vpc_cni_iam.review.diff.principals import GrantChange
+from vpc_cni_iam.review.diff.principals import Compared, GrantChange
 from vpc_cni_iam.review.diff.reach import Reach, reach
 
 NOT_SHOWN = NotProven(Open.NOT_SHOWN)
@@ -52,14 +52,6 @@ class RoleAccess(Struct, frozen=True):
 NO_ROLE = RoleAccess(
     Unresolved("", Side.BEFORE, ROLE), {}, (), (), Permissions(()), frozenset(), is_in_plan=True
 )
-
-
-class _Replaced(Struct, frozen=True):
-    """Roles and those that take their place."""
-
-    grants: tuple[GrantChange, ...]
-    before: Permissions
-    after: Permissions
 
 
 class RoleComparison:
@@ -171,7 +163,7 @@ class RoleComparison:
             for limit in each.limits
         )
         every = (*changes, *_changes(new, is_before=False), *limits)  # which may have secrets
-        replaced = _Replaced(every, _union(old), _union(new))
+        replaced = Compared(every, _union(old), _union(new))
         return gained(replaced, changes, answer, self._proofs, self._place)
 
     def reach(self, roles: Iterable[IamResource]) -> Reach:

@@ -40,7 +40,7 @@ _LINES = 40
 # So that no finding is too large for a comment.
 _LONGEST = 1000
 # Words and numbers that mean nothing but themselves to any forge, with the stops after them.
-_WORD = re.compile(r"\(?(?:[A-Za-z]+(?:'[a-z]+)?\)?[,:;.]?|v?\d+(?:\.\d+)*\)?,?|=)")
+_WORD = re.compile(r"\(?(?:[A-Za-z]+(?:'[a-z]+)?\)?[,:;.]?|v?\d+(?:\.\d+)*\)?,?|=)", re.ASCII)
 _STOPS = re.compile(r"(\(?)(.+?)(\)?[,:;.]?)", re.DOTALL)
 # A forge makes a link of what may be the number of a commit.
 _COMMIT = re.compile(r"[a-f\d]{7,}", re.IGNORECASE)

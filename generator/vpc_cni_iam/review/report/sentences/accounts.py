@@ -111,7 +111,7 @@ def _ambiguous(finding: Finding, ambiguous: Ambiguous) -> Saying:
         fix = "Write a moved block, or create it in a plan of its own"
         return Saying(f"{message}: it is compared with none of them", fix=fix)
     names = " and ".join(ambiguous.addresses)
-    message = f"{ambiguous.place} may be {names}: the change counts for each of them"
+    message = f"{ambiguous.place} may be {names}: the change is judged for each of them"
     return Saying(message, fix="Refer to the resource, or give its ARN, in place of its name")
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 from vpc_cni_iam.inputs.plan.arguments import KINDS
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.report import example_text, not_proven_text
 from vpc_cni_iam.policy.value import Absent, Known, Unknown
 from vpc_cni_iam.review.account.cluster_access import ClusterRight
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
+from vpc_cni_iam.review.account.iam_resource import InPlan, Named, Unresolved
 from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 from vpc_cni_iam.review.account.uses import UsedRole, UseKind
 from vpc_cni_iam.review.checks.cluster_access import (
@@ -18,7 +18,7 @@ from vpc_cni_iam.review.checks.cluster_access import (
     RightGained,
     RightLost,
 )
-from vpc_cni_iam.review.checks.metadata import MetadataOpened, OpenedOption
+from vpc_cni_iam.review.checks.metadata import MetadataOpened
 from vpc_cni_iam.review.checks.session_tags import SessionTagsOn, TagsChanged
 from vpc_cni_iam.review.checks.uses import WRITE_ONLY, AnnotationNotRead, RoleNamed, ValuesNotShown
 from vpc_cni_iam.review.diff.permissions import Open
@@ -30,8 +30,6 @@ from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_text
 from vpc_cni_iam.review.rules import Level
 
-# The message, the details and the fix, which an error has.
-_Parts: TypeAlias = tuple[str, list[str], str]
 _AUTHENTICATION = {
     "authentication_mode": "Others can get into the cluster: those of access entries, or of the "
     "ConfigMap aws-auth",
@@ -41,30 +39,27 @@ _AUTHENTICATION = {
 
 def _of_use(finding: Finding, change: UseChange) -> Saying:
     match change.event:
-        case UseEvent.GETS:
-            message, details, fix = _gets(change)
-        case UseEvent.MOVES:
-            message, details, fix = _moves(change)
-        case UseEvent.LIMITED_OTHERWISE:
-            message, details, fix = _limited(change)
         case UseEvent.LOSES:
             return _loses(change)
-    return Saying(message, tuple(details), fix if finding.level is Level.ERROR else "")
+        case UseEvent.GETS:
+            saying = _gets(change)
+        case UseEvent.MOVES | UseEvent.LIMITED_OTHERWISE:
+            saying = _moves(change)
+    return saying if finding.level is Level.ERROR else Saying(saying.message, saying.details)
 
 
-def _gets(change: UseChange) -> _Parts:
+def _gets(change: UseChange) -> Saying:
     role = _roles(change.after)
     if change.kind is UseKind.SERVICE_ACCOUNT:
         message = f"{_who(change)} gets {role}"
     else:
-        how = "is new and uses" if change.is_new else "now uses"
-        message = f"{change.workload} {how} {role}"
+        message = f"{change.workload} {'is new and' if change.is_new else 'now'} uses {role}"
     if change.pods:
         message += " by IRSA" if change.pods.by_token else " by EKS Pod Identity"
     if change.reach in REACH_TEXTS:
         message += f", and can now {REACH_TEXTS[change.reach]}"
     fix = f"Give {change.workload} a role that allows only what it needs, in place of {role}"
-    return f"{message}{_made_here(change)}", _example(change), fix
+    return Saying(f"{message}{_made_here(change)}", tuple(_example(change)), fix)
 
 
 def _example(change: UseChange) -> list[str]:
@@ -76,19 +71,17 @@ def _made_here(change: UseChange) -> str:
     return f"; the plan makes {change.made_here} in this module" if change.made_here else ""
 
 
-def _moves(change: UseChange) -> _Parts:
+def _moves(change: UseChange) -> Saying:
     old, new = (_roles(roles) for roles in (change.before, change.after))
     more, details = _more(change)
-    fix = f"Keep {old} for {change.workload}, or allow less in {new}"
-    return f"{_who(change)} uses {new} in place of {old}{more}", details, fix
-
-
-def _limited(change: UseChange) -> _Parts:
+    if change.event is UseEvent.MOVES:
+        fix = f"Keep {old} for {change.workload}, or allow less in {new}"
+        return Saying(f"{_who(change)} uses {new} in place of {old}{more}", details, fix)
     what = "is removed" if isinstance(change.session, Absent) else "changes"
-    more, details = _more(change)
-    whose = f"{_within(_who(change))} with {_roles(change.after)}"
+    who = _who(change)
+    who = who[0].lower() + who[1:] if who.startswith(("Service ", "The ", "A ")) else who
     fix = f"Narrow the session policy of {change.workload}"
-    return f"The session policy of {whose} {what}{more}", details, fix
+    return Saying(f"The session policy of {who} with {new} {what}{more}", details, fix)
 
 
 def _loses(change: UseChange) -> Saying:
@@ -98,26 +91,25 @@ def _loses(change: UseChange) -> Saying:
     return Saying(message, fix=f"Set {change.attribute} of {change.workload} to the new role")
 
 
-def _more(change: UseChange) -> tuple[str, list[str]]:
+def _more(change: UseChange) -> tuple[str, tuple[str, ...]]:
     """Return what roles allow more, and the details."""
     if change.made_here:
-        return _made_here(change), []
+        return _made_here(change), ()
     reach = REACH_TEXTS.get(change.reach)
     match change.access:
         case NoNewAccess():
-            return ", and can do nothing more", []
+            return ", and can do nothing more", ()
         case NewAccess():
             parts = list(map(part_text, change.gained.parts)) if change.gained else []
             is_said = change.reach in (Reach.LIMITED, Reach.EVERYTHING)
             first = parts.pop(0) if parts and is_said else ""
-            details = also(parts, is_first=bool(reach))
             message = f", and can now {reach or first or 'do more'}"
-            return message, [*details, *_example(change)]
+            return message, (*also(parts, is_first=bool(reach)), *_example(change))
         case NotProven(Open()):
             text = "; the plan does not show whether that allows more"
         case NotProven() as answer:
             text = f"; it is not proven that this allows nothing more ({not_proven_text(answer)})"
-    return f"{text}. The role can {reach}" if reach else text, []
+    return f"{text}. The role can {reach}" if reach else text, ()
 
 
 def _who(change: UseChange) -> str:
@@ -133,12 +125,6 @@ def _who(change: UseChange) -> str:
         who = f"Service account {name} of" if name else "The service account of"
         who += f" the add-on {pods.addon}"
     return f"{who} in cluster {pods.cluster}" if pods.cluster else who
-
-
-def _within(who: str) -> str:
-    """Return a name as it is within a sentence."""
-    is_noun = who.startswith(("Service ", "The ", "A "))
-    return who[0].lower() + who[1:] if is_noun else who
 
 
 def _roles(roles: Iterable[UsedRole]) -> str:
@@ -158,10 +144,6 @@ def _role(role: UsedRole) -> str:
             return place if place.startswith("(") else f"a role known after apply ({place})"
 
 
-def _of_resource(resource: IamResource) -> str:
-    return _role(UsedRole(resource))
-
-
 def _not_shown(finding: Finding, values: ValuesNotShown) -> Saying:
     what = f"values in {values.argument} that are known after apply"
     if values.argument == WRITE_ONLY:
@@ -177,7 +159,7 @@ def _not_read(finding: Finding, _: AnnotationNotRead) -> Saying:
 
 def _role_named(finding: Finding, named: RoleNamed) -> Saying:
     what = "the argument" if named.is_known_type else "its type"
-    roles = " or ".join(map(_of_resource, named.roles))
+    roles = " or ".join(_role(UsedRole(role)) for role in named.roles)
     message = f"{finding.address} newly names {roles}; what {what} does with a role is not known"
     if named.reach in REACH_TEXTS:
         message += f", and the role can {REACH_TEXTS[named.reach]}"
@@ -185,23 +167,18 @@ def _role_named(finding: Finding, named: RoleNamed) -> Saying:
 
 
 def _metadata(finding: Finding, opened: MetadataOpened) -> Saying:
-    options = ", ".join(map(_option, opened.options))
+    options = ", ".join(
+        f"{o.name} {value_text(o.before)} -> {value_text(o.after)}" for o in opened.options
+    )
     by = f" by {opened.template}" if opened.template else ""
     return Saying(f"{finding.address} lets pods reach the instance metadata{by}: {options}")
 
 
-def _option(option: OpenedOption) -> str:
-    return f"{option.name} {value_text(option.before)} -> {value_text(option.after)}"
-
-
 def _gained(finding: Finding, gained: RightGained) -> Saying:
-    right = gained.right
-    who = name_of(right.principal)
     less = ", less than before" if gained.is_less else ""
-    message = f"{who} {_right(right)}{less}"
-    fix = ""
-    if finding.level is Level.ERROR:
-        fix = f"Associate a policy with fewer permissions in {finding.address}"
+    message = f"{name_of(gained.right.principal)} {_right(gained.right)}{less}"
+    is_error = finding.level is Level.ERROR
+    fix = f"Associate a policy with fewer permissions in {finding.address}" if is_error else ""
     return Saying(message, fix=fix)
 
 

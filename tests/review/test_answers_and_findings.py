@@ -16,6 +16,7 @@ from make_plans import PLANS
 from plugin_setup import CNI, at, release
 from synthetic import OPTIONS, allow, document, resource
 from vpc_cni_iam.inputs.plan.reader import read_plan
+from vpc_cni_iam.review.diff.plugin.answers import plugin_answers
 from vpc_cni_iam.review.report.make import shown
 from vpc_cni_iam.review.report.plugins import shown_plugin
 from vpc_cni_iam.review.rules import RULES, Consequence, Rule, Topic
@@ -80,7 +81,9 @@ def test_an_answer_agrees_with_the_findings_of_a_real_plan(path: Path) -> None:
 
 
 def answers(*changes: Json, **more: Any) -> list[str]:
-    return [plugin.answer for plugin in map(shown_plugin, context(*changes, **more).plugin_answers)]
+    return [
+        plugin.answer for plugin in map(shown_plugin, plugin_answers(context(*changes, **more)))
+    ]
 
 
 def test_what_changed_outside_of_the_configuration_and_stays_is_not_as_before() -> None:

@@ -29,8 +29,14 @@ from vpc_cni_iam.review.diff.harm import (
     scope,
 )
 from vpc_cni_iam.review.diff.permissions import Open, Permissions, may_deny
+from vpc_cni_iam.review.diff.plugin.needs import needs_by_role, needs_finder
 from vpc_cni_iam.review.diff.plugin.roles import callers
-from vpc_cni_iam.review.diff.principals import GrantChange, PrincipalChange
+from vpc_cni_iam.review.diff.principals import (
+    GrantChange,
+    PrincipalChange,
+    kept_changes,
+    principal_changes,
+)
 from vpc_cni_iam.review.diff.published import PublishedUpdate, documents_of, published_by
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import AboutPrincipals, Finding, finding, together
@@ -125,13 +131,13 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _findings(context: Context) -> Iterator[Finding]:
-    changes = {change.owner: change for change in context.principals}
+    changes = {change.owner: change for change in principal_changes(context)}
     for owner in context.accounts.principals:
         yield from _memberships(owner, changes.get(owner), context)
     conflicts = {(c.grant.owner, c.grant.key) for c in context.accounts.conflicts}
-    for change in context.principals:
+    for change in principal_changes(context):
         yield from _OfPrincipal(context, change, conflicts).all()
-    for change in context.kept_principals:
+    for change in kept_changes(context):
         every = _OfPrincipal(context, change, conflicts).all()
         yield from (each for each in every if Consequence.NEW_ACCESS in each.means)
 
@@ -305,10 +311,10 @@ class _OfPrincipal:
         had = any(s.is_about(a) for s in statements if s.effect == "Allow" for a in actions)
         if had or not actions or not needed_by_plugin().issuperset(actions):
             return None  # to allow an action on more resources is no permission that lacks
-        for needs in context.needs_of.get(change.owner, ()):
+        for needs in needs_by_role(context).get(change.owner, ()):
             if not (needs.is_of_cluster or callers(context, change.owner, Side.AFTER)):
                 continue
-            lacked = context.needs_finder.lacked(change.owner, needs)
+            lacked = needs_finder(context).lacked(change.owner, needs)
             with_it = Permissions((*change.before.policies, lacked), change.after.limits)
             if isinstance(context.proofs.compare(with_it, change.after), NoNewAccess):
                 return needs.after.version

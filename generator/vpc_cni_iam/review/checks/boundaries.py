@@ -10,7 +10,7 @@ from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.harm import GainedPart, scope
 from vpc_cni_iam.review.diff.permissions import Open
-from vpc_cni_iam.review.diff.principals import GrantChange, PrincipalChange
+from vpc_cni_iam.review.diff.principals import GrantChange, PrincipalChange, principal_changes
 from vpc_cni_iam.review.findings import AboutPrincipals, Finding, finding, together
 from vpc_cni_iam.review.rules import Level, Rule
 
@@ -28,7 +28,7 @@ def check(context: Context) -> Iterator[Finding]:
     """Yield whose permissions boundary changes."""
     return together(
         _boundary(change, change.boundary, context)
-        for change in context.principals
+        for change in principal_changes(context)
         if change.boundary and not (change.is_new or change.is_deleted)
     )
 

@@ -11,6 +11,7 @@ from vpc_cni_iam.review.account.grants import Conflict, ConflictKind, Grant, Ope
 from vpc_cni_iam.review.account.plugin.policy import concerns_plugin
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.permissions import may_deny
+from vpc_cni_iam.review.diff.uses import use_changes
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
@@ -40,7 +41,7 @@ def check(context: Context) -> Iterator[Finding]:
     """Yield what is removed though a resource keeps it, or made it, and ambiguous names."""
     yield from _conflicts(context)
     yield from _open_lists(context)
-    resolver, _ = context.filler.resolver, context.use_changes  # which resolve who is meant
+    resolver, _ = context.filler.resolver, use_changes(context)  # which resolve who is meant
     for place, addresses in resolver.ambiguous.items():
         address = resolver.address_of(place)
         is_touched = any(map(resolver.is_changed, (address, *addresses)))

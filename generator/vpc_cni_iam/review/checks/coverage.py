@@ -15,7 +15,14 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
-from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds
+from vpc_cni_iam.review.diff.plugin.needs import (
+    PluginNeeds,
+    RoleNeeds,
+    instance_needs,
+    other_roles,
+    plugin_needs,
+)
+from vpc_cni_iam.review.diff.plugin.nodes import nodes_lost
 from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace
 from vpc_cni_iam.review.diff.plugin.roles import address_of, has_plugin_policy
 from vpc_cni_iam.review.findings import Finding, finding
@@ -68,12 +75,12 @@ _RULES = {
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield the calls of the plugin that its roles do not allow."""
-    for needs in context.plugin_needs:
+    for needs in plugin_needs(context):
         for role in () if needs.plugin.is_deleted else needs.roles:
             yield from _of_role(role, needs, context)
             yield from _of_limit(role, context)
     yield from _of_instances(context)
-    for lost in context.nodes_lost:
+    for lost in nodes_lost(context):
         address = lost.workload or address_of(context, lost.role)
         yield finding(Rule.IDENTITY_LOST, lost, address, subject=lost.role)
 
@@ -116,7 +123,7 @@ def _denied(
     calls = tuple(call for call in calls if not (is_new and call.is_later))
     if not calls:
         return
-    others = context.other_roles(needs, role)
+    others = other_roles(context, needs, role)
     # A Deny, or a boundary, counts whatever other policies allow.
     is_certain = any(call.level is Level.ERROR and call.denied_by is not None for call in calls)
     may_allow = () if is_certain else tuple(grant.written_at for grant in role.open)
@@ -156,7 +163,7 @@ def _of_limit(role: RoleNeeds, context: Context) -> Iterator[Finding]:
 
 def _of_instances(context: Context) -> Iterator[Finding]:
     """Yield what aws-node loses with another role of instances that no cluster of the plan has."""
-    for workload, needs in context.instance_needs.values():
+    for workload, needs in instance_needs(context).values():
         (role,) = needs.roles
         for lost in _denied(DenialCause.LOST, by_action(role.lost), role, needs, context):
             yield replace(lost, address=workload)

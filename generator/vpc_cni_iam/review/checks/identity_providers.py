@@ -15,7 +15,7 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.resolve import is_there
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.trust.providers import client_ids, issuer_on
+from vpc_cni_iam.review.diff.trust.providers import client_ids, issuer_on, providers
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
@@ -50,9 +50,9 @@ class ProviderChanged(Struct, frozen=True):
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield OIDC providers that are created, deleted or changed."""
-    for provider in context.providers.changed:
+    for provider in providers(context).changed:
         event = _event(provider)
-        if event is ProviderEvent.DELETED and context.providers.is_gone_with_cluster(provider):
+        if event is ProviderEvent.DELETED and providers(context).is_gone_with_cluster(provider):
             evidence = ProviderChanged(ProviderEvent.WITH_CLUSTER, issuer_on(provider, Side.BEFORE))
             yield _found(provider, evidence)
         elif event is not None:
@@ -81,13 +81,13 @@ def _differs(provider: Resource, argument: str) -> bool:
 def _findings(provider: Resource, event: ProviderEvent, context: Context) -> Iterator[Finding]:
     """Yield which roles the tokens of a provider's issuers can newly assume, or no longer."""
     if event in (ProviderEvent.CREATED, ProviderEvent.OTHER_ISSUER):
-        new, roles = issuer_on(provider, Side.AFTER), context.providers.roles
+        new, roles = issuer_on(provider, Side.AFTER), providers(context).roles
         there = {*roles(new, Side.BEFORE, provider), *context.accounts.created}
         gains = tuple(r for r in roles(new, Side.AFTER, provider) if r not in there)
         if gains:
             yield _found(provider, ProviderChanged(event, new, gains), means=_EVERY)
-        own, is_of_cluster = context.providers.refused(provider), context.providers.is_of_cluster
-        if own or (context.providers.lacks_audience(provider) and is_of_cluster(provider)):
+        own, is_of_cluster = providers(context).refused(provider), providers(context).is_of_cluster
+        if own or (providers(context).lacks_audience(provider) and is_of_cluster(provider)):
             evidence = ProviderChanged(ProviderEvent.NO_AUDIENCE, new, loses=own)
             yield _found(provider, evidence, Rule.IDENTITY_LOST if own else Rule.PROVIDER_CHANGED)
     if event is not ProviderEvent.CREATED:
@@ -96,8 +96,8 @@ def _findings(provider: Resource, event: ProviderEvent, context: Context) -> Ite
 
 def _lost(provider: Resource, event: ProviderEvent, context: Context) -> Iterator[Finding]:
     old = issuer_on(provider, Side.BEFORE)
-    lost = context.providers.lost(provider)
-    own = tuple(filter(context.providers.is_of_plugin, lost))
+    lost = providers(context).lost(provider)
+    own = tuple(filter(providers(context).is_of_plugin, lost))
     others = tuple(role for role in lost if role not in own)
     change = ProviderChanged(event, old, is_eks=platform_of(old, ()) is Platform.KUBERNETES)
     means = _EVERY if event is ProviderEvent.UNKNOWN_CLIENT_IDS else None
@@ -108,7 +108,7 @@ def _lost(provider: Resource, event: ProviderEvent, context: Context) -> Iterato
         means = _EVERY if added else None  # tokens for it are taken
     if own:
         yield _found(provider, replace(change, loses=own), Rule.IDENTITY_LOST, means)
-    is_replaced = event is ProviderEvent.DELETED and old in context.providers.by_issuer[Side.AFTER]
+    is_replaced = event is ProviderEvent.DELETED and old in providers(context).by_issuer[Side.AFTER]
     if others or not (own or is_replaced):
         yield _found(provider, replace(change, loses=others), means=means)
 

@@ -20,9 +20,10 @@ from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one, text
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Value
+from vpc_cni_iam.review.account.cluster_access import cluster_rights
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.resolve import is_replaced
-from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.roles import is_named
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule
@@ -128,7 +129,7 @@ def _identity(
             level=Level.ERROR if is_node or is_plugin else Level.WARNING,
         )
     elif subject in accounts.replaced:
-        is_broken = is_node and subject not in context.with_new_entry
+        is_broken = is_node and subject not in _with_new_entry(context)
         yield finding(
             Rule.ARN_CHANGED,
             NewId(resource.address, before, is_node),
@@ -171,3 +172,14 @@ def _plugin_roles(context: Context) -> Iterator[IamResource]:
         for state in plugin.states:
             yield from (*state.identity.roles, *state.identity.first_roles)
     yield from (owner for owner in context.accounts.principals if is_named(context, owner))
+
+
+@fact
+def _with_new_entry(context: Context) -> frozenset[IamResource]:
+    """Return the principals whose access entry in a cluster the plan creates, or replaces."""
+    by_address = context.filler.resolver.by_address
+    return frozenset(
+        right.principal
+        for right in cluster_rights(context.filler, Side.AFTER)
+        if right.is_entry and "create" in by_address[right.address].actions
+    )

@@ -20,7 +20,7 @@ from vpc_cni_iam.review.account.plugin.state import (
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent, identity_change
 from vpc_cni_iam.review.diff.plugin.judged import VersionSource, judged_version
-from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds
+from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, plugin_needs
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.options import Options
 from vpc_cni_iam.review.rules import Consequence, Level, Rule, at_most, most_severe
@@ -116,7 +116,7 @@ class DecidingChanged(Struct, frozen=True):
 def check(context: Context) -> Iterator[Finding]:
     """Yield what becomes of the plugin in each cluster."""
     # The needs of roles of which the plan names no cluster come last.
-    for plugin, needs in zip(context.plugins, context.plugin_needs, strict=False):
+    for plugin, needs in zip(context.plugins, plugin_needs(context), strict=False):
         before, after = plugin.states
         if before.installer and not after.installer:
             if plugin.stays or plugin.is_replaced:

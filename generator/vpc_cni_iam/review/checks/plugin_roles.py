@@ -18,12 +18,14 @@ from vpc_cni_iam.review.account.plugin.policy import is_of_aws, is_of_plugin
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.assuming import is_less_trusted, is_trusted
-from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds
+from vpc_cni_iam.review.diff.plugin.controller import controllers_missing
+from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds, plugin_needs
 from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace, other_places
 from vpc_cni_iam.review.diff.plugin.roles import (
     TrustLost,
     address_of,
     is_of_nodes,
+    trust_lost,
 )
 from vpc_cni_iam.review.diff.trust.flaws import flaws
 from vpc_cni_iam.review.diff.trust.roles import trust_of
@@ -62,7 +64,7 @@ _LEVELS = {True: Level.ERROR, False: Level.WARNING}
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield what is wrong with roles of the plugin and of nodes."""
-    for needs in context.plugin_needs:
+    for needs in plugin_needs(context):
         if needs.is_of_cluster and not needs.plugin.is_deleted:
             for role in needs.roles:
                 yield from _elsewhere(role, needs, context)
@@ -99,7 +101,7 @@ class _RolesOfPlan(Struct, frozen=True):
 def _roles(context: Context) -> _RolesOfPlan:
     states = [plugin.states for plugin in context.plugins]
     nodes = frozenset(role for pair in states for state in pair for role in state.node_roles)
-    roles = dict.fromkeys(role.role for needs in context.plugin_needs for role in needs.roles)
+    roles = dict.fromkeys(role.role for needs in plugin_needs(context) for role in needs.roles)
     own = tuple(
         role
         for role in roles
@@ -173,7 +175,7 @@ def _refused(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
 
 def _kept_out(context: Context) -> Iterator[Finding]:
     """Yield that aws-node can, or may, no longer assume a role of the plugin."""
-    for owner, lost in context.trust_lost.items():
+    for owner, lost in trust_lost(context).items():
         after = trust_of(context, owner, Side.AFTER)
         # That tokens have another issuer is a finding of its own.
         of_issuer = lost.is_certain and after and flaws(after, for_plugin=True)
@@ -184,7 +186,7 @@ def _kept_out(context: Context) -> Iterator[Finding]:
 
 def _controller(context: Context) -> Iterator[Finding]:
     """Yield which roles of clusters lack what security groups for pods need."""
-    for missing in context.controllers_missing:
+    for missing in controllers_missing(context):
         rule = Rule.COVERAGE_LOST if missing.is_removed else Rule.PERMISSION_MISSING
         address = missing.address or address_of(context, missing.role)
         yield finding(rule, missing, address, subject=missing.role, level=Level.WARNING)

@@ -21,6 +21,7 @@ from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.resolve import as_left
 from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff.plugin.needs import plugin_needs
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Rule
 
@@ -103,7 +104,7 @@ def check(context: Context) -> Iterator[Finding]:
     """Yield what loses a tag without which a policy no longer allows aws-node something."""
     resources = [as_left(r) for r in context.filler.resources if r.type in _TYPES]
     asking: dict[str, list[_Asking]] = defaultdict(list)
-    for needs, role in ((n, r) for n in context.plugin_needs if resources for r in n.roles):
+    for needs, role in ((n, r) for n in plugin_needs(context) if resources for r in n.roles):
         for layer in (role.permissions.policies, *role.permissions.limits):
             conditions = (c for policy in layer for s in policy.statements for c in s.conditions)
             for tag in {tag for condition in conditions if (tag := _tag(condition))}:

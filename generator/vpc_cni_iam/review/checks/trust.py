@@ -22,6 +22,7 @@ from vpc_cni_iam.review.checks.session_tags import roles_without_tags
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.permissions import Open, Refusal
 from vpc_cni_iam.review.diff.plugin.roles import is_plugins
+from vpc_cni_iam.review.diff.principals import principal_changes
 from vpc_cni_iam.review.diff.trust.flaws import flaws, living, narrowed, problem
 from vpc_cni_iam.review.diff.trust.tokens import TrustFlaw
 from vpc_cni_iam.review.diff.trust.trusted import (
@@ -114,7 +115,7 @@ class _RoleTrusts(Struct, frozen=True):
 def check(context: Context) -> Iterator[Finding]:
     """Yield what becomes of trust policies, and what is wrong with them."""
     tags_off = roles_without_tags(context)
-    changed = {change.owner for change in context.principals}
+    changed = {change.owner for change in principal_changes(context)}
     before, after = context.accounts.sides
     for owner in context.accounts.principals:
         old, new = before.one(owner, Part.TRUST), after.one(owner, Part.TRUST)

@@ -19,7 +19,8 @@ from vpc_cni_iam.review.account.plugin.resources import is_for_plugin
 from vpc_cni_iam.review.account.uses import UseKind
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.reach import Reach
-from vpc_cni_iam.review.diff.uses import UseChange, UseEvent
+from vpc_cni_iam.review.diff.role_access import role_comparison
+from vpc_cni_iam.review.diff.uses import UseChange, UseEvent, use_changes
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
@@ -59,7 +60,7 @@ class RoleNamed(Struct, frozen=True):
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield who gets a role, or may get one."""
-    for change in context.use_changes:
+    for change in use_changes(context):
         yield _of_use(change)
     for resource in context.filler.resources:
         changes = resource.actions not in (("no-op",), ("forget",)) and resource.after is not None
@@ -118,7 +119,7 @@ def _named(context: Context) -> Iterator[Finding]:
         is_known_type = unread.address in context.filler.resolver.by_address
         for name in unread.roles:
             roles = context.filler.resolver.by_name(ROLE, name)
-            reach = context.role_comparison.reach(roles)
+            reach = role_comparison(context).reach(roles)
             level = Level.WARNING if reach > Reach.LIMITED else Level.NOTE
             means = (Consequence.ANY_CHANGE,) if level is Level.NOTE else None
             evidence = RoleNamed(roles, is_known_type, reach)

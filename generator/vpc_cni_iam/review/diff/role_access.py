@@ -16,6 +16,7 @@ from vpc_cni_iam.review.account.documents import Content, Document
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.grants import Grant, GrantKey
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Place, Unresolved
+from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.harm import Gained, gained
 from vpc_cni_iam.review.diff.permissions import Open, Permissions, Proofs, permissions
 from vpc_cni_iam.review.diff.principal_tags import OF_SESSIONS, asked_tags
@@ -192,3 +193,9 @@ def _union(roles: Collection[RoleAccess]) -> Permissions:
     if len(roles) == 1:
         return next(iter(roles)).permissions
     return Permissions(tuple(policy for role in roles for policy in role.permissions.policies))
+
+
+@fact
+def role_comparison(context: Context) -> RoleComparison:
+    """Return what compares roles that take each other's place."""
+    return RoleComparison(context.filler, context.proofs, context.place)

@@ -10,6 +10,8 @@ from vpc_cni_iam.names import resolve
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.review.checks.access import Gain
 from vpc_cni_iam.review.diff.harm import HarmRank
+from vpc_cni_iam.review.diff.not_shown import not_shown
+from vpc_cni_iam.review.diff.plugin.answers import plugin_answers
 from vpc_cni_iam.review.findings import Finding, Subject
 from vpc_cni_iam.review.ignore import Ignored
 from vpc_cni_iam.review.locate import SourcePlace
@@ -48,7 +50,7 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
     context, plan = review.context, review.context.plan
     order = sorted(review.findings, key=lambda finding: _harm(finding, fail_on))
     findings = tuple(_finding(finding, place) for finding in order)
-    plugins = map(shown_plugin, context.plugin_answers)
+    plugins = map(shown_plugin, plugin_answers(context))
     ignored = tuple(_ignored(ignored, place) for ignored in review.ignored)
     return ShownReview(
         plan=plan.source,
@@ -63,7 +65,7 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
         read=plan.counts.read,
         not_read=plan.counts.not_read,
         others=plan.counts.others,
-        not_shown=tuple(map(not_shown_text, context.not_shown)),
+        not_shown=tuple(map(not_shown_text, not_shown(context))),
     )
 
 

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.state import NodePart, missing_parts
+from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.assuming import can_assume, is_less_trusted
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall
+from vpc_cni_iam.review.diff.plugin.controller import controllers_missing
 from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent, identity_loss
-from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds
-from vpc_cni_iam.review.diff.plugin.nodes import NodeLoss
+from vpc_cni_iam.review.diff.plugin.needs import (
+    PluginNeeds,
+    RoleNeeds,
+    instance_needs,
+    needs_finder,
+    needs_of_roles,
+    other_roles,
+    plugin_needs,
+)
+from vpc_cni_iam.review.diff.plugin.nodes import NodeLoss, nodes_lost
+from vpc_cni_iam.review.diff.plugin.roles import is_named, may_be_plugins, trust_lost
 from vpc_cni_iam.review.diff.trust.flaws import flaws
+from vpc_cni_iam.review.diff.trust.providers import roles_without_provider
 from vpc_cni_iam.review.diff.trust.roles import trust_of
 from vpc_cni_iam.review.rules import Level, Rule
-
-if TYPE_CHECKING:
-    from vpc_cni_iam.review.context import Context
 
 
 class AnswerVerdict(StrEnum):
@@ -97,6 +106,37 @@ class PluginAnswer(Struct, frozen=True):
         return after.cluster, after.identity.roles
 
 
+@fact
+def plugin_answers(context: Context) -> tuple[PluginAnswer, ...]:
+    """Return whether aws-node works after the plan, in each cluster or with each of its roles.
+
+    What nodes may do is no answer where aws-node has a role of its own.
+    """
+    new = {pair[1]: needs for pair, (_, needs) in instance_needs(context).items()}
+    every = {needs.roles[0].role: needs for needs in needs_of_roles(context)} | new
+    for old, _ in instance_needs(context):  # what nodes no longer have is no answer
+        every.pop(old, None)
+    needs = [needs for needs in plugin_needs(context) if needs.is_of_cluster]
+    alone = {r: n for r, n in every.items() if not other_roles(context, n, n.roles[0])}
+    needs += [n for r, n in alone.items() if may_be_plugins(context, r) or is_named(context, r)]
+    judged = {role for each in needs for role in each.plugin.after.identity.roles}
+    # That aws-node can no longer assume a role may be all that is known of it.
+    lost = {role for role, lost in trust_lost(context).items() if lost.is_certain}
+    lost |= roles_without_provider(context)
+    lost |= {lost.role for lost in nodes_lost(context) if lost.workload}
+    needs += map(needs_finder(context).of_role, sorted(lost - judged, key=str))
+    answers = tuple(filter(None, (answer(each, context) for each in needs)))
+    # What happened outside of the configuration, and stays, is not as before.
+    failed = {
+        each.key
+        for each in (plugin_answers(context.drift) if context.drift else ())
+        if each.verdict is AnswerVerdict.FAILS and not each.is_as_before
+    }
+    return tuple(
+        replace(each, is_as_before=each.is_as_before and each.key not in failed) for each in answers
+    )
+
+
 def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
     """Return the answer of a cluster or a role; None where aws-node does not run after."""
     after = needs.plugin.after
@@ -129,20 +169,20 @@ def _of_cluster(needs: PluginNeeds, context: Context) -> Iterator[PluginAnswer]:
     for role in after.identity.chain:
         assumes = can_assume(plugin, role, Side.AFTER, context)
         is_refused, is_target = assumes is False, role not in after.identity.assumed
-        if is_refused or role in context.roles_without_provider:
+        if is_refused or role in roles_without_provider(context):
             was_refused = can_assume(plugin, role, Side.BEFORE, context) is False
             is_as_before = is_refused and was_refused and role in before.identity.chain
             yield PluginAnswer(needs, AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED, is_as_before)
         elif (is_target and assumes is None) or is_less_trusted(plugin, role, context):
             yield PluginAnswer(needs, AnswerVerdict.NOT_SHOWN, AnswerReason.TRUST)
-    if any(after.cluster in missing.clusters for missing in context.controllers_missing):
+    if any(after.cluster in missing.clusters for missing in controllers_missing(context)):
         yield PluginAnswer(needs, AnswerVerdict.DEGRADED, AnswerReason.CONTROLLER)
 
 
 def _of_nodes(needs: PluginNeeds, context: Context) -> Iterator[PluginAnswer]:
     """Yield what nodes lack."""
     after = needs.plugin.after
-    for lost in context.nodes_lost:
+    for lost in nodes_lost(context):
         if lost.workload:
             is_own = not needs.is_of_cluster and lost.role in after.identity.roles
         else:
@@ -154,8 +194,8 @@ def _of_nodes(needs: PluginNeeds, context: Context) -> Iterator[PluginAnswer]:
 def _of_trust(needs: PluginNeeds, context: Context) -> Iterator[PluginAnswer]:
     """Yield that aws-node cannot assume a role of which the plan names no cluster."""
     for role in needs.plugin.after.identity.roles:
-        lost = context.trust_lost.get(role)
-        if (lost and lost.is_certain) or role in context.roles_without_provider:
+        lost = trust_lost(context).get(role)
+        if (lost and lost.is_certain) or role in roles_without_provider(context):
             yield PluginAnswer(needs, AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED)
         before, after = (trust_of(context, role, side) for side in Side)
         own_flaws = flaws(after, for_plugin=True) if after else ()

@@ -8,7 +8,6 @@ Source: Amazon EKS User Guide, "Access AWS Resources using EKS Pod Identity Targ
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -23,10 +22,9 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginState
 from vpc_cni_iam.review.account.resolve import as_left
+from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff.role_access import role_comparison
 from vpc_cni_iam.review.diff.trust.roles import trust_of
-
-if TYPE_CHECKING:
-    from vpc_cni_iam.review.context import Context
 
 _ASSUMES = trusts.ASSUME, trusts.TAG
 
@@ -97,7 +95,7 @@ def _may_assume(
     if policy:
         account = state.setup.account
         alone = RoleTrust(policy, arn).lets_named(own, state.cluster, account, tags=tags)
-    access = context.role_comparison.of(first, side)
+    access = role_comparison(context).of(first, side)
     known, others = access.permissions, [trusts.TO_NAMED] if alone else []
     permissions = replace(known, policies=(*known.policies, *others))
     requests = [Request(a, arn, may_have=lambda _: UNKNOWN) for a in _ASSUMES[: 1 + tags]]

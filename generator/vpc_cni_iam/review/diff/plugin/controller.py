@@ -6,7 +6,6 @@ Source: Amazon EKS User Guide, "Assign security groups to individual Pods".
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -19,9 +18,7 @@ from vpc_cni_iam.review.account.grants import known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.policy import is_of_aws
 from vpc_cni_iam.review.account.plugin.state import PluginState
-
-if TYPE_CHECKING:
-    from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.context import Context, fact
 
 
 class ControllerMissing(Struct, frozen=True):
@@ -33,8 +30,13 @@ class ControllerMissing(Struct, frozen=True):
     address: str = ""  # of the attachment that the plan removes
 
 
-def controllers_missing(context: Context) -> Iterator[ControllerMissing]:
-    """Yield the roles of clusters that the plan leaves without what the controller needs."""
+@fact
+def controllers_missing(context: Context) -> tuple[ControllerMissing, ...]:
+    """Return the roles of clusters that the plan leaves without what the controller needs."""
+    return tuple(_controllers_missing(context))
+
+
+def _controllers_missing(context: Context) -> Iterator[ControllerMissing]:
     switched = [p for p in context.plugins if _is_on(p.after) and not p.is_deleted]
     clusters = tuple(plugin.after.cluster for plugin in switched)
     after = context.accounts.after

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -16,6 +15,7 @@ from vpc_cni_iam.policy.value import ABSENT, Unknown
 from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity
+from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.harm import GainedPart, beyond_plugin
 from vpc_cni_iam.review.diff.plugin.assuming import (
     can_assume,
@@ -24,10 +24,8 @@ from vpc_cni_iam.review.diff.plugin.assuming import (
     is_trusted,
 )
 from vpc_cni_iam.review.diff.reach import Reach, reach
-from vpc_cni_iam.review.diff.role_access import NOT_SHOWN, RoleAccess
-
-if TYPE_CHECKING:
-    from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff.role_access import NOT_SHOWN, RoleAccess, role_comparison
+from vpc_cni_iam.review.diff.trust.providers import has_new_issuer
 
 
 class IdentityEvent(Enum):
@@ -115,7 +113,7 @@ def _gain(
 def _is_of_new_cluster(context: Context, plugin: ClusterPlugin) -> bool:
     """Say whether the plan makes the cluster, or is likely to do so."""
     are_new = plugin.after.identity.roles <= context.accounts.created
-    is_likely = are_new and not plugin.before.installer and context.has_new_issuer
+    is_likely = are_new and not plugin.before.installer and has_new_issuer(context)
     return not plugin.stays or is_likely
 
 
@@ -184,7 +182,7 @@ def _of_roles(context: Context, identity: PluginIdentity, side: Side) -> list[Ro
     sessions = _sessions(identity)
     is_certain = len(sessions) == 1
     return [
-        context.role_comparison.of(role, side, sessions, is_certain=is_certain)
+        role_comparison(context).of(role, side, sessions, is_certain=is_certain)
         for role in _sorted(identity.roles)
     ]
 
@@ -201,7 +199,7 @@ def _access(context: Context, old: PluginIdentity, new: PluginIdentity) -> Answe
 
     Nodes may have several roles, and aws-node had one of them.
     """
-    roles = context.role_comparison
+    roles = role_comparison(context)
     if old.roles == new.roles and roles.limits_more(_sessions(old), _sessions(new)):
         return NoNewAccess()
     before, after = _of_roles(context, old, Side.BEFORE), _of_roles(context, new, Side.AFTER)
@@ -227,7 +225,7 @@ def _gained(
 ) -> IdentityGain:
     """Return what the roles after allow that those before do not."""
     before, after = _of_roles(context, old, Side.BEFORE), _of_roles(context, new, Side.AFTER)
-    more = context.role_comparison.gained(before, after, answer)
+    more = role_comparison(context).gained(before, after, answer)
     reaches = [max(reach(role.permissions) for role in side) for side in (before, after)]
     return IdentityGain(
         reaches[1] if reaches[1] > reaches[0] else Reach.LIMITED,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import product
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,7 +13,7 @@ from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.calls import calls as all_calls
-from vpc_cni_iam.inputs.plan.arguments import POLICY, Part
+from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, POLICY, Part
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.plugin.settings import PluginSettings
@@ -29,6 +31,8 @@ from vpc_cni_iam.review.account.plugin.state import (
     PluginSetup,
     PluginState,
 )
+from vpc_cni_iam.review.account.uses import UseKind
+from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.permissions import Permissions, permissions
 from vpc_cni_iam.review.diff.plugin.calls import (
     MissingCall,
@@ -44,6 +48,8 @@ from vpc_cni_iam.review.diff.plugin.judged import (
     judged,
 )
 from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace, new_places
+from vpc_cni_iam.review.diff.plugin.roles import has_plugin_policy, is_of_nodes, roles_of_plugin
+from vpc_cni_iam.review.diff.uses import use_changes
 from vpc_cni_iam.review.options import Options
 
 
@@ -364,3 +370,75 @@ def _contents(account: Account, role: IamResource) -> dict[object, Content]:
     boundary = account.one(role, Part.BOUNDARY)
     contents: dict[object, Content] = {k: g.content for k, g in account.policies(role).items()}
     return {**contents, Part.BOUNDARY: boundary.content if boundary else Absent()}
+
+
+@fact
+def needs_finder(context: Context) -> NeedsFinder:
+    """Return what asks which calls roles allow."""
+    after = (p.after for p in context.plugins if p.after.installer)
+    versions = {s.setup.settings.version for s in after if not s.identity.roles}
+    version = versions.pop() if len(versions) == 1 else ""
+    return NeedsFinder(context.filler, context.options, context.accounts.kept, version)
+
+
+@fact
+def plugin_needs(context: Context) -> tuple[PluginNeeds, ...]:
+    """Return what roles do not allow aws-node: in each cluster, and those of no known cluster."""
+    return (*map(needs_finder(context).of_cluster, context.plugins), *needs_of_roles(context))
+
+
+@fact
+def needs_of_roles(context: Context) -> tuple[PluginNeeds, ...]:
+    """Return what the roles of no known cluster do not allow aws-node."""
+    return tuple(map(needs_finder(context).of_role, roles_of_plugin(context)))
+
+
+@fact
+def needs_by_role(context: Context) -> Mapping[IamResource, list[PluginNeeds]]:
+    """Return what aws-node needs of each of its roles, in the clusters where it has them."""
+    by_role: dict[IamResource, list[PluginNeeds]] = defaultdict(list)
+    for needs in plugin_needs(context):
+        for role in needs.roles:
+            by_role[role.role].append(needs)
+    return by_role
+
+
+@fact
+def roles_of_pods(context: Context) -> tuple[IamResource, ...]:
+    """Return the plugin's roles that aws-node has by itself, of which the plan names no cluster."""
+    roles = (needs.roles[0].role for needs in plugin_needs(context) if not needs.is_of_cluster)
+    return tuple(
+        role
+        for role in roles
+        if has_plugin_policy(context, role) and not is_of_nodes(context, role, alone=True)
+    )
+
+
+def other_roles(context: Context, needs: PluginNeeds, role: RoleNeeds) -> tuple[IamResource, ...]:
+    """Return the roles that aws-node may have in place of one."""
+    if needs.is_of_cluster:
+        return needs.others(role)
+    return roles_of_pods(context) if is_of_nodes(context, role.role, alone=True) else ()
+
+
+@fact
+def instance_needs(
+    context: Context,
+) -> Mapping[tuple[IamResource, IamResource], tuple[str, PluginNeeds]]:
+    """Return what aws-node of instances that no cluster of the plan has loses with another role.
+
+    By the roles before and after, each with the resource that gives instances the other role.
+    """
+    needs: dict[tuple[IamResource, IamResource], tuple[str, PluginNeeds]] = {}
+    if any(plugin.after.identity.kind.is_of_service_account for plugin in context.plugins):
+        return needs
+    accounts = context.accounts
+    for change in use_changes(context):
+        if change.kind is not UseKind.INSTANCES or change.resource_type == NODE_GROUP:
+            continue
+        for old, new in product(change.before, change.after):
+            pair = old.resource, new.resource
+            is_shown = pair[1] in accounts.after.grants or pair[1] in accounts.created
+            if pair not in needs and is_shown and has_plugin_policy(context, pair[0]):
+                needs[pair] = change.workload, needs_finder(context).lost_by(*pair)
+    return needs

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,12 +20,11 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.iam_resource import IamResource, Named, Unresolved
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity
 from vpc_cni_iam.review.account.uses import UseKind
+from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.permissions import permissions
 from vpc_cni_iam.review.diff.plugin.assuming import is_trusted
 from vpc_cni_iam.review.diff.plugin.roles import has_plugin_policy
-
-if TYPE_CHECKING:
-    from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff.uses import use_changes
 
 AGENT_ACTION = "eks-auth:AssumeRoleForPodIdentity"
 
@@ -48,8 +46,13 @@ class NodesLost(Struct, frozen=True):
     workload: str = ""  # what no longer gives instances the role
 
 
-def nodes_lost(context: Context) -> Iterator[NodesLost]:
-    """Yield what a plan takes from nodes, or newly does not give them."""
+@fact
+def nodes_lost(context: Context) -> tuple[NodesLost, ...]:
+    """Return what a plan takes from nodes, or newly does not give them."""
+    return tuple(_nodes_lost(context))
+
+
+def _nodes_lost(context: Context) -> Iterator[NodesLost]:
     for plugin in (p for p in context.plugins if not p.is_deleted):
         after, cluster = plugin.after, plugin.after.cluster
         assumed = [r for r in after.identity.assumed if not isinstance(r, Unresolved)]
@@ -61,7 +64,7 @@ def nodes_lost(context: Context) -> Iterator[NodesLost]:
                 yield NodesLost(NodeLoss.AGENT_DENIED, role, cluster)
     if any(plugin.after.identity.kind.is_of_service_account for plugin in context.plugins):
         return
-    for change in context.use_changes:
+    for change in use_changes(context):
         is_gone = change.kind is UseKind.INSTANCES and not change.after
         for old in change.before if is_gone and change.resource_type != NODE_GROUP else ():
             if has_plugin_policy(context, old.resource):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from vpc_cni_iam.catalog.trust import AUDIENCE
 from vpc_cni_iam.catalog.trust import issuer as issuer_of
@@ -18,12 +17,10 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.resolve import is_there
-from vpc_cni_iam.review.diff.plugin.roles import is_plugins
+from vpc_cni_iam.review.context import Context, fact
+from vpc_cni_iam.review.diff.plugin.roles import is_plugins, service_account_roles
 from vpc_cni_iam.review.diff.trust.roles import trust_of
 from vpc_cni_iam.review.diff.trust.trusted import Trusted, trusted_by
-
-if TYPE_CHECKING:
-    from vpc_cni_iam.review.context import Context
 
 
 class Providers:
@@ -103,8 +100,28 @@ class Providers:
 
     def is_of_plugin(self, role: IamResource) -> bool:
         """Say whether a role is aws-node's, and not by EKS Pod Identity alone."""
-        identities = self._context.service_account_roles.get(role)
+        identities = service_account_roles(self._context).get(role)
         return is_plugins(self._context, role) and (not identities or Identity.irsa in identities)
+
+
+@fact
+def providers(context: Context) -> Providers:
+    """Return the OIDC providers, and the roles whose tokens they provide."""
+    return Providers(context)
+
+
+@fact
+def roles_without_provider(context: Context) -> frozenset[IamResource]:
+    """Return the roles of aws-node whose tokens no OIDC provider provides any longer."""
+    every = providers(context)
+    lost = {role for each in every.changed for role in every.lost(each)}
+    refused = (role for each in every.changed for role in every.refused(each))
+    return frozenset((*filter(every.is_of_plugin, lost), *refused))
+
+
+def has_new_issuer(context: Context) -> bool:
+    """Say whether the plan creates an OIDC provider, as it does for a new cluster."""
+    return any(r.type == OIDC_PROVIDER and r.before is None for r in context.filler.resources)
 
 
 def _takes(trusted: list[Trusted], provider: Resource, side: Side) -> bool:

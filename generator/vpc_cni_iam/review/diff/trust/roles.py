@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.plugin import trust
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.documents import Document
-from vpc_cni_iam.review.account.grants import Accounts
 from vpc_cni_iam.review.account.iam_resource import IamResource
+from vpc_cni_iam.review.context import Context
 
 
-class HasAccounts(Protocol):
-    """What has the accounts of a plan, as the context of a review does."""
-
-    @property
-    def accounts(self) -> Accounts:
-        """The accounts before and after."""
-
-
-def trust_of(context: HasAccounts, role: IamResource, side: Side) -> Policy | None:
+def trust_of(context: Context, role: IamResource, side: Side) -> Policy | None:
     """Return the trust policy of a role, also with holes; None where the plan does not show it."""
     account = context.accounts.after if side is Side.AFTER else context.accounts.before
     grant = account.one(role, Part.TRUST)

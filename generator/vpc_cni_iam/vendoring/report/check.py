@@ -31,9 +31,9 @@ class CheckResult(Struct, frozen=True):
 
     @property
     def failed(self) -> bool:
-        """Whether there is anything to be done."""
+        """Whether there is anything to be done, or nothing was checked."""
         behind = self.outdated and not all(r.module.newest for r in self.reports)
-        return behind or not all(r.clean for r in self.reports)
+        return behind or not self.reports or not all(r.clean for r in self.reports)
 
     def next_steps(self, file: ModuleFile, module: str) -> tuple[str, ...]:
         """Return the next steps about a file of a module, each with its command."""

@@ -22,7 +22,7 @@ file that was changed together with its hash.
 \b
 Examples:
   vpc-cni-iam check
-  vpc-cni-iam check --outdated
+  vpc-cni-iam check --outdated --no-other-files
   vpc-cni-iam check --render modules/vpc-cni-iam-policy
   vpc-cni-iam check --format json
 """
@@ -41,6 +41,7 @@ def check(
     outdated: bool = flag("Fail if a pin is not the newest plugin version known."),
     render: bool = flag("Generate each module and compare. For CI."),
     no_kept: bool = flag("Fail if any local change is kept."),
+    no_other_files: bool = flag("Fail if an engine reads a file that sync did not write."),
     config: Path | None = CONFIG,
     strict: bool = options.STRICT,
     quiet: bool = options.QUIET,
@@ -58,7 +59,9 @@ def check(
     with_notes = not quiet or output is CheckFormat.json
     left = orphans(configuration) if with_notes and not paths else ()
     again, upgrade, diff = (modules.command(name, config) for name in ("sync", "upgrade", "diff"))
-    checked = CheckResult(reports, left, again, upgrade, diff, outdated, configuration.warnings)
+    checked = CheckResult(
+        reports, left, again, upgrade, diff, outdated, configuration.warnings, no_other_files
+    )
     if output is CheckFormat.json:
         common.show_json(check_data(checked))
     else:

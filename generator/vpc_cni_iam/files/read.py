@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from vpc_cni_iam.errors import TreeError, reason
 from vpc_cni_iam.files.folder import Folder, open_folder
+
+# The names in a folder that Terraform, OpenTofu or Terragrunt reads: configuration, values of
+# variables, tests, state, and local providers. Plans and templates are data, and hidden files and
+# those that editors leave are read by none.
+READ_BY_ENGINES = re.compile(
+    r"(?!\.|.*\.(?:tfplan|tftpl)$)(?:.*\.(?:(?:tf|tofu)[a-z]*(?:\.hcl)?|hcl)(?:\.json)?|terraform\.d)",
+    re.DOTALL,
+)
 
 
 class OpenTree:

@@ -33,6 +33,8 @@ class ModuleCheck(Struct, frozen=True):
     files: tuple[ModuleFile, ...] = ()  # its files that need a report; none in a clean module
     failure: VpcCniIamError | None = None  # why it cannot be told, None if it can
     unused: tuple[Acceptance, ...] = ()  # the edits that the configuration accepts and no file has
+    # The paths of other files beside them that an engine reads and `files` does not have.
+    others: tuple[str, ...] = ()
 
     @property
     def clean(self) -> bool:
@@ -83,7 +85,9 @@ def _report(
         files = [replace(f, forbidden=f.state in _DECIDED) for f in files]
     edits = {f.edit.path for f in files if f.edit is not None}
     unused = tuple(entry for entry in module.accepted if entry.file not in edits)
-    return ModuleCheck(module, module_state(files), tuple(files), unused=unused)
+    reported = {f.path for f in files}
+    others = tuple(path for path in observed.others if path not in reported)
+    return ModuleCheck(module, module_state(files), tuple(files), unused=unused, others=others)
 
 
 def _with_meaning(

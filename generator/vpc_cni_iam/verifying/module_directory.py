@@ -15,18 +15,14 @@ from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.options import Options, claims, stated
 from vpc_cni_iam.catalog.parameters import Parameter
 from vpc_cni_iam.errors import InputError, reason
+from vpc_cni_iam.files.read import READ_BY_ENGINES, contents
 from vpc_cni_iam.hcl.module import reader as hcl
 from vpc_cni_iam.hcl.syntax import OVERRIDE
 from vpc_cni_iam.policy.template import Text, join
-from vpc_cni_iam.texts import read as read_text
+from vpc_cni_iam.texts import decode, too_large
 from vpc_cni_iam.texts.limits import GENERATED_HCL
 from vpc_cni_iam.verifying.samples import ISSUER
 
-# The files of a folder that Terraform and OpenTofu read: configuration, values of variables and
-# tests, in HCL and in JSON. State, plans and templates are data.
-_LOADED = re.compile(
-    r"(?!.*\.(?:tfstate|tfplan|tftpl)$).*\.(?:tf|tofu)[a-z]*(?:\.hcl)?(?:\.json)?", re.DOTALL
-)
 TEST_SUFFIX = ".tftest.hcl"
 # Engines run the providers in this folder of the directory that they start in.
 _PROVIDERS = "terraform.d/plugins/"
@@ -76,7 +72,7 @@ def _use(path: str) -> FileUse:
     folder, _, name = path.rpartition("/")
     if path.startswith(_PROVIDERS):
         return FileUse.UNREADABLE
-    if not _LOADED.fullmatch(name):
+    if not READ_BY_ENGINES.fullmatch(name):
         return FileUse.INERT
     if name.endswith(TEST_SUFFIX):
         return FileUse.NESTED
@@ -113,7 +109,7 @@ def read_module(directory: Path) -> ModuleDirectory:
     files = list_files(directory)
     if not (own := files[FileUse.CONFIGURATION]):
         raise InputError(str(directory), "", f"has no .tf file; {_ADVICE}")
-    texts = {path: read_file(directory / path) for path in own}
+    texts = read_files(directory, own)
     sources = {str(directory / path): text for path, text in texts.items()}
     options = None
     for source, content in sources.items():
@@ -124,8 +120,12 @@ def read_module(directory: Path) -> ModuleDirectory:
     return ModuleDirectory(directory, options, files, texts, hcl.read(sources, _PASSED))
 
 
-def read_file(path: Path) -> str:
-    """Return the text of a file of a module."""
-    if not path.is_file():
-        raise InputError(str(path), "", "is not a file that can be read")
-    return read_text(path, "HCL", GENERATED_HCL)
+def read_files(directory: Path, paths: Iterable[str]) -> dict[str, str]:
+    """Return the texts of files of a module, by path; none is read through a symbolic link."""
+    texts = {}
+    for path, content in contents(directory, paths).items():
+        source = str(directory / path)
+        if len(content) > GENERATED_HCL.most:
+            raise too_large(source, GENERATED_HCL)
+        texts[path] = decode(content, source, "HCL")
+    return texts

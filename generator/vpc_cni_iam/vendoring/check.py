@@ -105,7 +105,9 @@ def _with_meaning(
         if f.state is FileState.kept_edit
     }
     texts = {p: t for p, t in generated.items() if p not in deleted} | kept_texts
-    edits = {e.path: e for e in kept_edits(generated, texts, kept_texts, module.accepted)}
+    overridden = any(f.state is FileState.replacing for f in files)
+    meanings = kept_edits(generated, texts, kept_texts, module.accepted, overridden=overridden)
+    edits = {e.path: e for e in meanings}
     return [replace(f, edit=edits.get(f.path, f.edit)) for f in files]
 
 

@@ -23,7 +23,7 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.proof.beside import no_new_access_beside_others
 from vpc_cni_iam.vendoring.configuration.tables import Acceptance
-from vpc_cni_iam.vendoring.edits.calls import calls
+from vpc_cni_iam.vendoring.edits.calls import calls, variables
 from vpc_cni_iam.vendoring.edits.edit import EditAnswer, KeptEdit
 from vpc_cni_iam.vendoring.manifest import digest
 from vpc_cni_iam.vendoring.meaning import ChangedBlock, ModuleReason, NamedParts, unreadable
@@ -41,19 +41,57 @@ def kept_edits(
     texts: Mapping[str, str],
     paths: Iterable[str],
     accepted: Iterable[Acceptance] = (),
+    *,
+    overridden: bool = False,
 ) -> tuple[KeptEdit, ...]:
-    """Return the meaning of each kept edit, of the files at `paths`; `texts` are those there."""
+    """Return the meaning of each kept edit, of the files at `paths`; `texts` are those there.
+
+    `overridden` is whether another file replaces parts of them, such as a variable's validation.
+    """
     entries = {entry.file: entry for entry in accepted}
     edits = [KeptEdit.of(path, digest(texts[path]), entries.get(path)) for path in sorted(paths)]
     # The other edits are compared with the generated files and the accepted edits.
     base = {**generated, **{e.path: texts[e.path] for e in edits if e.accepted}}
-    answers = _answers(base, texts, [e.path for e in edits if not e.accepted])
-    accepted_answers = _answers(generated, texts, [e.path for e in edits if e.accepted])
+    unlimited = _unlimited(generated, texts, overridden=overridden)
+    answers = _answers(base, texts, [e.path for e in edits if not e.accepted], unlimited)
+    accepted_answers = _answers(generated, texts, [e.path for e in edits if e.accepted], unlimited)
     return tuple(replace(e, answers=(*answers[e.path], *accepted_answers[e.path])) for e in edits)
 
 
+def _unlimited(
+    generated: Mapping[str, str], texts: Mapping[str, str], *, overridden: bool
+) -> frozenset[str]:
+    """Return the variables whose validation, type or nullable is not as generated.
+
+    The proofs count on those: a variable that stands in a document is never empty, for instance.
+    """
+
+    def limits(files: Mapping[str, str]) -> dict[str, object]:
+        return {
+            block.labels[0]: _shape(_without_default(block))
+            for path, text in files.items()
+            if path.endswith(".tf")
+            for block in _readable(path, text)
+            if block.type == "variable" and block.labels
+        }
+
+    before = limits(generated)
+    changed = (n for n, shape in limits(texts).items() if overridden or before.get(n) != shape)
+    return frozenset(changed)
+
+
+def _readable(path: str, text: str) -> tuple[Block, ...]:
+    try:
+        return _parsed(path, text)
+    except InputError:  # a finding by itself
+        return ()
+
+
 def _answers(
-    before: Mapping[str, str], after: Mapping[str, str], paths: Iterable[str]
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+    paths: Iterable[str],
+    unlimited: frozenset[str],
 ) -> defaultdict[str, list[EditAnswer]]:
     """Return the answers that are no proof of each edited file, by its path."""
     answers: defaultdict[str, list[EditAnswer]] = defaultdict(list)
@@ -74,6 +112,8 @@ def _answers(
                 answers[path].append(EditAnswer(structure))
     if not changed:
         return answers
+    for path, resting in _resting(after, changed, unlimited):
+        answers[path].append(resting)
     try:
         documents = list(_documents(before, after))
     except InputError as error:
@@ -83,6 +123,19 @@ def _answers(
         for path in where or changed:
             answers[path].append(answer)
     return answers
+
+
+def _resting(
+    after: Mapping[str, str], changed: Mapping[str, set[_Name]], unlimited: frozenset[str]
+) -> Iterator[tuple[str, EditAnswer]]:
+    """Yield the files of changed documents that depend on unlimited variables, with the answers."""
+    blocks = [b for p, text in after.items() if p.endswith(".tf") for b in _readable(p, text)]
+    for document, names in variables(blocks).items() if unlimited else ():
+        if others := tuple(sorted(names & unlimited)):
+            for path, parts in changed.items():
+                if (*_DOCUMENT, document) in parts:
+                    reason = NotProven(ModuleReason.variables, NamedParts(others))
+                    yield path, EditAnswer(reason, variants.label(document))
 
 
 @lru_cache(maxsize=64)

@@ -6,7 +6,7 @@ The one place that tells an edit from an update, for `check` and `sync` alike.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from vpc_cni_iam import __version__
 from vpc_cni_iam.catalog.options import COMMAND_IN, Options, stated
-from vpc_cni_iam.files.read import READ_BY_ENGINES, contents, decoded, listed, unix
+from vpc_cni_iam.files.read import contents, decoded, read_by_engines, unix
 from vpc_cni_iam.files.tree import left_by_killed
 from vpc_cni_iam.rendering.kinds import FILES, render
 from vpc_cni_iam.texts import has_markers
@@ -23,9 +23,6 @@ from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.manifest import MANIFEST, FileRecord, Manifest
 from vpc_cni_iam.vendoring.repository import refuse_other_owner
 from vpc_cni_iam.vendoring.state import ModuleFile, judge
-
-# Where engines look for tests of a module, beside its own folder.
-_TESTS = "tests"
 
 
 class ModuleContents(Struct, frozen=True):
@@ -66,16 +63,8 @@ def observe(config: Config, module: VendoredModule, *, trusting: bool = False) -
     }
     conflicts = {path for path, content in files_by_path.items() if has_markers(content)}
     files = judge(entries, current, generated, unedited, conflicts)
-    others = (p for p in _read_by_engines(folder) if p not in entries and p not in generated)
+    others = (p for p in read_by_engines(folder) if p not in entries and p not in generated)
     return ModuleContents(folder, known, files_by_path, files, tuple(others))
-
-
-def _read_by_engines(folder: Path) -> Iterator[str]:
-    """Yield the paths of files that engines read: of the folder, and of the tests in it."""
-    for place, prefix in ((folder, ""), (folder / _TESTS, f"{_TESTS}/")):
-        for name in sorted(listed(place)):
-            if READ_BY_ENGINES.fullmatch(name):
-                yield f"{prefix}{name}"
 
 
 def remembered(folder: Path) -> Manifest | None:

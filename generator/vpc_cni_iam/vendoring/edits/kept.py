@@ -8,7 +8,7 @@ else, such as a resource, a provider or a changed local, counts as not proven.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 
 from msgspec.structs import replace
@@ -52,46 +52,17 @@ def kept_edits(
     edits = [KeptEdit.of(path, digest(texts[path]), entries.get(path)) for path in sorted(paths)]
     # The other edits are compared with the generated files and the accepted edits.
     base = {**generated, **{e.path: texts[e.path] for e in edits if e.accepted}}
-    unlimited = _unlimited(generated, texts, overridden=overridden)
-    answers = _answers(base, texts, [e.path for e in edits if not e.accepted], unlimited)
-    accepted_answers = _answers(generated, texts, [e.path for e in edits if e.accepted], unlimited)
+    limits = frozenset[object]() if overridden else _limits(generated)
+    answers = _answers(base, texts, [e.path for e in edits if not e.accepted], limits)
+    accepted_answers = _answers(generated, texts, [e.path for e in edits if e.accepted], limits)
     return tuple(replace(e, answers=(*answers[e.path], *accepted_answers[e.path])) for e in edits)
-
-
-def _unlimited(
-    generated: Mapping[str, str], texts: Mapping[str, str], *, overridden: bool
-) -> frozenset[str]:
-    """Return the variables whose validation, type or nullable is not as generated.
-
-    The proofs count on those: a variable that stands in a document is never empty, for instance.
-    """
-
-    def limits(files: Mapping[str, str]) -> dict[str, object]:
-        return {
-            block.labels[0]: _shape(_without_default(block))
-            for path, text in files.items()
-            if path.endswith(".tf")
-            for block in _readable(path, text)
-            if block.type == "variable" and block.labels
-        }
-
-    before = limits(generated)
-    changed = (n for n, shape in limits(texts).items() if overridden or before.get(n) != shape)
-    return frozenset(changed)
-
-
-def _readable(path: str, text: str) -> tuple[Block, ...]:
-    try:
-        return _parsed(path, text)
-    except InputError:  # a finding by itself
-        return ()
 
 
 def _answers(
     before: Mapping[str, str],
     after: Mapping[str, str],
     paths: Iterable[str],
-    unlimited: frozenset[str],
+    limits: Set[object],
 ) -> defaultdict[str, list[EditAnswer]]:
     """Return the answers that are no proof of each edited file, by its path."""
     answers: defaultdict[str, list[EditAnswer]] = defaultdict(list)
@@ -112,10 +83,8 @@ def _answers(
                 answers[path].append(EditAnswer(structure))
     if not changed:
         return answers
-    for path, resting in _resting(after, changed, unlimited):
-        answers[path].append(resting)
     try:
-        documents = list(_documents(before, after))
+        documents = list(_documents(before, after, limits))
     except InputError as error:
         documents = [("", EditAnswer(unreadable(error)))]
     for document, answer in documents:
@@ -123,19 +92,6 @@ def _answers(
         for path in where or changed:
             answers[path].append(answer)
     return answers
-
-
-def _resting(
-    after: Mapping[str, str], changed: Mapping[str, set[_Name]], unlimited: frozenset[str]
-) -> Iterator[tuple[str, EditAnswer]]:
-    """Yield the files of changed documents that depend on unlimited variables, with the answers."""
-    blocks = [b for p, text in after.items() if p.endswith(".tf") for b in _readable(p, text)]
-    for document, names in variables(blocks).items() if unlimited else ():
-        if others := tuple(sorted(names & unlimited)):
-            for path, parts in changed.items():
-                if (*_DOCUMENT, document) in parts:
-                    reason = NotProven(ModuleReason.variables, NamedParts(others))
-                    yield path, EditAnswer(reason, variants.label(document))
 
 
 @lru_cache(maxsize=64)
@@ -212,25 +168,49 @@ def _without_default(block: Block) -> Block:
 
 
 def _documents(
-    before: Mapping[str, str], after: Mapping[str, str]
+    before: Mapping[str, str], after: Mapping[str, str], limits: Set[object]
 ) -> Iterator[tuple[str, EditAnswer]]:
     """Yield the names of documents that may allow more, with the first answer of each reason."""
     sides = [
         [(p, block) for p in sorted(side) if p.endswith(".tf") for block in _parsed(p, side[p])]
         for side in (before, after)
     ]
-    every = calls(*([block for _, block in blocks] for blocks in sides))
+    old, new = ([block for _, block in blocks] for blocks in sides)
+    yield from _unlimited(old, new, limits)
+    every = calls(old, new)
     if every is None:
         yield "", EditAnswer(NotProven(ModuleReason.calls))
         return
     answers: dict[tuple[str, object], EditAnswer] = {}
     for call in every:
-        old, new = map(read_blocks, sides, call)
-        for name, answer in _compared(old, new):
+        for name, answer in _compared(*map(read_blocks, sides, call)):
             reason = answer.answer.reason if isinstance(answer.answer, NotProven) else NewAccess
             answers.setdefault((name, reason), answer)
     for (name, _), answer in answers.items():
         yield name, answer
+
+
+def _limits(generated: Mapping[str, str]) -> frozenset[object]:
+    """Return what the proofs count on: the validation, type and nullable of each variable.
+
+    A text that a caller passes for one is not empty, for instance.
+    """
+    blocks = (b for p, text in generated.items() if p.endswith(".tf") for b in _parsed(p, text))
+    return frozenset(_shape(_without_default(b)) for b in blocks if b.type == "variable")
+
+
+def _unlimited(
+    old: Iterable[Block], new: Sequence[Block], limits: Set[object]
+) -> Iterator[tuple[str, EditAnswer]]:
+    """Yield the changed documents with variables that are not limited as generated."""
+    inputs = (b for b in new if b.type == "variable" and b.labels)
+    names = {b.labels[0] for b in inputs if _shape(_without_default(b)) not in limits}
+    same = set(map(_shape, old))
+    changed = {b.labels[-1] for b in new if b.labels and _shape(b) not in same}
+    for document, used in variables(new).items():
+        if document in changed and (unlimited := tuple(sorted(used & names))):
+            answer = NotProven(ModuleReason.variables, NamedParts(unlimited))
+            yield document, EditAnswer(answer, variants.label(document))
 
 
 def _compared(old: HclModule, new: HclModule) -> Iterator[tuple[str, EditAnswer]]:

@@ -16,6 +16,8 @@ from vpc_cni_iam.vendoring.manifest import FOLDER
 from vpc_cni_iam.vendoring.report.files import SYNC, next_steps, reason
 from vpc_cni_iam.vendoring.state import ModuleFile
 
+_NOTE = "note"
+
 
 class CheckResult(Struct, frozen=True):
     """The result of a check."""
@@ -46,9 +48,7 @@ def text(checked: CheckResult, *, quiet: bool = False) -> str:
     """Return a check as lines for a terminal; `quiet` leaves out modules without findings."""
     lines = [line for report in checked.reports for line in _module_text(report, checked)]
     lines += [f"{word:<9}{line}" for word, line in _remarks(checked, quiet=quiet)]
-    if not quiet:
-        lines += [f"note     {line}" for line in _notes(checked)]
-        lines.append(_summary(checked.reports))
+    lines += [] if quiet else [_summary(checked.reports)]
     return "".join(f"{escape_line(line)}\n" for line in lines)
 
 
@@ -70,13 +70,14 @@ def _alike(paths: list[str], text: str) -> str:
 
 
 def _remarks(checked: CheckResult, *, quiet: bool) -> Iterator[tuple[str, str]]:
-    """Yield pins and other files after their word, a note where `checked` does not forbid them."""
-    for forbidden, word, lines in (
-        (checked.outdated, "behind", _behind(checked)),
-        (checked.no_other_files, "other", _others(checked)),
-    ):
-        if forbidden or not quiet:
-            yield from ((word if forbidden else "note", line) for line in lines)
+    """Yield lines about pins, other files and kept edits after their word; `quiet`, no notes."""
+    behind, other = (
+        word if forbidden else _NOTE
+        for word, forbidden in (("behind", checked.outdated), ("other", checked.no_other_files))
+    )
+    for word, lines in ((behind, _behind), (other, _others), (_NOTE, _notes)):
+        if word != _NOTE or not quiet:
+            yield from ((word, line) for line in lines(checked))
 
 
 def _behind(checked: CheckResult) -> Iterator[str]:
@@ -136,9 +137,8 @@ def markdown(checked: CheckResult, *, quiet: bool = False) -> str:
                 cells = (code_cell(path), report.state, code_cell(file.path), text)
                 lines.append(f"| {' | '.join(cells)} | {ways} |")
     lines += [""] if wrong else []
-    lines += [f"- {escape_markdown(line)}" for _, line in _remarks(checked, quiet=quiet)]
     lines += [f"- warning: {escape_markdown(warning)}" for warning in checked.warnings]
-    lines += [] if quiet else [f"- {escape_markdown(note)}" for note in _notes(checked)]
+    lines += [f"- {escape_markdown(line)}" for _, line in _remarks(checked, quiet=quiet)]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
@@ -14,8 +13,9 @@ from msgspec import Struct
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.options import Options, claims, stated
 from vpc_cni_iam.catalog.parameters import Parameter
-from vpc_cni_iam.errors import InputError, reason
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.files.read import READ_BY_ENGINES, contents
+from vpc_cni_iam.files.tree import entries
 from vpc_cni_iam.hcl.module import reader as hcl
 from vpc_cni_iam.hcl.syntax import OVERRIDE
 from vpc_cni_iam.policy.template import Text, join
@@ -26,8 +26,8 @@ from vpc_cni_iam.verifying.samples import ISSUER
 TEST_SUFFIX = ".tftest.hcl"
 # Engines run the providers in this folder of the directory that they start in.
 _PROVIDERS = "terraform.d/plugins/"
-# Hidden files, and files that editors leave; no engine reads them.
-_IGNORED = re.compile(r"\..*|.*~|#.*#", re.DOTALL)
+# Hidden files, those in hidden folders, and what editors leave; no engine reads them.
+_IGNORED = re.compile(r"(.*/)?(\..*|[^/]*~|#[^/]*#)", re.DOTALL)
 _ADVICE = "name the directory of a generated module"
 _MAX_FILES = 10_000
 _PASSED = {**hcl.any_values(p.name for p in trust.VARIABLES), trust.POD_IDENTITY: True}
@@ -53,18 +53,12 @@ def list_files(directory: Path) -> FilesByUse:
     """
     if not directory.is_dir():
         raise InputError(str(directory), "", f"is not a directory; {_ADVICE}")
-    files: list[str] = []
     by_use: dict[FileUse, list[str]] = {use: [] for use in FileUse}
-    for folder, folders, names in os.walk(directory, onerror=_refuse):
-        place = Path(folder).relative_to(directory)
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
-        links = [(place / f).as_posix() for f in folders if Path(folder, f).is_symlink()]
-        by_use[FileUse.LINK] += links
-        files += [(place / n).as_posix() for n in sorted(names) if not _IGNORED.fullmatch(n)]
-        if len(files) > _MAX_FILES:
-            raise InputError(str(directory), "", f"has more than {_MAX_FILES} files; {_ADVICE}")
+    files = [p for p in entries(directory) if not _IGNORED.fullmatch(p)]
+    if len(files) > _MAX_FILES:
+        raise InputError(str(directory), "", f"has more than {_MAX_FILES} files; {_ADVICE}")
     for path in files:
-        by_use[_use(path)].append(path)
+        by_use[FileUse.LINK if (directory / path).is_dir() else _use(path)].append(path)
     return by_use
 
 
@@ -79,10 +73,6 @@ def _use(path: str) -> FileUse:
     if not name.endswith(".tf") or OVERRIDE.fullmatch(name):
         return FileUse.UNREADABLE
     return FileUse.NESTED if folder else FileUse.CONFIGURATION
-
-
-def _refuse(error: OSError) -> None:
-    raise InputError(str(error.filename), "", f"cannot be read: {reason(error)}")
 
 
 class ModuleDirectory(Struct, frozen=True):

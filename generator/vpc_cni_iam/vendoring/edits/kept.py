@@ -52,9 +52,9 @@ def kept_edits(
     edits = [KeptEdit.of(path, digest(texts[path]), entries.get(path)) for path in sorted(paths)]
     # The other edits are compared with the generated files and the accepted edits.
     base = {**generated, **{e.path: texts[e.path] for e in edits if e.accepted}}
-    limits = frozenset[object]() if overridden else _limits(generated)
-    answers = _answers(base, texts, [e.path for e in edits if not e.accepted], limits)
-    accepted_answers = _answers(generated, texts, [e.path for e in edits if e.accepted], limits)
+    limiting: Mapping[str, str] = {} if overridden else generated
+    answers = _answers(base, texts, [e.path for e in edits if not e.accepted], limiting)
+    accepted_answers = _answers(generated, texts, [e.path for e in edits if e.accepted], limiting)
     return tuple(replace(e, answers=(*answers[e.path], *accepted_answers[e.path])) for e in edits)
 
 
@@ -62,7 +62,7 @@ def _answers(
     before: Mapping[str, str],
     after: Mapping[str, str],
     paths: Iterable[str],
-    limits: Set[object],
+    limiting: Mapping[str, str],
 ) -> defaultdict[str, list[EditAnswer]]:
     """Return the answers that are no proof of each edited file, by its path."""
     answers: defaultdict[str, list[EditAnswer]] = defaultdict(list)
@@ -84,7 +84,7 @@ def _answers(
     if not changed:
         return answers
     try:
-        documents = list(_documents(before, after, limits))
+        documents = list(_documents(before, after, limiting))
     except InputError as error:
         documents = [("", EditAnswer(unreadable(error)))]
     for document, answer in documents:
@@ -168,7 +168,7 @@ def _without_default(block: Block) -> Block:
 
 
 def _documents(
-    before: Mapping[str, str], after: Mapping[str, str], limits: Set[object]
+    before: Mapping[str, str], after: Mapping[str, str], limiting: Mapping[str, str]
 ) -> Iterator[tuple[str, EditAnswer]]:
     """Yield the names of documents that may allow more, with the first answer of each reason."""
     sides = [
@@ -176,7 +176,7 @@ def _documents(
         for side in (before, after)
     ]
     old, new = ([block for _, block in blocks] for blocks in sides)
-    yield from _unlimited(old, new, limits)
+    yield from _unlimited(old, new, _limits(limiting))
     every = calls(old, new)
     if every is None:
         yield "", EditAnswer(NotProven(ModuleReason.calls))

@@ -57,5 +57,5 @@ def audit(
         AccountDetails(files, sys.stdin.buffer, passed) as details,
     ):
         result = audit_roles(details, version, settings)
-    common.show_result(result, output, map(common.folded, lines(result)))
+    common.show_result(result, output, lines(result), fold=True)
     raise typer.Exit(1 if result.breaks or not result.complete else 0)

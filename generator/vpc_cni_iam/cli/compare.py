@@ -93,7 +93,7 @@ def _never(
     check_used(opener.user_values, (*policies, *limits.files))
     result = never(subject, targets)
     lines = (line.text for line in report.never_lines(result))
-    common.show_result(data.never_data(result), output, map(common.folded, lines))
+    common.show_result(data.never_data(result), output, lines, fold=True)
     return 0 if result.proven else 1
 
 

@@ -10,6 +10,10 @@ from msgspec import Struct
 from vpc_cni_iam.errors import Message
 
 
+# What to do about a permissions boundary.
+BOUNDARY = "it is a permissions boundary: give it with --boundary"
+
+
 class Reason(StrEnum):
     """Why something was skipped."""
 
@@ -39,12 +43,13 @@ class Reason(StrEnum):
         return self in (Reason.assumed, Reason.read_with_it, Reason.rendered)
 
 
-class Skipped(Struct, frozen=True):
+class Skipped(Struct, frozen=True, omit_defaults=True):
     """A policy, or something that may hold one, that is not among the policies of an input."""
 
     name: str  # what the input calls it: an address, a name, or a file
     reason: Reason
     detail: Message  # the same in words, with the place
+    owner: str = ""  # the principal that has it; empty if that is not known
 
     @property
     def counts(self) -> bool:

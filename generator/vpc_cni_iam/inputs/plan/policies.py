@@ -88,4 +88,6 @@ KIND = Kind(
     "`terraform show -json PLANFILE` or `tofu show -json PLANFILE`, compressed by gzip or not",
     lambda c: c.has_member("format_version", "@level", "serial"),
     _policies,
+    "plan",
+    "a plan of the role and its policies, or what aws iam get-role-policy prints",
 )

@@ -1,0 +1,217 @@
+"""Who has the policies of a module in HCL: inline ones, and those that are attached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from msgspec import Struct, field
+
+from vpc_cni_iam.catalog.facts import aws_managed
+from vpc_cni_iam.hcl.evaluate.domain import (
+    DOCUMENT,
+    EvaluationError,
+    TooLargeError,
+    Unevaluated,
+    Value,
+    address_of,
+)
+from vpc_cni_iam.hcl.evaluate.excerpt import Declaration, declarations, dependencies
+from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
+from vpc_cni_iam.hcl.syntax import Block, Conditional, FunctionCall, Node, Reference, Text
+from vpc_cni_iam.inputs.kind import Grant, PolicyPart
+from vpc_cni_iam.inputs.plan.addresses import parts, without_keys
+from vpc_cni_iam.inputs.plan.arguments import GRANTS, POLICY, PRINCIPALS, GrantArgument, Part
+from vpc_cni_iam.inputs.skipped import BOUNDARY, Reason, Skipped
+
+_ATTACHED = (Part.ATTACHMENT, Part.ATTACHMENT_LIST)
+# Functions that return one of their arguments, or an item of it, as it is.
+_CHOICES = ("try", "one", "element", "coalesce", "concat", "join", "tostring")
+_DATA_POLICY = "data.aws_iam_policy"
+
+
+class Principals(Struct, frozen=True):
+    """The principals of a module, with their policies."""
+
+    blocks: dict[str, set[str]] = field(default_factory=dict)  # who has what a block writes out
+    documents: dict[str, set[str]] = field(default_factory=dict)  # or a data source, by its name
+    attached: list[Grant | Skipped] = field(default_factory=list)  # the policies with an ARN
+
+    def grants(self, part: PolicyPart, address: str = "") -> Iterator[Grant]:
+        """Yield who has a policy of the module: of an attribute by its address, or a data source."""
+        if isinstance(part, Skipped):
+            return
+        block = ".".join(address.split(".")[:2])
+        document = part[0].partition("[")[0]
+        yield from (
+            Grant(owner, part[0])
+            for owner in self.blocks.get(block, ()) or self.documents.get(document, ())
+        )
+
+
+def principals(
+    own: Iterable[Block], blocks: Iterable[Block], evaluator: Evaluator
+) -> Principals:
+    """Return who has the policies of some blocks of a module; an empty name is not known."""
+    every = {address: each for block in blocks for address, each in declarations(block)}
+    return _PrincipalReader(every, evaluator).read([b for b in own if b.type == "resource"])
+
+
+class _PrincipalReader:
+    def __init__(self, declared: Mapping[str, Declaration], evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+        # What policies may be written of: locals, and documents.
+        self._texts = {n: d for n, d in declared.items() if n.startswith(("local.", f"{DOCUMENT}."))}
+        self._known = Principals()
+        self._own: dict[str, Block] = {}
+        self._addresses: dict[str, str] = {}  # of principals, by their names as far as known
+
+    def read(self, blocks: Sequence[Block]) -> Principals:
+        known, self._own = self._known, {address_of(block): block for block in blocks}
+        for address, block in self._own.items():
+            if block.labels[0] in PRINCIPALS and "name" in block.attributes:
+                for key, inner in self._instances(block).items():
+                    for name in _items(self._value(block.attributes["name"], inner)):
+                        if isinstance(name, str):
+                            self._addresses[name] = f"{address}{key}"
+        for block in blocks:
+            self._block(block)
+        for address, owners in known.blocks.items():
+            if len(owners) > 1 and len(self._instances(self._own[address])) > 1:
+                known.blocks[address] = {""}  # which instance each of them has is not told
+        for address, block in self._own.items():
+            for name in self._documents(block):
+                known.documents.setdefault(name, set()).update(known.blocks.get(address, ()))
+        for name, owners in known.documents.items():
+            repeated = self._texts[f"{DOCUMENT}.{name}"].block
+            if len(owners) > 1 and repeated and {"count", "for_each"} & repeated.attributes.keys():
+                known.documents[name] = {""}
+        return known
+
+    def _block(self, block: Block) -> None:
+        """Note what a resource gives to principals."""
+        address, rows = address_of(block), GRANTS.get(block.labels[0], ())
+        instances, unknown = self._counted(block)
+        attaches = any(row.part in _ATTACHED and row.owners for row in rows)
+        if not instances and attaches:
+            detail = "it is counted or repeated zero times"
+            self._known.attached.append(Skipped(address, Reason.not_in_force, detail))
+        for key, inner in instances.items():
+            for row in rows:
+                owners = [*self._owners(row, block, key, inner)]
+                if row.part is Part.PERMISSIONS:
+                    self._known.blocks.setdefault(address, set()).update(owners)
+                elif row.part in (*_ATTACHED, Part.BOUNDARY):
+                    self._attached(f"{address}{key}", row, block, inner, owners)
+                if attaches and unknown:
+                    detail = "it may be counted or repeated zero times"
+                    self._known.attached += (
+                        Skipped(address, Reason.may_be_absent, detail, owner) for owner in owners
+                    )
+
+    def _attached(
+        self, place: str, row: GrantArgument, block: Block, inner: Evaluator, owners: Sequence[str]
+    ) -> None:
+        """Note the managed policies that an argument names."""
+        name = row.path.partition(".")[0]
+        if (node := block.attributes.get(name)) is None:
+            return
+        for value in _items(self._value(node, inner)):
+            arn = self._arn(node, value)
+            for owner in owners:
+                if row.part is Part.BOUNDARY:
+                    detail = f"{place} has it; {BOUNDARY}"
+                    part = Skipped(arn or f"{place}.{name}", Reason.not_applied, detail, owner)
+                    self._known.attached.append(part)
+                elif without_keys(arn) in self._own:
+                    self._known.blocks.setdefault(without_keys(arn), set()).add(owner)
+                elif arn.startswith("arn:"):
+                    self._known.attached.append(Grant(owner, arn, place))
+                else:
+                    what = arn or (value.code if isinstance(value, Unevaluated) else str(value))
+                    detail = f"it attaches {what}, a policy that is not in the input"
+                    self._known.attached.append(Skipped(place, Reason.not_read, detail, owner))
+
+    def _arn(self, node: Node, value: Value) -> str:
+        """Return the ARN of a policy, or the address of one; empty if it is not known."""
+        if not isinstance(value, Unevaluated):
+            return str(value)
+        steps = parts(value.code) if self._is_plain(node) else []
+        if steps[:1] == [POLICY]:
+            return ".".join(steps[:2])
+        address = without_keys(".".join(steps[:3]))
+        if address.rpartition(".")[0] == _DATA_POLICY:
+            block = self._evaluator.scope.blocks.get(address)
+            known = {n: self._value(v, self._evaluator) for n, v in block.attributes.items()} if block else {}
+            arn = known.get("arn", f"arn:aws:iam::aws:policy/{known.get('name')}")
+            if isinstance(arn, str) and ("arn" in known or aws_managed.published(arn)):
+                return arn
+        return ""
+
+    def _owners(
+        self, row: GrantArgument, block: Block, key: str, inner: Evaluator
+    ) -> Iterator[str]:
+        """Yield the principals that an argument is about; an empty name is not known."""
+        if not row.owners:
+            yield f"{address_of(block)}{key}"
+        for path, _ in row.owners:
+            if (node := block.attributes.get(path.partition(".")[0])) is not None:
+                for value in _items(self._value(node, inner)):
+                    yield self._owner(node, value)
+
+    def _owner(self, node: Node, value: Value) -> str:
+        if not isinstance(value, Unevaluated):
+            return self._addresses.get(str(value), str(value))
+        steps = parts(value.code)
+        if not self._is_plain(node) or steps[0] in ("each", "count", "self"):
+            return ""
+        return ".".join(steps[:2] if steps[0] in PRINCIPALS else steps)
+
+    def _is_plain(self, node: Node) -> bool:
+        """Say whether an expression is what it refers to, and not computed of it."""
+        match node:
+            case Reference(path=path) if path in self._evaluator.scope.nodes:
+                return self._is_plain(self._evaluator.scope.nodes[path])
+            case Text(parts=texts):
+                return len(texts) <= 1
+            case FunctionCall(name=name, arguments=inner):
+                return name in _CHOICES and all(map(self._is_plain, inner))
+            case Conditional(options=inner):
+                return all(map(self._is_plain, inner))
+        return True
+
+    def _documents(self, block: Block) -> list[str]:
+        """Return the names of the data sources of which a resource's policies may be written."""
+        rows = GRANTS.get(block.labels[0], ())
+        names = {row.path.partition(".")[0] for row in rows if row.part is Part.PERMISSIONS}
+        names |= {"policy"} if block.labels[0] == POLICY else set()
+        nodes = [node.outer.code for name, node in block.attributes.items() if name in names]
+        inner = [b.span.code for b in block.blocks if {b.type, *b.labels} & names]
+        code = Declaration("\n".join((*nodes, *inner)))
+        reached = dependencies([""], {**self._texts, "": code})
+        return [name.removeprefix(f"{DOCUMENT}.") for name in reached if name.startswith(DOCUMENT)]
+
+    def _instances(self, block: Block) -> Mapping[str, Evaluator]:
+        return self._counted(block)[0]
+
+    def _counted(self, block: Block) -> tuple[Mapping[str, Evaluator], bool]:
+        """Return the instances of a block, or one where they are not known; whether that is so."""
+        try:
+            instances = self._evaluator.instances(block)
+        except (EvaluationError, TooLargeError):
+            return {"": self._evaluator}, True
+        if isinstance(instances, Unevaluated):
+            return {"": self._evaluator.where_it_exists(block)}, True
+        return instances, False
+
+    def _value(self, node: Node, inner: Evaluator) -> Value:
+        try:
+            return inner.evaluate(node)
+        except (EvaluationError, TooLargeError):
+            return Unevaluated(node.span.code)
+
+
+def _items(value: Value) -> tuple[Value, ...]:
+    """Return the items of a list, or a single value; none of null."""
+    if isinstance(value, tuple):
+        return value
+    return () if value is None or value == "" else (value,)

@@ -257,7 +257,7 @@ DIRECTORY = Kind(
     lambda c: c.is_directory,
     _directory,
     "directory",
-    "the directory of the role and its policies, or the JSON of a plan of it",
+    "the directory of a role and its policies, values of its variables by --var, or a plan in JSON",
 )
 FILE = Kind(
     "HCL",
@@ -265,7 +265,7 @@ FILE = Kind(
     lambda c: c.has_suffix(*_OF_MODULES, ".hcl"),
     _file,
     "file",
-    "its directory, or the JSON of a plan of it",
+    "its directory, values of its variables by --var, or a plan in JSON",
 )
 JSON_SYNTAX = without_policies(
     "configuration in JSON",

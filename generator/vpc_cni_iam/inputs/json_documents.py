@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.kind import Content, Grant, Kind, ModuleValues, Part, unquoted
+from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, Part, PolicyOwner, unquoted
 from vpc_cni_iam.inputs.skipped import BOUNDARY, Reason, Skipped
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
@@ -87,7 +87,7 @@ def _parts(value: object, source: str) -> tuple[_JsonPart, ...]:
     # A string is such as the output of --query Policy.
     if isinstance(value, str) or (isinstance(value, dict) and _looks_like_a_policy(value)):
         return (JsonDocument(source, "$", (), value),)
-    inner = tuple(_walk(value, _Place(source)))
+    inner = tuple(_walk(value, _JsonPlace(source)))
     if any(not isinstance(p, JsonDocument) or p.content is not _ABSENT for p in inner):
         return inner
     first = value[0] if isinstance(value, list) and value else value
@@ -120,14 +120,14 @@ def _policies(content: Content, _: ModuleValues) -> Iterator[Part]:
             continue
         yield name, policy
         if document.owner:
-            yield Grant(document.owner, name)
+            yield PolicyOwner(document.owner, name)
         for version in document.left_out:
             detail = "another version is the default"
             yield Skipped(f"{name} {version}".strip(), Reason.not_in_force, detail)
     for part in parts:
         match part:
-            case Grant(owner=owner, policy=arn):
-                yield Grant(owner, arns.get(arn, arn))
+            case PolicyOwner(owner=owner, policy=arn):
+                yield PolicyOwner(owner, arns.get(arn, arn))
             case Skipped(name=name) if name not in arns:
                 yield part
 
@@ -147,7 +147,7 @@ def _looks_like_a_policy(value: Mapping[str, object]) -> bool:
     return "statement" in lowered or not value or lowered <= {"version", "id"}
 
 
-class _Place(Struct, frozen=True):
+class _JsonPlace(Struct, frozen=True):
     """A place in a file, with what the objects around it say."""
 
     source: str
@@ -157,10 +157,10 @@ class _Place(Struct, frozen=True):
     arn: str = ""
     depth: int = 0
 
-    def at(self, step: str) -> _Place:
+    def at(self, step: str) -> _JsonPlace:
         return replace(self, path=f"{self.path}{step}", depth=self.depth + 1)
 
-    def within(self, value: Mapping[str, object]) -> _Place:
+    def within(self, value: Mapping[str, object]) -> _JsonPlace:
         """Return the same place with what an object there says."""
         called = {k: v for k in (*_NAMES, "Arn") if isinstance(v := value.get(k), str)}
         owner = next((called[k] for k in _PRINCIPALS if k in called), self.owner)
@@ -172,10 +172,10 @@ class _Place(Struct, frozen=True):
         return JsonDocument(self.source, self.path, self.names, content, (), owner, self.arn)
 
 
-_JsonPart = JsonDocument | Grant | Skipped
+_JsonPart = JsonDocument | PolicyOwner | Skipped
 
 
-def _walk(value: object, place: _Place) -> Iterator[_JsonPart]:
+def _walk(value: object, place: _JsonPlace) -> Iterator[_JsonPart]:
     if place.depth > _DEPTH:
         raise InputError(place.source, "", "nests too deeply to hold policies")
     inner: tuple[_JsonPart, ...] = ()
@@ -196,7 +196,7 @@ def _walk(value: object, place: _Place) -> Iterator[_JsonPart]:
 
 
 def _member(
-    key: str, value: object, place: _Place, around: Mapping[str, object]
+    key: str, value: object, place: _JsonPlace, around: Mapping[str, object]
 ) -> Iterator[_JsonPart]:
     """Yield what a member of an object says of policies."""
     if key in _LISTS and isinstance(value, list):
@@ -217,7 +217,9 @@ def _member(
         # What lists the policies of one principal does not name it.
         owner = place.owner or place.source
         yield from (
-            Grant(owner, str(entry.get("PolicyArn"))) for entry in value if isinstance(entry, dict)
+            PolicyOwner(owner, str(entry.get("PolicyArn")))
+            for entry in value
+            if isinstance(entry, dict)
         )
     elif key == "IsTruncated" and value is True:
         why = "a page says that more follow; let aws follow the pages"
@@ -226,7 +228,7 @@ def _member(
         yield from _walk(value, place)
 
 
-def _entry(entry: object, place: _Place) -> Iterator[_JsonPart]:
+def _entry(entry: object, place: _JsonPlace) -> Iterator[_JsonPart]:
     """Yield what an entry of a list of policies says, at least one document."""
     parts = tuple(_walk(entry, place))
     yield from parts

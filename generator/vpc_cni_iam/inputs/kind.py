@@ -26,7 +26,7 @@ _ONE_POLICY = re.compile(r'\s*\{(?:\s*"(?:Version|Id)"\s*:\s*"[^"\\]*"\s*,){0,2}
 _JSON = re.compile(r'\s*(?:[\[{"%0-9-]|(?:true|false|null)\b|\Z)')
 
 
-class Grant(Struct, frozen=True):
+class PolicyOwner(Struct, frozen=True):
     """A policy that a principal has, inline or attached."""
 
     owner: str  # the principal, as the input names it; empty if that is not known
@@ -36,7 +36,7 @@ class Grant(Struct, frozen=True):
 
 # A policy by its name in the input, or something that is not read as one.
 PolicyPart = tuple[str, Policy] | Skipped
-Part = PolicyPart | Grant
+Part = PolicyPart | PolicyOwner
 
 
 class Content:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.errors import InputError, UsageError, first_of
-from vpc_cni_iam.inputs.kind import Grant, Part
+from vpc_cni_iam.inputs.kind import Part, PolicyOwner
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Policy
@@ -44,16 +44,16 @@ def collect(parts: Iterable[Part], source: str) -> InputPolicies:
     """
     policies: list[NamedPolicy] = []
     skipped: list[Skipped] = []
-    grants: dict[str, list[Grant]] = {}
+    grants: dict[str, list[PolicyOwner]] = {}
     for part in parts:
         match part:
             case Skipped():
                 skipped.append(part)
-            case Grant(policy=policy):
+            case PolicyOwner(policy=policy):
                 grants.setdefault(policy, []).append(part)
             case name, document:
                 policies.append(NamedPolicy(name, document, source))
-    names = {part.name for part in (*policies, *skipped)}
+    names = {p.name for p in policies} | {s.name for s in skipped}
     policies = [
         replace(p, owners=frozenset(grant.owner for grant in grants.get(p.name, ())))
         for p in policies
@@ -70,7 +70,7 @@ def collect(parts: Iterable[Part], source: str) -> InputPolicies:
     return InputPolicies(source, tuple(policies), tuple(dict.fromkeys(skipped)))
 
 
-def _unknown(grant: Grant) -> Skipped:
+def _unknown(grant: PolicyOwner) -> Skipped:
     """Return an attachment of a policy that is not known."""
     detail = "it is attached, and its document is not there"
     if instead := aws_managed.nonexistent(grant.policy):
@@ -87,8 +87,8 @@ def choose(opened: InputPolicies, names: Iterable[str]) -> InputPolicies:
     policies that may be of several principals and no name.
     """
     known = [o.name for o in opened.policies if o.name]
-    principals = {o for p in opened.policies for o in p.owners}
-    principals = sorted({*principals, *(s.owner for s in opened.skipped)} - {_UNKNOWN, *known})
+    owners = {o for p in opened.policies for o in p.owners} | {s.owner for s in opened.skipped}
+    principals = sorted(owners - {_UNKNOWN, *known})
     chosen = {_resolve(name, opened, [*known, *principals]) for name in names}
     if not chosen:
         return _together(opened, known, principals)
@@ -103,6 +103,9 @@ def choose(opened: InputPolicies, names: Iterable[str]) -> InputPolicies:
         or (s.reason is Reason.not_applied and s.owner in owners)
         or (whole and s.owner in (_UNKNOWN, *whole))
     ]
+    if not policies:
+        names = ", ".join(sorted(whole))
+        raise InputError(opened.source, "", f"no policy of {names} can be read")
     for left in opened.policies:
         if left.version and left not in policies and left.owners & owners:
             detail = "left out with --document, and a principal with a policy that is taken has it"
@@ -114,18 +117,17 @@ def _together(
     opened: InputPolicies, known: Sequence[str], principals: Sequence[str]
 ) -> InputPolicies:
     """Return the policies of the only principal of an input, or its only policy."""
-    policies, doubtful = list(opened.policies), list[Skipped]()
-    if len(policies) > 1 and not (_has_owners(policies[0]) and len({p.owners for p in policies}) == 1):
+    policies, doubtful = opened.policies, list[Skipped]()
+    of_one = _has_owners(policies[0]) and len({p.owners for p in policies}) == 1
+    if len(policies) > 1 and not of_one:
         only, *more = [p for p in policies if not p.version] or policies
         if more:
             raise _several(opened, known, principals)
-        beside = [p for p in policies if p.version and not _are_others(p, only)]
+        beside = [p for p in policies if p is not only and not _are_of_others(p, only)]
         certain = [p for p in beside if _has_owners(only) and only.owners <= p.owners]
-        detail = f"it is attached, and whether the principal that has {only.name} has it is not known"
-        doubtful = [
-            Skipped(p.name, Reason.not_read, detail) for p in beside if p not in certain
-        ]
-        policies = [only, *certain]
+        detail = f"it is attached, and whether the principal with {only.name} has it is not known"
+        doubtful = [Skipped(p.name, Reason.not_read, detail) for p in beside if p not in certain]
+        policies = (only, *certain)
     owners = policies[0].owners if _has_owners(policies[0]) else frozenset()
     skipped = [s for s in opened.skipped if not (s.owner and owners) or s.owner in owners]
     return _taken(opened.source, policies, [*skipped, *doubtful])
@@ -136,7 +138,7 @@ def _has_owners(policy: NamedPolicy) -> bool:
     return bool(policy.owners) and _UNKNOWN not in policy.owners
 
 
-def _are_others(policy: NamedPolicy, other: NamedPolicy) -> bool:
+def _are_of_others(policy: NamedPolicy, other: NamedPolicy) -> bool:
     """Say whether none of the principals that have a policy has another."""
     return _has_owners(policy) and _has_owners(other) and policy.owners.isdisjoint(other.owners)
 
@@ -145,16 +147,16 @@ def _taken(
     source: str, policies: Sequence[NamedPolicy], skipped: Sequence[Skipped]
 ) -> InputPolicies:
     """Return the policies that were chosen, with a note of those that the catalog has."""
-    detail = "attached; this is {}, the newest version that the catalog has"
+    detail = "it is attached; its document is {} of the catalog, as the partition aws has it"
     notes = (
-        Skipped(p.name, Reason.read_with_it, detail.format(p.version)) for p in policies if p.version
+        Skipped(p.name, Reason.read_with_it, detail.format(p.version))
+        for p in policies
+        if p.version
     )
     return InputPolicies(source, tuple(policies), (*skipped, *notes))
 
 
-def _several(
-    opened: InputPolicies, known: Sequence[str], principals: Sequence[str]
-) -> UsageError:
+def _several(opened: InputPolicies, known: Sequence[str], principals: Sequence[str]) -> UsageError:
     """Return the error that policies may be of several principals."""
     problem = f"{opened.source} holds several policies, {first_of(known)}; choose with --document"
     if unread := [s.name for s in opened.skipped if s.counts]:

@@ -18,7 +18,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
 from vpc_cni_iam.hcl.evaluate.excerpt import Declaration, declarations, dependencies
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.syntax import Block, Conditional, FunctionCall, Node, Reference, Text
-from vpc_cni_iam.inputs.kind import Grant, PolicyPart
+from vpc_cni_iam.inputs.kind import PolicyOwner, PolicyPart
 from vpc_cni_iam.inputs.plan.addresses import parts, without_keys
 from vpc_cni_iam.inputs.plan.arguments import GRANTS, POLICY, PRINCIPALS, GrantArgument, Part
 from vpc_cni_iam.inputs.skipped import BOUNDARY, Reason, Skipped
@@ -34,23 +34,21 @@ class Principals(Struct, frozen=True):
 
     blocks: dict[str, set[str]] = field(default_factory=dict)  # who has what a block writes out
     documents: dict[str, set[str]] = field(default_factory=dict)  # or a data source, by its name
-    attached: list[Grant | Skipped] = field(default_factory=list)  # the policies with an ARN
+    attached: list[PolicyOwner | Skipped] = field(default_factory=list)  # the policies with an ARN
 
-    def grants(self, part: PolicyPart, address: str = "") -> Iterator[Grant]:
-        """Yield who has a policy of the module: of an attribute by its address, or a data source."""
+    def grants(self, part: PolicyPart, address: str = "") -> Iterator[PolicyOwner]:
+        """Yield who has a policy of a data source, or of an attribute by its address."""
         if isinstance(part, Skipped):
             return
         block = ".".join(address.split(".")[:2])
         document = part[0].partition("[")[0]
         yield from (
-            Grant(owner, part[0])
+            PolicyOwner(owner, part[0])
             for owner in self.blocks.get(block, ()) or self.documents.get(document, ())
         )
 
 
-def principals(
-    own: Iterable[Block], blocks: Iterable[Block], evaluator: Evaluator
-) -> Principals:
+def principals(own: Iterable[Block], blocks: Iterable[Block], evaluator: Evaluator) -> Principals:
     """Return who has the policies of some blocks of a module; an empty name is not known."""
     every = {address: each for block in blocks for address, each in declarations(block)}
     return _PrincipalReader(every, evaluator).read([b for b in own if b.type == "resource"])
@@ -60,7 +58,11 @@ class _PrincipalReader:
     def __init__(self, declared: Mapping[str, Declaration], evaluator: Evaluator) -> None:
         self._evaluator = evaluator
         # What policies may be written of: locals, and documents.
-        self._texts = {n: d for n, d in declared.items() if n.startswith(("local.", f"{DOCUMENT}."))}
+        self._texts = {
+            name: Declaration("", each.block) if self._overrides(each.block) else each
+            for name, each in declared.items()
+            if name.startswith(("local.", f"{DOCUMENT}."))
+        }
         self._known = Principals()
         self._own: dict[str, Block] = {}
         self._addresses: dict[str, str] = {}  # of principals, by their names as far as known
@@ -104,7 +106,7 @@ class _PrincipalReader:
                     self._attached(f"{address}{key}", row, block, inner, owners)
                 if attaches and unknown:
                     detail = "it may be counted or repeated zero times"
-                    self._known.attached += (
+                    self._known.attached.extend(
                         Skipped(address, Reason.may_be_absent, detail, owner) for owner in owners
                     )
 
@@ -125,7 +127,7 @@ class _PrincipalReader:
                 elif without_keys(arn) in self._own:
                     self._known.blocks.setdefault(without_keys(arn), set()).add(owner)
                 elif arn.startswith("arn:"):
-                    self._known.attached.append(Grant(owner, arn, place))
+                    self._known.attached.append(PolicyOwner(owner, arn, place))
                 else:
                     what = arn or (value.code if isinstance(value, Unevaluated) else str(value))
                     detail = f"it attaches {what}, a policy that is not in the input"
@@ -141,7 +143,11 @@ class _PrincipalReader:
         address = without_keys(".".join(steps[:3]))
         if address.rpartition(".")[0] == _DATA_POLICY:
             block = self._evaluator.scope.blocks.get(address)
-            known = {n: self._value(v, self._evaluator) for n, v in block.attributes.items()} if block else {}
+            known = (
+                {n: self._value(v, self._evaluator) for n, v in block.attributes.items()}
+                if block
+                else {}
+            )
             arn = known.get("arn", f"arn:aws:iam::aws:policy/{known.get('name')}")
             if isinstance(arn, str) and ("arn" in known or aws_managed.published(arn)):
                 return arn
@@ -162,9 +168,8 @@ class _PrincipalReader:
         if not isinstance(value, Unevaluated):
             return self._addresses.get(str(value), str(value))
         steps = parts(value.code)
-        if not self._is_plain(node) or steps[0] in ("each", "count", "self"):
-            return ""
-        return ".".join(steps[:2] if steps[0] in PRINCIPALS else steps)
+        is_principal = self._is_plain(node) and steps[0] in PRINCIPALS
+        return ".".join(steps[:2]) if is_principal else ""
 
     def _is_plain(self, node: Node) -> bool:
         """Say whether an expression is what it refers to, and not computed of it."""
@@ -189,6 +194,11 @@ class _PrincipalReader:
         code = Declaration("\n".join((*nodes, *inner)))
         reached = dependencies([""], {**self._texts, "": code})
         return [name.removeprefix(f"{DOCUMENT}.") for name in reached if name.startswith(DOCUMENT)]
+
+    def _overrides(self, document: Block | None) -> bool:
+        """Say whether a document may have statements in place of those that it joins."""
+        node = document.attributes.get("override_policy_documents") if document else None
+        return node is not None and self._value(node, self._evaluator) not in (None, ())
 
     def _instances(self, block: Block) -> Mapping[str, Evaluator]:
         return self._counted(block)[0]

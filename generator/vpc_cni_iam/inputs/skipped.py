@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from vpc_cni_iam.errors import Message
 
-
 # What to do about a permissions boundary.
 BOUNDARY = "it is a permissions boundary: give it with --boundary"
 
@@ -43,7 +42,7 @@ class Reason(StrEnum):
         return self in (Reason.assumed, Reason.read_with_it, Reason.rendered)
 
 
-class Skipped(Struct, frozen=True, omit_defaults=True):
+class Skipped(Struct, frozen=True):
     """A policy, or something that may hold one, that is not among the policies of an input."""
 
     name: str  # what the input calls it: an address, a name, or a file

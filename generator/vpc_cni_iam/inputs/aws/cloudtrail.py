@@ -22,7 +22,7 @@ from typing import BinaryIO
 from msgspec import Struct, field
 
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.inputs.json_pieces import PieceReader, Pieces, opened
+from vpc_cni_iam.inputs.aws.pieces import PieceReader, Pieces, opened
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.texts import STDIN, unreadable
 from vpc_cni_iam.texts.limits import EVENT, ROLE_ACTIONS, TRAIL

@@ -48,7 +48,7 @@ Examples:
   kubectl get daemonset aws-node -n kube-system -o json > aws-node.json
   vpc-cni-iam coverage policy.json --daemonset aws-node.json
   vpc-cni-iam coverage policy.json --used trail/ --role prod-aws-node
-  vpc-cni-iam coverage --print-sql athena --role prod-aws-node
+  vpc-cni-iam coverage --print-sql --role prod-aws-node
 """
 
 
@@ -143,8 +143,8 @@ def coverage(
         output.value,
         chosen_scenarios=bool(selected.scenario or selected.skip or selected.all_versions),
     )
-    if used.print_sql is not None:
-        usage.print_query(used, used.print_sql)
+    if used.print_sql:
+        usage.print_query(used)
         return
     subject, setting = _asked(
         policy or [], surroundings, variables, chosen, limits, node, used, strict=strict

@@ -273,9 +273,3 @@ JSON_SYNTAX = without_policies(
     lambda c: c.has_suffix(".tf.json", ".tofu.json"),
     "only an engine reads it; make a plan, and give the output of terraform show -json",
 )
-
-
-def kind_of(target: str) -> Kind | None:
-    """Return the kind of a path that is read as HCL, None for any other."""
-    content = Content.of(target, str)
-    return next((kind for kind in (DIRECTORY, FILE) if kind.matches(content)), None)

@@ -38,6 +38,12 @@ def identify(content: Content) -> Kind:
     raise content.refuse(f"is not JSON, and is none of: {names}", "line 1, column 1")
 
 
+def of_path(target: str) -> Kind | None:
+    """Return the kind of a path that is read as HCL, None for any other."""
+    content = Content.of(target, str)
+    return next((kind for kind in (hcl.DIRECTORY, hcl.FILE) if kind.matches(content)), None)
+
+
 def listing() -> str:
     """Return a table of the kinds in Markdown, for the documentation."""
     rows = "".join(f"| {kind.name} | {kind.examples} |\n" for kind in KINDS)

@@ -130,6 +130,66 @@ resource "aws_iam_role_policy" "logs" {
     assert done.code == 0 and "(logs, AmazonEKS_CNI_Policy)" in done.out
 
 
+DOCUMENTS = """
+data "aws_iam_policy_document" "all" {
+  statement {
+    actions   = ["*"]
+    resources = ["*"]
+  }
+}
+data "aws_iam_policy_document" "logs" {
+  statement {
+    actions   = ["logs:PutLogEvents"]
+    resources = ["*"]
+  }
+}
+"""
+ONE_OF = {
+    "a local": """
+locals {
+  documents = {
+    all  = data.aws_iam_policy_document.all.json
+    logs = data.aws_iam_policy_document.logs.json
+  }
+}
+resource "aws_iam_role_policy" "one" {
+  role   = aws_iam_role.cni.id
+  policy = local.documents["logs"]
+}
+""",
+    "a conditional": """
+resource "aws_iam_role_policy" "one" {
+  role   = aws_iam_role.cni.id
+  policy = false ? data.aws_iam_policy_document.all.json : data.aws_iam_policy_document.logs.json
+}
+""",
+}
+
+
+@pytest.mark.parametrize("how", ONE_OF)
+def test_documents_of_which_a_role_has_one_are_not_taken_together(how: str, tmp_path: Path) -> None:
+    write_tree(tmp_path, {"d/main.tf": ROLE + DOCUMENTS + ONE_OF[how]})
+    done = run("coverage", "d", cwd=tmp_path)
+    assert done.code == 2 and "holds several policies, all, logs" in done.err
+
+
+def test_of_several_instances_only_those_that_are_attached_count(tmp_path: Path) -> None:
+    everything = json.dumps({**LOGS, "Statement": [{**LOGS["Statement"][0], "Action": "*"}]})
+    own = f"""
+resource "aws_iam_policy" "own" {{
+  for_each = {{ logs = {json.dumps(json.dumps(LOGS))}, all = {json.dumps(everything)} }}
+  policy   = each.value
+}}
+"""
+    one = attachment('aws_iam_policy.own["logs"].arn')
+    write_tree(tmp_path, {"d/main.tf": ROLE + own + one})
+    done = run("coverage", "d", cwd=tmp_path)
+    assert done.code == 2 and "holds several policies" in done.err
+    both = attachment("each.value.arn", "for_each = aws_iam_policy.own")
+    write_tree(tmp_path, {"d/main.tf": ROLE + own + both})
+    assert "IPv4: fails" not in run("coverage", "d", cwd=tmp_path).out
+
+
 UNKNOWN = {
     "another account's": (attachment(f'"{OWN}"'), OWN),
     "of a called module": (

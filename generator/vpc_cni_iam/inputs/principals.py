@@ -57,15 +57,17 @@ def principals(own: Iterable[Block], blocks: Iterable[Block], evaluator: Evaluat
 class _PrincipalReader:
     def __init__(self, declared: Mapping[str, Declaration], evaluator: Evaluator) -> None:
         self._evaluator = evaluator
-        # What policies may be written of: locals, and documents.
-        self._texts = {
+        # What policies are written of: locals, and documents that may join others.
+        self._locals = {n: d for n, d in declared.items() if n.startswith("local.")}
+        self._joined = {
             name: Declaration("", each.block) if self._overrides(each.block) else each
             for name, each in declared.items()
-            if name.startswith(("local.", f"{DOCUMENT}."))
+            if name.startswith(f"{DOCUMENT}.")
         }
         self._known = Principals()
         self._own: dict[str, Block] = {}
         self._addresses: dict[str, str] = {}  # of principals, by their names as far as known
+        self._attached: dict[str, set[str]] = {}  # the instances of policies, by block
 
     def read(self, blocks: Sequence[Block]) -> Principals:
         known, self._own = self._known, {address_of(block): block for block in blocks}
@@ -78,16 +80,28 @@ class _PrincipalReader:
         for block in blocks:
             self._block(block)
         for address, owners in known.blocks.items():
-            if len(owners) > 1 and len(self._instances(self._own[address])) > 1:
+            number = len(self._instances(self._own[address]))
+            attached = len(self._attached.get(address, range(number)))
+            if number > 1 and (len(owners) > 1 or attached != number):
                 known.blocks[address] = {""}  # which instance each of them has is not told
         for address, block in self._own.items():
-            for name in self._documents(block):
-                known.documents.setdefault(name, set()).update(known.blocks.get(address, ()))
-        for name, owners in known.documents.items():
-            repeated = self._texts[f"{DOCUMENT}.{name}"].block
-            if len(owners) > 1 and repeated and {"count", "for_each"} & repeated.attributes.keys():
-                known.documents[name] = {""}
+            for code in _texts_of(block):
+                self._note_documents(code, block, known.blocks.get(address, set()))
         return known
+
+    def _note_documents(self, code: str, block: Block, owners: set[str]) -> None:
+        """Note who has the data sources of which a policy is written; all that it may choose."""
+        documents = {name: Declaration("", each.block) for name, each in self._joined.items()}
+        written = Declaration(code)
+        chosen = dependencies([""], {**self._locals, **documents, "": written})
+        several = sum(name in self._joined for name in chosen) > 1
+        for name in dependencies([""], {**self._locals, **self._joined, "": written}):
+            if name in self._joined and owners:
+                document = self._joined[name].block
+                numbers = {len(self._instances(b)) for b in (block, document) if b}
+                certain = not several and (numbers == {1} or (len(numbers) == len(owners) == 1))
+                known = self._known.documents.setdefault(name.removeprefix(f"{DOCUMENT}."), set())
+                known |= owners if certain else {""}
 
     def _block(self, block: Block) -> None:
         """Note what a resource gives to principals."""
@@ -103,14 +117,14 @@ class _PrincipalReader:
                 if row.part is Part.PERMISSIONS:
                     self._known.blocks.setdefault(address, set()).update(owners)
                 elif row.part in (*_ATTACHED, Part.BOUNDARY):
-                    self._attached(f"{address}{key}", row, block, inner, owners)
+                    self._attach(f"{address}{key}", row, block, inner, owners)
                 if attaches and unknown:
                     detail = "it may be counted or repeated zero times"
                     self._known.attached.extend(
                         Skipped(address, Reason.may_be_absent, detail, owner) for owner in owners
                     )
 
-    def _attached(
+    def _attach(
         self, place: str, row: GrantArgument, block: Block, inner: Evaluator, owners: Sequence[str]
     ) -> None:
         """Note the managed policies that an argument names."""
@@ -124,8 +138,9 @@ class _PrincipalReader:
                     detail = f"{place} has it; {BOUNDARY}"
                     part = Skipped(arn or f"{place}.{name}", Reason.not_applied, detail, owner)
                     self._known.attached.append(part)
-                elif without_keys(arn) in self._own:
-                    self._known.blocks.setdefault(without_keys(arn), set()).add(owner)
+                elif (policy := without_keys(arn)) in self._own:
+                    self._known.blocks.setdefault(policy, set()).add(owner)
+                    self._attached.setdefault(policy, set()).add(arn)
                 elif arn.startswith("arn:"):
                     self._known.attached.append(PolicyOwner(owner, arn, place))
                 else:
@@ -184,17 +199,6 @@ class _PrincipalReader:
                 return all(map(self._is_plain, inner))
         return True
 
-    def _documents(self, block: Block) -> list[str]:
-        """Return the names of the data sources of which a resource's policies may be written."""
-        rows = GRANTS.get(block.labels[0], ())
-        names = {row.path.partition(".")[0] for row in rows if row.part is Part.PERMISSIONS}
-        names |= {"policy"} if block.labels[0] == POLICY else set()
-        nodes = [node.outer.code for name, node in block.attributes.items() if name in names]
-        inner = [b.span.code for b in block.blocks if {b.type, *b.labels} & names]
-        code = Declaration("\n".join((*nodes, *inner)))
-        reached = dependencies([""], {**self._texts, "": code})
-        return [name.removeprefix(f"{DOCUMENT}.") for name in reached if name.startswith(DOCUMENT)]
-
     def _overrides(self, document: Block | None) -> bool:
         """Say whether a document may have statements in place of those that it joins."""
         node = document.attributes.get("override_policy_documents") if document else None
@@ -218,6 +222,15 @@ class _PrincipalReader:
             return inner.evaluate(node)
         except (EvaluationError, TooLargeError):
             return Unevaluated(node.span.code)
+
+
+def _texts_of(block: Block) -> Iterator[str]:
+    """Yield the code of each policy that a resource writes."""
+    rows = GRANTS.get(block.labels[0], ())
+    names = {row.path.partition(".")[0] for row in rows if row.part is Part.PERMISSIONS}
+    names |= {"policy"} if block.labels[0] == POLICY else set()
+    yield from (node.outer.code for name, node in block.attributes.items() if name in names)
+    yield from (inner.span.code for inner in block.blocks if {inner.type, *inner.labels} & names)
 
 
 def _items(value: Value) -> tuple[Value, ...]:

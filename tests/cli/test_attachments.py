@@ -433,3 +433,15 @@ def test_a_boundary_counts_wherever_it_is(tmp_path: Path) -> None:
         done = run("coverage", target, cwd=tmp_path)
         assert done.code == 1 and f"not applied: {OWN}; give it with --boundary" in done.out
         assert run("coverage", target, "--boundary", "b.json", cwd=tmp_path).code == 0
+
+
+def test_attachments_in_other_files_of_the_module_count_for_a_file(tmp_path: Path) -> None:
+    write_tree(
+        tmp_path, {"d/policy.tf": INLINE, "d/role.tf": ROLE, "d/more.tf": attachment(f'"{CNI}"')}
+    )
+    done = run("coverage", "d/policy.tf", cwd=tmp_path)
+    assert done.code == 0 and "AmazonEKS_CNI_Policy" in done.out
+    own = f'resource "aws_iam_policy" "own" {{\n  policy = jsonencode({json.dumps(LOGS)})\n}}\n'
+    (tmp_path / "d" / "own.tf").write_text(own + attachment("aws_iam_policy.own.arn", name="own"))
+    done = run("coverage", "d/policy.tf", cwd=tmp_path)
+    assert done.code == 1 and "incomplete" in done.out and "aws_iam_policy.own" in done.out

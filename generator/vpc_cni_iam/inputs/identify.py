@@ -86,4 +86,6 @@ def policy_documents(text: str, source: str) -> tuple[JsonDocument, ...]:
     kind = identify(content)
     if kind is not json_documents.KIND:
         raise content.refuse(f"is {kind.name}, not {json_documents.KIND.name}")
-    return documents(content.value, source)
+    if not (every := documents(content.value, source)):
+        raise content.refuse(f"this {kind.noun} holds no policy; give {kind.instead}")
+    return every

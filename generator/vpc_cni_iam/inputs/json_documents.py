@@ -29,11 +29,6 @@ _DOCUMENTS = ("Document", "PolicyDocument", TRUST)
 _TEXTS = ("Policy", "Content", "policyText", "PolicyText", "ResourcePolicy")
 # Of a role in get-account-authorization-details: its instance profiles, which hold it again.
 _REPEATING = "InstanceProfileList"
-# What the commands that list policies print has these, and no documents.
-_LISTINGS = (
-    "Policies", "Policy", "PolicyNames", "Versions", "DefaultVersionId", "IsDefaultVersion",
-    "PolicyArn",
-)  # fmt: skip
 # Lists of policies: each entry holds one.
 _VERSIONS = "PolicyVersionList"
 _LISTS = ("RolePolicyList", "UserPolicyList", "GroupPolicyList", "Policies", _VERSIONS)
@@ -78,27 +73,18 @@ class JsonDocument(Struct, frozen=True):
 
 
 def documents(value: object, source: str) -> tuple[JsonDocument, ...]:
-    """Return the policy documents of decoded JSON, at least one; each is not yet checked."""
+    """Return the policy documents of decoded JSON; each is not yet checked."""
     return tuple(p for p in _parts(value, source) if isinstance(p, JsonDocument))
 
 
 def _parts(value: object, source: str) -> tuple[_JsonPart, ...]:
-    """Return what decoded JSON says of policies, at least one document or attachment."""
+    """Return what decoded JSON says of policies; nothing without a document or an attachment."""
     # A string is such as the output of --query Policy.
     if isinstance(value, str) or (isinstance(value, dict) and _looks_like_a_policy(value)):
         return (JsonDocument(source, "$", (), value),)
-    inner = tuple(_walk(value, _JsonPlace(source)))
-    if any(not isinstance(p, JsonDocument) or p.content is not _ABSENT for p in inner):
-        return inner
-    first = value[0] if isinstance(value, list) and value else value
-    if isinstance(first, dict) and not first.keys().isdisjoint(_LISTINGS):
-        raise InputError(
-            source,
-            "$",
-            "names policies without their documents; print them with aws iam get-policy-version, "
-            "or all at once with aws iam get-account-authorization-details",
-        )
-    raise InputError(source, "$", "holds no policy document: nothing in it has a Statement")
+    parts = tuple(_walk(value, _JsonPlace(source)))
+    is_empty = all(isinstance(p, JsonDocument) and p.content is _ABSENT for p in parts)
+    return () if is_empty else parts
 
 
 def _policies(content: Content, _: ModuleValues) -> Iterator[Part]:

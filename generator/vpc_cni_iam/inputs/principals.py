@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 
@@ -26,7 +26,7 @@ from vpc_cni_iam.inputs.skipped import BOUNDARY, Reason, Skipped
 _ATTACHED = (Part.ATTACHMENT, Part.ATTACHMENT_LIST)
 # Functions that return one of their arguments, or an item of it, as it is.
 _CHOICES = ("try", "one", "element", "coalesce", "concat", "join", "tostring")
-_DATA_POLICY = "data.aws_iam_policy"
+_DATA_POLICY, _OF_AWS = "data.aws_iam_policy", "arn:aws:iam::aws:policy/"
 
 
 class Principals(Struct, frozen=True):
@@ -50,55 +50,53 @@ class Principals(Struct, frozen=True):
 
 def principals(own: Iterable[Block], blocks: Iterable[Block], evaluator: Evaluator) -> Principals:
     """Return who has the policies of some blocks of a module; an empty name is not known."""
-    every = {address: each for block in blocks for address, each in declarations(block)}
-    return _PrincipalReader(every, evaluator).read([b for b in own if b.type == "resource"])
+    reader = _PrincipalReader({address_of(b) for b in own if b.type == "resource"}, evaluator)
+    return reader.read(list(blocks))
 
 
 class _PrincipalReader:
-    def __init__(self, declared: Mapping[str, Declaration], evaluator: Evaluator) -> None:
+    def __init__(self, own: Collection[str], evaluator: Evaluator) -> None:
+        self._own = own  # the resources whose policies are read
         self._evaluator = evaluator
-        # What policies are written of: locals, and documents that may join others.
-        self._locals = {n: d for n, d in declared.items() if n.startswith("local.")}
-        self._joined = {
-            name: Declaration("", each.block) if self._overrides(each.block) else each
-            for name, each in declared.items()
-            if name.startswith(f"{DOCUMENT}.")
-        }
         self._known = Principals()
-        self._own: dict[str, Block] = {}
         self._addresses: dict[str, str] = {}  # of principals, by their names as far as known
         self._attached: dict[str, set[str]] = {}  # the instances of policies, by block
+        # What policies are written of: locals, and documents, alone and with those that they join.
+        self._direct: dict[str, Declaration] = {}
+        self._joined: dict[str, Declaration] = {}
 
     def read(self, blocks: Sequence[Block]) -> Principals:
-        known, self._own = self._known, {address_of(block): block for block in blocks}
-        for address, block in self._own.items():
+        known, resources = self._known, [b for b in blocks if b.type == "resource"]
+        for address, each in (pair for block in blocks for pair in declarations(block)):
+            if address.startswith(("local.", f"{DOCUMENT}.")):
+                self._direct[address] = Declaration("", each.block) if each.block else each
+                self._joined[address] = (
+                    self._direct[address] if self._overrides(each.block) else each
+                )
+        for block in resources:
             if block.labels[0] in PRINCIPALS and "name" in block.attributes:
                 for key, inner in self._instances(block).items():
                     for name in _items(self._value(block.attributes["name"], inner)):
                         if isinstance(name, str):
-                            self._addresses[name] = f"{address}{key}"
-        for block in blocks:
+                            self._addresses[name] = f"{address_of(block)}{key}"
+        for block in resources:
             self._block(block)
-        for address, owners in known.blocks.items():
-            number = len(self._instances(self._own[address]))
-            attached = len(self._attached.get(address, range(number)))
+        for block in resources:
+            owners, number = known.blocks.get(address_of(block), set()), len(self._instances(block))
+            attached = len(self._attached.get(address_of(block), range(number)))
             if number > 1 and (len(owners) > 1 or attached != number):
-                known.blocks[address] = {""}  # which instance each of them has is not told
-        for address, block in self._own.items():
-            for code in _texts_of(block):
-                self._note_documents(code, block, known.blocks.get(address, set()))
+                known.blocks[address_of(block)] = owners = {""}  # which instance is whose
+            for code in _texts_of(block) if owners else ():
+                self._note_documents(code, number, owners)
         return known
 
-    def _note_documents(self, code: str, block: Block, owners: set[str]) -> None:
-        """Note who has the data sources of which a policy is written; all that it may choose."""
-        documents = {name: Declaration("", each.block) for name, each in self._joined.items()}
-        written = Declaration(code)
-        chosen = dependencies([""], {**self._locals, **documents, "": written})
-        several = sum(name in self._joined for name in chosen) > 1
-        for name in dependencies([""], {**self._locals, **self._joined, "": written}):
-            if name in self._joined and owners:
-                document = self._joined[name].block
-                numbers = {len(self._instances(b)) for b in (block, document) if b}
+    def _note_documents(self, code: str, number: int, owners: set[str]) -> None:
+        """Note who has the data sources of which the policy of some instances is written."""
+        self._direct[""] = self._joined[""] = Declaration(code)
+        several = sum(n.startswith(DOCUMENT) for n in dependencies([""], self._direct)) > 1
+        for name in dependencies([""], self._joined):
+            if document := self._joined[name].block:
+                numbers = {number, len(self._instances(document))}
                 certain = not several and (numbers == {1} or (len(numbers) == len(owners) == 1))
                 known = self._known.documents.setdefault(name.removeprefix(f"{DOCUMENT}."), set())
                 known |= owners if certain else {""}
@@ -155,17 +153,14 @@ class _PrincipalReader:
         steps = parts(value.code) if self._is_plain(node) else []
         if steps[:1] == [POLICY]:
             return ".".join(steps[:2])
-        address = without_keys(".".join(steps[:3]))
-        if address.rpartition(".")[0] == _DATA_POLICY:
-            block = self._evaluator.scope.blocks.get(address)
-            known = (
-                {n: self._value(v, self._evaluator) for n, v in block.attributes.items()}
-                if block
-                else {}
-            )
-            arn = known.get("arn", f"arn:aws:iam::aws:policy/{known.get('name')}")
-            if isinstance(arn, str) and ("arn" in known or aws_managed.published(arn)):
-                return arn
+        block = self._evaluator.scope.blocks.get(without_keys(".".join(steps[:3])))
+        if block and address_of(block).startswith(f"{_DATA_POLICY}."):
+            for name, argument in block.attributes.items():
+                arn = self._value(argument, self._evaluator)
+                if name == "name" and aws_managed.published(f"{_OF_AWS}{arn}"):
+                    return f"{_OF_AWS}{arn}"
+                if name == "arn" and isinstance(arn, str):
+                    return arn
         return ""
 
     def _owners(

@@ -17,10 +17,12 @@ from typing import BinaryIO
 from msgspec import Raw, Struct, field
 from msgspec.json import decode
 
+from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.aws.eks import KINDS as EKS_KINDS
 from vpc_cni_iam.inputs.aws.eks import ClusterDetail
 from vpc_cni_iam.inputs.aws.eks import read as read_eks
+from vpc_cni_iam.inputs.json_documents import TRUST as _TRUST
 from vpc_cni_iam.inputs.json_documents import JsonDocument
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.inputs.plan.saved import JsonFile, opened
@@ -40,8 +42,6 @@ _FILE = JsonFile(
 )
 _LISTS = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
 _ARN = re.compile(r"arn:[a-z0-9-]+:iam::([0-9]{12}):")
-# Source: IAM User Guide, "AWS managed policies": they are in the account named aws.
-_OF_AWS = re.compile(r"arn:[a-z0-9-]+:iam::aws:policy/")
 
 
 class _Inline(Struct, rename="pascal"):
@@ -245,63 +245,53 @@ class AccountDetails:
 
     def _role(self, role: _Role, number: int, place: str) -> RoleDetail:
         reader = self._readers[number]
-        source, name, missing = reader.source, role.role_name, []
-        policies = [
-            JsonDocument(
-                source,
-                f"{place}.RolePolicyList[{i}].PolicyDocument",
-                (inline.policy_name,),
-                _text(inline.policy_document),
-            )
-            for i, inline in enumerate(role.role_policy_list)
-        ]
-        for attached in role.attached_managed_policies:
-            document = self._managed(attached.policy_arn, number)
-            policies += [document] if document else []
-            missing += [] if document else [attached.policy_arn]
-        boundary, missing_boundary = None, ""
-        if role.permissions_boundary:
-            arn = role.permissions_boundary.permissions_boundary_arn
-            boundary = self._managed(arn, number)
-            missing_boundary = "" if boundary else arn
-        trust = JsonDocument(
-            source,
-            f"{place}.AssumeRolePolicyDocument",
-            (name, "trust"),
-            _text(role.assume_role_policy_document),
-        )
+
+        def document(path: str, text: Raw, *names: str) -> JsonDocument:
+            return JsonDocument(reader.source, f"{place}.{path}", names, _text(text))
+
         match = _ARN.match(role.arn)
         if match is None or not role.arn.startswith(":role/", match.end() - 1):
             raise reader.refuse(f"{role.arn[:80]!r} is not the ARN of a role")
+        inline = [
+            document(f"RolePolicyList[{i}].PolicyDocument", p.policy_document, p.policy_name)
+            for i, p in enumerate(role.role_policy_list)
+        ]
+        arns = [attached.policy_arn for attached in role.attached_managed_policies]
+        managed = {arn: self._managed(arn, number) for arn in arns}
+        limit = role.permissions_boundary
+        boundary_arn = limit.permissions_boundary_arn if limit else ""
+        boundary = self._managed(boundary_arn, number)
         return RoleDetail(
             role.arn,
             match[1],
-            source,
-            trust,
-            tuple(policies),
+            reader.source,
+            document(_TRUST, role.assume_role_policy_document, role.role_name, "trust"),
+            (*inline, *filter(None, managed.values())),
             boundary,
-            tuple(missing),
-            missing_boundary,
+            tuple(arn for arn, known in managed.items() if known is None),
+            "" if boundary else boundary_arn,
         )
 
     def _managed(self, arn: str, number: int) -> JsonDocument | None:
         """Return the default version of a managed policy, of the same file if it is in several."""
         places = self._policies.get(arn, [])
         own = [place for place in places if place.file == number]
-        name = arn.partition(":policy/")[2] if _OF_AWS.match(arn) else arn
-        documents = {}
-        for place in own or places:
-            reader = self._readers[place.file]
-            policy = reader.decoded(Raw(self._at(place)), _ManagedPolicy)
-            for version in policy.policy_version_list:
-                if version.is_default_version and bytes(version.document):
-                    text = _text(version.document)
-                    documents[text] = JsonDocument(reader.source, name, (name,), text)
-        # Which of several the account has is not known.
-        return next(iter(documents.values())) if len(documents) == 1 else None
+        texts = {
+            _text(version.document): self._readers[place.file].source
+            for place in own or places
+            for version in self._versions(place)
+            if version.is_default_version and bytes(version.document)
+        }
+        if len(texts) != 1:
+            return None  # which of several the account has is not known
+        ((text, source),) = texts.items()
+        name = aws_managed.name_of(arn) or arn
+        return JsonDocument(source, name, (name,), text)
 
-    def _at(self, place: _Place) -> bytes:
-        return self._readers[place.file].data[place.start : place.end]
+    def _versions(self, place: _Place) -> list[_Version]:
+        reader = self._readers[place.file]
+        text = Raw(reader.data[place.start : place.end])
+        return reader.decoded(text, _ManagedPolicy).policy_version_list
 
 
 def _objects(reader: Reader) -> Iterator[None]:

@@ -445,3 +445,36 @@ def test_attachments_in_other_files_of_the_module_count_for_a_file(tmp_path: Pat
     (tmp_path / "d" / "own.tf").write_text(own + attachment("aws_iam_policy.own.arn", name="own"))
     done = run("coverage", "d/policy.tf", cwd=tmp_path)
     assert done.code == 1 and "incomplete" in done.out and "aws_iam_policy.own" in done.out
+
+
+def test_two_roles_of_one_name_in_two_accounts_are_told_apart_by_reference(tmp_path: Path) -> None:
+    def of(call: str, kind: str, **values: Any) -> dict[str, Any]:
+        return resource(kind, "a", None, values, address=f"module.{call}.{kind}.a")
+
+    inner = {"resources": [
+        {
+            "address": f"{kind}.a", "mode": "managed", "type": kind, "name": "a",
+            "expressions": {"role": {"references": ["aws_iam_role.a.name", "aws_iam_role.a"]}},
+        }
+        for kind in ("aws_iam_role_policy_attachment", "aws_iam_role_policy")
+    ]}  # fmt: skip
+    calls = {call: {"module": inner} for call in ("blue", "green")}
+    changes = [
+        change
+        for call, arn in (("blue", WORKER), ("green", CNI))
+        for change in (
+            of(call, "aws_iam_role", name="cni"),
+            of(call, "aws_iam_role_policy", role="cni", name="logs", policy=json.dumps(LOGS)),
+            of(call, "aws_iam_role_policy_attachment", role="cni", policy_arn=arn),
+        )
+    ]
+    configuration = {"root_module": {"module_calls": calls}}
+    (tmp_path / "p.json").write_bytes(plan(*changes, configuration=configuration))
+    for call, verdict in (("blue", "fails"), ("green", "works")):
+        words = ("--document", f"module.{call}.aws_iam_role.a")
+        done = run("coverage", "p.json", *words, cwd=tmp_path)
+        assert f"IPv4: {verdict}" in done.out, done.err
+    code = ROLE + ROLE.replace('"cni"', '"other"') + INLINE
+    code += block("aws_iam_role_policy_attachment", f'role = "prod-aws-node"\npolicy_arn = "{CNI}"')
+    write_tree(tmp_path, {"d/main.tf": code})
+    assert "IPv4: incomplete" in run("coverage", "d", cwd=tmp_path).out

@@ -77,8 +77,9 @@ class _PrincipalReader:
             if block.labels[0] in PRINCIPALS and "name" in block.attributes:
                 for key, inner in self._instances(block).items():
                     for name in _items(self._value(block.attributes["name"], inner)):
-                        if isinstance(name, str):
-                            self._addresses[name] = f"{address_of(block)}{key}"
+                        if isinstance(name, str):  # one of two accounts has no address
+                            twice = name in self._addresses
+                            self._addresses[name] = "" if twice else f"{address_of(block)}{key}"
         for block in resources:
             self._block(block)
         for block in resources:

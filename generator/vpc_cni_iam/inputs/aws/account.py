@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
-from msgspec import Raw, Struct, field
+from msgspec import Raw, Struct
 from msgspec.json import decode
 
 from vpc_cni_iam.catalog.facts import aws_managed
@@ -101,35 +101,17 @@ class _Place(Struct, frozen=True):
     end: int
 
 
-class _Answer(Struct):
-    """What the first reading saw of one answer of IAM."""
-
-    source: str
-    truncated: bool = False
-    accounts: set[str] = field(default_factory=set)
-
-
 class AccountDetails:
-    """The roles in files, opened with ``with``; ``-`` is standard input.
+    """The roles in files, opened with ``with``; ``-`` is standard input."""
 
-    `progress` is called now and then with how many bytes of how many are read.
-    """
-
-    def __init__(
-        self,
-        targets: Sequence[str],
-        stdin: BinaryIO,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> None:
+    def __init__(self, targets: Sequence[str], stdin: BinaryIO) -> None:
         if "" in targets:
             raise UsageError("the file name is empty; name a file, or - for standard input")
         self._targets = targets
         self._stdin = stdin
-        self._progress = progress
         self._stack = ExitStack()
         self._readers: list[Reader] = []
         self._policies: dict[str, list[_Place]] = {}
-        self._done = 0
         self.clusters: list[ClusterDetail] = []
         self.unread: list[Skipped] = []
 
@@ -148,66 +130,60 @@ class AccountDetails:
         self._stack.close()
 
     def _open(self) -> None:
-        for number, target in enumerate(self._targets):
+        for target in self._targets:
             path = None if target == "-" else Path(target)
             data = self._stack.enter_context(opened(path, self._stdin, _FILE))
-            source = STDIN if path is None else target
-            reader = Reader(data, source, self._passing(number), _WHAT)
+            reader = Reader(data, STDIN if path is None else target, what=_WHAT)
             self._stack.callback(reader.close)
             self._readers.append(reader)
 
-    def _passing(self, number: int) -> Callable[[int], None]:
-        def passed(done: int) -> None:
-            if self._progress:
-                before = sum(reader.size for reader in self._readers[:number])
-                total = sum(reader.size for reader in self._readers)
-                self._progress(self._done + before + done, 2 * total)
-
-        return passed
-
     def _index(self) -> None:
         """Find where managed policies are, and read what is not of IAM."""
-        pages = [page for number in range(len(self._readers)) for page in self._index_file(number)]
-        ended = {account for page in pages if not page.truncated for account in page.accounts}
-        for page in pages:
-            if page.truncated and not (page.accounts and page.accounts <= ended):
-                whose = " and ".join(sorted(page.accounts)) or "an unknown account"
+        # The accounts of each answer of IAM that others follow, and those of the last ones.
+        continued: list[tuple[str, set[str]]] = []
+        ended: set[str] = set()
+        for number, reader in enumerate(self._readers):
+            for _ in _objects(reader):
+                accounts, is_continued = self._index_answer(reader, number)
+                if is_continued:
+                    continued.append((reader.source, accounts))
+                else:
+                    ended |= accounts
+        for source, accounts in continued:
+            if not accounts or accounts - ended:
+                whose = " and ".join(sorted(accounts)) or "an unknown account"
                 detail = (
                     f"a page of {whose} says that more follow, and no last page is given: let aws "
                     "follow the pages (leave --no-paginate and --max-items out), or give all"
                 )
-                self.unread.append(Skipped(page.source, Reason.not_read, detail))
-        self._done = sum(reader.size for reader in self._readers)
+                self.unread.append(Skipped(source, Reason.not_read, detail))
 
-    def _index_file(self, number: int) -> Iterator[_Answer]:
-        reader = self._readers[number]
-        for _ in _objects(reader):
-            page, known, is_plan = _Answer(reader.source), False, False
-            start = reader.place
-            for key in reader.members():
-                known = known or key in _LISTS or key in EKS_KINDS
-                if key in _LISTS:
-                    for _ in reader.items():
-                        arn = self._index_item(reader, number, policy=key == "Policies")
-                        if match := _ARN.match(arn):
-                            page.accounts.add(match[1])
-                elif key in ("IsTruncated", "NextToken", "Marker"):
-                    more = reader.decoded(reader.value(), object)
-                    page.truncated = page.truncated or more not in (False, None, "")
-                elif key in EKS_KINDS:
-                    text = bytes(reader.value())
-                    self.clusters += read_eks(key, text, reader.source)
-                    reader.refuse_twice(text, reader.place - len(text))
-                else:
-                    is_plan = is_plan or key == "resource_changes"
-                    reader.value()
-            if is_plan:
-                raise InputError(reader.source, "", "is a plan; vpc-cni-iam review reads plans")
-            if not known:
-                problem = f"is not {_WHAT}, nor a description of an add-on, an association of Pod "
-                problem += "Identity or a node group that aws eks prints"
-                raise InputError(reader.source, reader.position(start), problem)
-            yield page
+    def _index_answer(self, reader: Reader, number: int) -> tuple[set[str], bool]:
+        """Pass an answer, and return its accounts, and whether others follow."""
+        accounts, continued, keys, start = set[str](), False, set[str](), reader.place
+        for key in reader.members():
+            keys.add(key)
+            if key in _LISTS:
+                for _ in reader.items():
+                    arn = self._index_item(reader, number, policy=key == "Policies")
+                    if match := _ARN.match(arn):
+                        accounts.add(match[1])
+            elif key in ("IsTruncated", "NextToken", "Marker"):
+                more = reader.decoded(reader.value(), object)
+                continued = continued or more not in (False, None, "")
+            elif key in EKS_KINDS:
+                text = bytes(reader.value())
+                self.clusters += read_eks(key, text, reader.source)
+                reader.refuse_twice(text, reader.place - len(text))
+            else:
+                reader.value()
+        if "resource_changes" in keys:
+            raise InputError(reader.source, "", "is a plan; vpc-cni-iam review reads plans")
+        if keys.isdisjoint((*_LISTS, *EKS_KINDS)):
+            problem = f"is not {_WHAT}, nor a description of an add-on, an association of Pod "
+            problem += "Identity or a node group that aws eks prints"
+            raise InputError(reader.source, reader.position(start), problem)
+        return accounts, continued
 
     def _index_item(self, reader: Reader, number: int, *, policy: bool) -> str:
         """Pass a user, group, role or policy, and return its ARN."""
@@ -225,7 +201,6 @@ class AccountDetails:
         seen: dict[str, bytes] = {}
         for number, reader in enumerate(self._readers):
             reader.rewind()
-            passed = self._passing(number)
             for _ in _objects(reader):
                 for key in reader.members():
                     if key != "RoleDetailList":
@@ -233,7 +208,6 @@ class AccountDetails:
                         continue
                     for index, _ in enumerate(reader.items()):
                         text = reader.value()
-                        passed(reader.place)
                         role = reader.decoded(text, _Role)
                         digest = hashlib.sha256(bytes(text).strip()).digest()
                         if role.arn not in seen:

@@ -111,8 +111,9 @@ class _PlanPolicies(Struct):
         """Note by which ARN and name other resources may refer to a principal or a policy."""
         if resource.type in (*PRINCIPALS, POLICY):
             for name in ("arn",) if resource.type == POLICY else ("name", "arn"):
-                if known := text(resource, name, Side.AFTER):
-                    self._named[resource.type, known] = resource.address
+                if known := text(resource, name, Side.AFTER):  # of two accounts, the reference
+                    twice = (resource.type, known) in self._named
+                    self._named[resource.type, known] = "" if twice else resource.address
 
     def _read(self, resource: Resource, row: GrantArgument) -> None:
         """Note what an argument gives to principals."""
@@ -164,7 +165,7 @@ class _PlanPolicies(Struct):
     def _policy(self, resource: Resource, path: Path, value: Value) -> str:
         """Return the ARN of a policy, or the address of one in the plan; empty if not known."""
         if isinstance(value, Known):
-            return self._named.get((POLICY, str(value.value)), str(value.value))
+            return self._named.get((POLICY, str(value.value))) or str(value.value)
         return self._referred(resource, path, POLICY) if isinstance(value, Unknown) else ""
 
     def _owners(self, resource: Resource, row: GrantArgument, side: Side) -> Iterator[str]:
@@ -174,9 +175,9 @@ class _PlanPolicies(Struct):
         for path, kind in row.owners:
             for placed in read(resource, path, side):
                 match placed.value:
-                    case Known(name):
-                        yield self._named.get((kind, str(name)), str(name))
-                    case Unknown():
+                    case Known(name) if address := self._named.get((kind, str(name)), str(name)):
+                        yield address
+                    case Known() | Unknown():
                         yield self._referred(resource, placed.path, kind)
                     case Sensitive():
                         yield ""

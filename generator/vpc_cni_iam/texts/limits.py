@@ -53,7 +53,7 @@ ACCOUNT = Limit(
 )
 TRAIL = Limit(
     "one file of events of CloudTrail, unpacked",
-    64 * _GIB,
+    16 * _GIB,
     "a file of a trail is some MB, and all files of a folder are read, an event at a time",
 )
 EVENT = Limit("one event of CloudTrail", 16 * _MIB, "CloudTrail writes an event of at most 1 MB")

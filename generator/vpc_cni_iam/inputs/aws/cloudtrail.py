@@ -44,8 +44,6 @@ _ADVICE = (
     "give files of a trail, what aws cloudtrail lookup-events prints, events one a line, or the "
     "result of the query that coverage --print-sql prints"
 )
-# Counts may be CSV, which begins with anything.
-_FILE = JsonFile(_WHAT, _ADVICE, TRAIL, re.compile(""))
 _AGENT, _DENIED = re.compile(AGENT), re.compile(DENIED)
 # What objects around lists have, of which an event has none.
 _AROUND = (
@@ -138,8 +136,9 @@ def read(
     files = [file for target in targets for file in _files(target)]
     sizes = [file.stat().st_size if file and file.exists() else 0 for file in files]
     total = sum(sizes)
+    form = JsonFile(_WHAT, _ADVICE, TRAIL, re.compile(""))  # CSV begins with anything
     for file, done in zip(files, accumulate(sizes), strict=True):
-        with opened(file, stdin, _FILE) as data:
+        with opened(file, stdin, form) as data:
             counter.read(data, str(file or STDIN))
         if progress:
             progress(done, total)

@@ -107,8 +107,8 @@ def choose(opened: InputPolicies, names: Iterable[str]) -> InputPolicies:
         names = ", ".join(sorted(whole))
         raise InputError(opened.source, "", f"no policy of {names} can be read")
     for left in opened.policies:
-        if left.version and left not in policies and left.owners & owners:
-            detail = "left out with --document, and a principal with a policy that is taken has it"
+        if left.version and left not in policies and (same := left.owners & owners):
+            detail = f"left out with --document; {first_of(sorted(same))} has it, too"
             skipped.append(Skipped(left.name, Reason.assumed, detail))
     return _taken(opened.source, policies, skipped)
 
@@ -125,7 +125,7 @@ def _together(
             raise _several(opened, known, principals)
         beside = [p for p in policies if p is not only and not _are_of_others(p, only)]
         certain = [p for p in beside if _has_owners(only) and only.owners <= p.owners]
-        detail = f"it is attached, and whether the principal with {only.name} has it is not known"
+        detail = f"it is attached, and it is not known if the principal with {only.name} has it"
         doubtful = [Skipped(p.name, Reason.not_read, detail) for p in beside if p not in certain]
         policies = (only, *certain)
     owners = policies[0].owners if _has_owners(policies[0]) else frozenset()

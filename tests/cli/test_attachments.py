@@ -241,6 +241,18 @@ def test_attachments_of_another_role_are_not_of_this_one(tmp_path: Path) -> None
     # One that is not known may be of either role.
     code = attachment(f'"{CNI}"').replace("aws_iam_role.cni.name", "var.role")
     write_tree(tmp_path, {"e/main.tf": ROLE + INLINE + code + 'variable "role" {}\n'})
+    computed = attachment(f'"{CNI}"').replace(
+        "aws_iam_role.cni.name", '"${aws_iam_role.cni.name}-x"'
+    )
+    joined = computed.replace(
+        '"${aws_iam_role.cni.name}-x"', 'join("-", ["x", aws_iam_role.cni.name])'
+    )
+    for number, text in enumerate((computed, joined)):
+        write_tree(
+            tmp_path,
+            {f"{number}/main.tf": ROLE.replace("prod-aws-node", "${var.n}") + INLINE + text},
+        )
+        assert "IPv4: incomplete" in run("coverage", str(number), cwd=tmp_path).out
     done = run("coverage", "e", cwd=tmp_path)
     assert done.code == 1 and "IPv4: incomplete" in done.out and "AmazonEKS_CNI" in done.out
 

@@ -44,7 +44,7 @@ _NAMES = (*_PRINCIPALS, "PolicyName", "Name", "repositoryName")
 
 
 class JsonDocument(Struct, frozen=True):
-    """A policy document where it was found."""
+    """A policy document, with its place."""
 
     source: str  # the file name, or ``standard input``
     place: str  # its JSON path in the file, ``$`` for a bare document
@@ -171,12 +171,12 @@ def _walk(value: object, place: _JsonPlace) -> Iterator[_JsonPart]:
     elif isinstance(value, dict) and "Statement" not in value:
         within = place.within(value)
         inner = tuple(p for k, v in value.items() for p in _member(k, v, within.at(f".{k}"), value))
-    found = [part for part in inner if isinstance(part, JsonDocument)]
-    if all(_is_statement(document.content) for document in found) and _resembles_a_policy(value):
+    listed = [part for part in inner if isinstance(part, JsonDocument)]
+    if all(_is_statement(document.content) for document in listed) and _resembles_a_policy(value):
         yield place.document(value)
         return
     yield from inner
-    if isinstance(value, dict) and not found and ":organizations:" in str(value.get("Arn")):
+    if isinstance(value, dict) and not listed and ":organizations:" in str(value.get("Arn")):
         why = "its document is not there: aws organizations describe-policy prints it"
         yield Skipped(str(value["Arn"]), Reason.not_read, why)
 

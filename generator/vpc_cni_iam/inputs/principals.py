@@ -25,7 +25,7 @@ from vpc_cni_iam.inputs.skipped import BOUNDARY, Reason, Skipped
 
 _ATTACHED = (Part.ATTACHMENT, Part.ATTACHMENT_LIST)
 # Functions that return one of their arguments, or an item of it, as it is.
-_CHOICES = ("try", "one", "element", "coalesce", "concat", "join", "tostring")
+_CHOICES = ("try", "one", "element", "coalesce", "concat", "tostring")
 _DATA_POLICY, _OF_AWS = "data.aws_iam_policy", "arn:aws:iam::aws:policy/"
 
 
@@ -189,6 +189,8 @@ class _PrincipalReader:
                 return self._is_plain(self._evaluator.scope.nodes[path])
             case Text(parts=texts):
                 return len(texts) <= 1
+            case FunctionCall(name="join", arguments=(Text(parts=()), joined)):
+                return self._is_plain(joined)
             case FunctionCall(name=name, arguments=inner):
                 return name in _CHOICES and all(map(self._is_plain, inner))
             case Conditional(options=inner):

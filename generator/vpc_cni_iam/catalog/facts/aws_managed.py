@@ -54,6 +54,7 @@ class PublishedPolicy(Struct, frozen=True):
     document: Policy
 
 
+@cache
 def published(arn: str) -> PublishedPolicy | None:
     """Return what the AWS managed policy with this ARN says; None if that is not known.
 

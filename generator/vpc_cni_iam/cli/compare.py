@@ -52,7 +52,7 @@ def compare(
         "ACTION[@RESOURCE]", "Prove that the policies of a role never allow this; repeat for more."
     ),
     document: list[str] | None = value(
-        "NAME", "Name of a policy in OLD and NEW, if they have several; repeat for more."
+        "NAME", "Name of a policy or a role in OLD and NEW, if they have several; repeat for more."
     ),
     old_document: list[str] | None = value(
         "NAME", "Its name in OLD, if that is another; repeat for more."

@@ -41,7 +41,7 @@ def bindings(wheel: Path) -> dict[str, Any]:
         (name,) = (n for n in package.namelist() if n.endswith(".jsii.tgz"))
         with tarfile.open(fileobj=io.BytesIO(package.read(name))) as assembly:
             file = assembly.extractfile("package/.jsii")
-            assert file is not None
+            assert file is not None  # noqa: S101 - each of these packages has it
             types: dict[str, Any] = json.load(file)["types"]
     return types
 

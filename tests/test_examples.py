@@ -15,7 +15,7 @@ from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.coverage.subject import Opener, of_files
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.syntax import Text
+from vpc_cni_iam.hcl.syntax import Block, Text
 from vpc_cni_iam.inputs.identify import open_policies
 from vpc_cni_iam.inputs.skipped import is_complete
 from vpc_cni_iam.policy.parse import loads
@@ -38,7 +38,9 @@ STATEMENTS = {
 }
 NOT_PLANNED = {"add-on"}
 PLANNED_WITH_A_REGISTRY = {"from-registry"}  # in tests/publishing
-ARGUMENTS = json.loads((ROOT / "tests" / "data" / "provider-6.45.0-arguments.json").read_text())
+ARGUMENTS = json.loads((ROOT / "tests" / "data" / "provider-6.62.0-arguments.json").read_text())
+# What every block may have, beside the arguments of its type.
+META = {"count", "for_each", "depends_on", "provider", "lifecycle", "dynamic"}
 
 PAGE = ROOT / "examples" / "README.md"
 _ROW = re.compile(r"^\| \[([a-z0-9-]+)\]\(\1\) \| .* \| (.*) \|$", re.MULTILINE)
@@ -136,17 +138,33 @@ def test_what_is_not_planned_calls_a_module_that_serves(name: str) -> None:
     serve(folder / source, variant, RELEASES[name])
 
 
-def test_arguments_of_newer_resources_are_those_of_the_published_bindings() -> None:
-    checked = 0
-    readme = (ROOT / "modules" / "vpc-cni-iam-role" / "README.md").read_text()
-    blocks = re.findall(r"```hcl\n(.*?)```", readme, re.DOTALL)
-    texts = [*blocks, (ROOT / "examples" / "add-on" / "main.tf").read_text()]
-    for text in texts:
-        for block in parse(text, "x").blocks:
-            known = ARGUMENTS.get(block.labels[0]) if block.type == "resource" else None
-            if known:
-                values = set(block.attributes) - {"count"}
-                assert values >= set(known["required"])
-                assert values <= {*known["required"], *known["optional"]}
-                checked += 1
-    assert checked == 4
+def test_every_argument_is_one_of_a_newer_provider() -> None:
+    """Modules and examples, and the HCL in the modules' READMEs: not run, but of its schema."""
+    files = [path for folder in ("modules", "examples") for path in (ROOT / folder).rglob("*.tf")]
+    readmes = [path for folder in ("modules", "examples") for path in (ROOT / folder).rglob("*.md")]
+    texts = {path: [path.read_text()] for path in files}
+    texts |= {p: re.findall(r"```hcl\n(.*?)```", p.read_text(), re.DOTALL) for p in readmes}
+    checked = set()
+    for path, of_file in texts.items():
+        for block in (b for text in of_file for b in parse(text, str(path)).blocks):
+            if block.type not in ("resource", "data") or not block.labels[0].startswith("aws_"):
+                continue
+            name = f"{'data.' if block.type == 'data' else ''}{block.labels[0]}"
+            check_arguments(block, ARGUMENTS["types"][name], f"{path}: {name}")
+            checked.add(name)
+    assert checked == ARGUMENTS["types"].keys()
+
+
+def check_arguments(block: Block, known: dict[str, Any], place: str) -> None:
+    """A block has the arguments that its type requires, and no others than it knows."""
+    inner = {each.type: each for each in block.blocks}
+    names = {*block.attributes, *inner} - META
+    required = {name for name, value in known.items() if value is True}
+    assert names <= known.keys(), (place, names - known.keys())
+    assert names >= required, (place, required - names)
+    for each in block.blocks:
+        if each.type == "dynamic":
+            (content,) = (b for b in each.blocks if b.type == "content")
+            check_arguments(content, known[each.labels[0]], f"{place}.{each.labels[0]}")
+        elif isinstance(known.get(each.type), dict):
+            check_arguments(each, known[each.type], f"{place}.{each.type}")

@@ -34,7 +34,7 @@ data "aws_iam_policy_document" "own" {
 module "vpc_cni_policy" {
   source = "./modules/vpc-cni-iam-policy"
 
-  additional_policy_documents = [data.aws_iam_policy_document.own.json]
+  source_policy_documents = [data.aws_iam_policy_document.own.json]
 }
 
 resource "aws_iam_policy" "vpc_cni" {

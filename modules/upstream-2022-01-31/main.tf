@@ -21,8 +21,10 @@ locals {
 # ipv4: IPv4 clusters.
 # Upstream's document of 2022-01-31, for plugin v1.1.0 to v1.21.2.
 data "aws_iam_policy_document" "ipv4" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, tags, network interfaces and instance types; create, attach, change, detach
+  # and delete any network interface, and assign their IPv4 addresses.
   statement {
     effect = "Allow"
 
@@ -43,6 +45,7 @@ data "aws_iam_policy_document" "ipv4" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
@@ -53,8 +56,10 @@ data "aws_iam_policy_document" "ipv4" {
 # ipv6: IPv6 clusters.
 # Upstream's document of 2022-01-31, for plugin v1.10.0 to v1.21.2.
 data "aws_iam_policy_document" "ipv6" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, tags, network interfaces and instance types; assign IPv6 addresses to any
+  # network interface.
   statement {
     effect = "Allow"
 
@@ -69,6 +74,7 @@ data "aws_iam_policy_document" "ipv6" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
@@ -79,8 +85,9 @@ data "aws_iam_policy_document" "ipv6" {
 # ipv4-scoped: one IPv4 cluster, by its name and VPC.
 # Upstream's document of 2022-01-31, for plugin v1.8.0 to v1.12.6, v1.13.4 to v1.21.2.
 data "aws_iam_policy_document" "ipv4_scoped" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, tags, network interfaces and instance types.
   statement {
     effect = "Allow"
 
@@ -94,12 +101,14 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
+  # Create network interfaces with the cluster's tag.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateNetworkInterface"]
@@ -112,6 +121,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Create them in any subnet and with any security group of the cluster's VPC.
   statement {
     effect  = "Allow"
     actions = ["ec2:CreateNetworkInterface"]
@@ -128,6 +138,8 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Attach, change, detach and delete network interfaces that have the cluster's tag, and assign
+  # their IPv4 addresses.
   statement {
     effect = "Allow"
 
@@ -149,6 +161,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Attach, change and detach them at instances of the cluster.
   statement {
     effect = "Allow"
 
@@ -167,6 +180,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Give them any security group.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]

@@ -21,8 +21,11 @@ locals {
 # ipv4: IPv4 clusters.
 # Upstream's document of 2026-09-29, for plugin v1.1.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv4" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, tags, network interfaces, instance types, security groups and subnets;
+  # create, attach, change, detach and delete any network interface, and assign their IPv4
+  # addresses.
   statement {
     effect = "Allow"
 
@@ -45,6 +48,7 @@ data "aws_iam_policy_document" "ipv4" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
@@ -55,8 +59,10 @@ data "aws_iam_policy_document" "ipv4" {
 # ipv6: IPv6 clusters.
 # Upstream's document of 2026-09-29, for plugin v1.10.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv6" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, security groups, subnets, tags, network interfaces and instance types; assign
+  # IPv6 addresses to any network interface.
   statement {
     effect = "Allow"
 
@@ -73,12 +79,14 @@ data "aws_iam_policy_document" "ipv6" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
+  # Change any network interface.
   # Added: called by plugin v1.20.0 and later, which works without it; --no-gaps leaves it out.
   statement {
     effect    = "Allow"
@@ -90,8 +98,9 @@ data "aws_iam_policy_document" "ipv6" {
 # ipv4-scoped: one IPv4 cluster, by its name and VPC.
 # Upstream's document of 2026-09-29; the README lists its plugin versions.
 data "aws_iam_policy_document" "ipv4_scoped" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, tags, network interfaces, subnets and instance types.
   statement {
     effect = "Allow"
 
@@ -106,12 +115,14 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
+  # Create network interfaces with the cluster's tag.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateNetworkInterface"]
@@ -124,6 +135,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Create them in any subnet and with any security group of the cluster's VPC.
   statement {
     effect  = "Allow"
     actions = ["ec2:CreateNetworkInterface"]
@@ -140,6 +152,8 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Attach, change, detach and delete network interfaces that have the cluster's tag, and assign
+  # their IPv4 addresses.
   statement {
     effect = "Allow"
 
@@ -161,6 +175,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Attach, change and detach them at instances of the cluster.
   statement {
     effect = "Allow"
 
@@ -179,6 +194,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Give them any security group.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]

@@ -2,26 +2,26 @@
 
 output "role_arn" {
   description = "ARN of the role."
-  value       = aws_iam_role.this.arn
+  value       = one(aws_iam_role.this[*].arn)
 }
 
 output "service_account_role_arn" {
   description = "ARN of the role for the add-on's service_account_role_arn, once its policy is attached."
-  value       = length(concat(aws_iam_role_policy_attachment.this, aws_iam_role_policy_attachment.aws_managed)) > 0 ? aws_iam_role.this.arn : null
+  value       = length(concat(aws_iam_role_policy_attachment.this, aws_iam_role_policy_attachment.aws_managed)) > 0 ? aws_iam_role.this[0].arn : null
 }
 
 output "role_name" {
   description = "Name of the role."
-  value       = aws_iam_role.this.name
+  value       = one(aws_iam_role.this[*].name)
 }
 
 output "policy_arn" {
   description = "ARN of the policy that is attached."
-  value       = var.use_aws_managed_policy ? local.managed_policy_arn : aws_iam_policy.this[0].arn
+  value       = one(concat(aws_iam_role_policy_attachment.this, aws_iam_role_policy_attachment.aws_managed)[*].policy_arn)
 }
 
 output "policy_json" {
-  description = "Policy document of the variant, as JSON; null with use_aws_managed_policy."
+  description = "Policy document of the role, as JSON; null with use_aws_managed_policy."
   value       = var.use_aws_managed_policy ? null : local.json[var.variant]
 }
 

@@ -386,7 +386,7 @@ def test_no_real_change_is_called_none(repo: Path) -> None:
     """Whatever the meaning cannot tell, it says so: never "no change" alone."""
     module = repo / MODULE
     for name, old, new, message in (
-        ("main.tf", "var.additional_policy_documents", "[local.evil]", "joins other documents"),
+        ("main.tf", "var.source_policy_documents", "[local.evil]", "joins other documents"),
         ("outputs.tf", 'local.json["ipv4"]', 'local.json["ipv6"]', "output ipv4_json"),
         ("main.tf", "policy_document.ipv4.json", "policy_document.ipv6.json", "locals"),
         ("variables.tf", 'default     = "aws"', 'default     = "aws-cn"', "variable partition"),

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from consuming import AT, OPTIONS
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.publishing.package import package_files, package_options
@@ -17,6 +18,7 @@ def version_of(selected: Options) -> dict[str, str]:
 
 
 TREE = version_of(OPTIONS)
+WORKS_WITH = f'= "v1.1.0 to {known_versions.newest()}"'
 TYPE = "  type        = string\n"
 MORE = [
     "ipv4: more access, for instance ec2:X on "
@@ -53,9 +55,9 @@ def edited(path: str, old: str, new: str) -> dict[str, str]:
         ("outputs.tf", "== null) ==", "== null) !=", Bump.major, "another precondition"),
         ("outputs.tf", 'local.json["ipv4"]', 'local.json["ipv6"]', Bump.major,
          "value of output ipv4_json is another one"),
-        ("outputs.tf", '= "v1.1.0"', "= var.region", Bump.major,
-         'value of output minimum_cni_version ["ipv4"] is another one'),
-        ("outputs.tf", '= "v1.1.0"', '= "v1.1.1"', Bump.patch, ""),
+        ("outputs.tf", WORKS_WITH, "= var.region", Bump.major,
+         'value of output works_with ["ipv4"] is another one'),
+        ("outputs.tf", WORKS_WITH, '= "v1.1.1"', Bump.patch, ""),
         ("outputs.tf", 'output "json" {', 'output "json" {\n  sensitive = true', Bump.major,
          "output json is another one"),
         ("variables.tf", 'variable "region" {', 'variable "region" {\n  sensitive = true',

@@ -183,9 +183,7 @@ output "json" {
 
 output "rest" {
   value = [
-    module.p.helm_values,
     module.p.kubectl_command,
-    module.p.minimum_cni_version,
     module.p.works_with,
   ]
 }
@@ -249,7 +247,7 @@ def test_additional_documents_are_joined_and_replace_nothing(
         )
     )
     document = block(policy_document("extra", extra))
-    argument = "  additional_policy_documents = [data.aws_iam_policy_document.extra.json]"
+    argument = "  source_policy_documents = [data.aws_iam_policy_document.extra.json]"
     plan = planned(engine, tmp_path, argument, document)
     ours = compose(VARIANTS[0], select()).policy
     joined = loads(plan["json"]["ipv4"], "x")  # type: ignore[index]
@@ -271,7 +269,7 @@ data "aws_iam_policy_document" "extra" {
   }
 }
 """
-    argument = "  additional_policy_documents = [data.aws_iam_policy_document.extra.json]"
+    argument = "  source_policy_documents = [data.aws_iam_policy_document.extra.json]"
     plan = planned(engine, tmp_path, argument, unknown)
     assert plan["json"] is None
 
@@ -283,7 +281,7 @@ def test_an_additional_document_that_is_none_is_refused_in_words(
     wrong = ['"not json"', '""', "null", '"[]"', '"true"']
     calls = "".join(
         f'module "w{number}" {{\n  source = "./m"\n'
-        f'  additional_policy_documents = ["{{\\"Statement\\":[]}}", {text}]\n}}\n'
+        f'  source_policy_documents = ["{{\\"Statement\\":[]}}", {text}]\n}}\n'
         for number, text in enumerate(wrong)
     )
     write_tree(tmp_path / "m", render(options()))
@@ -291,7 +289,7 @@ def test_an_additional_document_that_is_none_is_refused_in_words(
     with pytest.raises(EngineError) as caught:
         engine.plan(tmp_path)
     message = " ".join(str(caught.value).replace("│", " ").split())
-    words = "Each of additional_policy_documents must be an IAM policy document as JSON"
+    words = "Each of source_policy_documents must be an IAM policy document as JSON"
     assert message.count("Error: ") == message.count(words) == len(wrong)
 
 

@@ -134,7 +134,7 @@ def test_structure(selection: dict[str, Any]) -> None:
 def test_only_the_variables_that_are_needed(names: list[str], expected: set[str]) -> None:
     files = render(options(names))
     blocks = parse(files["variables.tf"], "variables.tf").blocks
-    assert {b.labels[0] for b in blocks} == expected | {"additional_policy_documents"}
+    assert {b.labels[0] for b in blocks} == expected | {"source_policy_documents"}
     for block in blocks:
         keys = [k for k in block.attributes if k != "nullable"]
         assert keys[:2] == ["description", "type"]
@@ -150,14 +150,12 @@ def test_outputs() -> None:
         "ipv4_json",
         "ipv4_scoped_json",
         "json",
-        "minimum_cni_version",
         "works_with",
-        "helm_values",
         "kubectl_command",
     ]
     assert all(list(b.attributes)[:2] == ["description", "value"] for b in blocks)
     unscoped = render(options(["ipv4", "ipv6"]))["outputs.tf"]
-    assert "helm_values" not in unscoped
+    assert "kubectl_command" not in unscoped
 
 
 def test_every_file_states_what_it_was_made_from_or_refers_to_main() -> None:

@@ -267,3 +267,18 @@ def test_a_module_of_session_tags_alone_is_applied(
     assert differences(expected("ipv4-pod-identity"), present["document"]) == ()
     engine.run(["destroy", "-auto-approve", "-input=false", "-no-color"], tmp_path)
     assert there(client, prefix) == {"roles": [], "policies": [], "attached": []}
+
+
+def test_a_role_of_one_variant_has_nothing_to_choose() -> None:
+    """Its names are required, and no placeholder stands for them."""
+    files = render(options(["ipv4-scoped"], kind="role"))
+    assert not [path for path, text in files.items() if "var.variant" in text or "(none)" in text]
+    blocks = {b.labels[0]: b for b in parse_hcl(files["variables.tf"], "variables.tf").blocks}
+    required = {name for name, block in blocks.items() if "default" not in block.attributes}
+    assert required == {"cluster_name", "vpc_id"}
+
+
+@pytest.mark.engine
+def test_create_false_creates_nothing(newest: Engine, tmp_path: Path) -> None:
+    plan = newest.plan(root(tmp_path, {**POD, "create": False}))
+    assert not [c for c in plan.get("resource_changes", ()) if c["mode"] == "managed"]

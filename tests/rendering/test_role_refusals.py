@@ -47,7 +47,7 @@ CONTRADICTIONS: Cases = [
         {
             **POD,
             "use_aws_managed_policy": True,
-            "additional_policy_documents": ['{"Statement":[]}'],
+            "source_policy_documents": ['{"Statement":[]}'],
         },
         "leave one of the two out",
     ),
@@ -110,9 +110,9 @@ VALUES: Cases = [
         {**POD, "permissions_boundary": BOUNDARY + "x" * 129},
         "the ARN of an IAM policy",
     ),
-    ({**POD, "additional_policy_documents": ["not json"]}, "an IAM policy document as JSON"),
+    ({**POD, "source_policy_documents": ["not json"]}, "an IAM policy document as JSON"),
     *(
-        ({**POD, "additional_policy_documents": [text]}, "an IAM policy document as JSON")
+        ({**POD, "source_policy_documents": [text]}, "an IAM policy document as JSON")
         for text in ('{"a":1}', '{"Statement":7}', '{"Statement":[{"Effect":"Permit"}]}')
     ),
     ({**POD, "variant": "ipv5"}, "must be one of ipv4, ipv6"),

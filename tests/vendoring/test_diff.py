@@ -20,7 +20,7 @@ UNREAD = {
     "main.tf": MAIN.replace('"ec2:AssignIpv6Addresses"', "lower(data.aws_region.x.name)", 1),
 }
 BROKEN = {**GENERATED, "main.tf": f"{MAIN}x {{"}
-REASON = "main.tf: line 55: data.aws_region.x.name cannot be known without an engine"
+REASON = "main.tf: line 61: data.aws_region.x.name cannot be known without an engine"
 SAME = ("ipv4", ["no change of access"])
 
 

@@ -66,7 +66,7 @@ EDITS = [
         UNKNOWN,
         ("joi",),
     ),
-    ("policy", "main.tf", "var.additional_policy_documents", "[local.x]", UNKNOWN, ("joins oth",)),
+    ("policy", "main.tf", "var.source_policy_documents", "[local.x]", UNKNOWN, ("joins oth",)),
     (
         "policy",
         "main.tf",

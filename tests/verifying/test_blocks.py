@@ -162,10 +162,10 @@ TRICKS: dict[str, tuple[Options, str, Callable[[str], str], str]] = {
         POLICY,
         "main.tf",
         replace(
-            "source_policy_documents = var.additional_policy_documents",
-            "override_policy_documents = var.additional_policy_documents",
+            "source_policy_documents = var.source_policy_documents",
+            "override_policy_documents = var.source_policy_documents",
         ),
-        "override_policy_documents = var.additional_policy_documents is not in",
+        "override_policy_documents = var.source_policy_documents is not in",
     ),
     "a role's boundary removed": (
         ROLE,

@@ -187,15 +187,15 @@ OTHER_CODE = {
         'actions   = [terraform.workspace == "prod" ? "*" : "ec2:CreateTags"]',
     ),
     "only with defaults": replaced(
-        "source_policy_documents = var.additional_policy_documents",
+        "source_policy_documents = var.source_policy_documents",
         'source_policy_documents = var.region == "us-east-1" ? ["{}"] : []',
     ),
 }
 ADDED = {
     "joined with another": lambda text: (
         text.replace(
-            "source_policy_documents = var.additional_policy_documents",
-            "source_policy_documents = concat(var.additional_policy_documents, [local.evil])",
+            "source_policy_documents = var.source_policy_documents",
+            "source_policy_documents = concat(var.source_policy_documents, [local.evil])",
         )
         + '\nlocals {\n  evil = jsonencode({ Version = "2012-10-17", Statement = [{ '
         'Effect = "Allow", Action = "*", Resource = "*" }] })\n}\n'

@@ -12,8 +12,9 @@ locals {
 # ipv6-scoped: one IPv6 cluster, by its name.
 # Derived from upstream's document of 2026-09-29, for plugin v1.10.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv6_scoped" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, security groups, subnets, tags, network interfaces and instance types.
   statement {
     effect = "Allow"
 
@@ -29,12 +30,14 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
+  # Assign IPv6 addresses to network interfaces that have the cluster's tag.
   statement {
     effect    = "Allow"
     actions   = ["ec2:AssignIpv6Addresses"]
@@ -47,6 +50,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     }
   }
 
+  # Change network interfaces that have the cluster's tag.
   # Added: called by plugin v1.20.0 and later, which works without it; --no-gaps leaves it out.
   statement {
     effect    = "Allow"
@@ -60,6 +64,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     }
   }
 
+  # Give them any security group.
   # Added: called by plugin v1.20.0 and later, which works without it; --no-gaps leaves it out.
   statement {
     effect    = "Allow"

@@ -10,16 +10,18 @@ output "json" {
   value       = local.json
 
   precondition {
-    condition     = var.region == "*" || alltrue([for name, start in { aws-cn = "cn-", aws-us-gov = "us-gov-", aws-eusc = "eusc-", aws-iso = "us-iso-", aws-iso-b = "us-isob-", aws-iso-e = "eu-isoe-", aws-iso-f = "us-isof-" } : startswith(var.region, start) == (var.partition == name)])
+    condition = var.region == "*" || alltrue([
+      for partition, start in {
+        aws-cn     = "cn-"
+        aws-us-gov = "us-gov-"
+        aws-eusc   = "eusc-"
+        aws-iso    = "us-iso-"
+        aws-iso-b  = "us-isob-"
+        aws-iso-e  = "eu-isoe-"
+        aws-iso-f  = "us-isof-"
+      } : startswith(var.region, start) == (var.partition == partition)
+    ])
     error_message = "The partition ${var.partition} does not have the region ${var.region}."
-  }
-}
-
-output "minimum_cni_version" {
-  description = "Oldest plugin version that each variant works with."
-
-  value = {
-    "ipv6-scoped" = "v1.10.0"
   }
 }
 
@@ -29,11 +31,6 @@ output "works_with" {
   value = {
     "ipv6-scoped" = "v1.10.0 to v1.23.2"
   }
-}
-
-output "helm_values" {
-  description = "Values for the aws-vpc-cni Helm chart that set CLUSTER_NAME, which a scoped policy needs, as JSON."
-  value       = jsonencode({ env = { CLUSTER_NAME = var.cluster_name } })
 }
 
 output "kubectl_command" {

@@ -22,8 +22,11 @@ locals {
 # ipv4: IPv4 clusters.
 # Upstream's document of 2026-09-29, for plugin v1.1.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv4" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, tags, network interfaces, instance types, security groups and subnets;
+  # create, attach, change, detach and delete any network interface, and assign their IPv4
+  # addresses.
   statement {
     effect = "Allow"
 
@@ -46,6 +49,7 @@ data "aws_iam_policy_document" "ipv4" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
@@ -56,8 +60,10 @@ data "aws_iam_policy_document" "ipv4" {
 # ipv6: IPv6 clusters.
 # Upstream's document of 2026-09-29, for plugin v1.10.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv6" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, security groups, subnets, tags, network interfaces and instance types; assign
+  # IPv6 addresses to any network interface.
   statement {
     effect = "Allow"
 
@@ -74,12 +80,14 @@ data "aws_iam_policy_document" "ipv6" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
+  # Change any network interface.
   # Added: called by plugin v1.20.0 and later, which works without it; --no-gaps leaves it out.
   statement {
     effect    = "Allow"
@@ -91,8 +99,9 @@ data "aws_iam_policy_document" "ipv6" {
 # ipv4-scoped: one IPv4 cluster, by its name and VPC.
 # Upstream's document of 2026-09-29; the README lists its plugin versions.
 data "aws_iam_policy_document" "ipv4_scoped" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, tags, network interfaces, subnets and instance types.
   statement {
     effect = "Allow"
 
@@ -107,12 +116,14 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
+  # Create network interfaces with the cluster's tag.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateNetworkInterface"]
@@ -125,6 +136,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Create them in any subnet and with any security group of the cluster's VPC.
   statement {
     effect  = "Allow"
     actions = ["ec2:CreateNetworkInterface"]
@@ -141,6 +153,8 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Attach, change, detach and delete network interfaces that have the cluster's tag, and assign
+  # their IPv4 addresses.
   statement {
     effect = "Allow"
 
@@ -162,6 +176,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Attach, change and detach them at instances of the cluster.
   statement {
     effect = "Allow"
 
@@ -180,6 +195,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Give them any security group.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
@@ -190,8 +206,11 @@ data "aws_iam_policy_document" "ipv4_scoped" {
 # ipv4-ipv6: one policy for IPv4 and IPv6 clusters.
 # Derived from upstream's document of 2026-09-29, for plugin v1.10.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv4_ipv6" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, tags, network interfaces, instance types, security groups and subnets;
+  # create, attach, change, detach and delete any network interface, and assign their IPv4 and IPv6
+  # addresses.
   statement {
     effect = "Allow"
 
@@ -215,6 +234,7 @@ data "aws_iam_policy_document" "ipv4_ipv6" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]

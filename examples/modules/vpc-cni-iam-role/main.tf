@@ -19,6 +19,7 @@ locals {
     "ipv4-scoped" = var.cluster_name == null ? null : data.aws_iam_policy_document.ipv4_scoped.json
   }
 
+
   # The partitions of the given ARNs; each must be that of the documents.
   partitions = [
     for arn in [var.oidc_provider_arn, var.eks_cluster_arn, var.permissions_boundary] : split(":", arn)[1] if arn != null
@@ -30,8 +31,11 @@ locals {
 # ipv4: IPv4 clusters.
 # Upstream's document of 2026-09-29, for plugin v1.1.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv4" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, tags, network interfaces, instance types, security groups and subnets;
+  # create, attach, change, detach and delete any network interface, and assign their IPv4
+  # addresses.
   statement {
     effect = "Allow"
 
@@ -54,6 +58,7 @@ data "aws_iam_policy_document" "ipv4" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
@@ -64,8 +69,10 @@ data "aws_iam_policy_document" "ipv4" {
 # ipv6: IPv6 clusters.
 # Upstream's document of 2026-09-29, for plugin v1.10.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv6" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, security groups, subnets, tags, network interfaces and instance types; assign
+  # IPv6 addresses to any network interface.
   statement {
     effect = "Allow"
 
@@ -82,12 +89,14 @@ data "aws_iam_policy_document" "ipv6" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
+  # Change any network interface.
   # Added: called by plugin v1.20.0 and later, which works without it; --no-gaps leaves it out.
   statement {
     effect    = "Allow"
@@ -99,8 +108,9 @@ data "aws_iam_policy_document" "ipv6" {
 # ipv4-scoped: one IPv4 cluster, by its name and VPC.
 # Upstream's document of 2026-09-29; the README lists its plugin versions.
 data "aws_iam_policy_document" "ipv4_scoped" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, tags, network interfaces, subnets and instance types.
   statement {
     effect = "Allow"
 
@@ -115,12 +125,14 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
+  # Create network interfaces with the cluster's tag.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateNetworkInterface"]
@@ -133,6 +145,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Create them in any subnet and with any security group of the cluster's VPC.
   statement {
     effect  = "Allow"
     actions = ["ec2:CreateNetworkInterface"]
@@ -149,6 +162,8 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Attach, change, detach and delete network interfaces that have the cluster's tag, and assign
+  # their IPv4 addresses.
   statement {
     effect = "Allow"
 
@@ -170,6 +185,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Attach, change and detach them at instances of the cluster.
   statement {
     effect = "Allow"
 
@@ -188,6 +204,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Give them any security group.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
@@ -271,6 +288,8 @@ data "aws_iam_policy_document" "trust" {
 }
 
 resource "aws_iam_role" "this" {
+  count = var.create ? 1 : 0
+
   name        = var.role_name
   name_prefix = var.role_name == null ? var.role_name_prefix : null
   description = "Amazon VPC CNI plugin (kube-system/aws-node)"
@@ -297,7 +316,17 @@ resource "aws_iam_role" "this" {
     }
 
     precondition {
-      condition     = var.region == "*" || alltrue([for name, start in { aws-cn = "cn-", aws-us-gov = "us-gov-", aws-eusc = "eusc-", aws-iso = "us-iso-", aws-iso-b = "us-isob-", aws-iso-e = "eu-isoe-", aws-iso-f = "us-isof-" } : startswith(var.region, start) == (var.partition == name)])
+      condition = var.region == "*" || alltrue([
+        for partition, start in {
+          aws-cn     = "cn-"
+          aws-us-gov = "us-gov-"
+          aws-eusc   = "eusc-"
+          aws-iso    = "us-iso-"
+          aws-iso-b  = "us-isob-"
+          aws-iso-e  = "eu-isoe-"
+          aws-iso-f  = "us-isof-"
+        } : startswith(var.region, start) == (var.partition == partition)
+      ])
       error_message = "The partition ${var.partition} does not have the region ${var.region}."
     }
 
@@ -314,7 +343,7 @@ resource "aws_iam_role" "this" {
 }
 
 resource "aws_iam_policy" "this" {
-  count = var.use_aws_managed_policy ? 0 : 1
+  count = var.create && !var.use_aws_managed_policy ? 1 : 0
 
   name        = var.policy_name
   name_prefix = var.policy_name == null ? var.policy_name_prefix : null
@@ -332,16 +361,16 @@ resource "aws_iam_policy" "this" {
 }
 
 resource "aws_iam_role_policy_attachment" "this" {
-  count = var.use_aws_managed_policy ? 0 : 1
+  count = var.create && !var.use_aws_managed_policy ? 1 : 0
 
-  role       = aws_iam_role.this.name
+  role       = aws_iam_role.this[0].name
   policy_arn = aws_iam_policy.this[0].arn
 }
 
 resource "aws_iam_role_policy_attachment" "aws_managed" {
-  count = var.use_aws_managed_policy ? 1 : 0
+  count = var.create && var.use_aws_managed_policy ? 1 : 0
 
-  role       = aws_iam_role.this.name
+  role       = aws_iam_role.this[0].name
   policy_arn = local.managed_policy_arn
 
   lifecycle {
@@ -351,8 +380,8 @@ resource "aws_iam_role_policy_attachment" "aws_managed" {
     }
 
     precondition {
-      condition     = length(var.additional_policy_documents) == 0
-      error_message = "The additional_policy_documents are joined to the variant's policy, and use_aws_managed_policy attaches AmazonEKS_CNI_Policy in its place; leave one of the two out."
+      condition     = length(var.source_policy_documents) == 0
+      error_message = "The source_policy_documents are joined to the variant's policy, and use_aws_managed_policy attaches AmazonEKS_CNI_Policy in its place; leave one of the two out."
     }
 
     precondition {

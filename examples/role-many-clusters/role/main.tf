@@ -6,9 +6,6 @@
 locals {
   vpc_owner_id = coalesce(var.vpc_owner_id, var.account_id)
 
-  json = {
-    "ipv4-pod-identity" = data.aws_iam_policy_document.ipv4_pod_identity.json
-  }
 
   # The partitions of the given ARNs; each must be that of the documents.
   partitions = [
@@ -19,8 +16,9 @@ locals {
 # ipv4-pod-identity: many IPv4 clusters, each kept to its own by EKS Pod Identity's session tags.
 # Derived from upstream's document of 2026-09-29; the README lists its plugin versions.
 data "aws_iam_policy_document" "ipv4_pod_identity" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, tags, network interfaces, subnets and instance types.
   statement {
     effect = "Allow"
 
@@ -35,12 +33,14 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
+  # Create network interfaces with the cluster's tag.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateNetworkInterface"]
@@ -53,6 +53,7 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     }
   }
 
+  # Create them in any subnet and with any security group.
   statement {
     effect  = "Allow"
     actions = ["ec2:CreateNetworkInterface"]
@@ -63,6 +64,8 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     ]
   }
 
+  # Attach, change, detach and delete network interfaces that have the cluster's tag, and assign
+  # their IPv4 addresses.
   statement {
     effect = "Allow"
 
@@ -84,6 +87,7 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     }
   }
 
+  # Attach, change and detach them at any instance.
   statement {
     effect = "Allow"
 
@@ -96,6 +100,7 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:instance/*"]
   }
 
+  # Give them any security group.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
@@ -149,6 +154,8 @@ data "aws_iam_policy_document" "trust" {
 }
 
 resource "aws_iam_role" "this" {
+  count = var.create ? 1 : 0
+
   name        = var.role_name
   name_prefix = var.role_name == null ? var.role_name_prefix : null
   description = "Amazon VPC CNI plugin (kube-system/aws-node)"
@@ -165,7 +172,17 @@ resource "aws_iam_role" "this" {
     }
 
     precondition {
-      condition     = var.region == "*" || alltrue([for name, start in { aws-cn = "cn-", aws-us-gov = "us-gov-", aws-eusc = "eusc-", aws-iso = "us-iso-", aws-iso-b = "us-isob-", aws-iso-e = "eu-isoe-", aws-iso-f = "us-isof-" } : startswith(var.region, start) == (var.partition == name)])
+      condition = var.region == "*" || alltrue([
+        for partition, start in {
+          aws-cn     = "cn-"
+          aws-us-gov = "us-gov-"
+          aws-eusc   = "eusc-"
+          aws-iso    = "us-iso-"
+          aws-iso-b  = "us-isob-"
+          aws-iso-e  = "eu-isoe-"
+          aws-iso-f  = "us-isof-"
+        } : startswith(var.region, start) == (var.partition == partition)
+      ])
       error_message = "The partition ${var.partition} does not have the region ${var.region}."
     }
 
@@ -177,15 +194,19 @@ resource "aws_iam_role" "this" {
 }
 
 resource "aws_iam_policy" "this" {
+  count = var.create ? 1 : 0
+
   name        = var.policy_name
   name_prefix = var.policy_name == null ? var.policy_name_prefix : null
   description = "Permissions of the Amazon VPC CNI plugin"
   path        = var.path
-  policy      = local.json[var.variant]
+  policy      = data.aws_iam_policy_document.ipv4_pod_identity.json
   tags        = var.tags
 }
 
 resource "aws_iam_role_policy_attachment" "this" {
-  role       = aws_iam_role.this.name
-  policy_arn = aws_iam_policy.this.arn
+  count = var.create ? 1 : 0
+
+  role       = aws_iam_role.this[0].name
+  policy_arn = aws_iam_policy.this[0].arn
 }

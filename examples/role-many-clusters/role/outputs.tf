@@ -2,27 +2,27 @@
 
 output "role_arn" {
   description = "ARN of the role."
-  value       = aws_iam_role.this.arn
+  value       = one(aws_iam_role.this[*].arn)
 }
 
 output "service_account_role_arn" {
   description = "ARN of the role for the add-on's service_account_role_arn, once its policy is attached."
-  value       = aws_iam_role_policy_attachment.this.id != null ? aws_iam_role.this.arn : null
+  value       = length(aws_iam_role_policy_attachment.this) > 0 ? aws_iam_role.this[0].arn : null
 }
 
 output "role_name" {
   description = "Name of the role."
-  value       = aws_iam_role.this.name
+  value       = one(aws_iam_role.this[*].name)
 }
 
 output "policy_arn" {
   description = "ARN of the policy that is attached."
-  value       = aws_iam_policy.this.arn
+  value       = one(aws_iam_role_policy_attachment.this[*].policy_arn)
 }
 
 output "policy_json" {
-  description = "Policy document of the variant, as JSON."
-  value       = local.json[var.variant]
+  description = "Policy document of the role, as JSON."
+  value       = data.aws_iam_policy_document.ipv4_pod_identity.json
 }
 
 output "trust_policy_json" {

@@ -41,8 +41,6 @@ class Composed(Struct, frozen=True):
     additions: tuple[Addition, ...]  # what was added to it
     # Call ranges that are not granted, since they belong to features not chosen.
     optional: tuple[CallRange, ...]
-    # For each statement of the base how it was narrowed; empty for not at all.
-    remarks: tuple[str, ...]
 
     @property
     def hardened(self) -> bool:
@@ -78,8 +76,7 @@ def compose(variant: Variant, selection: Selection) -> Composed:
         if version is not None and not variant.program
         for call_range in _missing(variant, version, name, granted)
     )
-    remarks = ("",) * len(base.statements)
-    composed = Composed(variant, selection, base, additions, optional, remarks)
+    composed = Composed(variant, selection, base, additions, optional)
     return _hardened(composed) if composed.hardened else composed
 
 
@@ -106,18 +103,13 @@ def _hardened(composed: Composed) -> Composed:
     assert hardening is not None  # noqa: S101 - for the type
     creates = "ec2:CreateNetworkInterface" in composed.policy.actions()
 
-    def narrow(policy: Policy) -> tuple[Policy, tuple[str, ...]]:
-        narrowed = tighten(policy, variant, version, hardening, creates=creates)
-        statements = tuple(statement for statement, _ in narrowed)
-        policy = variant.scope.apply(Policy(statements, policy.version))
-        return policy, tuple(remark for _, remark in narrowed)
+    def narrow(policy: Policy) -> Policy:
+        return variant.scope.apply(tighten(policy, variant, version, hardening, creates=creates))
 
-    base, remarks = narrow(composed.base)
     additions = tuple(
-        replace(a, statements=narrow(Policy(a.statements))[0].statements)
-        for a in composed.additions
+        replace(a, statements=narrow(Policy(a.statements)).statements) for a in composed.additions
     )
-    hardened = replace(composed, base=base, additions=additions, remarks=remarks)
+    hardened = replace(composed, base=narrow(composed.base), additions=additions)
     size = len(dumps(parameters.fill(hardened.policy, parameters.SAMPLE), None))
     if size > MANAGED:
         problem = (

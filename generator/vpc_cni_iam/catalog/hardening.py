@@ -122,40 +122,26 @@ _NAME = (Scope.CLUSTER_NAME.value,)
 _TAG_KEYS = ("ForAllValues:StringEquals", "aws:TagKeys")
 _IN_VPC = Condition("ArnEquals", "ec2:Vpc", (join(["arn:aws:ec2:*:*:vpc/", VPC_ID.hole]),))
 
-_AT_CREATION = "Hardened: tags of an interface that is being made, the cluster's among them."
-_AT_CLAIM = (
-    "Hardened: claims an interface that no cluster has, as a node's first one is when the plugin "
-    "starts."
-)
-# The cluster's own tag is among them for a start that reads tags from before the last one.
-_OF_OWN = (
-    "Hardened: corrects tags of the cluster's own interfaces, since the plugin sends only those "
-    "that are missing or wrong; never gives one to another cluster."
-)
-_NARROWED = "Hardened: in the cluster's VPC only."
-
 
 def tighten(
     policy: Policy, variant: Variant, version: PluginVersion, hardening: Hardening, *, creates: bool
-) -> tuple[tuple[Statement, str], ...]:
-    """Return the statements of a scoped document narrowed, each with why; empty for unchanged.
+) -> Policy:
+    """Return a scoped document narrowed.
 
     `creates` is whether it, or what is added to it, lets interfaces be created.
     """
     in_vpc = () if variant.scope is Scope.SESSION_TAGS else (_IN_VPC,)  # no session tag names it
     tagging = tuple(_tagging(variant, version, hardening, in_vpc, creates=creates))
-    statements: list[tuple[Statement, str]] = []
+    statements: list[Statement] = []
     for statement in policy.statements:
         if _TAG in statement.actions:
-            statements += [
-                (_with(replace(statement, actions=(_TAG,)), conditions), remark)
-                for conditions, remark in tagging
-            ]
+            narrow = replace(statement, actions=(_TAG,))
+            statements += [_with(narrow, conditions) for conditions in tagging]
         elif in_vpc and _takes_vpc(statement):
-            statements.append((_with(statement, in_vpc), _NARROWED))
+            statements.append(_with(statement, in_vpc))
         else:
-            statements.append((statement, ""))
-    return tuple(statements)
+            statements.append(statement)
+    return Policy(tuple(statements), policy.version)
 
 
 def allowed_tag_keys(policy: Policy) -> frozenset[str] | None:
@@ -181,8 +167,8 @@ def _tagging(
     in_vpc: tuple[Condition, ...],
     *,
     creates: bool,
-) -> Iterator[tuple[tuple[Condition, ...], str]]:
-    """Yield the conditions of each statement that replaces one about ec2:CreateTags, with why."""
+) -> Iterator[tuple[Condition, ...]]:
+    """Yield the conditions of each statement that replaces one about ec2:CreateTags."""
     sent = tag_keys(version)
     managed = (*sent.managed, *hardening.additional_tag_keys)
     leaked = any(
@@ -192,7 +178,7 @@ def _tagging(
     if creates:
         creation = Condition("StringEquals", "ec2:CreateAction", (_CREATE.removeprefix("ec2:"),))
         created = (*sent.created, *hardening.additional_tag_keys)
-        yield (creation, own_tag, Condition(*_TAG_KEYS, created)), _AT_CREATION
+        yield creation, own_tag, Condition(*_TAG_KEYS, created)
     claim: tuple[Condition, ...] = (own_tag,)
     if hardening.eni_claim_tag is not None:
         key, value = hardening.eni_claim_tag
@@ -201,13 +187,14 @@ def _tagging(
         Condition("Null", _CLUSTER_ON_RESOURCE, ("true",)),
         Condition("Null", "ec2:CreateAction", ("true",)),
     )
-    yield (*claim, *unclaimed, *in_vpc, Condition(*_TAG_KEYS, managed)), _AT_CLAIM
+    yield *claim, *unclaimed, *in_vpc, Condition(*_TAG_KEYS, managed)
     own = (
         Condition("StringEquals", _CLUSTER_ON_RESOURCE, _NAME),
         Condition("StringEqualsIfExists", _CLUSTER_SENT, _NAME),
     )
+    # For a start that reads tags from before the last one.
     dated = (CREATED_AT,) if leaked else ()
-    yield (*own, *in_vpc, Condition(*_TAG_KEYS, (*managed, *dated))), _OF_OWN
+    yield *own, *in_vpc, Condition(*_TAG_KEYS, (*managed, *dated))
 
 
 def _takes_vpc(statement: Statement) -> bool:

@@ -27,7 +27,7 @@ _OF_MODULES = (".tf", ".tofu")
 # A name that another file of the module may declare.
 _REFERS = re.compile(r"\b(?:var|local|data)\.")
 # The variable through which a generated module joins documents of a caller; empty by default.
-_JOINED = ("additional_policy_documents",)
+_JOINED = ("source_policy_documents",)
 
 
 def _file(content: Content, values: ModuleValues) -> Iterator[Part]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
 
 from msgspec import Struct
@@ -13,6 +13,7 @@ from vpc_cni_iam.catalog.compose import Addition, Composed
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import CallRange, Impact
 from vpc_cni_iam.catalog.parameters import Parameter
+from vpc_cni_iam.catalog.purpose import purpose
 from vpc_cni_iam.catalog.selection import Selection
 from vpc_cni_iam.catalog.variants import Scope
 from vpc_cni_iam.escape import escape_markdown
@@ -76,9 +77,8 @@ def document(composed: Composed, *, required: bool) -> RenderedDocument:
         composed.variant.identifier,
         composed.policy,
         value=lambda text: _value(text, required=required),
-        remarks=[(remark,) if remark else () for remark in composed.remarks]
-        + [r for a in composed.additions for r in _remarks(a, composed.selection)],
-        joined=Expression("var.additional_policy_documents"),
+        remarks=list(_remarks(composed)),
+        joined=Expression("var.source_policy_documents"),
     )
     block.comment = _introduction(composed, compatible)
     expected = parameters.substitute(composed.policy, SAMPLE).statements
@@ -123,21 +123,26 @@ def _introduction(composed: Composed, compatible: Compatibility) -> list[str]:
     return [f"{variant.name}: {variant.summary}.", works_with]
 
 
-def _remarks(addition: Addition, selection: Selection) -> list[list[str]]:
-    """Return the comment of each statement of an addition."""
+def _remarks(composed: Composed) -> Iterator[list[str]]:
+    """Yield the comment of each statement: what it is for, and why it was added."""
+    for statement in composed.base.statements:
+        yield [purpose(statement)]
+    for addition in composed.additions:
+        for statement in addition.statements:
+            yield [purpose(statement), _why_added(statement, addition, composed.selection)]
+
+
+def _why_added(statement: Statement, addition: Addition, selection: Selection) -> str:
     if addition.feature:
-        return [[f"Added for the feature {addition.feature}."] for _ in addition.statements]
-    remarks = []
-    for statement in addition.statements:
-        uses = [u for u in addition.call_ranges if u.action in statement.actions]
-        ranges = {f"{u.first} to {u.last}" if u.last else f"{u.first} and later" for u in uses}
-        caller = f"plugin {ranges.pop()}" if len(ranges) == 1 else f"plugin {selection.version}"
-        why = "and missing in upstream's document."
-        harmless = all(use.impact is Impact.NO_EFFECT for use in uses)
-        if harmless and not selection.features:  # which may need the action
-            why = "which works without it; --no-gaps leaves it out."
-        remarks.append([f"Added: called by {caller}, {why}"])
-    return remarks
+        return f"Added for the feature {addition.feature}."
+    uses = [use for use in addition.call_ranges if use.action in statement.actions]
+    ranges = {f"{u.first} to {u.last}" if u.last else f"{u.first} and later" for u in uses}
+    caller = f"plugin {ranges.pop()}" if len(ranges) == 1 else f"plugin {selection.version}"
+    why = "and missing in upstream's document."
+    harmless = all(use.impact is Impact.NO_EFFECT for use in uses)
+    if harmless and not selection.features:  # which may need the action
+        why = "which works without it; --no-gaps leaves it out."
+    return f"Added: called by {caller}, {why}"
 
 
 def _evidence(composed: Composed, compatible: Compatibility) -> tuple[str, ...]:

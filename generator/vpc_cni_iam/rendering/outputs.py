@@ -42,11 +42,6 @@ def module_outputs(
             has_region=parameters.REGION.name in used,
         ),
         Output(
-            "minimum_cni_version",
-            "Oldest plugin version that each variant works with.",
-            entries={d.name: _string(str(d.compatibility.minimum)) for d in documents},
-        ),
-        Output(
             "works_with",
             "Plugin versions that each variant works with, of those known when this module was "
             "made.",
@@ -54,7 +49,16 @@ def module_outputs(
         ),
     ]
     if any(d.scope is Scope.CLUSTER_NAME for d in documents):
-        outputs += _cluster_name_outputs(required=required)
+        guard = "" if required else "var.cluster_name == null ? null : "
+        command = "kubectl set env daemonset aws-node -n kube-system"
+        outputs.append(
+            Output(
+                "kubectl_command",
+                "Command that sets CLUSTER_NAME on a self-managed plugin; the EKS add-on sets it "
+                "itself.",
+                f"{guard}\"{command} 'CLUSTER_NAME=${{var.cluster_name}}'\"",
+            )
+        )
     return tuple(outputs)
 
 
@@ -66,26 +70,6 @@ def _document_output(document: RenderedDocument, names: Sequence[str], *, requir
         + (f"; null without {' and '.join(names)}." if optional else "."),
         f"local.json[{_string(document.name)}]",
         both_names=optional and len(names) > 1,
-    )
-
-
-def _cluster_name_outputs(*, required: bool) -> tuple[Output, ...]:
-    """Return the outputs that set the plugin's CLUSTER_NAME."""
-    guard = "" if required else "var.cluster_name == null ? null : "
-    command = "kubectl set env daemonset aws-node -n kube-system"
-    return (
-        Output(
-            "helm_values",
-            "Values for the aws-vpc-cni Helm chart that set CLUSTER_NAME, which a scoped "
-            "policy needs, as JSON.",
-            f"{guard}jsonencode({{ env = {{ CLUSTER_NAME = var.cluster_name }} }})",
-        ),
-        Output(
-            "kubectl_command",
-            "Command that sets CLUSTER_NAME on a self-managed plugin; the EKS add-on sets it "
-            "itself.",
-            f"{guard}\"{command} 'CLUSTER_NAME=${{var.cluster_name}}'\"",
-        ),
     )
 
 

@@ -44,10 +44,12 @@ _PATH_LENGTH = 512
 
 def render(options: Options) -> dict[str, str]:
     """Return the text of each file of a role module, by its path."""
-    context = policy_module.context(options, optional=True)
+    chosen = len(options.variants) > 1  # at plan time, by a variable
+    context = policy_module.context(options, optional=chosen)
     documents = context["documents"]
     names = [d.name for d in documents]
     managed, irsa = MANAGED_VARIANT in names, options.irsa
+    document = "local.json[var.variant]" if chosen else next(iter(context["json"].values()))
     # The variables without which a variant would hold placeholders.
     needs = {
         d.name: tuple(p.name for p in parameters.used(d.composed.policy) if p in parameters.NAMES)
@@ -56,14 +58,18 @@ def render(options: Options) -> dict[str, str]:
     context |= {
         "name": NAME,
         "variables": (
-            _variant(names),
-            *(_needed_by(v, needs) for v in context["variables"]),
+            _CREATE,
+            *([_variant(names)] if chosen else []),
+            *(_needed_by(v, needs) if chosen else v for v in context["variables"]),
             *_trust_variables(options),
             *_role_variables("cni-metrics-helper-" if options.program else "vpc-cni-"),
             *([_MANAGED] if managed else []),
             _TAGS,
         ),
-        "outputs": _outputs(options, managed=managed),
+        "outputs": _outputs(options, document, managed=managed),
+        "document": document,
+        "chosen": chosen,
+        "own_policy": f"var.create{' && !var.use_aws_managed_policy' if managed else ''}",
         "data_sources": sorted([*context["data_sources"], trust.DOCUMENT]),
         "resources": (
             "aws_iam_policy.this",
@@ -71,10 +77,10 @@ def render(options: Options) -> dict[str, str]:
             *(["aws_iam_role_policy_attachment.aws_managed"] if managed else []),
             "aws_iam_role_policy_attachment.this",
         ),
-        "scoped_names": [name for name in names if needs[name]],
+        "scoped_names": [name for name in names if needs[name]] if chosen else [],
         "scoped_by_needs": [
             ([name for name in names if needs[name] == needed], needed)
-            for needed in dict.fromkeys(filter(None, needs.values()))
+            for needed in dict.fromkeys(filter(None, needs.values()) if chosen else ())
         ],
         "refused_with_irsa": [d.name for d in documents if d.scope is Scope.SESSION_TAGS and irsa],
         "untagged": [d for d in documents if d.scope is not Scope.SESSION_TAGS],
@@ -184,19 +190,19 @@ _MANAGED = Variable(
     "false",
     nullable=False,
 )
+_CREATE = Variable(
+    "create", "Whether to create the role and its policy.", "bool", "true", nullable=False
+)
 _TAGS = Variable("tags", "Tags of the role and the policy.", "map(string)", "{}", nullable=False)
 
 
-def _outputs(options: Options, *, managed: bool) -> tuple[Output, ...]:
-    document = "Policy document of the variant, as JSON"
-    attachment = "aws_iam_role_policy_attachment"
-    attached = (
-        f"length(concat({attachment}.this, {attachment}.aws_managed)) > 0"
-        if managed
-        else f"{attachment}.this.id != null"
-    )
+def _outputs(options: Options, document: str, *, managed: bool) -> tuple[Output, ...]:
+    text = "Policy document of the role, as JSON"
+    attachments = ["aws_iam_role_policy_attachment.this"]
+    attachments += ["aws_iam_role_policy_attachment.aws_managed"] if managed else []
+    attached = f"concat({', '.join(attachments)})" if managed else attachments[0]
     return (
-        Output("role_arn", "ARN of the role.", "aws_iam_role.this.arn"),
+        Output("role_arn", "ARN of the role.", "one(aws_iam_role.this[*].arn)"),
         Output(
             "service_account_role_arn",
             "ARN of the role for the annotation eks.amazonaws.com/role-arn of the service account, "
@@ -204,20 +210,16 @@ def _outputs(options: Options, *, managed: bool) -> tuple[Output, ...]:
             if options.program
             else "ARN of the role for the add-on's service_account_role_arn, once its policy is "
             "attached.",
-            f"{attached} ? aws_iam_role.this.arn : null",
+            f"length({attached}) > 0 ? aws_iam_role.this[0].arn : null",
         ),
-        Output("role_name", "Name of the role.", "aws_iam_role.this.name"),
+        Output("role_name", "Name of the role.", "one(aws_iam_role.this[*].name)"),
         Output(
-            "policy_arn",
-            "ARN of the policy that is attached.",
-            "var.use_aws_managed_policy ? local.managed_policy_arn : aws_iam_policy.this[0].arn"
-            if managed
-            else "aws_iam_policy.this.arn",
+            "policy_arn", "ARN of the policy that is attached.", f"one({attached}[*].policy_arn)"
         ),
         Output(
             "policy_json",
-            f"{document}; null with use_aws_managed_policy." if managed else f"{document}.",
-            f"{'var.use_aws_managed_policy ? null : ' if managed else ''}local.json[var.variant]",
+            f"{text}; null with use_aws_managed_policy." if managed else f"{text}.",
+            f"{'var.use_aws_managed_policy ? null : ' if managed else ''}{document}",
         ),
         Output(
             "trust_policy_json",

@@ -48,7 +48,7 @@ def variant_rows(documents: Iterable[RenderedDocument]) -> str:
     """Return a row for each variant."""
     return "\n".join(
         f"| `{d.name}` | {d.composed.variant.summary} | {d.published_by} | "
-        f"{d.compatibility.works_with} | {_missing_actions(d) or 'none'} |"
+        f"{_missing_actions(d) or 'none'} |"
         for d in documents
     )
 

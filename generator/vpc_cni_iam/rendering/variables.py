@@ -26,7 +26,7 @@ class Variable(Struct, frozen=True):
 
 
 ADDITIONAL = Variable(
-    "additional_policy_documents",
+    "source_policy_documents",
     "IAM policy documents as JSON whose statements are joined to every variant's. A Deny works; "
     "no statement of the variants has a Sid, so none can be replaced.",
     "list(string)",
@@ -34,11 +34,18 @@ ADDITIONAL = Variable(
     nullable=False,
     # A data source without statements makes a policy that has a Version and no Statement. A splat
     # makes a list of one statement, and of none.
-    condition="alltrue([for d in var.additional_policy_documents : try(length(jsondecode(d)) > 0 "
-    '&& length(setsubtract(keys(jsondecode(d)), ["Version", "Id", "Statement"])) == 0 '
-    '&& alltrue([for s in try(jsondecode(d).Statement, [])[*] : contains(["Allow", "Deny"], '
-    "s.Effect)]), false)])",
-    message="Each of additional_policy_documents must be an IAM policy document as JSON, with no "
+    condition="""\
+alltrue([
+  for document in [for text in var.source_policy_documents : try(jsondecode(text), null)] : try(
+    length(document) > 0 &&
+    length(setsubtract(keys(document), ["Version", "Id", "Statement"])) == 0 &&
+    alltrue([
+      for each in try(document.Statement, [])[*] : contains(["Allow", "Deny"], each.Effect)
+    ]),
+    false
+  )
+])""",
+    message="Each of source_policy_documents must be an IAM policy document as JSON, with no "
     "other keys than Version, Id and Statement and an Effect of Allow or Deny in each statement, "
     "such as data.aws_iam_policy_document.extra.json.",
 )
@@ -46,9 +53,16 @@ ADDITIONAL = Variable(
 
 def region_condition() -> str:
     """Return the condition that the partition has the Region, as HCL."""
-    starts = ", ".join(f'{name} = "{start}"' for name, (start, _) in PARTITIONS.items() if start)
-    each = "startswith(var.region, start) == (var.partition == name)"
-    return f'var.region == "*" || alltrue([for name, start in {{ {starts} }} : {each}])'
+    starts = {name: start for name, (start, _) in PARTITIONS.items() if start}
+    width = max(map(len, starts))
+    rows = "\n".join(f'    {name.ljust(width)} = "{start}"' for name, start in starts.items())
+    each = "startswith(var.region, start) == (var.partition == partition)"
+    return f"""\
+var.region == "*" || alltrue([
+  for partition, start in {{
+{rows}
+  }} : {each}
+])"""
 
 
 def module_variables(used: Sequence[Parameter], *, required: bool) -> tuple[Variable, ...]:

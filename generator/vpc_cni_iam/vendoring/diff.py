@@ -39,7 +39,7 @@ _VALUES = {
     **parameters.with_defaults(any_values(p.name for p in (*parameters.NAMES, *trust.PARAMETERS))),
     trust.POD_IDENTITY: True,
 }
-_JOINED = ("additional_policy_documents",)
+_JOINED = ("source_policy_documents",)
 
 
 class Diff(Struct, frozen=True):

@@ -24,8 +24,10 @@ locals {
 # ipv4: IPv4 clusters.
 # Upstream's document of 2024-07-22, for plugin v1.1.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv4" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, tags, network interfaces, instance types and subnets; create, attach, change,
+  # detach and delete any network interface, and assign their IPv4 addresses.
   statement {
     effect = "Allow"
 
@@ -47,12 +49,14 @@ data "aws_iam_policy_document" "ipv4" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
+  # Look up security groups.
   # Added: called by plugin v1.22.0 to v1.22.1, and missing in upstream's document.
   statement {
     effect    = "Allow"
@@ -60,6 +64,7 @@ data "aws_iam_policy_document" "ipv4" {
     resources = ["*"]
   }
 
+  # Publish metrics.
   # Added for the feature metrics-helper.
   statement {
     effect    = "Allow"
@@ -67,6 +72,7 @@ data "aws_iam_policy_document" "ipv4" {
     resources = ["*"]
   }
 
+  # Look up log groups.
   # Added for the feature network-policy-logs.
   statement {
     effect    = "Allow"
@@ -74,6 +80,7 @@ data "aws_iam_policy_document" "ipv4" {
     resources = ["*"]
   }
 
+  # Create the log group of network policies.
   # Added for the feature network-policy-logs.
   statement {
     effect  = "Allow"
@@ -85,6 +92,7 @@ data "aws_iam_policy_document" "ipv4" {
     ]
   }
 
+  # Write logs of network policies.
   # Added for the feature network-policy-logs.
   statement {
     effect = "Allow"
@@ -101,8 +109,10 @@ data "aws_iam_policy_document" "ipv4" {
 # ipv6: IPv6 clusters.
 # Upstream's document of 2024-07-22, for plugin v1.10.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv6" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, tags, network interfaces and instance types; assign IPv6 addresses to any
+  # network interface.
   statement {
     effect = "Allow"
 
@@ -117,12 +127,14 @@ data "aws_iam_policy_document" "ipv6" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
+  # Look up subnets and security groups; change any network interface.
   # Added: called by plugin v1.22.1, and missing in upstream's document.
   statement {
     effect = "Allow"
@@ -136,6 +148,7 @@ data "aws_iam_policy_document" "ipv6" {
     resources = ["*"]
   }
 
+  # Create, attach, detach and delete any network interface.
   # Added for the feature multi-nic.
   statement {
     effect = "Allow"
@@ -150,6 +163,7 @@ data "aws_iam_policy_document" "ipv6" {
     resources = ["*"]
   }
 
+  # Publish metrics.
   # Added for the feature metrics-helper.
   statement {
     effect    = "Allow"
@@ -157,6 +171,7 @@ data "aws_iam_policy_document" "ipv6" {
     resources = ["*"]
   }
 
+  # Look up log groups.
   # Added for the feature network-policy-logs.
   statement {
     effect    = "Allow"
@@ -164,6 +179,7 @@ data "aws_iam_policy_document" "ipv6" {
     resources = ["*"]
   }
 
+  # Create the log group of network policies.
   # Added for the feature network-policy-logs.
   statement {
     effect  = "Allow"
@@ -175,6 +191,7 @@ data "aws_iam_policy_document" "ipv6" {
     ]
   }
 
+  # Write logs of network policies.
   # Added for the feature network-policy-logs.
   statement {
     effect = "Allow"
@@ -191,8 +208,9 @@ data "aws_iam_policy_document" "ipv6" {
 # ipv4-scoped: one IPv4 cluster, by its name and VPC.
 # Upstream's document of 2024-07-22, for plugin v1.8.0 to v1.12.6, v1.13.4 to v1.23.2.
 data "aws_iam_policy_document" "ipv4_scoped" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, tags, network interfaces, subnets and instance types.
   statement {
     effect = "Allow"
 
@@ -207,12 +225,14 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
+  # Create network interfaces with the cluster's tag.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateNetworkInterface"]
@@ -225,6 +245,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Create them in any subnet and with any security group of the cluster's VPC.
   statement {
     effect  = "Allow"
     actions = ["ec2:CreateNetworkInterface"]
@@ -241,6 +262,8 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Attach, change, detach and delete network interfaces that have the cluster's tag, and assign
+  # their IPv4 addresses.
   statement {
     effect = "Allow"
 
@@ -262,6 +285,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Attach, change and detach them at instances of the cluster.
   statement {
     effect = "Allow"
 
@@ -280,12 +304,14 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Give them any security group.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:security-group/*"]
   }
 
+  # Look up security groups.
   # Added: called by plugin v1.22.0 to v1.22.1, and missing in upstream's document.
   statement {
     effect    = "Allow"
@@ -293,6 +319,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     resources = ["*"]
   }
 
+  # Publish metrics.
   # Added for the feature metrics-helper.
   statement {
     effect    = "Allow"
@@ -300,6 +327,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     resources = ["*"]
   }
 
+  # Look up log groups.
   # Added for the feature network-policy-logs.
   statement {
     effect    = "Allow"
@@ -307,6 +335,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     resources = ["*"]
   }
 
+  # Create the log group of network policies.
   # Added for the feature network-policy-logs.
   statement {
     effect  = "Allow"
@@ -318,6 +347,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     ]
   }
 
+  # Write logs of network policies.
   # Added for the feature network-policy-logs.
   statement {
     effect = "Allow"
@@ -334,8 +364,9 @@ data "aws_iam_policy_document" "ipv4_scoped" {
 # ipv6-scoped: one IPv6 cluster, by its name.
 # Derived from upstream's document of 2024-07-22, for plugin v1.10.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv6_scoped" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, tags, network interfaces and instance types.
   statement {
     effect = "Allow"
 
@@ -349,12 +380,14 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
+  # Assign IPv6 addresses to network interfaces that have the cluster's tag.
   statement {
     effect    = "Allow"
     actions   = ["ec2:AssignIpv6Addresses"]
@@ -367,6 +400,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     }
   }
 
+  # Look up subnets and security groups.
   # Added: called by plugin v1.22.1, and missing in upstream's document.
   statement {
     effect = "Allow"
@@ -379,6 +413,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     resources = ["*"]
   }
 
+  # Change network interfaces that have the cluster's tag.
   # Added: called by plugin v1.20.0 and later, and missing in upstream's document.
   statement {
     effect    = "Allow"
@@ -392,6 +427,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     }
   }
 
+  # Change them at instances of the cluster.
   # Added: called by plugin v1.20.0 and later, and missing in upstream's document.
   statement {
     effect    = "Allow"
@@ -405,6 +441,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     }
   }
 
+  # Give them any security group.
   # Added: called by plugin v1.20.0 and later, and missing in upstream's document.
   statement {
     effect    = "Allow"
@@ -412,6 +449,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:security-group/*"]
   }
 
+  # Create network interfaces with the cluster's tag.
   # Added for the feature multi-nic.
   statement {
     effect    = "Allow"
@@ -425,6 +463,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     }
   }
 
+  # Create them in any subnet and with any security group of the cluster's VPC.
   # Added for the feature multi-nic.
   statement {
     effect  = "Allow"
@@ -442,6 +481,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     }
   }
 
+  # Attach, detach and delete network interfaces that have the cluster's tag.
   # Added for the feature multi-nic.
   statement {
     effect = "Allow"
@@ -461,6 +501,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     }
   }
 
+  # Attach and detach them at instances of the cluster.
   # Added for the feature multi-nic.
   statement {
     effect = "Allow"
@@ -479,6 +520,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     }
   }
 
+  # Publish metrics.
   # Added for the feature metrics-helper.
   statement {
     effect    = "Allow"
@@ -486,6 +528,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     resources = ["*"]
   }
 
+  # Look up log groups.
   # Added for the feature network-policy-logs.
   statement {
     effect    = "Allow"
@@ -493,6 +536,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     resources = ["*"]
   }
 
+  # Create the log group of network policies.
   # Added for the feature network-policy-logs.
   statement {
     effect  = "Allow"
@@ -504,6 +548,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     ]
   }
 
+  # Write logs of network policies.
   # Added for the feature network-policy-logs.
   statement {
     effect = "Allow"
@@ -520,8 +565,10 @@ data "aws_iam_policy_document" "ipv6_scoped" {
 # ipv4-ipv6: one policy for IPv4 and IPv6 clusters.
 # Derived from upstream's document of 2024-07-22, for plugin v1.10.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv4_ipv6" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, tags, network interfaces, instance types and subnets; create, attach, change,
+  # detach and delete any network interface, and assign their IPv4 and IPv6 addresses.
   statement {
     effect = "Allow"
 
@@ -544,12 +591,14 @@ data "aws_iam_policy_document" "ipv4_ipv6" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
+  # Look up security groups.
   # Added: called by plugin v1.22.0 to v1.22.1, and missing in upstream's document.
   statement {
     effect    = "Allow"
@@ -557,6 +606,7 @@ data "aws_iam_policy_document" "ipv4_ipv6" {
     resources = ["*"]
   }
 
+  # Publish metrics.
   # Added for the feature metrics-helper.
   statement {
     effect    = "Allow"
@@ -564,6 +614,7 @@ data "aws_iam_policy_document" "ipv4_ipv6" {
     resources = ["*"]
   }
 
+  # Look up log groups.
   # Added for the feature network-policy-logs.
   statement {
     effect    = "Allow"
@@ -571,6 +622,7 @@ data "aws_iam_policy_document" "ipv4_ipv6" {
     resources = ["*"]
   }
 
+  # Create the log group of network policies.
   # Added for the feature network-policy-logs.
   statement {
     effect  = "Allow"
@@ -582,6 +634,7 @@ data "aws_iam_policy_document" "ipv4_ipv6" {
     ]
   }
 
+  # Write logs of network policies.
   # Added for the feature network-policy-logs.
   statement {
     effect = "Allow"
@@ -598,8 +651,9 @@ data "aws_iam_policy_document" "ipv4_ipv6" {
 # ipv4-pod-identity: many IPv4 clusters, each kept to its own by EKS Pod Identity's session tags.
 # Derived from upstream's document of 2024-07-22, for plugin v1.8.0 to v1.12.6, v1.13.4 to v1.23.2.
 data "aws_iam_policy_document" "ipv4_pod_identity" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, tags, network interfaces, subnets and instance types.
   statement {
     effect = "Allow"
 
@@ -614,12 +668,14 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
+  # Create network interfaces with the cluster's tag.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateNetworkInterface"]
@@ -632,6 +688,7 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     }
   }
 
+  # Create them in any subnet and with any security group.
   statement {
     effect  = "Allow"
     actions = ["ec2:CreateNetworkInterface"]
@@ -642,6 +699,8 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     ]
   }
 
+  # Attach, change, detach and delete network interfaces that have the cluster's tag, and assign
+  # their IPv4 addresses.
   statement {
     effect = "Allow"
 
@@ -663,6 +722,7 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     }
   }
 
+  # Attach, change and detach them at any instance.
   statement {
     effect = "Allow"
 
@@ -675,12 +735,14 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:instance/*"]
   }
 
+  # Give them any security group.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:security-group/*"]
   }
 
+  # Look up security groups.
   # Added: called by plugin v1.22.0 to v1.22.1, and missing in upstream's document.
   statement {
     effect    = "Allow"
@@ -688,6 +750,7 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     resources = ["*"]
   }
 
+  # Publish metrics.
   # Added for the feature metrics-helper.
   statement {
     effect    = "Allow"
@@ -695,6 +758,7 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     resources = ["*"]
   }
 
+  # Look up log groups.
   # Added for the feature network-policy-logs.
   statement {
     effect    = "Allow"
@@ -702,6 +766,7 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     resources = ["*"]
   }
 
+  # Create the log group of network policies.
   # Added for the feature network-policy-logs.
   statement {
     effect  = "Allow"
@@ -713,6 +778,7 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     ]
   }
 
+  # Write logs of network policies.
   # Added for the feature network-policy-logs.
   statement {
     effect = "Allow"

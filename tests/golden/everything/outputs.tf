@@ -45,21 +45,18 @@ output "json" {
   value       = local.json
 
   precondition {
-    condition     = var.region == "*" || alltrue([for name, start in { aws-cn = "cn-", aws-us-gov = "us-gov-", aws-eusc = "eusc-", aws-iso = "us-iso-", aws-iso-b = "us-isob-", aws-iso-e = "eu-isoe-", aws-iso-f = "us-isof-" } : startswith(var.region, start) == (var.partition == name)])
+    condition = var.region == "*" || alltrue([
+      for partition, start in {
+        aws-cn     = "cn-"
+        aws-us-gov = "us-gov-"
+        aws-eusc   = "eusc-"
+        aws-iso    = "us-iso-"
+        aws-iso-b  = "us-isob-"
+        aws-iso-e  = "eu-isoe-"
+        aws-iso-f  = "us-isof-"
+      } : startswith(var.region, start) == (var.partition == partition)
+    ])
     error_message = "The partition ${var.partition} does not have the region ${var.region}."
-  }
-}
-
-output "minimum_cni_version" {
-  description = "Oldest plugin version that each variant works with."
-
-  value = {
-    "ipv4"              = "v1.1.0"
-    "ipv6"              = "v1.10.0"
-    "ipv4-scoped"       = "v1.8.0"
-    "ipv6-scoped"       = "v1.10.0"
-    "ipv4-ipv6"         = "v1.10.0"
-    "ipv4-pod-identity" = "v1.8.0"
   }
 }
 
@@ -74,11 +71,6 @@ output "works_with" {
     "ipv4-ipv6"         = "v1.10.0 to v1.23.2"
     "ipv4-pod-identity" = "v1.8.0 to v1.12.6, v1.13.4 to v1.23.2"
   }
-}
-
-output "helm_values" {
-  description = "Values for the aws-vpc-cni Helm chart that set CLUSTER_NAME, which a scoped policy needs, as JSON."
-  value       = var.cluster_name == null ? null : jsonencode({ env = { CLUSTER_NAME = var.cluster_name } })
 }
 
 output "kubectl_command" {

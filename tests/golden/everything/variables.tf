@@ -69,14 +69,23 @@ variable "vpc_owner_id" {
   }
 }
 
-variable "additional_policy_documents" {
+variable "source_policy_documents" {
   description = "IAM policy documents as JSON whose statements are joined to every variant's. A Deny works; no statement of the variants has a Sid, so none can be replaced."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
-    condition     = alltrue([for d in var.additional_policy_documents : try(length(jsondecode(d)) > 0 && length(setsubtract(keys(jsondecode(d)), ["Version", "Id", "Statement"])) == 0 && alltrue([for s in try(jsondecode(d).Statement, [])[*] : contains(["Allow", "Deny"], s.Effect)]), false)])
-    error_message = "Each of additional_policy_documents must be an IAM policy document as JSON, with no other keys than Version, Id and Statement and an Effect of Allow or Deny in each statement, such as data.aws_iam_policy_document.extra.json."
+    condition = alltrue([
+      for document in [for text in var.source_policy_documents : try(jsondecode(text), null)] : try(
+        length(document) > 0 &&
+        length(setsubtract(keys(document), ["Version", "Id", "Statement"])) == 0 &&
+        alltrue([
+          for each in try(document.Statement, [])[*] : contains(["Allow", "Deny"], each.Effect)
+        ]),
+        false
+      )
+    ])
+    error_message = "Each of source_policy_documents must be an IAM policy document as JSON, with no other keys than Version, Id and Statement and an Effect of Allow or Deny in each statement, such as data.aws_iam_policy_document.extra.json."
   }
 }

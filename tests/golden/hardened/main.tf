@@ -14,8 +14,9 @@ locals {
 # ipv4-scoped: one IPv4 cluster, by its name and VPC.
 # Hardened for plugin v1.23.0 from upstream's of 2026-06-01; the README lists its plugin versions.
 data "aws_iam_policy_document" "ipv4_scoped" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, tags, network interfaces, subnets and instance types.
   statement {
     effect = "Allow"
 
@@ -30,7 +31,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     resources = ["*"]
   }
 
-  # Hardened: tags of an interface that is being made, the cluster's among them.
+  # Write the tags of network interfaces that it creates, the cluster's among them.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
@@ -63,8 +64,8 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
-  # Hardened: claims an interface that no cluster has, as a node's first one is when the plugin
-  # starts.
+  # Claim a network interface that no cluster has, such as the first one of a node, by writing the
+  # cluster's tag.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
@@ -114,8 +115,8 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
-  # Hardened: corrects tags of the cluster's own interfaces, since the plugin sends only those that
-  # are missing or wrong; never gives one to another cluster.
+  # Correct the tags of network interfaces that have the cluster's tag, which stays that of the
+  # cluster.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
@@ -154,6 +155,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Create network interfaces with the cluster's tag.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateNetworkInterface"]
@@ -166,6 +168,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Create them in any subnet and with any security group of the cluster's VPC.
   statement {
     effect  = "Allow"
     actions = ["ec2:CreateNetworkInterface"]
@@ -182,7 +185,8 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
-  # Hardened: in the cluster's VPC only.
+  # Attach, change, detach and delete network interfaces that have the cluster's tag, in its VPC,
+  # and assign their IPv4 addresses.
   statement {
     effect = "Allow"
 
@@ -210,6 +214,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Attach, change and detach them at instances of the cluster.
   statement {
     effect = "Allow"
 
@@ -228,7 +233,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
-  # Hardened: in the cluster's VPC only.
+  # Give them any security group of the cluster's VPC.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]

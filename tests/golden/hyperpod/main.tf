@@ -21,8 +21,11 @@ locals {
 # ipv4: IPv4 clusters.
 # Upstream's document of 2026-09-29, for plugin v1.1.0 to v1.23.2.
 data "aws_iam_policy_document" "ipv4" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, tags, network interfaces, instance types, security groups and subnets;
+  # create, attach, change, detach and delete any network interface, and assign their IPv4
+  # addresses.
   statement {
     effect = "Allow"
 
@@ -45,12 +48,14 @@ data "aws_iam_policy_document" "ipv4" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
+  # Attach network interfaces to the nodes of a HyperPod cluster.
   # Added for the feature hyperpod.
   statement {
     effect    = "Allow"
@@ -58,6 +63,7 @@ data "aws_iam_policy_document" "ipv4" {
     resources = ["arn:${var.partition}:sagemaker:${var.region}:${var.account_id}:cluster/${var.hyperpod_cluster_id}"]
   }
 
+  # Read the account and the role of its own credentials.
   # Added for the feature hyperpod.
   statement {
     effect    = "Allow"
@@ -65,6 +71,7 @@ data "aws_iam_policy_document" "ipv4" {
     resources = ["*"]
   }
 
+  # Look up log groups.
   # Added for the feature network-policy-logs.
   statement {
     effect    = "Allow"
@@ -72,6 +79,7 @@ data "aws_iam_policy_document" "ipv4" {
     resources = ["*"]
   }
 
+  # Create the log group of network policies.
   # Added for the feature network-policy-logs.
   statement {
     effect  = "Allow"
@@ -83,6 +91,7 @@ data "aws_iam_policy_document" "ipv4" {
     ]
   }
 
+  # Write logs of network policies.
   # Added for the feature network-policy-logs.
   statement {
     effect = "Allow"
@@ -99,8 +108,9 @@ data "aws_iam_policy_document" "ipv4" {
 # ipv4-scoped: one IPv4 cluster, by its name and VPC.
 # Upstream's document of 2026-09-29; the README lists its plugin versions.
 data "aws_iam_policy_document" "ipv4_scoped" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, tags, network interfaces, subnets and instance types.
   statement {
     effect = "Allow"
 
@@ -115,12 +125,14 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
+  # Create network interfaces with the cluster's tag.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateNetworkInterface"]
@@ -133,6 +145,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Create them in any subnet and with any security group of the cluster's VPC.
   statement {
     effect  = "Allow"
     actions = ["ec2:CreateNetworkInterface"]
@@ -149,6 +162,8 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Attach, change, detach and delete network interfaces that have the cluster's tag, and assign
+  # their IPv4 addresses.
   statement {
     effect = "Allow"
 
@@ -170,6 +185,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Attach, change and detach them at instances of the cluster.
   statement {
     effect = "Allow"
 
@@ -188,12 +204,14 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
+  # Give them any security group.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:security-group/*"]
   }
 
+  # Attach network interfaces to the nodes of a HyperPod cluster.
   # Added for the feature hyperpod.
   statement {
     effect    = "Allow"
@@ -201,6 +219,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     resources = ["arn:${var.partition}:sagemaker:${var.region}:${var.account_id}:cluster/${var.hyperpod_cluster_id}"]
   }
 
+  # Read the account and the role of its own credentials.
   # Added for the feature hyperpod.
   statement {
     effect    = "Allow"
@@ -208,6 +227,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     resources = ["*"]
   }
 
+  # Look up log groups.
   # Added for the feature network-policy-logs.
   statement {
     effect    = "Allow"
@@ -215,6 +235,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     resources = ["*"]
   }
 
+  # Create the log group of network policies.
   # Added for the feature network-policy-logs.
   statement {
     effect  = "Allow"
@@ -226,6 +247,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     ]
   }
 
+  # Write logs of network policies.
   # Added for the feature network-policy-logs.
   statement {
     effect = "Allow"
@@ -242,8 +264,9 @@ data "aws_iam_policy_document" "ipv4_scoped" {
 # ipv4-pod-identity: many IPv4 clusters, each kept to its own by EKS Pod Identity's session tags.
 # Derived from upstream's document of 2026-09-29; the README lists its plugin versions.
 data "aws_iam_policy_document" "ipv4_pod_identity" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, tags, network interfaces, subnets and instance types.
   statement {
     effect = "Allow"
 
@@ -258,12 +281,14 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
+  # Create network interfaces with the cluster's tag.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateNetworkInterface"]
@@ -276,6 +301,7 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     }
   }
 
+  # Create them in any subnet and with any security group.
   statement {
     effect  = "Allow"
     actions = ["ec2:CreateNetworkInterface"]
@@ -286,6 +312,8 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     ]
   }
 
+  # Attach, change, detach and delete network interfaces that have the cluster's tag, and assign
+  # their IPv4 addresses.
   statement {
     effect = "Allow"
 
@@ -307,6 +335,7 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     }
   }
 
+  # Attach, change and detach them at any instance.
   statement {
     effect = "Allow"
 
@@ -319,12 +348,14 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:instance/*"]
   }
 
+  # Give them any security group.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:security-group/*"]
   }
 
+  # Attach network interfaces to the nodes of a HyperPod cluster.
   # Added for the feature hyperpod.
   statement {
     effect    = "Allow"
@@ -332,6 +363,7 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     resources = ["arn:${var.partition}:sagemaker:${var.region}:${var.account_id}:cluster/${var.hyperpod_cluster_id}"]
   }
 
+  # Read the account and the role of its own credentials.
   # Added for the feature hyperpod.
   statement {
     effect    = "Allow"
@@ -339,6 +371,7 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     resources = ["*"]
   }
 
+  # Look up log groups.
   # Added for the feature network-policy-logs.
   statement {
     effect    = "Allow"
@@ -346,6 +379,7 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     resources = ["*"]
   }
 
+  # Create the log group of network policies.
   # Added for the feature network-policy-logs.
   statement {
     effect  = "Allow"
@@ -357,6 +391,7 @@ data "aws_iam_policy_document" "ipv4_pod_identity" {
     ]
   }
 
+  # Write logs of network policies.
   # Added for the feature network-policy-logs.
   statement {
     effect = "Allow"

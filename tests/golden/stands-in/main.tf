@@ -13,8 +13,10 @@ locals {
 # ipv4: IPv4 clusters.
 # Upstream's document of 2022-01-31, for plugin v1.1.0 to v1.21.2.
 data "aws_iam_policy_document" "ipv4" {
-  source_policy_documents = var.additional_policy_documents
+  source_policy_documents = var.source_policy_documents
 
+  # Look up instances, tags, network interfaces and instance types; create, attach, change, detach
+  # and delete any network interface, and assign their IPv4 addresses.
   statement {
     effect = "Allow"
 
@@ -35,6 +37,7 @@ data "aws_iam_policy_document" "ipv4" {
     resources = ["*"]
   }
 
+  # Write any tag on any network interface.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]

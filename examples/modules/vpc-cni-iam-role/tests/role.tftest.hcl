@@ -193,16 +193,29 @@ run "region_of_another_partition" {
   expect_failures = [aws_iam_role.this]
 }
 
+run "not_created" {
+  command = plan
+
+  variables {
+    create = false
+  }
+
+  assert {
+    condition     = output.role_arn == null && output.policy_arn == null && output.service_account_role_arn == null
+    error_message = "Nothing must be created."
+  }
+}
+
 run "wrong_values" {
   command = plan
 
   variables {
-    oidc_provider_arn           = "oidc.eks.eu-west-1.amazonaws.com/id/EX"
-    role_name                   = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-    path                        = "no-slash"
-    variant                     = "nope"
-    additional_policy_documents = ["not json"]
+    oidc_provider_arn       = "oidc.eks.eu-west-1.amazonaws.com/id/EX"
+    role_name               = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+    path                    = "no-slash"
+    variant                 = "nope"
+    source_policy_documents = ["not json"]
   }
 
-  expect_failures = [var.oidc_provider_arn, var.additional_policy_documents, var.role_name, var.path, var.variant]
+  expect_failures = [var.oidc_provider_arn, var.source_policy_documents, var.role_name, var.path, var.variant]
 }

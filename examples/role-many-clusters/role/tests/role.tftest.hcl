@@ -45,10 +45,6 @@ run "contradictions" {
 run "ipv4_pod_identity" {
   command = plan
 
-  variables {
-    variant = "ipv4-pod-identity"
-  }
-
   assert {
     condition     = length(jsondecode(output.policy_json).Statement) == 7
     error_message = "ipv4-pod-identity does not have 7 statements."
@@ -65,15 +61,27 @@ run "region_of_another_partition" {
   expect_failures = [aws_iam_role.this]
 }
 
+run "not_created" {
+  command = plan
+
+  variables {
+    create = false
+  }
+
+  assert {
+    condition     = output.role_arn == null && output.policy_arn == null && output.service_account_role_arn == null
+    error_message = "Nothing must be created."
+  }
+}
+
 run "wrong_values" {
   command = plan
 
   variables {
-    role_name                   = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-    path                        = "no-slash"
-    variant                     = "nope"
-    additional_policy_documents = ["not json"]
+    role_name               = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+    path                    = "no-slash"
+    source_policy_documents = ["not json"]
   }
 
-  expect_failures = [var.additional_policy_documents, var.role_name, var.path, var.variant]
+  expect_failures = [var.source_policy_documents, var.role_name, var.path]
 }

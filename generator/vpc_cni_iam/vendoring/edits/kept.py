@@ -29,7 +29,7 @@ from vpc_cni_iam.vendoring.manifest import digest
 from vpc_cni_iam.vendoring.meaning import ChangedBlock, ModuleReason, NamedParts, unreadable
 
 # Outputs about versions of the plugin, which nobody attaches to anything.
-_INFORMATION = ("works_with", "minimum_cni_version")
+_INFORMATION = ("works_with",)
 _DOCUMENT = ("data", "aws_iam_policy_document")
 # The variables that stand in documents.
 _VARIABLES = (*(p.name for p in trust.VARIABLES), trust.POD_IDENTITY)

@@ -399,18 +399,18 @@ run "additional_document_that_is_not_json" {
   command = plan
 
   variables {
-    additional_policy_documents = ["not json"]
+    source_policy_documents = ["not json"]
   }
 
-  expect_failures = [var.additional_policy_documents]
+  expect_failures = [var.source_policy_documents]
 }
 
 run "additional_document_that_is_not_a_policy" {
   command = plan
 
   variables {
-    additional_policy_documents = ["{\"a\": 1}"]
+    source_policy_documents = ["{\"a\": 1}"]
   }
 
-  expect_failures = [var.additional_policy_documents]
+  expect_failures = [var.source_policy_documents]
 }

@@ -19,8 +19,8 @@ from vpc_cni_iam.hcl.evaluate.excerpt import Declaration, declarations, dependen
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.syntax import Block, Conditional, FunctionCall, Node, Reference, Text
 from vpc_cni_iam.inputs.kind import PolicyOwner, PolicyPart
-from vpc_cni_iam.inputs.plan.addresses import parts, without_keys
 from vpc_cni_iam.inputs.plan.arguments import GRANTS, POLICY, PRINCIPALS, GrantArgument, Part
+from vpc_cni_iam.inputs.plan.resource import parts, without_keys
 from vpc_cni_iam.inputs.skipped import BOUNDARY, Reason, Skipped
 
 _ATTACHED = (Part.ATTACHMENT, Part.ATTACHMENT_LIST)

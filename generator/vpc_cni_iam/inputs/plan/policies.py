@@ -10,8 +10,8 @@ from msgspec import Struct, field
 
 from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, Part, PolicyOwner, PolicyPart
 from vpc_cni_iam.inputs.plan import arguments
-from vpc_cni_iam.inputs.plan.addresses import without_keys
 from vpc_cni_iam.inputs.plan.arguments import GRANTS, POLICY, PRINCIPALS, GrantArgument
+from vpc_cni_iam.inputs.plan.resource import without_keys
 from vpc_cni_iam.inputs.plan.secrets import holds_mark
 from vpc_cni_iam.inputs.plan.values import Path, member, read, text, value_at
 from vpc_cni_iam.inputs.skipped import BOUNDARY, Reason, Skipped
@@ -20,7 +20,8 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.inputs.plan.reader import Plan, Resource
+    from vpc_cni_iam.inputs.plan.reader import Plan
+    from vpc_cni_iam.inputs.plan.resource import Resource
 
 _LATER = "is only known after apply"
 _ATTACHED = (arguments.Part.ATTACHMENT, arguments.Part.ATTACHMENT_LIST)

@@ -180,6 +180,9 @@ data "aws_region" "r" {}
 data "aws_region" "other" {
   region = "eu-west-1"
 }
+data "aws_region" "aliased" {
+  provider = aws.other
+}
 data "aws_iam_policy_document" "d" {}
 """
 
@@ -193,7 +196,8 @@ data "aws_iam_policy_document" "d" {}
         ("data.aws_region.r.region", {"region": "eu-west-1"}, "eu-west-1"),
         ("data.aws_region.r.name", {}, None),
         ("data.aws_region.r.name", {"region": "*"}, None),
-        ("data.aws_region.other.name", {"region": "us-east-1"}, None),
+        ("data.aws_region.other.name", {"region": "us-east-1"}, "eu-west-1"),
+        ("data.aws_region.aliased.name", {"region": "us-east-1"}, None),
         ('length(compact([data.aws_iam_policy_document.d.json, ""]))', {}, 1),
         ('data.aws_iam_policy_document.d.json == ""', {}, False),
         ("try(data.aws_region.r.name, 1)", {}, None),
@@ -217,7 +221,7 @@ def test_what_data_sources_say_without_an_engine(
         ("data.aws_caller_identity.c.account_id", "give --account-id"),
         ('"arn:${data.aws_caller_identity.c.id}"', "give --account-id"),
         ("var.x.y", "give --var x=VALUE"),
-        ("data.aws_region.other.name", ""),
+        ("data.aws_region.aliased.name", ""),
         ("aws_iam_role.x.arn", ""),
     ],
 )

@@ -54,5 +54,7 @@ def check_used(user_values: GivenVariables, targets: Iterable[str]) -> None:
 def check_declared(user_values: GivenVariables) -> None:
     """Refuse values for variables that no module has, now that all are read."""
     for name in sorted(user_values.texts.keys() - user_values.declared):
+        if not user_values.declared:
+            raise UsageError(f"unknown variable {name!r}; no module that was read has variables")
         resolve(name, sorted(user_values.declared), "variable", "--var")
         raise UsageError(f"unknown variable {name!r}: write it as the module does")

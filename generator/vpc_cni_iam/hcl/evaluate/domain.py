@@ -24,13 +24,13 @@ Scalar: TypeAlias = bool | int | str
 Value: TypeAlias = Union[Scalar, tuple["Value", ...], dict[str, "Value"], "Unevaluated", None]
 DOCUMENT = "data.aws_iam_policy_document"
 # Data sources that say where a provider works, and the parameter that each attribute is.
-_SURROUNDINGS = {
+SURROUNDINGS = {
     "data.aws_partition": {"partition": "partition", "id": "partition"},
     "data.aws_region": {"region": "region", "name": "region", "id": "region"},
     "data.aws_caller_identity": {"account_id": "account_id", "id": "account_id"},
 }
-# With another argument, such as a Region's name or a provider, it says something else.
-_PLAIN = {"count", "for_each", "depends_on"}
+# With another argument, such as a provider, it says something else.
+PLAIN_ARGUMENTS = {"count", "for_each", "depends_on"}
 
 
 class Set(tuple):  # type: ignore[type-arg]
@@ -220,14 +220,22 @@ class ValueScope(Struct, frozen=True):
     # The partition, Region and account of its provider, of those that are known.
     surroundings: Mapping[str, str] = field(default_factory=dict)
 
-    def attributes(self, address: str, key: str) -> dict[str, Value]:
-        """Return the known attributes of an instance of a resource, data source or module."""
+    def attributes(
+        self, address: str, key: str, arguments: Mapping[str, Value]
+    ) -> dict[str, Value]:
+        """Return the known attributes of an instance of a resource, data source or module.
+
+        `arguments` has those of a data source that says where a provider works, by name.
+        """
         kind = address.rpartition(".")[0]
         if kind == DOCUMENT:
             code = f"{address}{key}.json"
             return dict.fromkeys(("json", "minified_json"), Unevaluated(code, is_text=True))
-        names, known = _SURROUNDINGS.get(kind, {}), self.surroundings
-        if not self.blocks[address].attributes.keys() <= _PLAIN:
+        names, known = SURROUNDINGS.get(kind, {}), self.surroundings
+        others = {name: value for name, value in arguments.items() if value is not None}
+        if kind == "data.aws_region" and others.keys() == {"region"}:
+            return dict.fromkeys(names, others["region"])
+        if others:
             return {name: Unevaluated(f"{address}{key}.{name}") for name in names}
         return {name: known[value] for name, value in names.items() if value in known}
 
@@ -237,7 +245,7 @@ def advice(code: str) -> Message:
     kind, _, name = code.partition(".")
     if kind == "var":
         return f"give --var {name.partition('.')[0].partition('[')[0]}=VALUE"
-    for address, names in _SURROUNDINGS.items():
+    for address, names in SURROUNDINGS.items():
         if code.startswith(f"{address}."):
             return f"give --{next(iter(names.values())).replace('_', '-')}"
     return ""

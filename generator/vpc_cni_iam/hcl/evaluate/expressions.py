@@ -12,6 +12,8 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.hcl.evaluate import operations, repetition
 from vpc_cni_iam.hcl.evaluate.domain import (
+    PLAIN_ARGUMENTS,
+    SURROUNDINGS,
     EvaluationBudget,
     EvaluationError,
     TooLargeError,
@@ -164,8 +166,16 @@ class Evaluator:
         instances = self.root.instances(block)
         if isinstance(instances, Unevaluated):
             return Unevaluated(address, instances.advice)
+        arguments = {
+            name: self.root.evaluate(node)
+            for name, node in block.attributes.items()
+            if address.rpartition(".")[0] in SURROUNDINGS and name not in PLAIN_ARGUMENTS
+        }
         parts = {
-            key: Unevaluated(f"{address}{key}", attributes=self.scope.attributes(address, key))
+            key: Unevaluated(
+                f"{address}{key}",
+                attributes=self.scope.attributes(address, key, arguments),
+            )
             for key in instances
         }
         if "" in parts:

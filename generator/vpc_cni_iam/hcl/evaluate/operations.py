@@ -49,10 +49,10 @@ def attribute(value: Value, name: str) -> Value:
     """Return an attribute of an object, or an item of a list by its number."""
     match value:
         case Unevaluated():
-            if value.attributes is not None and name in value.attributes:
-                return value.attributes[name]
+            if value.attributes is None:
+                return value.computed
             code = f"{value.code}.{name}"
-            return Unevaluated(code, value.advice or advice(code))
+            return value.attributes.get(name, Unevaluated(code, value.advice or advice(code)))
         case dict():
             if name not in value:
                 raise EvaluationError(f"there is no attribute {name!r}")

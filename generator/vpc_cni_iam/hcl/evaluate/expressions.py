@@ -27,9 +27,8 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     number,
     scalar_kinds,
     text,
-    unknown_in,
 )
-from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS, ArgumentNeeds
+from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS, missing_argument
 from vpc_cni_iam.hcl.parse import expression
 from vpc_cni_iam.hcl.syntax import (
     REFERENCE,
@@ -279,18 +278,14 @@ class Evaluator:
             raise UndecidedError
         for argument in arguments:
             self.budget.weigh(argument)
-            missing = None
-            if function.needs is ArgumentNeeds.all:
-                missing = unknown_in(argument)
-            elif function.needs is ArgumentNeeds.top and isinstance(argument, Unevaluated):
-                missing = argument
+            missing = missing_argument(name, argument)
             if missing is not None:
                 return missing.computed
         try:
-            inspect.signature(function.call).bind(*arguments)
+            inspect.signature(function).bind(*arguments)
         except TypeError:
             raise UndecidedError from None
-        value = function.call(*arguments)
+        value = function(*arguments)
         self.budget.weigh(value)
         return value
 

@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from enum import Enum
-
-from msgspec import Struct
 
 from vpc_cni_iam.hcl.evaluate.domain import (
     EvaluationError,
@@ -27,23 +24,9 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     same_kind,
     scalar_kinds,
     text,
+    unknown_in,
 )
 from vpc_cni_iam.policy.template import HoleKind
-
-
-class ArgumentNeeds(Enum):
-    """How much of its arguments a function must know."""
-
-    all = "every part"
-    top = "which items there are, and not what they are"
-    nothing = "nothing"
-
-
-class Function(Struct, frozen=True):
-    """A function."""
-
-    call: Callable[..., Value]  # its result for its arguments
-    needs: ArgumentNeeds = ArgumentNeeds.all
 
 
 def _sequence(value: Value) -> tuple[Value, ...]:
@@ -324,35 +307,45 @@ def _lower(value: Value) -> Value:
     return result.lower()
 
 
-FUNCTIONS = {
-    "alltrue": Function(lambda v: all([*_flags(v)])),
-    "anytrue": Function(lambda v: any([*_flags(v)])),
-    "coalesce": Function(_coalesce, ArgumentNeeds.nothing),
-    "coalescelist": Function(_coalesce_list, ArgumentNeeds.top),
-    "compact": Function(_compact, ArgumentNeeds.top),
-    "concat": Function(_joined, ArgumentNeeds.top),
-    "contains": Function(_contains),
-    "distinct": Function(_distinct),
-    "element": Function(_element, ArgumentNeeds.top),
-    "flatten": Function(_flatten, ArgumentNeeds.top),
-    "format": Function(_format),
-    "formatlist": Function(_formatlist),
-    "join": Function(_join),
-    "jsonencode": Function(_json),
-    "keys": Function(lambda v: tuple(sorted(_map(v))), ArgumentNeeds.top),
-    "length": Function(_length, ArgumentNeeds.top),
-    "lookup": Function(_lookup, ArgumentNeeds.top),
-    "lower": Function(_lower),
-    "merge": Function(_merge, ArgumentNeeds.top),
-    "one": Function(_one, ArgumentNeeds.top),
-    "replace": Function(_replace),
-    "slice": Function(_slice, ArgumentNeeds.top),
-    "split": Function(_split),
-    "tolist": Function(lambda v: None if v is None else _to_list(v)),
-    "toset": Function(lambda v: None if v is None else to_set(v)),
-    "tostring": Function(lambda v: convert_scalar(v, "string")),
-    "trimprefix": Function(lambda v, start: _text(v).removeprefix(_text(start))),
-    "values": Function(
-        lambda v: tuple(m[k] for m in [_map(v)] for k in sorted(m)), ArgumentNeeds.top
-    ),
+FUNCTIONS: dict[str, Callable[..., Value]] = {
+    "alltrue": lambda v: all([*_flags(v)]),
+    "anytrue": lambda v: any([*_flags(v)]),
+    "coalesce": _coalesce,
+    "coalescelist": _coalesce_list,
+    "compact": _compact,
+    "concat": _joined,
+    "contains": _contains,
+    "distinct": _distinct,
+    "element": _element,
+    "flatten": _flatten,
+    "format": _format,
+    "formatlist": _formatlist,
+    "join": _join,
+    "jsonencode": _json,
+    "keys": lambda v: tuple(sorted(_map(v))),
+    "length": _length,
+    "lookup": _lookup,
+    "lower": _lower,
+    "merge": _merge,
+    "one": _one,
+    "replace": _replace,
+    "slice": _slice,
+    "split": _split,
+    "tolist": lambda v: None if v is None else _to_list(v),
+    "toset": lambda v: None if v is None else to_set(v),
+    "tostring": lambda v: convert_scalar(v, "string"),
+    "trimprefix": lambda v, start: _text(v).removeprefix(_text(start)),
+    "values": lambda v: tuple(m[k] for m in [_map(v)] for k in sorted(m)),
 }
+# They need to know which items their arguments have, and not what the items are.
+_OF_ITEMS = {
+    *("coalescelist", "compact", "concat", "element", "flatten", "keys"),
+    *("length", "lookup", "merge", "one", "slice", "values"),
+}
+
+
+def missing_argument(name: str, argument: Value) -> Unevaluated | None:
+    """Return what a function has to know of an argument and does not; None if it knows enough."""
+    if name in _OF_ITEMS:
+        return argument if isinstance(argument, Unevaluated) else None
+    return None if name == "coalesce" else unknown_in(argument)

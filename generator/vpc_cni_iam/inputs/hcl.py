@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from vpc_cni_iam.errors import InputError, Message
+from vpc_cni_iam.errors import InputError, Message, UsageError
 from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, Part, without_policies
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
+from vpc_cni_iam.names import resolve
 from vpc_cni_iam.texts import read
 from vpc_cni_iam.texts.limits import HCL
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vpc_cni_iam.hcl.evaluate.excerpt import RenderTarget
+    from vpc_cni_iam.hcl.module.given import GivenVariables
     from vpc_cni_iam.hcl.module.reader import HclModule
     from vpc_cni_iam.hcl.syntax import Block, File
     from vpc_cni_iam.inputs.embedded import EmbeddedPolicies
@@ -61,7 +63,6 @@ def _file(content: Content, values: ModuleValues) -> Iterator[Part]:
 
 def _directory(content: Content, values: ModuleValues) -> Iterator[Part]:
     from vpc_cni_iam.inputs.directory import read_directory
-    from vpc_cni_iam.inputs.variables import check_declared
 
     assert content.path is not None  # noqa: S101 - it is a directory
     directory = read_directory(content.path)
@@ -254,6 +255,15 @@ def _attributes(
                 yield replace(part, detail=f"{part.detail}; {not_rendered[address]}")
             else:
                 yield part
+
+
+def check_declared(user_values: GivenVariables) -> None:
+    """Refuse values for variables that no module has, now that all are read."""
+    for name in sorted(user_values.texts.keys() - user_values.declared):
+        if not user_values.declared:
+            raise UsageError(f"unknown variable {name!r}; no module that was read has variables")
+        resolve(name, sorted(user_values.declared), "variable", "--var")
+        raise UsageError(f"unknown variable {name!r}: write it as the module does")
 
 
 DIRECTORY = Kind(

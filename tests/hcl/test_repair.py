@@ -6,11 +6,13 @@ what repairs the gap goes.
 
 from pathlib import Path
 
+import hcl2
 import pytest
 
 from conftest import ROOT
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError, InputError
+from vpc_cni_iam.hcl import repair
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Code, CodeKind, File, Node, Operation, Reference, Text
 
@@ -111,6 +113,11 @@ def test_no_engine_reads_that(newest: Engine, tmp_path: Path) -> None:
         (tmp_path / "x.tf").write_text(text)
         with pytest.raises(EngineError):
             newest.run(["fmt", "-write=false", "-list=false", "x.tf"], tmp_path)
+
+
+def test_each_correction_is_of_a_part_of_the_grammar() -> None:
+    grammar = Path(hcl2.__file__).with_name("hcl2.lark").read_text("utf-8")
+    assert [part for part in repair.CORRECTIONS if grammar.count(part) != 1] == []
 
 
 def test_the_gaps_are_listed_for_python_hcl2() -> None:

@@ -1,14 +1,14 @@
 """Parses HCL with python-hcl2, and does what python-hcl2 does not.
 
 docs/development/python-hcl2.md lists what it would have to mend; each has a test in
-`tests/hcl/test_repair.py`. Every text that it parses is as long as the user's, so that each place
-stays where it is, and nothing but the structure is read of it.
+`tests/hcl/test_repair.py`.
 
 - It takes everything from ``$${`` to the next ``}`` for one token, quotes included, so that
-  ``"$${"`` swallows the code after it. Both escapes are masked.
-- It knows no name with letters outside of ASCII, no ``${~ x ~}``, and no line break right inside of
-  ``${}`` in a string. They are masked if it refuses the text.
-- It knows no operator after an operator, such as ``!!var.x``. A corrected grammar does.
+  ``"$${"`` swallows the code after it. Both escapes are masked, as long as they are, so that every
+  place stays where it is.
+- It knows no name with letters outside of ASCII, no ``${~ x ~}``, no line break right inside of
+  ``${}`` in a string, and no operator after an operator, such as ``!!var.x``. What it refuses is
+  parsed by a corrected grammar, whose tables are not needed before that.
 - It accepts ``a = 1 b = 2`` on one line, and an operator that begins a line. `check_lines` does
   not. Source: the HCL native syntax specification. A line break ends an argument, a block and an
   element of an object; inside parentheses, brackets and templates it counts as a space.
@@ -44,8 +44,15 @@ if TYPE_CHECKING:
 _ESCAPES = re.compile(r"\$\$\{|%%\{")
 # It is in no code.
 _MASK = "\ue000\ue000\ue000"
-_TWICE = re.compile(r"[!-]\s*[!-]")
-_ONCE = "(MINUS | NOT) expr_term"
+# Parts of python-hcl2's grammar, and what they should be.
+CORRECTIONS = {
+    "NAME : /[a-zA-Z_][a-zA-Z0-9_-]*/": r"NAME : /[^\W\d][\w-]*/",
+    "(MINUS | NOT) expr_term": "(MINUS | NOT) unary_expr",
+    "INTERP_START expression RBRACE": (
+        "INTERP_START STRIP_MARKER? new_line_or_comment? expression "
+        "new_line_or_comment? STRIP_MARKER? RBRACE"
+    ),
+}
 _TOKEN = re.compile(
     r"""(?P<comment>\#|//)|(?P<long>/\*)
     |<<-?(?P<heredoc>[\w.-]+)[ \t]*\r?\n
@@ -55,7 +62,6 @@ _TOKEN = re.compile(
 _IN_STRING = re.compile(r'\\.|\$\$\{|%%\{|(?P<template>[$%]\{)|(?P<end>["\n])', re.DOTALL)
 _DEPTH = 200
 _HEADER = re.compile(rf"(?P<line>\n)|(?P<word>[\w-]+)|{_TOKEN.pattern}|(?P<other>\S)", re.VERBOSE)
-_PART = re.compile(rf"{_TOKEN.pattern}|(?P<in>[(\[])|(?P<out>[)\]])|(?P<line>\n)", re.VERBOSE)
 # Inside these a line break is a space, from their opening bracket on.
 _OPENINGS = {
     "expr_term": "(",
@@ -96,12 +102,7 @@ def tree(text: str) -> Tree[Token]:
     try:
         parsed = parses_to_tree(masked(text))
     except UnexpectedInput:
-        mended = _without_breaks(_with_ascii_names(masked(text)))
-        if _TWICE.search(mended):
-            return _corrected().parse(f"{mended}\n")
-        if mended == masked(text):
-            raise
-        parsed = parses_to_tree(mended)
+        parsed = _corrected().parse(f"{masked(text)}\n")
     return parsed
 
 
@@ -110,64 +111,9 @@ def masked(text: str) -> str:
     return _ESCAPES.sub(_MASK, text)
 
 
-def _with_ascii_names(text: str) -> str:
-    if text.isascii():
-        return text
-    return "".join("x" if c > "\x7f" and f"x{c}".isidentifier() else c for c in text)
-
-
-def _without_breaks(text: str) -> str:
-    """Return a text with spaces for strip markers, and for line breaks right inside of ``${}``."""
-    characters, place = list(text), 0
-    while match := _TOKEN.search(text, place):
-        place = match.end()
-        if match["quote"]:
-            place = _blank_string(characters, text, place, 0)
-        elif not match["open"] and not match["close"]:
-            place = _after(match, len(text))
-    return "".join(characters)
-
-
-def _blank_string(characters: list[str], text: str, place: int, depth: int) -> int:
-    """Blank what is in the templates of a string, and return the place after it."""
-    while match := _IN_STRING.search(text, place):
-        place = match.end()
-        if match["end"]:
-            break
-        if match["template"] and depth < _DEPTH:
-            place = _blank_template(characters, text, place, depth + 1)
-    return place
-
-
-def _blank_template(characters: list[str], text: str, place: int, depth: int) -> int:
-    def blank(start: int, end: int) -> None:
-        characters[start:end] = " " * (end - start)
-
-    is_code, inside = text[place - 2] == "$", 0
-    if is_code and text.startswith("~", place):
-        blank(place, place + 1)
-    while match := _PART.search(text, place):
-        place = match.end()
-        if match["close"] and not inside:
-            if is_code and text[match.start() - 1] == "~":
-                blank(match.start() - 1, match.start())
-            break
-        if match["open"] or match["in"]:
-            inside += 1
-        elif match["close"] or match["out"]:
-            inside -= 1
-        elif match["quote"]:
-            place = _blank_string(characters, text, place, depth)
-        elif not match["line"]:
-            place = _after(match, len(text))
-        if not inside and (match["line"] or match["comment"] or match["long"]):
-            blank(match.start(), place)
-    return place
-
-
 @lru_cache(maxsize=1)
 def _corrected() -> Lark:
-    """Return a parser by the grammar in which an operator may follow an operator."""
+    """Return a parser by the corrected grammar, which takes a second where it keeps no tables."""
     import hcl2
     from hcl2.postlexer import PostLexer
     from lark import Lark
@@ -175,8 +121,10 @@ def _corrected() -> Lark:
     folder = next(filter(usable, _folders), None)
     tables = folder / f"hcl2-corrected.{sys.implementation.cache_tag}.bin" if folder else None
     grammar = Path(hcl2.__file__).with_name("hcl2.lark").read_text("utf-8")
+    for part, correct in CORRECTIONS.items():
+        grammar = grammar.replace(part, correct)
     return Lark(
-        grammar.replace(_ONCE, _ONCE.replace("expr_term", "unary_expr")),
+        grammar,
         parser="lalr",
         cache=str(tables) if tables else False,
         propagate_positions=True,

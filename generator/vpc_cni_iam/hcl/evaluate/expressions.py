@@ -383,18 +383,15 @@ class Evaluator:
     def _each(self, value: Value, splats: list[Operation]) -> Value:
         """Return what the last of some splats, and then those before it, make of a value."""
         *later, splat = splats
-        steps, after = list(splat.parts[1:]), []
-        if splat.rule == "attr_splat":  # an index after .* is of the whole list
-            rules = [step.rule for step in steps if isinstance(step, Operation)]
-            end = rules.index("braces_index") if "braces_index" in rules else len(steps)
-            steps, after = steps[:end], steps[end:]
+        steps = [step for step in splat.parts[1:] if isinstance(step, Operation)]
+        if splat.rule == "attr_splat" and {step.rule for step in steps} - {"get_attr"}:
+            raise UndecidedError  # an index after .* is of the whole list
         if isinstance(value, Unevaluated) and value.attributes is None and value.text is None:
             return value.computed
         if not isinstance(value, tuple):
             value = () if value is None else (value,)
         items = (self._steps(item, steps) for item in value)
-        each = tuple(self._each(item, later) if later else item for item in items) or value
-        return self._steps(each, after)
+        return tuple(self._each(item, later) if later else item for item in items)
 
 
 def _flag(value: Value) -> bool | Unevaluated:

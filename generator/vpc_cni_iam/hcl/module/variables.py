@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from vpc_cni_iam.errors import InputError, UsageError
@@ -28,7 +28,6 @@ from vpc_cni_iam.hcl.syntax import (
     Constant,
     File,
     FunctionCall,
-    List,
     Node,
     Object,
     Reference,
@@ -170,7 +169,7 @@ def convert(value: Value, constraint: Node | None) -> Value:
             if isinstance(value, tuple | dict):
                 raise EvaluationError(f"is a {kind(value)}, not a {name}")
             return convert_scalar(value, name)
-        case FunctionCall(name=name, arguments=(inner,)) if name in ("list", "set", "tuple"):
+        case FunctionCall(name=name, arguments=(inner,)) if name in ("list", "set"):
             if not isinstance(value, tuple):
                 raise EvaluationError(f"is a {kind(value)}, not a {name}")
             return _items(name, tuple(value), inner)
@@ -182,13 +181,8 @@ def convert(value: Value, constraint: Node | None) -> Value:
 
 
 def _items(name: str, values: tuple[Value, ...], inner: Node) -> Value:
-    """Return the items of a list, set or tuple as their types have them."""
-    types: Sequence[Node] = [inner] * len(values)
-    if name == "tuple":
-        types = inner.items if isinstance(inner, List) else ()
-        if len(values) != len(types):
-            raise EvaluationError(f"has {len(values)} items, not {len(types)}")
-    items = tuple(convert(item, part) for item, part in zip(values, types, strict=True))
+    """Return the items of a list or set as their type has them."""
+    items = tuple(convert(item, inner) for item in values)
     if name == "list" and inner == Reference("any"):
         one_type(items)
     if name == "set":

@@ -98,6 +98,8 @@ FORMS = {
             "(<text>)",
         ),
         *("try(<map>.a, <text>)", "try(<text>, <text>)", 'try(tostring(<>), "x")', "coalesce(<>)"),
+        *("try(coalesce(var.null_list, <text>), 1)", "try(coalesce(var.null_text, <text>), 1)"),
+        *("try(coalesce(<text>, <text>), <text>)", "try(coalesce(var.null_text, <map>.a), 1)"),
     ),
     "number": (
         *("(<number> + <number>)", "(<number> - <number>)", "<number> * <number>", "-<number>"),

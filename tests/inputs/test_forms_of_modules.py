@@ -134,6 +134,41 @@ def test_the_reason_is_the_name_that_is_not_known(
     assert f"line 12: {reason} cannot be known without an engine" in skipped.detail
 
 
+ACCOUNT = """
+variable "account_id" {
+  type    = string
+  default = null
+}
+
+data "aws_caller_identity" "current" {}
+
+locals {
+  account = try(coalesce(var.account_id, data.aws_caller_identity.current.account_id), "")
+}
+
+data "aws_iam_policy_document" "cni" {
+  statement {
+    actions   = ["ec2:CreateTags"]
+    resources = ["arn:aws:ec2:*:${local.account}:network-interface/*"]
+  }
+}
+"""
+
+
+def test_an_account_that_is_null_is_that_of_the_provider(tmp_path: Path) -> None:
+    arn = "arn:aws:ec2:*:111122223333:network-interface/*"
+    (tmp_path / "main.tf").write_text(ACCOUNT)
+    for option in ("--account-id", "--var"):
+        value = "account_id=111122223333" if option == "--var" else "111122223333"
+        done = run("coverage", ".", option, value, "--format", "json", cwd=tmp_path)
+        assert done.code == 1, done.err
+    given_account = {"account_id": "111122223333"}
+    (policy,) = open_policies(str(tmp_path), str, {}, GivenVariables(given_account)).policies
+    assert policy.policy.statements[0].resources == (arn,)
+    with pytest.raises(InputError, match=r"account_id cannot be known.*; give --account-id"):
+        opened(tmp_path, {}, main=ACCOUNT)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

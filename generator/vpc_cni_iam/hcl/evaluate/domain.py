@@ -6,7 +6,7 @@ others are unknown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias, Union
 
 from msgspec import Struct, field
@@ -184,19 +184,23 @@ def one_type(values: Iterable[Value]) -> None:
     """
     values = [value for value in values if not isinstance(value, Unevaluated)]
     parts = [value for value in values if value is not None]
-    objects = [value for value in parts if isinstance(value, dict)]
-    lists = [value for value in parts if isinstance(value, tuple)]
-    if len(parts) not in (len(objects), len(lists)):
+    if all(isinstance(value, tuple) for value in parts):
+        if parts:
+            one_type(item for value in parts for item in items(value))
+    elif all(isinstance(value, dict) for value in parts):
+        _one_type_of_fields([value for value in parts if isinstance(value, dict)])
+    else:
         same_kind(*values)
-        if objects or lists:
+        if any(isinstance(value, tuple | dict) for value in parts):
             raise UndecidedError
+
+
+def _one_type_of_fields(objects: Sequence[Mapping[str, Value]]) -> None:
     names = {name: None for fields in objects for name in fields}
     if any(fields.keys() != names.keys() for fields in objects):
         one_type(item for fields in objects for item in fields.values())  # of a map
     for name in names:
         one_type(fields[name] for fields in objects if name in fields)
-    if lists:
-        one_type(item for value in lists for item in value)
 
 
 class ValueScope(Struct, frozen=True):
@@ -215,6 +219,7 @@ class ValueScope(Struct, frozen=True):
     # What a module's variables have; None if it is read for any values, so that nothing may be
     # counted or repeated.
     known: Mapping[str, Value] | None = None
+    strings: frozenset[str] = frozenset()  # the variables of type string, by reference
     # Its resources, data sources and called modules, by address.
     blocks: Mapping[str, Block] = field(default_factory=dict)
     # The partition, Region and account of its provider, of those that are known.
@@ -236,8 +241,12 @@ class ValueScope(Struct, frozen=True):
         if kind == "data.aws_region" and others.keys() == {"region"}:
             return dict.fromkeys(names, others["region"])
         if others:
-            return {name: Unevaluated(f"{address}{key}.{name}") for name in names}
-        return {name: known[value] for name, value in names.items() if value in known}
+            return {name: Unevaluated(f"{address}{key}.{name}", is_text=True) for name in names}
+        return {
+            name: known.get(value, Unevaluated(code, advice(code), is_text=True))
+            for name, value in names.items()
+            for code in [f"{address}{key}.{name}"]
+        }
 
 
 def advice(code: str) -> Message:

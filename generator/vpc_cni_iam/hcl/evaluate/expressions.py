@@ -295,7 +295,7 @@ class Evaluator:
         *others, last = node.arguments
         for argument in others:
             # An engine may refuse anything else for the types of its parts.
-            if not operations.is_path(argument):
+            if not (operations.is_path(argument) or self._is_of_strings(argument)):
                 raise UndecidedError
             try:
                 value = self.evaluate(argument)
@@ -305,6 +305,24 @@ class Evaluator:
             missing = operations.may_fail(value)
             return value if missing is None else missing
         return self.evaluate(last)
+
+    def _is_of_strings(self, node: Node) -> bool:
+        """Say whether an expression is ``coalesce`` of names of texts, of which null has a type."""
+        match node:
+            case FunctionCall(name="coalesce", arguments=arguments):
+                return all(
+                    (isinstance(part, Reference) and part.path in self.scope.strings)
+                    or (operations.is_path(part) and self._is_text(part))
+                    for part in arguments
+                )
+        return False
+
+    def _is_text(self, node: Node) -> bool:
+        try:
+            value = self.evaluate(node)
+        except EvaluationError:
+            return False
+        return isinstance(value, str) or (isinstance(value, Unevaluated) and value.is_text)
 
     def _operation(self, node: Operation) -> Value:
         if node.rule not in _BY_RULE:

@@ -49,6 +49,11 @@ variable "null_list" {
   default = null
 }
 
+variable "null_set" {
+  type    = set(string)
+  default = null
+}
+
 variable "null_text" {
   type    = string
   default = null
@@ -249,6 +254,10 @@ UNKNOWN = {
     "var.people.*.actions[0]": "var.people.*.actions[0]",
     'coalesce(1, "a")': "coalesce(...)",
     "distinct([false, var.none])": "distinct(...)",
+    'true ? ["b", "a"] : toset(null)': 'true ? ["b", "a"] : toset(null)',
+    'true ? { a = ["b", "a"] } : { a = var.null_set }': (
+        'true ? { a = ["b", "a"] } : { a = var.null_set }'
+    ),
     'coalescelist(var.none, ["a"])': "coalescelist(...)",
     'tolist([{ a = 1 }, { b = "x" }])': "tolist(...)",
     # What engines print of a number: -0, and exponents.

@@ -61,7 +61,8 @@ ATOMS = {
     "list": (
         *("[]", '["a"]', '["b", "a", "b"]', "var.names", '["", "a", null]', '["1", "2"]'),
         *("local.arns", 'toset(["b", "a"])', "toset([])", "tolist([])", "var.empty", "compact([])"),
-        *("var.null_list", "null", "local.chosen.list", "var.numbers"),
+        *("var.null_list", "null", "local.chosen.list", "var.numbers", "var.null_set"),
+        *("toset(null)", "[var.null_set]", '[["b", "a"]]'),
     ),
     "mixed": (
         *("[1, 2]", "[2, 1, 2]", '["a", 1]', '[["a"], ["b", []]]', "[true, false]", "[true]"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import product
 from textwrap import shorten
 from typing import Any
 
@@ -142,9 +143,7 @@ def check_options(value: Value, other: Value, other_node: Node) -> None:
     """
     if _shape(value) == _shape(other):
         return
-    if isinstance(value, tuple) and (
-        _becomes_other(value, other) or (isinstance(other, Unevaluated) and _is_unlike_set(value))
-    ):
+    if other_node != Constant("null") and _may_become_set(value, other):
         raise UndecidedError
     kinds = scalar_kinds(value)
     if kinds <= {"string"}:
@@ -164,16 +163,31 @@ def _shape(value: Value) -> object:
     return kind(value)
 
 
-def _becomes_other(value: Value, other: Value) -> bool:
-    """Say whether a condition's options make a set of a tuple, or a list of a set."""
-    differ = isinstance(value, Set) != isinstance(other, Set) and bool(value)
-    return differ and (other != () or isinstance(other, Set))
+def _may_become_set(value: Value, other: Value) -> bool:
+    """Say whether a list is where the other option has a set, or null or a value that may be one.
+
+    Or a set is where that has a list.
+    """
+    pairs: Iterable[tuple[Value, Value]] = ()
+    match value, other:
+        case dict(), dict() if value.keys() == other.keys():
+            pairs = ((value[name], other[name]) for name in value)
+        case (dict(), dict()) | (tuple(), tuple()) if _is_set(value) == _is_set(other):
+            pairs = product(_nested(value), _nested(other))
+        case tuple(), tuple():
+            return bool(value) and (other != () or _is_set(other))
+        case tuple(), None | Unevaluated():
+            return len(value) > 1 and [*value] != sorted({*map(str, value)})
+    return any(_may_become_set(item, part) for item, part in pairs)
 
 
-def _is_unlike_set(value: Value) -> bool:
-    """Say whether a list has another order, or more items, than a set of the same."""
-    several = isinstance(value, tuple) and len(value) > 1
-    return several and [*items(value)] != sorted({*map(str, items(value))})
+def _is_set(value: Value) -> bool:
+    return isinstance(value, Set)
+
+
+def _nested(value: Value) -> list[Value]:
+    """Return the items of a value that are no texts or numbers; of nested lists there are few."""
+    return [item for item in items(value) if not isinstance(item, str | int)]
 
 
 def _has_empty(value: Value) -> bool:

@@ -20,7 +20,7 @@ from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.listing import changes, listing
 from vpc_cni_iam.catalog.notes import failure_note
 from vpc_cni_iam.catalog.options import options, override
-from vpc_cni_iam.catalog.selection import select
+from vpc_cni_iam.catalog.selection import Additions, select
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Condition, Policy
 from vpc_cni_iam.policy.template import change, join
@@ -160,7 +160,7 @@ def test_gaps_of_a_release_are_filled(variant: str, version: str, added: list[st
     composed = compose(BY_NAME[variant], select(cni_version=version))
     actions = [call_range.action for a in composed.additions for call_range in a.call_ranges]
     assert list(dict.fromkeys(actions)) == added
-    bare = compose(BY_NAME[variant], select(cni_version=version, gaps=False))
+    bare = compose(BY_NAME[variant], select(cni_version=version, additions=Additions.none))
     assert bare.additions == ()
     assert composed.policy.statements[: len(bare.policy.statements)] == bare.policy.statements
 
@@ -244,7 +244,7 @@ def test_the_union_grants_what_both_grant_and_nothing_else() -> None:
             {"revision": "2026-06-01"},
             "v1.8.0 to v1.12.6, v1.13.4 to v1.21.2, v1.22.2 to v1.23.2",
         ),
-        ("ipv6", {"cni_version": "v1.22.4", "gaps": False}, "v1.10.0 to v1.21.2"),
+        ("ipv6", {"cni_version": "v1.22.4", "additions": Additions.none}, "v1.10.0 to v1.21.2"),
     ],
 )
 def test_releases_that_a_document_works_with(
@@ -322,7 +322,10 @@ def test_optional_uses_are_named_and_not_granted() -> None:
             "multi-nic exists from plugin v1.20.0 on, not at v1.18.3",
         ),
         ({"features": ["multi-nic"], "cni_version": "v1.19.6"}, "not at v1.19.6"),
-        ({"gaps": False, "revision": OLDEST}, "--no-gaps goes with --cni-version"),
+        (
+            {"additions": Additions.none, "revision": OLDEST},
+            "--no-additions goes with --cni-version",
+        ),
         ({"hardening": Hardening(), "revision": OLDEST}, "not with --revision"),
     ],
 )
@@ -455,15 +458,15 @@ TRUNK = (
         ("ipv4", {"revision": "2026-06-01"}, (), ""),
         (
             "ipv4 ipv6",
-            {"cni_version": "v1.22.1", "gaps": False},
+            {"cni_version": "v1.22.1", "additions": Additions.none},
             (f"{GROUPS} (ipv4)", f"{SUBNETS} (ipv6)"),
-            "Without --no-gaps, the action is added",
+            "Without --no-additions, the action is added",
         ),
         (
             "ipv4 ipv6",
-            {"cni_version": "v1.22.4", "gaps": False},
+            {"cni_version": "v1.22.4", "additions": Additions.none},
             (f"{SUBNETS} (ipv6)",),
-            "Without --no-gaps, the action is added",
+            "Without --no-additions, the action is added",
         ),
         (
             "ipv4-scoped",

@@ -106,9 +106,12 @@ def test_a_risk_is_explained_where_the_tool_is_installed(call: SentCall) -> None
     [
         ("", "name one policy: a path, - for standard input, or --variant"),
         ("p.json --variant ipv4", "name one policy"),
-        ("--variant ipv4 --revision 2024-07-22 --no-gaps", "--no-gaps goes with --cni-version"),
+        (
+            "--variant ipv4 --revision 2024-07-22 --no-additions",
+            "--no-additions goes with --cni-version",
+        ),
         ("--variant ipv4 --document x", "--document selects from a module"),
-        ("p.json --no-gaps", "--revision and --no-gaps need --variant"),
+        ("p.json --no-additions", "--revision and --no-additions need --variant"),
         ("--variant ipv4 --env x", "--env 'x': write it as --env NAME=VALUE"),
         ("--variant ipv4 --primary-tag x", "--primary-tag 'x': write it as --primary-tag KEY="),
     ],

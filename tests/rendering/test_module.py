@@ -194,7 +194,7 @@ def test_additions_say_why_and_what_is_not_granted_is_named() -> None:
     files = render(options(["ipv6"], cni_version="v1.22.0"))
     remark = "# Added: called by plugin v1.22.0, and missing in upstream's document."
     assert f"  {remark}\n  statement {{" in files["main.tf"]
-    harmless = "v1.20.0 and later, which works without it; --no-gaps leaves it out."
+    harmless = "v1.20.0 and later, which works without it; --no-additions leaves it out."
     assert harmless not in files["main.tf"]
     assert harmless in render(options(["ipv6"], cni_version="v1.23.2"))["main.tf"]
     needed = render(options(["ipv6"], cni_version="v1.23.2", features=["multi-nic"]))

@@ -57,11 +57,13 @@ def verify(
     feature: list[str] | None = options.feature(
         "Expect the actions of an optional feature; repeat for more."
     ),
-    no_gaps: bool = options.NO_GAPS,
+    no_additions: bool = options.NO_ADDITIONS,
+    all_calls: bool = options.ALL_CALLS,
     output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.catalog import options as catalog_options
+    from vpc_cni_iam.catalog.selection import Additions, additions_of
     from vpc_cni_iam.engine.run import find
     from vpc_cni_iam.verifying.verify import verify as compare
 
@@ -69,14 +71,16 @@ def verify(
         make = catalog_options.options
         if stated is not None:
             make = partial(catalog_options.override, stated)
-        if stated is None and not (variant or revision or cni_version or feature or no_gaps):
+        additions = additions_of(no_additions=no_additions, all_calls=all_calls)
+        is_chosen = variant or revision or cni_version or feature
+        if stated is None and not is_chosen and additions is Additions.needed:
             return None
         return make(
             variant or (),
             revision=revision,
             cni_version=cni_version,
             features=feature or (),
-            gaps=not no_gaps,
+            additions=additions,
         )
 
     gc.disable()  # The parser's tables are many objects; the collector takes a tenth of the time.

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "generator" / "vpc_cni_iam"
 
 MAY_IMPORT = {
-    "errors": set(),
+    "errors": {"escape"},
     "texts": {"errors"},
     "resources": {"errors"},
     "escape": set(),
@@ -37,7 +37,17 @@ MAY_IMPORT = {
         "rendering",
         "files",
     },
-    "verifying": {"errors", "texts", "policy", "catalog", "hcl", "rendering", "engine"},
+    "verifying": {
+        "errors",
+        "escape",
+        "texts",
+        "policy",
+        "catalog",
+        "hcl",
+        "rendering",
+        "files",
+        "engine",
+    },
     "publishing": {
         "errors",
         "escape",

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from conftest import ROOT, run
+from conftest import ROOT, run, write_tree
 from test_packaging import dependencies
 
 PROJECT = ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml", "generator")
@@ -154,6 +154,7 @@ class Action:
         self.consumer = consumer.rename(runner / "con sumer")
         self.summary = runner / "summary.md"
         self.output = runner / "output"
+        self.installed: dict[str, str] = {}  # the outputs of the step that installs
         self.environ = {
             **environ,
             "PIP_NO_BUILD_ISOLATION": "0",  # means that it is not isolated; pre-commit's is
@@ -172,10 +173,20 @@ class Action:
         environ = dict(self.environ)
         for name, value in step.get("env", {}).items():
             environ[name] = re.sub(
-                r"\$\{\{ inputs\.([a-z-]+) \}\}", lambda match: values[match[1]], value
+                r"\$\{\{ (?:inputs|steps\.install\.outputs)\.([a-z-]+) \}\}",
+                lambda match: (values if "inputs" in match[0] else self.installed)[match[1]],
+                value,
             )
+        done = self.bash(step["run"], environ)
+        if number == 0 and done.returncode == 0:
+            lines = self.output.read_text().splitlines()
+            self.installed = dict(line.split("=", 1) for line in lines)
+            self.output.unlink()
+        return done
+
+    def bash(self, script: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
             cwd=self.consumer,
             env=environ,
             capture_output=True,
@@ -204,6 +215,131 @@ def test_the_github_action_runs(
     (consumer / "vpc-cni-iam.toml").write_text("nonsense")
     assert action.step(1).returncode == 3
     reviews_a_plan(action)
+
+
+@pytest.fixture
+def action(consumer: Path, tmp_path: Path) -> Action:
+    """The action, whose step that installs makes this tool's command in place of a package."""
+    programs = tmp_path / "programs"
+    target = '"$RUNNER_TEMP/vpc-cni-iam/bin'
+    python = (
+        f'#!/bin/sh\nmkdir -p {target}"\n'
+        f'printf "#!/bin/sh\\nexec {sys.executable} -m vpc_cni_iam \\"\\$@\\"\\n" '
+        f'> {target}/vpc-cni-iam"\n'
+        f'printf \'#!/bin/sh\\nprintf "<%%s>" "$@"\\n\' > {target}/pip"\n'
+        f'chmod +x {target}/"*\n'
+    )
+    write_tree(programs, {"python3": python})
+    (programs / "python3").chmod(0o755)
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    return Action(consumer, tmp_path, {**os.environ, "PATH": path})
+
+
+@pytest.mark.parametrize("name", ["check", "outdated", "no_other_files"])
+@pytest.mark.parametrize(
+    ("value", "taken"),
+    [
+        ("true", "true"),
+        ("false", "false"),
+        ("", None),
+        *(
+            (v, "")
+            for v in ("True ", "yes", "1", " ", "\n", "true\n", "false\ntrue", '"true"', "'")
+        ),
+    ],
+)
+def test_a_flag_of_the_action_is_a_known_word(
+    name: str, value: str, taken: str | None, action: Action
+) -> None:
+    """Any other word would pass as false, and the gate would be open."""
+    done = action.step(0, plan="plan.json", **{name: value})
+    defaults = {"check": "true", "outdated": "false", "no-other-files": "false"}
+    if taken == "":
+        assert (done.returncode, action.installed) == (2, {})
+        assert done.stdout.startswith(f"::error::{name.replace('_', '-')} is ")
+        assert done.stdout.count("\n") == 1
+    else:
+        assert done.returncode == 0, done.stderr
+        chosen = {} if taken is None else {name.replace("_", "-"): taken}
+        assert action.installed == {**defaults, **chosen}
+        assert done.stdout == f"<install><--quiet><{action.environ['GITHUB_ACTION_PATH']}>"
+
+
+def test_an_action_that_checks_nothing_fails(action: Action) -> None:
+    done = action.step(0, check="false")
+    assert (done.returncode, "nothing would be checked" in done.stdout) == (2, True)
+    assert action.step(0, check="false", plan="plan.json").returncode == 0
+    conditions = [step.get("if", "") for step in action.steps]
+    assert conditions[1] == "steps.install.outputs.check == 'true'"
+    assert conditions[2] == "${{ !cancelled() && inputs.plan != '' }}"
+
+
+def test_the_action_fails_on_what_its_flags_name(action: Action) -> None:
+    assert action.step(0, outdated="true", no_other_files="true").returncode == 0
+    assert action.step(1).returncode == 0
+    (action.consumer / MODULE / "mine.tf").write_text("# mine\n")
+    assert action.step(1).returncode == 1
+    assert action.step(0, outdated="true").returncode == 0
+    assert action.step(1).returncode == 0
+    toml = action.consumer / "vpc-cni-iam.toml"
+    toml.write_text(toml.read_text().replace("v1.23.2", "v1.23.1"))
+    run("sync", cwd=action.consumer)
+    assert action.step(1).returncode == 1
+    assert action.step(0).returncode == 0
+    assert action.step(1).returncode == 0
+
+
+WIDEN = ROOT / "tests" / "review" / "plans" / "widen.terraform-1.15.5.json"
+NEW, LOST = "new-access", "coverage-lost"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("fail_on", LOST, 0),
+        ("fail_on", f"{LOST}\n{NEW}", 1),
+        ("fail_on", f"{LOST}\n{NEW}\n", 1),
+        ("fail_on", f"\n\n  {LOST}\r\n\t{NEW}\r\n", 1),
+        ("fail_on", f"{LOST},\n{NEW}", 1),
+        ("fail_on", f"{LOST} , {NEW}", 1),
+        ("fail_on", f"  {LOST}\n\n", 0),
+        ("fail_on", "", 1),  # the default, a warning
+        ("fail_on", " \n ", 1),
+        ("fail_on", f"{LOST}\nnew-acess", 2),
+        ("fail_on", f"- {LOST}\n- {NEW}", 2),
+        ("fail_on", f'{LOST}\n"{NEW}"', 2),
+        ("fail_on", f"{LOST}\n'{NEW}'", 2),
+        ("fail_on", f"{LOST},,{NEW}", 2),
+        ("fail_on", f"{LOST}\n*", 2),
+        ("fail_on", f"{LOST}\n$(touch ran)", 2),
+        ("fail_on", f"{LOST} --help", 2),
+        ("mode", "ipv4", 1),
+        ("mode", "ipv4\n", 2),
+        ("mode", "ipv4\nipv6", 2),
+        ("mode", " ", 2),
+        ("mode", '"ipv4"', 2),
+        ("cni_version", "v1.20.4\nv1.23.2", 2),
+        ("cni_version", "'v1.20.4'", 2),
+        ("cni_version", "\n", 2),
+        ("source", " ", 3),
+        ("source", ".\n.", 3),
+        ("source", '"."', 3),
+        ("plan", "plan.json\nplan.json", 3),
+        ("plan", " ", 3),
+        ("plan", '"plan.json"', 3),
+        ("plan", "*.json", 3),
+    ],
+)
+def test_an_input_of_the_review_is_read_whole_or_refused(
+    name: str, value: str, code: int, action: Action
+) -> None:
+    shutil.copy(WIDEN, action.consumer / "plan.json")
+    assert action.step(0).returncode == 0
+    done = action.step(2, **{"plan": "plan.json", name: value})
+    assert done.returncode == code, done.stdout + done.stderr
+    assert not (action.consumer / "ran").exists()
+    reviewed = "the plan was not reviewed" not in action.summary.read_text()
+    assert reviewed is (code < 2)
 
 
 def reviews_a_plan(action: Action) -> None:
@@ -333,7 +469,8 @@ def test_the_gitlab_template_runs_what_it_should(consumer: Path) -> None:
     job = template["vpc-cni-iam"]
     # A variable of the job would hide one of the same name at the top of the user's file.
     assert "variables" not in job
-    install, check = job["script"]
+    install, *checking = job["script"]
+    check = "\n".join(checking)
     environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     environ["VPC_CNI_IAM_OPTIONS"] = "--outdated --quiet"
     unset = subprocess.run(
@@ -372,7 +509,7 @@ def test_the_gitlab_template_reviews_a_plan(tmp_path: Path) -> None:
     def gitlab(**variables: str) -> subprocess.CompletedProcess[str]:
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         return subprocess.run(
-            ["bash", "-ec", job["script"][1]],
+            ["bash", "-ec", "\n".join(job["script"][1:])],
             cwd=tmp_path,
             env={**os.environ, "PATH": path, **variables},
             check=False,
@@ -393,6 +530,27 @@ def test_the_gitlab_template_reviews_a_plan(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert 'file="the root/main.tf"' in (tmp_path / artifacts["reports"]["junit"]).read_text()
     assert gitlab(VPC_CNI_IAM_PLAN="--help").returncode == 3
+    shutil.copy(plan, tmp_path / "plan.json")
+    for value, code in (
+        ("--fail-on coverage-lost\n--fail-on new-access\n", 1),
+        ("--fail-on\n  coverage-lost", 0),
+        ("--fail-on coverage-lost,new-access", 2),
+        ('--fail-on "coverage-lost"', 2),
+        ("--fail-on *", 2),
+        ("--fail-on $(touch ran)", 2),
+        ("\n", 1),
+    ):
+        done = gitlab(VPC_CNI_IAM_PLAN="plan.json", VPC_CNI_IAM_REVIEW_OPTIONS=value)
+        assert done.returncode == code, (value, done.stderr)
+    for name, value, code in (
+        ("PLAN", "plan.json\nplan.json", 3),
+        ("PLAN", " ", 3),
+        ("SOURCE", " ", 3),
+        ("SOURCE", '"."', 3),
+    ):
+        variables = {"VPC_CNI_IAM_PLAN": "plan.json", f"VPC_CNI_IAM_{name}": value}
+        assert gitlab(**variables).returncode == code, (name, value)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_pre_commit_looks_at_the_files_that_matter() -> None:

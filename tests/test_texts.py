@@ -115,7 +115,6 @@ def test_the_files_of_a_directory_are_counted_and_measured_together(tmp_path: Pa
 OWN_READERS = {
     "hcl/grammar.py",
     "texts/__init__.py",
-    "inputs/json_pieces.py",
     "inputs/plan/saved.py",
     "files/folder.py",
     "files/lock.py",

@@ -156,7 +156,7 @@ def test_the_action_installs_what_is_named_or_its_own_checkout() -> None:
     assert re.fullmatch(r"actions/setup-python@[0-9a-f]{40}", setup["uses"])
     assert setup["if"] == "inputs.python-version != ''"
     for package, expected in (("", "/action"), ("vpc-cni-iam==1.0.0", "vpc-cni-iam==1.0.0")):
-        script = install["run"].partition("\n")[2].replace('"$RUNNER_TEMP', 'echo "$RUNNER_TEMP')
+        script = install["run"].splitlines()[-1].replace('"$RUNNER_TEMP', 'echo "$RUNNER_TEMP')
         environ = {"PACKAGE": package, "GITHUB_ACTION_PATH": "/action", "RUNNER_TEMP": "/t"}
         done = subprocess.run(
             ["bash", "-ec", script], env=environ, capture_output=True, text=True, check=True

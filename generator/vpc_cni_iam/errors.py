@@ -13,6 +13,8 @@ from json import JSONDecodeError
 from string import Formatter
 from typing import TypeAlias
 
+from vpc_cni_iam.escape import escape_control
+
 # Text for people about one thing. Code decides by what it was made from, which stands beside it in
 # a field of its own: nothing compares, searches or branches on a message (a rule of the tests).
 Message: TypeAlias = str
@@ -139,7 +141,8 @@ class InputError(VpcCniIamError):
     """
 
     def __init__(self, source: str, place: str, problem: Message) -> None:
-        super().__init__(f"{source}: {place}: {problem}" if place else f"{source}: {problem}")
+        text = f"{source}: {place}: {problem}" if place else f"{source}: {problem}"
+        super().__init__(escape_control(text))
         self.source = source
         self.place = place
         self.problem = problem
@@ -166,7 +169,15 @@ class InexpressibleError(VpcCniIamError):
 
 
 class TreeError(VpcCniIamError):
-    """A directory or file of the user's that may not be written as asked."""
+    """A directory or file of the user's that may not be written as asked.
+
+    Args:
+        text: What is wrong, as one line, whatever characters a name in it has.
+        example: Lines below it that the user may copy.
+    """
+
+    def __init__(self, text: Message, example: str = "") -> None:
+        super().__init__(f"{escape_control(text)}{example}")
 
 
 def expected(error: VpcCniIamError | OSError) -> VpcCniIamError:

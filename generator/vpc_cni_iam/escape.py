@@ -66,8 +66,10 @@ def escape_line(line: str) -> str:
 
 
 def escape_markdown(words: str) -> str:
-    """Return words in which Markdown finds no syntax, in a cell of a table too."""
-    return "".join(f"\\{c}" if c in _MARKDOWN_SYNTAX else c for c in words)
+    """Return words as one line in which Markdown finds no syntax, in a cell of a table too."""
+    # A backslash that begins a number shows by itself: Markdown takes it before punctuation only.
+    line = "".join(f"\\{c}" if c in _MARKDOWN_SYNTAX else c for c in words)
+    return escape_control(line)
 
 
 def escape_emphasis(words: str) -> str:
@@ -83,7 +85,7 @@ def markdown_cell(markdown: str) -> str:
 def code_cell(text: str) -> str:
     """Return text as a code span in a cell of a table, from which it can be copied."""
     fence, pad = ("``", " ") if "`" in text else ("`", "")
-    return markdown_cell(f"{fence}{pad}{text}{pad}{fence}")
+    return markdown_cell(f"{fence}{pad}{escape_control(text)}{pad}{fence}")
 
 
 def code_span(text: str) -> str:

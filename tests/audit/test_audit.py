@@ -47,6 +47,7 @@ NOT_EKS = {
 ODD_OPERATOR = allow("ec2:*")
 ODD_OPERATOR["Statement"][0]["Condition"] = {"StringAlike": {"ec2:Region": "x"}}
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+OWN = f"arn:aws:iam::{ACCOUNT}:policy/own"
 
 
 def audited(tmp_path: Path, *texts: str, to: str = "v1.23.2") -> dict[str, Any]:
@@ -244,8 +245,8 @@ def test_pages_of_several_accounts_in_several_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("roles", "expected"),
     [
-        ((role("a", NODES, attached=(WORKER,)),), WORKER),
-        ((role("a", irsa(), attached=(WORKER,)),), f"{WORKER} is not in the input"),
+        ((role("a", NODES, attached=(OWN,)),), OWN),
+        ((role("a", irsa(), attached=(OWN,)),), f"{OWN} is not in the input"),
         ((role("a", NODES, inline={"x": {"Statement": [{"Effect": "Alow"}]}}),), "Effect"),
         ((role("a", irsa(), inline={"x": ODD_OPERATOR}),), "StringAlike"),
         ((role("a", NOT_PRINCIPAL),), "NotPrincipal"),
@@ -936,11 +937,11 @@ def test_a_role_with_a_hardened_policy_works(tmp_path: Path) -> None:
     assert done.out.endswith(", in cluster-name-corrected and additional-tags-changed only\n")
 
 
-def test_the_managed_policy_of_another_partition_is_not_known(tmp_path: Path) -> None:
+def test_the_managed_policy_of_another_partition_has_arns_of_it(tmp_path: Path) -> None:
     described = role("cni", irsa(), attached=(MANAGED.replace("arn:aws:", "arn:aws-cn:"),))
     described["Arn"] = described["Arn"].replace("arn:aws:", "arn:aws-cn:")
     (read,) = audited(tmp_path, details(described))["roles"]
-    assert read["verdict"] == "unknown" and "is not in the input" in read["undecided"][0]
+    assert (read["verdict"], read["undecided"]) == ("works", [])
 
 
 def test_a_boundary_does_not_say_in_which_region_the_cluster_is(tmp_path: Path) -> None:

@@ -57,16 +57,16 @@ def test_without_a_configuration_the_searched_directories_are_named(
     assert f"searched {tmp_path}; " in run(command, cwd=tmp_path).err
 
 
-@pytest.mark.parametrize(
-    ("words", "env", "code"),
-    [((), {"CI": ""}, 0), ((), {"CI": "true"}, 1), (("--render",), {"CI": ""}, 1)],
-)
-def test_a_configuration_without_modules_is_a_warning(
-    words: tuple[str, ...], env: dict[str, str], code: int, tmp_path: Path
+@pytest.mark.parametrize("words", [(), ("--render",), ("--quiet",)])
+@pytest.mark.parametrize("environ", ["", "true"])
+def test_a_check_of_a_configuration_without_modules_fails(
+    words: tuple[str, ...], environ: str, tmp_path: Path
 ) -> None:
+    """A gate that checks nothing must not pass, wherever it runs."""
+    env = {"CI": environ}
     (tmp_path / "vpc-cni-iam.toml").write_text("# all removed\n")
     done = run("check", *words, cwd=tmp_path, env=env)
-    assert done.code == code
+    assert done.code == 1
     warning = "vpc-cni-iam.toml has no [[module]], so there is nothing to do"
     assert f"warning: {warning}" in done.err
     for command in ("sync", "upgrade", "diff"):
@@ -74,7 +74,7 @@ def test_a_configuration_without_modules_is_a_warning(
         assert (other.code, other.out) == (0, "")
         assert f"warning: {warning}" in other.err
     done = run("check", *words, "--format", "json", cwd=tmp_path, env=env)
-    assert (done.code, json.loads(done.out)["warnings"]) == (code, [warning])
+    assert (done.code, json.loads(done.out)["warnings"]) == (1, [warning])
 
 
 # With the line that `terraform validate` reports first.

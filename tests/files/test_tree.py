@@ -1,6 +1,8 @@
 """A tree is written whole or not at all, whatever happens on the way."""
 
 import contextlib
+import errno
+import fcntl
 import os
 import resource
 import signal
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import killed_at_random, read_tree, write_tree
+from conftest import killed_at_random, read_tree, run, write_tree
 from vpc_cni_iam.errors import TreeError
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.replacement import Replacement
@@ -314,6 +316,22 @@ def test_a_directory_below_one_that_may_not_be_read(tmp_path: Path) -> None:
         for path in (tree, *tree.rglob("*")):
             path.chmod(0o777)
         assert as_nobody(tree, lock=True) == "written"
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS])
+def test_a_file_system_without_locks_is_a_warning(
+    code: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(_handle: int, _operation: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    for command in ("init", "sync", "check", "generate"):
+        done = run(command, cwd=tmp_path)
+        assert done.code == 0, done.err
+        words = "warning: this file system has no locks; run one command at a time"
+        assert done.err.count(words) == (command != "check"), done.err
+    assert (tmp_path / "vpc-cni-iam-policy" / "main.tf").exists()
 
 
 @pytest.mark.parametrize("other", ["Main.tf", "MAIN.TF"])

@@ -2,7 +2,7 @@
 
 import itertools
 
-from vpc_cni_iam.inputs.plan.addresses import (
+from vpc_cni_iam.inputs.plan.resource import (
     call_names,
     module_of,
     parent,

@@ -171,8 +171,8 @@ def test_one_of_several_is_chosen_by_name(tmp_path: Path) -> None:
     [
         ("p.json", "", "is empty"),
         ("p.json", "{", "is not JSON"),
-        ("p.json", "[]", "holds no policy document"),
-        ("p.json", '{"PolicyVersion": 1}', "holds no policy document"),
+        ("p.json", "[]", "holds no policy"),
+        ("p.json", '{"PolicyVersion": 1}', "holds no policy"),
         ("p.tf", "data {", "not valid HCL"),
         ("p.tf", 'variable "x" {}', "holds no policy of an identity"),
     ],

@@ -19,7 +19,7 @@ from trusts import (
     trust,
 )
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.plugin.cluster import EksCluster
+from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.trust import STRANGER, Caller, RoleTrust, names_plugin, naming
 
@@ -34,6 +34,10 @@ FIRST = f"arn:aws:iam::{ACCOUNT}:role/first"
 
 def role_trust(*statements: dict[str, Any]) -> RoleTrust:
     return RoleTrust(trust(*statements), ROLE)
+
+
+def lets_pods(trust: RoleTrust, cluster: EksCluster = ANY_CLUSTER, *, tags: bool) -> bool:
+    return trust.lets(Identity.pod_identity, cluster, tags=tags) is not False
 
 
 def identities(*statements: dict[str, Any]) -> list[Identity]:
@@ -52,7 +56,7 @@ def identities(*statements: dict[str, Any]) -> list[Identity]:
 def test_each_identity_is_known_by_its_own_request(
     statement: dict[str, Any], expected: Caller
 ) -> None:
-    assert role_trust(statement).callers() == (expected,)
+    assert [*role_trust(statement).callers()] == [expected]
     assert expected.issuer == (ISSUER if expected.identity is Identity.irsa else "")
 
 
@@ -113,7 +117,7 @@ def test_a_tag_of_a_session_that_is_not_known_counts_as_met() -> None:
 def test_another_service_account_is_let_in_only_where_none_is_named() -> None:
     named = pods(StringEquals={"aws:RequestTag/kubernetes-service-account": "aws-node"})
     for own in (named, irsa()):
-        assert role_trust(own).callers(STRANGER) == ()
+        assert role_trust(own).callers(STRANGER) == {}
     assert len(role_trust(pods(), nodes()).callers(STRANGER)) == 2
 
 
@@ -135,16 +139,18 @@ def test_another_service_account_is_let_in_only_where_none_is_named() -> None:
 def test_eks_pod_identity_asks_for_the_pods_of_a_cluster(
     conditions: dict[str, Any], cluster: EksCluster, allowed: bool
 ) -> None:
-    assert role_trust(pods(**conditions)).lets_pods(cluster, tags=True) is allowed
+    assert lets_pods(role_trust(pods(**conditions)), cluster, tags=True) is allowed
 
 
 def test_sessions_have_tags_only_by_sts_tag_session() -> None:
     untagged = role_trust(allow({"Service": PODS}, "sts:AssumeRole"))
-    assert not untagged.lets_pods(tags=True) and untagged.lets_pods(tags=False)
+    assert not lets_pods(untagged, tags=True) and lets_pods(untagged, tags=False)
     asking = pods(StringEquals={"aws:RequestTag/kubernetes-namespace": "kube-system"})
-    assert role_trust(asking).lets_pods(tags=True) and not role_trust(asking).lets_pods(tags=False)
+    assert lets_pods(role_trust(asking), tags=True) and not lets_pods(
+        role_trust(asking), tags=False
+    )
     keys = pods(**{"ForAnyValue:StringEquals": {"aws:TagKeys": "eks-cluster-arn"}})
-    assert role_trust(keys).lets_pods(tags=True) and not role_trust(keys).lets_pods(tags=False)
+    assert lets_pods(role_trust(keys), tags=True) and not lets_pods(role_trust(keys), tags=False)
 
 
 def test_a_role_assumes_another_for_a_cluster() -> None:

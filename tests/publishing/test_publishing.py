@@ -3,8 +3,10 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -237,6 +239,46 @@ def test_an_archive_rewritten_with_its_sum_is_not_built_on(tmp_path: Path) -> No
     with pytest.raises(InputError, match="has another sum of"):
         propose(tmp_path, OPTIONS, DestinationOptions())
     assert bytes_of(tmp_path) == before
+
+
+def widen(folder: Path) -> None:
+    (folder / "main.tf").write_text((folder / "main.tf").read_text().replace("CreateTags", "*"))
+
+
+@pytest.mark.parametrize(
+    ("tamper", "name"),
+    [
+        (widen, "main.tf"),
+        (
+            lambda f: (f / "x.tf").write_text('data "external" "x" {\n  program = ["x"]\n}\n'),
+            "x.tf",
+        ),
+        (
+            lambda f: (f / "modules" / "role" / "x.tf.json").write_text("{}"),
+            "modules/role/x.tf.json",
+        ),
+        (lambda f: (f / "variables.tf").unlink(), "variables.tf"),
+    ],
+)
+def test_a_tree_that_is_not_its_archive_is_not_built_on(
+    tamper: Callable[[Path], object], name: str, tmp_path: Path
+) -> None:
+    """People read the trees, and upload them."""
+    folder = tmp_path / publish_one(tmp_path).folder
+    tamper(folder)
+    before = bytes_of(tmp_path)
+    words = ["publish", "--cni-version", "latest", "--output", str(tmp_path)]
+    for more in ([], ["--version", "1.0.1"]):
+        done = run(*words, *more)
+        assert (done.code, done.out) == (3, "")
+        problem = f"{folder}: differs from the archive of 1.0.0 in {name}; remove that folder"
+        assert problem in done.err
+    assert bytes_of(tmp_path) == before
+    shutil.rmtree(folder)
+    publish_one(tmp_path, "1.0.1")
+    publish_one(tmp_path)
+    assert (folder / "main.tf").exists()
+    publish_one(tmp_path, "1.0.2")
 
 
 @pytest.mark.parametrize("subjects", [[0], [1], []])

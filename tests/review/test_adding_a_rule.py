@@ -11,6 +11,7 @@ CHECK = '''"""A check from outside."""
 
 from msgspec import Struct
 
+from vpc_cni_iam.review.diff.principals import principal_changes
 from vpc_cni_iam.review.findings import finding
 from vpc_cni_iam.review.rules import Rule
 
@@ -22,7 +23,7 @@ class FromOutside(Struct, frozen=True):
 
 
 def check(context):
-    for change in context.principals:
+    for change in principal_changes(context):
         for grant in change.grants:
             address = (grant.after or grant.before).address
             yield finding(Rule.OUTSIDE, FromOutside("it"), address)

@@ -10,10 +10,15 @@ import pytest
 from tools.corpus import Case, cases
 from tools.corpus import review as review_of_case
 
+from eks import addon, arn_of, irsa, own_role
+from found import context
 from make_plans import PLANS
-from synthetic import OPTIONS
+from plugin_setup import CNI, at, release
+from synthetic import OPTIONS, allow, document, resource
 from vpc_cni_iam.inputs.plan.reader import read_plan
+from vpc_cni_iam.review.diff.plugin.answers import plugin_answers
 from vpc_cni_iam.review.report.make import shown
+from vpc_cni_iam.review.report.plugins import shown_plugin
 from vpc_cni_iam.review.rules import RULES, Consequence, Rule, Topic
 from vpc_cni_iam.review.run import review
 
@@ -26,13 +31,30 @@ def contradictions(report: Json) -> Iterator[str]:
     for plugin in report.get("plugins", ()):
         owners = {plugin["cluster"], *plugin["roles_before"], *plugin["roles_after"]} - {""}
         own = [f for f in every if f["subject"] in owners or is_named(owners, f["message"])]
+        # A list of many roles need not name this one.
+        unnamed = [f for f in every if not owners or _MORE.search(f["message"])]
         answer, verdict = f"{' '.join(owners)}: {plugin['answer']}", plugin["verdict"]
         errors = [f for f in own if f["level"] == "error" and is_of_plugin(f)]
         if verdict == "works" and errors:
             yield f"{answer}, beside {errors[0]['message']}"
-        is_said = any(f["level"] != "note" for f in own)
+        is_said = any(f["level"] == "error" and may_say_loss(f) for f in (*own, *unnamed))
         if verdict == "fails" and not (is_said or "fails as before" in answer):
-            yield f"{answer}, and no finding says why"
+            yield f"{answer}, and no error says why"
+        roles = plugin["roles_before"], plugin["roles_after"]
+        is_changed = all(roles) and roles[0] != roles[1]
+        is_warned = any(f["level"] != "note" for f in (*own, *unnamed))
+        if verdict == "not shown" and is_changed and not is_warned:
+            yield f"{answer}, and no warning counts it"
+
+
+# The end of a list.
+_MORE = re.compile(r"\band \d+ more\b")
+
+
+def may_say_loss(finding: Json) -> bool:
+    """Say whether a finding may be that aws-node fails."""
+    is_asked = RULES[Rule(finding["rule"])].question in (Topic.PLUGIN, Topic.TRUST)
+    return is_asked or Consequence.COVERAGE_LOST in finding["means"] or finding["rule"] == "drift"
 
 
 def is_named(owners: Iterable[str], message: str) -> bool:
@@ -56,3 +78,36 @@ def test_an_answer_agrees_with_the_findings_of_a_case(case: Case) -> None:
 def test_an_answer_agrees_with_the_findings_of_a_real_plan(path: Path) -> None:
     report = shown(review(read_plan(path.read_bytes(), path.name), OPTIONS))
     assert not list(contradictions(msgspec.to_builtins(report)))
+
+
+def answers(*changes: Json, **more: Any) -> list[str]:
+    return [
+        plugin.answer for plugin in map(shown_plugin, plugin_answers(context(*changes, **more)))
+    ]
+
+
+def test_what_changed_outside_of_the_configuration_and_stays_is_not_as_before() -> None:
+    poor = document(allow("ec2:AssignPrivateIpAddresses"))
+    values = {"role": "cni", "name": "i0", "policy": poor}
+    role = own_role("cni", irsa(), poor)
+    drift = [resource("aws_iam_role_policy", "cni-0", {**values, "policy": CNI}, values)]
+    use = addon(at("v1.23.2"), at("v1.23.2"))
+    (answer,) = answers(*role, use, resource_drift=drift)
+    assert answer.startswith("fails with")
+    (answer,) = answers(*role, use)
+    assert answer.startswith("fails as before with")
+
+
+def test_a_role_that_a_chart_may_have_is_judged_by_the_version_of_the_chart() -> None:
+    tag = {"set": [{"name": "image.tag", "value": "v1.22.1"}]}
+    first, second = answers(release(tag, tag), *own_role("cni", irsa(), CNI))
+    assert first == "not shown by the plan for v1.22.1 (IPv4): which role it has"
+    assert second == "works with v1.22.1 (IPv4)"
+
+
+def test_a_tag_that_is_no_version_is_judged_by_the_version_that_is_said_to_be_assumed() -> None:
+    sides = (
+        {"addon_version": v, "service_account_role_arn": arn_of("cni")} for v in ("v1.21.2", "x")
+    )
+    (answer,) = answers(addon(*sides), *own_role("cni", irsa(), CNI))
+    assert answer == "works with v1.23.2 (IPv4, version assumed)"

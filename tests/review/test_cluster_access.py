@@ -4,11 +4,9 @@ from typing import Any
 
 import pytest
 
-from eks import NODE_TRUST, arn_of, own_role
-from found import context, found
+from eks import arn_of
+from found import found
 from synthetic import Json, resource
-from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.report.sentences import say
 from vpc_cni_iam.review.rules import Rule
 
@@ -69,11 +67,9 @@ def test_what_the_provider_computes_is_nothing_that_a_principal_gets() -> None:
     assert levels_of(entry(None, {}, **later), configuration=configuration) == [(GAINED, "warning")]
 
 
-def test_a_renamed_association_is_neither_gained_nor_lost() -> None:
-    assert (
-        levels_of(policy({"policy_arn": ADMIN}, None), policy(None, {"policy_arn": ADMIN}, "b"))
-        == []
-    )
+def test_a_renamed_association_is_neither_gained_nor_lost_unless_its_deletion_is_last() -> None:
+    renamed = policy({"policy_arn": ADMIN}, None), policy(None, {"policy_arn": ADMIN}, "b")
+    assert levels_of(*renamed) == [(Rule.CONFLICT, "warning")]
 
 
 def test_a_principal_or_a_cluster_that_is_not_known_is_another_one() -> None:
@@ -82,6 +78,15 @@ def test_a_principal_or_a_cluster_that_is_not_known_is_another_one() -> None:
         del change["change"]["after"][argument]
         change["change"]["after_unknown"] = {argument: True}
         assert levels_of(change) == [(GAINED, "warning")]
+
+
+def test_an_access_entry_that_gets_another_principal_is_lost_by_the_first() -> None:
+    other = {"type": "EC2_LINUX", "principal_arn": arn_of("other")}
+    moves = entry({"type": "EC2_LINUX"}, other, actions=["delete", "create"])
+    assert levels_of(moves) == [(GAINED, "warning"), (Rule.ACCESS_REMOVED, "warning")]
+    (lost,) = (f for f in found(moves) if f.rule is Rule.ACCESS_REMOVED)
+    assert "can no longer join cluster prod" in say(lost).message
+    assert "is for another cluster or principal" in say(lost).message
 
 
 def test_who_loses_permissions_in_a_cluster() -> None:
@@ -95,7 +100,10 @@ def test_nodes_without_their_access_entry_can_no_longer_join() -> None:
     assert "can no longer join" in say(finding).message
     role = resource("aws_iam_role", "ci", {"name": "ci", "arn": arn_of("ci")}, None)
     cluster = resource("aws_eks_cluster", "c", {"name": "prod"}, None)
-    for other in (role, cluster):
+    renamed = resource(
+        "aws_eks_cluster", "c", {"name": "prod"}, {"name": "new"}, actions=["delete", "create"]
+    )
+    for other in (role, cluster, renamed):
         assert (Rule.ACCESS_REMOVED, "note") in levels_of(goes, other)
 
 
@@ -116,12 +124,3 @@ def test_how_others_get_into_a_cluster(before: Json, after: Json, words: str) ->
     sides = ({"name": "prod", "access_config": [block]} for block in (before, after))
     findings = found(resource("aws_eks_cluster", "c", *sides))
     assert [words in say(f).message for f in findings] == ([True] if words else [])
-
-
-def test_the_access_entries_of_a_role_are_found_by_its_arn() -> None:
-    review = context(
-        *own_role("ci", NODE_TRUST), entry({"type": "EC2_LINUX"}, {"type": "EC2_LINUX"})
-    )
-    for side in Side:
-        (found_entry,) = review.access_entries_of(InPlan("aws_iam_role.ci"), side)
-        assert found_entry.address == f"{ENTRY}.e"

@@ -12,11 +12,16 @@ from synthetic import Json, allow, attachment, document, policy, resource, role
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
 from vpc_cni_iam.policy.document import dumps
-from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, AnswerVerdict, PluginAnswer
-from vpc_cni_iam.review.diff.plugin.needs import VersionSource
+from vpc_cni_iam.review.diff.plugin.answers import (
+    AnswerReason,
+    AnswerVerdict,
+    PluginAnswer,
+    plugin_answers,
+)
+from vpc_cni_iam.review.diff.plugin.judged import VersionSource
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.options import Options
-from vpc_cni_iam.review.report.plugins import shown_plugins
+from vpc_cni_iam.review.report.plugins import shown_plugin
 from vpc_cni_iam.review.report.sentences import say
 
 CNI = dumps(managed_policy())
@@ -58,7 +63,7 @@ def cni(before: str | None, after: str | None, *more: Json) -> list[Json]:
 
 
 def answers(*changes: Json, **more: Any) -> tuple[PluginAnswer, ...]:
-    return context(*changes, **more).plugin_answers
+    return plugin_answers(context(*changes, **more))
 
 
 _RULES = ("coverage-", "plugin-permission-", "plugin-policy-", "plugin-tag-", "managed-policy-")
@@ -202,8 +207,7 @@ def test_a_version_that_calls_more_than_its_role_allows_is_an_error(
     assert all(f.level == "error" and "ec2:DescribeSubnets" in say(f).message for f in findings)
     (answer,) = answers(*changes)
     assert (answer.verdict, answer.reason) == (AnswerVerdict.FAILS, AnswerReason.MISSING)
-    (plugin,) = shown_plugins([answer], [], lambda _: answer.needs)
-    assert plugin.missing[0] == "ec2:DescribeSubnets"
+    assert shown_plugin(answer).missing[0] == "ec2:DescribeSubnets"
 
 
 def test_a_new_role_with_which_a_node_does_not_start_is_an_error_where_the_plan_gives_it() -> None:
@@ -269,7 +273,7 @@ def test_the_answer_names_version_mode_and_identity() -> None:
     assert answer.needs.source is VersionSource.ASSUMED
     chosen = context(*cni(CNI, CNI))
     chosen.options = Options(version=needs.after.version, mode="ipv6")
-    (answer,) = chosen.plugin_answers
+    (answer,) = plugin_answers(chosen)
     assert (answer.verdict, answer.needs.source, answer.needs.mode) == ("fails", "option", "ipv6")
 
 

@@ -115,11 +115,11 @@ def test_the_page_begins_with_the_verdict_and_the_plugin() -> None:
 @pytest.mark.parametrize(
     ("shown", "answer"),
     [
-        (review(), "Nobody, as far as the plan shows."),
-        (review(CLEAN), "Nobody, except as the notes say."),
-        (review(REWRITTEN), "Nobody, as far as the plan shows."),
+        (review(), "Nobody."),
+        (review(CLEAN), "Only as the notes say."),
+        (review(REWRITTEN), "Nobody."),
         (review(NEW_ACCESS), ""),
-        (review(COMMAND), "Nobody, as far as the plan is read; the notes say what is not read."),
+        (review(COMMAND), "Nobody, by the resources that are read."),
     ],
 )
 def test_the_page_says_whether_nobody_can_do_more(shown: ShownReview, answer: str) -> None:

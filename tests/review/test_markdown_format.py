@@ -227,13 +227,10 @@ def test_a_comment_reads_from_the_plugin_to_each_change() -> None:
 
 
 def test_a_comment_without_findings_says_that_nobody_can_do_more() -> None:
-    for findings, limit in (
-        ((), "as far as the plan shows"),
-        ((CLEAN,), "except as the notes say"),
-    ):
+    for findings, answer in (((), "Nobody"), ((CLEAN,), "Only as the notes say")):
         text = write(review(REWRITTEN, *findings), Setting())
         _, _, access = text.partition("#### Who can do more\n\n")
-        assert access.startswith(f"Nobody, {limit}.\n\n#### Other findings\n")
+        assert access.startswith(f"{answer}.\n\n#### Other findings\n")
     assert "Nobody" not in write(review(WIDENED), Setting())
 
 
@@ -243,7 +240,7 @@ def test_a_comment_without_findings_says_that_nobody_can_do_more() -> None:
         (
             "degraded",
             "works with v1.2.3, but not in full: x",
-            "**works**: A, v1.2.3, but not in full: x",
+            "**works, but not in full**: A, `v1.2.3`: x",
         ),
         ("not shown", "not shown by the plan for v1.2.3: x", "**not shown**: A, `v1.2.3`: x"),
         ("fails", "removed by the plan", "**removed by the plan**: A"),

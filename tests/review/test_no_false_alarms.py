@@ -5,7 +5,17 @@ from itertools import pairwise
 import pytest
 
 from eks import ISSUER, MANAGED, NODE_TRUST, PROVIDER, arn_of, irsa, own_role, same
-from synthetic import Json, allow, attachment, document, levels, policy, resource, reviewed
+from synthetic import (
+    Json,
+    allow,
+    attachment,
+    document,
+    levels,
+    policy,
+    resource,
+    reviewed,
+    role,
+)
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
 from vpc_cni_iam.policy.diff import Change
@@ -154,3 +164,41 @@ def test_a_first_role_of_a_cluster_that_is_new_with_it_is_calm() -> None:
     )
     cluster = resource("aws_eks_cluster", "prod", None, {"name": "prod"})
     assert not reviewed(cluster, installer, *own_role("cni", irsa(), CNI)).findings
+
+
+@pytest.mark.parametrize(
+    ("names", "level"),
+    [
+        (("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryReadOnly",
+          "AmazonSSMManagedInstanceCore", "AmazonEKS_CNI_Policy"), "note"),
+        (("AmazonEKSWorkerNodeMinimalPolicy", "AmazonEC2ContainerRegistryPullOnly"), "note"),
+        (("AmazonEKSClusterPolicy", "AmazonEKSVPCResourceController"), "note"),
+        (("AmazonEKSClusterPolicy", "AmazonEKSComputePolicy", "AmazonEKSBlockStoragePolicy",
+          "AmazonEKSLoadBalancingPolicy", "AmazonEKSNetworkingPolicy"), "note"),
+        (("service-role/AmazonEBSCSIDriverPolicy",), "note"),
+        (("AmazonEKSWorkerNodePolicy", "AmazonEC2FullAccess"), "warning"),
+        (("AmazonS3FullAccess",), "warning"),
+        (("AmazonS3ReadOnlyAccess",), "warning"),
+        (("CloudWatchAgentServerPolicy", "AmazonPrometheusRemoteWriteAccess"), "note"),
+        (("AWSLambda_FullAccess",), "warning"),
+        (("AmazonEKSNamedSoByNobody",), "warning"),
+    ],
+)  # fmt: skip
+def test_policies_of_aws_on_a_new_role_are_a_warning_only_where_they_are_harmful(
+    names: tuple[str, ...], level: str
+) -> None:
+    arns = [f"arn:aws:iam::aws:policy/{name}" for name in names]
+    attached = [
+        attachment("r", "", name=f"a{i}", sides=(None, {"role": "r", "policy_arn": arn}))
+        for i, arn in enumerate(arns)
+    ]
+    new = role("r", None, NODE_TRUST)
+    rules = ("admin-attached", "new-policy", "unknown-attachment")
+    every = {f.level for f in reviewed(new, *attached).findings if f.rule in rules}
+    assert max(every, key=("note", "warning", "error").index) == level
+    # A policy of one's own is judged by the reader.
+    own = resource("aws_iam_role_policy", "i", None, {
+        "name": "i", "role": "r", "policy": document(allow("s3:GetObject"))})  # fmt: skip
+    for others in ((), attached):
+        review = reviewed(new, own, *others)
+        assert ("new-policy", "warning") in {(f.rule, f.level) for f in review.findings}

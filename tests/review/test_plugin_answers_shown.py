@@ -16,11 +16,10 @@ from vpc_cni_iam.review.account.plugin.state import (
     PluginState,
 )
 from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, AnswerVerdict, PluginAnswer
-from vpc_cni_iam.review.diff.plugin.calls import JudgedPlugin
-from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, VersionSource
+from vpc_cni_iam.review.diff.plugin.judged import JudgedPlugin, VersionSource
+from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds
 from vpc_cni_iam.review.report import words
-from vpc_cni_iam.review.report.plugins import REASONS, shown_plugins
-from vpc_cni_iam.review.report.shown import ShownPlugin
+from vpc_cni_iam.review.report.plugins import REASONS, shown_plugin
 
 ROLE, NODES = InPlan("aws_iam_role.cni"), Named("aws_iam_role", "", "nodes")
 V1_23 = find("v1.23.2")
@@ -49,14 +48,8 @@ def works(
     return PluginAnswer(needs, AnswerVerdict.WORKS, None)
 
 
-def only(answer: PluginAnswer) -> ShownPlugin:
-    """An answer that no finding contradicts."""
-    (plugin,) = shown_plugins([answer], [], lambda _: answer.needs)
-    return plugin
-
-
 def sentence(answer: PluginAnswer) -> str:
-    return words.answer(only(answer))
+    return words.answer(shown_plugin(answer))
 
 
 def test_each_reason_has_its_words() -> None:
@@ -100,7 +93,7 @@ def test_the_answer_is_a_sentence(answer: PluginAnswer, text: str) -> None:
 
 def test_a_change_of_the_version_or_the_identity_is_shown_below() -> None:
     def facts(before: PluginState, after: PluginState) -> list[tuple[str, str]]:
-        return [*words.facts(only(works(before=before, after=after)))]
+        return [*words.facts(shown_plugin(works(before=before, after=after)))]
 
     assert facts(BEFORE, AFTER) == [
         ("version", "v1.22.1 -> v1.23.2"),

@@ -15,13 +15,13 @@ from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.diff.permissions import Permissions
 from vpc_cni_iam.review.diff.plugin.calls import (
-    JudgedPlugin,
     MissingCall,
     PluginCalls,
     by_action,
     lost_calls,
     plugin_calls,
 )
+from vpc_cni_iam.review.diff.plugin.judged import JudgedPlugin
 
 NEWEST = JudgedPlugin(newest())
 

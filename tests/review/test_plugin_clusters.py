@@ -396,11 +396,15 @@ def test_a_cluster_that_is_replaced_in_another_vpc_needs_a_policy_for_that() -> 
     sides = ({"name": "prod", "vpc_config": [{"vpc_id": vpc}]} for vpc in (OWN, OTHER))
     made_anew = resource(CLUSTER, "prod", *sides, actions=["delete", "create"])
     own, other = (own_role("cni", POD_TRUST, scoped("prod", vpc)) for vpc in (OWN, OTHER))
-    review = reviewed(made_anew, association("cni", "cni"), *own)
+    agent = {"cluster_name": "prod", "addon_name": "eks-pod-identity-agent"}
+    inside = (association("cni", "cni"), same("aws_eks_addon", "agent", agent))
+    for each in inside:
+        each["change"]["actions"] = ["delete", "create"]
+    review = reviewed(made_anew, *inside, *own)
     (error,) = (f for f in review.findings if f.level != "note")
     assert (error.rule, error.level) == ("plugin-permission-missing", "error")
     assert any(f"runs in {OTHER}" in f.message for f in review.findings)
-    assert not reviewed(made_anew, association("cni", "cni"), *other).findings
+    assert not reviewed(made_anew, *inside, *other).findings
 
 
 def test_only_policies_of_the_plugin_are_asked_for_the_place() -> None:

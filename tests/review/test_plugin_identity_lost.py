@@ -55,7 +55,10 @@ def test_a_role_that_does_not_trust_aws_node_is_lost(first: str | None) -> None:
     roles = (*own_role("cni", irsa(), CNI), *own_role("b", POD_TRUST, CNI))
     before = of_role(first) if first else None
     assert levels(addon(before, of_role("b")), *roles) == {LOST: "error"}
-    assert "trust policy does not allow IRSA" in messages(addon(before, of_role("b")), *roles)[0]
+    assert (
+        "does not trust kube-system/aws-node by IRSA"
+        in messages(addon(before, of_role("b")), *roles)[0]
+    )
 
 
 def test_a_trust_policy_for_a_provider_that_is_made_with_it_is_left_open() -> None:
@@ -126,7 +129,8 @@ def test_a_cluster_that_is_replaced_has_another_issuer() -> None:
     values = {"name": "prod", "identity": [{"oidc": [{"issuer": f"https://{ISSUER}"}]}]}
     later = {"actions": ["delete", "create"], "after_unknown": {"identity": True}}
     replaced = resource("aws_eks_cluster", "prod", values, {"name": "prod"}, **later)
-    rest = (addon(of_role("cni"), of_role("cni")), *own_role("cni", irsa(), CNI))
+    anew = {"actions": ["delete", "create"]}
+    rest = (addon(of_role("cni"), of_role("cni"), **anew), *own_role("cni", irsa(), CNI))
     (finding,) = (f for f in found(replaced, *rest) if f.rule == LOST)
     assert (finding.level, finding.address) == ("error", "aws_iam_role.cni")
     assert levels(same("aws_eks_cluster", "prod", values), *rest) == {}

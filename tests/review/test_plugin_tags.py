@@ -74,11 +74,20 @@ def test_a_policy_for_the_whole_account_asks_for_no_tag() -> None:
     assert not lost(change("aws_instance", tagged(OWNED), tagged(NAMED)), policy=policy)
 
 
-def test_a_subnet_loses_what_a_policy_asks_of_subnets() -> None:
+@pytest.mark.parametrize(
+    ("kind", "of"),
+    [
+        ("aws_subnet", "subnet"),
+        ("aws_default_subnet", "subnet"),
+        ("aws_security_group", "security-group"),
+        ("aws_default_security_group", "security-group"),
+    ],
+)
+def test_a_subnet_or_group_loses_what_a_policy_asks_of_it(kind: str, of: str) -> None:
     condition = {"StringEquals": {"aws:ResourceTag/team": "net"}}
-    create = allow("ec2:CreateNetworkInterface", "arn:aws:ec2:*:*:subnet/*", Condition=condition)
+    create = allow("ec2:CreateNetworkInterface", f"arn:aws:ec2:*:*:{of}/*", Condition=condition)
     policy = document(create, allow("ec2:AssignPrivateIpAddresses"))
-    assert lost(change("aws_subnet", tagged({"Team": "net"}), tagged({})), policy=policy)
+    assert lost(change(kind, tagged({"Team": "net"}), tagged({})), policy=policy)
 
 
 def test_tags_that_are_sensitive_or_known_after_apply_may_be_lost() -> None:
@@ -125,7 +134,8 @@ def test_a_tag_may_be_a_resource_of_its_own() -> None:
     gone = resource("aws_autoscaling_group", "nodes", group(NAMED), None)
     assert not lost(gone, change("aws_autoscaling_group_tag", tag, None))
     of_node = {"resource_id": "i-0123456789abcdef0", "key": KEY, "value": "owned"}
-    assert lost(change("aws_ec2_tag", of_node, None))
+    (finding,) = lost(change("aws_ec2_tag", of_node, None))
+    assert say(finding).message.startswith(f"The instance of aws_ec2_tag.x loses the tag {KEY}. ")
     assert not lost(change("aws_ec2_tag", of_node, None, actions=["forget"]))
 
 

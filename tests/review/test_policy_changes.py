@@ -131,7 +131,10 @@ def test_what_a_change_is(name: str) -> None:
         (policy("p", A, "x"), "aws_iam_policy.p is not a policy: line 1, column 1: is not JSON"),
         (unknown(A), "The policy aws_iam_policy.p is known after apply"),
         (attached(None, ("a", "p")), f"{ARN.format('p')} is attached to aws_iam_role.a"),
-        (bounded("old", ""), f"aws_iam_role.a loses its permissions boundary {ARN.format('old')}"),
+        (
+            bounded("old", ""),
+            f"aws_iam_role.a loses {ARN.format('old')} as its permissions boundary",
+        ),
         (policy("p", A, None), "aws_iam_policy.p is deleted"),
     ],
 )

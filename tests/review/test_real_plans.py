@@ -80,7 +80,6 @@ EXPECTED: dict[str, list[str]] = {
                 ("warning", "coverage-lacking", ROLE),
             )
         ),
-        f"note new-policy {IRSA.format('blue.eu')}.{ROLE} assume_role_policy",
     ],
     # That the role repeats its attachments makes no drift.
     "node-role": [

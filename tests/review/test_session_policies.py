@@ -80,7 +80,8 @@ def test_the_role_that_assumes_a_target_role_has_to_trust_eks() -> None:
     def levels(trust: str) -> dict[str, str]:
         values = {"cluster_name": "prod", "role_arn": arn_of("pod"), **PLUGIN}
         sides = (values, {**values, "role_arn": arn_of("first"), "target_role_arn": arn_of("far")})
-        names = (("pod", POD_TRUST), ("first", trust), ("far", POD_TRUST))
+        to_first = {"Effect": "Allow", "Action": "sts:*", "Principal": {"AWS": arn_of("first")}}
+        names = (("pod", POD_TRUST), ("first", trust), ("far", document(to_first)))
         roles = [change for name, each in names for change in own_role(name, each, CNI)]
         findings = reviewed(*roles, resource(ASSOCIATION, "x", *sides)).findings
         return {f.rule: f.level for f in findings}
@@ -89,11 +90,12 @@ def test_the_role_that_assumes_a_target_role_has_to_trust_eks() -> None:
     assert levels(POD_TRUST) == {"plugin-identity-changed": "note"}
 
 
-def test_it_is_not_known_whether_a_target_role_is_limited() -> None:
+def test_a_session_policy_limits_the_target_role() -> None:
     target = {**PLUGIN, "target_role_arn": arn_of("pod")}
     review = _review(_association(target, NARROW, OTHER))
-    assert [f.level for f in review.findings] == ["warning"]
-    assert [p.verdict for p in review.plugins] == ["not shown"]
+    levels = {f.rule: f.level for f in review.findings}
+    assert levels["plugin-permission-missing"] == "warning"
+    assert [p.verdict for p in review.plugins] == ["fails"]
 
 
 VERSIONS = [{"addon_version": f"{v}-eksbuild.1"} for v in ("v1.21.2", "v1.22.1")]

@@ -17,6 +17,7 @@ from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import GrantKey
 from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff.not_shown import not_shown
 from vpc_cni_iam.review.options import Options
 
 TRUST = """resource "aws_iam_role" "r" {
@@ -124,5 +125,5 @@ def test_a_reference_that_is_known_after_apply_is_not_taken_for_the_role_in_sile
     text = 'resource "aws_iam_role" "made" {\n}\n'
     text += f'resource "aws_lambda_function" "f" {{\n  role = {written}\n}}\n' if written else ""
     write_tree(tmp_path, {"main.tf": text})
-    parts = Context(read_plan(LATER, "plan.json"), Options(source=tmp_path)).not_shown
+    parts = not_shown(Context(read_plan(LATER, "plan.json"), Options(source=tmp_path)))
     assert (parts == ()) is is_shown

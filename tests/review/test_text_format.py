@@ -1,6 +1,7 @@
 """The first screen of a review, and what --details adds."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from msgspec.structs import replace
@@ -21,6 +22,7 @@ from shown_reviews import (
     many,
     review,
 )
+from vpc_cni_iam.review.report.formats import html, markdown
 from vpc_cni_iam.review.report.formats.text import write
 from vpc_cni_iam.review.report.shown import ShownFinding, ShownIgnored, ShownReview
 from vpc_cni_iam.review.report_formats import Setting
@@ -133,6 +135,22 @@ def test_findings_that_differ_in_keys_alone_are_one_with_the_names_of_the_others
     assert all(f"also aws_iam_policy.p[{n}] policy\n" in details for n in (1, 2, 3))
 
 
+@pytest.mark.parametrize("report", [write, markdown.write, html.write])
+def test_a_fix_that_names_one_instance_says_that_others_need_it(
+    report: Callable[[ShownReview, Setting], str],
+) -> None:
+    alike = [
+        replace(NEW_ACCESS, address=f"p[{n}]", fix=f"Remove s3:GetObject from p[{n}]")
+        for n in range(3)
+    ]
+    assert "p[0] (and likewise 2 more)" in re.sub(
+        r"<[^>]+>|`", "", report(review(*alike), Setting())
+    )
+    assert "likewise" not in report(
+        review(*(replace(f, fix="Remove it") for f in alike)), Setting()
+    )
+
+
 @pytest.mark.parametrize("level", [Level.WARNING, Level.NOTE])
 def test_instances_of_one_block_that_say_opposite_things_are_both_shown(level: Level) -> None:
     messages = "can be assumed by aws-node", "can be assumed by nobody"
@@ -159,7 +177,7 @@ def test_details_have_every_line_and_every_policy() -> None:
     assert "\nChanges of policies\n  No policy changes.\n" in with_details(review())
 
 
-NOBODY = "Nobody, as far as the plan shows."
+NOBODY = "Nobody."
 
 
 @pytest.mark.parametrize(
@@ -167,11 +185,11 @@ NOBODY = "Nobody, as far as the plan shows."
     [
         ((), NOBODY),
         ((REWRITTEN,), NOBODY),
-        ((CLEAN,), "Nobody, except as the notes say."),
+        ((CLEAN,), "Only as the notes say."),
         ((NEW_ACCESS,), ""),
         ((NEW_ACCESS, CLEAN), ""),
         # What a command does is not known.
-        ((COMMAND, CLEAN), "Nobody, as far as the plan is read; the notes say what is not read."),
+        ((COMMAND, CLEAN), "Only as the notes say, by the resources that are read."),
         ((finding(Rule.IDENTITY_CHANGED, "aws-node gets a role"),), "Nobody else"),
         ((finding(Rule.TRUST_ANYBODY, "Everyone"),), ""),
         ((finding(Rule.IRSA_NEVER, "No service account can assume it"),), NOBODY),
@@ -222,7 +240,7 @@ def test_what_a_plan_does_not_show_is_said_once_in_the_last_line() -> None:
 def test_a_warning_or_note_says_by_what_it_fails_the_review() -> None:
     shown = review(CLEAN, NEW_ACCESS, fail_on=("new-access", "any-change"))
     screen = first_screen(shown)
-    assert "[new-policy, counts for new-access, any-change]" in screen
+    assert "[new-policy, fails by new-access, any-change]" in screen
     assert "[new-access]" in screen
 
 
@@ -245,10 +263,7 @@ def test_an_ignored_finding_is_not_taken_for_nobody() -> None:
     screen = first_screen(review(ignored=(ShownIgnored(identity, "agreed", ""),)))
     assert "Nobody" not in screen
     screen = first_screen(review(CLEAN, identity))
-    assert (
-        "\nWho can do more\n  Nobody else, as far as the plan shows.\n\nOther findings\n  note "
-        in screen
-    )
+    assert "\nWho can do more\n  Nobody else.\n\nOther findings\n  note " in screen
 
 
 def test_colours_are_for_terminals() -> None:

@@ -16,9 +16,9 @@ from found import found, levels
 from synthetic import Json, document, role
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.plugin.trust import RoleTrust
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.review.account.plugin.state import PluginIdentity, PluginState
-from vpc_cni_iam.review.diff.trust.roles import lets_plugin
+from vpc_cni_iam.review.report.sentences import say
 
 ISSUERS = [f"oidc.eks.eu-west-1.amazonaws.com/id/{name}" for name in ("PROD", "STAGE")]
 OWN = "system:serviceaccount:kube-system:aws-node"
@@ -145,10 +145,19 @@ def _has_contradiction(statement: Json) -> bool:
 
 
 @pytest.mark.parametrize("seed", range(100))
+def test_nobody_can_assume_a_new_role_only_if_no_token_is_taken(seed: int) -> None:
+    statements = some_trust(Random(seed))
+    messages = [say(each).message for each in found(role("r", None, document(*statements)))]
+    if any(message.startswith("Nobody can assume the new role") for message in messages):
+        assert not any(token in REAL for token in taken(statements)), statements
+    assert messages or not any(s["Effect"] == "Allow" for s in statements)
+
+
+@pytest.mark.parametrize("seed", range(100))
 def test_whether_aws_node_can_assume_a_role_by_irsa(seed: int) -> None:
     random = Random(seed)
     statements = some_trust(random)
-    state = PluginState(EksCluster("prod"), identity=PluginIdentity(Identity.irsa))
     own = {Token(issuer, OWN, "sts.amazonaws.com") for issuer in ISSUERS}
     expected = bool(own & taken(statements))
-    assert lets_plugin(loads(document(*statements), "trust"), state) is expected
+    trust = RoleTrust(loads(document(*statements), "trust"), "arn:aws:iam:::role/cni")
+    assert trust.lets(Identity.irsa, EksCluster("prod"), tags=True) is expected

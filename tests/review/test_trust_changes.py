@@ -353,8 +353,8 @@ def test_who_can_assume_a_role_no_longer_or_under_other_conditions_is_named() ->
     text = message("access-removed", role("r", both, of("ec2")))
     assert text == "aws_iam_role.r can no longer be assumed by lambda.amazonaws.com"
     text = message("access-removed", role("r", pods(*BOTH), POD))
-    assert text.startswith("aws_iam_role.r can now be assumed only by pods.eks.amazonaws.com if")
-    assert text.endswith("(was pods.eks.amazonaws.com)")
+    assert text.startswith("aws_iam_role.r can now be assumed only by EKS Pod Identity if")
+    assert text.endswith("(was EKS Pod Identity)")
     text = message("access-removed", role("r", POD, pods("sts:AssumeRole", **NAMESPACE)))
     assert "allows less than before" in text
 
@@ -425,3 +425,78 @@ def test_who_may_assume_a_role_is_said_beside_a_deny() -> None:
     review = reviewed(role("cni", GOOD, json.dumps(opened)))
     (finding,) = (f for f in review.findings if f.rule == "trust-widened")
     assert f"can now be assumed by any service account of {OIDC}" in finding.message
+
+
+_ROOT = f"arn:aws:iam::{OTHER}:root"
+_SAML = f"arn:aws:iam::{OWN}:saml-provider/corp"
+
+
+@pytest.mark.parametrize(
+    ("statement", "words", "level"),
+    [
+        *((trust({"AWS": account}, "sts:AssumeRole", ArnLike={"aws:PrincipalArn": arn}),
+           f"AWS account {OTHER}" if account == OTHER else account, "warning")
+          for account in (OTHER, _ROOT)
+          for arn in (f"arn:aws:iam::{OTHER}:role/ci-*", f"arn:aws:iam::{OTHER}:user/*",
+                      f"arn:aws:iam::{OTHER}:role/aws-reserved/sso.amazonaws.com/*"
+                      "/AWSReservedSSO_Admin_*")),
+        (trust({"AWS": _ROOT}, "sts:AssumeRole", StringEquals={
+            "aws:PrincipalArn": f"arn:aws:iam::{OTHER}:role/ci"}), "aws:PrincipalArn", "warning"),
+        (trust({"AWS": f"arn:aws:sts::{OTHER}:assumed-role/ci/run"}, "sts:AssumeRole",
+               ArnLike={"aws:PrincipalArn": f"arn:aws:iam::{OTHER}:role/ci"}),
+         "assumed-role/ci/run", "warning"),
+        (trust({"Federated": _SAML}, "sts:AssumeRoleWithSAML",
+               StringEquals={"SAML:aud": "https://signin.aws.amazon.com/saml"}), _SAML, "note"),
+        (trust({"Federated": _SAML}, "sts:AssumeRoleWithSAML",
+               StringEquals={"SAML:sub": "someone"}), _SAML, "note"),
+        # Two conditions on one claim.
+        (trust({"Federated": PROVIDER}, WEB, StringEquals=AUD,
+               StringLike={f"{OIDC}:sub": "system:serviceaccount:*:app"},
+               StringNotLike={f"{OIDC}:sub": "system:serviceaccount:example:*"}), OIDC, "warning"),
+    ],
+)  # fmt: skip
+def test_a_new_role_under_a_condition_on_the_caller_names_whom_it_trusts(
+    statement: Json, words: str, level: str
+) -> None:
+    for others in ((), ({**trust("*", "sts:AssumeRole", Bool={
+        "aws:SecureTransport": "false"}), "Effect": "Deny"},)):  # fmt: skip
+        change = role("r", None, document(statement, *others))
+        said = [say(f).message for f in found(change, OF_OWN)]
+        assert any(words in text for text in said)
+        assert not any("obody can assume" in text for text in said)
+        assert level in levels(found(change, OF_OWN)).values()
+
+
+def test_nobody_can_assume_a_new_role_only_where_that_is_certain() -> None:
+    caller = f"arn:aws:iam::{OTHER}:role/ci"
+    elsewhere = {"aws:PrincipalArn": f"arn:aws:iam::{OTHER}:role/other"}
+    for statement in (
+        trust({"AWS": caller}, "sts:AssumeRole", ArnEquals=elsewhere),
+        trust({"Service": "ec2.amazonaws.com"}, "sts:AssumeRole", ArnLike={
+            "aws:PrincipalArn": f"arn:aws:iam::{OTHER}:role/*"}),
+        trust({"Service": []}, "sts:AssumeRole"),
+    ):  # fmt: skip
+        assert "Nobody can assume" in message("new-policy", role("r", None, document(statement)))
+
+
+@pytest.mark.parametrize("before", [GOOD, POD])
+def test_a_move_between_irsa_and_pod_identity_is_no_error(before: str) -> None:
+    after = POD if before == GOOD else GOOD
+    moved = levels(found(role("r", before, after), inline()))
+    assert moved["trust-widened"] == ("note" if after == POD else "warning")
+    (saying,) = sayings("trust-widened", role("r", before, after), inline())
+    assert "EKS Pod Identity" in saying.message and not saying.fix
+    by_pods = ", for the pods that associations in the account name"
+    assert saying.message.endswith(by_pods) is (after == POD)
+    # Of a role of others, every association of the account may use it.
+    plain = pods(*BOTH)
+    assert levels(found(role("r", of("ec2"), plain)))["trust-widened"] == "warning"
+    # A condition that is dropped, or somebody else, is an error.
+    assert levels(found(role("r", POD, plain)))["trust-widened"] == "error"
+    more = json.loads(POD)["Statement"]
+    both = document(*more, trust({"AWS": OTHER}, "sts:AssumeRole"))
+    assert levels(found(role("r", before, both), inline()))["trust-widened"] == "error"
+    mfa = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    old, new = (trust({"AWS": OWN}, "sts:AssumeRole", **limit) for limit in (mfa, {}))
+    sides = (document(old), document(new, *more))
+    assert levels(found(role("r", *sides), inline()))["trust-widened"] == "error"

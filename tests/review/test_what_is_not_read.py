@@ -11,8 +11,8 @@ from synthetic import Json, allow, document, plan, resource, reviewed, rules
 from tools import corpus
 from vpc_cni_iam.inputs.plan.reader import Plan, read_plan
 from vpc_cni_iam.inputs.plan.unread import UnreadKind
-from vpc_cni_iam.review.account.not_shown import NotShownKind
 from vpc_cni_iam.review.checks.plan import UnknownMembers
+from vpc_cni_iam.review.diff.not_shown import NotShownKind, not_shown
 from vpc_cni_iam.review.options import Options
 from vpc_cni_iam.review.report.make import shown
 from vpc_cni_iam.review.report.sentences import say
@@ -358,7 +358,7 @@ def test_inline_policies_that_a_plan_does_not_show_are_said_once_and_no_finding(
         )
         for name in ("b", "a")
     ]
-    (part,) = context(*roles).not_shown
+    (part,) = not_shown(context(*roles))
     assert part.kind is NotShownKind.INLINE_POLICIES
     assert part.addresses == ("aws_iam_role.a", "aws_iam_role.b")
 

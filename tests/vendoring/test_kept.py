@@ -276,6 +276,45 @@ def test_an_edit_of_one_file_through_another() -> None:
     assert not edits["versions.tf"].fine
 
 
+OWN_ACCOUNT = ':${coalesce(var.account_id, "*")}:network'
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("variables.tf", 'regex("^([*]|[0-9]{12})$", var.account_id)', "var.account_id"),
+        ("variables.tf", '"The vpc_id must be', '"The vpc_id is'),
+        ("variables.tf", 'for any account."\n  type        = string', '"\n  type        = any'),
+        ("override.tf", "", 'variable "account_id" {\n  nullable = true\n}\n'),
+    ],
+)
+def test_an_edit_rests_on_validations_as_they_are(
+    path: str, old: str, new: str, tmp_path: Path
+) -> None:
+    """An account ID that may be empty since an accepted edit is every account by another one."""
+    folder = tmp_path / MODULE
+    assert run("init", cwd=tmp_path).code == 0
+    assert run("sync", cwd=tmp_path).code == 0
+    edit(tmp_path, ":${var.account_id}:network", OWN_ACCOUNT)
+    assert kept(tmp_path).code == 0
+    assert "it adds no access" in run("check", cwd=tmp_path).out
+    text = (folder / path).read_text() if old else ""
+    assert old in text
+    (folder / path).write_text(text.replace(old, new, 1) if old else new)
+    assert kept(tmp_path).code == 1
+    accept = [x for x in run("check", cwd=tmp_path).out.splitlines() if f'file = "{path}"' in x]
+    toml = tmp_path / "vpc-cni-iam.toml"
+    toml.write_text(f"{toml.read_text()}{accept[0].partition('.toml: ')[2]}\n")
+    unsettled = "account_id" in new or "account_id" in old or "any account" in old
+    for command in ("check", "diff", "sync"):
+        done = run(command, cwd=tmp_path)
+        assert done.code == unsettled, done.out
+        words = "ipv4: depends on variables whose values are not limited as generated: account_id"
+        assert (words in done.out) is unsettled
+    edit(tmp_path, '"ec2:DescribeTags",\n', "")
+    assert run("sync", "--keep", cwd=tmp_path).code == unsettled
+
+
 def test_an_edit_is_accepted_by_its_hash_alone() -> None:
     text = POLICY["main.tf"].replace('["ec2:CreateTags"]', '["ec2:*"]', 1)
     entry = Acceptance("main.tf", digest(text), "until ticket 7 is done")

@@ -153,6 +153,62 @@ def test_a_file_that_replaces_generated_code_is_not_clean(
     assert (done.code, "accepts another text of the file" in done.out) == (1, True)
 
 
+OTHERS = (
+    "extra.tf",
+    "extra.tf.json",
+    "extra.tofu",
+    "extra.tofu.json",
+    "x.tftest.hcl",
+    "tests/x.tftest.hcl",
+    "tests/x.tofutest.json",
+    "terraform.tfvars",
+    "x.auto.tfvars.json",
+    "terraform.tfstate",
+    "terragrunt.hcl",
+    "terraform.d/plugins/x",
+)
+READ_BY_NONE = ("NOTES.md", "tests/README.md", "main.tf.orig", ".hidden.tf", "x.tf~", "deep/x.tf")
+ATTACHED = """resource "aws_iam_role_policy_attachment" "x" {
+  role       = "vpc-cni"
+  policy_arn = "arn:aws:iam::aws:policy/AdministratorAccess"
+}
+"""
+
+
+@pytest.mark.parametrize("path", OTHERS)
+def test_a_file_beside_a_module_that_an_engine_reads_is_named(path: str, repo: Path) -> None:
+    write_tree(repo / "infra" / "m", {path: ATTACHED if path == "extra.tf" else "{}\n"})
+    name = "terraform.d" if path.startswith("terraform.d") else path
+    line = (
+        f"infra/m/{name} was not written by sync, and an engine reads it with the module: its "
+        "access is not compared"
+    )
+    for words in ((), ("--render",)):
+        done = run("check", *words, cwd=repo)
+        assert done.code == 0, done.out
+        assert f"note     {line}\n" in done.out
+        assert "1 module checked, 1 clean, 1 other file\n" in done.out
+    assert line not in run("check", "--quiet", cwd=repo).out
+    data = json.loads(run("check", "--format", "json", cwd=repo).out)
+    assert data["modules"][0]["other_files"] == [name]
+    for words in ((), ("--quiet",), ("--render",)):
+        done = run("check", "--no-other-files", *words, cwd=repo)
+        assert (done.code, f"other    {line}\n" in done.out) == (1, True)
+        done = run("check", "--no-other-files", *words, "--format", "markdown", cwd=repo)
+        assert (done.code, "was not written by sync" in done.out) == (1, True)
+    assert run("sync", cwd=repo).code == 0
+
+
+def test_what_no_engine_reads_and_what_is_named_already_is_no_other_file(repo: Path) -> None:
+    module = repo / "infra" / "m"
+    write_tree(module, dict.fromkeys(READ_BY_NONE, "{}\n"))
+    done = run("check", "--render", "--no-other-files", cwd=repo)
+    assert (done.code, "other file" in done.out) == (0, False), done.out
+    write_tree(module, {"x_override.tf": "{}\n", "x.tf": 'variable "region" {}\n'})
+    done = run("check", "--no-other-files", cwd=repo)
+    assert (done.code, "other file" in done.out) == (1, False), done.out
+
+
 def test_two_configurations_do_not_keep_one_directory(repo: Path) -> None:
     other = repo / "infra" / "vpc-cni-iam.toml"
     other.write_text(TABLE.format("m").replace("v1.23.0", "v1.20.4"))

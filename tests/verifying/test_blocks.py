@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import read_tree, write_tree
+from conftest import read_tree, run, write_tree
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.catalog.selection import Additions
@@ -269,6 +269,10 @@ FILES = (
     "x.tftest.json",
     "tests/x.tofutest.hcl",
     "modules/x/main.tf.json",
+    "terraform.tfstate",
+    "terragrunt.hcl",
+    "terragrunt.hcl.json",
+    "root.hcl",
     "terraform.d/plugins/registry.terraform.io/hashicorp/aws/1.0.0/linux_amd64/provider",
 )
 NESTED = (
@@ -361,6 +365,30 @@ def test_a_folder_that_is_a_link_is_not_passed_over(tmp_path: Path) -> None:
     assert [str(f).partition(",")[0] for f in result.findings] == [
         "modules: is a symbolic link to a directory"
     ]
+
+
+@pytest.mark.parametrize(
+    "path", ["main.tf", "README.md", "tests/policy.tftest.hcl", "modules/role/main.tf", "."]
+)
+def test_nothing_is_read_through_a_link(path: str, tmp_path: Path) -> None:
+    """A secret that a link leads to would show, by the names of its keys."""
+    folder = write_tree(tmp_path / "m", render(POLICY))
+    place = folder / path
+    if path == ".":
+        place = tmp_path / "link"
+        place.symlink_to(folder)
+        folder = place
+    else:
+        secret = write_tree(tmp_path, {"secret": "hunter2 = 1\n"}) / "secret"
+        place.unlink(missing_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(secret)
+    done = run("verify", folder, "--engine", "none")
+    assert (done.code, done.out) == (3, "")
+    assert done.err == (
+        f"vpc-cni-iam: error: {place}: is a symbolic link, and this tool follows none: name its "
+        "target, or copy that to its place\n"
+    )
 
 
 HARMLESS: dict[str, Callable[[dict[str, str]], dict[str, str]]] = {

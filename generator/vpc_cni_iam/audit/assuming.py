@@ -16,15 +16,12 @@ from vpc_cni_iam.plugin import trust as trusts
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.identity import Identity, in_order
 from vpc_cni_iam.plugin.trust import RoleTrust, ServiceAccount
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.variables import UNKNOWN
 from vpc_cni_iam.policy.report import undecided_text
 
 _HELPER = ServiceAccount(trusts.AWS_NODE.namespace, program_service_account("metrics-helper"))
-# What a trust policy allows to a role of its account that it names. Source: STS API reference,
-# AssumeRole.
-_TO_NAMED = Policy((Statement(actions=(trusts.ASSUME, trusts.TAG), resources=("*",)),))
 
 
 class ObstacleKind(Enum):
@@ -118,14 +115,15 @@ def obstacles_of(
 
 
 def _lets_pods(audit: TrustAudit, cluster: EksCluster = ANY_CLUSTER, *, tags: bool) -> bool:
-    return audit.trust is not None and audit.trust.lets_pods(cluster, tags=tags)
+    trust, by_pods = audit.trust, Identity.pod_identity
+    return trust is not None and trust.lets(by_pods, cluster, tags=tags) is not False
 
 
 def _in_cluster(audit: TrustAudit, use: ClusterUse) -> Iterator[Obstacle]:
     cluster, tags = use.where, use.session_tags
     obstacle = Obstacle(ObstacleKind.identity, use.cluster, use.by, tags=tags)
     if use.by_role:
-        if not (audit.trust and audit.trust.lets_role(use.by_role, cluster, tags=tags)):
+        if not audit.trust or audit.trust.lets_role(use.by_role, cluster, tags=tags) is False:
             yield replace(obstacle, kind=ObstacleKind.first_role, on=use.by_role)
     elif use.by not in audit.allowed:
         yield obstacle
@@ -147,10 +145,10 @@ def obstacles_of_first(
     `audit` is that of the other one. Policies and limits are of the role that is to assume it.
     """
     tags, trust = use.session_tags, audit.trust
-    if role.split(":")[4] == use.by_role.split(":")[4]:
-        named = trust and replace(trust, policy=trusts.naming(trust.policy, use.by_role))
-        if audit.undecided or (named and named.lets_role(use.by_role, use.where, tags=tags)):
-            policies = (*policies, _TO_NAMED)
+    is_of_account = role.split(":")[4] == use.by_role.split(":")[4]
+    lets = trust and trust.lets_named(use.by_role, use.where, tags=tags) is not False
+    if lets or (is_of_account and audit.undecided):
+        policies = (*policies, trusts.TO_NAMED)
     answers = Answers(policies, limits)
     denied, undecided = [], []
     for action in (trusts.ASSUME, trusts.TAG)[: 1 + tags]:

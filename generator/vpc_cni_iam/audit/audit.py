@@ -38,7 +38,7 @@ from vpc_cni_iam.audit.judge import (
 )
 from vpc_cni_iam.audit.report.proposal import proposal
 from vpc_cni_iam.audit.report.wording import sentence
-from vpc_cni_iam.catalog.facts import documents
+from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.simulate.send import Limits
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE
@@ -55,8 +55,6 @@ from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import compile_policies
 
-# That of other partitions names resources of theirs, and may be another version.
-_MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
 # What makes the account matter to a policy: an account's number, whole or in part, or its key.
 _ABOUT_ACCOUNT = re.compile(r"[0-9]{12}|[0-9][*?]|[*?][0-9]|account|\$\{", re.IGNORECASE)
 
@@ -325,30 +323,35 @@ def _active(uses: Iterable[ClusterUse]) -> tuple[ClusterUse, ...]:
 def _policies(
     detail: RoleDetail,
 ) -> tuple[tuple[Policy, ...], Limits, str, tuple[Obstacle, ...]]:
-    """Return a role's policies, its boundary, the name of that, and what is not known of them."""
-    absent = [
-        arn for arn in (*detail.missing, detail.missing_boundary) if arn not in ("", _MANAGED)
-    ]
-    unknown = [Obstacle(ObstacleKind.absent, on=arn) for arn in absent]
-    policies = [documents.managed_policy()] * detail.missing.count(_MANAGED)
+    """Return a role's policies, its boundary, the name of that, and what is not known of them.
+
+    Of the AWS managed policies that the input does not have, those of the catalog are known.
+    """
+    unknown: list[Obstacle] = []
+    policies: list[Policy] = []
     limits: Limits = ()
     boundary = ""
+    for arn in filter(None, (*detail.missing, detail.missing_boundary)):
+        managed = aws_managed.published(arn)
+        if managed is None:
+            unknown.append(Obstacle(ObstacleKind.absent, on=arn))
+        elif arn in detail.missing:
+            policies.append(managed.document)
+        if managed and arn == detail.missing_boundary:
+            limits, boundary = ((managed.document,),), managed.name
     for document in (*detail.policies, *filter(None, [detail.boundary])):
         name = "/".join(document.names)
-        boundary = name if document is detail.boundary else ""
         try:
             policy = _read(document)
         except InputError as error:
             problem = f"{error.place}: {error.problem}"
             unknown.append(Obstacle(ObstacleKind.unread_policy, on=name, problem=problem))
+            continue
+        if document is detail.boundary:
+            limits, boundary = ((policy,),), name
         else:
-            if boundary:
-                limits = ((policy,),)
-            else:
-                policies.append(policy)
-    if detail.missing_boundary == _MANAGED:
-        limits, boundary = ((documents.managed_policy(),),), _MANAGED.rpartition("/")[2]
-    return tuple(policies), limits, boundary, tuple(unknown)
+            policies.append(policy)
+    return tuple(policies), limits, boundary, tuple(dict.fromkeys(unknown))
 
 
 def _read(document: JsonDocument) -> Policy:

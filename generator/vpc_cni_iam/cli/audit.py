@@ -7,7 +7,6 @@ import sys
 import typer
 
 from vpc_cni_iam.cli import common, inputs, options
-from vpc_cni_iam.cli.common import progress
 from vpc_cni_iam.cli.expand import value
 
 HELP = """List the roles that the plugin uses or could use, and say which break at a plugin version.
@@ -52,10 +51,7 @@ def audit(
     inputs.check_once([*files, *(daemonset or ())])
     version = known_versions.find(to, "--to")
     settings = [inputs.plugin_settings(file) for file in daemonset or ()]
-    with (
-        progress("reading accounts") as passed,
-        AccountDetails(files, sys.stdin.buffer, passed) as details,
-    ):
+    with AccountDetails(files, sys.stdin.buffer) as details:
         result = audit_roles(details, version, settings)
-    common.show_result(result, output, map(common.folded, lines(result)))
+    common.show_result(result, output, lines(result), fold=True)
     raise typer.Exit(1 if result.breaks or not result.complete else 0)

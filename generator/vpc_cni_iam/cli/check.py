@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
 from pathlib import Path
 
@@ -14,16 +13,16 @@ from vpc_cni_iam.cli.modules import CONFIG, ModulesArgument
 
 HELP = """Report local changes and out-of-date modules, with the command that fixes each.
 
-Writes nothing. Exit code 1 means that a module has local changes, is out of date or incomplete, 3
-that one cannot be read. A local change that sync keeps must add no access, or be accepted in
-vpc-cni-iam.toml. The command compares with the hashes that sync wrote beside each module, which is
-fast. With --render it generates each module, and also reports a file that was changed together with
-its hash. With --render, or where CI is set, a configuration without modules is exit code 1, too.
+Writes nothing. Exit code 1 means that a module has local changes, is out of date or incomplete, or
+that the configuration has no module, 3 that one cannot be read. A local change that sync keeps must
+add no access, or be accepted in vpc-cni-iam.toml. The command compares with the hashes that sync
+wrote beside each module, which is fast. With --render it generates each module, and also reports a
+file that was changed together with its hash.
 
 \b
 Examples:
   vpc-cni-iam check
-  vpc-cni-iam check --outdated
+  vpc-cni-iam check --outdated --no-other-files
   vpc-cni-iam check --render modules/vpc-cni-iam-policy
   vpc-cni-iam check --format json
 """
@@ -42,6 +41,7 @@ def check(
     outdated: bool = flag("Fail if a pin is not the newest plugin version known."),
     render: bool = flag("Generate each module and compare. For CI."),
     no_kept: bool = flag("Fail if any local change is kept."),
+    no_other_files: bool = flag("Fail if an engine reads a file that sync did not write."),
     config: Path | None = CONFIG,
     strict: bool = options.STRICT,
     quiet: bool = options.QUIET,
@@ -59,12 +59,13 @@ def check(
     with_notes = not quiet or output is CheckFormat.json
     left = orphans(configuration) if with_notes and not paths else ()
     again, upgrade, diff = (modules.command(name, config) for name in ("sync", "upgrade", "diff"))
-    checked = CheckResult(reports, left, again, upgrade, diff, outdated, configuration.warnings)
+    checked = CheckResult(
+        reports, left, again, upgrade, diff, outdated, configuration.warnings, no_other_files
+    )
     if output is CheckFormat.json:
         common.show_json(check_data(checked))
     else:
         show = markdown if output is CheckFormat.markdown else text
         typer.echo(show(checked, quiet=quiet), nl=False)
     modules.exit_if_failed(r.failure for r in reports)
-    in_ci = render or os.environ.get("CI", "") not in ("", "false", "0")
-    raise typer.Exit(1 if checked.failed or (in_ci and not configuration.modules) else 0)
+    raise typer.Exit(1 if checked.failed else 0)

@@ -48,15 +48,20 @@ def path(text: str | None, default: str) -> Path:
 
 
 def say(text: str) -> None:
-    """Print a line for the user to stderr, where the result of a command never is."""
-    show(f"vpc-cni-iam: {text}", err=True)
+    """Print lines for the user to stderr, where the result of a command never is."""
+    for line in f"vpc-cni-iam: {text}".split("\n"):
+        show(line, err=True)
 
 
-def show(text: str, *, err: bool = False) -> None:
-    """Print lines, with what a terminal or the log of a job obeys in them escaped."""
+def show(line: str, *, fold: bool = False, err: bool = False) -> None:
+    """Print one line, with what a terminal or the log of a job obeys in it escaped.
+
+    Also a line break, which a name may have. `fold` breaks the line where the terminal ends.
+    """
     from vpc_cni_iam.escape import escape_line
 
-    typer.echo("\n".join(map(escape_line, text.split("\n"))), err=err)
+    safe = escape_line(line)
+    typer.echo(folded(safe) if fold else safe, err=err)
 
 
 def show_diff(text: str) -> None:
@@ -74,13 +79,13 @@ def show_json(value: object) -> None:
     typer.echo(json_output.dumps(value))
 
 
-def show_result(value: object, output: Format, lines: Iterable[str]) -> None:
+def show_result(value: object, output: Format, lines: Iterable[str], *, fold: bool = False) -> None:
     """Print the result of a command: as JSON, or as its lines."""
     if output is Format.json:
         show_json(value)
         return
     for line in lines:
-        show(line)
+        show(line, fold=fold)
 
 
 def folded(text: str) -> str:
@@ -125,7 +130,7 @@ def show_changes(
     if output is Format.json:
         show_json(TreeChanges(str(folder), tuple(changes)))
     for change in changes if output is Format.text and not quiet else ():
-        typer.echo(f"{change.kind:<7} {folder / change.path}")
+        show(f"{change.kind:<7} {folder / change.path}")
 
 
 def notify(options: Options) -> None:

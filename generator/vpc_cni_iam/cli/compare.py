@@ -52,7 +52,7 @@ def compare(
         "ACTION[@RESOURCE]", "Prove that the policies of a role never allow this; repeat for more."
     ),
     document: list[str] | None = value(
-        "NAME", "Name of a policy in OLD and NEW, if they have several; repeat for more."
+        "NAME", "Name of a policy or a role in OLD and NEW, if they have several; repeat for more."
     ),
     old_document: list[str] | None = value(
         "NAME", "Its name in OLD, if that is another; repeat for more."
@@ -93,7 +93,7 @@ def _never(
     check_used(opener.user_values, (*policies, *limits.files))
     result = never(subject, targets)
     lines = (line.text for line in report.never_lines(result))
-    common.show_result(data.never_data(result), output, map(common.folded, lines))
+    common.show_result(data.never_data(result), output, lines, fold=True)
     return 0 if result.proven else 1
 
 

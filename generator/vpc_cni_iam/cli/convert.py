@@ -152,10 +152,10 @@ def _to_hcl(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
 
 def _inputs(files: Sequence[str], *, several: bool) -> list[Input]:
     from vpc_cni_iam.converting.batch import Input
-    from vpc_cni_iam.inputs import hcl
+    from vpc_cni_iam.inputs.identify import of_path
 
     for file in files:
-        if kind := hcl.kind_of(file):
+        if kind := of_path(file):
             raise UsageError(f"{file} is {kind.name}; --from-hcl prints its policies as JSON")
     if len(files) > 1 and not several:
         raise UsageError(
@@ -228,8 +228,8 @@ def _readings(files: Sequence[str], variables: options.ModuleOptions) -> list[Re
 def _hcl_texts(file: str) -> Directory:
     """Return the text of a .tf file, or those of a directory, by the names that errors show."""
     from vpc_cni_iam.inputs.directory import Directory, overrides_beside, read_directory
-    from vpc_cni_iam.inputs.hcl import FILE, kind_of
-    from vpc_cni_iam.inputs.identify import identify
+    from vpc_cni_iam.inputs.hcl import FILE
+    from vpc_cni_iam.inputs.identify import identify, of_path
     from vpc_cni_iam.inputs.kind import Content
     from vpc_cni_iam.texts.limits import HCL
 
@@ -239,16 +239,17 @@ def _hcl_texts(file: str) -> Directory:
     content = Content(inputs.source(file), text=lambda: text)
     if text.lstrip()[:1] in tuple('{["'):
         raise content.refuse(f"is {identify(content).name}; --from-hcl reads .tf and .tofu files")
-    skipped = overrides_beside(Path(file)) if kind_of(file) is FILE else ()
+    skipped = overrides_beside(Path(file)) if of_path(file) is FILE else ()
     return Directory({content.source: text}, skipped)
 
 
 def _beside(files: Sequence[str]) -> Directory:
     """Return the other files of the modules of files."""
     from vpc_cni_iam.inputs.directory import Directory, read_beside
-    from vpc_cni_iam.inputs.hcl import FILE, kind_of
+    from vpc_cni_iam.inputs.hcl import FILE
+    from vpc_cni_iam.inputs.identify import of_path
 
-    every = [read_beside(Path(file)) for file in files if kind_of(file) is FILE]
+    every = [read_beside(Path(file)) for file in files if of_path(file) is FILE]
     own = {*map(os.path.normpath, files)}
     texts = {n: text for beside in every for n, text in beside.texts.items() if n not in own}
     return Directory(texts, tuple(part for beside in every for part in beside.skipped))

@@ -26,14 +26,16 @@ HELP = """Check a policy against every AWS call that a plugin version makes, and
 Each call is evaluated as the requests that IAM checks, in named scenarios such as node start and
 leaked ENI clean-up. POLICY is a JSON policy, the output of an AWS CLI command such as aws iam
 get-policy-version, the JSON of a plan, a .tf file, a module's directory, or - for JSON on standard
-input. To check a policy of the catalog, give --variant. Cluster, VPC, account and Region are those
-in the Allow statements of the policy, or examples; options override them. If the Region is not
-known, each one that the policy names is checked, and one that it does not name.
+input. Attached managed policies count; those of AWS are taken from the catalog. To check a policy
+of the catalog, give --variant. Cluster, VPC, account and Region are those in the Allow statements
+of the policy, or examples; options override them. If the Region is not known, each one that the
+policy names is checked, and one that it does not name.
 
-Exit code 1 means that a required call is denied, or that POLICY has a policy that was not read and
---document does not select others. With --strict, it means that any call is denied; with
---all-versions, that this is so at any plugin version; with --used, that the role used an action
-that POLICY does not allow, or that something was not read. Risks do not change the exit code.
+Exit code 1 means that a required call is denied, or that POLICY has a policy that was not read, or
+an attached one that is not known, and --document does not select others. With --strict, it means
+that any call is denied; with --all-versions, that this is so at any plugin version; with --used,
+that the role used an action that POLICY does not allow, or that something was not read. Risks do
+not change the exit code.
 
 \b
 Examples:
@@ -48,7 +50,7 @@ Examples:
   kubectl get daemonset aws-node -n kube-system -o json > aws-node.json
   vpc-cni-iam coverage policy.json --daemonset aws-node.json
   vpc-cni-iam coverage policy.json --used trail/ --role prod-aws-node
-  vpc-cni-iam coverage --print-sql athena --role prod-aws-node
+  vpc-cni-iam coverage --print-sql --role prod-aws-node
 """
 
 
@@ -71,7 +73,7 @@ class PolicyOptions(Struct, frozen=True):
     variant: str | None = options.variant("Check this variant of the catalog instead.")
     revision: str | None = options.revision("With --variant: upstream's document of this date.")
     document: list[str] | None = value(
-        "NAME", "Name of a policy in POLICY, if it has several; repeat for more."
+        "NAME", "Name of a policy or a role in POLICY, if it has several; repeat for more."
     )
     no_additions: bool = flag("With --variant: add no calls to upstream's document.")
     all_calls: bool = flag("With --variant: add all calls, also those that are not needed.")
@@ -144,8 +146,8 @@ def coverage(
         output.value,
         chosen_scenarios=bool(selected.scenario or selected.skip or selected.all_versions),
     )
-    if used.print_sql is not None:
-        usage.print_query(used, used.print_sql)
+    if used.print_sql:
+        usage.print_query(used)
         return
     subject, setting = _asked(
         policy or [], surroundings, variables, chosen, limits, node, used, strict=strict

@@ -65,9 +65,9 @@ def show_diff(diff: Diff, *, with_text: bool = True) -> None:
 
     if not diff.text:
         return
-    typer.echo(diff.module.path)
+    common.show(diff.module.path)
     for meaning in diff.meanings:
         for line in meaning_lines(meaning):
-            typer.echo(f"  {meaning.variant}: {line}")
+            common.show(f"  {meaning.variant}: {line}")
     if with_text:
         common.show_diff(diff.text)

@@ -45,5 +45,5 @@ def init(
     if output is Format.json:
         common.show_json(FileChange(str(created), WriteAction.CREATE))
     elif not quiet:
-        typer.echo(f"create  {created}")
+        common.show(f"create  {created}")
         common.say("next, write the module: vpc-cni-iam sync")

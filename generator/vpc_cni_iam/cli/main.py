@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -177,7 +178,10 @@ def run(command: Callable[[], object]) -> None:
     # Python ends with a search for cycles in all that is left, which ends with the process anyway.
     atexit.register(gc.freeze)
     try:
-        command()
+        with warnings.catch_warnings():
+            warnings.simplefilter("default", UserWarning)
+            warnings.showwarning = lambda message, *_, **__: say(f"warning: {message}")
+            command()
     except VpcCniIamError as error:
         say(f"error: {error}")
         sys.exit(error.exit_code)

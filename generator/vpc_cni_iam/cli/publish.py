@@ -118,12 +118,14 @@ def _report(
     silent = quiet or output is common.Format.json
     try:
         for line in () if silent else _lines(directory, proposal, published, data):
-            typer.echo(line)
+            common.show(line)
         if published is not None and (tag := published.tag) is not None:
             tag.finish()
             data.tag = {"name": tag.name, "commit": tag.commit, "new": tag.new}
             if not silent:
-                typer.echo(f"tag      {tag.name} at {tag.commit}{'' if tag.new else ', as it was'}")
+                common.show(
+                    f"tag      {tag.name} at {tag.commit}{'' if tag.new else ', as it was'}"
+                )
     finally:  # also if the tag fails, for the version is published then
         if output is common.Format.json:
             common.show_json(data)

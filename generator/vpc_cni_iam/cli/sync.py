@@ -60,9 +60,9 @@ def show_outcomes(
         path = outcome.module.path
         for change in () if request.quiet else outcome.changes:
             if not change.path.startswith(".vpc-cni-iam/base/"):
-                typer.echo(f"{change.kind:<7} {path}/{change.path}")
+                common.show(f"{change.kind:<7} {path}/{change.path}")
         for file in outcome.refused:
-            typer.echo(f"refused {path}/{file.path}: {reason(file)}")
+            common.show(f"refused {path}/{file.path}: {reason(file)}")
             _show_steps(next_steps(file, path, again))
         common.show_diff("".join(outcome.edits))
         for file in outcome.kept_edits:
@@ -71,7 +71,7 @@ def show_outcomes(
                 _show_steps(next_steps(file, path, sync, diff))
         for file in outcome.conflicts:
             first, *more = next_steps(file, path, sync)
-            typer.echo(f"conflict {path}/{file.path}: {first}")
+            common.show(f"conflict {path}/{file.path}: {first}")
             _show_steps(more)
 
 

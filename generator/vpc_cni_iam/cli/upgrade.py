@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
-
 from vpc_cni_iam.cli import common, options
 from vpc_cni_iam.cli.common import Format
 from vpc_cni_iam.cli.diff import show_diff
@@ -56,7 +54,7 @@ def upgrade(
     again = command("upgrade", request.named, *pin.option, *(shared.paths or ()))
     if as_text:
         if changed and not request.quiet:
-            typer.echo(f"replace {old.path}")
+            common.show(f"replace {old.path}")
         show_outcomes(outcomes, request, again, idle=prepared.idle)
         if prepared.stopped or dry_run:
             advice = "; resolve the local changes above first" if prepared.refused else ""

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import typer
 from msgspec import Struct
 
-from vpc_cni_iam.cli import common, options
+from vpc_cni_iam.cli import common
 from vpc_cni_iam.cli.common import progress
-from vpc_cni_iam.cli.expand import value
-from vpc_cni_iam.coverage.usage.query_engine import QueryEngine
+from vpc_cni_iam.cli.expand import flag, value
 
 if TYPE_CHECKING:
     from vpc_cni_iam.coverage.simulate.settings import RequestSetting
@@ -31,22 +30,18 @@ class UsageOptions(Struct, frozen=True):
         "With --used and --print-sql: ARN or name of the plugin's role; repeat for more.  "
         "[default: the role of the events that the plugin sent]",
     )
-    print_sql: QueryEngine | None = options.choice(
-        QueryEngine, "--print-sql", "Print the query that counts what roles used, and exit."
-    )
+    print_sql: bool = flag("Print the query for Athena that counts what roles used, and exit.")
     table: str | None = value(
-        "NAME",
-        "With --print-sql: table of Athena, or ID of the event data store of CloudTrail "
-        "Lake.  [default: cloudtrail_logs]",
+        "NAME", "With --print-sql: table of Athena.  [default: cloudtrail_logs]"
     )
 
     def check(self, output: str, *, chosen_scenarios: bool) -> None:
         """Refuse options that do not belong together; raises `UsageError`."""
         from vpc_cni_iam.errors import UsageError
 
-        if self.table is not None and self.print_sql is None:
+        if self.table is not None and not self.print_sql:
             raise UsageError("--table needs --print-sql")
-        if self.role and self.print_sql is None and not self.used:
+        if self.role and not self.print_sql and not self.used:
             raise UsageError("--role needs --used or --print-sql")
         if not self.used:
             return
@@ -57,11 +52,11 @@ class UsageOptions(Struct, frozen=True):
             raise UsageError(f"--used looks at every scenario of one plugin version; {problem}")
 
 
-def print_query(asked: UsageOptions, engine: QueryEngine) -> None:
+def print_query(asked: UsageOptions) -> None:
     """Print the query that counts what roles used."""
     from vpc_cni_iam.coverage.usage.query import query
 
-    typer.echo(query(engine, asked.table, asked.role or ()), nl=False)
+    typer.echo(query(asked.table, asked.role or ()), nl=False)
 
 
 def show(asked: UsageOptions, subject: Subject, setting: RequestSetting, output: str) -> int:

@@ -107,7 +107,7 @@ def _show(result: Verification, output: Format) -> None:
         common.show_json(verification_data(result))
         return
     for document in result.documents:
-        typer.echo(
+        common.show(
             f"{document.state:<8}{document.name:<12} {document.statements} statements, "
             f"{document.against}; {document.seen}"
         )

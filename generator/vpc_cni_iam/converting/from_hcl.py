@@ -32,7 +32,7 @@ from vpc_cni_iam.hcl.module.variables import referred, undeclared, values
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import REFERENCE, Block, File, Node
 from vpc_cni_iam.inputs.directory import Directory
-from vpc_cni_iam.inputs.kind import Part
+from vpc_cni_iam.inputs.kind import PolicyPart
 from vpc_cni_iam.inputs.rendering import policies_of
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.names import resolve as find_name
@@ -191,7 +191,7 @@ def _rendered(
 
 
 def _engine_result(
-    result: Part, unread: Unread, renderer: Renderer, target: RenderTarget
+    result: PolicyPart, unread: Unread, renderer: Renderer, target: RenderTarget
 ) -> Reading | Unread | None:
     """Return what an engine made of an unread policy; None for a note."""
     start, error = "" if target.code else _DOCUMENT, unread.error

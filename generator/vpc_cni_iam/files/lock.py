@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,10 @@ try:
 except ImportError:  # pragma: no cover - Windows has no fcntl
     fcntl = None  # type: ignore[assignment]
 
+# What a file system without locks answers, such as NFS whose server has no lock manager.
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+_WARNING = "this file system has no locks; run one command at a time"
+
 
 @contextlib.contextmanager
 def locked(directory: Path, top: Path | None = None) -> Iterator[None]:
@@ -24,7 +30,8 @@ def locked(directory: Path, top: Path | None = None) -> Iterator[None]:
 
     The lock is on the directory's parent, which is there for all that want it, or on the directory
     itself where its parent may not be read. Parents that had to be made for it and are still empty
-    in the end are removed again. From `top` on, no symbolic link is followed.
+    in the end are removed again. From `top` on, no symbolic link is followed. On a file system
+    without locks a warning is issued: each write is whole or undone all the same.
     """
     if fcntl is None:  # pragma: no cover
         yield
@@ -33,7 +40,7 @@ def locked(directory: Path, top: Path | None = None) -> Iterator[None]:
     with OpenTree(directory, top) as tree, OpenTree(directory.parent, top) as above:
         try:
             handle = _opened(above.make(""), tree)
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            _lock(handle)
         except OSError as error:
             place = error.filename or directory
             raise TreeError(f"{place}: cannot be written: {reason(error)}") from None
@@ -67,6 +74,15 @@ def at_rest(directory: Path) -> Iterator[None]:
     finally:
         if handle is not None:
             os.close(handle)
+
+
+def _lock(handle: int) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        warnings.warn(_WARNING, stacklevel=2)
 
 
 def _opened(parent: Folder, tree: OpenTree) -> int:

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from vpc_cni_iam.errors import TreeError, reason
 from vpc_cni_iam.files.folder import Folder, open_folder
+
+# The names in a folder that Terraform, OpenTofu or Terragrunt reads: configuration, values of
+# variables, tests, state, and local providers. Plans and templates are data, and hidden files and
+# those that editors leave are read by none.
+READ_BY_ENGINES = re.compile(
+    r"(?!\.|.*\.(?:tfplan|tftpl)$)(?:.*\.(?:(?:tf|tofu)[a-z]*(?:\.hcl)?|hcl)(?:\.json)?|terraform\.d)",
+    re.DOTALL,
+)
+
+
+# Where engines look for tests of a module, beside its own directory.
+_TESTS = "tests"
 
 
 class OpenTree:
@@ -147,6 +160,15 @@ def listed(directory: Path) -> list[str]:
             return folder.names() if folder is not None else []
         except OSError as error:
             raise TreeError(f"{directory}: cannot be read: {reason(error)}") from None
+
+
+def read_by_engines(directory: Path) -> Iterator[str]:
+    """Yield the paths of what engines read in a directory: its own files, and those of its tests.
+
+    Folders in it are configuration only if one of these files calls them.
+    """
+    for place, prefix in ((directory, ""), (directory / _TESTS, f"{_TESTS}/")):
+        yield from (f"{prefix}{n}" for n in sorted(listed(place)) if READ_BY_ENGINES.fullmatch(n))
 
 
 def unix(content: bytes) -> bytes:

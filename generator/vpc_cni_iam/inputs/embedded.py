@@ -14,7 +14,7 @@ from vpc_cni_iam.hcl.attributes import Attribute, attributes, is_read_elsewhere,
 from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, TooLargeError, Unevaluated
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.syntax import File
-from vpc_cni_iam.inputs.kind import Part
+from vpc_cni_iam.inputs.kind import PolicyPart
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.parse import loads
 
@@ -27,7 +27,7 @@ class EmbeddedPolicies(Struct, frozen=True):
     """What was read of an attribute."""
 
     attribute: Attribute
-    parts: tuple[Part, ...]  # a policy for each instance of its block, and what was skipped
+    parts: tuple[PolicyPart, ...]  # a policy for each instance of its block, and what was skipped
     needs_engine: bool = False  # whether an engine may know more of it
 
 
@@ -103,7 +103,7 @@ def _read_attribute(
     return EmbeddedPolicies(attribute, parts, unknown)
 
 
-def _instances(attribute: Attribute, source: str, evaluator: Evaluator) -> Iterator[Part]:
+def _instances(attribute: Attribute, source: str, evaluator: Evaluator) -> Iterator[PolicyPart]:
     """Yield the policy of each instance of the resource; of all if they cannot be counted."""
     block, address = attribute.block, attribute.address
     try:
@@ -124,7 +124,7 @@ def _instances(attribute: Attribute, source: str, evaluator: Evaluator) -> Itera
         yield _read(attribute, name, source, inner)
 
 
-def _read(attribute: Attribute, name: str, source: str, evaluator: Evaluator) -> Part:
+def _read(attribute: Attribute, name: str, source: str, evaluator: Evaluator) -> PolicyPart:
     line = attribute.value.span.line
     try:
         text = resolve.text_of(attribute.value, source, evaluator)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError, Message
-from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, Part, without_policies
+from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, Part, PolicyPart, without_policies
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.texts import read
 from vpc_cni_iam.texts.limits import HCL
@@ -98,6 +98,7 @@ def _policies(
     from vpc_cni_iam.hcl.module.reader import read_blocks
     from vpc_cni_iam.hcl.resolve import is_document
     from vpc_cni_iam.inputs.embedded import embedded_policies
+    from vpc_cni_iam.inputs.principals import principals
     from vpc_cni_iam.inputs.rendering import rendered
 
     own = [(file.source, block) for file in files for block in file.blocks]
@@ -106,6 +107,8 @@ def _policies(
     names = {block.labels[-1] for _, block in own if is_document(block)}
     beside = {b.labels[-1]: file.source for file in others for b in file.blocks if is_document(b)}
     embedded = list(embedded_policies(files, module.evaluator, names, beside))
+    owners = principals([b for _, b in own], [b for _, b in blocks], module.evaluator)
+    yield from owners.attached
     why: Mapping[str, Message] = {}
     done = set[str]()
     if values.user_values.renderer is not None:
@@ -113,10 +116,17 @@ def _policies(
         targets = _targets(_unknown(module) & names, embedded)
         part_of = partial(excerpt, [b for _, b in blocks], scope, values.user_values.names)
         part = part_of(targets)
-        yield from rendered(part.targets, part_of, scope.surroundings, values.user_values.renderer)
+        renderer = values.user_values.renderer
+        for target, policy in rendered(part.targets, part_of, scope.surroundings, renderer):
+            yield policy
+            yield from owners.grants(policy, target.name)
         done, why = {target.name for target in part.targets}, part.left_out
-    yield from _documents(module, names - done, why, _trusts(own))
-    yield from _attributes(embedded, module, done, why)
+    for policy in _documents(module, names - done, why, _trusts(own)):
+        yield policy
+        yield from owners.grants(policy)
+    for address, policy in _attributes(embedded, module, done, why):
+        yield policy
+        yield from owners.grants(policy, address)
     for source, block in own:
         if block.type == "module":
             problem = "the policies of a called module are not read"
@@ -171,7 +181,7 @@ def _documents(
     names: Container[str],
     not_rendered: Mapping[str, str],
     trusts: Container[str],
-) -> Iterator[Part]:
+) -> Iterator[PolicyPart]:
     """Yield the data sources of these names, or why an engine did not render them.
 
     `trusts` has the names of those that are no policy of an identity.
@@ -227,18 +237,18 @@ def _attributes(
     module: HclModule,
     rendered: Container[str],
     not_rendered: Mapping[str, str],
-) -> Iterator[Part]:
-    """Yield what was read of attributes that no engine rendered, or why it did not."""
+) -> Iterator[tuple[str, PolicyPart]]:
+    """Yield what was read of attributes that no engine rendered, or why it did not; by address."""
     for known in embedded:
         if (address := known.attribute.address) in rendered:
             continue
         for part in known.parts:
             if not isinstance(part, Skipped):
-                yield part[0], module.filled(part[1])
+                yield address, (part[0], module.filled(part[1]))
             elif part.counts and address in not_rendered:
-                yield replace(part, detail=f"{part.detail}; {not_rendered[address]}")
+                yield address, replace(part, detail=f"{part.detail}; {not_rendered[address]}")
             else:
-                yield part
+                yield address, part
 
 
 DIRECTORY = Kind(
@@ -246,9 +256,16 @@ DIRECTORY = Kind(
     "a module's directory, with `.tf` or `.tofu` files",
     lambda c: c.is_directory,
     _directory,
+    "directory",
+    "the directory of a role and its policies, values of its variables by --var, or a plan in JSON",
 )
 FILE = Kind(
-    "HCL", "a `.tf`, `.tofu` or `.hcl` file", lambda c: c.has_suffix(*_OF_MODULES, ".hcl"), _file
+    "HCL",
+    "a `.tf`, `.tofu` or `.hcl` file",
+    lambda c: c.has_suffix(*_OF_MODULES, ".hcl"),
+    _file,
+    "file",
+    "its directory, values of its variables by --var, or a plan in JSON",
 )
 JSON_SYNTAX = without_policies(
     "configuration in JSON",
@@ -256,9 +273,3 @@ JSON_SYNTAX = without_policies(
     lambda c: c.has_suffix(".tf.json", ".tofu.json"),
     "only an engine reads it; make a plan, and give the output of terraform show -json",
 )
-
-
-def kind_of(target: str) -> Kind | None:
-    """Return the kind of a path that is read as HCL, None for any other."""
-    content = Content.of(target, str)
-    return next((kind for kind in (DIRECTORY, FILE) if kind.matches(content)), None)

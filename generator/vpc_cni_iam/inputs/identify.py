@@ -5,7 +5,7 @@ The one place that tells kinds of input apart; every command that reads policies
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.inputs import hcl, json_documents
@@ -13,7 +13,8 @@ from vpc_cni_iam.inputs.aws import ec2
 from vpc_cni_iam.inputs.json_documents import JsonDocument, documents
 from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues
 from vpc_cni_iam.inputs.plan import policies as plan
-from vpc_cni_iam.inputs.policies import InputPolicies, collect, why_none
+from vpc_cni_iam.inputs.policies import InputPolicies, collect
+from vpc_cni_iam.inputs.skipped import Skipped
 
 # The first that matches is taken: paths first, then what JSON says that it is, then any JSON.
 KINDS: tuple[Kind, ...] = (
@@ -24,6 +25,8 @@ KINDS: tuple[Kind, ...] = (
     ec2.KIND,
     json_documents.KIND,
 )
+# The details of an account name thousands.
+_SHOWN = 20
 
 
 def identify(content: Content) -> Kind:
@@ -33,6 +36,12 @@ def identify(content: Content) -> Kind:
             return kind
     names = ", ".join(kind.name for kind in KINDS)
     raise content.refuse(f"is not JSON, and is none of: {names}", "line 1, column 1")
+
+
+def of_path(target: str) -> Kind | None:
+    """Return the kind of a path that is read as HCL, None for any other."""
+    content = Content.of(target, str)
+    return next((kind for kind in (hcl.DIRECTORY, hcl.FILE) if kind.matches(content)), None)
 
 
 def listing() -> str:
@@ -54,10 +63,21 @@ def open_policies(
     """
     content = Content.of(target, stdin)
     chosen = ModuleValues(values, user_values or GivenVariables())
-    policies = collect(identify(content).policies(content, chosen), content.source)
+    kind = identify(content)
+    policies = collect(kind.policies(content, chosen), content.source)
     if not policies.policies:
-        raise content.refuse(why_none(policies.skipped))
+        raise content.refuse(_why_none(kind, policies.skipped))
     return policies
+
+
+def _why_none(kind: Kind, skipped: Iterable[Skipped]) -> str:
+    """Say that no policy of an input can be taken, and what to give instead."""
+    parts = [f"{s.name}: {s.reason}: {s.detail}" for s in skipped if not s.reason.is_note]
+    problem = f"this {kind.noun} holds no policy of an identity"
+    if not parts:
+        return f"{problem}; give {kind.instead}"
+    shown = parts[:_SHOWN] + ([f"and {len(parts) - _SHOWN:,} more"] if parts[_SHOWN:] else [])
+    return f"{problem} that can be read; give {kind.instead} ({'; '.join(shown)})"
 
 
 def policy_documents(text: str, source: str) -> tuple[JsonDocument, ...]:
@@ -66,4 +86,6 @@ def policy_documents(text: str, source: str) -> tuple[JsonDocument, ...]:
     kind = identify(content)
     if kind is not json_documents.KIND:
         raise content.refuse(f"is {kind.name}, not {json_documents.KIND.name}")
-    return documents(content.value, source)
+    if not (every := documents(content.value, source)):
+        raise content.refuse(f"this {kind.noun} holds no policy; give {kind.instead}")
+    return every

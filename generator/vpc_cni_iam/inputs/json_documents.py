@@ -17,8 +17,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, Part, unquoted
-from vpc_cni_iam.inputs.skipped import Reason, Skipped
+from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, Part, PolicyOwner, unquoted
+from vpc_cni_iam.inputs.skipped import BOUNDARY, Reason, Skipped
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
 from vpc_cni_iam.policy.strict_json import load_json
@@ -29,25 +29,22 @@ _DOCUMENTS = ("Document", "PolicyDocument", TRUST)
 _TEXTS = ("Policy", "Content", "policyText", "PolicyText", "ResourcePolicy")
 # Of a role in get-account-authorization-details: its instance profiles, which hold it again.
 _REPEATING = "InstanceProfileList"
-# What the commands that list policies print has these, and no documents.
-_LISTINGS = (
-    "Policies", "Policy", "PolicyNames", "Versions", "AttachedPolicies",
-    "DefaultVersionId", "IsDefaultVersion", "PolicyArn",
-)  # fmt: skip
 # Lists of policies: each entry holds one.
 _VERSIONS = "PolicyVersionList"
 _LISTS = ("RolePolicyList", "UserPolicyList", "GroupPolicyList", "Policies", _VERSIONS)
-_BOUNDARY = "it is a permissions boundary: give it with --boundary"
+# The policies of a principal by their ARNs; the latter is of list-attached-role-policies.
+_ATTACHED = ("AttachedManagedPolicies", "AttachedPolicies")
 # The content of an entry that holds none.
 _ABSENT: dict[str, object] = {}
 # What only a policy has, also one that is misspelt.
 _POLICY = r'(?i)"(?:Version"\s*:\s*"20\d\d-|st\w{0,6}m\w{0,2}n?ts?"\s*:)'
 _DEPTH = 50
-_NAMES = ("RoleName", "UserName", "GroupName", "PolicyName", "Name", "repositoryName")
+_PRINCIPALS = ("RoleName", "UserName", "GroupName")
+_NAMES = (*_PRINCIPALS, "PolicyName", "Name", "repositoryName")
 
 
 class JsonDocument(Struct, frozen=True):
-    """A policy document where it was found."""
+    """A policy document, with its place."""
 
     source: str  # the file name, or ``standard input``
     place: str  # its JSON path in the file, ``$`` for a bare document
@@ -57,6 +54,8 @@ class JsonDocument(Struct, frozen=True):
     content: object  # its decoded JSON, or its JSON text where the file has it as a string
     # The versions of the same policy that are not in force, by their ids.
     left_out: tuple[str, ...] = ()
+    owner: str = ""  # the principal whose inline policy it is; empty for any other policy
+    arn: str = ""  # the ARN of a managed policy
 
     def decoded(self) -> object:
         """Return the document's decoded JSON, or raise `InputError` for a string without."""
@@ -74,28 +73,27 @@ class JsonDocument(Struct, frozen=True):
 
 
 def documents(value: object, source: str) -> tuple[JsonDocument, ...]:
-    """Return the policy documents of decoded JSON, at least one; each is not yet checked."""
+    """Return the policy documents of decoded JSON; each is not yet checked."""
+    return tuple(p for p in _parts(value, source) if isinstance(p, JsonDocument))
+
+
+def _parts(value: object, source: str) -> tuple[_JsonPart, ...]:
+    """Return what decoded JSON says of policies; nothing without a document or an attachment."""
     # A string is such as the output of --query Policy.
     if isinstance(value, str) or (isinstance(value, dict) and _looks_like_a_policy(value)):
         return (JsonDocument(source, "$", (), value),)
-    inner = tuple(_walk(value, source, "$", ()))
-    if any(document.content is not _ABSENT for document in inner):
-        return inner
-    first = value[0] if isinstance(value, list) and value else value
-    if isinstance(first, dict) and not first.keys().isdisjoint(_LISTINGS):
-        raise InputError(
-            source,
-            "$",
-            "names policies without their documents; print them with aws iam get-policy-version, "
-            "or all at once with aws iam get-account-authorization-details",
-        )
-    raise InputError(source, "$", "holds no policy document: nothing in it has a Statement")
+    parts = tuple(_walk(value, _JsonPlace(source)))
+    is_empty = all(isinstance(p, JsonDocument) and p.content is _ABSENT for p in parts)
+    return () if is_empty else parts
 
 
 def _policies(content: Content, _: ModuleValues) -> Iterator[Part]:
     """Yield the policies of a JSON file that are of identities."""
-    listed = documents(content.value, content.source)
+    parts = _parts(content.value, content.source)
+    listed = [part for part in parts if isinstance(part, JsonDocument)]
+    arns: dict[str, str] = {}
     for document, name in zip(listed, _names(listed), strict=True):
+        arns[document.arn] = name
         try:
             policy = document.policy()
         except InputError as error:
@@ -105,53 +103,19 @@ def _policies(content: Content, _: ModuleValues) -> Iterator[Part]:
             continue
         if policy.names_principals:
             yield Skipped(name or document.place, Reason.other_kind, "it names principals")
-        else:
-            yield name, policy
+            continue
+        yield name, policy
+        if document.owner:
+            yield PolicyOwner(document.owner, name)
         for version in document.left_out:
             detail = "another version is the default"
             yield Skipped(f"{name} {version}".strip(), Reason.not_in_force, detail)
-    named = list(_named(content.value))
-    documented = {part for part in named if isinstance(part, str)}
-    for part in dict.fromkeys(named):
-        if isinstance(part, Skipped) and (
-            part.reason is Reason.not_applied or part.name not in documented
-        ):
-            yield part
-
-
-def _named(value: object) -> Iterator[str | Skipped]:
-    """Yield the ARN of each policy that has its document, and policies that are named without."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _named(item)
-    elif isinstance(value, dict) and "Statement" not in value:
-        arn = str(value.get("Arn"))
-        if _VERSIONS in value:
-            yield arn
-        elif ":organizations:" in arn:
-            why = "its document is not there: aws organizations describe-policy prints it"
-            yield Skipped(arn, Reason.not_read, why)
-        passed = {_REPEATING, *_DOCUMENTS, *(["PolicySummary"] if "Content" in value else [])}
-        owner = str(value.get("RoleName") or value.get("UserName") or "")
-        for key, member in value.items():
-            if key not in passed:
-                yield from _named_by(key, member, owner)
-
-
-def _named_by(key: str, member: object, owner: str) -> Iterator[str | Skipped]:
-    """Yield the same of a member of an object, which may be of the role `owner`."""
-    if key == "PermissionsBoundary" and isinstance(member, dict):
-        arn = str(member.get("PermissionsBoundaryArn"))
-        yield Skipped(f"{owner}/{arn}" if owner else arn, Reason.not_applied, _BOUNDARY)
-    elif key == "AttachedManagedPolicies" and isinstance(member, list):
-        arns = (str(entry.get("PolicyArn")) for entry in member if isinstance(entry, dict))
-        why = "it is attached, and its document is not there"
-        yield from (Skipped(arn, Reason.not_read, why) for arn in arns)
-    elif key == "IsTruncated" and member is True:
-        why = "a page says that more follow; let aws follow the pages"
-        yield Skipped(key, Reason.not_read, why)
-    else:
-        yield from _named(member)
+    for part in parts:
+        match part:
+            case PolicyOwner(owner=owner, policy=arn):
+                yield PolicyOwner(owner, arns.get(arn, arn))
+            case Skipped(name=name) if name not in arns:
+                yield part
 
 
 def _names(listed: Sequence[JsonDocument]) -> Iterator[str]:
@@ -169,59 +133,94 @@ def _looks_like_a_policy(value: Mapping[str, object]) -> bool:
     return "statement" in lowered or not value or lowered <= {"version", "id"}
 
 
-def _walk(
-    value: object, source: str, path: str, names: tuple[str, ...], depth: int = 0
-) -> Iterator[JsonDocument]:
-    if depth > _DEPTH:
-        raise InputError(source, "", "nests too deeply to hold policies")
-    inner: tuple[JsonDocument, ...] = ()
+class _JsonPlace(Struct, frozen=True):
+    """A place in a file, with what the objects around it say."""
+
+    source: str
+    path: str = "$"
+    names: tuple[str, ...] = ()
+    owner: str = ""
+    arn: str = ""
+    depth: int = 0
+
+    def at(self, step: str) -> _JsonPlace:
+        return replace(self, path=f"{self.path}{step}", depth=self.depth + 1)
+
+    def within(self, value: Mapping[str, object]) -> _JsonPlace:
+        """Return the same place with what an object there says."""
+        called = {k: v for k in (*_NAMES, "Arn") if isinstance(v := value.get(k), str)}
+        owner = next((called[k] for k in _PRINCIPALS if k in called), self.owner)
+        names = (*self.names, *(called[k] for k in _NAMES if k in called))
+        return replace(self, names=names, owner=owner, arn=called.get("Arn", self.arn))
+
+    def document(self, content: object) -> JsonDocument:
+        owner = self.owner if self.names[-1:] != ("trust",) else ""
+        return JsonDocument(self.source, self.path, self.names, content, (), owner, self.arn)
+
+
+_JsonPart = JsonDocument | PolicyOwner | Skipped
+
+
+def _walk(value: object, place: _JsonPlace) -> Iterator[_JsonPart]:
+    if place.depth > _DEPTH:
+        raise InputError(place.source, "", "nests too deeply to hold policies")
+    inner: tuple[_JsonPart, ...] = ()
     if isinstance(value, list) and not _is_statement(value):
         for index, item in enumerate(value):
-            yield from _walk(item, source, f"{path}[{index}]", names, depth + 1)
+            yield from _walk(item, place.at(f"[{index}]"))
     elif isinstance(value, dict) and "Statement" not in value:
-        called = _called(value, names)
-        inner = tuple(
-            document
-            for key, member in value.items()
-            for document in _member(key, member, source, f"{path}.{key}", called, depth + 1)
-        )
-    if all(_is_statement(document.content) for document in inner) and _resembles_a_policy(value):
-        yield JsonDocument(source, path, names, value)
-    else:
-        yield from inner
-
-
-def _called(value: Mapping[str, object], names: tuple[str, ...]) -> tuple[str, ...]:
-    return names + tuple(v for k in _NAMES if isinstance(v := value.get(k), str))
+        within = place.within(value)
+        inner = tuple(p for k, v in value.items() for p in _member(k, v, within.at(f".{k}"), value))
+    listed = [part for part in inner if isinstance(part, JsonDocument)]
+    if all(_is_statement(document.content) for document in listed) and _resembles_a_policy(value):
+        yield place.document(value)
+        return
+    yield from inner
+    if isinstance(value, dict) and not listed and ":organizations:" in str(value.get("Arn")):
+        why = "its document is not there: aws organizations describe-policy prints it"
+        yield Skipped(str(value["Arn"]), Reason.not_read, why)
 
 
 def _member(
-    key: str, value: object, source: str, path: str, names: tuple[str, ...], depth: int
-) -> Iterator[JsonDocument]:
-    """Yield the policy documents of a member of an object."""
+    key: str, value: object, place: _JsonPlace, around: Mapping[str, object]
+) -> Iterator[_JsonPart]:
+    """Yield what a member of an object says of policies."""
     if key in _LISTS and isinstance(value, list):
         entries = [
-            (entry, document)
+            (entry, part)
             for index, entry in enumerate(value)
-            for document in _entry(entry, source, f"{path}[{index}]", names, depth)
+            for part in _entry(entry, place.at(f"[{index}]"))
         ]
-        yield from _versions(entries, names) if key == _VERSIONS else (d for _, d in entries)
+        yield from _versions(entries) if key == _VERSIONS else (part for _, part in entries)
     elif key in _DOCUMENTS or (key in _TEXTS and _is_json(value)):
-        called = (*names, "trust") if key == TRUST else names
-        yield JsonDocument(source, path, called, value)
-    elif key != _REPEATING:
-        yield from _walk(value, source, path, names, depth)
+        names = (*place.names, "trust") if key == TRUST else place.names
+        yield replace(place, names=names).document(value)
+    elif key == "PermissionsBoundary" and isinstance(value, dict):
+        arn, owner = str(value.get("PermissionsBoundaryArn")), place.owner
+        name = f"{owner}/{arn}" if owner else arn
+        yield Skipped(name, Reason.not_applied, BOUNDARY, owner)
+    elif key in _ATTACHED and isinstance(value, list):
+        # What lists the policies of one principal does not name it.
+        owner = place.owner or place.source
+        yield from (
+            PolicyOwner(owner, str(entry.get("PolicyArn")))
+            for entry in value
+            if isinstance(entry, dict)
+        )
+    elif key == "IsTruncated" and value is True:
+        why = "a page says that more follow; let aws follow the pages"
+        yield Skipped(key, Reason.not_read, why)
+    elif key != _REPEATING and not (key == "PolicySummary" and "Content" in around):
+        yield from _walk(value, place)
 
 
-def _entry(
-    entry: object, source: str, path: str, names: tuple[str, ...], depth: int
-) -> Iterator[JsonDocument]:
-    """Yield the policy documents of an entry of a list of policies, at least one."""
-    if documents := tuple(_walk(entry, source, path, names, depth + 1)):
-        yield from documents
-    else:
-        called = _called(entry, names) if isinstance(entry, dict) else names
-        yield JsonDocument(source, path, called, _ABSENT)
+def _entry(entry: object, place: _JsonPlace) -> Iterator[_JsonPart]:
+    """Yield what an entry of a list of policies says, at least one document."""
+    parts = tuple(_walk(entry, place))
+    yield from parts
+    if not any(isinstance(part, JsonDocument) for part in parts):
+        within = place.within(entry) if isinstance(entry, dict) else place
+        yield within.document(_ABSENT)
 
 
 def _is_statement(value: object) -> bool:
@@ -245,27 +244,22 @@ def _is_json(value: object) -> bool:
     return isinstance(value, str) and unquoted(value.lstrip())[:1] == "{"
 
 
-def _versions(
-    pairs: Sequence[tuple[object, JsonDocument]], names: tuple[str, ...]
-) -> Iterator[JsonDocument]:
+def _versions(pairs: Sequence[tuple[object, _JsonPart]]) -> Iterator[_JsonPart]:
     """Yield the version of a managed policy that is in force, or all if none is marked as that.
 
     `pairs` are its versions and their documents.
     """
-    if len(pairs) > 1 and not any(_in_force(version) for version, _ in pairs):
-        for version, document in pairs:
-            number = version.get("VersionId") if isinstance(version, dict) else None
-            called = (*names, number) if isinstance(number, str) else names
-            yield replace(document, names=called)
-        return
-    for version, document in pairs:
-        if _in_force(version) or len(pairs) == 1:
-            others = tuple(
-                str(v.get("VersionId"))
-                for v, _ in pairs
-                if isinstance(v, dict) and v is not version
-            )
+    ids = [str(v.get("VersionId", "")) if isinstance(v, dict) else "" for v, _ in pairs]
+    marked = [_in_force(version) for version, _ in pairs]
+    for (_, document), number, in_force in zip(pairs, ids, marked, strict=True):
+        if not isinstance(document, JsonDocument):
+            yield document
+        elif in_force or len(pairs) == 1:
+            others = tuple(other for other in ids if other not in (number, ""))
             yield replace(document, left_out=others)
+        elif not any(marked):
+            names = (*document.names, number) if number else document.names
+            yield replace(document, names=names)
 
 
 def _in_force(version: object) -> bool:
@@ -278,4 +272,6 @@ KIND = Kind(
     "`aws iam get-account-authorization-details`",
     lambda c: c.is_json,
     _policies,
+    "JSON",
+    "a policy document, or what aws iam get-role-policy or get-policy-version prints",
 )

@@ -25,8 +25,18 @@ _ONE_POLICY = re.compile(r'\s*\{(?:\s*"(?:Version|Id)"\s*:\s*"[^"\\]*"\s*,){0,2}
 # A value, URL-encoded too, or nothing at all.
 _JSON = re.compile(r'\s*(?:[\[{"%0-9-]|(?:true|false|null)\b|\Z)')
 
+
+class PolicyOwner(Struct, frozen=True):
+    """A policy that a principal has, inline or attached."""
+
+    owner: str  # the principal, as the input names it; empty if that is not known
+    policy: str  # the name of a policy of the input, or an ARN
+    place: str = ""  # what attaches it
+
+
 # A policy by its name in the input, or something that is not read as one.
-Part = tuple[str, Policy] | Skipped
+PolicyPart = tuple[str, Policy] | Skipped
+Part = PolicyPart | PolicyOwner
 
 
 class Content:
@@ -129,6 +139,8 @@ class Kind(Struct, frozen=True):
     # Yields its identity policies and what is skipped; takes the content and the values of a
     # module's variables. Raises `InputError` where the kind holds none.
     policies: Callable[[Content, ModuleValues], Iterable[Part]]
+    noun: str = ""  # what one is called, after "this"
+    instead: str = ""  # what to give in place of one without policies
 
 
 def without_policies(

@@ -1,19 +1,20 @@
-"""The policies of an input, and the choice among them."""
+"""The policies of an input, who has them, and the choice among them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.errors import InputError, UsageError, first_of
-from vpc_cni_iam.inputs.kind import Part
+from vpc_cni_iam.inputs.kind import Part, PolicyOwner
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Policy
 
-# The details of an account name thousands.
-_SHOWN = 20
+_UNKNOWN = ""  # the principal of a grant that the input does not tell
 
 
 class NamedPolicy(Struct, frozen=True):
@@ -22,6 +23,8 @@ class NamedPolicy(Struct, frozen=True):
     name: str  # what the input calls it: the name of its data source; empty if it has none
     policy: Policy
     source: str  # the input, as errors name it
+    owners: frozenset[str] = frozenset()  # the principals that have it, as the input names them
+    version: str = ""  # of an AWS managed policy that is attached, and whose document is not there
 
 
 class InputPolicies(Struct, frozen=True):
@@ -35,45 +38,132 @@ class InputPolicies(Struct, frozen=True):
 
 
 def collect(parts: Iterable[Part], source: str) -> InputPolicies:
-    """Return the policies of an input, apart from the skipped parts."""
+    """Return the policies of an input, apart from the skipped parts.
+
+    An AWS managed policy that is attached, and whose document is not there, is the catalog's.
+    """
     policies: list[NamedPolicy] = []
     skipped: list[Skipped] = []
+    grants: dict[str, list[PolicyOwner]] = {}
     for part in parts:
-        if isinstance(part, Skipped):
-            skipped.append(part)
+        match part:
+            case Skipped():
+                skipped.append(part)
+            case PolicyOwner(policy=policy):
+                grants.setdefault(policy, []).append(part)
+            case name, document:
+                policies.append(NamedPolicy(name, document, source))
+    names = {p.name for p in policies} | {s.name for s in skipped}
+    policies = [
+        replace(p, owners=frozenset(grant.owner for grant in grants.get(p.name, ())))
+        for p in policies
+    ]
+    for arn, attached in grants.items():
+        if arn in names:
+            continue
+        owners = frozenset(grant.owner for grant in attached)
+        if managed := aws_managed.published(arn):
+            name = arn if managed.name in names else managed.name
+            policies.append(NamedPolicy(name, managed.document, source, owners, managed.version))
         else:
-            policies.append(NamedPolicy(*part, source))
-    return InputPolicies(source, tuple(policies), tuple(skipped))
+            skipped += (_unknown(grant) for grant in attached)
+    return InputPolicies(source, tuple(policies), tuple(dict.fromkeys(skipped)))
+
+
+def _unknown(grant: PolicyOwner) -> Skipped:
+    """Return an attachment of a policy that is not known."""
+    detail = "it is attached, and its document is not there"
+    if instead := aws_managed.nonexistent(grant.policy):
+        detail = f"it is attached, and AWS has no such policy; attach {instead}"
+    elif grant.place:
+        detail = f"{grant.place} attaches it, and its document is not known"
+    return Skipped(grant.policy, Reason.not_read, detail, grant.owner)
 
 
 def choose(opened: InputPolicies, names: Iterable[str]) -> InputPolicies:
-    """Return the policies of these names, or the only one that can be read.
+    """Return the policies of these names, or of these principals, or those of the only principal.
 
     Raises `InputError` for the name of a skipped policy, `UsageError` for one that is not there, or
-    several policies and no name.
+    policies that may be of several principals and no name.
     """
     known = [o.name for o in opened.policies if o.name]
-    chosen = {_resolve(name, opened, known) for name in names}
-    if chosen:
-        policies = tuple(o for o in opened.policies if o.name in chosen)
-        owners = {name.partition("/")[0] for name in chosen}
-        skipped = (
-            s
-            for s in opened.skipped
-            if s.reason is Reason.overrides
-            or s.reason.is_note
-            or (s.reason is Reason.not_applied and s.name.partition("/")[0] in owners)
-        )
-        return InputPolicies(opened.source, policies, tuple(skipped))
-    if len(opened.policies) > 1:
-        problem = f"{opened.source} holds several policies, {first_of(known)}; "
-        unread = [s.name for s in opened.skipped if s.counts]
-        if unread:
-            problem += f"choose with --document\nof the others: {first_of(unread)} cannot be read"
-        else:
-            problem += "choose with --document"
-        raise UsageError(problem)
-    return opened
+    owners = {o for p in opened.policies for o in p.owners} | {s.owner for s in opened.skipped}
+    principals = sorted(owners - {_UNKNOWN, *known})
+    chosen = {_resolve(name, opened, [*known, *principals]) for name in names}
+    if not chosen:
+        return _together(opened, known, principals)
+    whole = chosen.intersection(principals)
+    policies = [p for p in opened.policies if p.name in chosen or p.owners & whole]
+    owners = {o for p in policies for o in p.owners} - {_UNKNOWN}
+    skipped = [
+        s
+        for s in opened.skipped
+        if s.reason is Reason.overrides
+        or s.reason.is_note
+        or (s.reason is Reason.not_applied and s.owner in owners)
+        or (whole and s.owner in (_UNKNOWN, *whole))
+    ]
+    if not policies:
+        names = ", ".join(sorted(whole))
+        raise InputError(opened.source, "", f"no policy of {names} can be read")
+    for left in opened.policies:
+        if left.version and left not in policies and (same := left.owners & owners):
+            detail = f"left out with --document; {first_of(sorted(same))} has it, too"
+            skipped.append(Skipped(left.name, Reason.assumed, detail))
+    return _taken(opened.source, policies, skipped)
+
+
+def _together(
+    opened: InputPolicies, known: Sequence[str], principals: Sequence[str]
+) -> InputPolicies:
+    """Return the policies of the only principal of an input, or its only policy."""
+    policies, doubtful = opened.policies, list[Skipped]()
+    of_one = _has_owners(policies[0]) and len({p.owners for p in policies}) == 1
+    if len(policies) > 1 and not of_one:
+        only, *more = [p for p in policies if not p.version] or policies
+        if more:
+            raise _several(opened, known, principals)
+        beside = [p for p in policies if p is not only and not _are_of_others(p, only)]
+        certain = [p for p in beside if _has_owners(only) and only.owners <= p.owners]
+        detail = f"it is attached, and it is not known if the principal with {only.name} has it"
+        doubtful = [Skipped(p.name, Reason.not_read, detail) for p in beside if p not in certain]
+        policies = (only, *certain)
+    owners = policies[0].owners if _has_owners(policies[0]) else frozenset()
+    skipped = [s for s in opened.skipped if not (s.owner and owners) or s.owner in owners]
+    return _taken(opened.source, policies, [*skipped, *doubtful])
+
+
+def _has_owners(policy: NamedPolicy) -> bool:
+    """Say whether it is known who has a policy."""
+    return bool(policy.owners) and _UNKNOWN not in policy.owners
+
+
+def _are_of_others(policy: NamedPolicy, other: NamedPolicy) -> bool:
+    """Say whether none of the principals that have a policy has another."""
+    return _has_owners(policy) and _has_owners(other) and policy.owners.isdisjoint(other.owners)
+
+
+def _taken(
+    source: str, policies: Sequence[NamedPolicy], skipped: Sequence[Skipped]
+) -> InputPolicies:
+    """Return the policies that were chosen, with a note of those that the catalog has."""
+    detail = "it is attached; its document is {} of the catalog, as the partition aws has it"
+    notes = (
+        Skipped(p.name, Reason.read_with_it, detail.format(p.version))
+        for p in policies
+        if p.version
+    )
+    return InputPolicies(source, tuple(policies), (*skipped, *notes))
+
+
+def _several(opened: InputPolicies, known: Sequence[str], principals: Sequence[str]) -> UsageError:
+    """Return the error that policies may be of several principals."""
+    problem = f"{opened.source} holds several policies, {first_of(known)}; choose with --document"
+    if unread := [s.name for s in opened.skipped if s.counts]:
+        problem += f"\nof the others: {first_of(unread)} cannot be read"
+    if principals:
+        problem += f"\n--document also takes all policies of a principal: {first_of(principals)}"
+    return UsageError(problem)
 
 
 def _resolve(name: str, opened: InputPolicies, known: Sequence[str]) -> str:
@@ -81,14 +171,3 @@ def _resolve(name: str, opened: InputPolicies, known: Sequence[str]) -> str:
         if skipped.name == name and name not in known:
             raise InputError(opened.source, "", f"{name} is {skipped.reason}: {skipped.detail}")
     return resolve(name, known, "document", "--document", source=opened.source)
-
-
-def why_none(skipped: Sequence[Skipped]) -> str:
-    """Say why no policy of an input can be taken."""
-    left_out = [s for s in skipped if not s.reason.is_note]
-    if not left_out:
-        return "holds no policy of an identity"
-    listed = [f"{s.name}: {s.reason}: {s.detail}" for s in left_out[:_SHOWN]]
-    if len(left_out) > _SHOWN:
-        listed.append(f"and {len(left_out) - _SHOWN:,} more")
-    return f"holds no policy of an identity that can be read; {'; '.join(listed)}"

@@ -10,7 +10,7 @@ from vpc_cni_iam.catalog.facts.partitions import partition_of, regions_of
 from vpc_cni_iam.errors import EngineError, InputError, UsageError
 from vpc_cni_iam.hcl.evaluate.excerpt import Excerpt, RenderTarget
 from vpc_cni_iam.hcl.module.given import Renderer
-from vpc_cni_iam.inputs.kind import Part
+from vpc_cni_iam.inputs.kind import PolicyPart
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.parse import loads
 
@@ -22,18 +22,19 @@ def rendered(
     part_of: Callable[[Sequence[RenderTarget]], Excerpt],
     surroundings: Mapping[str, str],
     renderer: Renderer,
-) -> Iterator[Part]:
+) -> Iterator[tuple[RenderTarget, PolicyPart]]:
     """Yield the policies of identities among those that `policies_of` yields, and notes."""
-    for _, part in policies_of(targets, part_of, surroundings, renderer):
+    for target, part in policies_of(targets, part_of, surroundings, renderer):
         if isinstance(part, Skipped):
-            yield part
+            yield target, part
         elif part[1].names_principals:
-            yield Skipped(part[0], Reason.other_kind, "it names principals")
+            yield target, Skipped(part[0], Reason.other_kind, "it names principals")
         elif not part[1].statements:
-            yield Skipped(part[0], Reason.not_in_force, "it has no statement with these values")
+            detail = "it has no statement with these values"
+            yield target, Skipped(part[0], Reason.not_in_force, detail)
         else:
-            yield part
-            yield Skipped(part[0], Reason.rendered, renderer.name)
+            yield target, part
+            yield target, Skipped(part[0], Reason.rendered, renderer.name)
 
 
 def policies_of(
@@ -41,7 +42,7 @@ def policies_of(
     part_of: Callable[[Sequence[RenderTarget]], Excerpt],
     surroundings: Mapping[str, str],
     renderer: Renderer,
-) -> Iterator[tuple[RenderTarget, Part]]:
+) -> Iterator[tuple[RenderTarget, PolicyPart]]:
     """Yield policies as an engine renders them, each with its target.
 
     `part_of` returns the part of the module that has some of them, and `surroundings` are the
@@ -82,7 +83,7 @@ def _region(surroundings: Mapping[str, str]) -> str:
 
 def _instances(
     target: RenderTarget, instances: Mapping[str, str | None], renderer: Renderer
-) -> Iterator[Part]:
+) -> Iterator[PolicyPart]:
     if not instances:
         detail = f"{renderer.name} renders none with these values"
         yield Skipped(target.name, Reason.not_in_force, detail)

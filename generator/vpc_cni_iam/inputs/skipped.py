@@ -9,6 +9,9 @@ from msgspec import Struct
 
 from vpc_cni_iam.errors import Message
 
+# What to do about a permissions boundary.
+BOUNDARY = "it is a permissions boundary: give it with --boundary"
+
 
 class Reason(StrEnum):
     """Why something was skipped."""
@@ -45,6 +48,7 @@ class Skipped(Struct, frozen=True):
     name: str  # what the input calls it: an address, a name, or a file
     reason: Reason
     detail: Message  # the same in words, with the place
+    owner: str = ""  # the principal that has it; empty if that is not known
 
     @property
     def counts(self) -> bool:

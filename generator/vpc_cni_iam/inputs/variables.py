@@ -41,9 +41,9 @@ def given_variables(
 
 def check_used(user_values: GivenVariables, targets: Iterable[str]) -> None:
     """Raise `UsageError` for values that no module took, and an engine without a module."""
-    from vpc_cni_iam.inputs.hcl import kind_of  # noqa: PLC0415 - what reads modules
+    from vpc_cni_iam.inputs.identify import of_path  # noqa: PLC0415 - what reads modules
 
-    if any(kind_of(target) for target in targets if target):
+    if any(of_path(target) for target in targets if target):
         check_declared(user_values)
     elif user_values.names:
         raise UsageError("--var and --var-file fill the variables of HCL, and no input is HCL")

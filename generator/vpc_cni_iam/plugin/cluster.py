@@ -6,6 +6,8 @@ import re
 
 from msgspec import Struct
 
+from vpc_cni_iam.policy.value import ABSENT, Value
+
 _ARN = r"arn:[a-z-]+:eks:([a-z0-9-]+):([0-9]{12}):"
 
 
@@ -15,11 +17,19 @@ class EksCluster(Struct, frozen=True):
     name: str = ""
     region: str = ""
     account: str = ""
+    # That of its tokens, without https://. Of a cluster that is created it is known after apply,
+    # and no text that is known names it.
+    issuer: Value = ABSENT
 
     @property
     def is_placed(self) -> bool:
         """Whether its Region or account is known."""
         return bool(self.region or self.account)
+
+    def may_be_beside(self, other: EksCluster) -> bool:
+        """Say whether both may be in one Region and account, as far as these are known."""
+        pairs = ((self.region, other.region), (self.account, other.account))
+        return all(own == known for own, known in pairs if own and known)
 
 
 ANY_CLUSTER = EksCluster()
@@ -28,4 +38,4 @@ ANY_CLUSTER = EksCluster()
 def cluster_of(name: str, arn: str) -> EksCluster:
     """Return the cluster of a name, in the Region and account of an ARN of EKS, if that is one."""
     match = re.match(_ARN, arn)
-    return EksCluster(name, *match.groups()) if match else EksCluster(name)
+    return EksCluster(name, match[1], match[2]) if match else EksCluster(name)

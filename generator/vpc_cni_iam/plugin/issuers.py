@@ -25,25 +25,14 @@ APPLICATIONS: Mapping[str, tuple[str, ...]] = {
 
 
 class Platform(Enum):
-    """Who has the tokens of an issuer."""
+    """Who has the tokens of an issuer, with a subject that nobody means who does not mean all."""
 
-    KUBERNETES = "Kubernetes"
-    GITHUB = "GitHub"
-    GITLAB = "GitLab"
-    OTHER = "other"
-
-    @property
-    def stranger(self) -> str:
-        """The subject of a token that nobody means who does not mean all."""
-        return _STRANGERS[self]
+    KUBERNETES = f"{SERVICE_ACCOUNTS}example-namespace:example-service-account"
+    GITHUB = "repo:example-stranger/example:ref:refs/heads/example"
+    GITLAB = "project_path:example-stranger/example:ref_type:branch:ref:example"
+    OTHER = "zz-example"
 
 
-_STRANGERS = {
-    Platform.KUBERNETES: f"{SERVICE_ACCOUNTS}example-namespace:example-service-account",
-    Platform.GITHUB: "repo:example-stranger/example:ref:refs/heads/example",
-    Platform.GITLAB: "project_path:example-stranger/example:ref_type:branch:ref:example",
-    Platform.OTHER: "zz-example",
-}
 _BY_SUBJECT = {
     SERVICE_ACCOUNTS: Platform.KUBERNETES,
     "repo:": Platform.GITHUB,

@@ -15,24 +15,21 @@ from vpc_cni_iam.plugin.issuers import APPLICATIONS, PROVIDER, SERVICE_ACCOUNTS
 from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Request, evaluate
 from vpc_cni_iam.policy.matching.variables import Context
-from vpc_cni_iam.policy.template import Hole, Template, Text, fill
+from vpc_cni_iam.policy.template import Hole, Template, Text, fill, known
 
 _SAML = "sts:AssumeRoleWithSAML"
-# The account of a stranger, and its organization, which nobody named.
-_STRANGER, _ORGANIZATION = "999999999999", "o-zz"
-_NO_ORGANIZATION: Context = {
-    "aws:principalorgid": _ORGANIZATION,
-    "aws:principalorgpaths": (f"{_ORGANIZATION}/r-zz/",),
-}
-# What a request of a stranger has where nothing else fits. No service sends it.
+# What a request of a stranger has where nothing else fits: an account and an organization that
+# nobody named. No service sends it.
+_STRANGER = "999999999999"
 _OF_STRANGER: Context = {
     trust.CALLER: f"arn:aws:iam::{_STRANGER}:role/zz-example",
     trust.ACCOUNT: _STRANGER,
-    **_NO_ORGANIZATION,
+    "aws:principalorgid": "o-zz",
+    "aws:principalorgpaths": ("o-zz/r-zz/",),
     trust.SOURCE_ARN: f"arn:aws:sns:us-east-1:{_STRANGER}:zz-example",
     trust.SOURCE_ACCOUNT: _STRANGER,
-    "aws:sourceorgid": _ORGANIZATION,
-    "aws:sourceorgpaths": (f"{_ORGANIZATION}/r-zz/",),
+    "aws:sourceorgid": "o-zz",
+    "aws:sourceorgpaths": ("o-zz/r-zz/",),
     "aws:sourceip": "192.0.2.99",
     "aws:sourcevpc": "vpc-zz",
     "aws:sourcevpce": "vpce-zz",
@@ -57,7 +54,8 @@ def may_assume(policy: Policy, request: Request) -> bool:
 def requests_of(kind: str, name: str, claims: Mapping[str, str]) -> Iterator[Request]:
     """Yield the requests by which a principal of a trust policy assumes a role.
 
-    An account, which delegates to others, stands for one of them. `claims` are those of a token.
+    What is not known of them may be as a condition asks: which principal of an account it is, whose
+    session, or, without `claims`, whose token. A role that all of them deny lets nobody in by name.
     """
     if kind == "Federated" and (PROVIDER in name or name in APPLICATIONS):
         yield trust.token_request(name, claims)
@@ -73,7 +71,9 @@ def requests_of(kind: str, name: str, claims: Mapping[str, str]) -> Iterator[Req
         account = name if name.isdigit() else (name.split(":") + [""] * 4)[_ACCOUNT_PART]
         is_account = name.isdigit() or name.endswith(":root")
         caller = f"arn:aws:iam::{account}:role/zz-example" if is_account else name
-        has = {trust.CALLER: caller, trust.ACCOUNT: account}
+        has = {trust.ACCOUNT: account} if account else {}
+        if not is_account and ":iam::" in name:
+            has[trust.CALLER] = name
         yield Request(trust.ASSUME, "*", caller, has, trust.may_have_but(()))
 
 
@@ -100,18 +100,17 @@ def _named_so(pattern: str) -> str | None:
     """Return a name of a stranger that fits a pattern; None where the pattern names somebody."""
     if "*" not in pattern and "?" not in pattern:
         return None
-    account = ""
+    account = pattern
     if pattern.startswith("o-"):
         account = pattern.partition("/")[0].removeprefix("o-")
     elif ":" in pattern:
         account = (pattern.split(":") + [""] * _ACCOUNT_PART)[_ACCOUNT_PART]
-    else:
-        account = pattern
     if account.strip("*?"):
         return None
     if pattern.startswith("arn:") and account:
         pattern = ":".join([*pattern.split(":")[:4], _STRANGER, *pattern.split(":")[5:]])
-    return _sample(pattern)
+    # It hardly fits a narrower pattern.
+    return pattern.replace("*", "zz-example-zz").replace("?", "z")
 
 
 def filled(policy: Policy) -> Policy:
@@ -131,7 +130,7 @@ def _filled(statement: Statement) -> Statement:
         for p in statement.principals
     )
     principals = _with_issuer(principals, statement)
-    providers = [n for p in principals for n in known_names(p) if PROVIDER in n]
+    providers = [n for p in principals for n in known(p.identifiers) if PROVIDER in n]
     conditions = []
     for condition in statement.conditions:
         key = _key(condition, providers)
@@ -181,11 +180,6 @@ def _key(condition: Condition, providers: list[str]) -> Text:
     return f"{prefix}:sub" if is_subject else key
 
 
-def known_names(principal: Principal) -> tuple[str, ...]:
-    """Return the names of a principal that are known."""
-    return tuple(name for name in principal.identifiers if isinstance(name, str))
-
-
 def _named(text: Text, kind: str = "") -> str:
     """Return a text with a name for each hole."""
     name = str(fill(text, lambda hole: f"{_UNKNOWN}{hash(hole) & _MASK:x}"))
@@ -202,8 +196,3 @@ def _asks_who(condition: Condition) -> bool:
     about = by_name or trust.is_claim(key) or key.startswith((*_TAGS, "saml:"))
     is_known = isinstance(condition.key, str)
     return about and is_known and "not" not in operator and operator != "null"
-
-
-def _sample(pattern: str) -> str:
-    """Return a text that matches a pattern, and hardly a narrower one."""
-    return pattern.replace("*", "zz-example-zz").replace("?", "z")

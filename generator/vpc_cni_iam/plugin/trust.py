@@ -14,19 +14,23 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
-from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
+from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster, cluster_of
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Principal, Statement
+from vpc_cni_iam.policy.document import ANYONE, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.matching.variables import UNKNOWN, Context, UnknownValue
 from vpc_cni_iam.policy.template import holes, known
+from vpc_cni_iam.policy.value import Known, Unknown
 
 PODS, NODES = "pods.eks.amazonaws.com", "ec2.amazonaws.com"
 ASSUME, TAG, WEB = "sts:AssumeRole", "sts:TagSession", "sts:AssumeRoleWithWebIdentity"
+# What a trust policy allows to a role of its account that it names.
+TO_NAMED = Policy((Statement(actions=(ASSUME, TAG), resources=("*",)),))
 # What only a principal of an account, or who sends it, has in a request: services and tokens do
 # not. And what only a service has; of EKS Pod Identity it is the cluster, and its account, which
 # is the role's.
 CALLER, ACCOUNT = "aws:principalarn", "aws:principalaccount"
+EXTERNAL_ID = "sts:externalid"
 OF_CALLERS = frozenset(
     (
         CALLER,
@@ -36,18 +40,25 @@ OF_CALLERS = frozenset(
         "aws:username",
         "aws:multifactorauthpresent",
         "aws:multifactorauthage",
-        "sts:externalid",
+        EXTERNAL_ID,
     )
 )
 SOURCE_ARN, SOURCE_ACCOUNT = "aws:sourcearn", "aws:sourceaccount"
 OF_SERVICES = frozenset((SOURCE_ARN, SOURCE_ACCOUNT, "aws:sourceorgid", "aws:sourceorgpaths"))
-# A token has only the claims of its own issuer, and nothing else in a request has any.
-_CLAIM = re.compile(r".*[./].*:[^:]+|.*:(sub|aud)")
+# A token has only the claims of its own issuer, and nothing else in a request has any. Those of
+# SAML are no claims of an issuer.
+_CLAIM = re.compile(r"(?!saml:)(?:.*[./].*:[^:]+|.*:(?:sub|aud))")
 _TAGS = ("aws:requesttag/", "aws:tagkeys")
 _CLUSTER_NAME, _CLUSTER_ARN = "aws:requesttag/eks-cluster-name", "aws:requesttag/eks-cluster-arn"
 # Partition, Region, account and name in the ARN of a cluster, or in a pattern of such ARNs.
 _CLUSTER = r"(?:arn:([^:]*):eks:([^:]*)(?::([^:]*):)?)?[^/]*(?:/(.*))?"
 _EXAMPLE = ("aws", "us-east-1", "111122223333", "example")
+# The conditions that name a cluster, or a part of its ARN.
+_NAMING = {
+    **dict.fromkeys((SOURCE_ARN, _CLUSTER_ARN), "{}"),
+    SOURCE_ACCOUNT: "arn::eks::{}:",
+    _CLUSTER_NAME: "/{}",
+}
 # A provider of tokens of service accounts.
 EKS_ISSUER = "oidc.eks"
 _ANY_ISSUER = f"{EKS_ISSUER}.us-east-1.amazonaws.com/id/EXAMPLE"
@@ -58,6 +69,9 @@ class ServiceAccount(Struct, frozen=True):
 
     namespace: str
     name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
 
     @property
     def subject(self) -> str:
@@ -110,90 +124,116 @@ class RoleTrust(Struct, frozen=True):
         compile_policies([self.policy], "trust policy")
 
     def callers(
-        self, account: ServiceAccount = AWS_NODE, *, lenient: bool = False, certain: bool = False
-    ) -> tuple[Caller, ...]:
+        self, account: ServiceAccount = AWS_NODE, *, lenient: bool = False
+    ) -> dict[Caller, bool]:
         """Return who may assume the role for a service account of some cluster.
 
+        Each with whether that is certain, or depends on what the policy asks and is not known.
         `lenient` is whether conditions count as met that ask who sends the request, of which
-        services and tokens have only a part; `certain` is whether what decides must be known, but
-        for the name of the cluster.
+        services and tokens have only a part.
         """
-        policy = _of_any_cluster(self.policy) if certain else self.policy
-        compiled = compile_policies([policy], "trust policy")
-        return tuple(
-            caller
-            for caller in dict.fromkeys(_callers(self.policy.statements))
-            if any(
-                decision.allowed or not (certain or decision.denied)
-                for request in self._requests(caller, account, lenient=lenient)
-                for decision in (compiled.evaluate(request),)
-            )
-        )
+        compiled = compile_policies([self.policy], "trust policy")
+        arns = self.cluster_arns()[: 1 if lenient else None]
+        clusters = [cluster_of(arn.partition("/")[2], arn) for arn in arns]
+        decisions = {
+            caller: [
+                compiled.evaluate(request)
+                for cluster in clusters
+                for request in self._requests(caller, account, cluster, lenient=lenient)
+            ]
+            for caller in _callers(self.policy.statements)
+        }
+        return {
+            caller: any(decision.allowed for decision in each)
+            for caller, each in decisions.items()
+            if not all(decision.denied for decision in each)
+        }
 
-    def lets(self, identity: Identity, cluster: EksCluster, *, tags: bool) -> bool | None:
-        """Say whether aws-node of a cluster can assume the role; None if that is not decided.
+    def lets(
+        self,
+        identity: Identity,
+        cluster: EksCluster,
+        account: ServiceAccount = AWS_NODE,
+        *,
+        tags: bool,
+    ) -> bool | None:
+        """Say whether a service account of a cluster can assume the role; None if not decided.
 
         `tags` is whether sessions of EKS Pod Identity have tags.
         """
+        tags = tags and identity.has_session_tags
+        requests = (
+            request
+            for caller in dict.fromkeys(_callers(self.policy.statements))
+            if caller.identity is identity and self._may_be_of(caller, cluster)
+            for request in self._requests(caller, account, cluster, tags=tags)
+        )
+        return self._answer(requests, tags=tags)
+
+    def lets_role(
+        self,
+        role: str,
+        cluster: EksCluster,
+        account: ServiceAccount = AWS_NODE,
+        *,
+        tags: bool,
+    ) -> bool | None:
+        """Say whether another role, by its ARN, can assume the role for pods of a cluster.
+
+        The cluster is in the account of the other role. Without session tags, an external ID says
+        whose pods they are.
+        Source: Amazon EKS User Guide, "Access AWS Resources using EKS Pod Identity Target IAM
+        Roles".
+        """
+        own = replace(cluster, account=role.split(":")[4])
+        has = {CALLER: role, ACCOUNT: own.account}
+        parts = own.region, own.account, own.name, account.namespace, account.name
+        if all(parts) and not tags:
+            has[EXTERNAL_ID] = "/".join(parts)
+        may_have = may_have_but(OF_SERVICES, tags=tags)
+        requests = (
+            Request(ASSUME, "*", role, {**has, **sent}, may_have)
+            for arn in self.cluster_arns(own)
+            for sent in ({**account.tags, **cluster_tags(arn)} if tags else {},)
+        )
+        return self._answer(requests, tags=tags)
+
+    def lets_named(
+        self, role: str, cluster: EksCluster, account: ServiceAccount = AWS_NODE, *, tags: bool
+    ) -> bool | None:
+        """Say whether the policy alone lets another role of its account, which it names.
+
+        Source: STS API reference, AssumeRole.
+        """
+        named = replace(self, policy=naming(self.policy, role))
+        is_of_account = role.split(":")[4] == self.role.split(":")[4]
+        return is_of_account and named.lets_role(role, cluster, account, tags=tags)
+
+    def _may_be_of(self, caller: Caller, cluster: EksCluster) -> bool:
+        """Say whether tokens of a cluster may be those of a provider; it is in the role's account.
+
+        Source: Amazon EKS User Guide, "Authenticate to another account with IRSA".
+        """
+        if caller.identity is not Identity.irsa:
+            return True
+        is_shown = isinstance(cluster.issuer, Known | Unknown)
+        accounts = {arn.split(":")[4] for arn in (self.role, caller.principal)} - {""}
+        is_other = is_shown and cluster.issuer != Known(caller.issuer)
+        return not is_other and len(accounts) <= 1
+
+    def _answer(self, requests: Iterable[Request], *, tags: bool) -> bool | None:
+        """Say whether a request is allowed, with session tags or without; None if not decided."""
+        compiled = compile_policies([self.policy], "trust policy")
         answers: set[bool | None] = set()
-        for caller in dict.fromkeys(_callers(self.policy.statements)):
-            if caller.identity is identity:
-                answers |= {
-                    self._answer(each) for each in self._complete(caller, cluster, tags=tags)
-                }
+        for request in requests:
+            actions = (request.action, TAG)[: 1 + tags]
+            decisions = [compiled.evaluate(replace(request, action=action)) for action in actions]
+            is_allowed = all(decision.allowed for decision in decisions) or None
+            answers.add(False if any(d.denied for d in decisions) else is_allowed)
         principals = (p for s in self.policy.statements for p in s.principals)
         if any(holes(name for p in principals for name in p.identifiers)):
             answers.add(None)  # it may be the caller
         return True if True in answers else None if None in answers else False
-
-    def _complete(
-        self, caller: Caller, cluster: EksCluster, *, tags: bool
-    ) -> Iterator[tuple[Request, ...]]:
-        """Yield the requests by which a caller assumes the role, all of which are to be allowed."""
-        if caller.identity is not Identity.pod_identity:
-            yield from ((request,) for request in self._requests(caller, AWS_NODE))
-            return
-        actions = (ASSUME, TAG)[: 1 + tags]
-        for context in self._of_pods(AWS_NODE, cluster):
-            # The cluster's account is the role's, which the role may not tell.
-            is_placed = cluster.account or self.role.split(":")[4]
-            sent = {
-                key: value
-                for key, value in context.items()
-                if (is_placed or key != SOURCE_ACCOUNT) and (tags or not key.startswith(_TAGS))
-            }
-            may_have = may_have_but(OF_CALLERS, tags=tags)
-            yield tuple(Request(a, "*", caller.principal, sent, may_have) for a in actions)
-
-    def _answer(self, requests: tuple[Request, ...]) -> bool | None:
-        compiled = compile_policies([self.policy], "trust policy")
-        decisions = [compiled.evaluate(request) for request in requests]
-        if any(decision.denied for decision in decisions):
-            return False
-        return all(decision.allowed for decision in decisions) or None
-
-    def lets_pods(self, cluster: EksCluster = ANY_CLUSTER, *, tags: bool) -> bool:
-        """Say whether EKS Pod Identity may assume the role for aws-node of a cluster.
-
-        `tags` is whether its sessions have tags.
-        """
-        return self.lets(Identity.pod_identity, cluster, tags=tags) is not False
-
-    def lets_role(self, role: str, cluster: EksCluster, *, tags: bool) -> bool:
-        """Say whether another role, by its ARN, may assume the role for aws-node of a cluster.
-
-        That is in the account of the other role.
-        """
-        account = role.split(":")[4]
-        caller = {CALLER: role, ACCOUNT: account}
-        return any(
-            self._lets(
-                Request(ASSUME, "*", role, {**AWS_NODE.tags, **cluster_tags(arn), **caller}),
-                OF_SERVICES,
-                tags=tags,
-            )
-            for arn in self.cluster_arns(replace(cluster, account=account))
-        )
 
     @property
     def is_open(self) -> bool:
@@ -209,9 +249,8 @@ class RoleTrust(Struct, frozen=True):
         givers = Principal("Service", (NODES, PODS)), Principal("Federated", providers)
         trust = replace(self, policy=replace(self.policy, statements=tuple(statements)))
         return any(
-            trust._allows(request)
+            trust._answer(trust._requests(caller, AWS_NODE), tags=False) is not False
             for caller in _callers([Statement(principals=givers)])
-            for request in trust._requests(caller, AWS_NODE)
         )
 
     def cluster_arns(self, cluster: EksCluster = ANY_CLUSTER) -> list[str]:
@@ -219,9 +258,9 @@ class RoleTrust(Struct, frozen=True):
 
         Its account is that of the role, if it is not known, and the rest is as the policy names it.
         """
-        conditions = (c for s in self.policy.statements for c in s.conditions)
-        about = (c for c in conditions if str(c.key).lower() in (_CLUSTER_ARN, SOURCE_ARN))
-        named = (value for c in about for value in known(c.values))
+        conditions = [c for s in self.policy.statements for c in s.conditions]
+        asked = ((str(c.key).lower(), value) for c in conditions for value in known(c.values))
+        named = (_NAMING[key].format(value) for key, value in asked if key in _NAMING)
         places = [("",) * 4, *(m.groups("") for v in named if (m := re.match(_CLUSTER, v)))]
         _, partition, _, _, account, _ = self.role.split(":", 5)
         certain = (partition, cluster.region, cluster.account or account, cluster.name)
@@ -236,55 +275,35 @@ class RoleTrust(Struct, frozen=True):
         ]
 
     def _requests(
-        self, caller: Caller, account: ServiceAccount, *, lenient: bool = False
+        self,
+        caller: Caller,
+        account: ServiceAccount,
+        cluster: EksCluster = ANY_CLUSTER,
+        *,
+        lenient: bool = False,
+        tags: bool = True,
     ) -> Iterator[Request]:
-        """Yield the requests by which a caller assumes the role, without session tags to come."""
-        absent = frozenset[str]() if lenient else OF_CALLERS
+        """Yield the requests by which a caller assumes the role for pods of a cluster."""
+        may_have = may_have_but(() if lenient else OF_CALLERS, tags=tags)
         if caller.identity is Identity.irsa:
             request = token_request(caller.principal, {"sub": account.subject, "aud": AUDIENCE})
-            yield replace(request, may_have=may_have_but(absent)) if lenient else request
-        elif caller.identity is Identity.node_role:
-            yield Request(ASSUME, "*", caller.principal, {}, may_have_but(absent))
-        elif lenient:
-            yield Request(ASSUME, "*", caller.principal, account.tags, may_have_but(absent))
-        else:
-            for context in self._of_pods(account, ANY_CLUSTER):
-                yield Request(ASSUME, "*", caller.principal, context, may_have_but(absent))
+            yield replace(request, may_have=may_have) if lenient else request
+            return
+        contexts: Iterable[Context] = [account.tags if lenient else {}]
+        if caller.identity is Identity.pod_identity and not lenient:
+            contexts = self._of_pods(account, cluster, tags=tags)
+        yield from (Request(ASSUME, "*", caller.principal, has, may_have) for has in contexts)
 
-    def _of_pods(self, account: ServiceAccount, cluster: EksCluster) -> Iterator[Context]:
+    def _of_pods(
+        self, account: ServiceAccount, cluster: EksCluster, *, tags: bool
+    ) -> Iterator[Context]:
         """Yield what the requests of EKS Pod Identity have for a service account of a cluster."""
+        # The cluster's account is the role's, which the role may not tell.
+        is_placed = cluster.account or self.role.split(":")[4]
         for arn in self.cluster_arns(cluster):
-            source = {SOURCE_ARN: arn, SOURCE_ACCOUNT: arn.split(":")[4]}
-            yield {**source, **account.tags, **(cluster_tags(arn) if cluster.name else {})}
-
-    def _lets(self, request: Request, absent: frozenset[str], *, tags: bool) -> bool:
-        """Say whether the policy allows a request, with its session tags or without any."""
-        context = {k: v for k, v in request.context.items() if tags or not k.startswith(_TAGS)}
-        may_have = may_have_but(absent, tags=tags)
-        return all(
-            self._allows(replace(request, action=action, context=context, may_have=may_have))
-            for action in (ASSUME, TAG)[: 1 + tags]
-        )
-
-    def _allows(self, request: Request) -> bool:
-        return not compile_policies([self.policy], "trust policy").evaluate(request).denied
-
-
-def _of_any_cluster(policy: Policy) -> Policy:
-    """Return a trust policy without the conditions of its Allow statements on the cluster."""
-    return replace(
-        policy,
-        statements=tuple(
-            replace(s, conditions=tuple(c for c in s.conditions if not _is_of_cluster(c)))
-            if s.effect == "Allow"
-            else s
-            for s in policy.statements
-        ),
-    )
-
-
-def _is_of_cluster(condition: Condition) -> bool:
-    return str(condition.key).lower() in (_CLUSTER_NAME, _CLUSTER_ARN)
+            source = {SOURCE_ARN: arn, **({SOURCE_ACCOUNT: arn.split(":")[4]} if is_placed else {})}
+            named = {**account.tags, **(cluster_tags(arn) if cluster.name else {})}
+            yield {**source, **(named if tags else {})}
 
 
 def naming(policy: Policy, principal: str) -> Policy:

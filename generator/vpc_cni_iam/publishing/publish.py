@@ -16,9 +16,9 @@ from typing import TypeAlias, TypedDict
 from msgspec import Struct, structs
 
 from vpc_cni_iam.catalog.options import Options
-from vpc_cni_iam.errors import PublishError, TreeError
+from vpc_cni_iam.errors import PublishError, TreeError, first_of
 from vpc_cni_iam.files.lock import locked
-from vpc_cni_iam.files.read import contents
+from vpc_cni_iam.files.read import contents, decoded
 from vpc_cni_iam.files.replacement import backup_name
 from vpc_cni_iam.files.tree import FileChange, WriteAction, entries, write
 from vpc_cni_iam.publishing import git, oci, registry
@@ -86,6 +86,7 @@ def propose(directory: Path, options: Options, target: DestinationOptions) -> Pr
     resolved = resolve(directory, target)
     published = PublishedVersions(directory, resolved.destination.address)
     versions = published.listed()
+    _check_trees(published, versions)
     newest = versions[-1] if versions else FIRST
     draft = package_files(package_options(options), newest, published.address)
     if not versions:
@@ -208,6 +209,7 @@ def _write(
     repository = draft.destination.oci_repository
     folder = f"{REPOSITORY}/{version}"
     _check_foreign(directory / folder, draft.files)
+    _check_trees(draft.published, (v for v in draft.versions if v != version))
     # All except this one must be whole.
     stored = {v: draft.published.stored(v, whole=v != version) for v in draft.versions}
     old_sums = {v: s.sums[registry.archive_name(v)] for v, s in stored.items()}
@@ -273,11 +275,32 @@ def _index_files(destination: Destination, tar_sums: Mapping[Version, str]) -> _
 
 def _check_foreign(folder: Path, files: Iterable[str]) -> None:
     """Refuse a version's folder that holds files of somebody else."""
-    present = {p for p in entries(folder) if not _LITTER.fullmatch(p.rpartition("/")[2])}
+    present = _tree(folder)
     if foreign := sorted(present - set(files)):
         raise TreeError(
             f"{folder}: holds {', '.join(foreign[:_LISTED])}, no part of the module; move it away"
         )
+
+
+def _check_trees(published: PublishedVersions, versions: Iterable[Version]) -> None:
+    """Refuse the tree of a version that is not what its archive holds; it may be removed whole."""
+    for version in versions:
+        folder = published.directory / REPOSITORY / str(version)
+        if not (present := _tree(folder)):
+            continue
+        files = published.files(version)
+        texts = {p: decoded(content) for p, content in contents(folder, present).items()}
+        if differing := sorted(p for p in present | files.keys() if texts.get(p) != files.get(p)):
+            raise TreeError(
+                f"{folder}: differs from the archive of {version} in "
+                f"{first_of(differing, _LISTED)}; remove that folder, and publish {version} again "
+                "if you need it"
+            )
+
+
+def _tree(folder: Path) -> set[str]:
+    """Return the paths in a version's folder, without what desktops and editors leave."""
+    return {p for p in entries(folder) if not _LITTER.fullmatch(p.rpartition("/")[2])}
 
 
 def _copies_of_edits(directory: Path, earlier: Sequence[_Files], new: _Files) -> _Files:

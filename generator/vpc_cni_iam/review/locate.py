@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.plan.addresses import call_names, module_of, without_keys
 from vpc_cni_iam.inputs.plan.configuration import PlanConfiguration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
+from vpc_cni_iam.inputs.plan.resource import call_names, module_of, without_keys
 from vpc_cni_iam.texts import content
 from vpc_cni_iam.texts.limits import HCL
 

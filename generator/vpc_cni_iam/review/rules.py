@@ -65,6 +65,7 @@ class Rule(StrEnum):
     IDENTITY_CHANGED = "plugin-identity-changed"
     IDENTITY_LOST = "plugin-identity-lost"
     PLUGIN_REMOVED = "plugin-removed"
+    NOT_INSTALLED = "plugin-not-installed"
     VERSION_CHANGED = "plugin-version-changed"
     VERSION_UNKNOWN = "plugin-version-unknown"
     CONFIGURATION_CHANGED = "plugin-configuration-changed"
@@ -152,6 +153,7 @@ RULES: Mapping[Rule, RuleRow] = {
     Rule.IDENTITY_CHANGED: _row(_W, _PLUGIN, _NEW, _LOST, _ANY),
     Rule.IDENTITY_LOST: _row(_E, _PLUGIN, _LOST, _ANY),
     Rule.PLUGIN_REMOVED: _row(_E, _PLUGIN, _LOST, _ANY),
+    Rule.NOT_INSTALLED: _row(_W, _PLUGIN, _LOST, _ANY),
     Rule.VERSION_CHANGED: _row(_N, _PLUGIN, _ANY),
     Rule.VERSION_UNKNOWN: _row(_W, _PLUGIN),
     Rule.CONFIGURATION_CHANGED: _row(_N, _PLUGIN, _ANY),

@@ -52,9 +52,9 @@ ACCOUNT = Limit(
     "10,000 roles are about 80 MB; they are read from disk, one at a time",
 )
 TRAIL = Limit(
-    "events of CloudTrail, unpacked",
-    1024 * _GIB,
-    "10 GB of compressed files are about 150 GB; they are read an event at a time",
+    "one file of events of CloudTrail, unpacked",
+    16 * _GIB,
+    "a file of a trail is some MB, and all files of a folder are read, an event at a time",
 )
 EVENT = Limit("one event of CloudTrail", 16 * _MIB, "CloudTrail writes an event of at most 1 MB")
 ROLE_ACTIONS = Limit(

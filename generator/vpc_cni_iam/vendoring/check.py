@@ -33,6 +33,8 @@ class ModuleCheck(Struct, frozen=True):
     files: tuple[ModuleFile, ...] = ()  # its files that need a report; none in a clean module
     failure: VpcCniIamError | None = None  # why it cannot be told, None if it can
     unused: tuple[Acceptance, ...] = ()  # the edits that the configuration accepts and no file has
+    # The paths of other files beside them that an engine reads and `files` does not have.
+    others: tuple[str, ...] = ()
 
     @property
     def clean(self) -> bool:
@@ -83,7 +85,9 @@ def _report(
         files = [replace(f, forbidden=f.state in _DECIDED) for f in files]
     edits = {f.edit.path for f in files if f.edit is not None}
     unused = tuple(entry for entry in module.accepted if entry.file not in edits)
-    return ModuleCheck(module, module_state(files), tuple(files), unused=unused)
+    reported = {f.path for f in files}
+    others = tuple(path for path in observed.others if path not in reported)
+    return ModuleCheck(module, module_state(files), tuple(files), unused=unused, others=others)
 
 
 def _with_meaning(
@@ -101,7 +105,9 @@ def _with_meaning(
         if f.state is FileState.kept_edit
     }
     texts = {p: t for p, t in generated.items() if p not in deleted} | kept_texts
-    edits = {e.path: e for e in kept_edits(generated, texts, kept_texts, module.accepted)}
+    overridden = any(f.state is FileState.replacing for f in files)
+    meanings = kept_edits(generated, texts, kept_texts, module.accepted, overridden=overridden)
+    edits = {e.path: e for e in meanings}
     return [replace(f, edit=edits.get(f.path, f.edit)) for f in files]
 
 

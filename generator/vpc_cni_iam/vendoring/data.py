@@ -58,6 +58,8 @@ class CheckedModuleData(TypedDict):
     pin: str
     newest: bool
     files: Sequence[CheckedFileData]
+    # Files beside these that sync did not write and an engine reads.
+    other_files: Sequence[str]
     unused_accept: Sequence[UnusedAcceptData]
     error: str | None
 
@@ -144,6 +146,7 @@ def check_data(checked: CheckResult) -> CheckData:
                 "pin": " ".join(r.module.options.selection.arguments()),
                 "newest": r.module.newest,
                 "files": [_checked_file(f, checked.next_steps(f, r.module.path)) for f in r.files],
+                "other_files": r.others,
                 "unused_accept": [{"file": e.file, "sha256": e.sha256} for e in r.unused],
                 "error": _error(r.failure),
             }

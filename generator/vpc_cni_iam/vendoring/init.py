@@ -92,7 +92,7 @@ def init(
             keys = ("[[module]]", "path", "cni_version", "variants")
             entry = "\n".join(line for line in first.splitlines() if line.startswith(keys))
             raise TreeError(
-                f"{target}: exists already; to add a module, add this to it:\n\n{entry}"
+                f"{target}: exists already; to add a module, add this to it:", f"\n\n{entry}"
             )
         write(folder, {NAME: first}, observed={})
     return target

@@ -28,6 +28,9 @@ class ModuleReason(StrEnum):
     repeats = "repeats"
     # The documents depend on more variables than are compared.
     calls = "calls"
+    # A document depends on variables whose values are not limited as generated; the evidence is
+    # their `NamedParts`.
+    variables = "variables"
     # A document that denies access is removed.
     removed_deny = "removed deny"
     # A file changes what an engine reads of the module's own files.

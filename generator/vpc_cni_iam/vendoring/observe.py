@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from vpc_cni_iam import __version__
 from vpc_cni_iam.catalog.options import COMMAND_IN, Options, stated
-from vpc_cni_iam.files.read import contents, decoded, unix
+from vpc_cni_iam.files.read import contents, decoded, read_by_engines, unix
 from vpc_cni_iam.files.tree import left_by_killed
 from vpc_cni_iam.rendering.kinds import FILES, render
 from vpc_cni_iam.texts import has_markers
@@ -32,6 +32,7 @@ class ModuleContents(Struct, frozen=True):
     known: Manifest | None  # its manifest, None if it has none
     files_by_path: Mapping[str, bytes]  # its files as they are, by path, the manifest included
     files: tuple[ModuleFile, ...]  # the state of each file that is remembered or is to be
+    others: tuple[str, ...]  # the paths of other files beside them that an engine reads
 
     @property
     def entries(self) -> Mapping[str, FileRecord]:
@@ -62,7 +63,8 @@ def observe(config: Config, module: VendoredModule, *, trusting: bool = False) -
     }
     conflicts = {path for path, content in files_by_path.items() if has_markers(content)}
     files = judge(entries, current, generated, unedited, conflicts)
-    return ModuleContents(folder, known, files_by_path, files)
+    others = (p for p in read_by_engines(folder) if p not in entries and p not in generated)
+    return ModuleContents(folder, known, files_by_path, files, tuple(others))
 
 
 def remembered(folder: Path) -> Manifest | None:

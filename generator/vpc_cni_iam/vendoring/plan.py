@@ -86,7 +86,8 @@ class SyncPlan(Struct, frozen=True):
             return self.replacing
         deleted = {f.file.path for f in self.actions if f.content is None}
         others = {p: t for p, t in self.generated.items() if p not in deleted}
-        edits = kept_edits(self.generated, {**others, **texts}, texts, self.module.accepted)
+        accepted, overridden = self.module.accepted, bool(self.replacing)
+        edits = kept_edits(self.generated, others | texts, texts, accepted, overridden=overridden)
         return (*(ModuleFile(e.path, FileState.kept_edit, edit=e) for e in edits), *self.replacing)
 
     @property

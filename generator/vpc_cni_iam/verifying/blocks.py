@@ -16,6 +16,7 @@ from typing import TypeAlias, TypeVar
 
 from msgspec import Struct
 
+from vpc_cni_iam.escape import escape_control
 from vpc_cni_iam.hcl.evaluate.excerpt import reads_files
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Block, List, Node, Text
@@ -52,7 +53,12 @@ class ModuleFinding(Struct, frozen=True):
     wording: bool = False  # the difference is in a text for people, such as a description
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.text}" if self.line else f"{self.file}: {self.text}"
+        return escape_control(f"{self.place}: {self.text}")
+
+    @property
+    def place(self) -> str:
+        """The file and line as one line of text."""
+        return escape_control(f"{self.file}:{self.line}" if self.line else self.file)
 
 
 class _FileBlock(Struct, frozen=True):

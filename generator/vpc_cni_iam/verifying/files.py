@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.escape import escape_control
+from vpc_cni_iam.files.read import contents, unix
 from vpc_cni_iam.rendering.kinds import render
-from vpc_cni_iam.texts import content
-from vpc_cni_iam.texts.limits import MODULE_TEXT
 from vpc_cni_iam.verifying.blocks import Affected, ModuleFinding, compare_blocks
-from vpc_cni_iam.verifying.module_directory import TEST_SUFFIX, FileUse, ModuleDirectory, read_file
+from vpc_cni_iam.verifying.module_directory import TEST_SUFFIX, FileUse, ModuleDirectory, read_files
 
 Files = Mapping[str, str]
 _COMPARED = (".tf", TEST_SUFFIX)
@@ -51,7 +51,7 @@ def _nested(module: ModuleDirectory, catalog: Files) -> Iterator[ModuleFinding]:
             p: t for p, t in catalog.items() if p.endswith(_COMPARED) and _group(p) == group
         }
         if expected:
-            texts = {path: read_file(module.directory / path) for path in paths}
+            texts = read_files(module.directory, paths)
             for finding in compare_blocks(expected, texts, module.directory):
                 yield replace(finding, affected=Affected.NO_DOCUMENT)
         else:
@@ -73,14 +73,11 @@ def _notes(module: ModuleDirectory, catalog: Files) -> Iterator[str]:
             yield f"{path} is missing; it tests the module, and no policy depends on it"
     others = [p for p in module.files[FileUse.INERT] if not _is_as_generated(module, p, catalog)]
     if others:
-        yield f"not compared, since no engine reads it: {first_of(others, 5)}"
+        yield f"not compared, since no engine reads it: {first_of(map(escape_control, others), 5)}"
 
 
 def _is_as_generated(module: ModuleDirectory, path: str, catalog: Files) -> bool:
     if path not in catalog:
         return False
-    place, expected = module.directory / path, catalog[path].encode()
-    # With the line ends that a check-out chose, at most one character more in each line.
-    if not place.is_file() or place.stat().st_size > 2 * len(expected):
-        return False
-    return content(place, MODULE_TEXT).replace(b"\r\n", b"\n") == expected
+    content = contents(module.directory, [path])[path]
+    return unix(content) == catalog[path].encode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
@@ -14,24 +13,21 @@ from msgspec import Struct
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.options import Options, claims, stated
 from vpc_cni_iam.catalog.parameters import Parameter
-from vpc_cni_iam.errors import InputError, reason
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.files.read import READ_BY_ENGINES, contents
+from vpc_cni_iam.files.tree import entries
 from vpc_cni_iam.hcl.module import reader as hcl
 from vpc_cni_iam.hcl.syntax import OVERRIDE
 from vpc_cni_iam.policy.template import Text, join
-from vpc_cni_iam.texts import read as read_text
+from vpc_cni_iam.texts import decode, too_large
 from vpc_cni_iam.texts.limits import GENERATED_HCL
 from vpc_cni_iam.verifying.samples import ISSUER
 
-# The files of a folder that Terraform and OpenTofu read: configuration, values of variables and
-# tests, in HCL and in JSON. State, plans and templates are data.
-_LOADED = re.compile(
-    r"(?!.*\.(?:tfstate|tfplan|tftpl)$).*\.(?:tf|tofu)[a-z]*(?:\.hcl)?(?:\.json)?", re.DOTALL
-)
 TEST_SUFFIX = ".tftest.hcl"
 # Engines run the providers in this folder of the directory that they start in.
 _PROVIDERS = "terraform.d/plugins/"
-# Hidden files, and files that editors leave; no engine reads them.
-_IGNORED = re.compile(r"\..*|.*~|#.*#", re.DOTALL)
+# Hidden files, those in hidden folders, and what editors leave; no engine reads them.
+_IGNORED = re.compile(r"(.*/)?(\..*|[^/]*~|#[^/]*#)", re.DOTALL)
 _ADVICE = "name the directory of a generated module"
 _MAX_FILES = 10_000
 _PASSED = {**hcl.any_values(p.name for p in trust.VARIABLES), trust.POD_IDENTITY: True}
@@ -57,18 +53,12 @@ def list_files(directory: Path) -> FilesByUse:
     """
     if not directory.is_dir():
         raise InputError(str(directory), "", f"is not a directory; {_ADVICE}")
-    files: list[str] = []
     by_use: dict[FileUse, list[str]] = {use: [] for use in FileUse}
-    for folder, folders, names in os.walk(directory, onerror=_refuse):
-        place = Path(folder).relative_to(directory)
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
-        links = [(place / f).as_posix() for f in folders if Path(folder, f).is_symlink()]
-        by_use[FileUse.LINK] += links
-        files += [(place / n).as_posix() for n in sorted(names) if not _IGNORED.fullmatch(n)]
-        if len(files) > _MAX_FILES:
-            raise InputError(str(directory), "", f"has more than {_MAX_FILES} files; {_ADVICE}")
+    files = [p for p in entries(directory) if not _IGNORED.fullmatch(p)]
+    if len(files) > _MAX_FILES:
+        raise InputError(str(directory), "", f"has more than {_MAX_FILES} files; {_ADVICE}")
     for path in files:
-        by_use[_use(path)].append(path)
+        by_use[FileUse.LINK if (directory / path).is_dir() else _use(path)].append(path)
     return by_use
 
 
@@ -76,17 +66,13 @@ def _use(path: str) -> FileUse:
     folder, _, name = path.rpartition("/")
     if path.startswith(_PROVIDERS):
         return FileUse.UNREADABLE
-    if not _LOADED.fullmatch(name):
+    if not READ_BY_ENGINES.fullmatch(name):
         return FileUse.INERT
     if name.endswith(TEST_SUFFIX):
         return FileUse.NESTED
     if not name.endswith(".tf") or OVERRIDE.fullmatch(name):
         return FileUse.UNREADABLE
     return FileUse.NESTED if folder else FileUse.CONFIGURATION
-
-
-def _refuse(error: OSError) -> None:
-    raise InputError(str(error.filename), "", f"cannot be read: {reason(error)}")
 
 
 class ModuleDirectory(Struct, frozen=True):
@@ -113,7 +99,7 @@ def read_module(directory: Path) -> ModuleDirectory:
     files = list_files(directory)
     if not (own := files[FileUse.CONFIGURATION]):
         raise InputError(str(directory), "", f"has no .tf file; {_ADVICE}")
-    texts = {path: read_file(directory / path) for path in own}
+    texts = read_files(directory, own)
     sources = {str(directory / path): text for path, text in texts.items()}
     options = None
     for source, content in sources.items():
@@ -124,8 +110,12 @@ def read_module(directory: Path) -> ModuleDirectory:
     return ModuleDirectory(directory, options, files, texts, hcl.read(sources, _PASSED))
 
 
-def read_file(path: Path) -> str:
-    """Return the text of a file of a module."""
-    if not path.is_file():
-        raise InputError(str(path), "", "is not a file that can be read")
-    return read_text(path, "HCL", GENERATED_HCL)
+def read_files(directory: Path, paths: Iterable[str]) -> dict[str, str]:
+    """Return the texts of files of a module, by path; none is read through a symbolic link."""
+    texts = {}
+    for path, content in contents(directory, paths).items():
+        source = str(directory / path)
+        if len(content) > GENERATED_HCL.most:
+            raise too_large(source, GENERATED_HCL)
+        texts[path] = decode(content, source, "HCL")
+    return texts

@@ -94,7 +94,7 @@ def verify(
     findings, file_notes = compare_files(module, options, published)
     notes += file_notes
     differing = tuple(f for f in findings if not f.wording)
-    if wordings := [f"{f.file}:{f.line}" for f in findings if f.wording]:
+    if wordings := [f.place for f in findings if f.wording]:
         notes.append(f"texts for people differ, which changes no policy: {first_of(wordings, 5)}")
     rendered, seen = None, "read"
     if engine is None:
@@ -169,9 +169,7 @@ def _possible_differences(
 ) -> Iterator[DifferenceLine]:
     """Yield why a document that shows no difference may have one all the same."""
     places = dict.fromkeys(
-        f"{f.file}:{f.line}" if f.line else f.file
-        for f in differing
-        if f.affected in (Affected.ANY_DOCUMENT, expected.name)
+        f.place for f in differing if f.affected in (Affected.ANY_DOCUMENT, expected.name)
     )
     if places:
         text = (

@@ -1,6 +1,6 @@
 """AWS managed policies that are often attached, or that allow much, by what they allow.
 
-The document of AmazonEKS_CNI_Policy is not among them; see `catalog.facts.documents`.
+The table does not have those of `catalog.facts.documents`, of which every version is known.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import cache
 
 from msgspec import Struct
 
-from vpc_cni_iam.catalog.facts import store
+from vpc_cni_iam.catalog.facts import documents, store
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
 
@@ -44,6 +44,35 @@ class AwsManagedPolicy(Struct, frozen=True):
     version: str  # the version that was read, such as ``v12``. AWS may have published newer ones.
     denies: bool  # whether it has a Deny statement
     document: Policy | None  # what it says; None where it is too large for the table
+
+
+class PublishedPolicy(Struct, frozen=True):
+    """What an AWS managed policy says."""
+
+    name: str  # with its path
+    version: str  # the newest one that is known
+    document: Policy
+
+
+@cache
+def published(arn: str) -> PublishedPolicy | None:
+    """Return what the AWS managed policy with this ARN says; None if that is not known.
+
+    The documents were read in the partition ``aws``; for another one, their ARNs get its name.
+    """
+    name, partition = name_of(arn), arn.partition(":")[2].partition(":")[0]
+    if name in documents.MANAGED:
+        newest = documents.managed_versions(name)[-1]
+        version, document = newest.version, newest.policy
+    elif (known := _read(name)) is not None and known.document is not None:
+        version, document = known.version, known.document
+    else:
+        return None
+    if partition != "aws":
+        document = document.map_texts(
+            lambda text: re.sub(r"^arn:aws:", f"arn:{partition}:", str(text)), whole=True
+        )
+    return PublishedPolicy(name, version, document)
 
 
 def find(arn: str) -> AwsManagedPolicy | None:

@@ -43,9 +43,9 @@ class SimulatedNode(Sender):
         self._interfaces = 0
         self.hyperpod = False
         names = setting.names
-        self.subnet = Subnet("subnet-0123456789abcdef0", names.vpc_owner_id, names.vpc_id)
+        self.subnet = Subnet(names.subnet_id, names.vpc_owner_id, names.vpc_id)
         self.keys = tag_keys(setting.version, cluster_name=setting.plugin.has_cluster_name)
-        self.groups = (self.group("sg-0123456789abcdef0"), self.group("sg-0fedcba9876543210"))
+        self.groups = (self.group(names.security_group_id), self.group("sg-0fedcba9876543210"))
 
     def group(self, identifier: str) -> Group:
         """Return a security group of the node's account in its VPC."""

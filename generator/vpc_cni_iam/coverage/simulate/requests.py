@@ -60,11 +60,14 @@ _SESSION_TAGS = (
 
 
 @cache
-def may_have(kind: str, *, session_tags: bool) -> Callable[[str], UnknownValue | None]:
+def may_have(
+    kind: str, *, session_tags: bool, has_all_tags: bool = False
+) -> Callable[[str], UnknownValue | None]:
     """Return what says which values AWS may give a request for a key that it does not carry.
 
     The request is on a kind of resource, such as ``subnet``. The tags of interfaces are those that
     the plugin writes and the setting names; those of an instance are known by the cluster's name.
+    `has_all_tags` is whether the request carries all tags of the role.
     """
 
     def may(key: str) -> UnknownValue | None:
@@ -72,7 +75,7 @@ def may_have(kind: str, *, session_tags: bool) -> Callable[[str], UnknownValue |
         if name == _MFA:
             return _NO_MFA
         if name == "aws:principaltag":
-            unknown = tag not in _SESSION_TAGS or session_tags
+            unknown = session_tags if tag in _SESSION_TAGS else not has_all_tags
         elif name in TAGS_OF_RESOURCES:
             named = kind == "instance" and tag.startswith(KUBERNETES_CLUSTER)
             unknown = kind not in ("network-interface", "*") and not named
@@ -129,6 +132,8 @@ class Requests:
         names = setting.names
         self.names: Names = names
         self._session_tags = setting.session_tags
+        self._has_all_tags = setting.principal_tags is not None
+        tags = setting.principal_tags or {}
         self.common: _Context = {
             # IAM User Guide, "AWS global condition context keys": of a session of a role.
             "aws:PrincipalAccount": names.account_id,
@@ -140,6 +145,7 @@ class Requests:
             "aws:SecureTransport": "true",
             "aws:ViaAWSService": "false",
             "ec2:Region": names.region,
+            **{f"aws:PrincipalTag/{key}": value for key, value in tags.items()},
         }
         if setting.session_tags:
             # Amazon EKS User Guide, "Grant Pods access to AWS resources based on tags".
@@ -157,7 +163,9 @@ class Requests:
 
     def request(self, action: str, resource: str, context: _Context) -> Request:
         """Return a check; the keys that AWS may add are unknown."""
-        unknown = may_have(kind_of(resource), session_tags=self._session_tags)
+        unknown = may_have(
+            kind_of(resource), session_tags=self._session_tags, has_all_tags=self._has_all_tags
+        )
         return Request(action, resource, "", context, unknown)
 
     def arn(self, kind: str, identifier: str, account: str) -> str:

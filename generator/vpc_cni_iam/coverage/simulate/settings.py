@@ -36,6 +36,8 @@ class Names(Struct, frozen=True):
     owner_known: bool = False  # whether the user or the policy names the VPC's owner
     # The SageMaker HyperPod cluster of the nodes that have one.
     hyperpod_cluster_id: str = EXAMPLE["hyperpod_cluster_id"]
+    subnet_id: str = "subnet-0123456789abcdef0"  # of the node
+    security_group_id: str = "sg-0123456789abcdef0"  # of the node
 
 
 class RequestSetting(Struct, frozen=True):
@@ -47,6 +49,7 @@ class RequestSetting(Struct, frozen=True):
     names: Names = field(default_factory=Names)
     plugin: PluginSettings = PluginSettings()
     session_tags: bool = True  # whether the role has the session tags of EKS Pod Identity
+    principal_tags: Mapping[str, str] | None = None  # the tags of the role; None for unknown ones
     # Whether the node's instance bears ``kubernetes.io/cluster/<name>=owned``.
     instance_tagged: bool = True
     # What the maker of the nodes puts on their primary interfaces.

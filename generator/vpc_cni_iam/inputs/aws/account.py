@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
-from msgspec import Raw, Struct, field
+from msgspec import Raw, Struct
 from msgspec.json import decode
 
+from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.aws.eks import KINDS as EKS_KINDS
 from vpc_cni_iam.inputs.aws.eks import ClusterDetail
 from vpc_cni_iam.inputs.aws.eks import read as read_eks
+from vpc_cni_iam.inputs.json_documents import TRUST as _TRUST
 from vpc_cni_iam.inputs.json_documents import JsonDocument
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.inputs.plan.saved import JsonFile, opened
@@ -40,8 +42,6 @@ _FILE = JsonFile(
 )
 _LISTS = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
 _ARN = re.compile(r"arn:[a-z0-9-]+:iam::([0-9]{12}):")
-# Source: IAM User Guide, "AWS managed policies": they are in the account named aws.
-_OF_AWS = re.compile(r"arn:[a-z0-9-]+:iam::aws:policy/")
 
 
 class _Inline(Struct, rename="pascal"):
@@ -101,35 +101,17 @@ class _Place(Struct, frozen=True):
     end: int
 
 
-class _Answer(Struct):
-    """What the first reading saw of one answer of IAM."""
-
-    source: str
-    truncated: bool = False
-    accounts: set[str] = field(default_factory=set)
-
-
 class AccountDetails:
-    """The roles in files, opened with ``with``; ``-`` is standard input.
+    """The roles in files, opened with ``with``; ``-`` is standard input."""
 
-    `progress` is called now and then with how many bytes of how many are read.
-    """
-
-    def __init__(
-        self,
-        targets: Sequence[str],
-        stdin: BinaryIO,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> None:
+    def __init__(self, targets: Sequence[str], stdin: BinaryIO) -> None:
         if "" in targets:
             raise UsageError("the file name is empty; name a file, or - for standard input")
         self._targets = targets
         self._stdin = stdin
-        self._progress = progress
         self._stack = ExitStack()
         self._readers: list[Reader] = []
         self._policies: dict[str, list[_Place]] = {}
-        self._done = 0
         self.clusters: list[ClusterDetail] = []
         self.unread: list[Skipped] = []
 
@@ -148,66 +130,60 @@ class AccountDetails:
         self._stack.close()
 
     def _open(self) -> None:
-        for number, target in enumerate(self._targets):
+        for target in self._targets:
             path = None if target == "-" else Path(target)
             data = self._stack.enter_context(opened(path, self._stdin, _FILE))
-            source = STDIN if path is None else target
-            reader = Reader(data, source, self._passing(number), _WHAT)
+            reader = Reader(data, STDIN if path is None else target, what=_WHAT)
             self._stack.callback(reader.close)
             self._readers.append(reader)
 
-    def _passing(self, number: int) -> Callable[[int], None]:
-        def passed(done: int) -> None:
-            if self._progress:
-                before = sum(reader.size for reader in self._readers[:number])
-                total = sum(reader.size for reader in self._readers)
-                self._progress(self._done + before + done, 2 * total)
-
-        return passed
-
     def _index(self) -> None:
         """Find where managed policies are, and read what is not of IAM."""
-        pages = [page for number in range(len(self._readers)) for page in self._index_file(number)]
-        ended = {account for page in pages if not page.truncated for account in page.accounts}
-        for page in pages:
-            if page.truncated and not (page.accounts and page.accounts <= ended):
-                whose = " and ".join(sorted(page.accounts)) or "an unknown account"
+        # The accounts of each answer of IAM that others follow, and those of the last ones.
+        continued: list[tuple[str, set[str]]] = []
+        ended: set[str] = set()
+        for number, reader in enumerate(self._readers):
+            for _ in _objects(reader):
+                accounts, is_continued = self._index_answer(reader, number)
+                if is_continued:
+                    continued.append((reader.source, accounts))
+                else:
+                    ended |= accounts
+        for source, accounts in continued:
+            if not accounts or accounts - ended:
+                whose = " and ".join(sorted(accounts)) or "an unknown account"
                 detail = (
                     f"a page of {whose} says that more follow, and no last page is given: let aws "
                     "follow the pages (leave --no-paginate and --max-items out), or give all"
                 )
-                self.unread.append(Skipped(page.source, Reason.not_read, detail))
-        self._done = sum(reader.size for reader in self._readers)
+                self.unread.append(Skipped(source, Reason.not_read, detail))
 
-    def _index_file(self, number: int) -> Iterator[_Answer]:
-        reader = self._readers[number]
-        for _ in _objects(reader):
-            page, known, is_plan = _Answer(reader.source), False, False
-            start = reader.place
-            for key in reader.members():
-                known = known or key in _LISTS or key in EKS_KINDS
-                if key in _LISTS:
-                    for _ in reader.items():
-                        arn = self._index_item(reader, number, policy=key == "Policies")
-                        if match := _ARN.match(arn):
-                            page.accounts.add(match[1])
-                elif key in ("IsTruncated", "NextToken", "Marker"):
-                    more = reader.decoded(reader.value(), object)
-                    page.truncated = page.truncated or more not in (False, None, "")
-                elif key in EKS_KINDS:
-                    text = bytes(reader.value())
-                    self.clusters += read_eks(key, text, reader.source)
-                    reader.refuse_twice(text, reader.place - len(text))
-                else:
-                    is_plan = is_plan or key == "resource_changes"
-                    reader.value()
-            if is_plan:
-                raise InputError(reader.source, "", "is a plan; vpc-cni-iam review reads plans")
-            if not known:
-                problem = f"is not {_WHAT}, nor a description of an add-on, an association of Pod "
-                problem += "Identity or a node group that aws eks prints"
-                raise InputError(reader.source, reader.position(start), problem)
-            yield page
+    def _index_answer(self, reader: Reader, number: int) -> tuple[set[str], bool]:
+        """Pass an answer, and return its accounts, and whether others follow."""
+        accounts, continued, keys, start = set[str](), False, set[str](), reader.place
+        for key in reader.members():
+            keys.add(key)
+            if key in _LISTS:
+                for _ in reader.items():
+                    arn = self._index_item(reader, number, policy=key == "Policies")
+                    if match := _ARN.match(arn):
+                        accounts.add(match[1])
+            elif key in ("IsTruncated", "NextToken", "Marker"):
+                more = reader.decoded(reader.value(), object)
+                continued = continued or more not in (False, None, "")
+            elif key in EKS_KINDS:
+                text = bytes(reader.value())
+                self.clusters += read_eks(key, text, reader.source)
+                reader.refuse_twice(text, reader.place - len(text))
+            else:
+                reader.value()
+        if "resource_changes" in keys:
+            raise InputError(reader.source, "", "is a plan; vpc-cni-iam review reads plans")
+        if keys.isdisjoint((*_LISTS, *EKS_KINDS)):
+            problem = f"is not {_WHAT}, nor a description of an add-on, an association of Pod "
+            problem += "Identity or a node group that aws eks prints"
+            raise InputError(reader.source, reader.position(start), problem)
+        return accounts, continued
 
     def _index_item(self, reader: Reader, number: int, *, policy: bool) -> str:
         """Pass a user, group, role or policy, and return its ARN."""
@@ -225,7 +201,6 @@ class AccountDetails:
         seen: dict[str, bytes] = {}
         for number, reader in enumerate(self._readers):
             reader.rewind()
-            passed = self._passing(number)
             for _ in _objects(reader):
                 for key in reader.members():
                     if key != "RoleDetailList":
@@ -233,7 +208,6 @@ class AccountDetails:
                         continue
                     for index, _ in enumerate(reader.items()):
                         text = reader.value()
-                        passed(reader.place)
                         role = reader.decoded(text, _Role)
                         digest = hashlib.sha256(bytes(text).strip()).digest()
                         if role.arn not in seen:
@@ -245,63 +219,53 @@ class AccountDetails:
 
     def _role(self, role: _Role, number: int, place: str) -> RoleDetail:
         reader = self._readers[number]
-        source, name, missing = reader.source, role.role_name, []
-        policies = [
-            JsonDocument(
-                source,
-                f"{place}.RolePolicyList[{i}].PolicyDocument",
-                (inline.policy_name,),
-                _text(inline.policy_document),
-            )
-            for i, inline in enumerate(role.role_policy_list)
-        ]
-        for attached in role.attached_managed_policies:
-            document = self._managed(attached.policy_arn, number)
-            policies += [document] if document else []
-            missing += [] if document else [attached.policy_arn]
-        boundary, missing_boundary = None, ""
-        if role.permissions_boundary:
-            arn = role.permissions_boundary.permissions_boundary_arn
-            boundary = self._managed(arn, number)
-            missing_boundary = "" if boundary else arn
-        trust = JsonDocument(
-            source,
-            f"{place}.AssumeRolePolicyDocument",
-            (name, "trust"),
-            _text(role.assume_role_policy_document),
-        )
+
+        def document(path: str, text: Raw, *names: str) -> JsonDocument:
+            return JsonDocument(reader.source, f"{place}.{path}", names, _text(text))
+
         match = _ARN.match(role.arn)
         if match is None or not role.arn.startswith(":role/", match.end() - 1):
             raise reader.refuse(f"{role.arn[:80]!r} is not the ARN of a role")
+        inline = [
+            document(f"RolePolicyList[{i}].PolicyDocument", p.policy_document, p.policy_name)
+            for i, p in enumerate(role.role_policy_list)
+        ]
+        arns = [attached.policy_arn for attached in role.attached_managed_policies]
+        managed = {arn: self._managed(arn, number) for arn in arns}
+        limit = role.permissions_boundary
+        boundary_arn = limit.permissions_boundary_arn if limit else ""
+        boundary = self._managed(boundary_arn, number)
         return RoleDetail(
             role.arn,
             match[1],
-            source,
-            trust,
-            tuple(policies),
+            reader.source,
+            document(_TRUST, role.assume_role_policy_document, role.role_name, "trust"),
+            (*inline, *filter(None, managed.values())),
             boundary,
-            tuple(missing),
-            missing_boundary,
+            tuple(arn for arn, known in managed.items() if known is None),
+            "" if boundary else boundary_arn,
         )
 
     def _managed(self, arn: str, number: int) -> JsonDocument | None:
         """Return the default version of a managed policy, of the same file if it is in several."""
         places = self._policies.get(arn, [])
         own = [place for place in places if place.file == number]
-        name = arn.partition(":policy/")[2] if _OF_AWS.match(arn) else arn
-        documents = {}
-        for place in own or places:
-            reader = self._readers[place.file]
-            policy = reader.decoded(Raw(self._at(place)), _ManagedPolicy)
-            for version in policy.policy_version_list:
-                if version.is_default_version and bytes(version.document):
-                    text = _text(version.document)
-                    documents[text] = JsonDocument(reader.source, name, (name,), text)
-        # Which of several the account has is not known.
-        return next(iter(documents.values())) if len(documents) == 1 else None
+        texts = {
+            _text(version.document): self._readers[place.file].source
+            for place in own or places
+            for version in self._versions(place)
+            if version.is_default_version and bytes(version.document)
+        }
+        if len(texts) != 1:
+            return None  # which of several the account has is not known
+        ((text, source),) = texts.items()
+        name = aws_managed.name_of(arn) or arn
+        return JsonDocument(source, name, (name,), text)
 
-    def _at(self, place: _Place) -> bytes:
-        return self._readers[place.file].data[place.start : place.end]
+    def _versions(self, place: _Place) -> list[_Version]:
+        reader = self._readers[place.file]
+        text = Raw(reader.data[place.start : place.end])
+        return reader.decoded(text, _ManagedPolicy).policy_version_list
 
 
 def _objects(reader: Reader) -> Iterator[None]:

@@ -1,28 +1,29 @@
 """Reads which actions roles used, from events of CloudTrail or from what a query counted.
 
 Events: files of a trail (``Records``), what ``aws cloudtrail lookup-events`` prints, and events one
-after another. Counts: CSV, ``aws athena get-query-results`` and ``aws cloudtrail
-get-query-results``, with the columns of `COLUMNS`. Sources: AWS CloudTrail User Guide, "CloudTrail
-record contents" and "CloudTrail userIdentity element"; the API references of LookupEvents and
-GetQueryResults of CloudTrail, and of GetQueryResults of Athena.
+after another. Counts: the CSV that Athena writes, with the columns of `COLUMNS`. Sources: AWS
+CloudTrail User Guide, "CloudTrail record contents" and "CloudTrail userIdentity element"; the API
+reference of CloudTrail, LookupEvents.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
+import mmap
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from hashlib import blake2b
+from itertools import accumulate
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from msgspec import Struct, field
 
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.inputs.json_pieces import PieceReader, Pieces, opened
+from vpc_cni_iam.inputs.plan.json_stream import Reader
+from vpc_cni_iam.inputs.plan.saved import JsonFile, opened
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.texts import STDIN, unreadable
 from vpc_cni_iam.texts.limits import EVENT, ROLE_ACTIONS, TRAIL
@@ -44,17 +45,22 @@ _ADVICE = (
     "result of the query that coverage --print-sql prints"
 )
 _AGENT, _DENIED = re.compile(AGENT), re.compile(DENIED)
-_LISTS = ("Records", "Events", "QueryResultRows", "Rows")
 # What objects around lists have, of which an event has none.
-_AROUND = frozenset(
-    (*_LISTS, "ResultSet", "ResultSetMetadata", "NextToken", "QueryStatus", "QueryStatistics",
-     "QueryId", "ErrorMessage", "UpdateCount")
-)  # fmt: skip
+_AROUND = (
+    "Records",
+    "Events",
+    "Rows",
+    "ResultSet",
+    "ResultSetMetadata",
+    "NextToken",
+    "UpdateCount",
+)
 _FIRST_KEY = re.compile(rb'\{\s*"(\w+)"')
-_HEAD = 4096
 _REMEMBERED = 1 << 20  # events, in 8 MiB
 # CloudTrail User Guide, "CloudTrail digest file structure": in a folder of this name.
 _DIGESTS = "CloudTrail-Digest"
+
+T = TypeVar("T")
 
 
 class Result(Enum):
@@ -91,14 +97,6 @@ class _LookedUp(Struct, rename="pascal"):
     cloud_trail_event: str
 
 
-class _Datum(Struct, rename="pascal"):
-    var_char_value: str | None = None
-
-
-class _Row(Struct, rename="pascal"):
-    data: list[_Datum]
-
-
 class Count(Struct):
     """How often a role used an action."""
 
@@ -130,39 +128,31 @@ def read(
     Targets are files, and directories as ``aws s3 sync`` writes them; ``-`` is standard input.
     `roles` has the ARNs or names of those to count; none for every role. Raises `UsageError` for
     empty text, or too many roles to count each.
-    `progress` is called now and then with how many bytes of how many are read.
+    `progress` is called after each file with how many bytes of how many are read.
     """
     counter = _Counter(frozenset(roles))
     if "" in targets:
         raise UsageError("the file name is empty; name a file, or - for standard input")
-    passed = _passing(targets, progress) if progress else None
-    for target in targets:
-        if target == "-":
-            counter.read(Pieces(stdin, STDIN, TRAIL, passed))
-            continue
-        for path in _files(Path(target)):
-            with opened(path, TRAIL, passed) as pieces:
-                counter.read(pieces)
+    files = [file for target in targets for file in _files(target)]
+    sizes = [file.stat().st_size if file and file.exists() else 0 for file in files]
+    total = sum(sizes)
+    form = JsonFile(_WHAT, _ADVICE, TRAIL, re.compile(""))  # CSV begins with anything
+    for file, done in zip(files, accumulate(sizes), strict=True):
+        with opened(file, stdin, form) as data:
+            counter.read(data, str(file or STDIN))
+        if progress:
+            progress(done, total)
     return counter.trail
 
 
-def _passing(targets: Sequence[str], progress: Callable[[int, int], None]) -> Callable[[int], None]:
-    """Return what is called with how many more bytes of the files are read."""
-    files = (path for target in targets if target != "-" for path in _files(Path(target)))
-    total, done = sum(path.stat().st_size for path in files if path.exists()), 0
+def _files(target: str) -> Iterator[Path | None]:
+    """Yield the files of a path, at least one, without hidden ones and the digests of a trail.
 
-    def passed(size: int) -> None:
-        nonlocal done
-        done += size
-        progress(done, total)
-
-    return passed
-
-
-def _files(path: Path) -> Iterator[Path]:
-    """Yield the files of a path, at least one, without hidden ones and the digests of a trail."""
-    if not path.is_dir():
-        yield path
+    None stands for standard input.
+    """
+    path = Path(target)
+    if target == "-" or not path.is_dir():
+        yield path if target != "-" else None
         return
     empty = True
     for folder, folders, names in os.walk(path, onerror=_refuse):
@@ -188,83 +178,57 @@ class _Counter:
         # The last event by a part of its ID: what is read twice is mostly read soon.
         self._seen = memoryview(bytearray(8 * _REMEMBERED)).cast("Q")
 
-    def read(self, pieces: Pieces) -> None:
+    def read(self, data: bytes | mmap.mmap, source: str) -> None:
         """Count the events of a file."""
-        head = pieces.peek(_HEAD).removeprefix(codecs.BOM_UTF8).lstrip()
-        if not head:
-            raise InputError(pieces.source, "", f"is empty; {_ADVICE}")
-        if head[:1] not in b"[{":
-            self._csv(pieces)
-            return
-        reader = PieceReader(pieces, _WHAT, EVENT)
+        reader = Reader(data, source, what=_WHAT)
         reader.skip_mark()
-        while reader.peek():
+        if not (first := reader.peek()):
+            raise InputError(source, "", f"is empty; {_ADVICE}")
+        if first not in b"[{":
+            self._csv(data, source)
+        while first in b"[{" and reader.peek():
             self._value(reader)
+        reader.close()
 
-    def _value(self, reader: PieceReader) -> None:
+    def _value(self, reader: Reader) -> None:
         """Pass an event, a list of events or an object around one."""
+        first = _FIRST_KEY.match(reader.data, reader.place)
         if reader.peek() == b"[":
             self._events(reader)
-        elif (match := _FIRST_KEY.match(reader.head(_HEAD))) and match[1].decode() in _AROUND:
+        elif first and first[1].decode() in _AROUND:
             self._around(reader)
         else:
-            self._event(reader.decoded(reader.value(), _Event))
+            self._event(_decoded(reader, _Event))
 
-    def _events(self, reader: PieceReader) -> None:
+    def _events(self, reader: Reader) -> None:
         for _ in reader.items():
-            self._event(reader.decoded(reader.value(), _Event))
+            self._event(_decoded(reader, _Event))
 
-    def _around(self, reader: PieceReader) -> None:
+    def _around(self, reader: Reader) -> None:
         for key in reader.members():
-            if key == "ResultSet":
-                self._around(reader)
-            elif key == "Records":
+            if key == "Records":
                 self._events(reader)
             elif key == "Events":
                 for _ in reader.items():
-                    event = reader.decoded(reader.value(), _LookedUp).cloud_trail_event
+                    event = _decoded(reader, _LookedUp).cloud_trail_event
                     self._event(reader.decoded(memoryview(event.encode()), _Event))
-            elif key == "QueryResultRows":
-                for _ in reader.items():
-                    cells = reader.decoded(reader.value(), list[dict[str, str | None]])
-                    row = {name: text for cell in cells for name, text in cell.items()}
-                    self._row(row, reader.source)
-            elif key == "Rows":
-                self._rows(reader)
-            else:
-                self._rest(reader, key, reader.decoded(reader.value(), object))
+            elif _decoded(reader, object) and key == "NextToken":
+                detail = (
+                    "a page says that more follow, and nothing shows that they are given; let aws "
+                    "follow the pages, or let the query count one role with --role"
+                )
+                self.trail.unread.append(Skipped(reader.source, Reason.not_read, detail))
 
-    def _rows(self, reader: PieceReader) -> None:
-        """Pass the rows of Athena, whose first one has the names of the columns."""
-        names: list[str] = []
-        for _ in reader.items():
-            texts = [d.var_char_value for d in reader.decoded(reader.value(), _Row).data]
-            if not names:
-                names = [text or "" for text in texts]
-                _check_columns(names, reader.source)
-            else:
-                self._row(dict(zip(names, texts, strict=False)), reader.source)
-
-    def _rest(self, reader: PieceReader, key: str, value: object) -> None:
-        if key == "NextToken" and value:
-            detail = (
-                "a page says that more follow, and nothing shows that they are given; let aws "
-                "follow the pages, or let the query count one role with --role"
-            )
-            self.trail.unread.append(Skipped(reader.source, Reason.not_read, detail))
-        elif key == "QueryStatus" and value != "FINISHED":
-            raise reader.refuse(f"the query is {value}, not FINISHED; run it again, or wait for it")
-
-    def _csv(self, pieces: Pieces) -> None:
-        lines = csv.reader(_lines(pieces), strict=True)
+    def _csv(self, data: bytes | mmap.mmap, source: str) -> None:
+        lines = csv.reader(_lines(data, source), strict=True)
         try:
             names = next(lines)
-            _check_columns(names, pieces.source)
+            _check_columns(names, source)
             for row in lines:
                 if row:
-                    self._row(dict(zip(names, row, strict=False)), pieces.source)
+                    self._row(dict(zip(names, row, strict=False)), source)
         except csv.Error as error:
-            raise InputError(pieces.source, f"line {lines.line_num}", str(error)) from None
+            raise InputError(source, f"line {lines.line_num}", str(error)) from None
 
     def _row(self, row: Mapping[str, str | None], source: str) -> None:
         _check_columns(row, source)
@@ -358,22 +322,24 @@ def _check_columns(names: Iterable[str], source: str) -> None:
         raise InputError(source, "", f"{problem}; {_ADVICE}")
 
 
-def _lines(pieces: Pieces) -> Iterator[str]:
-    decoder = codecs.getincrementaldecoder("utf-8-sig")()
-    rest, number = "", 0
-    while True:
-        piece = pieces.read()
+def _decoded(reader: Reader, shape: type[T]) -> T:
+    """Pass one value, which is as large as an event at most, and return it as a type."""
+    text = reader.value()
+    if len(text) > EVENT.most:
+        raise reader.refuse(f"one value is larger than {EVENT.words()}, the most that is read")
+    return reader.decoded(text, shape)
+
+
+def _lines(data: bytes | mmap.mmap, source: str) -> Iterator[str]:
+    start = number = 0
+    while start < len(data):
+        number += 1
+        end = data.find(b"\n", start, start + EVENT.most) + 1 or len(data)
+        if end - start > EVENT.most:
+            raise InputError(source, f"line {number}", f"is too long; {_ADVICE}")
         try:
-            text = rest + decoder.decode(piece, final=not piece)
+            yield data[start:end].decode("utf-8-sig")
         except UnicodeDecodeError:
             problem = f"is not UTF-8 text; {_ADVICE}"
-            raise InputError(pieces.source, f"after line {number}", problem) from None
-        *lines, rest = text.split("\n")
-        number += len(lines)
-        yield from (f"{line}\n" for line in lines)
-        if not piece:
-            if rest:
-                yield rest
-            return
-        if len(rest) > EVENT.most:
-            raise InputError(pieces.source, f"line {number + 1}", f"is too long; {_ADVICE}")
+            raise InputError(source, f"line {number}", problem) from None
+        start = end

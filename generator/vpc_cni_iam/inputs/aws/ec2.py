@@ -11,7 +11,7 @@ from itertools import count
 from typing import TypeVar
 
 from msgspec import DecodeError, Struct
-from msgspec.json import Decoder
+from msgspec.json import decode
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.kind import Content, without_policies
@@ -21,12 +21,6 @@ _KINDS = ("Reservations", "NetworkInterfaces")
 _EXPECTED = "aws ec2 describe-instances or aws ec2 describe-network-interfaces"
 # Amazon EC2 user guide, "Resource IDs".
 _IDENTIFIER = "(i|eni|vpc)-([0-9a-f]{8}|[0-9a-f]{17})"
-# What the other formats of the AWS CLI begin with.
-_FORMATS = (
-    (re.compile(r"\s*(-{5,}|[|+])"), "table"),
-    (re.compile(r"\s*(RESERVATIONS|NETWORKINTERFACES|INSTANCES)\b"), "text"),
-    (re.compile(r"\s*(-\s*)?(Reservations|NetworkInterfaces|NextToken):"), "yaml"),
-)
 
 
 class _Tag(Struct, rename="pascal"):
@@ -69,9 +63,6 @@ class _Described(Struct, rename="pascal"):
     next_token: str | None = None
 
 
-_DECODER = Decoder(_Described)
-
-
 class Instance(Struct, frozen=True):
     """One instance."""
 
@@ -102,7 +93,7 @@ class Inventory(Struct, frozen=True):
     continued_pages: int = 0
 
 
-_Resource = TypeVar("_Resource", Instance, Interface)
+T = TypeVar("T", Instance, Interface)
 
 
 class _Page(Struct, frozen=True):
@@ -112,41 +103,31 @@ class _Page(Struct, frozen=True):
     path: str
     answer: _Described
 
-    @property
-    def kinds(self) -> list[str]:
-        """What it describes."""
-        answer = self.answer
-        values = (answer.reservations, answer.network_interfaces)
-        return [kind for kind, value in zip(_KINDS, values, strict=True) if value is not None]
-
     def refuse(self, problem: str) -> InputError:
         return InputError(self.source, self.path, problem)
 
     def instances(self) -> Iterator[Instance]:
-        for reservation in self.answer.reservations or ():
-            for shown in reservation.instances:
-                if not shown.state or shown.state.name not in ("terminated", "shutting-down"):
-                    vpc = self._id(shown.vpc_id) if shown.vpc_id else ""
-                    tags = self._tags(shown.instance_id, shown.tags)
-                    yield Instance(self._id(shown.instance_id), vpc, tags)
+        for shown in (i for r in self.answer.reservations or () for i in r.instances):
+            if not shown.state or shown.state.name not in ("terminated", "shutting-down"):
+                vpc, tags = self._id(shown.vpc_id), self._tags(shown.instance_id, shown.tags)
+                yield Instance(self._id(shown.instance_id), vpc, tags)
 
     def interfaces(self) -> Iterator[Interface]:
         for shown in self.answer.network_interfaces or ():
-            instance = shown.attachment.instance_id if shown.attachment else None
             yield Interface(
                 self._id(shown.network_interface_id),
                 self._id(shown.vpc_id),
                 shown.status or "",
                 shown.interface_type or "",
                 shown.description or "",
-                self._id(instance) if instance else "",
+                self._id(shown.attachment.instance_id if shown.attachment else None),
                 self._tags(shown.network_interface_id, shown.tag_set),
             )
 
-    def _id(self, text: str) -> str:
-        if not re.fullmatch(_IDENTIFIER, text):
+    def _id(self, text: str | None) -> str:
+        if text is not None and not re.fullmatch(_IDENTIFIER, text):
             raise self.refuse(f"{text[:80]!r} is not an ID of EC2's")
-        return text
+        return text or ""
 
     def _tags(self, resource: str, tags: Iterable[_Tag] | None) -> dict[str, str]:
         values: dict[str, str] = {}
@@ -164,70 +145,60 @@ def read(contents: Iterable[Content]) -> Inventory:
     Raises `InputError` for what is not the whole JSON of these two commands, or a resource that is
     described twice, each time otherwise.
     """
-    instances: dict[str, Instance] = {}
-    interfaces: dict[str, Interface] = {}
-    # For each kind the pages that say that another follows, and whether a page ends it.
-    continued: dict[str, list[_Page]] = {}
-    ended: set[str] = set()
-    for content in contents:
-        for page in _pages(content):
-            for kind in page.kinds:
-                if page.answer.next_token:
-                    continued.setdefault(kind, []).append(page)
-                else:
-                    ended.add(kind)
-            for instance in page.instances():
-                _add(instances, instance, page)
-            for interface in page.interfaces():
-                _add(interfaces, interface, page)
-    for kind in continued.keys() - ended:
-        raise continued[kind][0].refuse(
+    pages = [page for content in contents for page in _pages(content)]
+    instances = _described([(p, p.answer.reservations, p.instances()) for p in pages])
+    interfaces = _described([(p, p.answer.network_interfaces, p.interfaces()) for p in pages])
+    return Inventory(instances, interfaces, sum(bool(p.answer.next_token) for p in pages))
+
+
+def _described(
+    pages: Iterable[tuple[_Page, object, Iterator[T]]],
+) -> dict[str, T] | None:
+    """Return what pages describe of one kind, by ID; None if none of them does.
+
+    Each page comes with its list of the kind, which it may not have.
+    """
+    resources: dict[str, T] = {}
+    of_kind = [(page, described) for page, listed, described in pages if listed is not None]
+    for page, described in of_kind:
+        for resource in described:
+            if resources.setdefault(resource.id, resource) != resource:
+                problem = f"describes {resource.id}, which is described before, and otherwise"
+                raise page.refuse(f"{problem}; describe all of them anew, once")
+    if of_kind and all(page.answer.next_token for page, _ in of_kind):
+        raise of_kind[0][0].refuse(
             "has a NextToken and no page without one is given: the rest is missing. Let aws "
             "follow the pages (leave --no-paginate and --max-items out), or give every page"
         )
-    return Inventory(
-        instances if "Reservations" in ended else None,
-        interfaces if "NetworkInterfaces" in ended else None,
-        sum(map(len, continued.values())),
-    )
-
-
-def _add(known: dict[str, _Resource], resource: _Resource, page: _Page) -> None:
-    if known.setdefault(resource.id, resource) != resource:
-        problem = f"describes {resource.id}, which is described before, and otherwise"
-        raise page.refuse(f"{problem}; describe all of them anew, once")
+    return resources if of_kind else None
 
 
 def _pages(content: Content) -> Iterator[_Page]:
     """Yield the pages of an input, which stand one after the other."""
-    for pattern, name in _FORMATS:
-        if pattern.match(content.text):
-            problem = f"is what aws prints with --output {name}; use --output json"
-            raise content.refuse(problem, "line 1")
     reader = Reader(content.text.encode(), content.source, what="an answer of EC2")
-    if not reader.peek():
+    if not (first := reader.peek()):
         raise content.refuse(f"is empty; give what {_EXPECTED} prints")
+    if first in b"-|RNI":  # as a table, text or YAML begins
+        raise content.refuse("is not JSON; use --output json of aws", "line 1")
     for number in count(1):
         if not (first := reader.peek()):
             return
         path, start = f"page {number}: $" if number > 1 else "$", reader.place
-        if first != b"{":
-            reader.value()
-            shape = "a list" if first == b"[" else "a single value"
-            problem = f"is {shape}, as --query makes of it; give all that {_EXPECTED} prints"
-            raise content.refuse(problem, path)
         page_text = bytes(reader.value())
+        if first != b"{":
+            problem = "is a list or a single value, as --query makes of it"
+            raise content.refuse(f"{problem}; give all that {_EXPECTED} prints", path)
         try:
-            answer = _DECODER.decode(page_text)
+            answer = decode(page_text, type=_Described)
         except DecodeError as error:
             problem = f"is not as aws prints it without --query: {error}"
             raise content.refuse(problem, path) from None
         reader.refuse_twice(page_text, start)
-        page = _Page(content.source, path, answer)
-        if not page.kinds:
+        if answer.reservations is None and answer.network_interfaces is None:
             problem = f"has neither {' nor '.join(_KINDS)}"
-            raise page.refuse(f"{problem}; give what {_EXPECTED} prints, without --query")
-        yield page
+            problem += f"; give what {_EXPECTED} prints, without --query"
+            raise content.refuse(problem, path)
+        yield _Page(content.source, path, answer)
 
 
 KIND = without_policies(

@@ -15,6 +15,7 @@ from msgspec import Struct
 ROLE, PROFILE = "aws_iam_role", "aws_iam_instance_profile"
 USER, GROUP, POLICY = "aws_iam_user", "aws_iam_group", "aws_iam_policy"
 PRINCIPALS = (ROLE, USER, GROUP)
+POLICY_ATTACHMENT = "aws_iam_policy_attachment"
 ADDON, ASSOCIATION = "aws_eks_addon", "aws_eks_pod_identity_association"
 CLUSTER, NODE_GROUP, CHART = "aws_eks_cluster", "aws_eks_node_group", "helm_release"
 TEMPLATE, LAUNCH_CONFIGURATION = "aws_launch_template", "aws_launch_configuration"
@@ -70,7 +71,7 @@ GRANTS: Mapping[str, tuple[GrantArgument, ...]] = {
         GrantArgument("managed_policy_arns.*", Part.ATTACHMENT, computed=True),
     ),
     USER: (GrantArgument("permissions_boundary", Part.BOUNDARY),),
-    "aws_iam_policy_attachment": (GrantArgument("policy_arn", Part.ATTACHMENT, _EVERY),),
+    POLICY_ATTACHMENT: (GrantArgument("policy_arn", Part.ATTACHMENT, _EVERY),),
     "aws_iam_user_group_membership": (
         GrantArgument("groups.*", Part.MEMBERSHIP, (("user", USER),)),
     ),
@@ -104,23 +105,12 @@ ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 # Objects of Kubernetes.
 OF_KUBERNETES = ("argocd_", "kubernetes_", "kubectl_", "k8s_", "kustomization_")
 ACCESS_ENTRY, ACCESS_POLICY = "aws_eks_access_entry", "aws_eks_access_policy_association"
-
-
-class Authentication(Struct, frozen=True):
-    """An argument of a cluster by which others may get into it."""
-
-    path: str
-    default: object  # what is so where it is not set
-
-
-# Access entries and access policies say to which principal of which cluster they give something.
-CLUSTER_ACCESS: Mapping[str, Mapping[str, str]] = {
-    kind: {"cluster_name": CLUSTER, "principal_arn": ROLE} for kind in (ACCESS_ENTRY, ACCESS_POLICY)
+CLUSTER_ACCESS = (ACCESS_ENTRY, ACCESS_POLICY)
+# By which arguments others may get into a cluster, with what is so where they are not set.
+AUTHENTICATION: Mapping[str, object] = {
+    "access_config.*.authentication_mode": "CONFIG_MAP",
+    "access_config.*.bootstrap_cluster_creator_admin_permissions": True,
 }
-AUTHENTICATION = (
-    Authentication("access_config.*.authentication_mode", "CONFIG_MAP"),
-    Authentication("access_config.*.bootstrap_cluster_creator_admin_permissions", True),
-)
 # By which arguments a resource is named elsewhere; others by their name and ARN.
 NAMED_BY: Mapping[str, tuple[str, ...]] = {
     POLICY: ("arn",),
@@ -304,11 +294,16 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
     "aws_transfer_user": {"role": ROLE},
 }
 
-# What else has tags that policies may ask for.
-TAGGED = (
-    *("aws_autoscaling_group_tag", "aws_ec2_tag", "aws_network_interface", "aws_security_group"),
-    "aws_subnet",
-)
+# The roles that EKS alone assumes: nobody else gets what they allow.
+OF_SERVICES: Mapping[str, tuple[str, ...]] = {CLUSTER: ("role_arn",)}
+
+# What else has tags that policies may ask for, and its kind in ARNs.
+TAGGED_KINDS = {
+    "aws_network_interface": "network-interface",
+    **dict.fromkeys(("aws_security_group", "aws_default_security_group"), "security-group"),
+    **dict.fromkeys(("aws_subnet", "aws_default_subnet"), "subnet"),
+}
+TAGGED = (*TAGGED_KINDS, "aws_autoscaling_group_tag", "aws_ec2_tag")
 # What else is read of these types, most of which say much about other things.
 _OTHERS = ("arn", "default_version", "id", "latest_version", "metadata_options", "name")
 _TAGS = (

@@ -12,9 +12,9 @@ from typing import Any
 
 from msgspec import Struct, field, to_builtins
 
-from vpc_cni_iam.inputs.plan.addresses import call_names, parent, split_first
 from vpc_cni_iam.inputs.plan.arguments import ROLE_USES, is_read_in_part
 from vpc_cni_iam.inputs.plan.json_stream import Reader
+from vpc_cni_iam.inputs.plan.resource import call_names, parent, split_first
 from vpc_cni_iam.inputs.plan.shapes import Parts, ResourceBlock
 
 _DEPTH = 100

@@ -53,7 +53,7 @@ class Reader:
         self.data = data
         self._what = what
         self.source = source
-        self.place = self._start = 0
+        self.place = 0
         self._view = memoryview(data)
         self._decoders: dict[Any, Any] = {}
         self._raw = Decoder(Raw)
@@ -112,14 +112,12 @@ class Reader:
 
     def peek(self) -> bytes:
         """Return the first byte of what comes next, empty at the end of the text."""
-        while True:
+        byte = self.data[self.place : self.place + 1]
+        if byte in _SPACES and byte:
+            match = _SPACE.match(self.data, self.place)
+            self.place = match.end() if match else self.place
             byte = self.data[self.place : self.place + 1]
-            if byte in _SPACES and byte:
-                match = _SPACE.match(self.data, self.place)
-                self.place = match.end() if match else self.place
-                byte = self.data[self.place : self.place + 1]
-            if byte or not self._more():
-                return byte
+        return byte
 
     def next_value(self) -> memoryview | None:
         """Pass one value of a text of several, and return its text; None at the end."""
@@ -128,19 +126,10 @@ class Reader:
     def value(self) -> memoryview:
         """Pass one value of any kind, and return its text, or raise `InputError`."""
         self.peek()
-        while not self._pass_value():
-            pass
-        self._release()
-        return self._view[self._start : self.place]
-
-    def _pass_value(self) -> bool:
-        """Pass one value; say False if more of the text was read, so that it must be tried anew."""
-        start = self._start = self.place
+        start = self.place
         try:
             self._raw.decode(self._view[start:])
             self.place = self.size
-            if self._more(start):
-                return False
         except RecursionError:
             raise self.refuse(f"nests too deeply to be {self._what}") from None
         except DecodeError as error:
@@ -152,19 +141,10 @@ class Reader:
             if not ended:
                 problem = re.sub(_MALFORMED, lambda match: not_json(match[1]), str(error))
                 if "truncated" in problem:
-                    if self._more(start):
-                        return False
                     self.place, problem = self.size, CUT_OFF
                 raise self.refuse(problem) from None
-        return True
-
-    def _more(self, start: int | None = None) -> bool:
-        """Read more of a text that is read piece by piece, and say whether there was more.
-
-        What was read before is kept from `start` on, None for the place; the place is then there.
-        """
-        del start
-        return False
+        self._release()
+        return self._view[start : self.place]
 
     def members(self) -> Iterator[str]:
         """Pass an object; yield each key, whose value must then be passed."""

@@ -29,6 +29,7 @@ _PLUGIN_WORDS = (
 _ACCESS_KINDS = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 _CLUSTER_KIND = "AWSManagedControlPlane"
 _ACCESS_NAME = "aws-auth"
+_LONG_LIVED = "kubernetes.io/service-account-token"  # the type of a secret
 # The API groups of Crossplane and of ACK that make access in AWS.
 _ACCESS_GROUPS = ("cloud", "eks", "iam", "identity", "organizations", "rolesanywhere", "sso")
 _GROUP_ENDS = (".aws.", ".services.k8s.aws")
@@ -38,7 +39,7 @@ _NODE_ROLES = ("role", "instanceProfile")
 # What all that is above has in it; text without any of these is not parsed. What spells characters
 # in another way has backslashes or base64, of which the JSON of a plan doubles the first.
 _MARKS = (
-    *("aws-node", "vpc-cni", *_PLUGIN_WORDS, "Role", _CLUSTER_KIND, _ACCESS_NAME),
+    *("aws-node", "vpc-cni", *_PLUGIN_WORDS, "Role", _CLUSTER_KIND, _ACCESS_NAME, _LONG_LIVED),
     *(".aws.", ".k8s.aws", "NodeClass", "AWSNodeTemplate", _ROLE_WORD, "binary"),
 )
 _WORDS = "|".join(map(re.escape, _MARKS))
@@ -104,6 +105,8 @@ class ObjectFacts(Struct):
         if key.lower().endswith("name"):
             self.names_plugin |= text in _PLUGIN_NAMES
             self.is_about_access |= text == _ACCESS_NAME
+        elif key == "type":
+            self.is_about_access |= text == _LONG_LIVED
         elif key == "kind":
             self.is_about_access |= text in _ACCESS_KINDS or text.startswith(_CLUSTER_KIND)
         elif key.lower().endswith("version"):

@@ -1,30 +1,30 @@
-"""The policies that a plan leaves behind, as far as it knows them."""
+"""The policies that a plan leaves behind, as far as it knows them, and who has them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, Part
+from msgspec import Struct, field
+
+from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, Part, PolicyOwner, PolicyPart
+from vpc_cni_iam.inputs.plan import arguments
+from vpc_cni_iam.inputs.plan.arguments import GRANTS, POLICY, PRINCIPALS, GrantArgument
+from vpc_cni_iam.inputs.plan.resource import without_keys
 from vpc_cni_iam.inputs.plan.secrets import holds_mark
-from vpc_cni_iam.inputs.plan.values import value_at
-from vpc_cni_iam.inputs.skipped import Reason, Skipped
+from vpc_cni_iam.inputs.plan.values import Path, member, read, text, value_at
+from vpc_cni_iam.inputs.skipped import BOUNDARY, Reason, Skipped
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Known, Sensitive, Value
+from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
 
 if TYPE_CHECKING:
     from vpc_cni_iam.inputs.plan.reader import Plan
-
-_POLICIES = (
-    "aws_iam_policy",
-    "aws_iam_role_policy",
-    "aws_iam_user_policy",
-    "aws_iam_group_policy",
-)
-
+    from vpc_cni_iam.inputs.plan.resource import Resource
 
 _LATER = "is only known after apply"
+_ATTACHED = (arguments.Part.ATTACHMENT, arguments.Part.ATTACHMENT_LIST)
 
 
 def _policies(content: Content, _: ModuleValues) -> Iterator[Part]:
@@ -37,24 +37,14 @@ def _policies(content: Content, _: ModuleValues) -> Iterator[Part]:
 
     source = content.source
     plan = read_plan(content.text.encode(), source)
-    values = dict(_managed(plan)) or dict(_documents(plan))
+    reader = _PlanPolicies(plan)
+    reader.read()
+    values = reader.values or {r.address: _after(r, ("json",)) for r in plan.documents}
     for name, value in values.items():
-        if not isinstance(value, Known) or not isinstance(value.value, str):
-            why = "is marked sensitive" if isinstance(value, Sensitive) else _LATER
-            yield Skipped(name, Reason.not_read, why)
-            continue
-        if holds_mark(value.value):
-            yield Skipped(name, Reason.not_read, "has values that the plan marks sensitive")
-            continue
-        policy = loads(value.value, f"{source}: {name}")
-        if policy.names_principals:
-            yield Skipped(name, Reason.other_kind, "it names principals")
-        else:
-            yield name, policy
-    for resource in plan.resources:
-        if resource.drift or resource.deposed or resource.after is None:
-            continue
-        if resource.type == "aws_iam_role" and "assume_role_policy" in resource.after:
+        yield _part(name, value, source)
+    yield from reader.owners
+    for resource in reader.resources:
+        if resource.type == arguments.ROLE and "assume_role_policy" in (resource.after or {}):
             name = f"{resource.address}.assume_role_policy"
             yield Skipped(name, Reason.other_kind, "a trust policy")
     if not plan.complete:
@@ -62,24 +52,158 @@ def _policies(content: Content, _: ModuleValues) -> Iterator[Part]:
         yield Skipped("the rest of the plan", Reason.not_read, detail)
 
 
-def _managed(plan: Plan) -> Iterator[tuple[str, Value]]:
-    for resource in plan.resources:
-        if resource.drift or resource.deposed:
-            continue
-        if resource.type in _POLICIES and (resource.after is not None or resource.unknown is True):
-            yield resource.address, value_at(resource, ("policy",), Side.AFTER)
-        blocks = (resource.after or {}).get("inline_policy")
-        if resource.type != "aws_iam_role" or not isinstance(blocks, list):
-            continue
-        for place, block in enumerate(blocks):
-            if isinstance(block, dict) and block.get("policy") != "":
-                name = f'{resource.address}.inline_policy["{block.get("name")}"]'
-                yield name, value_at(resource, ("inline_policy", place, "policy"), Side.AFTER)
+def _part(name: str, value: Value, source: str) -> PolicyPart:
+    if not isinstance(value, Known) or not isinstance(value.value, str):
+        why = "is marked sensitive" if isinstance(value, Sensitive) else _LATER
+        return Skipped(name, Reason.not_read, why)
+    if holds_mark(value.value):
+        return Skipped(name, Reason.not_read, "has values that the plan marks sensitive")
+    policy = loads(value.value, f"{source}: {name}")
+    if policy.names_principals:
+        return Skipped(name, Reason.other_kind, "it names principals")
+    return name, policy
 
 
-def _documents(plan: Plan) -> Iterator[tuple[str, Value]]:
-    for resource in plan.documents:
-        yield resource.address, value_at(resource, ("json",), Side.AFTER)
+def _after(resource: Resource, path: Path) -> Value:
+    return value_at(resource, path, Side.AFTER)
+
+
+class _PlanPolicies(Struct):
+    """Finds the policies of a plan, and the principals that have them."""
+
+    plan: Plan
+    values: dict[str, Value] = field(default_factory=dict)  # the texts of policies, by name
+    owners: list[PolicyOwner | Skipped] = field(default_factory=list)
+    resources: list[Resource] = field(default_factory=list)  # without what is not there after
+    # Resources by their addresses without keys, and those with an ARN or a name by it and the type.
+    _blocks: dict[str, list[Resource]] = field(default_factory=lambda: defaultdict(list))
+    _named: dict[tuple[str, str], str] = field(default_factory=dict)
+    # What resources give to principals, which the provider also lists in their computed arguments.
+    _given: set[tuple[str, str]] = field(default_factory=set)
+
+    def read(self) -> None:
+        """Read the resources."""
+        every = [r for r in self.plan.resources if not (r.drift or r.deposed)]
+        self.resources = [r for r in every if r.after is not None or r.unknown is True]
+        for resource in every:
+            self._blocks[without_keys(resource.address)].append(resource)
+        for resource in (*every, *self.plan.read):
+            self._name(resource)
+        for resource, row in self._grants(every):
+            for side in Side if row.owners else ():
+                keys = [key for key, *_ in self._keys(resource, row, side)]
+                self._given |= {(o, k) for o in self._owners(resource, row, side) for k in keys}
+        for resource in self.resources:
+            if resource.type == POLICY:
+                self.values[resource.address] = _after(resource, ("policy",))
+        for resource, row in self._grants(self.resources):
+            self._read(resource, row)
+        attached = {o.policy for o in self.owners if isinstance(o, PolicyOwner)}
+        for source in self.plan.read:
+            if source.address in attached:  # else it is of nobody here
+                self.values[source.address] = _after(source, ("policy",))
+
+    def _grants(self, resources: Iterable[Resource]) -> Iterator[tuple[Resource, GrantArgument]]:
+        for resource in resources:
+            for row in GRANTS.get(resource.type, ()):
+                yield resource, row
+
+    def _name(self, resource: Resource) -> None:
+        """Note by which ARN and name other resources may refer to a principal or a policy."""
+        if resource.type in (*PRINCIPALS, POLICY):
+            for name in ("arn",) if resource.type == POLICY else ("name", "arn"):
+                if known := text(resource, name, Side.AFTER):  # of two accounts, the reference
+                    twice = (resource.type, known) in self._named
+                    self._named[resource.type, known] = "" if twice else resource.address
+
+    def _read(self, resource: Resource, row: GrantArgument) -> None:
+        """Note what an argument gives to principals."""
+        owners = [*self._owners(resource, row, Side.AFTER)]
+        module = self.plan.configuration.module(resource.module)
+        written = module.blocks.get(resource.block) if module else None
+        is_computed = row.computed and row.path.split(".")[0] not in (written or {})
+        for key, path, value in self._keys(resource, row, Side.AFTER):
+            if is_computed and (
+                isinstance(value, Unknown) or (resource.address, key) in self._given
+            ):
+                continue
+            if row.part is arguments.Part.PERMISSIONS:
+                name = f'{resource.address}.inline_policy["{key}"]'
+                name = resource.address if row.owners else name
+                self.values[name] = value
+                self.owners += (PolicyOwner(owner, name) for owner in owners)
+            elif row.part is arguments.Part.BOUNDARY:
+                detail = f"{resource.address} has it; {BOUNDARY}"
+                self.owners += (Skipped(key, Reason.not_applied, detail, o) for o in owners)
+            elif row.part in _ATTACHED:
+                policy = self._policy(resource, path, value)
+                for owner in owners:
+                    self.owners.append(
+                        PolicyOwner(owner, policy, resource.address)
+                        if policy
+                        else Skipped(
+                            resource.address, Reason.not_read, f"its policy {_LATER}", owner
+                        )
+                    )
+
+    def _keys(
+        self, resource: Resource, row: GrantArgument, side: Side
+    ) -> Iterator[tuple[str, Path, Value]]:
+        """Yield what tells each policy of an argument from others, with its place and value."""
+        for placed in read(resource, row.path, side):
+            if isinstance(placed.value, Absent):
+                continue
+            key = f"{resource.address}.{row.path.partition('.')[0]}"
+            if row.name:
+                around = resource.after if side is Side.AFTER else resource.before
+                for step in placed.path[:-1]:
+                    around = member(around, step)
+                key = str(member(around, row.name))
+            elif isinstance(placed.value, Known):
+                key = str(placed.value.value)
+            yield key, placed.path, placed.value
+
+    def _policy(self, resource: Resource, path: Path, value: Value) -> str:
+        """Return the ARN of a policy, or the address of one in the plan; empty if not known."""
+        if isinstance(value, Known):
+            return self._named.get((POLICY, str(value.value))) or str(value.value)
+        return self._referred(resource, path, POLICY) if isinstance(value, Unknown) else ""
+
+    def _owners(self, resource: Resource, row: GrantArgument, side: Side) -> Iterator[str]:
+        """Yield the principals that an argument is about; an empty name is not known."""
+        if not row.owners:
+            yield resource.address
+        for path, kind in row.owners:
+            for placed in read(resource, path, side):
+                match placed.value:
+                    case Known(name) if address := self._named.get((kind, str(name)), str(name)):
+                        yield address
+                    case Known() | Unknown():
+                        yield self._referred(resource, placed.path, kind)
+                    case Sensitive():
+                        yield ""
+
+    def _referred(self, resource: Resource, path: Path, kind: str) -> str:
+        """Return the address of the one instance that an argument refers to; empty for none."""
+        configuration, module = self.plan.configuration, resource.module
+        steps = [str(step) for step in path]
+        while steps and configuration.expression(module, resource.block, *steps) is None:
+            steps.pop()
+        expression = configuration.expression(module, resource.block, *steps) if steps else None
+        block = configuration.module(module)
+        repeated = block.repeats.get(resource.block) if block else None
+        resolved = configuration.resolve(module, expression, self.plan.variables, repeated)
+        if len(resolved.resources) != 1 or resolved.constants or resolved.open:
+            return ""
+        where, name, _ = resolved.resources[0]
+        address = ".".join(filter(None, (where, name)))
+        every = [r for r in self._blocks[without_keys(address)] if r.type == kind]
+        same = [r for r in every if r.module == where] or every
+        if resolved.aligned and len(same) > 1:
+            key = resource.address.rpartition(resource.block)[2]
+            same = [r for r in same if r.address.endswith(f"{without_keys(name)}{key}")]
+        exact = [r for r in same if r.address == address] or same
+        return exact[0].address if len(exact) == 1 else ""
 
 
 # The reader of plans refuses the state and the log of an engine by name.
@@ -88,4 +212,6 @@ KIND = Kind(
     "`terraform show -json PLANFILE` or `tofu show -json PLANFILE`, compressed by gzip or not",
     lambda c: c.has_member("format_version", "@level", "serial"),
     _policies,
+    "plan",
+    "a plan of the role and its policies, or what aws iam get-role-policy prints",
 )

@@ -20,7 +20,10 @@ from vpc_cni_iam.inputs.plan.arguments import (
     ASSOCIATION,
     CHART,
     CLUSTER,
+    CLUSTER_ACCESS,
     GRANTS,
+    OF_SERVICES,
+    OIDC_PROVIDER,
     POLICY,
     PRINCIPALS,
     PROFILE,
@@ -39,6 +42,7 @@ from vpc_cni_iam.inputs.plan.marked import (
     of_values,
     of_variables,
 )
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.role_names import may_name_role, newly_named, texts
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_policy
 from vpc_cni_iam.inputs.plan.shapes import (
@@ -66,11 +70,10 @@ from vpc_cni_iam.inputs.plan.unread import (
     running,
     unread_arguments,
 )
-from vpc_cni_iam.inputs.plan.values import Resource, read
+from vpc_cni_iam.inputs.plan.values import read
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Sensitive
 
-__all__ = ["Plan", "Resource", "read_plan"]
 _DOCUMENT = "aws_iam_policy_document"
 _OF_DATA = "aws_iam_"
 # The types that are read.
@@ -80,9 +83,8 @@ _READ = frozenset(
         *GRANTS,
         *ROLE_USES,
         *TAGGED,
-        *(POLICY, ADDON, ASSOCIATION, CLUSTER, CHART),
-        *("aws_eks_access_entry", "aws_eks_access_policy_association"),
-        "aws_iam_openid_connect_provider",
+        *CLUSTER_ACCESS,
+        *(POLICY, ADDON, ASSOCIATION, CLUSTER, CHART, OIDC_PROVIDER),
     }
 )
 _STAYS = (("no-op",), ("read",))
@@ -97,7 +99,7 @@ class Plan(Struct, frozen=True):
     resources: tuple[Resource, ...]  # changes, deferred ones and drift, in the plan's order
     # The policy document data sources that were read before the plan.
     documents: tuple[Resource, ...]
-    read: tuple[Resource, ...]  # the managed policies that data sources read before the plan
+    read: tuple[Resource, ...]  # the managed policies and clusters that data sources have read
     configuration: PlanConfiguration  # how resources refer to each other
     # The values of the root module's variables, but for sensitive ones.
     variables: Mapping[str, Any]
@@ -342,7 +344,7 @@ def _newly_naming(contents: _Contents, hiding: Secrets) -> Iterator[UnreadChange
 def _used(resource: Resource) -> frozenset[str]:
     """Return what the arguments name by which a resource gets roles, also what is sensitive."""
     named: set[str] = set()
-    for path in ROLE_USES[resource.type]:
+    for path in (*ROLE_USES[resource.type], *OF_SERVICES.get(resource.type, ())):
         for placed in read(resource, path, Side.AFTER):
             match placed.value:
                 case Known(value) | Sensitive(value):
@@ -394,7 +396,7 @@ def _stated(item: StateResource, reader: Reader, hidden: set[str]) -> list[Resou
             # A document that joins a policy that is sensitive shows each part of it.
             whole = reader.decoded(item.sensitive_values, HiddenDocument).json
             marks = {"json": whole or any(map(is_policy, hidden))}
-    elif item.type == POLICY or (item.mode == "managed" and item.type in _READ):
+    elif item.type in (POLICY, CLUSTER) or (item.mode == "managed" and item.type in _READ):
         if is_read_in_part(item.type):
             values = to_builtins(reader.decoded(item.values, Parts))
         else:

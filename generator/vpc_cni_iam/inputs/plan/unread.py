@@ -10,10 +10,9 @@ from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 from typing import Any
 
-from msgspec import Struct
+from msgspec import DecodeError, Struct, json
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.plan.addresses import module_of, without_keys
 from vpc_cni_iam.inputs.plan.arguments import CLUSTER, OF_KUBERNETES
 from vpc_cni_iam.inputs.plan.configuration import Module, PlanConfiguration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
@@ -24,6 +23,7 @@ from vpc_cni_iam.inputs.plan.objects import (
     later_node_roles,
     may_be_about_access,
 )
+from vpc_cni_iam.inputs.plan.resource import module_of, without_keys
 from vpc_cni_iam.inputs.plan.role_names import texts
 from vpc_cni_iam.inputs.plan.shapes import ChangedResource, Changing
 from vpc_cni_iam.policy.document import Statement
@@ -71,7 +71,7 @@ _AWS = ("aws_", _CLOUD_CONTROL)
 _WITH_POLICY = (
     *("access", "access_point", "auth", "bucket", "bus", "cluster", "container", "destination"),
     *("domain", "endpoint", "file_system", "identity", "key", "permissions", "queue", "registry"),
-    *("repository", "resource", "rest_api", "secret", "sink", "topic", "vault"),
+    *("repository", "resource", "rest_api", "secret", "security", "sink", "topic", "vault"),
 )
 # By type, for those that the reader does not read: the first pattern that fits.
 _PATTERNS: Mapping[UnreadKind, tuple[tuple[str, ...], ...]] = {
@@ -98,12 +98,14 @@ _PATTERNS: Mapping[UnreadKind, tuple[tuple[str, ...], ...]] = {
         ("aws_cloudformation_stack_instances*", "aws_cloudformation_stack_set_instance*"),
         ("vault_aws_secret_backend_role*", "vault_aws_secret_backend_static_role*"),
         ("aws_lambda_invo*", "kubernetes_role*", "kubernetes_cluster_role*"),
+        ("aws_ram_*_association", "aws_ami_launch_permission"),
+        ("aws_snapshot_create_volume_permission", "kubernetes_token_request*"),
     ),
     UnreadKind.resource_policy: (
         ("aws_s3_account_public_access_block", "aws_s3_bucket_public_access_block"),
         ("aws_s3_bucket_acl", "aws_acmpca_policy", "aws_iot_policy", "aws_iot_policy_attachment"),
         ("aws_s3control_access_grant", "aws_lambda_function_url", "awscc_lambda_url"),
-        ("aws_ram_*_association", "aws_*_permission", "awscc_*_permission"),
+        ("aws_*_permission", "awscc_*_permission"),
         tuple(f"{aws}*_{name}_policy" for aws in _AWS for name in _WITH_POLICY),
     ),
 }
@@ -149,6 +151,12 @@ _BRINGING = (
 )
 # By which arguments a permission is not for everybody.
 _LIMITS = ("condition", "principal_org_id", "source_account", "source_arn")
+# Values by which a resource is for everybody: no authorization, an ACL, and the groups in one.
+_GROUPS = "http://acs.amazonaws.com/groups/global/"
+_FOR_EVERYBODY = (
+    *("NONE", "public-read", "public-read-write", "authenticated-read"),
+    *(f"{_GROUPS}AllUsers", f"{_GROUPS}AuthenticatedUsers"),
+)
 # What stacks make, by the types that a template names.
 _STACKS = ("aws_cloudformation_stack", "aws_cloudformation_stack_set")
 _TEMPLATE = ("template_body", "template_url", "parameters")
@@ -370,8 +378,12 @@ def _open(kind: str, values: Mapping[str, Any]) -> Iterator[Statement | str]:
                     yield statement
     if values.get("principal") == "*" and not any(map(values.get, _LIMITS)):
         yield "principal"
-    if "NONE" in (values.get("authorization_type"), values.get("auth_type")):
-        yield "authorization_type"
+    yield from (text for _, text in texts(values) if text in _FOR_EVERYBODY)
+    # Those of OpenSearch Serverless are lists of rules.
+    with suppress(DecodeError):
+        for rule in json.decode(str(values.get("policy")), type=list[dict[str, Any]]):
+            if rule.get("AllowFromPublic") or rule.get("Principal") == ["*"]:
+                yield str(rule)
 
 
 def _policies(kind: str, values: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""A resource of a plan, and the values of its arguments on either side of its change.
+"""The values of a resource's arguments on either side of its change.
 
 `read` reads the paths of `vpc_cni_iam.inputs.plan.arguments`.
 """
@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import reduce
 from typing import Any, TypeAlias
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.plan.addresses import module_of
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_mark
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Known, Sensitive, Unknown, Value
@@ -22,60 +22,13 @@ from vpc_cni_iam.policy.value import ABSENT, Known, Sensitive, Unknown, Value
 Path: TypeAlias = tuple[str | int, ...]
 
 
-class Resource(Struct, frozen=True):
-    """A resource instance of a plan with what happens to it."""
-
-    address: str  # its full address
-    mode: str  # ``managed`` or ``data``
-    type: str  # such as ``aws_iam_policy``
-    name: str  # its name in the configuration
-    # As the plan has them, such as ``("delete", "create")``; ``("no-op",)`` for what the plan
-    # leaves out because it was not targeted.
-    actions: tuple[str, ...]
-    before: Mapping[str, Any] | None  # its attributes before; None if it was not there
-    after: Mapping[str, Any] | None  # its known attributes after; None if it will not be there
-    unknown: Any = False  # what of them is only known after apply, true where it is
-    hidden_before: Any = False  # what of ``before`` is sensitive, true where it is
-    hidden_after: Any = False  # the same of ``after``
-    imported: str = ""  # the identifier it is imported by; empty if it is not
-    moved_from: str = ""  # the address it had before; empty if it is not moved
-    deposed: str = ""  # the key of a deposed object that a replacement left; empty for none
-    drift: bool = False  # whether this is a change that happened outside of the plan
-
-    @property
-    def module(self) -> str:
-        """The address of its module, empty for the root module."""
-        return module_of(self.address)
-
-    @property
-    def block(self) -> str:
-        """Its address in the module, without the key of count or for_each."""
-        return f"{'data.' if self.mode == 'data' else ''}{self.type}.{self.name}"
-
-    def unchanged(self) -> Resource:
-        """Return the resource as it is before."""
-        before, hidden = self.before, self.hidden_before
-        return replace(self, after=before, unknown=False, hidden_after=hidden)
-
-
 def value_at(resource: Resource, path: Path, side: Side) -> Value:
     """Return the value at a place in a resource's arguments, such as ``("policy",)``.
 
     It is unknown or sensitive if anything in it is.
     """
-    after = side is Side.AFTER
-    values: Any = resource.after if after else resource.before
-    unknown: Any = resource.unknown if after else False
-    hidden: Any = resource.hidden_after if after else resource.hidden_before
-    for step in path:
-        values, unknown, hidden = member(values, step), _mark(unknown, step), _mark(hidden, step)
-    if _is_marked(unknown):
-        later = Unknown(f"{resource.address}.{'.'.join(map(str, path))}", side)
-        return Sensitive(later) if _is_marked(hidden) else later
-    if values is None:
-        return ABSENT
-    # The reader of plans puts a mark in the place of each secret.
-    return Sensitive(str(values)) if _is_marked(hidden) else Known(values)
+    reader = _PathReader(resource, side, _NO_SECRETS)
+    return reader.value(reduce(_Node.at, path, reader.root), path)
 
 
 class PlacedValue(Struct, frozen=True):
@@ -112,11 +65,8 @@ def read(
         if side is Side.AFTER and resource.unknown is True:  # it is put off to a later plan
             yield PlacedValue((path,), Unknown(place_of(resource, (path,)), side))
         return
-    after = side is Side.AFTER
-    marks = resource.unknown if after else None
-    hidden = resource.hidden_after if after else resource.hidden_before
     reader = _PathReader(resource, side, secrets or _NO_SECRETS)
-    yield from reader.walk(_Node(values, marks, hidden), path.split("."), ())
+    yield from reader.walk(reader.root, path.split("."), ())
 
 
 def one(resource: Resource, path: str, side: Side) -> Value:
@@ -154,11 +104,11 @@ class _Node(Struct, frozen=True):
     is_folded: bool = False  # whether its names are of JSON that is read in upper or lower case
 
     def at(self, step: str | int) -> _Node:
-        value, marks = member(self.value, step), _mark(self.unknown, step)
+        value, marks = member(self.value, step), marks_in(self.unknown, step)
         if value is None and self.is_folded and isinstance(self.value, Mapping):
             names = (n for n in self.value if str(n).lower() == str(step).lower())
             value = next((self.value[name] for name in names), None)
-        hidden = _mark(self.hidden, step)
+        hidden = marks_in(self.hidden, step)
         return _Node(value, marks, hidden, self.is_restored, self.is_folded)
 
     def items(self) -> Iterator[tuple[str | int, _Node]]:
@@ -175,9 +125,17 @@ class _PathReader(Struct, frozen=True):
     side: Side
     secrets: Secrets
 
+    @property
+    def root(self) -> _Node:
+        """All attributes of the side."""
+        after = self.side is Side.AFTER
+        hidden = self.resource.hidden_after if after else self.resource.hidden_before
+        values = values_of(self.resource, self.side)
+        return _Node(values, self.resource.unknown if after else None, hidden)
+
     def walk(self, node: _Node, steps: list[str], path: Path) -> Iterator[PlacedValue]:
         if node.unknown is True or not steps:
-            yield PlacedValue(path, self._value(node, path))
+            yield PlacedValue(path, self.value(node, path))
             return
         step, rest = steps[0].replace("~", "."), steps[1:]
         if step == "*":
@@ -188,7 +146,7 @@ class _PathReader(Struct, frozen=True):
             yield from self._inside(node, rest, path)
         elif "=" in step:
             name, _, end = step.partition("=")
-            marks = _mark(node.unknown, name)
+            marks = marks_in(node.unknown, name)
             if marks is True or str(self.secrets.judged(member(node.value, name))).endswith(end):
                 yield from self.walk(node, rest, path)
         elif self._is_odd(node, Mapping):
@@ -201,7 +159,7 @@ class _PathReader(Struct, frozen=True):
         text = self.secrets.judged(node.value)
         is_restored = node.is_restored or is_mark(node.value)
         if is_mark(text):
-            yield PlacedValue(path, self._value(node, path))
+            yield PlacedValue(path, self.value(node, path))
         else:
             inner = _Node(decoded(text), None, None, is_restored, is_folded=True)
             yield from self.walk(inner, rest, path)
@@ -211,7 +169,7 @@ class _PathReader(Struct, frozen=True):
             for number, item in node.items():
                 yield from self.walk(item, rest, (*path, number))
         elif _is_marked(node.unknown):
-            yield PlacedValue(path, self._value(node, path))
+            yield PlacedValue(path, self.value(node, path))
         elif self._is_odd(node, list):
             yield PlacedValue(path, Unknown(place_of(self.resource, path), self.side))
 
@@ -231,7 +189,7 @@ class _PathReader(Struct, frozen=True):
             else:
                 yield from self._anywhere(inner, rest, (*path, key))
 
-    def _value(self, node: _Node, path: Path) -> Value:
+    def value(self, node: _Node, path: Path) -> Value:
         if _is_marked(node.unknown):
             later = Unknown(place_of(self.resource, path), self.side)
             return Sensitive(later) if _is_marked(node.hidden) else later
@@ -271,7 +229,7 @@ def member(values: Any, step: str | int) -> Any:
     return values[step] if is_item else None
 
 
-def _mark(marks: Any, step: str | int) -> Any:
+def marks_in(marks: Any, step: str | int) -> Any:
     """Return the mark of a part, such as in ``after_unknown``; the whole marks each part."""
     return True if marks is True else member(marks, step)
 

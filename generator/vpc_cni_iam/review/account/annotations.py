@@ -6,53 +6,75 @@ be text of JSON or YAML. What says a role in another form is named as not read.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from vpc_cni_iam.inputs.plan.arguments import ROLE_ANNOTATION
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.arguments import CHART, ROLE_ANNOTATION
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_mark
-from vpc_cni_iam.inputs.plan.values import Path, PlacedValue, decoded, place_of, values_of
+from vpc_cni_iam.inputs.plan.values import (
+    Path,
+    PlacedValue,
+    decoded,
+    member,
+    place_of,
+    text,
+    values_of,
+)
+from vpc_cni_iam.plugin.trust import ServiceAccount
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
+from vpc_cni_iam.policy.value import Known, Sensitive, Unknown, Value
 
 _WORD = "role-arn"
 _DEPTH = 4  # of texts in texts
+_MOST = 250_000  # characters of text without the word that are read, in case they spell it
+_parsed = lru_cache(8)(decoded)  # two checks ask of both sides, which have much text in common
 _NAMING = ("name", "targetPath")  # of objects that have the annotation, or say where it goes
-# How YAML may spell a character, or break a line, in a text and in JSON of a text.
-_ESCAPE = r"\\{1,4}(?:(?:x|u00|U000000)([2-7][0-9a-fA-F])|([/.])|(?:\r|\\r)?(?:\n|\\n)\s*)"
+_NAMES = ("namespace", "name")  # in the metadata of a service account, or beside its annotations
+
+
+class AnnotatedRole(Struct, frozen=True):
+    """The role of a service account, and what a resource says of who that is."""
+
+    placed: PlacedValue
+    account: ServiceAccount  # empty names where they are not known, or have a default
+    # What tells it from others where its name is not known: the object in the values of a chart.
+    # It belongs to its side where the name is known after apply.
+    object: str = ""
 
 
 class RoleAnnotations(Struct, frozen=True):
     """What a resource says of the roles of service accounts."""
 
-    roles: tuple[PlacedValue, ...] = ()
+    roles: tuple[AnnotatedRole, ...] = ()
     not_read: frozenset[str] = frozenset()  # the texts that are about such a role and are not read
 
 
 def role_annotations(resource: Resource, side: Side, secrets: Secrets) -> RoleAnnotations:
     """Return what a resource says of the roles of service accounts on a side."""
-    values = values_of(resource, side)
     marks = resource.unknown if side is Side.AFTER else None
-    if values is None or _WORD not in _unescaped(f"{_restored(values, secrets)}{marks}"):
-        return RoleAnnotations()
     reader = _AnnotationReader(resource, side, secrets, set())
-    roles = tuple(reader.walk(values, marks, ()))
+    roles = tuple(reader.walk(values_of(resource, side), marks, _Where()))
     return RoleAnnotations(roles, frozenset(reader.not_read))
 
 
-def _restored(value: Any, secrets: Secrets) -> Any:
-    """Return all that a resource says, to be searched for a word."""
-    if secrets.is_empty:
-        return value
-    if isinstance(value, Mapping):
-        return {key: _restored(inner, secrets) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_restored(inner, secrets) for inner in value]
-    return secrets.judged(value)
+class _Where(Struct, frozen=True):
+    """Where a value is."""
+
+    path: Path = ()
+    # The objects and lists around it with the marks of what is known after apply, the inner last.
+    around: tuple[tuple[Any, Any], ...] = ()
+    depth: int = 0  # in how many texts
+    is_hidden: bool = False  # whether in a text that is sensitive
+
+    def inside(self, step: str | int, value: Any, marks: Any) -> _Where:
+        """Return the place of a member or an item of a value at this place."""
+        around = (*self.around, (value, marks))
+        return _Where((*self.path, step), around, self.depth, self.is_hidden)
 
 
 class _AnnotationReader(Struct, frozen=True):
@@ -63,76 +85,87 @@ class _AnnotationReader(Struct, frozen=True):
     secrets: Secrets
     not_read: set[str]
 
-    def walk(
-        self, value: Any, marks: Any, path: Path, depth: int = 0, *, hidden: bool = False
-    ) -> Iterator[PlacedValue]:
-        """Yield the roles in a value; `hidden` is whether it is in a text that is sensitive."""
+    def walk(self, value: Any, marks: Any, where: _Where) -> Iterator[AnnotatedRole]:
+        """Yield the roles in a value."""
         if isinstance(value, str):
-            yield from self._in_text(value, path, depth, hidden=hidden)
+            yield from self._in_text(value, where)
         elif isinstance(value, list):
-            listed = marks if isinstance(marks, list) else []
             for number, item in enumerate(value):
-                mark = listed[number] if number < len(listed) else None
-                yield from self.walk(item, mark, (*path, number), depth, hidden=hidden)
+                inner = where.inside(number, value, marks)
+                yield from self.walk(item, member(marks, number), inner)
         elif isinstance(value, Mapping) or isinstance(marks, Mapping):
             known, later = (part if isinstance(part, Mapping) else {} for part in (value, marks))
-            yield from self._in_object(known, later, path, depth, hidden=hidden)
+            yield from self._in_object(known, later, where)
 
     def _in_object(
-        self,
-        known: Mapping[Any, Any],
-        later: Mapping[Any, Any],
-        path: Path,
-        depth: int,
-        *,
-        hidden: bool,
-    ) -> Iterator[PlacedValue]:
+        self, known: Mapping[Any, Any], later: Mapping[Any, Any], where: _Where
+    ) -> Iterator[AnnotatedRole]:
         names_role, is_elsewhere = (self._is_annotation(known.get(k)) for k in _NAMING)
         if is_elsewhere:  # Flux takes the value from another object
-            yield self._placed(None, (*path, "targetPath"), later=True, hidden=hidden)
+            yield self._role(None, True, where.inside("targetPath", known, later))
         for key in {**known, **later}:
-            value, mark, place = known.get(key), later.get(key), (*path, str(key))
+            value, mark, inner = (
+                known.get(key),
+                later.get(key),
+                where.inside(str(key), known, later),
+            )
             if self._is_annotation(key) or (names_role and key == "value"):
                 if mark is True or value not in (None, ""):
-                    yield self._placed(value, place, later=mark is True, hidden=hidden)
+                    yield self._role(value, mark, inner)
             elif key not in _NAMING or not self._is_annotation(value):
                 if _WORD in str(key):
                     self.not_read.add(f"{key}: {value}")
-                yield from self.walk(value, mark, place, depth, hidden=hidden)
+                yield from self.walk(value, mark, inner)
 
     def _is_annotation(self, name: Any) -> bool:
         """Say whether a name is of the annotation, also where its dots are escaped."""
         text = self.secrets.judged(name)
         return isinstance(text, str) and text.replace("\\.", ".").endswith(ROLE_ANNOTATION)
 
-    def _placed(self, value: Any, path: Path, *, later: bool, hidden: bool) -> PlacedValue:
-        if later or not isinstance(value, str):
-            return PlacedValue(path, Unknown(place_of(self.resource, path), self.side))
-        if hidden or is_mark(value):
-            mark = value if is_mark(value) else self.secrets.mark_of(value)
-            return PlacedValue(path, Sensitive(mark))
-        return PlacedValue(path, Known(value))
+    def _role(self, value: Any, mark: Any, where: _Where) -> AnnotatedRole:
+        role: Value = Known(value)
+        if mark is True or not isinstance(value, str):
+            role = Unknown(place_of(self.resource, where.path), self.side)
+        elif where.is_hidden or is_mark(value):
+            role = Sensitive(value if is_mark(value) else self.secrets.mark_of(value))
+        return AnnotatedRole(PlacedValue(where.path, role), *self._account(where))
 
-    def _in_text(self, text: str, path: Path, depth: int, *, hidden: bool) -> Iterator[PlacedValue]:
+    def _account(self, where: _Where) -> tuple[ServiceAccount, str]:
+        """Return whose annotation is at a place, and what tells it from others without a name."""
+        (inner, _), (holder, marks) = where.around[-1], where.around[-2:][0]
+        path: list[str] = [s for s in where.path[1:-2] if isinstance(s, str)]
+        if isinstance(holder, list):  # of blocks ``set``, each with a name and a value
+            path = (
+                str(self.secrets.judged(inner.get("name"))).partition(".annotations.")[0].split(".")
+            )
+            named = {i.get("name"): i.get("value") for i in holder if isinstance(i, Mapping)}
+            holder = {name: named.get(".".join((*path, name))) for name in _NAMES}
+            marks = None
+        elif not {*_NAMES} & {*holder} and "metadata" in holder:
+            holder, marks = (member(each, "metadata") for each in (holder, marks))
+            holder, marks = (e[0] if isinstance(e, list) and e else e for e in (holder, marks))
+        names = [member(holder, name) for name in _NAMES]
+        is_later = marks is True or any(member(marks, name) is True for name in _NAMES)
+        shown = self.secrets.mark_of if where.is_hidden else str
+        namespace, name = (shown(n) if n else "" for n in names)
+        if self.resource.type == CHART:
+            namespace = namespace or text(self.resource, "namespace", self.side)
+            path += [text(self.resource, each, self.side) for each in ("name", "chart")]
+        own = f"{place_of(self.resource, where.path)} {self.side}" if is_later else " ".join(path)
+        return ServiceAccount(namespace, name), "" if name and not is_later else own
+
+    def _in_text(self, text: str, where: _Where) -> Iterator[AnnotatedRole]:
         whole = self.secrets.judged(text)
-        if _WORD not in _unescaped(whole):
+        if _WORD not in whole and "\\" not in whole:  # which may spell it otherwise
             return
-        documents = decoded(whole)
+        documents = _parsed(whole, most=None if _WORD in whole else _MOST)
         if isinstance(documents, list) and len(documents) == 1:
             documents = documents[0]
-        roles: tuple[PlacedValue, ...] = ()
-        if documents not in (None, whole) and depth < _DEPTH:
-            is_hidden = hidden or is_mark(text)
-            roles = tuple(self.walk(documents, None, path, depth + 1, hidden=is_hidden))
-        if not roles:
+        roles: tuple[AnnotatedRole, ...] = ()
+        if documents not in (None, whole) and where.depth < _DEPTH:
+            is_hidden = where.is_hidden or is_mark(text)
+            inner = replace(where, depth=where.depth + 1, is_hidden=is_hidden)
+            roles = tuple(self.walk(documents, None, inner))
+        if not roles and _WORD in f"{whole}{documents}":
             self.not_read.add(text)
         yield from roles
-
-
-def _unescaped(text: str) -> str:
-    """Return a text of YAML, or the JSON of one, without what escapes characters and lines."""
-    return re.sub(_ESCAPE, _character, text) if "\\" in text else text
-
-
-def _character(escape: re.Match[str]) -> str:
-    return chr(int(escape[1], 16)) if escape[1] else escape[2] or ""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TypeAlias
 
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import CLUSTER_ACCESS, ROLE
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import PlacedValue, place_of, read, scalar
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Unknown, Value
@@ -63,15 +62,6 @@ def cluster_rights(filler: Filler, side: Side) -> Iterator[ClusterRight]:
             yield from _of(filler, as_left(resource) if side is Side.AFTER else resource, side)
 
 
-def access_entries(filler: Filler, side: Side) -> Mapping[IamResource, tuple[Resource, ...]]:
-    """Return the access entries on a side, by principal."""
-    entries: dict[IamResource, list[Resource]] = defaultdict(list)
-    for right in cluster_rights(filler, side):
-        if right.is_entry:
-            entries[right.principal].append(filler.resolver.by_address[right.address])
-    return {principal: tuple(of_principal) for principal, of_principal in entries.items()}
-
-
 def _of(filler: Filler, resource: Resource, side: Side) -> Iterator[ClusterRight]:
     def written(path: str) -> tuple[Value, ...]:
         """Return the values of an argument, which the provider computes where it is not set."""
@@ -80,21 +70,17 @@ def _of(filler: Filler, resource: Resource, side: Side) -> Iterator[ClusterRight
         argument = path.partition(".")[0]
         return () if is_open and not filler.is_written(resource, argument) else values
 
-    user_name = scalar(resource, "user_name", side)
-    where = resource.module, resource.block, "user_name"
-    is_set = filler.plan.configuration.expression(*where) is not None
-    is_computed = isinstance(user_name, Unknown) and not is_set
+    kind = scalar(resource, "type", side)
     for placed in read(resource, "principal_arn", side):
         named = filler.resolver.resolve(resource, placed.path, placed.value, ROLE, side)
-        for principal in named or [Unresolved(resource.address, side)]:
-            kind = scalar(resource, "type", side)
+        for principal in named or [Unresolved(resource.address, side, ROLE)]:
             yield ClusterRight(
                 resource.address,
                 scalar(resource, "cluster_name", side),
                 filler.owner(principal),
                 policy=scalar(resource, "policy_arn", side),
                 groups=written("kubernetes_groups.*"),
-                user_name=ABSENT if is_computed else user_name,
+                user_name=next(iter(written("user_name")), ABSENT),
                 type=_STANDARD if isinstance(kind, Absent) else kind,
                 namespaces=written("access_scope.*.namespaces.*"),
             )

@@ -22,21 +22,23 @@ from vpc_cni_iam.inputs.plan.arguments import (
     Part,
     list_argument,
 )
-from vpc_cni_iam.inputs.plan.reader import Plan, Resource
+from vpc_cni_iam.inputs.plan.reader import Plan
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import PlacedValue, one, place_of, read, text, value_at
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown
+from vpc_cni_iam.policy.value import Absent, Known, Sensitive
 from vpc_cni_iam.review.account.grants import (
     Accounts,
     Conflict,
     ConflictKind,
     Grant,
     GrantKey,
-    OpenList,
     is_undone,
 )
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Unresolved
+from vpc_cni_iam.review.account.in_clusters import gone_with_cluster
 from vpc_cni_iam.review.account.library import Library
+from vpc_cni_iam.review.account.lists import apply_lists
 from vpc_cni_iam.review.account.resolve import Resolver, as_left, is_replaced, is_there
 from vpc_cni_iam.review.account.source import SourceReader
 
@@ -50,9 +52,9 @@ class Filler:
         self.plan, self.source = plan, source
         self.resolver = Resolver(plan)
         self.library = Library(self.resolver, source)
-        self.resources = tuple(
-            r for r in plan.resources if r.mode == "managed" and not r.drift and not r.deposed
-        )
+        managed = [r for r in plan.resources if r.mode == "managed" and not (r.drift or r.deposed)]
+        self.gone_with_cluster = gone = gone_with_cluster(managed, self.resolver)
+        self.resources = tuple(r.deleted() if r.address in gone else r for r in managed)
         self._predecessors: dict[IamResource, IamResource] = {}
 
     @cached_property
@@ -66,8 +68,7 @@ class Filler:
         for grant in (*computed, *before):
             accounts.before.add(grant)
         self._fill_after(accounts, computed, before)
-        for side in Side:
-            self._apply_lists(accounts, side)
+        apply_lists(self, accounts)
         for place in self.resolver.ambiguous:
             address = self.resolver.address_of(place)
             resource = self.resolver.by_address.get(address)
@@ -93,6 +94,22 @@ class Filler:
         created are one, which starts with nothing.
         """
         return self._predecessors.get(named, named)
+
+    def resolve(
+        self, resource: Resource, placed: PlacedValue, kind: str, side: Side
+    ) -> tuple[IamResource, ...]:
+        """Return whom a value names, a principal by the address that it had before."""
+        path, value = placed.path, placed.value
+        return tuple(map(self.owner, self.resolver.resolve(resource, path, value, kind, side)))
+
+    def named_by(
+        self, resource: Resource, path: str, kind: str, side: Side
+    ) -> Iterator[IamResource]:
+        """Yield whom the values at a path name; a list that is not known may name others, too."""
+        for placed in read(resource, path, side):
+            yield from self.resolve(resource, placed, kind, side)
+            if path.endswith("*") and not isinstance(placed.path[-1], int):
+                yield Unresolved(place_of(resource, placed.path), side, kind)
 
     def _note_principals(self, accounts: Accounts) -> None:
         gone: dict[tuple[str, str], list[Resource]] = defaultdict(list)
@@ -138,7 +155,7 @@ class Filler:
             if not is_undone(grant, r.actions, had, accounts)
         ]
         granted = {(grant.address, grant.owner, grant.key) for _, grant in after}
-        # What an exclusive list no longer names, a list removes that is there: see `_apply_list`.
+        # What an exclusive list no longer names, a list removes that is there: see `lists`.
         lists = {r.address for r in self.resources if list_argument(r.type)}
         removed = {
             (grant.owner, grant.key): grant.address
@@ -188,95 +205,6 @@ class Filler:
         is_own = self.owner(InPlan(grant.address)) == grant.owner
         return (grant.address, grant.owner, grant.key) in had and not (is_own or is_put)
 
-    def _apply_lists(self, accounts: Accounts, side: Side) -> None:
-        """Remove what exclusive lists do not name; what they name and nobody shows is unknown."""
-        for resource in self.resources:
-            row = list_argument(resource.type)
-            if row and "forget" not in resource.actions and is_there(resource, side):
-                for owner in self.owners(resource, row, side):
-                    self._apply_list(accounts, resource, row, owner, side)
-
-    def _apply_list(
-        self,
-        accounts: Accounts,
-        resource: Resource,
-        row: GrantArgument,
-        owner: IamResource,
-        side: Side,
-    ) -> None:
-        part = Part.PERMISSIONS if row.part is Part.INLINE_LIST else Part.ATTACHMENT
-        account = accounts.after if side is Side.AFTER else accounts.before
-        names = [
-            name
-            for placed in read(resource, row.path, side)
-            for name in self._listed(resource, placed, part, side)
-        ]
-        grants = account.grants.setdefault(owner, {})
-        if side is Side.BEFORE:
-            if part is Part.PERMISSIONS:
-                self._add_named(accounts, resource, row, owner, names)
-            return
-        if resource.actions == ("no-op",):
-            return
-        had = {**accounts.before.of(owner), **grants}
-        unlisted = [g for key, g in had.items() if key.part is part and key.name not in names]
-        if any(isinstance(name, Unresolved) for name in names):
-            if owner not in accounts.created and not self._stays(resource, row, owner):
-                accounts.open_lists.append(OpenList(owner, resource.address, row.path, part))
-            return
-        for grant in unlisted:
-            self._remove(accounts, resource, grant)
-
-    def _stays(self, resource: Resource, row: GrantArgument, owner: IamResource) -> bool:
-        """Say whether a list names the same for an owner as before, also where it is sensitive."""
-        path = (row.path.partition(".")[0],)
-        old, new = (value_at(resource, path, side) for side in Side)
-        return old == new and owner in self.owners(resource, row, Side.BEFORE)
-
-    def _add_named(
-        self,
-        accounts: Accounts,
-        resource: Resource,
-        row: GrantArgument,
-        owner: IamResource,
-        names: list[Hashable],
-    ) -> None:
-        """Add the inline policies of which a plan has no more than the name, in a list.
-
-        They are the same on both sides: the list does not say that they change.
-        """
-        grants = accounts.before.grants[owner]
-        for key in (GrantKey(Part.PERMISSIONS, name) for name in names):
-            if key not in grants:
-                unknown = Unknown(place_of(resource, (row.path, str(key.name))), Side.BEFORE)
-                grants[key] = Grant(owner, key, unknown, resource.address, row.path)
-                if owner not in accounts.deleted | accounts.replaced:
-                    after = accounts.after.grants.setdefault(owner, {})
-                    after.setdefault(key, grants[key])
-
-    def _remove(self, accounts: Accounts, resource: Resource, grant: Grant) -> None:
-        """Remove a grant that the list of a resource does not name."""
-        is_there = accounts.after.grants[grant.owner].pop(grant.key, None) is not None
-        is_of_list = grant.address == resource.address
-        if is_there or is_of_list:  # else its own resource deletes it
-            is_own = isinstance(grant.owner, InPlan) and grant.address == grant.owner.address
-            is_kept = is_there and not (is_of_list or is_own)
-            conflict = Conflict(ConflictKind.NOT_LISTED, grant, resource.address, is_kept)
-            accounts.conflicts.append(conflict)
-
-    def _listed(
-        self, resource: Resource, placed: PlacedValue, part: Part, side: Side
-    ) -> tuple[Hashable, ...]:
-        if part is Part.PERMISSIONS:
-            match placed.value:
-                case Known(str(name)):
-                    return (name,)
-                case Sensitive(str(mark)):
-                    return (mark,)
-            return (Unresolved(place_of(resource, placed.path), side),)
-        policies = self.resolver.resolve(resource, placed.path, placed.value, POLICY, side)
-        return tuple(map(self.owner, policies))
-
     def grants(self, resource: Resource, side: Side) -> Iterator[Grant]:
         """Yield what a resource gives on one side."""
         if side is Side.AFTER and resource.actions == ("no-op",):
@@ -285,7 +213,7 @@ class Filler:
         if side is Side.AFTER:
             resource = as_left(resource)
         for row in GRANTS.get(resource.type, ()):
-            is_set = not row.computed or self._is_set(resource, row.path.partition(".")[0])
+            is_set = not row.computed or self.is_set(resource, row.path.partition(".")[0])
             if is_set and row.part is not Part.INLINE_LIST:
                 yield from _apart(self._of_row(resource, row, side))
 
@@ -301,7 +229,7 @@ class Filler:
         """Yield what a role repeats of what others made, as it was before."""
         if resource.before is not None:
             for row in GRANTS.get(resource.type, ()):
-                if row.computed and not self._is_set(resource, row.path.partition(".")[0]):
+                if row.computed and not self.is_set(resource, row.path.partition(".")[0]):
                     yield from self._of_row(resource.unchanged(), row, Side.BEFORE)
 
     def is_written(self, resource: Resource, argument: str) -> bool:
@@ -313,7 +241,7 @@ class Filler:
         where = resource.module, resource.block
         return expression(*where, argument) is not None or expression(*where) is None
 
-    def _is_set(self, resource: Resource, argument: str) -> bool:
+    def is_set(self, resource: Resource, argument: str) -> bool:
         """Say whether an argument that is also computed is set, as far as a plan says."""
         expression = self.plan.configuration.expression
         if expression(resource.module, resource.block, argument) is not None:
@@ -349,7 +277,7 @@ class Filler:
             kind = GROUP if row.path == "groups.*" else USER
             for other in self.resolver.resolve(resource, path, value, kind, side):
                 user, group = (owner, other) if kind == GROUP else (other, owner)
-                unknown = Unknown(str(group), Side.BEFORE)
+                unknown = self.library.of(group, Side.BEFORE)  # what it has is added to the user
                 key = GrantKey(part, group)
                 yield Grant(user, key, unknown, resource.address, attribute, group)
         else:
@@ -366,11 +294,11 @@ class Filler:
     ) -> tuple[IamResource, ...]:
         """Return the managed policies that a value names."""
         policies = self.resolver.resolve(resource, placed.path, placed.value, POLICY, side)
-        if rest := _rest(resource, row.path, placed, side):
-            return tuple(dict.fromkeys((*policies, *rest)))
-        if isinstance(placed.value, Known) or len(policies) == 1:
+        is_list = row.path.endswith("*") and not isinstance(placed.path[-1], int)
+        if not is_list and (isinstance(placed.value, Known) or len(policies) == 1):
             return policies
-        return (Unresolved(place_of(resource, placed.path), side),)  # it may be any of them
+        unresolved = Unresolved(place_of(resource, placed.path), side, POLICY)
+        return tuple(dict.fromkeys((*(policies if is_list else ()), unresolved)))
 
     def _inline_name(
         self, resource: Resource, row: GrantArgument, placed: PlacedValue, side: Side
@@ -387,14 +315,8 @@ class Filler:
         """Return who has what an argument of a resource gives."""
         if not row.owners:
             return [self.owner(InPlan(resource.address))]
-        owners: list[IamResource] = []
-        for path, kind in row.owners:
-            for placed in read(resource, path, side):
-                where = placed.path
-                named = self.resolver.resolve(resource, where, placed.value, kind, side)
-                owners += map(self.owner, named)
-                owners += _rest(resource, path, placed, side)
-        return list(dict.fromkeys(owners))
+        every = (self.named_by(resource, *of, side) for of in row.owners)
+        return list(dict.fromkeys(owner for owners in every for owner in owners))
 
     def _add_managed(self, accounts: Accounts) -> None:
         """Add the managed policies that the plan shows nobody to have, or not everybody.
@@ -430,12 +352,6 @@ class Filler:
             is_new = resource.before is None or is_replaced(resource)
             if is_new and policy == InPlan(resource.address):
                 accounts.created.add(policy)
-
-
-def _rest(resource: Resource, path: str, placed: PlacedValue, side: Side) -> list[IamResource]:
-    """Return what else a list may name that is not known: a plan shows only what it refers to."""
-    is_list = path.endswith("*") and not isinstance(placed.path[-1], int)
-    return [Unresolved(place_of(resource, placed.path), side)] if is_list else []
 
 
 def _apart(grants: Iterator[Grant]) -> Iterator[Grant]:

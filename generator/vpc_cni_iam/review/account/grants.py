@@ -16,7 +16,7 @@ from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.value import Sensitive, Unknown
 from vpc_cni_iam.review.account.documents import Content, Document, Invalid
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
 
 
 class GrantKey(NamedTuple):
@@ -53,6 +53,16 @@ class Grant(Struct, frozen=True):
         """Whether nothing is known of what it says."""
         return isinstance(self.content, Unknown | Sensitive | Invalid)
 
+    @property
+    def written_at(self) -> str:
+        """Where the policy is written: its resource, its ARN, or what has it inline."""
+        match self.policy:
+            case InPlan(address):
+                return address
+            case Named(_, _, arn):
+                return arn
+        return self.address
+
 
 class ConflictKind(Enum):
     """Why a grant is gone though a resource of the plan keeps it, or made."""
@@ -75,12 +85,14 @@ class Conflict(Struct, frozen=True):
 
 
 class OpenList(Struct, frozen=True):
-    """An exclusive list that changes, and of which the plan does not show all names."""
+    """An exclusive list of which the plan does not show all that it removes."""
 
-    owner: IamResource
+    owner: IamResource  # the principal, or the policy whose principals are listed
     address: str
     attribute: str
-    part: Part  # what it lists: inline policies, or attachments
+    part: Part | None = None  # what it lists: inline policies, or attachments; None for principals
+    # Whether it is new, and removes what others made; else not all its names are known.
+    is_created: bool = False
 
 
 class Account(Struct):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from vpc_cni_iam.catalog.facts import aws_managed, documents
+from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.errors import InputError, Message
 from vpc_cni_iam.inputs.plan.arguments import POLICY
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.secrets import holds_mark, is_mark
 from vpc_cni_iam.inputs.plan.values import Path, one
 from vpc_cni_iam.policy import quotas
@@ -55,10 +55,7 @@ class Library:
             case Named(_, _, arn):
                 if (text := self._read.get(arn)) is not None:
                     return Sensitive(text) if is_mark(text) else self.parsed(text)
-                if (name := aws_managed.name_of(arn)) in documents.MANAGED:
-                    return Document(documents.managed_policy(name))
-                known = aws_managed.find(arn)
-                if known is not None and known.document is not None:
+                if (known := aws_managed.published(arn)) is not None:
                     return Document(known.document)
                 return Unknown(arn, Side.BEFORE)  # the same on both sides: nothing changes it here
             case Unresolved(place, where):

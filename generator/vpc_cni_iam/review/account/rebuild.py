@@ -7,12 +7,13 @@ hole of its place: a plan says to what an expression refers, and not what it mak
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import reduce
 from typing import Any
 
 from msgspec import Struct
 
-from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.values import Path, place_of, value_at
+from vpc_cni_iam.inputs.plan.resource import Resource
+from vpc_cni_iam.inputs.plan.values import Path, marks_in, place_of, value_at
 from vpc_cni_iam.policy.document import (
     VERSION,
     VERSIONS,
@@ -38,13 +39,7 @@ _OVERRIDES = 2
 
 def is_unknown_as_a_whole(resource: Resource, path: Path) -> bool:
     """Say whether nothing is known of a list of blocks, not even how many there are."""
-    marks: Any = resource.unknown
-    for step in path:
-        if isinstance(marks, Mapping):
-            marks = marks.get(step)
-        elif isinstance(marks, list):
-            marks = marks[step] if isinstance(step, int) and step < len(marks) else None
-    return marks is True
+    return reduce(marks_in, path, resource.unknown) is True
 
 
 def only_document(resource: Resource, path: Path, resolver: Resolver) -> Resource | None:

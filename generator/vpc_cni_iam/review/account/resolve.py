@@ -7,39 +7,36 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import cached_property
 
-from vpc_cni_iam.inputs.plan.addresses import parts, without_keys
 from vpc_cni_iam.inputs.plan.arguments import (
-    GROUP,
     NAMED_BY,
     POLICY,
     PRINCIPALS,
     PROFILE,
-    ROLE,
-    ROLE_USES,
     TASK,
-    USER,
 )
 from vpc_cni_iam.inputs.plan.configuration import Resolution
-from vpc_cni_iam.inputs.plan.reader import Plan, Resource
-from vpc_cni_iam.inputs.plan.values import Path, one, place_of, read, text, values_of
+from vpc_cni_iam.inputs.plan.reader import Plan
+from vpc_cni_iam.inputs.plan.resource import Resource, parts, without_keys
+from vpc_cni_iam.inputs.plan.values import Path, one, place_of, text, values_of
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value
+from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
 from vpc_cni_iam.review.account.iam_resource import (
+    IAM_ARN,
     IamResource,
     InPlan,
     Named,
     Place,
     Unresolved,
+    named,
 )
 
-_ARN = re.compile(r"arn:[a-z-]*:iam::(\w*):(\w[\w-]*)/((?:.*/)?)([^/]+)")
+# Each ARN of IAM with an account, in a text.
+_ARNS = re.compile(r"arn:[a-z-]*:iam::[0-9]{12}:[a-z-]+/(?:[^\s\"'/]+/)*[\w+=,.@-]+")
 _OF_ACCOUNT = re.compile(r"arn:[^:]*:[^:]*:([^:]*):([0-9]{12}):")
-_KINDS = {"role": ROLE, "user": USER, "group": GROUP, "policy": POLICY, "instance-profile": PROFILE}
-_IDENTIFIERS = ("id", "arn", "name", "launch_template_id", "launch_template_name")
 _SEVERAL = 2
-_DEPTH = 4  # from a workload to its role: group, template, profile
 
 
 class Resolver:
@@ -86,6 +83,10 @@ class Resolver:
     def _provider(self, resource: Resource) -> str:
         module = self.plan.configuration.module(resource.module)
         return module.providers.get(resource.block, "") if module else ""
+
+    def may_be_of_one_provider(self, *resources: Resource) -> bool:
+        """Say whether nothing says that resources are of several providers."""
+        return len({*map(self._provider, resources)} - {""}) <= 1
 
     def account(self, resource: Resource) -> str:
         """Return the AWS account that a resource is in, empty where nothing says it.
@@ -181,21 +182,44 @@ class Resolver:
         name = _name_in(value)
         if not name:
             return self._referred(resource, path, kind, side)
-        match = _ARN.fullmatch(name)
+        match = IAM_ARN.fullmatch(name)
         if match and match[1] == "aws":
-            return (Named(kind, "aws", name),)
+            return (Named(kind, "aws", name, name),)
         candidates = self._candidates(resource, path, name, match, kind, side)
         if not candidates:
-            if isinstance(value, Sensitive):
-                return (
-                    Unresolved(name, Side.BEFORE, kind),
-                )  # one secret is the same on both sides
-            account = match[1] if match else self.account(resource)
-            return (Named(_KINDS.get(match[2], kind) if match else kind, account, name),)
+            if isinstance(value, Sensitive):  # one secret is the same on both sides
+                return (Unresolved(name, Side.BEFORE, kind),)
+            return self._outside(resource, kind, name)
         if len(candidates) > 1:
             addresses = tuple(candidate.address for candidate in candidates)
             self.ambiguous[place_of(resource, path)] = addresses
         return tuple(InPlan(candidate.address) for candidate in candidates)
+
+    def _outside(self, resource: Resource, kind: str, name: str) -> tuple[Named, ...]:
+        """Return what a name is of that the plan has no resource of.
+
+        Where nothing says in which account it is, it is in each in which an ARN has the name.
+        """
+        whole = named(kind, name, self.account(resource))
+        if whole.account or kind not in (*PRINCIPALS, PROFILE):
+            return (whole,)
+        return tuple(self._by_arn.get((kind, name), {whole: None}))
+
+    @cached_property
+    def _by_arn(self) -> Mapping[tuple[str, str], Mapping[Named, None]]:
+        """What the ARNs in the plan are of, by its type and name, in order."""
+        every: dict[tuple[str, str], dict[Named, None]] = defaultdict(dict)
+        for values in (side for r in self.plan.resources for side in (r.before, r.after) if side):
+            for arn in _ARNS.findall(str(values)):
+                whole = named("", arn)
+                every[whole.kind, whole.name].setdefault(whole)
+        return every
+
+    def by_name(self, kind: str, name: str) -> tuple[IamResource, ...]:
+        """Return what a name or an ARN is of on either side."""
+        sides = (self._names[side, kind, name] for side in Side)
+        managed = (InPlan(r.address) for side in sides for r in side if r.mode == "managed")
+        return tuple(dict.fromkeys(managed)) or (named(kind, name, self.place.account),)
 
     def _written(self, resource: Resource, path: Path) -> Known | None:
         """Return the constant that is written for a value that is put off to a later plan."""
@@ -217,8 +241,8 @@ class Resolver:
                     self.assumed[place_of(resource, path)] = resource, path
                 return tuple(InPlan(target.address) for target in targets)
             if len(targets) == 1 and (arn := text(targets[0], "arn", Side.AFTER)):
-                return (Named(kind, "", arn),)
-        return (Unresolved(place_of(resource, path), side),)
+                return (named(kind, arn),)
+        return (Unresolved(place_of(resource, path), side, kind),)
 
     def _candidates(
         self,
@@ -259,27 +283,6 @@ class Resolver:
         is_open = not text(resource, "arn", side) and self.account(resource) in ("", match[1])
         return is_open and path == match[3].strip("/")
 
-    def named_by(
-        self, resource: Resource, path: str, kind: str, side: Side
-    ) -> Iterator[IamResource]:
-        """Yield whom the values at a path name."""
-        for placed in read(resource, path, side):
-            yield from self.resolve(resource, placed.path, placed.value, kind, side)
-
-    def roles_behind(
-        self, named: IamResource, kind: str, side: Side, depth: int = 0
-    ) -> Iterator[IamResource]:
-        """Yield the roles of what in turn says the role, such as an instance profile."""
-        if kind == ROLE or not isinstance(named, InPlan) or depth > _DEPTH:
-            yield named
-            return
-        resource = self.by_address[named.address]
-        for path, target in ROLE_USES[kind].items():
-            for placed in read(resource, path, side):
-                value, place = identifier(placed.value, placed.path)
-                for other in self.resolve(resource, place, value, target, side):
-                    yield from self.roles_behind(other, target, side, depth + 1)
-
 
 def as_left(resource: Resource) -> Resource:
     """Return a resource as the plan leaves it: what is only forgotten stays where it is."""
@@ -297,16 +300,6 @@ def is_there(resource: Resource, side: Side) -> bool:
     left = as_left(resource) if side is Side.AFTER else resource
     is_deferred = side is Side.AFTER and resource.unknown is True
     return values_of(left, side) is not None or is_deferred
-
-
-def identifier(value: Value, path: Path) -> tuple[Value, Path]:
-    """Return what names a resource where a block does: its ID, its ARN or its name."""
-    if not (isinstance(value, Known) and isinstance(value.value, dict)):
-        return value, path
-    for name in _IDENTIFIERS:
-        if value.value.get(name):
-            return Known(value.value[name]), (*path, name)
-    return ABSENT, path
 
 
 def _name_in(value: Value) -> str:

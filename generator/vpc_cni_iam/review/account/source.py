@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.syntax import REFERENCE
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import Path, place_of
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Hole, HoleKind, Side, fill

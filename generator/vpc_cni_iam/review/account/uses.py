@@ -25,7 +25,7 @@ from vpc_cni_iam.inputs.plan.arguments import (
     is_annotated,
     is_of_instances,
 )
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.inputs.plan.values import (
     Path,
@@ -76,8 +76,9 @@ class Pods(Struct, frozen=True):
     """The pods of a service account of a cluster; what is not known is empty."""
 
     cluster: str = ""
-    account: ServiceAccount = ServiceAccount("", "")
     addon: str = ""  # the add-on that has the service account
+    account: ServiceAccount = ServiceAccount("", "")
+    object: str = ""  # what tells one from others of which the name is not known
     by_token: bool = False  # whether they get credentials by IRSA, and not by EKS Pod Identity
 
 
@@ -101,7 +102,7 @@ class RoleUse(Struct, frozen=True):
     @property
     def shown_role(self) -> UsedRole:
         """The role as reports may show it."""
-        return UsedRole(Unresolved(self.mark, Side.BEFORE)) if self.mark else self.role
+        return UsedRole(Unresolved(self.mark, Side.BEFORE, ROLE)) if self.mark else self.role
 
     @property
     def by_name(self) -> tuple[IamResource, Pods | None]:
@@ -143,11 +144,17 @@ class Uses:
             for placed in read(resource, path, side, self._filler.plan.secrets):
                 version = value_at(resource, (*placed.path, "version"), side)
                 is_text = "{}" in path and isinstance(placed.value, Unknown)
-                names = self._in_text if is_text else self._of_block
+                names = self._in_text if is_text else self.named
                 for named in names(resource, placed, kind, side):
-                    for use in self._by_way_of(resource, placed, named, (kind, version), side):
-                        if not _is_of_service(use.role.resource):
-                            yield use
+                    # EKS refuses a launch template with an instance profile.
+                    is_refused = resource.type == NODE_GROUP and kind == TEMPLATE
+                    if is_refused and not isinstance(named, InPlan):
+                        continue
+                    for role, is_current in self._behind(named, kind, version, side):
+                        arn = role.resource.arn if isinstance(role.resource, Named) else ""
+                        if _SERVICE_LINKED not in arn:
+                            use = self._use(resource, placed, named, role, kind)
+                            yield replace(use, is_current=is_current)
 
     def _of_service_accounts(self, resource: Resource, side: Side) -> Iterator[RoleUse]:
         for path in SERVICE_ACCOUNTS.get(resource.type, ()):
@@ -155,9 +162,11 @@ class Uses:
                 continue  # which is only the way to the other role
             yield from self._of_account(resource, path, side)
         if is_annotated(resource.type):
-            for placed in role_annotations(resource, side, self._filler.plan.secrets).roles:
-                for role in self._named(resource, placed, ROLE, side):
-                    yield self._use(resource, placed, role, UsedRole(role))
+            cluster, addon = (text(resource, n, side) for n in ("cluster_name", "addon_name"))
+            for each in role_annotations(resource, side, self._filler.plan.secrets).roles:
+                pods = Pods(cluster, addon, each.account, each.object, by_token=True)
+                for role in self._named(resource, each.placed, ROLE, side):
+                    yield replace(self._use(resource, each.placed, role, UsedRole(role)), pods=pods)
 
     def _of_account(self, resource: Resource, path: str, side: Side) -> Iterator[RoleUse]:
         """Yield the roles that an argument gives a service account."""
@@ -187,29 +196,29 @@ class Uses:
         where = resource.address, attribute.removeprefix(".")
         return RoleUse(*where, named, target, role, mark=mark)
 
-    def _of_block(
+    def named(
         self, resource: Resource, placed: PlacedValue, kind: str, side: Side
     ) -> tuple[IamResource, ...]:
-        """Return what names a resource where a block does: a known identifier before others."""
+        """Return whom a value names, or a block: by a known identifier before others."""
         block = reduce(member, placed.path, values_of(resource, side))
         is_item = bool(placed.path) and isinstance(placed.path[-1], int)  # a block is in a list
         if not (is_item and isinstance(block, dict)):
             return tuple(self._named(resource, placed, kind, side))
-        places = [(*placed.path, name) for name in _IDENTIFIERS]
-        named = [PlacedValue(place, value_at(resource, place, side)) for place in places]
         expression = self._filler.plan.configuration.expression
+        where = resource.module, resource.block
 
         def rank(item: PlacedValue) -> int:
             """Return the place in the order: what is known, then what is set."""
-            steps = map(str, item.path)
-            is_set = expression(resource.module, resource.block, *steps) is not None
+            is_set = expression(*where, *map(str, item.path)) is not None
             return 0 if not isinstance(item.value, Unknown) else 2 - is_set
 
-        ranked = sorted((n for n in named if not isinstance(n.value, Absent)), key=rank)
-        choices = [tuple(self._named(resource, item, kind, side)) for item in ranked]
-        choices = [choice for choice in choices if choice]
-        in_plan = (c for c in choices if all(isinstance(each, InPlan) for each in c))
-        return next(in_plan, next(iter(choices), ()))
+        places = ((*placed.path, name) for name in _IDENTIFIERS)
+        items = [PlacedValue(place, value_at(resource, place, side)) for place in places]
+        choices = [
+            tuple(self._named(resource, item, kind, side)) for item in sorted(items, key=rank)
+        ]
+        in_plan = (c for c in choices if c and all(isinstance(each, InPlan) for each in c))
+        return next(in_plan, next(filter(None, choices), ()))
 
     def _named(
         self, resource: Resource, placed: PlacedValue, kind: str, side: Side
@@ -218,13 +227,12 @@ class Uses:
         path, value = placed.path, placed.value
         if value in (ABSENT, Known("")):
             return
-        if isinstance(value, Unknown) and not self._is_set(resource, path):
+        is_later = isinstance(value, Unknown) and len(path) == 1
+        if is_later and not self._filler.is_written(resource, str(path[0])):
             return
-        if isinstance(value, Known) and not isinstance(value.value, str):
-            value = Known(str(value.value))  # no role is named so
-        yield from map(
-            self._filler.owner, self._resolver.resolve(resource, path, value, kind, side)
-        )
+        if isinstance(value, Known):  # no role is named by a number
+            placed = PlacedValue(path, Known(str(value.value)))
+        yield from self._filler.resolve(resource, placed, kind, side)
 
     def _in_text(
         self, resource: Resource, placed: PlacedValue, kind: str, side: Side
@@ -235,57 +243,33 @@ class Uses:
             if instance.type == kind and instance.mode == "managed":
                 yield self._filler.owner(InPlan(instance.address))
         if resolution.open:
-            yield Unresolved(place_of(resource, placed.path), side)
+            yield Unresolved(place_of(resource, placed.path), side, kind)
 
-    def _is_set(self, resource: Resource, path: Path) -> bool:
-        """Say whether a value that is known after apply is set: the provider computes others."""
-        return len(path) > 1 or self._filler.is_written(resource, str(path[0]) if path else "")
-
-    def _by_way_of(
-        self,
-        resource: Resource,
-        placed: PlacedValue,
-        named: IamResource,
-        how: tuple[str, Value],
-        side: Side,
-    ) -> Iterator[RoleUse]:
-        """Yield the uses of a resource by what it names, of a kind and in a version."""
-        kind, version = how
-        if kind == ROLE:
-            yield self._use(resource, placed, named, UsedRole(named))
+    def _behind(
+        self, named: IamResource, kind: str, version: Value, side: Side, depth: int = 0
+    ) -> Iterator[tuple[UsedRole, bool]]:
+        """Yield the roles of what says them in a version; whether that is as its side has it."""
+        if kind == ROLE or depth > _DEPTH:
+            yield UsedRole(named), True
             return
+        number = _number(version)
         if not isinstance(named, InPlan):
-            # EKS refuses a launch template with an instance profile.
-            if resource.type == NODE_GROUP and kind == TEMPLATE:
-                return
-            is_named = isinstance(named, Named) and kind == TEMPLATE
-            number = _number(version) if is_named else ""
-            role = UsedRole(named, "known after apply" if number is None else number)
-            yield replace(self._use(resource, placed, named, role, kind), is_current=not number)
+            is_version = isinstance(named, Named) and kind == TEMPLATE
+            shown_number = "known after apply" if number is None else number
+            yield UsedRole(named, shown_number if is_version else ""), not (is_version and number)
             return
         target = self._resolver.by_address[named.address]
         shown = _side_of_version(target, version, side) if kind == TEMPLATE else side
         if shown is None:
-            number = str(version.value) if isinstance(version, Known) else _DEFAULT
-            role = UsedRole(named, number or _DEFAULT)
-            yield replace(self._use(resource, placed, named, role, kind), is_current=False)
+            yield UsedRole(named, number or _DEFAULT), False
             return
-        for behind in self._roles(target, shown, 0):
-            use = self._use(resource, placed, named, UsedRole(behind), kind)
-            yield replace(use, is_current=shown is side)
-
-    def _roles(self, target: Resource, side: Side, depth: int) -> Iterator[IamResource]:
-        """Yield the roles of what says them, such as an instance profile."""
-        if side is Side.AFTER:
-            target = as_left(target)
-        for path, kind in ROLE_USES[target.type].items():
-            for placed in read(target, path, side):
-                for named in self._of_block(target, placed, kind, side):
-                    if kind == ROLE or not isinstance(named, InPlan) or depth > _DEPTH:
-                        yield named
-                    else:
-                        other = self._resolver.by_address[named.address]
-                        yield from self._roles(other, side, depth + 1)
+        target = as_left(target) if shown is Side.AFTER else target
+        for path, inner in ROLE_USES[kind].items():
+            for placed in read(target, path, shown):
+                of_inner = value_at(target, (*placed.path, "version"), shown)
+                for other in self.named(target, placed, inner, shown):
+                    for role, _ in self._behind(other, inner, of_inner, shown, depth + 1):
+                        yield role, shown is side
 
 
 def _pods(resource: Resource, path: Path, side: Side) -> Pods:
@@ -296,13 +280,9 @@ def _pods(resource: Resource, path: Path, side: Side) -> Pods:
         name = str(account.value) if isinstance(account, Known) else ""
         addon = text(resource, "addon_name", side)
         by_token = path == ("service_account_role_arn",)
-        return Pods(cluster, ServiceAccount("", name), addon, by_token=by_token)
+        return Pods(cluster, addon, ServiceAccount("", name), by_token=by_token)
     names = (text(resource, name, side) for name in ("namespace", "service_account"))
-    return Pods(cluster, ServiceAccount(*names))
-
-
-def _is_of_service(role: IamResource) -> bool:
-    return isinstance(role, Named) and _SERVICE_LINKED in role.name
+    return Pods(cluster, account=ServiceAccount(*names))
 
 
 def _side_of_version(template: Resource, version: Value, side: Side) -> Side | None:

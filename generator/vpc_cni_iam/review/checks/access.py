@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from enum import Enum
+from itertools import islice
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import aws_managed
-from vpc_cni_iam.catalog.facts.aws_managed import AwsManagedPolicy, PolicyClass
+from vpc_cni_iam.catalog.facts.aws_managed import PolicyClass
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
@@ -23,14 +23,21 @@ from vpc_cni_iam.review.diff.harm import (
     GainedPart,
     beyond_plugin,
     gained,
+    is_harmful,
     lost,
     needed_by_plugin,
     scope,
 )
 from vpc_cni_iam.review.diff.permissions import Open, Permissions, may_deny
+from vpc_cni_iam.review.diff.plugin.needs import needs_by_role, needs_finder
 from vpc_cni_iam.review.diff.plugin.roles import callers
-from vpc_cni_iam.review.diff.principals import GrantChange, PrincipalChange
-from vpc_cni_iam.review.diff.published import PublishedUpdate, published_by
+from vpc_cni_iam.review.diff.principals import (
+    GrantChange,
+    PrincipalChange,
+    kept_changes,
+    principal_changes,
+)
+from vpc_cni_iam.review.diff.published import PublishedUpdate, documents_of, published_by
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import AboutPrincipals, Finding, finding, together
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
@@ -77,11 +84,9 @@ class DenyLost(AboutPrincipals, frozen=True):
 class PolicyNotShown(AboutPrincipals, frozen=True):
     """A policy is given, and the plan does not show what it says, or not all of it."""
 
-    is_new: bool
     policy: IamResource  # the policy, or the resource that has it
     content: Invalid | None  # why it is no policy
     references: tuple[str, ...] = ()  # what it is made of, as far as the plan says
-    managed: AwsManagedPolicy | None = None
 
 
 class NoGain(AboutPrincipals, frozen=True):
@@ -91,129 +96,86 @@ class NoGain(AboutPrincipals, frozen=True):
     parts: tuple[GainedPart, ...]  # what is no longer allowed
 
 
-class _Outcome(Enum):
-    """What becomes of the policies of a principal."""
-
-    FURTHER = "reaches further"
-    MORE = "allowed more"
-    LACKED = "allowed what the plugin could not call"
-    BY_NEW = "a new principal is allowed something"
-    PUBLISHED = "a document of the catalog is new"
-    UPDATED = "a newer document of the catalog"
-    UNDECIDED = "not decided"
-    DENY_LOST = "a Deny is gone, or may be"
-    LATER = "known after apply"
-    INVALID = "no policy"
-    SENSITIVE = "sensitive"
-    ATTACHED = "a policy that the plan does not show"
-    UNKNOWN_OF_AWS = "a policy of AWS of which nothing is known"
-    JOINED = "joins a group"
-    JOINED_FURTHER = "joins a group, and reaches further"
-    SAME = "allowed the same"
-    LESS = "allowed less"
-    HAD_BEFORE = "gets a policy whose access it had"
-
-
 _NEW = (Consequence.NEW_ACCESS, Consequence.ANY_CHANGE)
 _ANY = (Consequence.ANY_CHANGE,)
-_ROWS: dict[_Outcome, tuple[Rule, Level, tuple[Consequence, ...]]] = {
-    _Outcome.FURTHER: (Rule.ADMIN, Level.ERROR, _NEW),
-    _Outcome.MORE: (Rule.NEW_ACCESS, Level.ERROR, _NEW),
-    _Outcome.LACKED: (Rule.NEW_ACCESS, Level.NOTE, _NEW),
-    _Outcome.BY_NEW: (Rule.NEW_POLICY, Level.WARNING, _NEW),
-    _Outcome.PUBLISHED: (Rule.NEW_POLICY, Level.NOTE, _NEW),
-    _Outcome.UPDATED: (Rule.UPSTREAM_UPDATED, Level.NOTE, _NEW),
-    _Outcome.UNDECIDED: (Rule.NOT_PROVEN, Level.WARNING, _NEW),
-    _Outcome.DENY_LOST: (Rule.NOT_PROVEN, Level.WARNING, _NEW),
-    _Outcome.LATER: (Rule.UNKNOWN_POLICY, Level.WARNING, _NEW),
-    _Outcome.INVALID: (Rule.UNREADABLE, Level.ERROR, _NEW),
-    _Outcome.SENSITIVE: (Rule.SENSITIVE_POLICY, Level.WARNING, _NEW),
-    _Outcome.ATTACHED: (Rule.UNKNOWN_ATTACHMENT, Level.WARNING, _NEW),
-    _Outcome.UNKNOWN_OF_AWS: (Rule.UNKNOWN_ATTACHMENT, Level.ERROR, _NEW),
-    _Outcome.JOINED: (Rule.GROUP_JOINED, Level.WARNING, _NEW),
-    _Outcome.JOINED_FURTHER: (Rule.GROUP_JOINED, Level.ERROR, _NEW),
-    _Outcome.SAME: (Rule.REWRITTEN, Level.NOTE, _ANY),
-    _Outcome.LESS: (Rule.ACCESS_REMOVED, Level.NOTE, _ANY),
-    _Outcome.HAD_BEFORE: (Rule.NEW_POLICY, Level.NOTE, _ANY),
-}
+# Policies that AWS made for the roles of clusters, nodes and pods.
+_OF_EKS = "AmazonEKS", "AmazonSSMManagedInstanceCore"
 
 
-class _Case(Struct, frozen=True):
-    """One outcome of one principal, and the grants that make it so, the first one first."""
+class _Outcome(Enum):
+    """What becomes of the policies of a principal: the rule, and how severe that is."""
 
-    outcome: _Outcome
-    evidence: AboutPrincipals
-    grants: tuple[Grant, ...]
+    FURTHER = Rule.ADMIN, Level.ERROR, _NEW  # it reaches further
+    MORE = Rule.NEW_ACCESS, Level.ERROR, _NEW
+    LACKED = Rule.NEW_ACCESS, Level.NOTE, _NEW  # what aws-node could not call
+    BY_NEW = Rule.NEW_POLICY, Level.WARNING, _NEW  # a new principal is allowed something
+    PUBLISHED = Rule.NEW_POLICY, Level.NOTE, _NEW  # a document of the catalog or of AWS is new
+    UPDATED = Rule.UPSTREAM_UPDATED, Level.NOTE, _NEW
+    UNDECIDED = Rule.NOT_PROVEN, Level.WARNING, _NEW  # or a Deny is gone, or may be
+    LATER = Rule.UNKNOWN_POLICY, Level.WARNING, _NEW
+    INVALID = Rule.UNREADABLE, Level.ERROR, _NEW
+    SENSITIVE = Rule.SENSITIVE_POLICY, Level.WARNING, _NEW
+    ATTACHED = Rule.UNKNOWN_ATTACHMENT, Level.WARNING, _NEW  # the plan does not show it
+    UNKNOWN_OF_AWS = Rule.UNKNOWN_ATTACHMENT, Level.ERROR, _NEW
+    OF_EKS = Rule.UNKNOWN_ATTACHMENT, Level.NOTE, _NEW
+    JOINED = Rule.GROUP_JOINED, Level.WARNING, _NEW
+    JOINED_FURTHER = Rule.GROUP_JOINED, Level.ERROR, _NEW
+    SAME = Rule.REWRITTEN, Level.NOTE, _ANY
+    LESS = Rule.ACCESS_REMOVED, Level.NOTE, _ANY
+    HAD_BEFORE = Rule.NEW_POLICY, Level.NOTE, _ANY  # a policy whose access it had
 
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield what becomes of the policies of each principal; of several the same, one finding."""
-    return together(_finding(case, context) for case in _cases(context))
+    return together(_findings(context))
 
 
-def _finding(case: _Case, context: Context) -> Finding:
-    rule, level, means = _ROWS[case.outcome]
-    address, attribute = _place(case.grants, context)
-    match case.evidence:
-        case NoGain(owners=(InPlan(deleted),), is_deleted=True):
-            address, attribute = deleted, ""
-    evidence = _with_new_addresses(case.evidence, context)
-    (owner,) = evidence.owners
-    return finding(
-        rule,
-        evidence,
-        address,
-        attribute=attribute,
-        subject=owner,
-        level=level,
-        means=means,
-    )
+def _findings(context: Context) -> Iterator[Finding]:
+    changes = {change.owner: change for change in principal_changes(context)}
+    for owner in context.accounts.principals:
+        yield from _memberships(owner, changes.get(owner), context)
+    conflicts = {(c.grant.owner, c.grant.key) for c in context.accounts.conflicts}
+    for change in principal_changes(context):
+        yield from _OfPrincipal(context, change, conflicts).all()
+    for change in kept_changes(context):
+        every = _OfPrincipal(context, change, conflicts).all()
+        yield from (each for each in every if Consequence.NEW_ACCESS in each.means)
 
 
-def _with_new_addresses(evidence: AboutPrincipals, context: Context) -> AboutPrincipals:
-    """Return evidence with the addresses that principals and policies have after the plan."""
+def _finding(
+    outcome: _Outcome, evidence: AboutPrincipals, grants: Iterable[Grant], context: Context
+) -> Finding:
+    """Return a finding, with the addresses after the plan; the first grant makes it so."""
     successors = context.accounts.successors
 
     def now(resource: IamResource) -> IamResource:
         return InPlan(successors[resource]) if resource in successors else resource
 
-    evidence = replace(evidence, owners=tuple(map(now, evidence.owners)))
+    address, attribute = "", ""
+    for grant in islice(grants, 1):
+        address, attribute = grant.address, grant.attribute
+        policy = grant.policy
+        if isinstance(policy, InPlan) and context.filler.resolver.is_changed(policy.address):
+            address, attribute = successors.get(policy, policy.address), "policy"
     match evidence:
+        case NoGain(owners=(InPlan(deleted),), is_deleted=True):
+            address, attribute = deleted, ""
         case Gain(policies=policies):
-            return replace(evidence, policies=tuple(map(now, policies)))
+            evidence = replace(evidence, policies=tuple(map(now, policies)))
         case PolicyNotShown(policy=policy):
-            return replace(evidence, policy=now(policy))
+            evidence = replace(evidence, policy=now(policy))
         case GroupJoined(group=group):
-            return replace(evidence, group=now(group))
-    return evidence
-
-
-def _place(grants: Iterable[Grant], context: Context) -> tuple[str, str]:
-    """Return the resource that makes a change, and its argument: the policy, if it changes."""
-    first = next(iter(grants), None)
-    if first is None:
-        return "", ""
-    policy = first.policy
-    if isinstance(policy, InPlan) and context.filler.resolver.is_changed(policy.address):
-        return context.accounts.successors.get(policy, policy.address), "policy"
-    return first.address, first.attribute
-
-
-def _cases(context: Context) -> Iterator[_Case]:
-    changes = {change.owner: change for change in context.principals}
-    for owner in context.accounts.principals:
-        yield from _memberships(owner, changes.get(owner), context)
-    conflicts = {(c.grant.owner, c.grant.key) for c in context.accounts.conflicts}
-    for change in context.principals:
-        yield from _PrincipalCases(context, change, frozenset(conflicts)).all()
-    for change in context.kept_principals:
-        every = _PrincipalCases(context, change, frozenset(conflicts)).all()
-        yield from (case for case in every if _ROWS[case.outcome][2] == _NEW)
+            evidence = replace(evidence, group=now(group))
+    (owner,) = owners = tuple(map(now, evidence.owners))
+    evidence, (rule, level, means) = replace(evidence, owners=owners), outcome.value
+    return finding(
+        rule, evidence, address, attribute=attribute, subject=owner, level=level, means=means
+    )
 
 
 def _memberships(
     owner: IamResource, change: PrincipalChange | None, context: Context
-) -> Iterator[_Case]:
+) -> Iterator[Finding]:
     """Yield the groups that a user joins."""
     accounts = context.accounts
     had = accounts.before.groups(owner)
@@ -223,7 +185,8 @@ def _memberships(
         farther = _farther(change) if change else Reach.LIMITED
         outcome = _Outcome.JOINED if farther is Reach.LIMITED else _Outcome.JOINED_FURTHER
         is_shown = bool(accounts.after.policies(grant.policy))
-        yield _Case(outcome, GroupJoined((owner,), grant.policy, is_shown, farther), (grant,))
+        evidence = GroupJoined((owner,), grant.policy, is_shown, farther)
+        yield _finding(outcome, evidence, (grant,), context)
 
 
 def _farther(change: PrincipalChange) -> Reach:
@@ -231,23 +194,21 @@ def _farther(change: PrincipalChange) -> Reach:
     return change.reach_after if change.reach_after > change.reach_before else Reach.LIMITED
 
 
-class _PrincipalCases:
-    """The outcomes of one principal."""
+class _OfPrincipal:
+    """The findings about one principal."""
 
     def __init__(
         self,
         context: Context,
         change: PrincipalChange,
-        conflicts: frozenset[tuple[IamResource, GrantKey]],
+        conflicts: Collection[tuple[IamResource, GrantKey]],
     ) -> None:
         self._context, self._change = context, change
         self._owners = (change.owner,)
         self._grants = tuple(c for c in change.grants if not self._is_of_group(c))
         # What a conflict takes away is a finding of its own.
-        removed = [c for c in self._grants if c.before and not c.after]
-        self._is_conflict = bool(removed) and all(
-            (change.owner, c.key) in conflicts for c in removed
-        )
+        removed = [(change.owner, c.key) for c in self._grants if c.before and not c.after]
+        self._is_conflict = bool(removed) and all(map(conflicts.__contains__, removed))
 
     def _is_of_group(self, change: GrantChange) -> bool:
         """Say whether what changes is of a group that is a principal of the plan itself.
@@ -263,20 +224,20 @@ class _PrincipalCases:
         ]
         return all(is_member) or is_member == [False, True]
 
-    def all(self) -> Iterator[_Case]:
+    def all(self) -> Iterator[Finding]:
         if self._change.is_deleted:
             yield self._no_gain()
         elif self._grants:
             yield from self._changed()
 
-    def _changed(self) -> Iterator[_Case]:
+    def _changed(self) -> Iterator[Finding]:
         """Yield the outcomes of one that is there after."""
         change = self._change
         yield from (self._not_shown(c) for c in self._grants if _is_hidden(c))
         hidden = [g for g in change.vanished if self._may_deny(g)]
         if hidden and not self._is_conflict:
             policies = tuple(g.policy or InPlan(g.address) for g in hidden)
-            yield _Case(_Outcome.DENY_LOST, DenyLost(self._owners, (), policies), tuple(hidden))
+            yield self._finding(_Outcome.UNDECIDED, DenyLost(self._owners, (), policies), hidden)
         match change.access:
             case NewAccess() as answer:
                 yield from self._gain(answer)
@@ -284,28 +245,29 @@ class _PrincipalCases:
                 yield from self._later()
             case NotProven() as answer:
                 evidence = AccessUndecided(self._owners, scope(self._grants), answer)
-                yield self._case(_Outcome.UNDECIDED, evidence)
+                yield self._finding(_Outcome.UNDECIDED, evidence)
             case NoNewAccess() if not isinstance(change.denied_less, NoNewAccess):
                 yield from self._denied_less()
             case NoNewAccess() if not (change.opened or change.vanished or self._is_conflict):
                 yield self._no_gain()
 
-    def _case(self, outcome: _Outcome, evidence: AboutPrincipals) -> _Case:
-        after = [c.after for c in self._grants if c.after]
-        changes = self._grants or filter(None, [self._change.boundary])
-        before = [c.before for c in changes if c.before]
-        return _Case(outcome, evidence, (*after, *before))
+    def _finding(
+        self, outcome: _Outcome, evidence: AboutPrincipals, grants: Iterable[Grant] = ()
+    ) -> Finding:
+        """Return a finding by grants, or by all that change."""
+        if not grants:
+            changes = self._grants or [c for c in (self._change.boundary,) if c]
+            after = [c.after for c in self._grants if c.after]
+            grants = [*after, *(c.before for c in changes if c.before)]
+        return _finding(outcome, evidence, grants, self._context)
 
     def _may_deny(self, grant: Grant) -> bool:
         """Say whether a policy that the plan does not show may have a Deny."""
-        if isinstance(grant.content, Sensitive) and self._is_replaced(grant):
-            return False  # that it was sensitive is a finding
-        return may_deny(grant)
+        is_replaced = any(c.before is grant and c.after for c in self._grants)
+        # That one was sensitive is a finding.
+        return not (isinstance(grant.content, Sensitive) and is_replaced) and may_deny(grant)
 
-    def _is_replaced(self, grant: Grant) -> bool:
-        return any(c.before is grant and c.after for c in self._grants)
-
-    def _gain(self, answer: NewAccess) -> Iterator[_Case]:
+    def _gain(self, answer: NewAccess) -> Iterator[Finding]:
         change, context = self._change, self._context
         grants = [c for c in self._grants if not _was_sensitive(c)]
         if not grants or self._is_by_boundary():
@@ -327,10 +289,10 @@ class _PrincipalCases:
             more.example,
             None if change.is_new else self._lacked_by(more.parts),
         )
-        changing = [g for c in grants for g in (c.after, c.before) if g]
-        yield _Case(self._outcome(evidence), evidence, more.grants or tuple(changing))
+        changing = more.grants or tuple(g for c in grants for g in (c.after, c.before) if g)
+        yield self._finding(self._outcome(evidence, changing), evidence, changing)
 
-    def _outcome(self, gain: Gain) -> _Outcome:
+    def _outcome(self, gain: Gain, grants: Iterable[Grant]) -> _Outcome:
         is_held = not (gain.is_new and self._change.owner in gain.policies)
         if gain.reach is not Reach.LIMITED and is_held:
             return _Outcome.FURTHER
@@ -338,7 +300,7 @@ class _PrincipalCases:
             is_update = all(document.before for document in gain.published)
             return _Outcome.UPDATED if is_update else _Outcome.PUBLISHED
         if gain.is_new:
-            return _Outcome.BY_NEW
+            return _Outcome.PUBLISHED if all(map(_is_harmless, grants)) else _Outcome.BY_NEW
         return _Outcome.LACKED if gain.lacked_by else _Outcome.MORE
 
     def _lacked_by(self, parts: Iterable[GainedPart]) -> PluginVersion | None:
@@ -349,10 +311,10 @@ class _PrincipalCases:
         had = any(s.is_about(a) for s in statements if s.effect == "Allow" for a in actions)
         if had or not actions or not needed_by_plugin().issuperset(actions):
             return None  # to allow an action on more resources is no permission that lacks
-        for needs in context.needs_of.get(change.owner, ()):
+        for needs in needs_by_role(context).get(change.owner, ()):
             if not (needs.is_of_cluster or callers(context, change.owner, Side.AFTER)):
                 continue
-            lacked = context.needs_finder.lacked(change.owner, needs)
+            lacked = needs_finder(context).lacked(change.owner, needs)
             with_it = Permissions((*change.before.policies, lacked), change.after.limits)
             if isinstance(context.proofs.compare(with_it, change.after), NoNewAccess):
                 return needs.after.version
@@ -366,29 +328,29 @@ class _PrincipalCases:
         within = Permissions(change.before.policies, change.after.limits)
         return isinstance(self._context.proofs.compare(within, change.after), NoNewAccess)
 
-    def _later(self) -> Iterator[_Case]:
+    def _later(self) -> Iterator[Finding]:
         for change in self._grants:
             grant = change.after
             if grant and isinstance(grant.content, Document) and grant.content.holes:
                 places = tuple(hole.place for hole in grant.content.holes)
                 yield self._unknown(grant, places)
 
-    def _unknown(self, grant: Grant, places: tuple[str, ...]) -> _Case:
+    def _unknown(self, grant: Grant, places: tuple[str, ...]) -> Finding:
         referred = self._context.filler.resolver.reference_names
         references = tuple(dict.fromkeys(name for place in places for name in referred(place)))
         policy = grant.policy or InPlan(grant.address)
-        evidence = PolicyNotShown(self._owners, self._change.is_new, policy, None, references)
-        return _Case(_Outcome.LATER, evidence, (grant,))
+        evidence = PolicyNotShown(self._owners, policy, None, references)
+        return self._finding(_Outcome.LATER, evidence, (grant,))
 
-    def _denied_less(self) -> Iterator[_Case]:
+    def _denied_less(self) -> Iterator[Finding]:
         change = self._change
         if self._is_conflict:
             return
         example = change.denied_less if isinstance(change.denied_less, NewAccess) else None
         evidence = DenyLost(self._owners, scope(self._grants), (), example)
-        yield self._case(_Outcome.DENY_LOST, evidence)
+        yield self._finding(_Outcome.UNDECIDED, evidence)
 
-    def _no_gain(self) -> _Case:
+    def _no_gain(self) -> Finding:
         change, proofs = self._change, self._context.proofs
         ways = (proofs.compare, proofs.without_denies)  # a new Deny counts whatever is allowed
         loses = change.is_deleted or not all(
@@ -397,30 +359,25 @@ class _PrincipalCases:
         only_new = all(c.before is None for c in self._grants)
         outcome = _Outcome.LESS if loses else _Outcome.HAD_BEFORE if only_new else _Outcome.SAME
         parts = lost(self._grants) if loses else ()
-        return self._case(outcome, NoGain(self._owners, change.is_deleted, parts))
+        return self._finding(outcome, NoGain(self._owners, change.is_deleted, parts))
 
-    def _not_shown(self, change: GrantChange) -> _Case:
+    def _not_shown(self, change: GrantChange) -> Finding:
         grant = change.after or change.before
         assert grant is not None  # noqa: S101 - a change has a side
-        policy, managed, outcome = grant.policy, None, _Outcome.ATTACHED
+        policy, outcome = grant.policy, _Outcome.ATTACHED
         if isinstance(grant.content, Invalid):
             outcome = _Outcome.INVALID
         elif isinstance(grant.content, Sensitive) or _was_sensitive(change):
             outcome = _Outcome.SENSITIVE
         elif isinstance(policy, Named) and aws_managed.name_of(policy.name):
-            managed = aws_managed.find(policy.name)
-            outcome = _of_aws(policy.name, managed, is_new=self._change.is_new)
+            outcome = _of_aws(policy.name, is_new=self._change.is_new)
         elif not isinstance(policy, Named | Unresolved):
             place = f"{grant.address}.{grant.attribute}"
             return self._unknown(grant, (f"{policy.address}.policy" if policy else place,))
-        evidence = PolicyNotShown(
-            self._owners,
-            self._change.is_new,
-            policy or InPlan(grant.address),
-            grant.content if isinstance(grant.content, Invalid) else None,
-            managed=managed,
-        )
-        return _Case(outcome, evidence, (grant,))
+        invalid = grant.content if isinstance(grant.content, Invalid) else None
+        policy = policy or InPlan(grant.address)
+        evidence = PolicyNotShown(self._owners, policy, invalid)
+        return self._finding(outcome, evidence, (grant,))
 
 
 def _published(changes: Iterable[GrantChange]) -> tuple[PublishedUpdate, ...]:
@@ -429,10 +386,29 @@ def _published(changes: Iterable[GrantChange]) -> tuple[PublishedUpdate, ...]:
     return tuple(filter(None, published)) if all(published) else ()
 
 
-def _of_aws(arn: str, managed: AwsManagedPolicy | None, *, is_new: bool) -> _Outcome:
+def _is_harmless(grant: Grant) -> bool:
+    """Say whether a policy is one that AWS or upstream publishes, and that does no harm.
+
+    Sources: Amazon EKS User Guide, "AWS managed policies for Amazon Elastic Kubernetes Service";
+    AWS Systems Manager User Guide, "Configure instance permissions required for Systems Manager".
+    """
+    if not isinstance(grant.content, Document):
+        return False
+    managed = aws_managed.find(grant.policy.name) if isinstance(grant.policy, Named) else None
+    if managed and managed.name.startswith(_OF_EKS):
+        return True
+    is_of_data = managed is not None and managed.policy_class is PolicyClass.DATA
+    is_published = managed is not None or bool(documents_of(grant))
+    return is_published and not (is_of_data or is_harmful(grant.content.policy))
+
+
+def _of_aws(arn: str, *, is_new: bool) -> _Outcome:
     """Return what it is that a policy of AWS is attached whose document is not known."""
+    managed = aws_managed.find(arn)
     if managed and managed.policy_class in (PolicyClass.ADMIN, PolicyClass.IAM):
         return _Outcome.FURTHER
+    if managed and managed.name.startswith(_OF_EKS) and is_new:
+        return _Outcome.OF_EKS
     is_unknown = aws_managed.nonexistent(arn) or not (managed or is_new)
     return _Outcome.UNKNOWN_OF_AWS if is_unknown else _Outcome.ATTACHED
 

@@ -10,7 +10,7 @@ from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.harm import GainedPart, scope
 from vpc_cni_iam.review.diff.permissions import Open
-from vpc_cni_iam.review.diff.principals import GrantChange, PrincipalChange
+from vpc_cni_iam.review.diff.principals import GrantChange, PrincipalChange, principal_changes
 from vpc_cni_iam.review.findings import AboutPrincipals, Finding, finding, together
 from vpc_cni_iam.review.rules import Level, Rule
 
@@ -28,19 +28,21 @@ def check(context: Context) -> Iterator[Finding]:
     """Yield whose permissions boundary changes."""
     return together(
         _boundary(change, change.boundary, context)
-        for change in context.principals
+        for change in principal_changes(context)
         if change.boundary and not (change.is_new or change.is_deleted)
     )
 
 
 def _boundary(change: PrincipalChange, boundary: GrantChange, context: Context) -> Finding:
     old, new = boundary.before, boundary.after
+    sides = (g for each in (*change.grants, boundary) for g in (each.before, each.after) if g)
+    is_secret = any(grant.has_secrets for grant in sides)
     evidence = BoundaryChanged(
         (change.owner,),
         old.policy if old else None,
         new.policy if new else None,
         scope([boundary]) if old and new else (),
-        change.access if isinstance(change.access, NewAccess) and not _is_secret(change) else None,
+        change.access if isinstance(change.access, NewAccess) and not is_secret else None,
     )
     rule, level = _rule(change, boundary, context)
     grant = new or old
@@ -73,9 +75,3 @@ def _allows_more(boundary: GrantChange, context: Context) -> Answer:
     assert isinstance(old.content, Document)  # noqa: S101 - it is known
     assert isinstance(new.content, Document)  # noqa: S101 - it is known
     return context.proofs.prove([old.content.policy], [new.content.policy])
-
-
-def _is_secret(change: PrincipalChange) -> bool:
-    grants = [g for c in change.grants for g in (c.before, c.after) if g]
-    grants += [g for c in (change.boundary,) if c for g in (c.before, c.after) if g]
-    return any(isinstance(g.content, Document) and g.content.masked for g in grants)

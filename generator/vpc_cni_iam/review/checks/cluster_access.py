@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import AUTHENTICATION, CLUSTER
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import scalar, text
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Unknown, Value
 from vpc_cni_iam.review.account.cluster_access import ClusterRight, RightKey, cluster_rights
-from vpc_cni_iam.review.account.iam_resource import InPlan
+from vpc_cni_iam.review.account.iam_resource import InPlan, Unresolved
+from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
 # Who has one of them can run pods with any service account, and so with the role of aws-node.
 _ADMINS = ("AmazonEKSClusterAdminPolicy", "AmazonEKSAdminPolicy")
+_LOSES = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
+# Access entries alone give access to a cluster, or its ConfigMap aws-auth as well.
+# Source: Amazon EKS User Guide, "Change authentication mode to use access entries".
+_ENTRIES_ONLY, _BOTH = Known("API"), Known("API_AND_CONFIG_MAP")
 
 
 class RightGained(Struct, frozen=True):
@@ -36,6 +41,7 @@ class RightLost(Struct, frozen=True):
     right: ClusterRight
     # Whether nodes with the role can no longer join the cluster, both of which stay.
     strands_nodes: bool
+    end: ResourceEnd  # of what gave them
 
 
 class AuthenticationChanged(Struct, frozen=True):
@@ -44,6 +50,8 @@ class AuthenticationChanged(Struct, frozen=True):
     name: str
     before: Value
     after: Value
+    drops_config_map: bool  # whether the ConfigMap aws-auth no longer gives access
+    is_wider: bool
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -52,25 +60,39 @@ def check(context: Context) -> Iterator[Finding]:
     had: dict[RightKey, list[ClusterRight]] = defaultdict(list)
     for right in before:
         had[right.key].append(right)
+    lost = []
     for right in after:
-        yield from _changed(right, had[right.key], context)
-    stay = {each for right in after for each in (right.address, right.key)}
-    for right in before:
-        if not stay & {right.address, right.key}:
-            yield _lost(right, context)
+        olds = had[right.key]
+        old = min(olds, key=lambda each: each.address != right.address, default=None)
+        if not right.gives_nothing:
+            if not any(_gives_same(each, right) for each in olds):
+                yield _gained(right, old)
+        elif old and not old.gives_nothing:
+            lost.append(old)
+    stay = {each for right in after for each in (right.key, _place(right, context))}
+    lost += [r for r in before if not stay & {r.key, r.address, _place(r, context)}]
+    gone = frozenset(_gone(context)) if lost else frozenset()
+    for right in lost:
+        yield _lost(right, gone, context)
+    yield from _authentications(context)
+
+
+def _place(right: ClusterRight, context: Context) -> Hashable:
+    """Return where a principal has a right; what is not changed, or known later, may stay so."""
+    is_open = isinstance(right.principal, Unresolved) or isinstance(right.cluster, Unknown)
+    stays = is_open or not context.filler.resolver.is_changed(right.address)
+    return right.address if stays else (right.address, right.cluster, right.principal)
+
+
+def _gone(context: Context) -> Iterator[str]:
+    """Yield the addresses of what is deleted, and the names that clusters no longer have."""
     for resource in context.filler.resources:
-        if resource.type == CLUSTER and resource.before is not None and resource.after is not None:
-            yield from _authentication(resource, context)
-
-
-def _changed(right: ClusterRight, olds: list[ClusterRight], context: Context) -> Iterator[Finding]:
-    """Yield what a right newly gives, or no longer gives, its principal."""
-    old = min(olds, key=lambda each: each.address != right.address, default=None)
-    if right.gives_nothing:
-        if old and not old.gives_nothing:
-            yield _lost(old, context)
-    elif not any(_gives_same(each, right) for each in olds):
-        yield _gained(right, old)
+        if "delete" in resource.actions:
+            names = [text(resource, "name", side) for side in Side]
+            if resource.type == CLUSTER and names[0] != names[1]:
+                yield names[0]
+            elif resource.after is None:
+                yield resource.address
 
 
 def _gives_same(old: ClusterRight, new: ClusterRight) -> bool:
@@ -103,34 +125,47 @@ def _is_part(right: ClusterRight, of: ClusterRight) -> bool:
     return fewer_places and {*right.groups} <= {*of.groups}
 
 
-def _lost(right: ClusterRight, context: Context) -> Finding:
-    gone = {
-        r.address if r.type != CLUSTER else text(r, "name", Side.BEFORE)
-        for r in context.filler.resources
-        if r.after is None and "delete" in r.actions
-    }
+def _lost(right: ClusterRight, gone: frozenset[str], context: Context) -> Finding:
     role = right.principal.address if isinstance(right.principal, InPlan) else ""
     cluster = right.cluster.value if isinstance(right.cluster, Known) else ""
-    strands = right.is_of_node and not {role, cluster} & gone
+    strands = right.is_of_node and gone.isdisjoint((role, cluster))
+    end = context.end_of(right.address)
+    is_unasked = end is ResourceEnd.WITH_CLUSTER and cluster not in gone
     return finding(
         Rule.ACCESS_REMOVED,
-        RightLost(right, strands),
+        RightLost(right, strands, end),
         right.address,
-        level=Level.WARNING if strands else None,
-        means=(Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE) if strands else None,
+        level=Level.WARNING if strands or is_unasked else None,
+        means=_LOSES if strands else None,
         subject=right.principal,
     )
 
 
+def _authentications(context: Context) -> Iterator[Finding]:
+    for resource in context.filler.resources:
+        if resource.type == CLUSTER and resource.before is not None and resource.after is not None:
+            yield from _authentication(resource, context)
+
+
 def _authentication(cluster: Resource, context: Context) -> Iterator[Finding]:
-    for argument in AUTHENTICATION:
-        name = argument.path.rpartition(".")[2]
-        steps = argument.path.replace("*", "0").split(".")
+    for path, default in AUTHENTICATION.items():
+        name = path.rpartition(".")[2]
+        steps = path.replace("*", "0").split(".")
         is_set = context.plan.configuration.expression(cluster.module, cluster.block, *steps)
-        old, new = (scalar(cluster, argument.path, side) for side in Side)
+        old, new = (scalar(cluster, path, side) for side in Side)
         new = ABSENT if isinstance(new, Unknown) and not is_set else new
-        default = Known(argument.default)
-        before, after = (default if isinstance(v, Absent) else v for v in (old, new))
-        if before != after and after != Known(False):
-            changed = AuthenticationChanged(name, before, after)
-            yield finding(Rule.CLUSTER_ACCESS, changed, cluster.address, attribute=name)
+        before, after = (Known(default) if isinstance(v, Absent) else v for v in (old, new))
+        if before == after or after == Known(value=False):
+            continue
+        drops_config_map = after == _ENTRIES_ONLY
+        is_wider = not (drops_config_map and before == _BOTH)
+        means = [Consequence.NEW_ACCESS] if is_wider else []
+        means += _LOSES if drops_config_map else _LOSES[1:]
+        yield finding(
+            Rule.CLUSTER_ACCESS if is_wider else Rule.ACCESS_REMOVED,
+            AuthenticationChanged(name, before, after, drops_config_map, is_wider),
+            cluster.address,
+            attribute=name,
+            level=Level.WARNING,
+            means=tuple(means),
+        )

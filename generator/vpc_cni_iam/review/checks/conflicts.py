@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from vpc_cni_iam.policy.proof.answer import NoNewAccess
 from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import Conflict, ConflictKind, Grant, OpenList
-from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.policy import concerns_plugin
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.permissions import may_deny, permissions
+from vpc_cni_iam.review.diff.permissions import may_deny
+from vpc_cni_iam.review.diff.uses import use_changes
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
@@ -21,12 +20,11 @@ class Contradiction(Struct, frozen=True):
     """A policy that one resource removes, and another one keeps or makes."""
 
     conflict: Conflict
-    is_harmless: bool  # whether both outcomes allow the same
     may_deny: bool = False  # whether a policy that the plan does not show may have had a Deny
 
 
 class ListNotShown(Struct, frozen=True):
-    """The plan does not show all names of an exclusive list: policies of the others are removed."""
+    """The plan does not show what an exclusive list removes."""
 
     open_list: OpenList
 
@@ -43,7 +41,7 @@ def check(context: Context) -> Iterator[Finding]:
     """Yield what is removed though a resource keeps it, or made it, and ambiguous names."""
     yield from _conflicts(context)
     yield from _open_lists(context)
-    resolver, _ = context.filler.resolver, context.use_changes  # which resolve who is meant
+    resolver, _ = context.filler.resolver, use_changes(context)  # which resolve who is meant
     for place, addresses in resolver.ambiguous.items():
         address = resolver.address_of(place)
         is_touched = any(map(resolver.is_changed, (address, *addresses)))
@@ -62,18 +60,16 @@ def _conflicts(context: Context) -> Iterator[Finding]:
         if grant.owner in context.accounts.deleted:
             continue
         is_unlisted = conflict.kind is ConflictKind.NOT_LISTED
-        is_harmless = conflict.is_kept and _is_harmless(grant.owner, context)
         address, attribute = conflict.address, ""
         if not is_unlisted:
             address, attribute = grant.address, grant.attribute
         yield finding(
             Rule.EXCLUSIVE_REMOVES if is_unlisted else Rule.CONFLICT,
-            Contradiction(conflict, is_harmless, grant.is_open and may_deny(grant)),
+            Contradiction(conflict, grant.is_open and may_deny(grant)),
             address,
             attribute=attribute,
             subject=grant.owner,
-            level=Level.NOTE if is_harmless else Level.WARNING,
-            means=_means(() if is_harmless else (grant,)),
+            means=_means((grant,)),
         )
 
 
@@ -87,7 +83,8 @@ def _open_lists(context: Context) -> Iterator[Finding]:
             open_list.address,
             attribute=open_list.attribute,
             subject=open_list.owner,
-            means=_means(grants),
+            # What others made may be anything.
+            means=tuple(Consequence) if open_list.is_created else _means(grants),
         )
 
 
@@ -98,23 +95,6 @@ def _means(grants: Iterable[Grant]) -> tuple[Consequence, ...]:
     means += [Consequence.NEW_ACCESS] if any(map(may_deny, removed)) else []
     means += [Consequence.COVERAGE_LOST] if any(map(_may_be_needed, removed)) else []
     return tuple(means)
-
-
-def _is_harmless(owner: IamResource, context: Context) -> bool:
-    """Say whether what a conflict removes and what it keeps allow the same."""
-    accounts, proofs = context.accounts, context.proofs
-    policies = [side.policies(owner) for side in (accounts.after, accounts.kept)]
-    differing = [
-        side[key]
-        for side, other in (policies, policies[::-1])
-        for key in side
-        if key not in other or side[key].content != other[key].content
-    ]
-    if any(grant.is_open or may_deny(grant) for grant in differing):
-        return False
-    without, with_it = (permissions(side, owner) for side in (accounts.after, accounts.kept))
-    both = (proofs.compare(without, with_it), proofs.compare(with_it, without))
-    return all(isinstance(answer, NoNewAccess) for answer in both)
 
 
 def _may_be_needed(grant: Grant) -> bool:

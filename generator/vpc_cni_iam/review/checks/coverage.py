@@ -15,8 +15,15 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
-from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds, written_at
-from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace, new_places
+from vpc_cni_iam.review.diff.plugin.needs import (
+    PluginNeeds,
+    RoleNeeds,
+    instance_needs,
+    other_roles,
+    plugin_needs,
+)
+from vpc_cni_iam.review.diff.plugin.nodes import nodes_lost
+from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace
 from vpc_cni_iam.review.diff.plugin.roles import address_of, has_plugin_policy
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule, at_most, most_severe
@@ -46,6 +53,7 @@ class DeniedCalls(Struct, frozen=True):
     policy: str  # the plugin's policy, after or else before; empty for none
     others: tuple[IamResource, ...]  # roles that aws-node may have in place of this one
     elsewhere: tuple[OtherPlace, ...]  # new policies of the role that are for another place
+    lost_cluster_name: bool  # whether the plan takes away CLUSTER_NAME
 
 
 class LimitNotShown(Struct, frozen=True):
@@ -67,11 +75,14 @@ _RULES = {
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield the calls of the plugin that its roles do not allow."""
-    for needs in context.plugin_needs:
+    for needs in plugin_needs(context):
         for role in () if needs.plugin.is_deleted else needs.roles:
             yield from _of_role(role, needs, context)
             yield from _of_limit(role, context)
     yield from _of_instances(context)
+    for lost in nodes_lost(context):
+        address = lost.workload or address_of(context, lost.role)
+        yield finding(Rule.IDENTITY_LOST, lost, address, subject=lost.role)
 
 
 def _of_role(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[Finding]:
@@ -79,10 +90,9 @@ def _of_role(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[
     lost = {call.action for call in role.lost}
     missing = [call for call in by_action(role.missing or ()) if call.action not in lost]
     newly = {call.action: call for call in by_action(role.newly) if call.action not in lost}
-    places = tuple(new_places(role.role, needs, context.accounts))
-    if places:  # what a policy for another place does not allow is of the plan's making
+    if role.elsewhere:  # what a policy for another place does not allow is of the plan's making
         newly |= {call.action: call for call in missing if call.is_fatal}
-    yield from _denied(DenialCause.MISSING, newly.values(), role, needs, context, places)
+    yield from _denied(DenialCause.MISSING, newly.values(), role, needs, context, role.elsewhere)
     old = [call for call in missing if call.is_fatal and call.action not in newly]
     if cause := _of_rest(role, needs, context):
         yield from _denied(cause, old, role, needs, context)
@@ -94,7 +104,7 @@ def _of_rest(role: RoleNeeds, needs: PluginNeeds, context: Context) -> DenialCau
         return DenialCause.STILL_MISSING
     if not (role.is_changed and has_plugin_policy(context, role.role)):
         return None
-    if not context.accounts.before.policies(role.role):
+    if role.may_get_more:
         return DenialCause.LACKING
     # A policy alone, or beside others that are not known, need not be all that a role has.
     return None if role.open or role.is_policy else DenialCause.AS_BEFORE
@@ -113,7 +123,11 @@ def _denied(
     calls = tuple(call for call in calls if not (is_new and call.is_later))
     if not calls:
         return
-    others = context.other_roles(needs, role)
+    others = other_roles(context, needs, role)
+    # A Deny, or a boundary, counts whatever other policies allow.
+    is_certain = any(call.level is Level.ERROR and call.denied_by is not None for call in calls)
+    may_allow = () if is_certain else tuple(grant.written_at for grant in role.open)
+    names = [each.settings.has_cluster_name for each in (needs.before, needs.after)]
     evidence = DeniedCalls(
         cause,
         needs.after.version,
@@ -121,16 +135,15 @@ def _denied(
         needs.plugin.after.identity.kind,
         role.role,
         calls,
-        tuple(map(written_at, role.open)),
+        may_allow,
         role.places,
         role.policy,
         others,
         places,
+        cause is DenialCause.MISSING and names == [True, False],
     )
     rule, limit = _RULES[cause]
-    # A Deny, or a boundary, counts whatever other policies allow.
-    is_certain = any(call.level is Level.ERROR and call.denied_by is not None for call in calls)
-    if others or (role.open and not is_certain):
+    if others or may_allow:
         limit = at_most(limit, Level.WARNING)
     level = at_most(most_severe(call.level for call in calls), limit)
     address = address_of(context, role.role)
@@ -143,14 +156,14 @@ def _of_limit(role: RoleNeeds, context: Context) -> Iterator[Finding]:
     if after is None or not after.is_open or not context.accounts.before.policies(role.role):
         return
     if before is None or before.content != after.content:
-        evidence = LimitNotShown(role.role, written_at(after))
+        evidence = LimitNotShown(role.role, after.written_at)
         address, level = address_of(context, role.role), Level.WARNING
         yield finding(Rule.COVERAGE_LOST, evidence, address, subject=role.role, level=level)
 
 
 def _of_instances(context: Context) -> Iterator[Finding]:
     """Yield what aws-node loses with another role of instances that no cluster of the plan has."""
-    for workload, needs in context.instance_needs.values():
+    for workload, needs in instance_needs(context).values():
         (role,) = needs.roles
         for lost in _denied(DenialCause.LOST, by_action(role.lost), role, needs, context):
             yield replace(lost, address=workload)

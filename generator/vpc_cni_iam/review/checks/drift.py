@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from vpc_cni_iam.inputs.plan.arguments import GRANTS, LISTS
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.account.resolve import as_left
 from vpc_cni_iam.review.context import Context
@@ -48,14 +47,10 @@ def drift(
 
     What the plan leaves so counts for what it is.
     """
-    drifted = {
-        r.address: replace(r, drift=False, moved_from="", imported="")
-        for r in context.plan.resources
-        if r.drift
-    }
-    if not drifted:
+    earlier = context.drift
+    if earlier is None:
         return
-    earlier = _before_plan(context, drifted)
+    drifted = {r.address: r for r in earlier.plan.resources if r.actions != ("no-op",)}
     for check in checks:
         for each in check(earlier):
             if each.rule not in _OF_PLAN and not _stays(each):
@@ -90,24 +85,6 @@ def _goes_back(each: Finding, context: Context) -> bool:
 def _stays(each: Finding) -> bool:
     """Say whether a finding is about a state that was there before."""
     return each.level is Level.NOTE and Consequence.ANY_CHANGE not in each.means
-
-
-def _before_plan(context: Context, drifted: Mapping[str, Resource]) -> Context:
-    """Return the change that happened outside of the configuration, as a plan of its own."""
-    others = (
-        replace(r.unchanged(), actions=("no-op",), moved_from="", imported="")
-        for r in context.filler.resources
-        if r.before is not None and r.address not in drifted
-    )
-    plan = replace(
-        context.plan,
-        resources=(*others, *drifted.values()),
-        unread=(),
-        complete=True,
-        format="",
-        unknown_members=(),
-    )
-    return Context(plan, replace(context.options, source=None))
 
 
 def _as_drift(each: Finding, outcome: DriftOutcome) -> Finding:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 
-from vpc_cni_iam.inputs.plan.arguments import ROLE_USES
-from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.values import scalar
+from vpc_cni_iam.inputs.plan.arguments import ROLE_USES, TEMPLATE
+from vpc_cni_iam.inputs.plan.resource import Resource
+from vpc_cni_iam.inputs.plan.values import read, scalar
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Known, Value
+from vpc_cni_iam.policy.value import ABSENT, Known, Value
+from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Rule
@@ -36,6 +37,7 @@ class MetadataOpened(Struct, frozen=True):
     """Pods can newly reach the metadata of instances, by each of some options."""
 
     options: tuple[OpenedOption, ...]
+    template: str = ""  # the launch template that has them, where another one had others
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -43,15 +45,32 @@ def check(context: Context) -> Iterator[Finding]:
     for resource in context.filler.resources:
         if resource.before is None or resource.after is None or resource.type not in ROLE_USES:
             continue
-        if options := tuple(_opened(resource)):
-            opened, where = MetadataOpened(options), resource.address
-            yield finding(Rule.METADATA, opened, where, attribute=_OPTIONS)
+        opened = [MetadataOpened(tuple(_opened([resource], resource)))]
+        old, new = ([*_templates(resource, side, context)] for side in Side)
+        opened += [
+            MetadataOpened(tuple(_opened(old, template)), template.address)
+            for template in new
+            if template not in old
+        ]
+        for evidence in opened:
+            if evidence.options:
+                yield finding(Rule.METADATA, evidence, resource.address, attribute=_OPTIONS)
 
 
-def _opened(resource: Resource) -> Iterator[OpenedOption]:
+def _templates(resource: Resource, side: Side, context: Context) -> Iterator[Resource]:
+    """Yield the launch templates of the plan that a resource names."""
+    for path in (p for p, kind in ROLE_USES[resource.type].items() if kind == TEMPLATE):
+        for placed in read(resource, path, side):
+            for template in context.uses.named(resource, placed, TEMPLATE, side):
+                if isinstance(template, InPlan):
+                    yield context.filler.resolver.by_address[template.address]
+
+
+def _opened(before: list[Resource], after: Resource) -> Iterator[OpenedOption]:
     for name, opens in _OPENS.items():
         path = f"{_OPTIONS}.*.{name}"
-        old, new = (scalar(resource, path, side) for side in Side)
+        old = next((scalar(resource, path, Side.BEFORE) for resource in before), ABSENT)
+        new = scalar(after, path, Side.AFTER)
         was_closed = not (isinstance(old, Known) and opens(old.value))
         match new:
             case Known(value):

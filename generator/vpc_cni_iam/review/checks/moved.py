@@ -16,13 +16,14 @@ from vpc_cni_iam.inputs.plan.arguments import (
     ROLE,
     USER,
 )
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one, text
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Value
+from vpc_cni_iam.review.account.cluster_access import cluster_rights
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.resolve import is_replaced
-from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.roles import is_named
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule
@@ -38,7 +39,6 @@ class Handling(Enum):
     FORGOTTEN = "removed from the state only"
     REPLACED = "replaced"
     GIVEN_BEFORE = "gives what is there already"
-    LIST_CREATED = "an exclusive list is created"
     LIST_ENDED = "an exclusive list is deleted or forgotten"
 
 
@@ -71,24 +71,14 @@ def check(context: Context) -> Iterator[Finding]:
     for resource in context.filler.resources:
         if resource.type in _MANAGED:
             yield from _notes(resource, context)
-    changing = [r for r in context.filler.resources if r.type in (ROLE, USER) and _changes_id(r)]
+    changing = [r for r in context.filler.resources if r.type in (ROLE, USER)]
+    changing = [r for r in changing if {"delete", "update"} & {*r.actions}]
     if changing:
-        roles = _NeededRoles(frozenset(_node_roles(context)), frozenset(_plugin_roles(context)))
+        nodes, plugins = set(_node_roles(context)), set(_plugin_roles(context))
         for resource in changing:
-            yield from _identity(resource, roles, context)
-
-
-class _NeededRoles(Struct, frozen=True):
-    """The roles without which nodes or aws-node do not work."""
-
-    of_nodes: frozenset[IamResource]
-    of_plugin: frozenset[IamResource]
-
-
-def _changes_id(resource: Resource) -> bool:
-    """Say whether a principal may get another ARN or ID."""
-    is_replaced = "delete" in resource.actions
-    return is_replaced or resource.actions == ("update",)
+            role = InPlan(resource.address)
+            is_node, is_plugin = role in nodes, role in plugins
+            yield from _identity(resource, context, is_node=is_node, is_plugin=is_plugin)
 
 
 def _notes(resource: Resource, context: Context) -> Iterator[Finding]:
@@ -105,38 +95,32 @@ def _notes(resource: Resource, context: Context) -> Iterator[Finding]:
         evidence.append(Handled(Handling.FORGOTTEN))
     if is_replaced(resource):
         evidence.append(Handled(Handling.REPLACED))
-    if resource.before is None and not (is_ended or resource.type in PRINCIPALS):
-        evidence += _created(resource, context, is_list=is_list)
+    if resource.before is None and not (is_ended or is_list or resource.type in PRINCIPALS):
+        evidence += _created(resource, context)
     for each in evidence:
         yield finding(Rule.MOVED, each, resource.address)
 
 
-def _created(resource: Resource, context: Context, *, is_list: bool) -> Iterator[Handled]:
+def _created(resource: Resource, context: Context) -> Iterator[Handled]:
     """Yield that a resource that is created changes nothing of what is there."""
     accounts, filler = context.accounts, context.filler
-    if is_list:
-        rows = GRANTS[resource.type]
-        owners = {o for row in rows for o in filler.owners(resource, row, Side.AFTER)}
-        if not owners <= accounts.created:
-            yield Handled(Handling.LIST_CREATED)
-        return
     grants = tuple(filler.grants(resource, Side.AFTER))
     contents = [accounts.before.content(grant.owner, grant.key) for grant in grants]
     if grants and contents == [grant.content for grant in grants]:
         yield Handled(Handling.GIVEN_BEFORE)
 
 
-def _identity(resource: Resource, roles: _NeededRoles, context: Context) -> Iterator[Finding]:
+def _identity(
+    resource: Resource, context: Context, *, is_node: bool, is_plugin: bool
+) -> Iterator[Finding]:
     """Yield that a principal gets another ARN, or another ID under the same one."""
     resolver, accounts = context.filler.resolver, context.accounts
     subject = InPlan(resource.address)
     successor = resolver.by_address[accounts.successors.get(subject, resource.address)]
     if resource.before is None or successor.after is None:
         return
-    is_node = subject in roles.of_nodes
     before, after = _arn(resource, Side.BEFORE), _arn(successor, Side.AFTER, resource)
     if _name(resource, Side.BEFORE) != _name(successor, Side.AFTER):
-        is_plugin = subject in roles.of_plugin
         yield finding(
             Rule.ARN_CHANGED,
             ArnChanged(before, after, is_node, is_plugin),
@@ -145,7 +129,7 @@ def _identity(resource: Resource, roles: _NeededRoles, context: Context) -> Iter
             level=Level.ERROR if is_node or is_plugin else Level.WARNING,
         )
     elif subject in accounts.replaced:
-        is_broken = is_node and not _has_new_entry(subject, context)
+        is_broken = is_node and subject not in _with_new_entry(context)
         yield finding(
             Rule.ARN_CHANGED,
             NewId(resource.address, before, is_node),
@@ -177,11 +161,9 @@ def _node_roles(context: Context) -> Iterator[IamResource]:
     for plugin in context.plugins:
         for state in plugin.states:
             yield from state.node_roles
-    for resource in filler.resources:
-        for side in Side if resource.type == NODE_GROUP else ():
-            yield from map(
-                filler.owner, filler.resolver.named_by(resource, "node_role_arn", ROLE, side)
-            )
+    for resource in (r for r in filler.resources if r.type == NODE_GROUP):
+        for side in Side:
+            yield from filler.named_by(resource, "node_role_arn", ROLE, side)
 
 
 def _plugin_roles(context: Context) -> Iterator[IamResource]:
@@ -192,7 +174,12 @@ def _plugin_roles(context: Context) -> Iterator[IamResource]:
     yield from (owner for owner in context.accounts.principals if is_named(context, owner))
 
 
-def _has_new_entry(role: IamResource, context: Context) -> bool:
-    """Say whether the plan creates the access entry of a role, or replaces it."""
-    entries = context.access_entries_of(role, Side.AFTER)
-    return any("create" in entry.actions for entry in entries)
+@fact
+def _with_new_entry(context: Context) -> frozenset[IamResource]:
+    """Return the principals whose access entry in a cluster the plan creates, or replaces."""
+    by_address = context.filler.resolver.by_address
+    return frozenset(
+        right.principal
+        for right in cluster_rights(context.filler, Side.AFTER)
+        if right.is_entry and "create" in by_address[right.address].actions
+    )

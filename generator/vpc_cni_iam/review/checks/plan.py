@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import ADDON, CHART
 from vpc_cni_iam.inputs.plan.kinds import is_newer_format
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.unread import UnreadKind
 from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.policy.template import Side

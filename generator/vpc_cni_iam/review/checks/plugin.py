@@ -10,6 +10,7 @@ from msgspec import Struct
 from vpc_cni_iam.catalog.facts.calls import call_ranges
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Value
+from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 from vpc_cni_iam.review.account.plugin.setup import HIDDEN_ARGUMENTS, VALUE_ARGUMENTS
 from vpc_cni_iam.review.account.plugin.state import (
     ClusterPlugin,
@@ -18,7 +19,8 @@ from vpc_cni_iam.review.account.plugin.state import (
 )
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent, identity_change
-from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, VersionSource, judged_version
+from vpc_cni_iam.review.diff.plugin.judged import VersionSource, judged_version
+from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, plugin_needs
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.options import Options
 from vpc_cni_iam.review.rules import Consequence, Level, Rule, at_most, most_severe
@@ -41,13 +43,14 @@ _CHANGED: Mapping[IdentityEvent, tuple[Level, tuple[Consequence, ...]]] = {
 
 
 class Removal(Enum):
-    """How the plugin is removed from a cluster that stays."""
+    """How the plugin is removed from a cluster that stays, or is replaced."""
 
     REMOVED = "removed"
     NEEDED_BY_NODES = "needed by nodes"  # Auto Mode is on, and there are other nodes
     LEFT_RUNNING = "left running"
     NODES_NOT_SHOWN = "nodes not shown"  # Auto Mode is on; the plan shows no other nodes
     NODES_REMOVED = "nodes removed"  # Auto Mode is on; the plan deletes the other nodes
+    DEFAULT = "default"  # EKS installs it with its defaults in the cluster that is replaced
 
 
 _REMOVALS: Mapping[Removal, tuple[Level, tuple[Consequence, ...] | None]] = {
@@ -56,14 +59,15 @@ _REMOVALS: Mapping[Removal, tuple[Level, tuple[Consequence, ...] | None]] = {
     Removal.LEFT_RUNNING: (Level.WARNING, None),
     Removal.NODES_NOT_SHOWN: (Level.WARNING, None),
     Removal.NODES_REMOVED: (Level.NOTE, _ANY),
+    Removal.DEFAULT: (Level.WARNING, None),
 }
 
 
 class PluginRemoved(Struct, frozen=True):
-    """The plugin is removed from a cluster that stays."""
+    """The plugin is removed from a cluster that stays, or is replaced."""
 
     removal: Removal
-    is_moved: bool  # whether its installer is there, for another cluster
+    end: ResourceEnd  # of its installer
     node_groups: tuple[str, ...]  # the addresses of node groups that stay
 
 
@@ -112,12 +116,13 @@ class DecidingChanged(Struct, frozen=True):
 def check(context: Context) -> Iterator[Finding]:
     """Yield what becomes of the plugin in each cluster."""
     # The needs of roles of which the plan names no cluster come last.
-    for plugin, needs in zip(context.plugins, context.plugin_needs, strict=False):
+    for plugin, needs in zip(context.plugins, plugin_needs(context), strict=False):
         before, after = plugin.states
         if before.installer and not after.installer:
-            if plugin.stays:
+            if plugin.stays or plugin.is_replaced:
                 yield _removed(plugin, context)
-            continue
+            if plugin.stays or plugin.is_removed:
+                continue
         if after.installer:
             yield from _version(plugin, needs, context.options)
             yield from _settings(plugin)
@@ -126,7 +131,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 def _removed(plugin: ClusterPlugin, context: Context) -> Finding:
     before, after = plugin.states
-    removal = Removal.REMOVED
+    removal = Removal.REMOVED if plugin.is_removed else Removal.DEFAULT
     if before.stays_on_removal:
         removal = Removal.LEFT_RUNNING
     elif after.is_auto_mode:
@@ -134,8 +139,7 @@ def _removed(plugin: ClusterPlugin, context: Context) -> Finding:
         removal = Removal.NEEDED_BY_NODES if after.node_groups else removal
     level, means = _REMOVALS[removal]
     rule, address, cluster = Rule.PLUGIN_REMOVED, before.installer, plugin.cluster
-    is_moved = context.filler.resolver.by_address[address].after is not None
-    evidence = PluginRemoved(removal, is_moved, after.node_groups)
+    evidence = PluginRemoved(removal, context.end_of(address), after.node_groups)
     return finding(rule, evidence, address, subject=cluster, level=level, means=means)
 
 

@@ -7,30 +7,28 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.catalog.facts.documents import CNI_POLICY, RESOURCE_CONTROLLER, managed_policy
+from vpc_cni_iam.catalog.facts.documents import CNI_POLICY, managed_policy
 from vpc_cni_iam.inputs.plan.arguments import ROLE
-from vpc_cni_iam.plugin.cluster import EksCluster
-from vpc_cni_iam.plugin.identity import Identity, in_order
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
 from vpc_cni_iam.policy.template import Side, known
-from vpc_cni_iam.review.account.grants import Grant, known_policies
+from vpc_cni_iam.review.account.grants import known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
-from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
-from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginState
+from vpc_cni_iam.review.account.plugin.policy import is_of_aws, is_of_plugin
+from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.plugin.answers import is_less_trusted, is_trusted
-from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds, written_at
+from vpc_cni_iam.review.diff.plugin.assuming import is_less_trusted, is_trusted
+from vpc_cni_iam.review.diff.plugin.controller import controllers_missing
+from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds, plugin_needs
 from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace, other_places
 from vpc_cni_iam.review.diff.plugin.roles import (
+    TrustLost,
     address_of,
-    callers,
-    has_plugin_policy,
     is_of_nodes,
-    roles_of_clusters,
+    trust_lost,
 )
 from vpc_cni_iam.review.diff.trust.flaws import flaws
-from vpc_cni_iam.review.diff.trust.roles import names_plugin, trust_of
+from vpc_cni_iam.review.diff.trust.roles import trust_of
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule
 
@@ -60,40 +58,21 @@ class ManagedOnNodes(Struct, frozen=True):
     stays: bool
 
 
-class ControllerMissing(Struct, frozen=True):
-    """The role of a cluster lacks what security groups for pods need, which are switched on."""
-
-    role: IamResource
-    clusters: tuple[EksCluster, ...]  # those that switch them on
-    is_removed: bool  # whether the plan takes it away
-
-
-class TrustLost(Struct, frozen=True):
-    """aws-node can no longer assume a role whose trust policy changes."""
-
-    role: IamResource
-    ways: tuple[Identity, ...]
-    cluster: EksCluster = EksCluster()  # without a name for aws-node of any cluster
-    is_certain: bool = True  # False: a condition decides it that the review does not know
-
-
 # By whether it is certain that aws-node can no longer assume its role.
 _LEVELS = {True: Level.ERROR, False: Level.WARNING}
 
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield what is wrong with roles of the plugin and of nodes."""
-    for needs in context.plugin_needs:
+    for needs in plugin_needs(context):
         if needs.is_of_cluster and not needs.plugin.is_deleted:
             for role in needs.roles:
                 yield from _elsewhere(role, needs, context)
     roles = _roles(context)
-    of_clusters = roles_of_clusters(context)
     for owner in context.accounts.after.grants:
         if owner not in context.accounts.deleted:
             yield from _managed(owner, roles, context)
-            if owner not in of_clusters:
-                yield from _kept_out(owner, context)
+    yield from _kept_out(context)
     for plugin in context.plugins:
         yield from _refused(plugin, context)
     yield from _controller(context)
@@ -122,7 +101,7 @@ class _RolesOfPlan(Struct, frozen=True):
 def _roles(context: Context) -> _RolesOfPlan:
     states = [plugin.states for plugin in context.plugins]
     nodes = frozenset(role for pair in states for state in pair for role in state.node_roles)
-    roles = dict.fromkeys(role.role for needs in context.plugin_needs for role in needs.roles)
+    roles = dict.fromkeys(role.role for needs in plugin_needs(context) for role in needs.roles)
     own = tuple(
         role
         for role in roles
@@ -140,7 +119,7 @@ def _roles(context: Context) -> _RolesOfPlan:
 def _managed(owner: IamResource, roles: _RolesOfPlan, context: Context) -> Iterator[Finding]:
     """Yield that AmazonEKS_CNI_Policy is beside a scoped policy, or on a role of nodes."""
     before, after = (account.policies(owner) for account in context.accounts.sides)
-    managed = [key for key, grant in after.items() if _is_of_aws(grant, CNI_POLICY)]
+    managed = [key for key, grant in after.items() if is_of_aws(grant, CNI_POLICY)]
     if not managed:
         return
     others = {k: grant for k, grant in after.items() if k not in managed and is_of_plugin(grant)}
@@ -149,7 +128,7 @@ def _managed(owner: IamResource, roles: _RolesOfPlan, context: Context) -> Itera
     if not isinstance(answer, NoNewAccess):
         both = (*managed, *others)
         stays = all(k in before and before[k].content == after[k].content for k in both)
-        places = tuple(map(written_at, others.values()))
+        places = tuple(grant.written_at for grant in others.values())
         evidence = ManagedBeside(owner, places, isinstance(answer, NewAccess), stays)
     elif owner in roles.nodes or is_of_nodes(context, owner, alone=False):
         stays = all(key in before for key in managed) and not roles.are_new
@@ -160,13 +139,6 @@ def _managed(owner: IamResource, roles: _RolesOfPlan, context: Context) -> Itera
     level = Level.NOTE if evidence.stays else level
     address = address_of(context, owner)
     yield finding(Rule.MANAGED_ATTACHED, evidence, address, subject=owner, level=level)
-
-
-def _is_of_aws(grant: Grant, name: str) -> bool:
-    policy = grant.policy
-    if not isinstance(policy, Named) or policy.account != "aws":
-        return False
-    return policy.name.endswith(f":policy/{name}")
 
 
 def _undone(others: tuple[Policy, ...], context: Context) -> Answer:
@@ -193,76 +165,28 @@ def _is_role(owner: IamResource, context: Context) -> bool:
 def _refused(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
     """Yield that aws-node of a cluster can, or may, no longer assume the role that it keeps."""
     after = plugin.after
-    for role in () if plugin.is_deleted else sorted(after.identity.assumed, key=str):
+    for role in () if plugin.is_deleted else sorted(after.identity.chain, key=str):
         if is_less_trusted(plugin, role, context):
             is_certain = is_trusted(plugin, role, Side.AFTER, context) is False
-            evidence = TrustLost(role, (after.identity.kind,), after.cluster, is_certain)
+            evidence = TrustLost(role, (after.identity.kind,), is_certain, after)
             address, level = address_of(context, role), _LEVELS[is_certain]
             yield finding(Rule.COVERAGE_LOST, evidence, address, subject=role, level=level)
 
 
-def _kept_out(owner: IamResource, context: Context) -> Iterator[Finding]:
+def _kept_out(context: Context) -> Iterator[Finding]:
     """Yield that aws-node can, or may, no longer assume a role of the plugin."""
-    before, after = (trust_of(context, owner, side) for side in Side)
-    if before is None or after is None or before == after:
-        return
-    if not (names_plugin(before) or has_plugin_policy(context, owner)):
-        return
-    ways, is_certain = _ways_lost(owner, context)
-    # That tokens have another issuer is a finding of its own.
-    is_said = is_certain and any(f.rule is Rule.IRSA_ISSUER for f in flaws(after, for_plugin=True))
-    if ways and not is_said:
-        evidence, level = TrustLost(owner, ways, is_certain=is_certain), _LEVELS[is_certain]
-        address = address_of(context, owner)
-        yield finding(Rule.COVERAGE_LOST, evidence, address, subject=owner, level=level)
-
-
-def _ways_lost(owner: IamResource, context: Context) -> tuple[tuple[Identity, ...], bool]:
-    """Return by what aws-node can no longer assume a role, and whether that is certain."""
-    old, new = (callers(context, owner, side) for side in Side)
-    ways = in_order(caller.identity for caller in old or ())
-    # One way may take the place of another one; another cluster's provider does not.
-    if not old or new is None or any(caller.identity not in ways for caller in new):
-        return (), False
-    if not old & new:
-        return ways, True
-    certain = [callers(context, owner, side, certain=True) for side in Side]
-    return (ways if certain[0] and not certain[1] else ()), False
+    for owner, lost in trust_lost(context).items():
+        after = trust_of(context, owner, Side.AFTER)
+        # That tokens have another issuer is a finding of its own.
+        of_issuer = lost.is_certain and after and flaws(after, for_plugin=True)
+        if not any(flaw.rule is Rule.IRSA_ISSUER for flaw in of_issuer or ()):
+            address, level = address_of(context, owner), _LEVELS[lost.is_certain]
+            yield finding(Rule.COVERAGE_LOST, lost, address, subject=owner, level=level)
 
 
 def _controller(context: Context) -> Iterator[Finding]:
     """Yield which roles of clusters lack what security groups for pods need."""
-    switched = [p for p in context.plugins if _is_on(p.after) and not p.is_deleted]
-    clusters = tuple(plugin.after.cluster for plugin in switched)
-    after, resolver = context.accounts.after, context.filler.resolver
-    for owner, grants in context.accounts.before.grants.items() if switched else ():
-        gone = [g for key, g in grants.items() if key not in after.of(owner)]
-        removed = [g for g in gone if _is_of_aws(g, RESOURCE_CONTROLLER)]
-        if removed and owner not in context.accounts.deleted and _lacks(owner, context):
-            evidence = ControllerMissing(owner, clusters, is_removed=True)
-            yield _of_controller(Rule.COVERAGE_LOST, evidence, removed[0].address)
-    for plugin in switched:
-        if plugin.resource is None or _is_on(plugin.before):
-            continue
-        named = resolver.named_by(plugin.resource, "role_arn", ROLE, Side.AFTER)
-        for owner in map(context.filler.owner, named):
-            if after.policies(owner) and _lacks(owner, context):
-                evidence = ControllerMissing(owner, (plugin.after.cluster,), is_removed=False)
-                yield _of_controller(Rule.PERMISSION_MISSING, evidence, address_of(context, owner))
-
-
-def _of_controller(rule: Rule, evidence: ControllerMissing, address: str) -> Finding:
-    return finding(rule, evidence, address, subject=evidence.role, level=Level.WARNING)
-
-
-def _lacks(owner: IamResource, context: Context) -> bool:
-    """Say whether the policies of a cluster's role do not allow what the controller does."""
-    grants = context.accounts.after.policies(owner).values()
-    policies = known_policies(grants)
-    added = (*policies, managed_policy(RESOURCE_CONTROLLER))
-    is_covered = isinstance(context.proofs.prove(policies, added), NoNewAccess)
-    return not (is_covered or any(grant.is_open for grant in grants))
-
-
-def _is_on(state: PluginState) -> bool:
-    return state.setup.settings.is_on("ENABLE_POD_ENI")
+    for missing in controllers_missing(context):
+        rule = Rule.COVERAGE_LOST if missing.is_removed else Rule.PERMISSION_MISSING
+        address = missing.address or address_of(context, missing.role)
+        yield finding(rule, missing, address, subject=missing.role, level=Level.WARNING)

@@ -10,8 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.requests import KUBERNETES_CLUSTER
-from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, ROLE_USES, TEMPLATE
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, ROLE_USES, TAGGED_KINDS, TEMPLATE
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one, read, text
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
@@ -19,18 +19,21 @@ from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
-from vpc_cni_iam.review.account.resolve import as_left, identifier
+from vpc_cni_iam.review.account.resolve import as_left
 from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff.plugin.needs import plugin_needs
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Rule
 
 _INSTANCE = "instance"
-# What has tags, by the type of its resource or the prefix of its ID.
-_KINDS = {
-    **dict.fromkeys(("aws_instance", "i"), _INSTANCE),
-    **dict.fromkeys(("aws_network_interface", "eni"), "network-interface"),
-    **dict.fromkeys(("aws_security_group", "sg"), "security-group"),
-    **dict.fromkeys(("aws_subnet", "subnet"), "subnet"),
+# What has tags, by the type of its resource, and by the prefix of its ID. The tags of a request
+# for a Spot Instance are not those of the instance. Source: Amazon EC2 API, RequestSpotInstances.
+_KINDS = {"aws_instance": _INSTANCE, **TAGGED_KINDS}
+_PREFIXES = {
+    "i": _INSTANCE,
+    "eni": "network-interface",
+    "sg": "security-group",
+    "subnet": "subnet",
 }
 # What is nothing but a tag, with the argument that says what has it.
 _GROUP_TAG = "aws_autoscaling_group_tag"
@@ -55,6 +58,7 @@ class TagRemoved(Struct, frozen=True):
     actions: tuple[str, ...] = ()  # those that the policy then no longer allows
     is_changed: bool = False  # whether there is another value
     is_later: bool = False  # whether the tags are known after apply
+    is_of_other: bool = False  # whether the resource is a tag of another one
 
 
 class _TagChange(Struct, frozen=True):
@@ -100,7 +104,7 @@ def check(context: Context) -> Iterator[Finding]:
     """Yield what loses a tag without which a policy no longer allows aws-node something."""
     resources = [as_left(r) for r in context.filler.resources if r.type in _TYPES]
     asking: dict[str, list[_Asking]] = defaultdict(list)
-    for needs, role in ((n, r) for n in context.plugin_needs if resources for r in n.roles):
+    for needs, role in ((n, r) for n in plugin_needs(context) if resources for r in n.roles):
         for layer in (role.permissions.policies, *role.permissions.limits):
             conditions = (c for policy in layer for s in policy.statements for c in s.conditions)
             for tag in {tag for condition in conditions if (tag := _tag(condition))}:
@@ -134,7 +138,9 @@ def _lost(change: _TagChange, asking: Mapping[str, list[_Asking]]) -> Iterator[F
     is_later = any(isinstance(one(source, name, Side.AFTER), Unknown) for name in _ARGUMENTS)
     for each, tag in first.items():
         if actions := each.no_longer_allowed(change):
-            evidence = TagRemoved(each.role, tag, change.kind, actions, tag in new, is_later)
+            is_of_other = source.type in _TAGS
+            how = tag in new, is_later, is_of_other
+            evidence = TagRemoved(each.role, tag, change.kind, actions, *how)
             yield finding(Rule.TAG_REMOVED, evidence, source.address, subject=each.role)
 
 
@@ -184,11 +190,10 @@ def _launching(
     name, resolver = text(group, "name", side), context.filler.resolver
     of_group = own.get((side, name), []) if name else []
     placed = (p for path in _LAUNCHING[group.type] for p in read(group, path, side))
-    named = (identifier(each.value, each.path) for each in placed)
     templates = [
         resolver.by_address[template.address]
-        for value, path in named
-        for template in resolver.resolve(group, path, value, TEMPLATE, side)
+        for each in placed
+        for template in context.uses.named(group, each, TEMPLATE, side)
         if isinstance(template, InPlan)
     ]
     return [(template, *of_group, group) for template in templates] or [(*of_group, group)]
@@ -206,7 +211,7 @@ def _tags(resource: Resource, side: Side) -> Mapping[str, Mapping[str, object]]:
         tags = next((v.value for v in values if isinstance(v, Known) and v.value), None)
         return {_KINDS[resource.type]: _mapping(tags)}
     if resource.type == "aws_ec2_tag":
-        kind = _KINDS.get(text(resource, "resource_id", side).partition("-")[0], "")
+        kind = _PREFIXES.get(text(resource, "resource_id", side).partition("-")[0], "")
         return {kind: {text(resource, "key", side): text(resource, "value", side)}}
     if resource.type == TEMPLATE:
         blocks = _blocks(resource, "tag_specifications.*", side)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from vpc_cni_iam.catalog.known_documents import KnownDocument
 from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff.principals import principal_changes
 from vpc_cni_iam.review.diff.published import documents_of, published_by
 from vpc_cni_iam.review.findings import AboutPrincipals, Finding, finding
 from vpc_cni_iam.review.rules import Rule
@@ -22,7 +23,7 @@ class PublishedDocuments(AboutPrincipals, frozen=True):
 def check(context: Context) -> Iterator[Finding]:
     """Yield what is published of the two sides of each policy that changes."""
     seen: set[tuple[str, str]] = set()
-    for change in context.principals:
+    for change in principal_changes(context):
         for each in change.grants:
             grant = each.after
             if grant is None or each.before is None or published_by(each):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator
 
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import ASSOCIATION, ROLE, USER
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one
-from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known
 from vpc_cni_iam.review.account.documents import Document
@@ -18,14 +16,10 @@ from vpc_cni_iam.review.account.grants import Grant, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.resolve import is_there
 from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff.principal_tags import OF_SESSIONS, asked_tags
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule
 
-_KEY = "aws:principaltag/"
-_VARIABLE = re.compile(r"\$\{aws:principaltag/([^},]+)")
-# The tags of sessions by EKS Pod Identity.
-# Source: Amazon EKS User Guide, "Grant Pods access to AWS resources based on tags".
-_OF_SESSIONS = ("kubernetes-", "eks-cluster-")
 _ROLES = ("role_arn", "target_role_arn")
 _SWITCH = "disable_session_tags"
 
@@ -105,20 +99,19 @@ def _roles(
     resource: Resource, context: Context, paths: Iterable[str] = _ROLES
 ) -> Iterator[IamResource]:
     for path in paths:
-        for named in context.filler.resolver.named_by(resource, path, ROLE, Side.AFTER):
-            yield context.filler.owner(named)
+        yield from context.filler.named_by(resource, path, ROLE, Side.AFTER)
 
 
 def _session_tags(grants: Collection[Grant]) -> tuple[str, ...]:
     """Return the session tags that policies ask for."""
-    asked = {tag for tag in _asked(known_policies(grants)) if tag.startswith(_OF_SESSIONS)}
+    asked = {tag for tag in asked_tags(known_policies(grants)) if tag.startswith(OF_SESSIONS)}
     return _shown(asked, grants)
 
 
 def _shown(tags: set[str], grants: Iterable[Grant]) -> tuple[str, ...]:
     """Return tags as reports may show them."""
     documents = (grant.content for grant in grants)
-    shown = _asked(each.shown for each in documents if isinstance(each, Document))
+    shown = asked_tags(each.shown for each in documents if isinstance(each, Document))
     return tuple(sorted(tag if tag in shown else "(sensitive)" for tag in tags))
 
 
@@ -130,7 +123,7 @@ def _of_principals(context: Context) -> Iterator[Finding]:
         return
     sides = (context.accounts.before, context.accounts.after)
     grants = [g for side in sides for owner in side.grants for g in side.of(owner).values()]
-    asked = _asked(known_policies(grants))
+    asked = asked_tags(known_policies(grants))
     planned = {r.address: tags for r, tags in changed if not r.drift}
     gone = context.accounts.deleted
     for resource, tags in changed:
@@ -161,19 +154,3 @@ def _changed(resource: Resource) -> set[str] | None:
         changed = {k for k in old.keys() | new.keys() if old.get(k) != new.get(k)}
         tags |= {str(key).lower() for key in changed | unknown}
     return tags
-
-
-def _asked(policies: Iterable[Policy]) -> set[str]:
-    """Return the tags of the principal that policies ask for."""
-    return {tag for policy in policies for statement in policy.statements for tag in _in(statement)}
-
-
-def _in(statement: Statement) -> Iterator[str]:
-    for condition in statement.conditions:
-        key = str(condition.key).lower()
-        if key.startswith(_KEY):
-            yield key.removeprefix(_KEY)
-    texts = (*statement.resources, *statement.not_resources)
-    texts += tuple(value for c in statement.conditions for value in c.values)
-    for text in texts:
-        yield from _VARIABLE.findall(str(text).lower())

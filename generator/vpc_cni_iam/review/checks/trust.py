@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.errors import Message
 from vpc_cni_iam.inputs.plan.arguments import Part
-from vpc_cni_iam.plugin.trust import is_too_large
+from vpc_cni_iam.plugin.trust import AWS_NODE, is_too_large
 from vpc_cni_iam.policy.document import ANYONE
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.value import Sensitive
@@ -22,12 +22,12 @@ from vpc_cni_iam.review.checks.session_tags import roles_without_tags
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.permissions import Open, Refusal
 from vpc_cni_iam.review.diff.plugin.roles import is_plugins
-from vpc_cni_iam.review.diff.trust.flaws import flaws, living, problem
+from vpc_cni_iam.review.diff.principals import principal_changes
+from vpc_cni_iam.review.diff.trust.flaws import flaws, living, narrowed, problem
 from vpc_cni_iam.review.diff.trust.tokens import TrustFlaw
 from vpc_cni_iam.review.diff.trust.trusted import (
     Trusted,
     Widened,
-    is_of,
     may_be_assumed,
     realistic,
     tells_of,
@@ -90,19 +90,11 @@ class TrustNotWidened(Struct, frozen=True):
     is_deleted: bool = False  # whether the role is deleted
 
 
-class FlawOrigin(Enum):
-    """Since when a trust policy has a flaw."""
-
-    ADDED = "added by the change"
-    PRESENT = "in the policy that changes, or of a new role"
-    BEFORE = "in a policy that does not change"
-
-
 class TrustFlawFound(Struct, frozen=True):
     """A flaw of a trust policy."""
 
     flaw: TrustFlaw
-    origin: FlawOrigin
+    is_as_before: bool  # whether the policy had it, and does not change
     is_sensitive: bool  # whether the policy has secrets, so that nothing of it is shown
 
 
@@ -123,7 +115,7 @@ class _RoleTrusts(Struct, frozen=True):
 def check(context: Context) -> Iterator[Finding]:
     """Yield what becomes of trust policies, and what is wrong with them."""
     tags_off = roles_without_tags(context)
-    changed = {change.owner for change in context.principals}
+    changed = {change.owner for change in principal_changes(context)}
     before, after = context.accounts.sides
     for owner in context.accounts.principals:
         old, new = before.one(owner, Part.TRUST), after.one(owner, Part.TRUST)
@@ -183,67 +175,41 @@ def _of_role(role: _RoleTrusts, context: Context) -> Iterator[Finding]:
 
 def _each_once(of_flaws: list[Finding], others: Iterable[Finding]) -> Iterator[Finding]:
     """Yield findings about a trust policy, one of a flaw and of whom it lets in."""
+    every = [f.evidence.flaw for f in of_flaws if isinstance(f.evidence, TrustFlawFound)]
     for other in others:
         match other.evidence:
             case TrustWidened(Widened(trusted=trusted)) if len(trusted) <= _NAMED:
-                of_flaws = [each for each in of_flaws if not _is_widening(each, trusted)]
-            case NewTrust() as new if of_flaws and _is_told(new, of_flaws):
-                first, *rest = of_flaws
-                means = tuple(m for m in Consequence if m in (*first.means, *other.means))
-                of_flaws = [replace(first, means=means), *rest]
-                continue
+                whole = [each for each in trusted if not each.limits]
+                told = [any(tells_of(flaw, each) for each in whole) for flaw in every]
+                of_flaws = [f for f, is_told in zip(of_flaws, told, strict=True) if not is_told]
+            case NewTrust(trusted) if every and all(
+                any(tells_of(flaw, each) for flaw in every) for each, _ in trusted
+            ):
+                if trusted or any(flaw.never for flaw in every):
+                    means = tuple(m for m in Consequence if m in (*of_flaws[0].means, *other.means))
+                    of_flaws[0] = replace(of_flaws[0], means=means)
+                    continue
         yield other
     yield from of_flaws
-
-
-def _is_widening(of_flaw: Finding, newcomers: tuple[Trusted, ...]) -> bool:
-    """Say whether a flaw is that somebody is let in whom the change lets in."""
-    match of_flaw.evidence:
-        case TrustFlawFound(flaw, FlawOrigin.ADDED):
-            return any(is_of(flaw, each) and not each.limits for each in newcomers)
-    return False
-
-
-def _is_told(new: NewTrust, of_flaws: Iterable[Finding]) -> bool:
-    """Say whether flaws tell of everybody who can assume a role, or that nobody can."""
-    every = [f.evidence.flaw for f in of_flaws if isinstance(f.evidence, TrustFlawFound)]
-    if not new.trusted:
-        return any(flaw.never for flaw in every)
-    return all(any(tells_of(flaw, each) for flaw in every) for each, _ in new.trusted)
 
 
 def _flaws(role: _RoleTrusts, after: Document) -> Iterator[Finding]:
     content = role.before.content if role.before else None
     before = content.policy if isinstance(content, Document) else None
-    tags = role.tags_off is None
+    tags, is_sensitive = role.tags_off is None, after.masked is not None
     old = flaws(before, for_plugin=role.is_plugins, tags=tags) if before else ()
     had = {flaw.rule for flaw in old}
     for flaw in flaws(after.policy, for_plugin=role.is_plugins, tags=tags):
         by_association = flaw.rule is Rule.PODS_TAGS_OFF
-        is_touched = role.changes or role.is_plugins
-        if not (by_association or is_touched):
+        if not (by_association or role.changes or role.is_plugins):
             continue  # the association says nothing of the rest
         stays = flaw.rule in had and (not by_association or bool(role.tags_off))
-        origin = FlawOrigin.PRESENT
-        if stays and not role.changes:
-            origin = FlawOrigin.BEFORE
-        elif before is not None and not stays:
-            origin = FlawOrigin.ADDED
-        yield _flaw(role, flaw, origin, is_sensitive=after.masked is not None)
-
-
-def _flaw(role: _RoleTrusts, flaw: TrustFlaw, origin: FlawOrigin, *, is_sensitive: bool) -> Finding:
-    if is_sensitive:
-        flaw = TrustFlaw(flaw.rule, never=flaw.never, level=flaw.level)
-    level = flaw.level
-    means: tuple[Consequence, ...] | None = None
-    if origin is FlawOrigin.BEFORE:
-        level = Level.NOTE
-    elif origin is FlawOrigin.ADDED:
-        # The change took it away.
-        level = Level.ERROR if flaw.rule is Rule.IRSA_NO_AUDIENCE else level
-        means = _LOST if flaw.never and role.is_plugins else None
-    return _found(flaw.rule, TrustFlawFound(flaw, origin, is_sensitive), role.after, level, means)
+        is_as_before = stays and not role.changes
+        level = Level.NOTE if is_as_before else flaw.level
+        loses = flaw.never and role.is_plugins and before is not None and not stays
+        shown = TrustFlaw(flaw.rule, never=flaw.never) if is_sensitive else flaw
+        evidence = TrustFlawFound(shown, is_as_before, is_sensitive)
+        yield _found(flaw.rule, evidence, role.after, level, _LOST if loses else None)
 
 
 def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[Finding]:
@@ -260,7 +226,11 @@ def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[F
         case NewAccess():
             what = widened(content.shown, after.shown)
             example = None if is_secret else realistic(answer, what, old, new)
-            yield _found(Rule.TRUST_WIDENED, TrustWidened(what, example), grant)
+            names = {trusted.name for trusted in what.trusted}
+            others = narrowed(new, lambda _, name: name not in names)
+            is_by_them = isinstance(context.proofs.prove((old,), (others,)), NoNewAccess)
+            level = _level(what, is_plugins=role.is_plugins) if is_by_them else Level.ERROR
+            yield _found(Rule.TRUST_WIDENED, TrustWidened(what, example), grant, level)
         case NotProven(reason):
             rule = Rule.UNKNOWN_POLICY if reason is Open.LATER else Rule.NOT_PROVEN
             coming = without(trusted_by(after.shown), trusted_by(content.shown))
@@ -273,11 +243,28 @@ def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[F
             yield _found(Rule.REWRITTEN if is_same else Rule.ACCESS_REMOVED, evidence, grant)
 
 
+def _level(what: Widened, *, is_plugins: bool) -> Level:
+    """Return how severe it is that a trust policy allows new principals, and nothing to others.
+
+    EKS Pod Identity assumes a role only for an association, which takes permission to create it and
+    to pass the role. A move of aws-node between it and IRSA lets no stranger in.
+
+    Source: Amazon EKS User Guide, "Create IAM role with trust policy required by EKS Pod Identity".
+    """
+    if what.same_principals:
+        return Level.ERROR
+    if all(trusted.is_by_pods for trusted in what.trusted):
+        return Level.NOTE if is_plugins else Level.WARNING
+    comes_back = is_plugins and any(trusted.is_by_pods for trusted in what.before)
+    is_own = all(t.subject == AWS_NODE.subject and t.audiences for t in what.trusted)
+    return Level.WARNING if comes_back and is_own else Level.ERROR
+
+
 def _new(role: _RoleTrusts, after: Document, context: Context) -> Finding:
     """Return the finding about who can assume a new role."""
     trusted = trusted_by(after.shown)
     if after.masked is None:  # a mark in place of a secret is no name that is evaluated
-        trusted = tuple(each for each in trusted if may_be_assumed(after.policy, each))
+        trusted = tuple(t for t in trusted if may_be_assumed(after.policy, replace(t, claims=())))
     accounts = _own_accounts(role.owner, context)
     owned = tuple((each, _ownership(each, accounts)) for each in trusted)
     is_other = any(whose is not Ownership.OWN for _, whose in owned)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import ADDON, CHART, CLUSTER, ROLE, is_annotated
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.unread import UnreadKind
-from vpc_cni_iam.inputs.plan.values import one, value_at, values_of
+from vpc_cni_iam.inputs.plan.values import value_at, values_of
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
+from vpc_cni_iam.policy.value import Sensitive, Unknown
 from vpc_cni_iam.review.account.annotations import role_annotations
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
+from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.resources import is_for_plugin
 from vpc_cni_iam.review.account.uses import UseKind
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.reach import Reach
-from vpc_cni_iam.review.diff.uses import UseChange, UseEvent
+from vpc_cni_iam.review.diff.role_access import role_comparison
+from vpc_cni_iam.review.diff.uses import UseChange, UseEvent, use_changes
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
@@ -60,7 +60,7 @@ class RoleNamed(Struct, frozen=True):
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield who gets a role, or may get one."""
-    for change in context.use_changes:
+    for change in use_changes(context):
         yield _of_use(change)
     for resource in context.filler.resources:
         changes = resource.actions not in (("no-op",), ("forget",)) and resource.after is not None
@@ -70,7 +70,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _of_use(change: UseChange) -> Finding:
-    means = None
+    means: tuple[Consequence, ...] | None = None
     is_far = change.reach > Reach.LIMITED
     match change.event:
         case UseEvent.GETS:
@@ -82,6 +82,7 @@ def _of_use(change: UseChange) -> Finding:
             means = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
         case UseEvent.MOVES | UseEvent.LIMITED_OTHERWISE:
             level = _LEVELS[type(change.access)]
+            means = (Consequence.ANY_CHANGE,) if level is Level.NOTE else None
             is_unknown = level is Level.WARNING and not change.were_shown
             level = Level.ERROR if is_unknown and is_far else level
     return finding(
@@ -114,24 +115,12 @@ def _not_shown(resource: Resource, context: Context) -> Iterator[Finding]:
 def _named(context: Context) -> Iterator[Finding]:
     """Yield which roles are newly named by other types, and by arguments that are not known."""
     namings = [unread for unread in context.plan.unread if unread.kind is UnreadKind.role]
-    shown = _roles_by_name(context) if namings else {}
     for unread in namings:
         is_known_type = unread.address in context.filler.resolver.by_address
         for name in unread.roles:
-            roles = tuple(shown.get(name, ())) or (Named(ROLE, "", name),)
-            reach = context.role_comparison.reach(roles)
+            roles = context.filler.resolver.by_name(ROLE, name)
+            reach = role_comparison(context).reach(roles)
             level = Level.WARNING if reach > Reach.LIMITED else Level.NOTE
             means = (Consequence.ANY_CHANGE,) if level is Level.NOTE else None
             evidence = RoleNamed(roles, is_known_type, reach)
             yield finding(Rule.WORKLOAD_ROLE, evidence, unread.address, level=level, means=means)
-
-
-def _roles_by_name(context: Context) -> dict[str, list[IamResource]]:
-    """Return the roles of the plan by their names and ARNs on either side."""
-    roles: dict[str, list[IamResource]] = defaultdict(list)
-    for resource in (r for r in context.filler.resources if r.type == ROLE):
-        values = [one(resource, name, side) for name in ("arn", "name") for side in Side]
-        names = [value.value for value in values if isinstance(value, Known)]
-        for name in dict.fromkeys(name for name in names if isinstance(name, str)):
-            roles[name].append(InPlan(resource.address))
-    return roles

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from functools import cache, lru_cache
-from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -32,41 +31,27 @@ from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess
 from vpc_cni_iam.policy.proof.examples import ordinary
 from vpc_cni_iam.policy.proof.examples.aws import ACCOUNT, REGION
 from vpc_cni_iam.policy.template import Text, known
+from vpc_cni_iam.policy.wildcard import matches
 from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import Grant
 from vpc_cni_iam.review.account.iam_resource import Place
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.diff.permissions import Permissions, Proofs
-from vpc_cni_iam.review.diff.principals import GrantChange
+from vpc_cni_iam.review.diff.principals import Compared, GrantChange
 
 # Of so many statements it is proven that each one by itself allows more.
 _PROVEN = 12
 _TRIES = 3
-# Actions by which permissions are managed: those of IAM and Organizations, and those that give
-# others access to a resource by its policy, by name.
+# Actions by which permissions are managed: those of IAM and Organizations, those that give others
+# access to a resource by its policy, by name, and all of a service. AWS decides what a
+# service-linked role allows.
 _MANAGING = re.compile(
-    r"(?:iam|organizations|sso):(?!Get).*"
+    r"\*|[\w-]+:\*|(?:iam|organizations|sso):(?!Get|CreateServiceLinkedRole$).*"
     r"|[\w-]+:(?:Put|Set|Add|Create|Modify)\w*"
     r"(?:(?:Resource|Bucket|Point|Key|Repository|Registry|System|Access)Policy|Permission|Grant)"
     r"|s3:Put\w*Acl",
     re.IGNORECASE,
 )
-
-
-class Compared(Protocol):
-    """Whatever allows something before and after a plan: a principal, or one role and the next."""
-
-    @property
-    def grants(self) -> tuple[GrantChange, ...]:
-        """The policies that change."""
-
-    @property
-    def before(self) -> Permissions:
-        """What is allowed before."""
-
-    @property
-    def after(self) -> Permissions:
-        """What is allowed after."""
 
 
 class HarmRank(IntEnum):
@@ -85,6 +70,7 @@ class GainedPart(Struct, frozen=True):
     actions: tuple[Text, ...]  # those that it newly allows, the most harmful first
     harm: HarmRank
     is_of_plugin: bool = False  # whether it is in a policy of the plugin
+    is_needed: bool = False  # whether the plugin calls all of them
 
     @property
     def denies(self) -> bool:
@@ -117,14 +103,14 @@ def gained(
     origins = {id(statement): grant for grant in sides for statement in _shown(grant)}
     methods = _methods(change.after.policies)
     parts = [
-        _part(d, _Ranks(methods, is_of_plugin=is_of_plugin(origins[id(_statement(d))])))
+        _part(d, methods, is_of_plugin=is_of_plugin(origins[id(_statement(d))]))
         for d in _differences(changes)
         if _may_allow_more(d)
     ]
     is_secret = any(g.has_secrets for c in change.grants for g in (c.before, c.after) if g)
     if 1 < len(parts) <= _PROVEN and not is_secret:
         parts = [part for part in parts if _is_new(part, change, proofs)] or parts
-    parts.sort(key=lambda part: (_is_needed(part), part.harm))
+    parts.sort(key=lambda part: (part.is_needed, part.harm))
     example = None if is_secret else _example(parts, change, answer, proofs, methods)
     return Gained(
         tuple(parts),
@@ -133,10 +119,17 @@ def gained(
     )
 
 
+def is_harmful(policy: Policy) -> bool:
+    """Say whether a policy allows managing permissions, or getting more of them."""
+    allows = [s for s in policy.statements if s.effect == "Allow"]
+    methods = _methods((policy,))
+    worst = (_harm(str(action), methods) for s in allows for action in s.actions)
+    return any(s.not_actions for s in allows) or min(worst, default=HarmRank.LIST) < HarmRank.CHANGE
+
+
 def scope(grants: Iterable[GrantChange]) -> tuple[GainedPart, ...]:
     """Return the parts by which changes of grants may allow more, the most harmful first."""
-    ranks = _Ranks(())
-    parts = [_part(d, ranks) for d in _differences(grants) if _may_allow_more(d)]
+    parts = [_part(d, ()) for d in _differences(grants) if _may_allow_more(d)]
     return tuple(sorted(parts, key=lambda part: part.harm))
 
 
@@ -189,34 +182,20 @@ def _widens(element: ElementChange, *, is_deny: bool) -> bool:
             return (new if is_deny else old) is not None
 
 
-class _Ranks(Struct, frozen=True):
-    """The order of actions: what the plugin needs last, of others the most harmful first."""
-
-    methods: tuple[str, ...]  # the actions by which more permissions can be had
-    is_of_plugin: bool = False
-
-    def of(self, action: str) -> tuple[bool, int, int]:
-        """Return the rank of an action."""
-        is_needed = self.is_of_plugin and action.lower() in needed_by_plugin()
-        return is_needed, *_rank(action, self.methods)
-
-
-def _is_needed(part: GainedPart) -> bool:
-    """Say whether the plugin calls all actions of a part of its policies."""
-    names = [str(action).lower() for action in part.actions]
-    return part.is_of_plugin and bool(names) and needed_by_plugin().issuperset(names)
-
-
-def _part(difference: Difference, ranks: _Ranks) -> GainedPart:
+def _part(
+    difference: Difference, methods: tuple[str, ...], *, is_of_plugin: bool = False
+) -> GainedPart:
     statement = _statement(difference)
     actions = statement.actions
     if isinstance(difference, StatementChanged) and statement.effect == "Allow":
         widening = [e for e in difference.elements if _widens(e, is_deny=False)]
         if all(isinstance(e, ValuesChange) and e.element == "Action" for e in widening):
             actions = tuple(a for e in widening if isinstance(e, ValuesChange) for a in e.added)
-    ranked = sorted(actions, key=lambda action: ranks.of(str(action)))
-    harm = _harm(str(ranked[0]), ranks.methods) if ranked else HarmRank.ESCALATION
-    return GainedPart(difference, tuple(ranked), harm, ranks.is_of_plugin)
+    ranked = sorted(actions, key=lambda a: _rank(str(a), methods, is_of_plugin=is_of_plugin))
+    is_needed, harm = False, HarmRank.ESCALATION
+    if ranked:
+        is_needed, harm, _ = _rank(str(ranked[0]), methods, is_of_plugin=is_of_plugin)
+    return GainedPart(difference, tuple(ranked), harm, is_of_plugin, is_needed)
 
 
 @cache
@@ -242,21 +221,19 @@ def _steps(actions: tuple[Text, ...], not_actions: tuple[Text, ...]) -> frozense
 
 
 def _harm(action: str, methods: Iterable[str]) -> HarmRank:
-    if any(_is_like(action, method) for method in methods):
+    if any(matches(action.lower(), method.lower()) for method in methods):
         return HarmRank.ESCALATION
     if describes(action):
         return HarmRank.LIST
     return HarmRank.PERMISSIONS if _MANAGING.fullmatch(action) else HarmRank.CHANGE
 
 
-def _rank(action: str, methods: Iterable[str]) -> tuple[int, int]:
-    return _harm(action, methods), _order().get(action.lower(), len(_order()))
-
-
-def _is_like(pattern: str, action: str) -> bool:
-    if not _is_pattern(pattern):
-        return pattern.lower() == action.lower()
-    return Statement(actions=(pattern,)).is_about(action)
+def _rank(
+    action: str, methods: Iterable[str], *, is_of_plugin: bool = False
+) -> tuple[bool, HarmRank, int]:
+    """Return the rank of an action: what the plugin needs last, of others by harm."""
+    is_needed = is_of_plugin and action.lower() in needed_by_plugin()
+    return is_needed, _harm(action, methods), _order().get(action.lower(), len(_order()))
 
 
 def _is_pattern(action: str) -> bool:
@@ -276,11 +253,6 @@ def _restricted(policies: Iterable[Policy], action: str) -> tuple[Policy, ...]:
             )
         )
     )
-
-
-def _about(permissions: Permissions, action: str) -> Permissions:
-    limits = (_restricted(limit, action) for limit in permissions.limits)
-    return Permissions(_restricted(permissions.policies, action), tuple(limits))
 
 
 def _is_new(part: GainedPart, change: Compared, proofs: Proofs) -> bool:
@@ -317,19 +289,25 @@ def _example(
     methods: tuple[str, ...],
 ) -> NewAccess:
     """Return a request for the most harmful action that is newly allowed."""
-    ranks: dict[str, tuple[bool, int, bool, int]] = {}
+    ranks: dict[str, tuple[bool, HarmRank, bool, int]] = {}
     for number, part in enumerate(parts):
-        own = _Ranks(methods, part.is_of_plugin)
         for action in _candidates(part, methods):
-            is_needed, harm, place = own.of(action)
+            is_needed, harm, place = _rank(action, methods, is_of_plugin=part.is_of_plugin)
             rank = is_needed, harm, number > 0, place  # of the same harm, what is said first
             ranks[action] = min(rank, ranks.get(action, rank))
-    is_needed, harm, place = _Ranks(methods).of(answer.request.action)
+    is_needed, harm, place = _rank(answer.request.action, methods)
     worst = ranks.get(answer.request.action, (is_needed, harm, True, place))
     for action in sorted(ranks, key=ranks.__getitem__)[:_TRIES]:
         if not answer.made_up and ranks[action] >= worst:
             break
-        better = proofs.compare(_about(change.before, action), _about(change.after, action))
+        sides = (
+            Permissions(
+                _restricted(side.policies, action),
+                tuple(_restricted(limit, action) for limit in side.limits),
+            )
+            for side in (change.before, change.after)
+        )
+        better = proofs.compare(*sides)
         if isinstance(better, NewAccess):
             return better
     return answer
@@ -367,14 +345,9 @@ def _placed(example: NewAccess, change: Compared, place: Place) -> NewAccess:
 
 
 @cache
-def _called() -> tuple[str, ...]:
-    return tuple(call.action for call in calls())
-
-
-@cache
 def needed_by_plugin() -> frozenset[str]:
     """Return the actions that some version of the plugin calls, in lower case."""
-    return frozenset(map(str.lower, _called()))
+    return frozenset(call.action.lower() for call in calls())
 
 
 def beyond_plugin(parts: Iterable[GainedPart]) -> tuple[str, ...]:
@@ -402,5 +375,6 @@ def _patterns_beyond(statement: Statement) -> frozenset[str]:
     """Return the patterns of a statement that allow what no version of the plugin calls."""
     if not (statement.not_actions or any(map(_is_pattern, map(str, statement.actions)))):
         return frozenset()
-    excess = excess_grants([Policy((replace(statement, conditions=()),))], _called())
+    called = [call.action for call in calls()]
+    excess = excess_grants([Policy((replace(statement, conditions=()),))], called)
     return frozenset((*(grant.pattern for grant in excess.grants), *excess.partly_checked))

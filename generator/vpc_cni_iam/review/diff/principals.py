@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from msgspec import Struct
 
@@ -11,6 +12,7 @@ from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.grants import Account, Accounts, Grant, GrantKey
 from vpc_cni_iam.review.account.iam_resource import IamResource, Unresolved
+from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.permissions import Permissions, Proofs, permissions
 from vpc_cni_iam.review.diff.reach import Reach, reach
 
@@ -23,16 +25,21 @@ class GrantChange(Struct, frozen=True):
     after: Grant | None
 
 
-class PrincipalChange(Struct, frozen=True):
+class Compared(Struct, frozen=True):
+    """What is allowed before and after: to a principal, or to one role and the next."""
+
+    grants: tuple[GrantChange, ...]
+    before: Permissions
+    after: Permissions
+
+
+class PrincipalChange(Compared, frozen=True):
     """What becomes of the policies of one principal, within its boundary."""
 
     owner: IamResource
     is_new: bool
     is_deleted: bool
-    grants: tuple[GrantChange, ...]
     boundary: GrantChange | None  # None where it stays
-    before: Permissions
-    after: Permissions
     access: Answer  # whether the known policies allow more
     denied_less: Answer  # whether a Deny is gone that may have kept others from something
     reach_before: Reach
@@ -54,17 +61,20 @@ class PrincipalChange(Struct, frozen=True):
         )
 
 
-def principal_changes(accounts: Accounts, proofs: Proofs) -> Iterator[PrincipalChange]:
-    """Yield the principals whose policies or boundary change."""
-    for owner in accounts.principals:
-        yield from _changes_of(owner, accounts, accounts.after, proofs)
+@fact
+def principal_changes(context: Context) -> tuple[PrincipalChange, ...]:
+    """Return the principals whose policies or boundary change."""
+    accounts, proofs = context.accounts, context.proofs
+    changes = (_changes_of(o, accounts, accounts.after, proofs) for o in accounts.principals)
+    return tuple(chain.from_iterable(changes))
 
 
-def kept_changes(accounts: Accounts, proofs: Proofs) -> Iterator[PrincipalChange]:
-    """Yield the principals that change if what conflicts keep is there in the end."""
-    after = accounts.kept
-    for owner in after.grants:
-        yield from _changes_of(owner, accounts, after, proofs)
+@fact
+def kept_changes(context: Context) -> tuple[PrincipalChange, ...]:
+    """Return the principals that change if what conflicts keep is there in the end."""
+    accounts, after = context.accounts, context.accounts.kept
+    changes = (_changes_of(o, accounts, after, context.proofs) for o in after.grants)
+    return tuple(chain.from_iterable(changes))
 
 
 def _changes_of(
@@ -92,7 +102,7 @@ def _changes_of(
         denied_less = proofs.without_denies(before, later)
     reaches = (Reach.LIMITED,) * 2 if is_deleted else (reach(before), reach(later))
     yield PrincipalChange(
-        owner, is_new, is_deleted, grants, boundary, before, later, access, denied_less, *reaches
+        grants, before, later, owner, is_new, is_deleted, boundary, access, denied_less, *reaches
     )
 
 

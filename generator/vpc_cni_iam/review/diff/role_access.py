@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from typing import Any
 
 from msgspec import Struct
 
-from vpc_cni_iam.inputs.plan.arguments import Part
+from vpc_cni_iam.inputs.plan.arguments import ROLE, Part
+from vpc_cni_iam.inputs.plan.values import value_at
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
 from vpc_cni_iam.review.account.documents import Content, Document
-from vpc_cni_iam.review.account.grants import Accounts, Grant, GrantKey
+from vpc_cni_iam.review.account.fill import Filler
+from vpc_cni_iam.review.account.grants import Grant, GrantKey
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Place, Unresolved
+from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.harm import Gained, gained
 from vpc_cni_iam.review.diff.permissions import Open, Permissions, Proofs, permissions
-from vpc_cni_iam.review.diff.principals import GrantChange
+from vpc_cni_iam.review.diff.principal_tags import OF_SESSIONS, asked_tags
+from vpc_cni_iam.review.diff.principals import Compared, GrantChange
 from vpc_cni_iam.review.diff.reach import Reach, reach
 
 NOT_SHOWN = NotProven(Open.NOT_SHOWN)
@@ -45,23 +51,16 @@ class RoleAccess(Struct, frozen=True):
 
 
 NO_ROLE = RoleAccess(
-    Unresolved("", Side.BEFORE), {}, (), (), Permissions(()), frozenset(), is_in_plan=True
+    Unresolved("", Side.BEFORE, ROLE), {}, (), (), Permissions(()), frozenset(), is_in_plan=True
 )
-
-
-class _Replaced(Struct, frozen=True):
-    """Roles and those that take their place."""
-
-    grants: tuple[GrantChange, ...]
-    before: Permissions
-    after: Permissions
 
 
 class RoleComparison:
     """Compares roles that take each other's place."""
 
-    def __init__(self, accounts: Accounts, proofs: Proofs, place: Place) -> None:
-        self._accounts, self._proofs, self._place = accounts, proofs, place
+    def __init__(self, filler: Filler, proofs: Proofs, place: Place) -> None:
+        self._filler, self._accounts = filler, filler.accounts
+        self._proofs, self._place = proofs, place
 
     def of(
         self,
@@ -113,7 +112,34 @@ class RoleComparison:
             if not isinstance(denied_less, NoNewAccess):
                 return NOT_SHOWN
         is_open = new.open_limits or new.open_policies
-        return NOT_SHOWN if isinstance(answer, NewAccess) and is_open else answer
+        if isinstance(answer, NewAccess):
+            return NOT_SHOWN if is_open else answer
+        return answer if self._is_tagged_alike(old, new) else NOT_SHOWN
+
+    def _is_tagged_alike(self, old: RoleAccess, new: RoleAccess) -> bool:
+        """Say whether roles have the same tags, of those that their policies ask for."""
+        asked = asked_tags((*old.permissions.every, *new.permissions.every))
+        asked = {tag for tag in asked if not tag.startswith(OF_SESSIONS)}
+        if not asked or old is NO_ROLE or old.role == new.role:
+            return True
+        before, after = (self._tags(old.role, Side.BEFORE), self._tags(new.role, Side.AFTER))
+        if before is None or after is None:
+            return False
+        return all(before.get(tag) == after.get(tag) for tag in asked)
+
+    def _tags(self, role: IamResource, side: Side) -> Mapping[str, Any] | None:
+        """Return the tags of a role by key in lower case, as IAM compares it; None if not known."""
+        if not isinstance(role, InPlan):
+            return None
+        tags: dict[str, Any] = {}
+        resource = self._filler.resolver.by_address[role.address]
+        for name in ("tags", "tags_all"):
+            match value_at(resource, (name,), side):
+                case Known(dict() as values):
+                    tags |= {str(key).lower(): value for key, value in values.items()}
+                case Unknown() | Sensitive() | Known():
+                    return None
+        return tags
 
     def limits_more(self, old: Collection[Content], new: Collection[Content]) -> bool:
         """Say whether session policies limit any role at least as much as others."""
@@ -138,7 +164,7 @@ class RoleComparison:
             for limit in each.limits
         )
         every = (*changes, *_changes(new, is_before=False), *limits)  # which may have secrets
-        replaced = _Replaced(every, _union(old), _union(new))
+        replaced = Compared(every, _union(old), _union(new))
         return gained(replaced, changes, answer, self._proofs, self._place)
 
     def reach(self, roles: Iterable[IamResource]) -> Reach:
@@ -167,3 +193,9 @@ def _union(roles: Collection[RoleAccess]) -> Permissions:
     if len(roles) == 1:
         return next(iter(roles)).permissions
     return Permissions(tuple(policy for role in roles for policy in role.permissions.policies))
+
+
+@fact
+def role_comparison(context: Context) -> RoleComparison:
+    """Return what compares roles that take each other's place."""
+    return RoleComparison(context.filler, context.proofs, context.place)

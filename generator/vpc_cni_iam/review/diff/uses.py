@@ -10,9 +10,8 @@ from itertools import islice
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.inputs.plan.addresses import without_keys
 from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, PROFILE, ROLE
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource, without_keys
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent
@@ -21,9 +20,16 @@ from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.account.resolve import is_there
 from vpc_cni_iam.review.account.uses import Pods, RoleUse, UsedRole, UseKind, Uses, kind_of
+from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.harm import Gained
 from vpc_cni_iam.review.diff.reach import Reach
-from vpc_cni_iam.review.diff.role_access import NO_ROLE, NOT_SHOWN, RoleAccess, RoleComparison
+from vpc_cni_iam.review.diff.role_access import (
+    NO_ROLE,
+    NOT_SHOWN,
+    RoleAccess,
+    RoleComparison,
+    role_comparison,
+)
 
 # With so many other roles of a block a new one is compared.
 _OTHERS = 4
@@ -69,9 +75,10 @@ class _Gain(Struct, frozen=True):
 _NOT_COMPARED = _Gain(NOT_SHOWN)
 
 
-def use_changes(filler: Filler, uses: Uses, roles: RoleComparison) -> Iterator[UseChange]:
-    """Yield the workloads and service accounts whose roles change."""
-    yield from _Changes(filler, uses, roles).all()
+@fact
+def use_changes(context: Context) -> tuple[UseChange, ...]:
+    """Return the workloads and service accounts whose roles change."""
+    return tuple(_Changes(context.filler, context.uses, role_comparison(context)).all())
 
 
 class _Changes:

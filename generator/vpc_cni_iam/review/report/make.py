@@ -10,12 +10,14 @@ from vpc_cni_iam.names import resolve
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.review.checks.access import Gain
 from vpc_cni_iam.review.diff.harm import HarmRank
+from vpc_cni_iam.review.diff.not_shown import not_shown
+from vpc_cni_iam.review.diff.plugin.answers import plugin_answers
 from vpc_cni_iam.review.findings import Finding, Subject
 from vpc_cni_iam.review.ignore import Ignored
 from vpc_cni_iam.review.locate import SourcePlace
 from vpc_cni_iam.review.report import words
 from vpc_cni_iam.review.report.names import name_of
-from vpc_cni_iam.review.report.plugins import shown_plugins
+from vpc_cni_iam.review.report.plugins import shown_plugin
 from vpc_cni_iam.review.report.policies import shown_policies
 from vpc_cni_iam.review.report.sentences import say
 from vpc_cni_iam.review.report.sentences.plan import not_shown_text
@@ -48,8 +50,7 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
     context, plan = review.context, review.context.plan
     order = sorted(review.findings, key=lambda finding: _harm(finding, fail_on))
     findings = tuple(_finding(finding, place) for finding in order)
-    needs_of = context.needs_finder.of_role
-    plugins = shown_plugins(context.plugin_answers, review.findings, needs_of)
+    plugins = map(shown_plugin, plugin_answers(context))
     ignored = tuple(_ignored(ignored, place) for ignored in review.ignored)
     return ShownReview(
         plan=plan.source,
@@ -64,7 +65,7 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
         read=plan.counts.read,
         not_read=plan.counts.not_read,
         others=plan.counts.others,
-        not_shown=tuple(map(not_shown_text, context.not_shown)),
+        not_shown=tuple(map(not_shown_text, not_shown(context))),
     )
 
 

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from vpc_cni_iam.inputs.plan.secrets import is_mark
+from vpc_cni_iam.plugin.cluster import EksCluster
+from vpc_cni_iam.policy.document import Condition
+from vpc_cni_iam.policy.report import condition_text
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Value
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
+from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 
 MOST_NAMED = 3  # names in a sentence
-# By what an argument is called that names one.
-_KINDS = ("role", "user", "group", "policy")
+# Why a resource no longer gives a cluster what it gave, with what else it may be for.
+ENDS = {
+    ResourceEnd.MOVED: "is for another cluster or {}",
+    ResourceEnd.DELETED: "is deleted",
+    ResourceEnd.WITH_CLUSTER: "is deleted with the cluster",
+}
 
 
 def name_of(resource: IamResource) -> str:
@@ -18,16 +28,16 @@ def name_of(resource: IamResource) -> str:
     match resource:
         case InPlan(address):
             return address
-        case Named(kind, _, name):
-            noun = kind.removeprefix("aws_iam_").replace("_", " ")
-            return name if name.startswith("arn:") else f"{noun} {name}"
-        case Unresolved(place, _, kind) if is_mark(place):
-            noun = kind.removeprefix("aws_iam_").removeprefix("aws_").replace("_", " ")
-            return f"the {noun or 'resource'} {place}"
-        case Unresolved(place):
-            attribute = place.rpartition(".")[2]
-            kind = next((kind for kind in _KINDS if kind in attribute), "principal")
-            return f"the {kind} in {place}"
+        case Named(kind, _, name, arn):
+            whole = arn or name
+            return whole if whole.startswith("arn:") else f"{_noun(kind)} {whole}"
+        case Unresolved(place, _, kind):
+            return f"the {_noun(kind)} {place if is_mark(place) else f'in {place}'}"
+
+
+def _noun(kind: str) -> str:
+    """Return how people call a resource of a type."""
+    return kind.removeprefix("aws_iam_").removeprefix("aws_").replace("_", " ")
 
 
 def names_of(resources: Sequence[IamResource]) -> str:
@@ -35,11 +45,26 @@ def names_of(resources: Sequence[IamResource]) -> str:
     return several(list(map(name_of, resources)))
 
 
+def of_issuer(subject: object) -> str:
+    """Return what a sentence adds about the tokens of a cluster, if its issuer is known."""
+    match subject:
+        case EksCluster(issuer=Known(issuer)):
+            return f" with tokens of {issuer}"
+    return ""
+
+
 def several(names: Sequence[str]) -> str:
     """Return names in a sentence, the first of many."""
     if len(names) > MOST_NAMED:
         return f"{', '.join(names[:2])} and {len(names) - 2} more"
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def limit_text(condition: Condition) -> str:
+    """Return a condition in a sentence, of many values the first."""
+    more = len(condition.values) - MOST_NAMED
+    text = condition_text(replace(condition, values=condition.values[:MOST_NAMED]))
+    return f"{text} or {more} more" if more > 0 else text
 
 
 def value_text(value: Value) -> str:

@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.errors import first_of
-from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.state import PluginIdentity
-from vpc_cni_iam.review.checks.identity_providers import ProviderChanged
-from vpc_cni_iam.review.checks.plugin_roles import ControllerMissing, TrustLost
 from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, AnswerVerdict, PluginAnswer
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
-from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, VersionSource
-from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.diff.plugin.judged import VersionSource
+from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds
+from vpc_cni_iam.review.diff.plugin.nodes import AGENT_ACTION
 from vpc_cni_iam.review.report.names import name_of, several
 from vpc_cni_iam.review.report.shown import ShownPlugin
-from vpc_cni_iam.review.rules import Level, Rule
+from vpc_cni_iam.review.rules import Level
 
 _SOURCES = {
     VersionSource.PLAN: "",
     VersionSource.OPTION: ", --cni-version",
     VersionSource.ASSUMED: ", version assumed",
 }
-_NO_CONTROLLER = AnswerReason.CONTROLLER
 # Why it does not work, or what the plan does not show.
 REASONS = {
     AnswerReason.REMOVED: "",
     AnswerReason.ROLE_DELETED: "the plan deletes its role",
+    AnswerReason.NODES_REFUSED: "instances cannot assume the node role",
+    AnswerReason.AGENT_DENIED: f"the node role does not allow {AGENT_ACTION}",
+    AnswerReason.NO_ROLE: "nodes no longer have {role}",
+    AnswerReason.NO_AGENT: "without the EKS Pod Identity Agent it gets no credentials",
     AnswerReason.NOT_TRUSTED: "it cannot assume {role}",
     AnswerReason.MISSING: "{missing} denied",
     AnswerReason.TRUST: "whether the trust policy of {role} trusts it",
@@ -38,63 +39,19 @@ REASONS = {
     AnswerReason.OWNER: "which role has {role}",
     AnswerReason.ROLE: "the policies of {role}",
     AnswerReason.POLICY: "whether {policies} allows {actions}",
+    AnswerReason.OTHER_PLAN: "whether another plan allows {actions} to {role}",
     AnswerReason.LIMIT: "what limits {role}",
     AnswerReason.LATER: "a part of a policy of {role}, which is known after apply",
     AnswerReason.UNDECIDED: "whether conditions of {role} allow {actions}",
-    _NO_CONTROLLER: "pods with security groups of their own do not start",
+    AnswerReason.CONTROLLER: "pods with security groups of their own do not start",
     AnswerReason.CONFLICT: "whether {role} keeps a policy that one of two resources removes",
+    AnswerReason.NOT_INSTALLED: "whether another plan installs it",
+    AnswerReason.AGENT: "whether its nodes have the EKS Pod Identity Agent",
     AnswerReason.REFUSED: "what {role} allows: a policy is not valid",
 }
 
 
-# By which flaws of its trust policy nobody can assume a role of pods.
-_NEVER_ASSUMED = (Rule.IRSA_ISSUER, Rule.PODS_NO_TAGS)
-
-
-def shown_plugins(
-    answers: Sequence[PluginAnswer],
-    findings: Iterable[Finding],
-    needs_of: Callable[[IamResource], PluginNeeds],
-) -> Iterator[ShownPlugin]:
-    """Yield the answers; none is that aws-node works with a role that it can no longer assume.
-
-    A role of which that is all that is known has an answer, too, by what `needs_of` returns.
-    """
-    fails, reason = AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED
-    every = list(findings)
-    errors = [finding for finding in every if finding.level is Level.ERROR]
-    lacking = {cluster for finding in every for cluster in _without_controller(finding)}
-    lost = {role for error in errors for role in _not_assumed(error)}
-    flawed = lost | {error.subject for error in errors if error.rule in _NEVER_ASSUMED}
-    for answer in answers:
-        roles = answer.needs.plugin.after.identity.roles
-        if answer.verdict is AnswerVerdict.WORKS and answer.needs.plugin.after.cluster in lacking:
-            yield _shown(PluginAnswer(answer.needs, AnswerVerdict.DEGRADED, _NO_CONTROLLER))
-        elif (lost if answer.needs.is_of_cluster else flawed).isdisjoint(roles):
-            yield _shown(answer)
-        else:
-            yield _shown(PluginAnswer(answer.needs, fails, reason))
-    judged = {role for answer in answers for role in answer.needs.plugin.after.identity.roles}
-    for role in sorted(lost - judged, key=str):
-        yield _shown(PluginAnswer(needs_of(role), fails, reason))
-
-
-def _without_controller(finding: Finding) -> tuple[EksCluster, ...]:
-    """Return the clusters in which security groups for pods do not work, as a finding says."""
-    return finding.evidence.clusters if isinstance(finding.evidence, ControllerMissing) else ()
-
-
-def _not_assumed(error: Finding) -> tuple[IamResource, ...]:
-    """Return the roles that aws-node can no longer assume, as an error says."""
-    match error.evidence:
-        case TrustLost(role=role):
-            return (role,)
-        case ProviderChanged(loses=roles) if error.rule is Rule.IDENTITY_LOST:
-            return roles
-    return ()
-
-
-def _shown(answer: PluginAnswer) -> ShownPlugin:
+def shown_plugin(answer: PluginAnswer) -> ShownPlugin:
     """Return an answer with its sentence."""
     needs, plugin = answer.needs, answer.needs.plugin
     before, after = plugin.states

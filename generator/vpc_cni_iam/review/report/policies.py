@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from itertools import chain
 
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.policy.diff import (
@@ -80,18 +79,16 @@ def _lines(before: Content, after: Content) -> tuple[ShownLine, ...]:
     if any(texts):
         return tuple(ShownLine(Change.changed, text) for text in texts if text)
     sides = [side.shown if isinstance(side, Document) else _NOTHING for side in (before, after)]
-    return tuple(chain.from_iterable(map(_shown, differences(*sides)))) or _SAME
+    return tuple(line for d in differences(*sides) for line in _shown(d)) or _SAME
 
 
 def _shown(difference: Difference) -> Iterator[ShownLine]:
     """Yield the lines of a difference; a whole statement is named by its number alone."""
     match difference:
-        case StatementAdded(index, statement):
-            text = f"statement {index + 1} is added: it {describe(statement)}"
-            yield ShownLine(Change.added, text)
-        case StatementRemoved(index, statement):
-            text = f"statement {index + 1} is removed: it {describe(statement)}"
-            yield ShownLine(Change.removed, text)
+        case StatementAdded(index, statement) | StatementRemoved(index, statement):
+            change = Change.added if isinstance(difference, StatementAdded) else Change.removed
+            text = f"statement {index + 1} is {change.value}: it {describe(statement)}"
+            yield ShownLine(change, text)
         case _:
             for line in difference_lines([difference]):
                 yield ShownLine(line.change, str(line))

@@ -6,11 +6,10 @@ from collections.abc import Iterable
 
 from vpc_cni_iam.plugin.issuers import SERVICE_ACCOUNTS, Platform
 from vpc_cni_iam.policy.document import ANYONE
-from vpc_cni_iam.policy.report import condition_text
 from vpc_cni_iam.policy.template import Template
 from vpc_cni_iam.review.diff.trust.trusted import Trusted
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import name_of, several
+from vpc_cni_iam.review.report.names import limit_text, name_of, several
 
 _HOSTS = {"token.actions.githubusercontent.com": "GitHub", "gitlab.com": "GitLab"}
 _OF_PROJECTS = "workflows of ", "jobs of "
@@ -37,7 +36,7 @@ def trusted_text(trusted: Trusted, *, limits: bool = True) -> str:
 
 def _parts(trusted: Trusted, *, limits: bool, named: str = "") -> tuple[str, str]:
     """Return who can assume a role, and of which issuer and when; `named` is an issuer."""
-    asked = sorted(map(condition_text, trusted.limits)) if limits else []
+    asked = sorted(map(limit_text, trusted.limits)) if limits else []
     ending = f" if {' and '.join(asked)}" if asked else ""
     name = str(trusted.name)
     if trusted.type == "Federated" and (trusted.issuer or trusted.platform is not Platform.OTHER):
@@ -52,6 +51,8 @@ def _parts(trusted: Trusted, *, limits: bool, named: str = "") -> tuple[str, str
         name = f"a principal that the plan does not show ({name})"
     elif name == ANYONE:
         name = "everybody"
+    elif trusted.is_by_pods:
+        name = "EKS Pod Identity"
     elif trusted.type == "AWS" and name.isdecimal():
         name = f"AWS account {name}"
     return name, ending
@@ -103,21 +104,17 @@ def _job(platform: Platform, subject: str) -> str:
     kind, _, rest = subject.partition(":")
     name, _, claim = rest.partition(":")
     owner, _, short = name.partition("/")
-    is_all = claim in ("", ANYONE) and rest.endswith(ANYONE)
     place = next((begin for begin in _PLACES if claim.startswith(begin)), "")
-    text = f"subject {subject}"
-    if kind not in ("repo", "project_path") or "?" in subject:
-        pass
-    elif not is_all:
-        if owner and short and place and ANYONE not in subject:
-            text = f"{job}s of {name} {_PLACES[place]} {claim.removeprefix(place)}"
-    elif owner == ANYONE:
-        text = EVERY[platform] if short in ("", ANYONE) else f"any {job} of {name}"
-    elif "*" not in owner and short == ANYONE:
-        text = f"any {job} of any {project} of {owner}"
-    elif "*" not in name and short:
-        text = f"any {job} of {name}"
-    return text
+    is_usual = kind in ("repo", "project_path") and "?" not in subject and bool(short)
+    if is_usual and claim in ("", ANYONE) and rest.endswith(ANYONE):
+        if "*" not in owner:
+            return f"any {job} of {f'any {project} of {owner}' if short == ANYONE else name}"
+        if owner == ANYONE:
+            return EVERY[platform] if short == ANYONE else f"any {job} of {name}"
+    elif is_usual and place and ANYONE not in subject:
+        return f"{job}s of {name} {_PLACES[place]} {claim.removeprefix(place)}"
+    is_every = kind in ("repo", "project_path") and rest in (ANYONE, f"{ANYONE}:{ANYONE}")
+    return EVERY[platform] if is_every else f"subject {subject}"
 
 
 def several_trusted(every: Iterable[Trusted], *, limits: bool = True, named: str = "") -> str:

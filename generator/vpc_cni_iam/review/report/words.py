@@ -27,10 +27,6 @@ NOT_SHOWN = "aws-node: not in the plan"
 UNCHANGED = "No policy changes."
 # The key in an address.
 _KEY = re.compile(r"(?<=\w)\[(?:\d+|\"[^\"]*\")\]")
-_NOBODY = "Nobody, as far as the plan shows."
-_NOBODY_ELSE = "Nobody else, as far as the plan shows."
-_AS_NOTED = "Nobody, except as the notes say."
-_AS_READ = "Nobody, as far as the plan is read; the notes say what is not read."
 _IGNORED = "Only ignored findings, see below."
 # Rules of trust policies by which nobody, or nobody more, can assume a role.
 _NOBODY_MORE = (
@@ -75,25 +71,20 @@ def in_sections(review: ShownReview) -> dict[Section, list[list[ShownFinding]]]:
 def answer_to(part: Section, review: ShownReview, groups: Sequence[list[ShownFinding]]) -> str:
     """Return the first line of a section; empty where its findings are the answer."""
     ignored = [entry.finding for entry in review.ignored]
-    if part is Section.ACCESS:
-        return "" if groups else _answer_to_access(review, ignored)
-    if groups:
-        return ""
-    if any(section(finding) is part for finding in ignored):
-        return _IGNORED
-    return "None." if part is Section.OTHER else ""
-
-
-def _answer_to_access(review: ShownReview, ignored: Iterable[ShownFinding]) -> str:
-    """Return whether nobody can do more, where no error and no warning of the section says who."""
+    if groups or part is Section.PLUGIN:
+        is_ignored = not groups and any(section(finding) is part for finding in ignored)
+        return _IGNORED if is_ignored else ""
+    if part is Section.OTHER:
+        return _IGNORED if any(section(finding) is part for finding in ignored) else "None."
     gains = [finding for finding in review.findings if Consequence.NEW_ACCESS in finding.means]
     if any(finding.level is not Level.NOTE for finding in gains):
-        return _NOBODY_ELSE
+        return "Nobody else."
     if any(Consequence.NEW_ACCESS in finding.means for finding in ignored):
         return _IGNORED
-    if any(RULES[finding.rule].question is Topic.PLAN for finding in gains):
-        return _AS_READ
-    return _AS_NOTED if gains else _NOBODY
+    of_plan = [RULES[finding.rule].question is Topic.PLAN for finding in gains]
+    who = "Nobody" if all(of_plan) else "Only as the notes say"
+    is_partial = review.not_read or any(of_plan)
+    return f"{who}, by the resources that are read." if is_partial else f"{who}."
 
 
 def plugins(review: ShownReview) -> list[list[ShownPlugin]]:
@@ -129,11 +120,15 @@ def verdict_and_rest(plugin: ShownPlugin) -> tuple[str, str]:
     """Return whether the plugin works in a few words, and where, in which version and why."""
     who = f"aws-node {in_cluster(plugin)}".rstrip()
     parts = _VERDICT.fullmatch(plugin.answer)
-    return (parts["verdict"], f"{who}, {parts['rest']}") if parts else (plugin.answer, who)
+    if parts is None:
+        return plugin.answer, who
+    version, limit, why = parts["rest"].partition(_IN_PART)
+    return f"{parts['verdict']}{limit}", f"{who}, {version}{why}"
 
 
-# An answer that names a version.
+# An answer that names a version, and its words that the plugin works in part.
 _VERDICT = re.compile(r"(?P<verdict>[a-z ]+?) (?:with|by the plan for) (?P<rest>v\d.*)", re.DOTALL)
+_IN_PART = ", but not in full"
 
 
 def in_cluster(plugin: ShownPlugin) -> str:
@@ -176,6 +171,13 @@ def looks(finding: ShownFinding) -> Hashable:
     """Return how a finding looks without the keys of count and for_each."""
     texts = (finding.message, *finding.details, finding.fix)
     return finding.rule, finding.level, finding.means, *map(_unkeyed, texts)
+
+
+def fix(alike: Sequence[ShownFinding]) -> str:
+    """Return the fix of findings that are shown together; it may name only the first."""
+    fixes = dict.fromkeys(finding.fix for finding in alike)
+    others = f" (and likewise {len(alike) - 1} more)" if len(fixes) > 1 else ""
+    return f"{alike[0].fix}{others}"
 
 
 def first_details(finding: ShownFinding) -> tuple[str, ...]:
@@ -234,9 +236,9 @@ def counted_with_ignored(review: ShownReview) -> str:
 
 
 def counts_for(finding: ShownFinding, review: ShownReview) -> str:
-    """Return by what a warning or note fails the review, such as ``counts for new-access``."""
+    """Return by what a warning or note fails the review, such as ``fails by new-access``."""
     kinds = [kind for kind in finding.means if kind in review.fail_on]
-    return f"counts for {', '.join(kinds)}" if kinds and finding.level != "error" else ""
+    return f"fails by {', '.join(kinds)}" if kinds and finding.level != "error" else ""
 
 
 def where(place: SourcePlace | None) -> str:
@@ -251,18 +253,17 @@ def about(thing: ShownFinding | ShownPolicy) -> str:
 
 def last_line(review: ShownReview, *, names: int | None = 3) -> str:
     """Return how many changes are read, `names` of those that are not, and what is not shown."""
-    parts = []
+    count, parts = len(review.not_read), []
     if review.read:
-        verb = "changes is" if review.read == 1 else "change are"
-        parts.append(f"{_resources(review.read)} that {verb} read.")
+        parts.append(f"{_resources(review.read, ' that changes is', ' that change are')} read.")
     if review.others:
-        verb = "changes" if review.others == 1 else "change"
-        parts.append(f"{_resources(review.others)} of other types {verb}.")
-    count = len(review.not_read)
+        of = " of other types change"
+        parts.append(f"{_resources(review.others, f'{of}s', of)}.")
     if count:
-        what = f"{count} more" if parts else _resources(count)
-        what += f" about IAM, EKS or credentials {_are(count)} not read"
-        parts.append(f"{what}: {first_of(review.not_read, names or count)}.")
+        about = " about IAM, EKS or credentials"
+        what = f"{count} more{about}{' is' if count == 1 else ' are'}"
+        what = what if parts else _resources(count, f"{about} is", f"{about} are")
+        parts.append(f"{what} not read: {first_of(review.not_read, names or count)}.")
     else:
         nothing = "Nothing else" if review.read else "Nothing"
         parts.append(f"{nothing} about IAM, EKS or credentials changes.")
@@ -271,12 +272,8 @@ def last_line(review: ShownReview, *, names: int | None = 3) -> str:
     return " ".join(parts)
 
 
-def _resources(count: int) -> str:
-    return f"{count:,} resource{'s' * (count != 1)}"
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
+def _resources(count: int, one: str, several: str) -> str:
+    return f"{count:,} resource{one if count == 1 else f's{several}'}"
 
 
 def fails(finding: Finding | ShownFinding, fail_on: Iterable[str]) -> bool:

@@ -58,6 +58,14 @@ def _used(old: Sequence[Block], new: Sequence[Block]) -> set[str]:
     return {a.removeprefix("var.") for a in addresses if a.startswith("var.")}
 
 
+def variables(blocks: Sequence[Block]) -> dict[str, set[str]]:
+    """Return the names of the variables that each policy document depends on, by its name."""
+    return {
+        document.rpartition(".")[2]: {a[4:] for a in codes if a.startswith("var.")}
+        for document, codes in _codes(blocks).items()
+    }
+
+
 def _codes(blocks: Sequence[Block]) -> dict[str, dict[str, str]]:
     """Return the code that each document depends on, by address."""
     parts = {address: part for block in blocks for address, part in declarations(block)}

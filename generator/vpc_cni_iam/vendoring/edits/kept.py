@@ -8,7 +8,7 @@ else, such as a resource, a provider or a changed local, counts as not proven.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 
 from msgspec.structs import replace
@@ -23,7 +23,7 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.proof.beside import no_new_access_beside_others
 from vpc_cni_iam.vendoring.configuration.tables import Acceptance
-from vpc_cni_iam.vendoring.edits.calls import calls
+from vpc_cni_iam.vendoring.edits.calls import calls, variables
 from vpc_cni_iam.vendoring.edits.edit import EditAnswer, KeptEdit
 from vpc_cni_iam.vendoring.manifest import digest
 from vpc_cni_iam.vendoring.meaning import ChangedBlock, ModuleReason, NamedParts, unreadable
@@ -41,19 +41,28 @@ def kept_edits(
     texts: Mapping[str, str],
     paths: Iterable[str],
     accepted: Iterable[Acceptance] = (),
+    *,
+    overridden: bool = False,
 ) -> tuple[KeptEdit, ...]:
-    """Return the meaning of each kept edit, of the files at `paths`; `texts` are those there."""
+    """Return the meaning of each kept edit, of the files at `paths`; `texts` are those there.
+
+    `overridden` is whether another file replaces parts of them, such as a variable's validation.
+    """
     entries = {entry.file: entry for entry in accepted}
     edits = [KeptEdit.of(path, digest(texts[path]), entries.get(path)) for path in sorted(paths)]
     # The other edits are compared with the generated files and the accepted edits.
     base = {**generated, **{e.path: texts[e.path] for e in edits if e.accepted}}
-    answers = _answers(base, texts, [e.path for e in edits if not e.accepted])
-    accepted_answers = _answers(generated, texts, [e.path for e in edits if e.accepted])
+    limiting: Mapping[str, str] = {} if overridden else generated
+    answers = _answers(base, texts, [e.path for e in edits if not e.accepted], limiting)
+    accepted_answers = _answers(generated, texts, [e.path for e in edits if e.accepted], limiting)
     return tuple(replace(e, answers=(*answers[e.path], *accepted_answers[e.path])) for e in edits)
 
 
 def _answers(
-    before: Mapping[str, str], after: Mapping[str, str], paths: Iterable[str]
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+    paths: Iterable[str],
+    limiting: Mapping[str, str],
 ) -> defaultdict[str, list[EditAnswer]]:
     """Return the answers that are no proof of each edited file, by its path."""
     answers: defaultdict[str, list[EditAnswer]] = defaultdict(list)
@@ -75,7 +84,7 @@ def _answers(
     if not changed:
         return answers
     try:
-        documents = list(_documents(before, after))
+        documents = list(_documents(before, after, limiting))
     except InputError as error:
         documents = [("", EditAnswer(unreadable(error)))]
     for document, answer in documents:
@@ -159,25 +168,49 @@ def _without_default(block: Block) -> Block:
 
 
 def _documents(
-    before: Mapping[str, str], after: Mapping[str, str]
+    before: Mapping[str, str], after: Mapping[str, str], limiting: Mapping[str, str]
 ) -> Iterator[tuple[str, EditAnswer]]:
     """Yield the names of documents that may allow more, with the first answer of each reason."""
     sides = [
         [(p, block) for p in sorted(side) if p.endswith(".tf") for block in _parsed(p, side[p])]
         for side in (before, after)
     ]
-    every = calls(*([block for _, block in blocks] for blocks in sides))
+    old, new = ([block for _, block in blocks] for blocks in sides)
+    yield from _unlimited(old, new, _limits(limiting))
+    every = calls(old, new)
     if every is None:
         yield "", EditAnswer(NotProven(ModuleReason.calls))
         return
     answers: dict[tuple[str, object], EditAnswer] = {}
     for call in every:
-        old, new = map(read_blocks, sides, call)
-        for name, answer in _compared(old, new):
+        for name, answer in _compared(*map(read_blocks, sides, call)):
             reason = answer.answer.reason if isinstance(answer.answer, NotProven) else NewAccess
             answers.setdefault((name, reason), answer)
     for (name, _), answer in answers.items():
         yield name, answer
+
+
+def _limits(generated: Mapping[str, str]) -> frozenset[object]:
+    """Return what the proofs count on: the validation, type and nullable of each variable.
+
+    A text that a caller passes for one is not empty, for instance.
+    """
+    blocks = (b for p, text in generated.items() if p.endswith(".tf") for b in _parsed(p, text))
+    return frozenset(_shape(_without_default(b)) for b in blocks if b.type == "variable")
+
+
+def _unlimited(
+    old: Iterable[Block], new: Sequence[Block], limits: Set[object]
+) -> Iterator[tuple[str, EditAnswer]]:
+    """Yield the changed documents with variables that are not limited as generated."""
+    inputs = (b for b in new if b.type == "variable" and b.labels)
+    names = {b.labels[0] for b in inputs if _shape(_without_default(b)) not in limits}
+    same = set(map(_shape, old))
+    changed = {b.labels[-1] for b in new if b.labels and _shape(b) not in same}
+    for document, used in variables(new).items():
+        if document in changed and (unlimited := tuple(sorted(used & names))):
+            answer = NotProven(ModuleReason.variables, NamedParts(unlimited))
+            yield document, EditAnswer(answer, variants.label(document))
 
 
 def _compared(old: HclModule, new: HclModule) -> Iterator[tuple[str, EditAnswer]]:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from json import JSONDecodeError
 
 from vpc_cni_iam.errors import InputError, json_problem
-from vpc_cni_iam.files.read import contents, decoded, listed
+from vpc_cni_iam.files.read import contents, decoded
 from vpc_cni_iam.hcl.syntax import OVERRIDE
 from vpc_cni_iam.policy.proof.answer import NotProven
 from vpc_cni_iam.texts.nesting import check_json
@@ -41,8 +41,7 @@ def conflicting(
 
     `texts` are those of its own files; without them, those that are there.
     """
-    known = {f.path for f in observed.files}
-    others = [n for n in listed(observed.folder) if n not in known and _LOADED.fullmatch(n)]
+    others = [n for n in observed.others if _LOADED.fullmatch(n)]
     if not others:
         return ()
     homes: dict[str, str] = {}

@@ -10,11 +10,13 @@ from operator import itemgetter
 from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts import known_versions
-from vpc_cni_iam.escape import code_cell, escape_control, escape_line, escape_markdown
+from vpc_cni_iam.escape import code_cell, escape_line, escape_markdown
 from vpc_cni_iam.vendoring.check import ModuleCheck, counts
 from vpc_cni_iam.vendoring.manifest import FOLDER
 from vpc_cni_iam.vendoring.report.files import SYNC, next_steps, reason
 from vpc_cni_iam.vendoring.state import ModuleFile
+
+_NOTE = "note"
 
 
 class CheckResult(Struct, frozen=True):
@@ -28,12 +30,14 @@ class CheckResult(Struct, frozen=True):
     diff: str = "vpc-cni-iam diff"  # the command that shows the difference of a module
     outdated: bool = False  # whether an out-of-date pin is also a finding
     warnings: Sequence[str] = ()  # the warnings about the configuration
+    no_other_files: bool = False  # whether a file that sync did not write is also a finding
 
     @property
     def failed(self) -> bool:
-        """Whether there is anything to be done."""
+        """Whether there is anything to be done, or nothing was checked."""
         behind = self.outdated and not all(r.module.newest for r in self.reports)
-        return behind or not all(r.clean for r in self.reports)
+        others = self.no_other_files and any(r.others for r in self.reports)
+        return behind or others or not self.reports or not all(r.clean for r in self.reports)
 
     def next_steps(self, file: ModuleFile, module: str) -> tuple[str, ...]:
         """Return the next steps about a file of a module, each with its command."""
@@ -43,12 +47,8 @@ class CheckResult(Struct, frozen=True):
 def text(checked: CheckResult, *, quiet: bool = False) -> str:
     """Return a check as lines for a terminal; `quiet` leaves out modules without findings."""
     lines = [line for report in checked.reports for line in _module_text(report, checked)]
-    word = "behind" if checked.outdated else "note"
-    if checked.outdated or not quiet:
-        lines += [f"{word:<9}{line}" for line in _behind(checked)]
-    if not quiet:
-        lines += [f"note     {line}" for line in _notes(checked)]
-        lines.append(_summary(checked.reports))
+    lines += [f"{word:<9}{line}" for word, line in _remarks(checked, quiet=quiet)]
+    lines += [] if quiet else [_summary(checked.reports)]
     return "".join(f"{escape_line(line)}\n" for line in lines)
 
 
@@ -69,25 +69,45 @@ def _alike(paths: list[str], text: str) -> str:
     return f"{paths[0]} {text}" if len(paths) == 1 else f"{text}: {', '.join(paths)}"
 
 
-def _behind(checked: CheckResult) -> list[str]:
+def _remarks(checked: CheckResult, *, quiet: bool) -> Iterator[tuple[str, str]]:
+    """Yield lines about pins, other files and kept edits after their word; `quiet`, no notes."""
+    behind, other = (
+        word if forbidden else _NOTE
+        for word, forbidden in (("behind", checked.outdated), ("other", checked.no_other_files))
+    )
+    for word, lines in ((behind, _behind), (other, _others), (_NOTE, _notes)):
+        if word != _NOTE or not quiet:
+            yield from ((word, line) for line in lines(checked))
+
+
+def _behind(checked: CheckResult) -> Iterator[str]:
     behind = [r.module for r in checked.reports if not r.module.newest]
     pins = Counter(" ".join(m.options.selection.arguments()) for m in behind)
-    return [
-        f"{_modules(count)} pinned to {pin}; the newest version known is "
-        f"{known_versions.newest()}: {checked.upgrade}"
-        for pin, count in sorted(pins.items())
-    ]
+    for pin, count in sorted(pins.items()):
+        yield (
+            f"{_count(count, 'module')} pinned to {pin}; the newest version known is "
+            f"{known_versions.newest()}: {checked.upgrade}"
+        )
+
+
+def _others(checked: CheckResult) -> Iterator[str]:
+    for report in checked.reports:
+        for path in report.others:
+            yield (
+                f"{report.module.path}/{path} was not written by sync, and an engine reads it with "
+                "the module: its access is not compared"
+            )
 
 
 def _notes(checked: CheckResult) -> Iterator[str]:
     for report in checked.reports:
         for file in report.files:
             if file.fine:
-                yield f"{report.module.path}/{file.path} {escape_control(reason(file))}"
+                yield f"{report.module.path}/{file.path} {reason(file)}"
         for entry in report.unused:
             yield (
                 f"{report.module.path}: the configuration accepts an edit of "
-                f"{escape_control(entry.file)} that is not there; remove that entry of accept"
+                f"{entry.file} that is not there; remove that entry of accept"
             )
     for path in checked.orphans:
         yield (
@@ -113,14 +133,12 @@ def markdown(checked: CheckResult, *, quiet: bool = False) -> str:
         for file in report.files:
             if not file.fine:
                 ways = "<br>".join(map(_step, checked.next_steps(file, path)))
-                text = escape_markdown(escape_control(reason(file)))
+                text = escape_markdown(reason(file))
                 cells = (code_cell(path), report.state, code_cell(file.path), text)
                 lines.append(f"| {' | '.join(cells)} | {ways} |")
     lines += [""] if wrong else []
-    if checked.outdated or not quiet:
-        lines += [f"- {line}" for line in _behind(checked)]
     lines += [f"- warning: {escape_markdown(warning)}" for warning in checked.warnings]
-    lines += [] if quiet else [f"- {escape_markdown(note)}" for note in _notes(checked)]
+    lines += [f"- {escape_markdown(line)}" for _, line in _remarks(checked, quiet=quiet)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -131,9 +149,13 @@ def _step(text: str) -> str:
 
 
 def _summary(reports: Sequence[ModuleCheck]) -> str:
-    texts = ", ".join(f"{n} {s}" for s, n in counts(reports).items() if n)
-    return f"{_modules(len(reports))} checked, {texts}" if texts else "no modules"
+    texts = [f"{n} {state}" for state, n in counts(reports).items() if n]
+    if others := sum(len(r.others) for r in reports):
+        texts.append(_count(others, "other file"))
+    return (
+        f"{_count(len(reports), 'module')} checked, {', '.join(texts)}" if texts else "no modules"
+    )
 
 
-def _modules(count: int) -> str:
-    return f"{count} module{'s' * (count != 1)}"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

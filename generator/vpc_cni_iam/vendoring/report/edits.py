@@ -24,6 +24,7 @@ _REASONS = {
     ModuleReason.joins: f"joins other documents {_ENGINE}",
     ModuleReason.repeats: f"what a dynamic block repeats is changed {_ENGINE}",
     ModuleReason.calls: "the documents depend on too many variables to compare every call",
+    ModuleReason.variables: "depends on variables whose values are not limited as generated: {}",
     ModuleReason.removed_deny: "is removed, and it denies access",
     ModuleReason.other_file: "",  # the reason of the file says it
     ModuleReason.conflicts: "cannot be said before the conflicts in {} are resolved",

@@ -8,15 +8,13 @@ Source: Amazon EKS User Guide, "EKS Pod Identity" and "Amazon VPC CNI".
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
-from operator import itemgetter
 from typing import TypeAlias
 
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import Mode
-from vpc_cni_iam.catalog.trust import SERVICE_ACCOUNT
 from vpc_cni_iam.inputs.plan.arguments import (
     ADDON,
     ASSOCIATION,
@@ -25,17 +23,24 @@ from vpc_cni_iam.inputs.plan.arguments import (
     NODE_GROUP,
     ROLE,
 )
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.secrets import is_mark
-from vpc_cni_iam.inputs.plan.values import PlacedValue, one, read, text, value_at
-from vpc_cni_iam.plugin.cluster import EksCluster, cluster_of
-from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.inputs.plan.values import PlacedValue, one, read, scalar, text, value_at
+from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster, cluster_of
+from vpc_cni_iam.plugin.identity import Identity, counting
+from vpc_cni_iam.plugin.trust import ServiceAccount
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive
+from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value
+from vpc_cni_iam.review.account.annotations import role_annotations
 from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
-from vpc_cni_iam.review.account.plugin.resources import installs_plugin, is_association
+from vpc_cni_iam.review.account.plugin.resources import (
+    installs_plugin,
+    is_for_plugin,
+    may_be_account,
+    names_account,
+)
 from vpc_cni_iam.review.account.plugin.setup import SetupReader
 from vpc_cni_iam.review.account.plugin.state import (
     ClusterPlugin,
@@ -46,15 +51,19 @@ from vpc_cni_iam.review.account.plugin.state import (
 )
 from vpc_cni_iam.review.account.resolve import as_left, is_there
 
-_TYPES = (ADDON, ASSOCIATION, NODE_GROUP, CLUSTER, CHART)
+_TYPES = (ADDON, ASSOCIATION, NODE_GROUP, CLUSTER)  # which name their cluster
 _AGENT = "eks-pod-identity-agent"
 _ARNS = ("arn", "association_arn")
 _BLOCK = "pod_identity_association"
 # With a target role, which pods then have, an association's own role is only the way to it.
 # Source: Amazon EKS User Guide, "EKS Pod Identity", access to resources by a target IAM role.
 _TARGET = "target_role_arn"
-# A cluster of the plan by its address, else what is known of it.
-_Key: TypeAlias = str | EksCluster
+_ISSUER = "identity.*.oidc.*.issuer"
+# The group of a cluster that EKS gives nodes, and its other groups.
+# Source: Amazon EKS User Guide, "Amazon EKS security group requirements".
+_GROUPS = ("vpc_config.*.cluster_security_group_id", "vpc_config.*.security_group_ids.*")
+# A cluster of the plan by its address, else what is known of it; None for what names none.
+_Key: TypeAlias = str | EksCluster | None
 # An argument that names a role.
 _NamedRole: TypeAlias = tuple[Resource, PlacedValue]
 
@@ -66,6 +75,10 @@ class PluginReader:
         self._filler, self._resolver = filler, filler.resolver
         self._deleted = filler.accounts.deleted
         self._resources = [r for r in filler.resources if r.type in _TYPES]
+        others = (r for r in filler.resources if r.type == CHART or may_be_account(r.type))
+        self._unplaced = list(others)
+        every = (*filler.plan.read, *filler.plan.resources)
+        self._read = [r for r in every if r.type == CLUSTER and r.mode == "data"]
         # The clusters of the plan by name, and the places of those of each name.
         self._clusters: dict[tuple[Side, str], list[Resource]] = defaultdict(list)
         self._regions: dict[str, set[str]] = defaultdict(set)
@@ -80,62 +93,50 @@ class PluginReader:
     def clusters(self) -> tuple[ClusterPlugin, ...]:
         """Return aws-node in each cluster of which the plan says anything about it."""
         sides = {side: self._by_cluster(side) for side in Side}
-        keys = list(dict.fromkeys(key for side in Side for key in sides[side]))
-        releases = {side: list(self._there(side, is_chart=True)) for side in Side}
-        if any(releases.values()):  # which name no cluster
-            key = keys[0] if len(keys) == 1 else EksCluster()
-            keys = list(dict.fromkeys((*keys, key)))
-            for side in Side:
-                sides[side][key] += releases[side]
-        return tuple(
-            plugin
-            for key in keys
-            for plugin in self._of_cluster(key, *(sides[side][key] for side in Side))
-        )
+        keys = list(dict.fromkeys(k for each in sides.values() for k in each if k is not None))
+        only = keys[0] if len(keys) == 1 else ANY_CLUSTER
+        for each in sides.values():
+            each[only] += each.pop(None, [])
+        every = dict.fromkeys((*keys, only))
+        return tuple(plugin for key in every for plugin in self._of_cluster(key, sides))
 
     def _of_cluster(
-        self, key: _Key, before: list[Resource], after: list[Resource]
+        self, key: _Key, sides: Mapping[Side, Mapping[_Key, list[Resource]]]
     ) -> Iterator[ClusterPlugin]:
-        sides = ((before, Side.BEFORE), (after, Side.AFTER))
-        if not any(_is_about_plugin(r, side) for resources, side in sides for r in resources):
+        if not any(_is_about_plugin(r, side) for side, each in sides.items() for r in each[key]):
             return
-        installers = [[r for r in rs if installs_plugin(r, side)] for rs, side in sides]
+        every = [[r for r in each[key] if installs_plugin(r, side)] for side, each in sides.items()]
         # Of several on one side none is in place of another.
-        addresses = {r.address: None for each in installers for r in each}
-        are_several = max(map(len, installers)) > 1
-        for only in addresses if are_several else (None,):
+        addresses = list(dict.fromkeys(r.address for installers in every for r in installers))
+        for chosen in [[a] for a in addresses] if max(map(len, every)) > 1 else [addresses]:
             old, new = (
-                self._state(key, rs, [r for r in own if only in (None, r.address)], side)
-                for (rs, side), own in zip(sides, installers, strict=True)
+                self._state(key, each, [r for r in installers if r.address in chosen], side)
+                for installers, (side, each) in zip(every, sides.items(), strict=True)
             )
             address = key if isinstance(key, str) else ""
-            resource = self._resolver.by_address[address] if address else None
-            yield ClusterPlugin(address, old, new, resource)
+            yield ClusterPlugin(address, old, new, self._resolver.by_address.get(address))
 
     def _by_cluster(self, side: Side) -> dict[_Key, list[Resource]]:
         """Return the resources that are there on a side, by cluster."""
         by_cluster: dict[_Key, list[Resource]] = defaultdict(list)
-        for resource in self._there(side, is_chart=False):
-            by_cluster[self._cluster(resource, side)].append(resource)
-        return by_cluster
-
-    def _there(self, side: Side, *, is_chart: bool) -> Iterator[Resource]:
-        """Yield what is there on a side: releases of the plugin's chart, or all that are none."""
-        for resource in self._resources:
-            if (resource.type == CHART) is is_chart and is_there(resource, side):
+        for resource in (*self._resources, *self._unplaced):
+            if is_there(resource, side):
                 left = as_left(resource) if side is Side.AFTER else resource
-                if not is_chart or installs_plugin(left, side):
-                    yield left
+                if left.type != CHART or installs_plugin(left, side):
+                    by_cluster[self._cluster(left, side)].append(left)
+        return by_cluster
 
     def _cluster(self, resource: Resource, side: Side) -> _Key:
         """Return the cluster that a resource is of, by its name and place, or else by reference."""
+        if resource.type not in _TYPES:
+            return None
         if resource.type == CLUSTER:
             return resource.address
         name, place = _name(resource, side), self._place(resource, side)
         named = {
             cluster.address
             for cluster in self._clusters[side, name]
-            if _may_be_one(place, self._place(cluster, side))
+            if place.may_be_beside(self._place(cluster, side))
         }
         # The configuration is that of the side after.
         is_configured = side is Side.AFTER if not named else resource.after is not None
@@ -148,7 +149,7 @@ class PluginReader:
         if not name:
             other = Side.BEFORE if side is Side.AFTER else Side.AFTER
             # What is not known may be what it is on the other side.
-            return self._cluster(resource, other) if _name(resource, other) else EksCluster()
+            return self._cluster(resource, other) if _name(resource, other) else ANY_CLUSTER
         region = place.region or _only(self._regions[name])
         return EksCluster(name, region, place.account or _only(self._account_ids[name]))
 
@@ -165,24 +166,38 @@ class PluginReader:
         return EksCluster("", region, place.account or self._resolver.account(resource))
 
     def _state(
-        self, key: _Key, resources: list[Resource], installers: list[Resource], side: Side
+        self,
+        key: _Key,
+        by_cluster: Mapping[_Key, list[Resource]],
+        installers: list[Resource],
+        side: Side,
     ) -> PluginState:
-        setups = [SetupReader(installer, side) for installer in installers]
-        setup = setups[0].setup() if setups else PluginSetup()
-        annotated = list(zip(installers, (each.role() for each in setups), strict=True))
+        resources = by_cluster[key]
+        readers = [(installer, SetupReader(installer, side)) for installer in installers]
+        setup = readers[0][1].setup() if readers else PluginSetup()
         groups = [r for r in resources if r.type == NODE_GROUP]
         clusters = [r for r in resources if r.type == CLUSTER]
         agents = [r for r in resources if text(r, "addon_name", side) == _AGENT]
+        identity = self._identity(resources, [(r, each.role()) for r, each in readers], setup, side)
+        # What is in a cluster that the plan does not say may be in this one.
+        others = by_cluster.get(ANY_CLUSTER, []) if key != ANY_CLUSTER else []
+        ways = self._ways(others, [], setup.account, side)
+        kind, named = next(ways, (identity.kind, []))
+        if kind.is_of_service_account and counting((kind, identity.kind)) is not identity.kind:
+            identity = PluginIdentity(addresses=tuple(r.address for r, _ in named))
         return PluginState(
             self._described(key, resources, side),
             installers[0].address if installers else "",
             setup,
-            self._identity(resources, annotated, setup, side),
+            identity,
             _mode(setup, clusters, side),
             next((v for r in clusters if (v := text(r, "vpc_config.*.vpc_id", side))), ""),
+            _texts(groups, ("subnet_ids.*",), side)
+            or _texts(clusters, ("vpc_config.*.subnet_ids.*",), side),
+            _texts(clusters, _GROUPS, side),
             agents[0].address if agents else "",
-            any(_is_true(r, "preserve", side) for r in installers),
-            any(_is_true(r, "preserve", side) for r in agents),
+            _is_preserved(installers, clusters, side),
+            _is_preserved(agents, clusters, side),
             frozenset(self._named(_placed(groups, "node_role_arn", side), side)),
             tuple(r.address for r in groups),
             any(_is_true(r, "compute_config.*.enabled", side) for r in clusters),
@@ -191,36 +206,41 @@ class PluginReader:
     def _described(self, key: _Key, resources: list[Resource], side: Side) -> EksCluster:
         """Return what is known of a cluster on a side."""
         if isinstance(key, EksCluster):
-            return replace(key, name="") if is_mark(key.name) else key
-        names = (name for r in resources if not is_mark(name := _name(r, side)))
-        places = [self._place(r, side) for r in resources if r.type != CHART]
-        facts = (names, (place.region for place in places), (place.account for place in places))
-        return EksCluster(*(next(filter(None, values), "") for values in facts))
+            cluster = replace(key, name="") if is_mark(key.name) else key
+        else:
+            names = (name for r in resources if not is_mark(name := _name(r, side)))
+            places = [self._place(r, side) for r in resources if r.type in _TYPES]
+            facts = names, (place.region for place in places), (place.account for place in places)
+            name, region, account = (next(filter(None, values), "") for values in facts)
+            cluster = EksCluster(name, region, account)
+        return replace(cluster, issuer=self._issuer(cluster, resources, side))
+
+    def _issuer(self, cluster: EksCluster, resources: list[Resource], side: Side) -> Value:
+        """Return the issuer of a cluster, as it says itself, or as a data source has read it."""
+        own = [r for r in resources if r.type == CLUSTER] or [
+            r
+            for r in self._read
+            if _name(r, side) == cluster.name != "" and cluster.may_be_beside(self._place(r, side))
+        ]
+        values = {scalar(r, _ISSUER, side) for r in own}
+        match values.pop() if len(values) == 1 else ABSENT:
+            case Known(str(url)):
+                return Known(url.removeprefix("https://"))
+            case Unknown() as later if any("create" in r.actions for r in own):
+                return later
+        return ABSENT
 
     def _identity(
-        self,
-        resources: list[Resource],
-        annotated: list[_NamedRole],
-        setup: PluginSetup,
-        side: Side,
+        self, resources: list[Resource], annotated: list[_NamedRole], setup: PluginSetup, side: Side
     ) -> PluginIdentity:
-        associations = [r for r in resources if is_association(r, side)]
-        targets = [r for r in associations if one(r, _TARGET, side) != ABSENT]
-        others = [r for r in associations if r not in targets]
-        by_pods = _placed(targets, _TARGET, side) + _placed(others, "role_arn", side)
-        by_pods += [(r, placed) for r, _ in annotated for placed in self._of_block(r, side)]
-        ways = (
-            (Identity.pod_identity, by_pods),
-            (Identity.irsa, annotated),
-            (Identity.node_role, _placed(resources, "node_role_arn", side)),
-        )
-        in_use = ((kind, [n for n in named if n[1].value != ABSENT]) for kind, named in ways)
-        kind, named = next(filter(itemgetter(1), in_use), (Identity.unknown, []))
+        ways = self._ways(resources, annotated, setup.account, side)
+        kind, named = next(ways, (Identity.unknown, []))
         releases = tuple(r.address for r, _ in annotated if r.type == CHART)
         is_open = setup.not_read not in (None, UnreadReason.ELSEWHERE)
         if not kind.is_of_service_account and is_open and releases:
             return PluginIdentity(addresses=releases)  # values that are not read may name a role
-        first = _placed(targets, "role_arn", side)
+        associations = _associations(resources, setup.account, side)
+        first = _placed((r for r in associations if _has_target(r, side)), "role_arn", side)
         return PluginIdentity(
             kind,
             frozenset(self._named(named, side)),
@@ -231,6 +251,35 @@ class PluginReader:
             not any(_is_true(r, "disable_session_tags", side) for r in associations),
         )
 
+    def _ways(
+        self,
+        resources: list[Resource],
+        annotated: list[_NamedRole],
+        account: ServiceAccount,
+        side: Side,
+    ) -> Iterator[tuple[Identity, list[_NamedRole]]]:
+        """Yield by what a service account has which roles, what counts first at first."""
+        by_pods = [
+            (r, placed)
+            for r in _associations(resources, account, side)
+            for placed in read(r, _TARGET if _has_target(r, side) else "role_arn", side)
+        ]
+        by_pods += [(r, p) for r, _ in annotated for p in self._of_block(r, account, side)]
+        accounts = [
+            (r, each.placed)
+            for r in resources
+            if may_be_account(r.type) and names_account(r, account, side)
+            for each in role_annotations(r, side, self._filler.plan.secrets).roles
+        ]
+        ways = (
+            (Identity.pod_identity, by_pods),
+            (Identity.irsa, [*annotated, *accounts]),
+            (Identity.node_role, _placed(resources, "node_role_arn", side)),
+        )
+        for kind, named in ways:
+            if in_use := [each for each in named if each[1].value != ABSENT]:
+                yield kind, in_use
+
     def _sessions(self, associations: list[Resource], side: Side) -> Iterator[tuple[str, Content]]:
         for resource in associations:
             for placed in read(resource, "policy", side):
@@ -238,7 +287,9 @@ class PluginReader:
                     content = self._filler.library.content(resource, placed.path, placed.value)
                     yield resource.address, content
 
-    def _of_block(self, installer: Resource, side: Side) -> Iterator[PlacedValue]:
+    def _of_block(
+        self, installer: Resource, account: ServiceAccount, side: Side
+    ) -> Iterator[PlacedValue]:
         """Yield the roles of the associations that an add-on makes for aws-node."""
         expression = self._resolver.plan.configuration.expression
         for placed in read(installer, f"{_BLOCK}.*", side):
@@ -246,8 +297,8 @@ class PluginReader:
                 if expression(installer.module, installer.block, _BLOCK) is not None:
                     yield placed
                 continue
-            account = value_at(installer, (*placed.path, "service_account"), side)
-            if account in (Absent(), Known(SERVICE_ACCOUNT)):
+            name = value_at(installer, (*placed.path, "service_account"), side)
+            if name in (Absent(), Known(account.name)):
                 path = (*placed.path, "role_arn")
                 yield PlacedValue(path, value_at(installer, path, side))
 
@@ -278,19 +329,22 @@ def _name(resource: Resource, side: Side) -> str:
     return ""
 
 
-def _may_be_one(place: EksCluster, other: EksCluster) -> bool:
-    pairs = ((place.region, other.region), (place.account, other.account))
-    return all(own == known for own, known in pairs if own and known)
-
-
 def _only(names: set[str]) -> str:
     known = names - {""}
     return next(iter(known)) if len(known) == 1 else ""
 
 
 def _is_about_plugin(resource: Resource, side: Side) -> bool:
-    is_group = resource.type == NODE_GROUP
-    return is_group or installs_plugin(resource, side) or is_association(resource, side)
+    return resource.type == NODE_GROUP or is_for_plugin(resource, side)
+
+
+def _associations(resources: list[Resource], account: ServiceAccount, side: Side) -> list[Resource]:
+    associations = (r for r in resources if r.type == ASSOCIATION)
+    return [r for r in associations if names_account(r, account, side)]
+
+
+def _has_target(association: Resource, side: Side) -> bool:
+    return one(association, _TARGET, side) != ABSENT
 
 
 def _placed(resources: Iterable[Resource], path: str, side: Side) -> list[_NamedRole]:
@@ -304,6 +358,17 @@ def _mode(setup: PluginSetup, clusters: list[Resource], side: Side) -> Mode | No
         families.append(setup.settings.mode or "")
     modes: tuple[Mode, ...] = ("ipv6", "ipv4")
     return next((mode for mode in modes if mode in families), None)
+
+
+def _is_preserved(addons: list[Resource], clusters: list[Resource], side: Side) -> bool:
+    """Say whether EKS leaves what add-ons made, if they are removed and their cluster is not."""
+    is_gone = any("delete" in cluster.actions for cluster in clusters)
+    return not is_gone and any(_is_true(addon, "preserve", side) for addon in addons)
+
+
+def _texts(resources: Iterable[Resource], paths: Iterable[str], side: Side) -> tuple[str, ...]:
+    values = (p.value for r in resources for path in paths for p in read(r, path, side))
+    return tuple(sorted({v.value for v in values if isinstance(v, Known) and v.value}))
 
 
 def _is_true(resource: Resource, path: str, side: Side) -> bool:

@@ -11,6 +11,7 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.normalise import equal
 from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import Grant
+from vpc_cni_iam.review.account.iam_resource import Named
 
 # Actions that nothing but the plugin, or something like it, needs.
 _MARKS = (
@@ -26,6 +27,14 @@ _NAMES_ACTION = re.compile(r"ec2:(?:[*?]*[\w-]){6,}[*?]*")
 def is_of_plugin(grant: Grant) -> bool:
     """Say whether a grant is a policy of the plugin; one that is not known is none."""
     return isinstance(grant.content, Document) and concerns_plugin(grant.content.policy)
+
+
+def is_of_aws(grant: Grant, name: str) -> bool:
+    """Say whether a grant is a policy of AWS, by its name."""
+    policy = grant.policy
+    if not isinstance(policy, Named) or policy.account != "aws":
+        return False
+    return policy.name.endswith(f":policy/{name}")
 
 
 @lru_cache(4096)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from vpc_cni_iam.catalog.trust import NAMESPACE, SERVICE_ACCOUNT
 from vpc_cni_iam.inputs.plan.arguments import ADDON, ASSOCIATION, CHART
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.unread import is_plugins_chart
 from vpc_cni_iam.inputs.plan.values import one, read, text, values_of
+from vpc_cni_iam.plugin.trust import AWS_NODE, ServiceAccount
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive
 
@@ -19,35 +19,38 @@ _METADATA: Mapping[str, str] = {
     "kubernetes_service_account": "metadata.*",
     "kubernetes_annotations": "metadata.*",
     "kubernetes_manifest": "manifest.metadata",
-    "kubectl_manifest": "yaml_body.{}.metadata",
+    "kubectl_manifest": "yaml_body.{}.**.metadata",
 }
 
 
 def is_for_plugin(resource: Resource, side: Side) -> bool:
-    """Say whether a resource sets up the plugin on a side, or gives aws-node its role.
-
-    That is the add-on, the chart, an association, or the service account itself.
-    """
-    if values_of(resource, side) is None:
-        return False
-    if installs_plugin(resource, side) or is_association(resource, side):
-        return True
-    return any(_is_service_account(metadata) for metadata in _metadata(resource, side))
+    """Say whether a resource sets up the plugin on a side, or gives aws-node its role."""
+    return installs_plugin(resource, side) or names_account(resource, AWS_NODE, side)
 
 
 def installs_plugin(resource: Resource, side: Side) -> bool:
     """Say whether a resource installs the plugin on a side."""
     if resource.type == CHART:  # that of another name may be a copy of it
-        return any(is_plugins_chart(values_of(resource, each)) for each in Side)
+        is_there = values_of(resource, side) is not None
+        return is_there and any(is_plugins_chart(values_of(resource, each)) for each in Side)
     return resource.type == ADDON and _name(resource, "addon_name", side) == _PLUGIN
 
 
-def is_association(resource: Resource, side: Side) -> bool:
-    """Say whether a resource gives aws-node a role by EKS Pod Identity on a side."""
-    if resource.type != ASSOCIATION:
-        return False
-    names = (_name(resource, argument, side) for argument in ("namespace", "service_account"))
-    return tuple(names) == (NAMESPACE, SERVICE_ACCOUNT)
+def names_account(resource: Resource, account: ServiceAccount, side: Side) -> bool:
+    """Say whether a resource is a service account on a side, or associates a role with it."""
+    names = account.namespace, account.name
+    if resource.type == ASSOCIATION:
+        arguments = ("namespace", "service_account")
+        return tuple(_name(resource, argument, side) for argument in arguments) == names
+    return any(
+        isinstance(metadata, dict) and (metadata.get("namespace"), metadata.get("name")) == names
+        for metadata in _metadata(resource, side)
+    )
+
+
+def may_be_account(kind: str) -> bool:
+    """Say whether resources of a type may be service accounts of Kubernetes."""
+    return kind.startswith(tuple(_METADATA))
 
 
 def _name(resource: Resource, argument: str, side: Side) -> str:
@@ -65,8 +68,3 @@ def _metadata(resource: Resource, side: Side) -> Iterator[Any]:
         if resource.type.startswith(prefix):
             values = (placed.value for placed in read(resource, path, side))
             yield from (value.value for value in values if isinstance(value, Known))
-
-
-def _is_service_account(metadata: Any) -> bool:
-    names = isinstance(metadata, dict) and (metadata.get("namespace"), metadata.get("name"))
-    return names == (NAMESPACE, SERVICE_ACCOUNT)

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.inputs import daemonset
 from vpc_cni_iam.inputs.plan.arguments import CHART, ROLE_ANNOTATION
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.secrets import holds_mark, is_mark
 from vpc_cni_iam.inputs.plan.unread import is_plugins_chart
 from vpc_cni_iam.inputs.plan.values import (
@@ -31,6 +31,7 @@ from vpc_cni_iam.inputs.plan.values import (
     values_of,
 )
 from vpc_cni_iam.plugin.settings import VARIABLES, PluginSettings
+from vpc_cni_iam.plugin.trust import AWS_NODE, ServiceAccount
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value
 from vpc_cni_iam.review.account.plugin.state import PluginSetup, UnreadReason
@@ -43,7 +44,8 @@ _MORE_VARIABLES = "extraEnv"  # a list, which comes after the variables of ``env
 VALUE_ARGUMENTS = ("configuration_values", "values", "set", _MORE_VARIABLES)
 _DECIDING_ARGUMENTS = ("chart", "namespace", "repository", *HIDDEN_ARGUMENTS)
 # Without a name, the service account has that of everything.
-_ACCOUNT = ("podIdentity.", "serviceAccount.create", "serviceAccount.name", "fullnameOverride")
+_CREATE = "serviceAccount.create"
+_ACCOUNT = ("podIdentity.", _CREATE, "serviceAccount.name", "fullnameOverride")
 _ANNOTATION = ("serviceAccount", "annotations", ROLE_ANNOTATION)
 _ROLE, _OVERRIDE = ".".join(_ANNOTATION), "image.override"  # an image in place of the chart's
 _CLUSTER_NAME = "CLUSTER_NAME"
@@ -89,8 +91,19 @@ class SetupReader:
         cluster = one(self._installer, "cluster_name", self._side)
         if isinstance(cluster, Sensitive) and _CLUSTER_NAME not in settings.environment:
             others[_CLUSTER_NAME] = cluster
-        settings = replace(settings, environment=environment)
-        return PluginSetup(settings, version, deciding, others, next(iter(not_read), None))
+        settings, why = replace(settings, environment=environment), next(iter(not_read), None)
+        return PluginSetup(settings, version, deciding, others, why, self._account(values))
+
+    def _account(self, values: Mapping[str, Value]) -> ServiceAccount:
+        """Return the service account of its pods, as the chart names it.
+
+        Source: charts/aws-vpc-cni/templates/_helpers.tpl of aws/amazon-vpc-cni-k8s.
+        """
+        known = {name: value.value for name, value in values.items() if isinstance(value, Known)}
+        whole = known.get("fullnameOverride") or AWS_NODE.name
+        name = whole if known.get(_CREATE) != "false" else "default"
+        namespace = text(self._installer, "namespace", self._side) or AWS_NODE.namespace
+        return ServiceAccount(namespace, known.get("serviceAccount.name") or name)
 
     def role(self) -> PlacedValue:
         """Return the role that it annotates the service account of aws-node with."""
@@ -98,6 +111,8 @@ class SetupReader:
             path = ("service_account_role_arn",)
             return PlacedValue(path, one(self._installer, path[0], self._side))
         value: Any = self._values
+        if dict(leaves(value)).get(_CREATE) == Known("false"):
+            return PlacedValue(("values",), ABSENT)  # it has the annotations that others give it
         for step in _ANNOTATION:
             value = value.get(step) if isinstance(value, dict) else None
         if isinstance(value, PlacedValue):
@@ -153,7 +168,7 @@ class SetupReader:
             case Unknown() | Sensitive():
                 nested = PlacedValue((*path, "value"), value)
         if len(steps) > _DEEPEST or _sets_several(str(name.value), value):
-            self._not_read.append(UnreadReason.NOT_PARSED)
+            self._not_read.append(UnreadReason.SETS_SEVERAL)
             return
         for step in reversed(steps):
             nested = {step: nested}

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from enum import StrEnum
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum, StrEnum
 
 from msgspec import Struct, field
 
 from vpc_cni_iam.catalog.facts.calls import Mode
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
+from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.settings import PluginSettings
+from vpc_cni_iam.plugin.trust import AWS_NODE, ServiceAccount
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import ABSENT, Unknown, Value
+from vpc_cni_iam.policy.value import ABSENT, Known, Unknown, Value
 from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.iam_resource import IamResource
 
@@ -24,6 +26,7 @@ class UnreadReason(StrEnum):
     LATER = "known after apply"
     SENSITIVE = "sensitive"
     NOT_PARSED = "not parsed"
+    SETS_SEVERAL = "several in one block"
     ELSEWHERE = "in other objects"
     EARLIER_RELEASE = "kept from an earlier release"
 
@@ -47,14 +50,19 @@ class PluginIdentity(Struct, frozen=True):
         return self.first_roles or self.roles
 
     @property
+    def chain(self) -> frozenset[IamResource]:
+        """All roles that are assumed, also by another one on the way."""
+        return self.first_roles | self.roles
+
+    @property
     def session(self) -> Content:
         """The session policy that limits the roles; unknown if it need not limit all of them.
 
-        AWS does not say whether that of an association with a target role limits the target role.
+        That of an association with a target role limits the target role. Source: Amazon EKS User
+        Guide, "Access AWS Resources using EKS Pod Identity Target IAM Roles".
         """
         contents = {content for _, content in self.sessions}
-        of_all = len(self.sessions) == len(self.addresses)
-        if len(contents) == 1 and of_all and not self.first_roles:
+        if len(contents) == 1 and len(self.sessions) == len(self.addresses):
             return next(iter(contents))
         return Unknown("", Side.AFTER) if contents else ABSENT
 
@@ -82,6 +90,7 @@ class PluginSetup(Struct, frozen=True):
     deciding: Mapping[str, Value] = field(default_factory=dict)
     others: Mapping[str, Value] = field(default_factory=dict)  # what else is set
     not_read: UnreadReason | None = None  # why not all of it is known
+    account: ServiceAccount = AWS_NODE  # as which its pods run
 
 
 class PluginState(Struct, frozen=True):
@@ -93,12 +102,21 @@ class PluginState(Struct, frozen=True):
     identity: PluginIdentity = PluginIdentity()
     mode: Mode | None = None  # the IP family of the cluster; None where the plan does not say it
     vpc_id: str = ""
+    subnets: tuple[str, ...] = ()  # of the node groups, or else of the cluster, by their IDs
+    security_groups: tuple[str, ...] = ()  # of the cluster
     agent: str = ""  # the address of the add-on of the EKS Pod Identity Agent
     stays_on_removal: bool = False  # whether EKS leaves the plugin when its add-on is removed
     agent_stays_on_removal: bool = False
     node_roles: frozenset[IamResource] = frozenset()
     node_groups: tuple[str, ...] = ()  # the addresses of managed node groups
     is_auto_mode: bool = False  # whether EKS Auto Mode makes nodes, which need no aws-node
+
+
+class NodePart(Enum):
+    """What nodes of a new cluster need."""
+
+    PLUGIN = "plugin"
+    AGENT = "agent"  # of EKS Pod Identity
 
 
 class ClusterPlugin(Struct, frozen=True):
@@ -126,6 +144,13 @@ class ClusterPlugin(Struct, frozen=True):
         return not (is_new or self.is_replaced or self.is_deleted)
 
     @property
+    def is_removed(self) -> bool:
+        """Whether the plan removes the plugin, and nothing leaves it running or makes it again."""
+        is_gone = bool(self.before.installer) and not self.after.installer
+        comes = self.resource is not None and self.is_replaced and is_bootstrapped(self.resource)
+        return is_gone and not (self.before.stays_on_removal or comes)
+
+    @property
     def is_replaced(self) -> bool:
         """Whether the plan replaces the cluster, so that it has another OIDC issuer."""
         return self.resource is not None and {"create", "delete"} <= {*self.resource.actions}
@@ -135,3 +160,33 @@ class ClusterPlugin(Struct, frozen=True):
         """Whether the plan deletes the cluster, and does not only forget it."""
         cluster = self.resource
         return cluster is not None and cluster.after is None and "forget" not in cluster.actions
+
+
+def is_bootstrapped(cluster: Resource) -> bool:
+    """Say whether EKS installs the plugin in a cluster that is created, with its defaults.
+
+    Source: Amazon EKS API Reference, "CreateCluster", bootstrapSelfManagedAddons.
+    """
+    return one(cluster, "bootstrap_self_managed_addons", Side.AFTER) != Known(value=False)
+
+
+def missing_parts(cluster: Resource, plugins: Sequence[ClusterPlugin]) -> Iterator[NodePart]:
+    """Yield what nodes of a cluster need that is created, and nothing in the plan installs.
+
+    EKS installs the plugin unless told otherwise; nodes of EKS Auto Mode have both.
+    Source: Amazon EKS User Guide, "EKS Pod Identity Agent" and "EKS Auto Mode".
+    """
+    own = [plugin for plugin in plugins if plugin.address == cluster.address]
+    is_auto_mode = one(cluster, "compute_config.*.enabled", Side.AFTER) == Known(value=True)
+    needs_none = is_auto_mode and not any(plugin.after.node_groups for plugin in own)
+    if needs_none or "create" not in cluster.actions:
+        return
+    # A release names no cluster.
+    possible = [*own, *(p for p in plugins if not (p.address or p.cluster.name))]
+    installers = (state.installer for plugin in possible for state in plugin.states)
+    if not (any(installers) or is_bootstrapped(cluster)):
+        yield NodePart.PLUGIN
+    for plugin in own:
+        is_by_pods = plugin.after.identity.kind is Identity.pod_identity
+        if is_by_pods and not any(state.agent for state in plugin.states):
+            yield NodePart.AGENT

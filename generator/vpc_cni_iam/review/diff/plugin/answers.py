@@ -6,14 +6,32 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
+from vpc_cni_iam.review.account.plugin.state import NodePart, missing_parts
+from vpc_cni_iam.review.context import Context, fact
+from vpc_cni_iam.review.diff.plugin.assuming import can_assume, is_less_trusted
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall
-from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds
-from vpc_cni_iam.review.diff.trust.roles import HasAccounts, lets_plugin, trust_of
-from vpc_cni_iam.review.rules import Level
+from vpc_cni_iam.review.diff.plugin.controller import controllers_missing
+from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent, identity_loss
+from vpc_cni_iam.review.diff.plugin.needs import (
+    PluginNeeds,
+    RoleNeeds,
+    instance_needs,
+    needs_finder,
+    needs_of_roles,
+    other_roles,
+    plugin_needs,
+)
+from vpc_cni_iam.review.diff.plugin.nodes import NodeLoss, nodes_lost
+from vpc_cni_iam.review.diff.plugin.roles import is_named, may_be_plugins, trust_lost
+from vpc_cni_iam.review.diff.trust.flaws import flaws
+from vpc_cni_iam.review.diff.trust.providers import roles_without_provider
+from vpc_cni_iam.review.diff.trust.roles import trust_of
+from vpc_cni_iam.review.rules import Level, Rule
 
 
 class AnswerVerdict(StrEnum):
@@ -30,6 +48,10 @@ class AnswerReason(StrEnum):
 
     REMOVED = "removed"  # the plan removes the plugin
     ROLE_DELETED = "role deleted"
+    NODES_REFUSED = "nodes refused"  # instances cannot assume the node role
+    AGENT_DENIED = "agent denied"  # the node role does not allow what the agent calls
+    NO_ROLE = "no role"  # nodes no longer have its role
+    NO_AGENT = "no agent"  # the plan removes the EKS Pod Identity Agent
     NOT_TRUSTED = "not trusted"  # the trust policy of its role does not trust it
     MISSING = "missing"  # its role does not allow calls
     TRUST = "trust"  # a condition decides whether its role trusts it
@@ -37,12 +59,36 @@ class AnswerReason(StrEnum):
     OWNER = "owner"  # the plan does not say which role has a policy
     ROLE = "role"  # the plan does not have its role
     POLICY = "policy"  # the plan does not show a policy that may allow what is missing
+    OTHER_PLAN = "other plan"  # another plan may allow what is missing to a new role
     LIMIT = "limit"  # the plan does not show a boundary or session policy
     LATER = "later"  # parts of its policies are known after apply
     UNDECIDED = "undecided"  # conditions, or the Region, decide
     CONTROLLER = "controller"  # the cluster's role lacks what security groups for pods need
     CONFLICT = "conflict"  # one resource removes a policy, and another one keeps it
+    NOT_INSTALLED = "not installed"  # nothing in the plan installs it in a new cluster
+    AGENT = "agent"  # nothing in the plan installs the EKS Pod Identity Agent in a new cluster
     REFUSED = "refused"  # a policy is not valid
+
+
+# Why aws-node loses its identity -> why it does not work.
+_LOSSES = {
+    IdentityEvent.ROLE_GONE: AnswerReason.ROLE_DELETED,
+    IdentityEvent.AGENT_REMOVED: AnswerReason.NO_AGENT,
+    IdentityEvent.OTHER_ISSUER: AnswerReason.NOT_TRUSTED,
+    IdentityEvent.NOT_TRUSTED: AnswerReason.NOT_TRUSTED,
+    IdentityEvent.NOT_ALLOWED: AnswerReason.NOT_TRUSTED,
+}
+_MISSING = {
+    NodePart.PLUGIN: AnswerReason.NOT_INSTALLED,
+    NodePart.AGENT: AnswerReason.AGENT,
+}
+_OF_NODES = {
+    NodeLoss.REFUSED: AnswerReason.NODES_REFUSED,
+    NodeLoss.AGENT_DENIED: AnswerReason.AGENT_DENIED,
+    NodeLoss.NO_ROLE: AnswerReason.NO_ROLE,
+}
+# By which flaws of its trust policy nobody can assume a role of pods.
+_NEVER_ASSUMED = (Rule.IRSA_ISSUER, Rule.PODS_NO_TAGS)
 
 
 class PluginAnswer(Struct, frozen=True):
@@ -53,110 +99,143 @@ class PluginAnswer(Struct, frozen=True):
     reason: AnswerReason | None  # None where it works
     is_as_before: bool = False  # whether it failed before as well
 
+    @property
+    def key(self) -> tuple[EksCluster, frozenset[IamResource]]:
+        """What tells it from other answers."""
+        after = self.needs.plugin.after
+        return after.cluster, after.identity.roles
 
-def answer(needs: PluginNeeds, context: HasAccounts) -> PluginAnswer | None:
+
+@fact
+def plugin_answers(context: Context) -> tuple[PluginAnswer, ...]:
+    """Return whether aws-node works after the plan, in each cluster or with each of its roles.
+
+    What nodes may do is no answer where aws-node has a role of its own.
+    """
+    new = {pair[1]: needs for pair, (_, needs) in instance_needs(context).items()}
+    every = {needs.roles[0].role: needs for needs in needs_of_roles(context)} | new
+    for old, _ in instance_needs(context):  # what nodes no longer have is no answer
+        every.pop(old, None)
+    needs = [needs for needs in plugin_needs(context) if needs.is_of_cluster]
+    alone = {r: n for r, n in every.items() if not other_roles(context, n, n.roles[0])}
+    needs += [n for r, n in alone.items() if may_be_plugins(context, r) or is_named(context, r)]
+    judged = {role for each in needs for role in each.plugin.after.identity.roles}
+    # That aws-node can no longer assume a role may be all that is known of it.
+    lost = {role for role, lost in trust_lost(context).items() if lost.is_certain}
+    lost |= roles_without_provider(context)
+    lost |= {lost.role for lost in nodes_lost(context) if lost.workload}
+    needs += map(needs_finder(context).of_role, sorted(lost - judged, key=str))
+    answers = tuple(filter(None, (answer(each, context) for each in needs)))
+    # What happened outside of the configuration, and stays, is not as before.
+    failed = {
+        each.key
+        for each in (plugin_answers(context.drift) if context.drift else ())
+        if each.verdict is AnswerVerdict.FAILS and not each.is_as_before
+    }
+    return tuple(
+        replace(each, is_as_before=each.is_as_before and each.key not in failed) for each in answers
+    )
+
+
+def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
     """Return the answer of a cluster or a role; None where aws-node does not run after."""
     after = needs.plugin.after
     is_without_nodes = not after.installer and after.is_auto_mode and not after.node_groups
     if needs.plugin.is_deleted or is_without_nodes:
         return None
-    pairs = [*_of_cluster(needs, context)] if needs.is_of_cluster else []
-    pairs += [pair for role in needs.roles if (pair := _of_role(role, needs))]
+    reasons = _of_cluster if needs.is_of_cluster else _of_trust
+    answers = [*reasons(needs, context), *_of_nodes(needs, context)]
+    answers += [own for role in needs.roles if (own := _of_role(role, needs))]
     order = list(AnswerVerdict)
-    works = AnswerVerdict.WORKS, None
-    verdict, reason = min(pairs, key=lambda pair: order.index(pair[0]), default=works)
-    is_as_before = verdict is AnswerVerdict.FAILS and _failed_before(needs, reason, context)
-    return PluginAnswer(needs, verdict, reason, is_as_before)
+    works = PluginAnswer(needs, AnswerVerdict.WORKS, None)
+    return min(answers, key=lambda a: (order.index(a.verdict), a.is_as_before), default=works)
 
 
-def _failed_before(needs: PluginNeeds, reason: AnswerReason | None, context: HasAccounts) -> bool:
-    """Say whether aws-node failed before as it does after, as far as the plan shows."""
-    if reason is AnswerReason.NOT_TRUSTED:
-        trusted = (
-            is_trusted(needs.plugin, role, Side.BEFORE, context)
-            for role in needs.plugin.after.identity.assumed
-        )
-        return not needs.is_changed and False in trusted
-    before = context.accounts.before
-    return reason is AnswerReason.MISSING and not (
-        needs.is_changed
-        or any(call.is_fatal for role in needs.roles for call in role.lost)
-        or any(role.is_changed and not before.policies(role.role) for role in needs.roles)
-    )
-
-
-def _of_cluster(
-    needs: PluginNeeds, context: HasAccounts
-) -> Iterator[tuple[AnswerVerdict, AnswerReason]]:
-    before, after = needs.plugin.states
-    if before.installer and not after.installer and not before.stays_on_removal:
-        yield AnswerVerdict.FAILS, AnswerReason.REMOVED
-    if after.identity.lost_roles:
-        yield AnswerVerdict.FAILS, AnswerReason.ROLE_DELETED
-    elif needs.not_shown:
-        yield AnswerVerdict.NOT_SHOWN, AnswerReason.ROLE
-    if not after.identity.roles:
-        yield AnswerVerdict.NOT_SHOWN, AnswerReason.IDENTITY
-    for role in after.identity.assumed:
-        if is_trusted(needs.plugin, role, Side.AFTER, context) is False:
-            yield AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED
-        elif is_less_trusted(needs.plugin, role, context):
-            yield AnswerVerdict.NOT_SHOWN, AnswerReason.TRUST
-
-
-def is_trusted(
-    plugin: ClusterPlugin, role: IamResource, side: Side, context: HasAccounts
-) -> bool | None:
-    """Say whether a role trusts aws-node of a cluster; None if that is not decided, or shown."""
-    state = plugin.after if side is Side.AFTER else plugin.before
-    policy = trust_of(context, role, side)
-    tags = state.identity.has_session_tags
-    return lets_plugin(policy, state, tags=tags) if policy else None
-
-
-def is_less_trusted(plugin: ClusterPlugin, role: IamResource, context: HasAccounts) -> bool:
-    """Say whether another trust policy may keep aws-node of a cluster from a role that it has."""
+def _of_cluster(needs: PluginNeeds, context: Context) -> Iterator[PluginAnswer]:
+    """Yield what aws-node of a cluster lacks besides permissions."""
+    plugin = needs.plugin
     before, after = plugin.states
-    old, new = (trust_of(context, role, side) for side in Side)
-    is_kept = role in before.identity.assumed and before.identity.kind is after.identity.kind
-    if not is_kept or old is None or new is None or old == new:
-        return False
-    was_trusted, stays_trusted = (is_trusted(plugin, role, side, context) for side in Side)
-    is_refused = stays_trusted is False and was_trusted is not False
-    is_open = stays_trusted is None and not new.holes()
-    return is_refused or (is_open and was_trusted is True)
+    if plugin.is_removed:
+        yield PluginAnswer(needs, AnswerVerdict.FAILS, AnswerReason.REMOVED)
+    for part in missing_parts(plugin.resource, context.plugins) if plugin.resource else ():
+        yield PluginAnswer(needs, AnswerVerdict.NOT_SHOWN, _MISSING[part])
+    loss = identity_loss(context, plugin)
+    if loss and loss.event in _LOSSES:
+        yield PluginAnswer(needs, AnswerVerdict.FAILS, _LOSSES[loss.event])
+    if needs.not_shown:
+        yield PluginAnswer(needs, AnswerVerdict.NOT_SHOWN, AnswerReason.ROLE)
+    if not after.identity.roles:
+        yield PluginAnswer(needs, AnswerVerdict.NOT_SHOWN, AnswerReason.IDENTITY)
+    for role in after.identity.chain:
+        assumes = can_assume(plugin, role, Side.AFTER, context)
+        is_refused, is_target = assumes is False, role not in after.identity.assumed
+        if is_refused or role in roles_without_provider(context):
+            was_refused = can_assume(plugin, role, Side.BEFORE, context) is False
+            is_as_before = is_refused and was_refused and role in before.identity.chain
+            yield PluginAnswer(needs, AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED, is_as_before)
+        elif (is_target and assumes is None) or is_less_trusted(plugin, role, context):
+            yield PluginAnswer(needs, AnswerVerdict.NOT_SHOWN, AnswerReason.TRUST)
+    if any(after.cluster in missing.clusters for missing in controllers_missing(context)):
+        yield PluginAnswer(needs, AnswerVerdict.DEGRADED, AnswerReason.CONTROLLER)
 
 
-def _of_role(role: RoleNeeds, needs: PluginNeeds) -> tuple[AnswerVerdict, AnswerReason] | None:
-    if role.missing is None:
-        return AnswerVerdict.NOT_SHOWN, AnswerReason.REFUSED
-    if role.is_policy:
-        return AnswerVerdict.NOT_SHOWN, AnswerReason.OWNER
+def _of_nodes(needs: PluginNeeds, context: Context) -> Iterator[PluginAnswer]:
+    """Yield what nodes lack."""
+    after = needs.plugin.after
+    for lost in nodes_lost(context):
+        if lost.workload:
+            is_own = not needs.is_of_cluster and lost.role in after.identity.roles
+        else:
+            is_own = needs.is_of_cluster and lost.cluster == after.cluster
+        if is_own:
+            yield PluginAnswer(needs, AnswerVerdict.FAILS, _OF_NODES[lost.loss])
+
+
+def _of_trust(needs: PluginNeeds, context: Context) -> Iterator[PluginAnswer]:
+    """Yield that aws-node cannot assume a role of which the plan names no cluster."""
+    for role in needs.plugin.after.identity.roles:
+        lost = trust_lost(context).get(role)
+        if (lost and lost.is_certain) or role in roles_without_provider(context):
+            yield PluginAnswer(needs, AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED)
+        before, after = (trust_of(context, role, side) for side in Side)
+        own_flaws = flaws(after, for_plugin=True) if after else ()
+        if any(flaw.rule in _NEVER_ASSUMED for flaw in own_flaws):
+            is_as_before = before == after
+            yield PluginAnswer(needs, AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED, is_as_before)
+
+
+def _of_role(role: RoleNeeds, needs: PluginNeeds) -> PluginAnswer | None:
+    """Return what the permissions of a role come to; None where they are enough."""
+    verdict, reason = AnswerVerdict.NOT_SHOWN, _not_shown(role, needs)
     # What is called only with a setting that the plan does not show is no part of the answer.
-    calls = tuple(call for call in role.missing if not call.switch)
-    return _of_calls(calls, role, is_only=not needs.others(role))
+    calls = [call for call in role.missing or () if not call.switch]
+    if role.fails and not reason:
+        verdict, reason = AnswerVerdict.FAILS, AnswerReason.MISSING
+    elif not reason and any(call.level is not Level.NOTE for call in calls):
+        verdict, reason = AnswerVerdict.DEGRADED, AnswerReason.MISSING
+    is_as_before = verdict is AnswerVerdict.FAILS and role.fails_as_before
+    return PluginAnswer(needs, verdict, reason, is_as_before) if reason else None
 
 
-def _of_calls(
-    calls: tuple[MissingCall, ...], role: RoleNeeds, *, is_only: bool
-) -> tuple[AnswerVerdict, AnswerReason] | None:
-    fatal = [call for call in calls if call.is_fatal]
-    certain = [call for call in fatal if call.level is Level.ERROR]
-    by_deny = [call for call in certain if call.denied_by is not None]
-    if certain and not is_only:
-        return AnswerVerdict.NOT_SHOWN, AnswerReason.IDENTITY
-    if by_deny or (certain and not role.open):
-        return AnswerVerdict.FAILS, AnswerReason.MISSING
-    if fatal:
-        return AnswerVerdict.NOT_SHOWN, AnswerReason.POLICY if certain else _doubt(fatal[0])
-    if role.open_limits:
-        return AnswerVerdict.NOT_SHOWN, AnswerReason.LIMIT
-    is_degraded = any(call.level is not Level.NOTE for call in calls)
-    return (AnswerVerdict.DEGRADED, AnswerReason.MISSING) if is_degraded else None
+def _not_shown(role: RoleNeeds, needs: PluginNeeds) -> AnswerReason | None:
+    """Return what of a role decides and the plan does not show; None where nothing does."""
+    if role.missing is None:
+        return AnswerReason.REFUSED
+    if role.is_policy:
+        return AnswerReason.OWNER
+    fatal = [call for call in role.missing if call.is_fatal and not call.switch]
+    worst = next((call for call in fatal if call.is_certain), next(iter(fatal), None))
+    if worst and worst.is_certain and needs.others(role):
+        return AnswerReason.IDENTITY
+    if worst and not role.fails:
+        return _doubt(worst, role)
+    return AnswerReason.LIMIT if role.open_limits and not role.fails else None
 
 
-def _doubt(call: MissingCall) -> AnswerReason:
+def _doubt(call: MissingCall, role: RoleNeeds) -> AnswerReason:
     """Return why it is not certain that a call is denied."""
+    if call.is_certain:
+        return AnswerReason.POLICY if role.open else AnswerReason.OTHER_PLAN
     if call.is_contested:
         return AnswerReason.CONFLICT
     return AnswerReason.LATER if call.is_later else AnswerReason.UNDECIDED

@@ -11,7 +11,6 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from types import MappingProxyType
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -24,28 +23,29 @@ from vpc_cni_iam.coverage.analysis.regions import in_regions
 from vpc_cni_iam.coverage.names import (
     CheckedRegion,
     known_names,
-    mode_of,
     names_in,
     names_of,
     regions_to_check,
 )
-from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario, find
+from vpc_cni_iam.coverage.simulate.scenarios import Scenario
 from vpc_cni_iam.coverage.simulate.send import Answers, SentCall
-from vpc_cni_iam.coverage.simulate.settings import RequestSetting
+from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.plugin.settings import VARIABLES, PluginSettings
+from vpc_cni_iam.plugin.settings import VARIABLES
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.evaluate import Decision, Outcome
+from vpc_cni_iam.policy.evaluate import Decision, Outcome, Request
 from vpc_cni_iam.policy.matching.conditions import Doubt, Undecided
 from vpc_cni_iam.review.diff.permissions import Permissions
+from vpc_cni_iam.review.diff.plugin.judged import JudgedPlugin
 from vpc_cni_iam.review.rules import Level
 
 _READ = (*VARIABLES, "VPC_ID", "AWS_REGION")
-# Scenarios of features that a variable switches on.
-_SWITCHED = {
-    "trunk-interface": "ENABLE_POD_ENI",
-    "custom-networking": "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG",
-}
+_CREATE = "ec2:CreateNetworkInterface"
+# Where nodes are: the parameter, the kind of resource, its condition key, and whose it is.
+_PLACES = (
+    ("subnet_id", "subnet", "ec2:SubnetID", "vpc_owner_id"),
+    ("security_group_id", "security-group", "ec2:SecurityGroupID", "account_id"),
+)
 # The Regions in which requests are sent where it is not known in which one the plugin is.
 _MOST_REGIONS = 3
 # What follows only from a version on.
@@ -66,8 +66,8 @@ class MissingCall(Struct, frozen=True):
     undecided: Undecided | None = None  # why it may be allowed all the same
     in_some_regions: bool = False  # whether it is denied in some Regions only, and it may be any
     region: str = ""  # one of these; empty where that may not be shown
-    # What denies it, by the position among the policies and then the limits: a policy with a Deny,
-    # or a limit that does not allow it. None where no policy allows it.
+    # What denies it, or may, by the position among the policies and then the limits: a policy with
+    # a Deny, or a limit that does not allow it. None where no policy allows it.
     denied_by: int | None = None
     is_explicit: bool = False  # whether that is a Deny
     # Whether a policy allows it that one resource of the plan removes and another one keeps.
@@ -115,46 +115,12 @@ class PluginCalls(Struct, frozen=True):
     allowed: frozenset[_Key]
 
 
-class JudgedPlugin(Struct, frozen=True):
-    """Where the plugin runs, and how it is set up."""
-
-    version: PluginVersion
-    mode: Mode | None = None  # the IP family of the cluster; None for the one that policies are for
-    settings: PluginSettings = PluginSettings()
-    # The cluster, its VPC, Region, partition and account, by parameter, as far as the plan says.
-    names: Mapping[str, str] = MappingProxyType({})
-    session_tags: bool = True
-    scenarios: tuple[str, ...] = ()  # what happens besides, such as that CLUSTER_NAME changes
-    is_known: bool = False  # whether the plan has all settings of the plugin
-
-    def chosen_scenarios(self) -> tuple[Scenario, ...]:
-        """Return the scenarios in which the plugin sends its calls."""
-        every: tuple[Scenario, ...] = SCENARIOS
-        if self.is_known:
-            on = self.settings.is_on
-            every = tuple(s for s in every if s.name not in _SWITCHED or on(_SWITCHED[s.name]))
-        return (*every, *find(self.scenarios)) if self.scenarios else every
-
-    def switch_of(self, scenario: str) -> str:
-        """Return the variable that has to be set for a scenario, if it is not known to be."""
-        switch = _SWITCHED.get(scenario, "")
-        return switch if switch and not self.settings.is_on(switch) else ""
-
-    def mode_for(self, policies: Sequence[Policy]) -> Mode:
-        """Return the IP family: that of the cluster, else the one that policies are for."""
-        if self.mode or not policies:
-            return self.mode or "ipv4"
-        try:
-            return mode_of(policies)
-        except InputError:
-            return "ipv4"
-
-
 def plugin_calls(
     role: Permissions,
     judged: JudgedPlugin,
     naming: Sequence[Sequence[Policy]],
     only: Collection[str] = (),
+    tags: Mapping[str, str] | None = None,
 ) -> PluginCalls | None:
     """Return which calls of the plugin permissions allow; None where a policy is refused.
 
@@ -162,15 +128,18 @@ def plugin_calls(
         naming: The policies whose Allow statements name what the plan does not say, those that
             count first at first.
         only: The scenarios to run; without any, its own.
+        tags: The tags of the role; None where they are not known.
     """
     names = known_names(judged.names, *map(names_in, naming))
     mode = judged.mode_for(next(filter(None, naming), ()))
-    setting = _setting(judged, mode, names)
     scenarios = [s for s in judged.chosen_scenarios() if not only or s.name in only]
     limits = [policy for limit in role.limits for policy in limit]
     regions = _first_and_last(regions_to_check([*role.policies, *limits], names))
     try:
-        check = partial(_calls, Answers(role.policies, role.limits), scenarios)
+        answers = Answers(role.policies, role.limits)
+        names |= _places(answers, judged, names_of(names))
+        setting = replace(_setting(judged, mode, names), principal_tags=tags)
+        check = partial(_calls, answers, role.every, scenarios)
         if regions:
             calls = _in_some([r.result for r in in_regions(setting, regions, check)], regions)
         else:
@@ -178,6 +147,20 @@ def plugin_calls(
     except InputError:
         return None
     return replace(calls, missing=tuple(_switched(calls.missing, judged)))
+
+
+def _places(answers: Answers, judged: JudgedPlugin, names: Names) -> dict[str, str]:
+    """Return a subnet and a security group of the nodes by parameter: one that a Deny is about."""
+    places: dict[str, str] = {}
+    for parameter, kind, key, account in _PLACES:
+        arn = f"arn:{names.partition}:ec2:{names.region}:{getattr(names, account)}:{kind}"
+        every = judged.places.get(parameter, ())
+        requests = [Request(_CREATE, f"{arn}/{each}", "", {key: each}) for each in every]
+        outcomes = [answers.evaluate(request).outcome for request in requests]
+        is_denied = Outcome.EXPLICITLY_DENIED in outcomes
+        position = outcomes.index(Outcome.EXPLICITLY_DENIED) if is_denied else 0
+        places.update((parameter, each) for each in every[position : position + 1])
+    return places
 
 
 def _switched(calls: Iterable[MissingCall], judged: JudgedPlugin) -> Iterator[MissingCall]:
@@ -227,17 +210,28 @@ def by_action(calls: Iterable[MissingCall]) -> tuple[MissingCall, ...]:
     return tuple(sorted(every, key=lambda call: (-call.level.rank, _harm(call), call.action)))
 
 
-def lost_calls(calls: PluginCalls, before: PluginCalls | None) -> tuple[MissingCall, ...]:
-    """Return the calls that were allowed before, or whose denial was not certain or less severe."""
-    if before is None:
-        return ()
-    earlier = {call.key: call for call in before.missing}
+def lost_calls(
+    calls: PluginCalls,
+    before: PluginCalls | None,
+    *,
+    may_have: bool = False,
+    may: bool = False,
+) -> tuple[MissingCall, ...]:
+    """Return the calls that were allowed before, or whose denial was not certain or less severe.
+
+    Args:
+        may_have: Whether a policy of which nothing is known may have allowed more before.
+        may: Whether one may do so after.
+    """
+    earlier = {call.key: call for call in before.missing} if before else {}
     lost = []
     for call in calls.missing:
         known = earlier.get(call.key)
-        if known is None and call.key in before.allowed:
+        if known is None:
+            lost += [call] if before and call.key in before.allowed else []
+        elif may_have and known.denied_by is None and not (may and call.denied_by is None):
             lost.append(call)
-        elif known is not None and known.level.rank < call.level.rank:
+        elif known.level.rank < call.level.rank:
             # What may have been denied before is not lost for certain.
             lost.append(replace(call, undecided=call.undecided or known.undecided))
     return tuple(lost)
@@ -253,7 +247,12 @@ def new_calls(
     return tuple(call for call in missing if call.level.rank > ranks.get(call.action, -1))
 
 
-def _calls(answers: Answers, scenarios: Iterable[Scenario], setting: RequestSetting) -> PluginCalls:
+def _calls(
+    answers: Answers,
+    policies: Sequence[Policy],
+    scenarios: Iterable[Scenario],
+    setting: RequestSetting,
+) -> PluginCalls:
     """Return the calls of scenarios."""
     denied: dict[_Key, MissingCall] = {}
     allowed: dict[_Key, str] = {}
@@ -263,7 +262,7 @@ def _calls(answers: Answers, scenarios: Iterable[Scenario], setting: RequestSett
                 on = call.on.partition(" /")[0]
                 allowed[run.scenario.name, call.template.name, on] = call.template.action
                 continue
-            missing = _missing(call, run.scenario.name, setting.version)
+            missing = _missing(call, run.scenario.name, setting.version, policies)
             known = denied.get(missing.key)
             if known is None or _weight(missing) > _weight(known):
                 denied[missing.key] = missing
@@ -274,9 +273,13 @@ def _calls(answers: Answers, scenarios: Iterable[Scenario], setting: RequestSett
     )
 
 
-def _missing(call: SentCall, scenario: str, version: PluginVersion) -> MissingCall:
-    refusing = [check.decision for check in call.checks if check.decision.denied]
-    decision = max(refusing, key=_is_explicit, default=None)
+def _missing(
+    call: SentCall, scenario: str, version: PluginVersion, policies: Sequence[Policy]
+) -> MissingCall:
+    decisions = [check.decision for check in call.checks if not check.decision.allowed]
+    denied = [decision for decision in decisions if decision.denied]
+    by_deny = [d for d in denied or decisions if _is_by_deny(d, policies)]
+    decision = next(iter((*by_deny, *denied)), None)
     return MissingCall(
         call.template.action,
         call.range.impact,
@@ -286,7 +289,7 @@ def _missing(call: SentCall, scenario: str, version: PluginVersion) -> MissingCa
         call.on.partition(" /")[0],  # the name of a log group has that of the cluster
         undecided=call.undecided,
         denied_by=decision.policy if decision else None,
-        is_explicit=decision is not None and _is_explicit(decision),
+        is_explicit=bool(by_deny),
     )
 
 
@@ -298,8 +301,11 @@ def _at_version(breaks: str, version: PluginVersion) -> str:
     return breaks
 
 
-def _is_explicit(decision: Decision) -> bool:
-    return decision.outcome is Outcome.EXPLICITLY_DENIED
+def _is_by_deny(decision: Decision, policies: Sequence[Policy]) -> bool:
+    """Say whether a Deny decides, or leaves it open."""
+    if decision.policy is None or decision.statement is None:
+        return False
+    return policies[decision.policy].statements[decision.statement].effect == "Deny"
 
 
 def _weight(call: MissingCall) -> tuple[bool, int, bool]:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.plugin.trust import AWS_NODE, ServiceAccount
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import ABSENT
+from vpc_cni_iam.policy.value import ABSENT, Unknown
 from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity
+from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.harm import GainedPart, beyond_plugin
+from vpc_cni_iam.review.diff.plugin.assuming import (
+    can_assume,
+    had_role,
+    is_less_trusted,
+    is_trusted,
+)
 from vpc_cni_iam.review.diff.reach import Reach, reach
-from vpc_cni_iam.review.diff.role_access import NOT_SHOWN, RoleAccess
-from vpc_cni_iam.review.diff.trust.roles import lets_plugin, names_plugin, trust_of
-
-if TYPE_CHECKING:
-    from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff.role_access import NOT_SHOWN, RoleAccess, role_comparison
+from vpc_cni_iam.review.diff.trust.providers import has_new_issuer
 
 
 class IdentityEvent(Enum):
@@ -29,9 +33,10 @@ class IdentityEvent(Enum):
 
     ROLE_GONE = "role gone"  # its role is deleted, or gets another ARN
     AGENT_REMOVED = "agent removed"  # nothing serves the credentials of its association
-    OTHER_ISSUER = "other issuer"  # the cluster is replaced, and the role trusts the one before
+    OTHER_ISSUER = "other issuer"  # the cluster gets a new one, and the role trusts another
     NOT_NAMED = "not named"  # the plan no longer names any
-    NOT_TRUSTED = "not trusted"  # the role does not trust aws-node
+    NOT_TRUSTED = "not trusted"  # the role does not trust aws-node, or its first role
+    NOT_ALLOWED = "not allowed"  # its first role may not assume the target role
     MORE = "more"  # it may do more than before
     NO_MORE = "no more"  # it may not: proven
     NOT_SHOWN = "not shown"  # the plan does not show whether it may
@@ -56,6 +61,7 @@ class IdentityChange(Struct, frozen=True):
     gain: IdentityGain | None = None
     roles: tuple[IamResource, ...] = ()  # the roles that the event is about
     source: str = ""  # the resource that it comes from, where that is another
+    account: ServiceAccount = AWS_NODE  # of its pods
 
 
 def identity_change(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
@@ -63,14 +69,17 @@ def identity_change(context: Context, plugin: ClusterPlugin) -> IdentityChange |
     old, new = plugin.before.identity, plugin.after.identity
     if plugin.is_deleted:
         return None
-    if lost := _loss(context, plugin):
+    if lost := identity_loss(context, plugin):
         return lost
-    if old.is_same(new) or new.kind is Identity.unknown:
+    is_unknown = new.kind is Identity.unknown
+    # That the values of an installer are not read is a finding of its own.
+    may_have = old.kind.is_of_service_account and {*new.addresses} - {plugin.after.installer}
+    if old.is_same(new) or (is_unknown and not may_have):
         return None
     is_first = old.kind is Identity.unknown
     if new.kind is Identity.node_role and (is_first or old.kind is Identity.node_role):
         return None  # what the role of nodes becomes is said of the nodes
-    event, gain = _gain(context, old, new)
+    event, gain = (IdentityEvent.NOT_SHOWN, None) if is_unknown else _gain(context, old, new)
     if is_first and event is IdentityEvent.NOT_SHOWN:
         if _is_of_new_cluster(context, plugin):
             return None
@@ -104,26 +113,36 @@ def _gain(
 def _is_of_new_cluster(context: Context, plugin: ClusterPlugin) -> bool:
     """Say whether the plan makes the cluster, or is likely to do so."""
     are_new = plugin.after.identity.roles <= context.accounts.created
-    is_likely = are_new and not plugin.before.installer and context.has_new_issuer
+    is_likely = are_new and not plugin.before.installer and has_new_issuer(context)
     return not plugin.stays or is_likely
 
 
-def _loss(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
+def identity_loss(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
     """Return why aws-node can no longer assume its role; None where nothing says so."""
     old, new = plugin.before.identity, plugin.after.identity
-    event, roles, source = None, new.lost_roles, ""
-    if roles:
-        event = IdentityEvent.ROLE_GONE
-    elif new.kind is Identity.pod_identity and _loses_agent(plugin):
-        event, roles, source = IdentityEvent.AGENT_REMOVED, new.roles, plugin.before.agent
-    elif plugin.is_replaced and (roles := frozenset(_of_other_issuer(context, new))):
-        event = IdentityEvent.OTHER_ISSUER
-        source = next((r.address for r in _sorted(roles) if isinstance(r, InPlan)), "")
-    elif roles := frozenset(_refusing(context, plugin)):
-        event = IdentityEvent.NOT_TRUSTED
-    elif new.kind is Identity.unknown and old.kind.is_of_service_account and not new.addresses:
-        event = IdentityEvent.NOT_NAMED
-    return IdentityChange(event, old, new, None, _sorted(roles), source) if event else None
+    if loss := next(_losses(context, plugin), None):
+        event, roles, source = loss
+        account = plugin.after.setup.account
+        return IdentityChange(event, old, new, None, _sorted(roles), source, account)
+    return None
+
+
+def _losses(
+    context: Context, plugin: ClusterPlugin
+) -> Iterator[tuple[IdentityEvent, Collection[IamResource], str]]:
+    """Yield why aws-node can no longer assume roles, with what it comes from if that is another."""
+    old, new = plugin.before.identity, plugin.after.identity
+    if new.lost_roles:
+        yield IdentityEvent.ROLE_GONE, new.lost_roles, ""
+    if new.kind is Identity.pod_identity and _loses_agent(plugin):
+        yield IdentityEvent.AGENT_REMOVED, new.roles, plugin.before.agent
+    for role in _sorted(new.chain) if new.kind.is_of_service_account else ():
+        if event := _refusal(context, plugin, role):
+            own = [role] if event is IdentityEvent.OTHER_ISSUER else []
+            about = new.first_roles if event is IdentityEvent.NOT_ALLOWED else own
+            yield event, [role], next((r.address for r in about if isinstance(r, InPlan)), "")
+    if new.kind is Identity.unknown and old.kind.is_of_service_account and not new.addresses:
+        yield IdentityEvent.NOT_NAMED, (), ""
 
 
 def _loses_agent(plugin: ClusterPlugin) -> bool:
@@ -133,27 +152,24 @@ def _loses_agent(plugin: ClusterPlugin) -> bool:
     return is_removed and not has_own_agent
 
 
-def _of_other_issuer(context: Context, identity: PluginIdentity) -> Iterator[IamResource]:
-    """Yield the roles whose trust policy names the issuer of the cluster that is replaced."""
-    if identity.kind is not Identity.irsa:
-        return
-    for role in _sorted(identity.assumed):
-        before, after = (trust_of(context, role, side) for side in Side)
-        if after is not None and before == after and names_plugin(after):
-            yield role
+def _refusal(context: Context, plugin: ClusterPlugin, role: IamResource) -> IdentityEvent | None:
+    """Return why aws-node newly cannot assume a role; None if it can, or could not before.
 
-
-def _refusing(context: Context, plugin: ClusterPlugin) -> Iterator[IamResource]:
-    """Yield the roles that aws-node newly gets, and that the plan shows not to trust it.
-
-    A role that it has already and whose trust policy changes has a finding about that policy.
+    Another trust policy of a role that it has already has a finding of its own, and so have session
+    tags that are switched off.
     """
-    new = plugin.after.identity
-    if new.kind.is_of_service_account and not plugin.before.identity.is_same(new):
-        for role in _sorted(new.assumed):
-            trust = trust_of(context, role, Side.AFTER)
-            if trust and lets_plugin(trust, plugin.after, tags=new.has_session_tags) is False:
-                yield role
+    before, after = (state.identity for state in plugin.states)
+    is_new = not had_role(plugin, role)
+    could = is_new or can_assume(plugin, role, Side.BEFORE, context) is not False
+    if not could or can_assume(plugin, role, Side.AFTER, context) is not False:
+        return None
+    if is_trusted(plugin, role, Side.AFTER, context) is not False:
+        return IdentityEvent.NOT_ALLOWED
+    has_same_tags = before.has_session_tags == after.has_session_tags
+    if not is_new and (is_less_trusted(plugin, role, context) or not has_same_tags):
+        return None
+    is_new_issuer = after.kind is Identity.irsa and isinstance(plugin.cluster.issuer, Unknown)
+    return IdentityEvent.OTHER_ISSUER if is_new_issuer else IdentityEvent.NOT_TRUSTED
 
 
 def _sorted(roles: Iterable[IamResource]) -> tuple[IamResource, ...]:
@@ -164,10 +180,9 @@ def _sorted(roles: Iterable[IamResource]) -> tuple[IamResource, ...]:
 def _of_roles(context: Context, identity: PluginIdentity, side: Side) -> list[RoleAccess]:
     """Return what aws-node may do by each of its roles."""
     sessions = _sessions(identity)
-    # AWS does not say whether a session policy limits the target role of an association.
-    is_certain = len(sessions) == 1 and not identity.first_roles
+    is_certain = len(sessions) == 1
     return [
-        context.role_comparison.of(role, side, sessions, is_certain=is_certain)
+        role_comparison(context).of(role, side, sessions, is_certain=is_certain)
         for role in _sorted(identity.roles)
     ]
 
@@ -184,7 +199,7 @@ def _access(context: Context, old: PluginIdentity, new: PluginIdentity) -> Answe
 
     Nodes may have several roles, and aws-node had one of them.
     """
-    roles = context.role_comparison
+    roles = role_comparison(context)
     if old.roles == new.roles and roles.limits_more(_sessions(old), _sessions(new)):
         return NoNewAccess()
     before, after = _of_roles(context, old, Side.BEFORE), _of_roles(context, new, Side.AFTER)
@@ -210,7 +225,7 @@ def _gained(
 ) -> IdentityGain:
     """Return what the roles after allow that those before do not."""
     before, after = _of_roles(context, old, Side.BEFORE), _of_roles(context, new, Side.AFTER)
-    more = context.role_comparison.gained(before, after, answer)
+    more = role_comparison(context).gained(before, after, answer)
     reaches = [max(reach(role.permissions) for role in side) for side in (before, after)]
     return IdentityGain(
         reaches[1] if reaches[1] > reaches[0] else Reach.LIMITED,

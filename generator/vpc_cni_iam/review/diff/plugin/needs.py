@@ -2,51 +2,55 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
-from enum import StrEnum
+from itertools import product
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import parameters
-from vpc_cni_iam.catalog.facts import documents, known_versions
+from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.calls import calls as all_calls
-from vpc_cni_iam.catalog.facts.partitions import partition_of
-from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.inputs.plan.arguments import POLICY, Part
-from vpc_cni_iam.inputs.plan.values import text
-from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.plugin.settings import SettingsSource
+from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, POLICY, Part
+from vpc_cni_iam.inputs.plan.secrets import is_mark
+from vpc_cni_iam.inputs.plan.values import one
+from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Absent, Unknown
+from vpc_cni_iam.policy.value import Absent, Known
 from vpc_cni_iam.review.account.documents import Content, Document
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.grants import Account, Grant, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
-from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity, PluginState
+from vpc_cni_iam.review.account.plugin.state import (
+    ClusterPlugin,
+    PluginIdentity,
+    PluginSetup,
+    PluginState,
+)
+from vpc_cni_iam.review.account.uses import UseKind
+from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.permissions import Permissions, permissions
 from vpc_cni_iam.review.diff.plugin.calls import (
-    JudgedPlugin,
     MissingCall,
     PluginCalls,
     lost_calls,
     new_calls,
     plugin_calls,
 )
+from vpc_cni_iam.review.diff.plugin.judged import (
+    JudgedPlugin,
+    VersionSource,
+    changed_scenarios,
+    judged,
+)
+from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace, new_places
+from vpc_cni_iam.review.diff.plugin.roles import has_plugin_policy, is_of_nodes, roles_of_plugin
+from vpc_cni_iam.review.diff.uses import use_changes
 from vpc_cni_iam.review.options import Options
-
-
-class VersionSource(StrEnum):
-    """Where the version that is judged comes from."""
-
-    PLAN = "plan"
-    OPTION = "option"
-    ASSUMED = "newest"  # the plan names none that the catalog knows
 
 
 class RoleNeeds(Struct, frozen=True):
@@ -67,6 +71,21 @@ class RoleNeeds(Struct, frozen=True):
     is_policy: bool = False
     # What was not missing before the plan, whatever the reason.
     newly: tuple[MissingCall, ...] = ()
+    failed_before: bool = False  # whether it certainly did not allow what the plugin needs before
+    elsewhere: tuple[OtherPlace, ...] = ()  # new policies that are for another cluster or VPC
+    # Whether it first gets policies, and no cluster: another plan may give it more before.
+    may_get_more: bool = False
+
+    @property
+    def fails(self) -> bool:
+        """Whether it certainly does not allow what the plugin needs."""
+        return _fails(self.missing or (), is_open=bool(self.open) or self.may_get_more)
+
+    @property
+    def fails_as_before(self) -> bool:
+        """Whether it failed before, and the plan takes away nothing that the plugin needs."""
+        is_fatal = any(call.is_fatal for call in (*self.lost, *self.newly))
+        return self.failed_before and not (is_fatal or self.elsewhere)
 
 
 class PluginNeeds(Struct, frozen=True):
@@ -95,22 +114,13 @@ class PluginNeeds(Struct, frozen=True):
         return tuple(sorted(others, key=str))
 
 
-def judged_version(version: str, options: Options) -> tuple[PluginVersion, VersionSource]:
-    """Return the version that is judged: that of the option, of the plan, or the newest."""
-    if options.version:
-        return options.version, VersionSource.OPTION
-    with suppress(UsageError):
-        if version:
-            return known_versions.find(version), VersionSource.PLAN
-    return known_versions.newest(), VersionSource.ASSUMED
-
-
 class NeedsFinder(Struct, frozen=True):
     """Asks what roles do not allow aws-node."""
 
     filler: Filler
     options: Options
     after_conflicts: Account  # what there is after if all that conflicts keep is there in the end
+    version: str = ""  # of the plugin whose role the plan does not show; empty for none
 
     def of_cluster(self, plugin: ClusterPlugin) -> PluginNeeds:
         """Return what the roles of aws-node in a cluster do not allow."""
@@ -118,22 +128,25 @@ class NeedsFinder(Struct, frozen=True):
 
     def of_role(self, role: IamResource) -> PluginNeeds:
         """Return what a role of the plugin does not allow, of which the plan names no cluster."""
-        state = PluginState(identity=PluginIdentity(roles=frozenset({role})))
+        setup = PluginSetup(PluginSettings(version=self.version))
+        state = PluginState(setup=setup, identity=PluginIdentity(roles=frozenset({role})))
         return self._needs(ClusterPlugin("", state, state), is_of_cluster=False)
 
     def _needs(self, plugin: ClusterPlugin, *, is_of_cluster: bool) -> PluginNeeds:
         old, new = plugin.states
-        before, _ = self._judged(old, new)
-        after, source = self._judged(new, old)
+        before, _ = judged(old, new, self.options, self.filler)
+        after, source = judged(new, old, self.options, self.filler)
         is_changed = before != after or not old.identity.is_same(new.identity)
-        after = replace(after, scenarios=_changes(old, new))
+        after = replace(after, scenarios=changed_scenarios(old, new))
         names = sorted(new.identity.roles, key=str)
         shown = [role for role in names if not is_of_cluster or self._is_shown(role)]
-        roles = [self._of_role(role, new.identity, after) for role in shown]
+        roles = [
+            self._of_role(role, new.identity, after, is_of_cluster=is_of_cluster) for role in shown
+        ]
         # What it could not call before matters only if it runs otherwise after.
         if is_changed and any(role.missing for role in roles):
             is_first = not (old.identity.roles or old.installer)
-            earlier = list(self._missing_before(old.identity, before))
+            earlier = list(self._missing_before(old.identity, before, roles))
             roles = [
                 replace(role, newly=_newly(role, old.identity, earlier, is_first=is_first))
                 for role in roles
@@ -148,59 +161,14 @@ class NeedsFinder(Struct, frozen=True):
     def _is_shown(self, role: IamResource) -> bool:
         """Say whether the plan shows the policies of a role."""
         accounts = self.filler.accounts
-        return role not in accounts.deleted and (
-            role in accounts.created or role in accounts.after.grants
-        )
+        is_new = role in accounts.created
+        has_any = any(role in account.grants for account in accounts.sides)
+        return role not in accounts.deleted and (is_new or has_any)
 
     def _naming(self, role: IamResource) -> list[tuple[Policy, ...]]:
         """Return the policies that name where the plugin is, those that count first at first."""
         sides = self.filler.accounts.sides
         return [known_policies(account.policies(role).values()) for account in sides]
-
-    def _judged(self, state: PluginState, other: PluginState) -> tuple[JudgedPlugin, VersionSource]:
-        """Return where the plugin runs on a side; what it does not say is as on the other."""
-        setup = state.setup if state.installer else other.setup
-        # One that is known after apply need not be the one before.
-        is_later = isinstance(state.setup.version, Unknown)
-        named = setup.settings.version or ("" if is_later else other.setup.settings.version)
-        version, source = judged_version(named, self.options)
-        environment = setup.settings.environment
-        if setup.not_read and setup is state.setup:  # what is not read is as on the other side
-            environment = {**other.setup.settings.environment, **environment}
-        # What is not read may set CLUSTER_NAME, as EKS does in its add-on.
-        is_read = not (state.setup.not_read or other.setup.not_read)
-        is_all = is_read and setup.settings.source is SettingsSource.chart
-        settings = replace(
-            setup.settings,
-            source=SettingsSource.chart if is_all else SettingsSource.options,
-            version="",
-            file="",
-            environment=environment,
-        )
-        of_roles = self._names_of(state.identity.roles | other.identity.roles)
-        kind = state.identity.kind
-        judged = JudgedPlugin(
-            version,
-            self.options.mode or state.mode or other.mode,
-            settings,
-            {**of_roles, **_names(other), **_names(state)},
-            session_tags=kind.has_session_tags or kind is Identity.unknown,
-            is_known=is_read and bool(state.installer or other.installer),
-        )
-        return judged, source
-
-    def _names_of(self, roles: Iterable[IamResource]) -> dict[str, str]:
-        """Return the account and the partition of roles, if their ARNs say one."""
-        places = set()
-        for role in roles:
-            address = role.address if isinstance(role, InPlan) else ""
-            resource = self.filler.resolver.by_address.get(address)
-            arns = [text(resource, "arn", side) for side in Side] if resource else []
-            arns += [role.name] if isinstance(role, Named) else []
-            places |= {tuple(arn.split(":")[1:5:3]) for arn in arns if arn.startswith("arn:")}
-        if len(places) != 1:
-            return {}
-        return dict(zip(("partition", "account_id"), places.pop(), strict=True))
 
     def _calls(
         self,
@@ -216,11 +184,19 @@ class NeedsFinder(Struct, frozen=True):
         account = after if side is Side.AFTER else before
         limited = _permissions(account, role, identity)
         limited = replace(limited, policies=(*limited.policies, *more))
-        calls = plugin_calls(limited, judged, self._naming(role), only)
+        calls = plugin_calls(limited, judged, self._naming(role), only, self._tags(role, side))
         if calls is not None and any(grant.has_secrets for grant in account.of(role).values()):
             shown = tuple(replace(call, region="") for call in calls.missing)
             return replace(calls, missing=shown)
         return calls
+
+    def _tags(self, role: IamResource, side: Side) -> Mapping[str, str] | None:
+        """Return the tags of a role; None where the plan does not show them."""
+        resource = self.filler.resolver.by_address.get(getattr(role, "address", ""))
+        match one(resource, "tags_all", side) if resource else None:
+            case Known(dict(tags)) if not any(map(is_mark, tags.values())):
+                return {str(key): str(value) for key, value in tags.items()}
+        return None
 
     def _after(
         self, role: IamResource, identity: PluginIdentity, judged: JudgedPlugin
@@ -241,29 +217,41 @@ class NeedsFinder(Struct, frozen=True):
         return replace(calls, missing=tuple(marked))
 
     def _of_role(
-        self, role: IamResource, identity: PluginIdentity, judged: JudgedPlugin
+        self,
+        role: IamResource,
+        identity: PluginIdentity,
+        judged: JudgedPlugin,
+        *,
+        is_of_cluster: bool,
     ) -> RoleNeeds:
         before, after = self.filler.accounts.sides
         old, new = before.policies(role), after.policies(role)
         boundary = after.one(role, Part.BOUNDARY)
         is_changed = _contents(before, role) != _contents(after, role)
         calls = self._after(role, identity, judged)
+        opened = tuple(grant for grant in new.values() if grant.is_open)
+        was_open = any(grant.is_open for grant in old.values())
         lost: tuple[MissingCall, ...] = ()
+        had = calls
         if calls and calls.missing and old and is_changed and _may_lose(before, after, role):
             scenarios = {call.scenario for call in calls.missing}
             had = self._calls(role, identity, judged, Side.BEFORE, only=scenarios)
-            lost = lost_calls(calls, had)
+            lost = lost_calls(calls, had, may_have=was_open, may=bool(opened))
         return RoleNeeds(
             role,
             _permissions(after, role, identity),
             calls.missing if calls else None,
             lost,
-            tuple(grant for grant in new.values() if grant.is_open),
+            opened,
             tuple(_open_limits(identity, boundary)),
             is_changed,
             tuple(_places(new.values(), boundary, identity)),
             next(_of_plugin((*new.values(), *old.values())), ""),
             self._is_policy(role),
+            failed_before=(bool(old) or not is_changed)
+            and _fails(had.missing if had else (), is_open=was_open),
+            elsewhere=tuple(new_places(role, judged, (before, after)) if is_of_cluster else ()),
+            may_get_more=is_changed and not (old or is_of_cluster),
         )
 
     def _is_policy(self, owner: IamResource) -> bool:
@@ -278,7 +266,7 @@ class NeedsFinder(Struct, frozen=True):
         calls = self._calls(new, identity, needs.after, Side.AFTER)
         had = self._calls(old, identity, needs.after, Side.BEFORE)
         lost = lost_calls(calls, had) if calls else ()
-        return replace(needs, roles=(replace(role, lost=lost),))
+        return replace(needs, roles=(replace(role, lost=lost, failed_before=False),))
 
     def lacked(self, role: IamResource, needs: PluginNeeds) -> Policy:
         """Return what upstream's document allows of the calls that a role before did not allow.
@@ -296,12 +284,32 @@ class NeedsFinder(Struct, frozen=True):
         return Policy(tuple(statement for statement in statements if statement.actions))
 
     def _missing_before(
-        self, identity: PluginIdentity, judged: JudgedPlugin
+        self, identity: PluginIdentity, judged: JudgedPlugin, after: Iterable[RoleNeeds]
     ) -> Iterator[MissingCall]:
-        for role in identity.roles:
-            if role in self.filler.accounts.before.grants:
-                calls = self._calls(role, identity, judged, Side.BEFORE)
-                yield from calls.missing if calls else ()
+        """Yield what the roles before did not allow.
+
+        What a policy may have allowed of which nothing is known was missing only if that is so
+        after, too.
+        """
+        is_open = any(role.open for role in after)
+        for role in identity.roles & self.filler.accounts.before.grants.keys():
+            calls = self._calls(role, identity, judged, Side.BEFORE)
+            grants = self.filler.accounts.before.policies(role).values()
+            may_have = not is_open and any(grant.is_open for grant in grants)
+            for call in calls.missing if calls else ():
+                if call.denied_by is not None or not may_have:
+                    yield call
+
+
+def _fails(calls: Iterable[MissingCall], *, is_open: bool) -> bool:
+    """Say whether a call without which pods get no addresses is denied for certain.
+
+    A policy of which nothing is known may allow it, unless a Deny or a limit keeps it out.
+    """
+    return any(
+        call.is_fatal and call.is_certain and not (is_open and call.denied_by is None)
+        for call in calls
+    )
 
 
 def _newly(
@@ -332,36 +340,10 @@ def _may_lose(before: Account, after: Account, role: IamResource) -> bool:
     return any(statement.is_about(call.action) for statement in old ^ new for call in all_calls())
 
 
-def _changes(old: PluginState, new: PluginState) -> tuple[str, ...]:
-    """Return the scenarios by which the plugin meets interfaces from before its settings change."""
-    if not (old.installer and new.installer):
-        return ()
-    names = [state.setup.settings.cluster_name for state in (old, new)]
-    tags = [state.setup.settings.environment.get("ADDITIONAL_ENI_TAGS", "") for state in (old, new)]
-    renamed = ("cluster-name-corrected",) if all(names) and names[0] != names[1] else ()
-    return (*renamed, *(("additional-tags-changed",) if all(tags) and tags[0] != tags[1] else ()))
-
-
-def _names(state: PluginState) -> dict[str, str]:
-    """Return what a side says of where the plugin runs, by parameter."""
-    cluster = state.cluster
-    names = {
-        "cluster_name": cluster.name,
-        "region": cluster.region,
-        "account_id": cluster.account,
-        "vpc_id": state.vpc_id,
-        "partition": partition_of(cluster.region) if cluster.region else "",
-    }
-    own: Mapping[str, str] = {}
-    with suppress(InputError, UsageError):  # a value that the plugin does not take
-        own = state.setup.settings.names()
-    return {name: value for name, value in {**own, **names}.items() if value}
-
-
 def _open_limits(identity: PluginIdentity, boundary: Grant | None) -> Iterator[str]:
     """Yield what limits a role, and of which nothing is known."""
     if boundary and boundary.is_open:
-        yield written_at(boundary)
+        yield boundary.written_at
     if not isinstance(identity.session, Absent | Document):
         yield from sorted(address for address, _ in identity.sessions)
 
@@ -369,9 +351,9 @@ def _open_limits(identity: PluginIdentity, boundary: Grant | None) -> Iterator[s
 def _places(
     grants: Iterable[Grant], boundary: Grant | None, identity: PluginIdentity
 ) -> Iterator[str]:
-    yield from (written_at(grant) for grant in grants if grant.is_known)
+    yield from (grant.written_at for grant in grants if grant.is_known)
     if boundary and boundary.is_known:
-        yield written_at(boundary)
+        yield boundary.written_at
     yield from (address for address, content in identity.sessions if isinstance(content, Document))
 
 
@@ -380,17 +362,7 @@ def _of_plugin(grants: Iterable[Grant]) -> Iterator[str]:
     for grant in grants:
         is_of_aws = isinstance(grant.policy, Named) and grant.policy.account == "aws"
         if is_of_plugin(grant) and not is_of_aws:
-            yield written_at(grant)
-
-
-def written_at(grant: Grant) -> str:
-    """Return where a policy is written: its resource, its ARN, or what has it inline."""
-    match grant.policy:
-        case InPlan(address):
-            return address
-        case Named(_, _, arn):
-            return arn
-    return grant.address
+            yield grant.written_at
 
 
 def _contents(account: Account, role: IamResource) -> dict[object, Content]:
@@ -398,3 +370,75 @@ def _contents(account: Account, role: IamResource) -> dict[object, Content]:
     boundary = account.one(role, Part.BOUNDARY)
     contents: dict[object, Content] = {k: g.content for k, g in account.policies(role).items()}
     return {**contents, Part.BOUNDARY: boundary.content if boundary else Absent()}
+
+
+@fact
+def needs_finder(context: Context) -> NeedsFinder:
+    """Return what asks which calls roles allow."""
+    after = (p.after for p in context.plugins if p.after.installer)
+    versions = {s.setup.settings.version for s in after if not s.identity.roles}
+    version = versions.pop() if len(versions) == 1 else ""
+    return NeedsFinder(context.filler, context.options, context.accounts.kept, version)
+
+
+@fact
+def plugin_needs(context: Context) -> tuple[PluginNeeds, ...]:
+    """Return what roles do not allow aws-node: in each cluster, and those of no known cluster."""
+    return (*map(needs_finder(context).of_cluster, context.plugins), *needs_of_roles(context))
+
+
+@fact
+def needs_of_roles(context: Context) -> tuple[PluginNeeds, ...]:
+    """Return what the roles of no known cluster do not allow aws-node."""
+    return tuple(map(needs_finder(context).of_role, roles_of_plugin(context)))
+
+
+@fact
+def needs_by_role(context: Context) -> Mapping[IamResource, list[PluginNeeds]]:
+    """Return what aws-node needs of each of its roles, in the clusters where it has them."""
+    by_role: dict[IamResource, list[PluginNeeds]] = defaultdict(list)
+    for needs in plugin_needs(context):
+        for role in needs.roles:
+            by_role[role.role].append(needs)
+    return by_role
+
+
+@fact
+def roles_of_pods(context: Context) -> tuple[IamResource, ...]:
+    """Return the plugin's roles that aws-node has by itself, of which the plan names no cluster."""
+    roles = (needs.roles[0].role for needs in plugin_needs(context) if not needs.is_of_cluster)
+    return tuple(
+        role
+        for role in roles
+        if has_plugin_policy(context, role) and not is_of_nodes(context, role, alone=True)
+    )
+
+
+def other_roles(context: Context, needs: PluginNeeds, role: RoleNeeds) -> tuple[IamResource, ...]:
+    """Return the roles that aws-node may have in place of one."""
+    if needs.is_of_cluster:
+        return needs.others(role)
+    return roles_of_pods(context) if is_of_nodes(context, role.role, alone=True) else ()
+
+
+@fact
+def instance_needs(
+    context: Context,
+) -> Mapping[tuple[IamResource, IamResource], tuple[str, PluginNeeds]]:
+    """Return what aws-node of instances that no cluster of the plan has loses with another role.
+
+    By the roles before and after, each with the resource that gives instances the other role.
+    """
+    needs: dict[tuple[IamResource, IamResource], tuple[str, PluginNeeds]] = {}
+    if any(plugin.after.identity.kind.is_of_service_account for plugin in context.plugins):
+        return needs
+    accounts = context.accounts
+    for change in use_changes(context):
+        if change.kind is not UseKind.INSTANCES or change.resource_type == NODE_GROUP:
+            continue
+        for old, new in product(change.before, change.after):
+            pair = old.resource, new.resource
+            is_shown = pair[1] in accounts.after.grants or pair[1] in accounts.created
+            if pair not in needs and is_shown and has_plugin_policy(context, pair[0]):
+                needs[pair] = change.workload, needs_finder(context).lost_by(*pair)
+    return needs

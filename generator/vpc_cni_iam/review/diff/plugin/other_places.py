@@ -9,11 +9,10 @@ from msgspec import Struct
 
 from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.review.account.documents import Document
-from vpc_cni_iam.review.account.grants import Accounts, Grant, known_policies
+from vpc_cni_iam.review.account.grants import Account, Grant, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
-from vpc_cni_iam.review.diff.plugin.calls import JudgedPlugin
-from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, written_at
+from vpc_cni_iam.review.diff.plugin.judged import JudgedPlugin
 
 
 class PlaceKind(Enum):
@@ -54,13 +53,16 @@ def other_places(grants: Iterable[Grant], judged: JudgedPlugin) -> Iterator[Othe
         own = own_name or own if kind is PlaceKind.CLUSTER else own
         named = {each.get(kind.value, own) for each in names}
         if own and named and own not in named:
-            yield OtherPlace(tuple(map(written_at, policies)), kind, tuple(sorted(named)), own)
+            written = tuple(grant.written_at for grant in policies)
+            yield OtherPlace(written, kind, tuple(sorted(named)), own)
 
 
-def new_places(role: IamResource, needs: PluginNeeds, accounts: Accounts) -> Iterator[OtherPlace]:
+def new_places(
+    role: IamResource, judged: JudgedPlugin, sides: tuple[Account, Account]
+) -> Iterator[OtherPlace]:
     """Yield for which other cluster or VPC new policies of aws-node's role are."""
-    before, after = (account.policies(role) for account in accounts.sides)
-    for key, grant in after.items() if needs.is_of_cluster else ():
+    before, after = (account.policies(role) for account in sides)
+    for key, grant in after.items():
         if key not in before or before[key].content != grant.content:
-            places = other_places([grant], needs.after)
+            places = other_places([grant], judged)
             yield from (place for place in places if place.kind.decides_calls)

@@ -3,38 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.plugin.trust import SOURCE_ACCOUNT, Caller, RoleTrust
+from vpc_cni_iam.plugin.identity import Identity, in_order
+from vpc_cni_iam.plugin.trust import Caller, RoleTrust
 from vpc_cni_iam.policy.template import Side, known
-from vpc_cni_iam.review.account.grants import Accounts
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
-from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
+from vpc_cni_iam.review.account.plugin.state import PluginState
+from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.trust.roles import names_plugin, trust_of
 
-_ACCOUNT = "111122223333"  # stands for one that is not known
+
+class TrustLost(Struct, frozen=True):
+    """aws-node can no longer assume a role whose trust policy changes."""
+
+    role: IamResource
+    ways: tuple[Identity, ...]
+    is_certain: bool = True  # False: a condition decides it that the review does not know
+    plugin: PluginState = PluginState()  # without a name of a cluster for aws-node of any
 
 
-class PluginFacts(Protocol):
-    """What has the accounts of a plan and aws-node in its clusters, as the context does."""
-
-    @property
-    def accounts(self) -> Accounts:
-        """The accounts before and after."""
-
-    @property
-    def plugins(self) -> tuple[ClusterPlugin, ...]:
-        """aws-node in each cluster."""
-
-    @property
-    def service_account_roles(self) -> Mapping[IamResource, frozenset[Identity]]:
-        """The roles of aws-node's service account, with its identities after the plan."""
+@fact
+def service_account_roles(context: Context) -> Mapping[IamResource, frozenset[Identity]]:
+    """Return the roles of aws-node's service account, with its identities after the plan."""
+    roles: dict[IamResource, frozenset[Identity]] = {}
+    for plugin in context.plugins:
+        for state in plugin.states:
+            identity = state.identity
+            kinds = {identity.kind} if state is plugin.after else set()
+            for role in identity.assumed if identity.kind.is_of_service_account else ():
+                roles[role] = roles.get(role, frozenset()) | kinds
+    return roles
 
 
-def roles_of_plugin(context: PluginFacts) -> Iterator[IamResource]:
+def roles_of_plugin(context: Context) -> Iterator[IamResource]:
     """Yield who has policies of the plugin, or trusts it, but for the roles of known clusters."""
     of_clusters = roles_of_clusters(context)
     for owner in context.accounts.principals:
@@ -43,38 +48,43 @@ def roles_of_plugin(context: PluginFacts) -> Iterator[IamResource]:
             yield owner
 
 
-def roles_of_clusters(context: PluginFacts) -> set[IamResource]:
+def roles_of_clusters(context: Context) -> set[IamResource]:
     """Return the roles of aws-node and of nodes in the clusters of a plan."""
     return {
         role
         for plugin in context.plugins
         for state in plugin.states
-        for role in (*state.identity.roles, *state.identity.first_roles, *state.node_roles)
+        for role in state.identity.chain | state.node_roles
     }
 
 
-def is_plugins(context: PluginFacts, role: IamResource) -> bool:
+def is_plugins(context: Context, role: IamResource) -> bool:
     """Say whether a role is aws-node's: it has it, is named by its trust, or has its policies."""
-    if role in context.service_account_roles or has_plugin_policy(context, role):
+    if role in service_account_roles(context) or has_plugin_policy(context, role):
         return True
     trusts = (trust_of(context, role, side) for side in Side)
     return any(trust is not None and names_plugin(trust) for trust in trusts)
 
 
-def has_plugin_policy(context: PluginFacts, owner: IamResource) -> bool:
+def may_be_plugins(context: Context, owner: IamResource) -> bool:
+    """Say whether aws-node may have a principal's permissions after, as far as is known."""
+    return callers(context, owner, Side.AFTER) != {}
+
+
+def has_plugin_policy(context: Context, owner: IamResource) -> bool:
     """Say whether a principal has a policy of the plugin on either side."""
     sides = context.accounts.sides
     return any(is_of_plugin(g) for account in sides for g in account.policies(owner).values())
 
 
-def is_named(context: PluginFacts, owner: IamResource) -> bool:
+def is_named(context: Context, owner: IamResource) -> bool:
     """Say whether a role with policies is for the plugin's service account by its trust policy."""
     trust = trust_of(context, owner, Side.AFTER)
     has_any = any(account.policies(owner) for account in context.accounts.sides)
     return trust is not None and has_any and names_plugin(trust)
 
 
-def address_of(context: PluginFacts, owner: IamResource) -> str:
+def address_of(context: Context, owner: IamResource) -> str:
     """Return the address of a principal; of one that is not in the plan, that of what it has."""
     if isinstance(owner, InPlan):
         return owner.address
@@ -82,34 +92,54 @@ def address_of(context: PluginFacts, owner: IamResource) -> str:
     return next((grant.address for grants in sides for grant in grants), "")
 
 
-def callers(
-    context: PluginFacts, owner: IamResource, side: Side, *, certain: bool = False
-) -> frozenset[Caller] | None:
-    """Return by which identities aws-node may assume a role; None where that is not shown.
+def callers(context: Context, owner: IamResource, side: Side) -> Mapping[Caller, bool] | None:
+    """Return by which identities aws-node may assume a role, each with whether that is certain.
 
-    `certain` is whether those are left out of which a condition decides that is not known.
+    None where the plan does not show it.
     """
     trust = trust_of(context, owner, side)
     statements = trust.statements if trust else ()
     names = [i for s in statements for p in s.principals for i in p.identifiers]
     if trust is None or len(known(names)) < len(names):
         return None
-    # The account of the role, which the plan need not say, may be the one that the policy names.
-    accounts = (
-        value
-        for statement in statements
-        for condition in statement.conditions
-        if str(condition.key).lower() == SOURCE_ACCOUNT
-        for value in known(condition.values)
-    )
     try:
-        role = f"arn:aws:iam::{next(accounts, _ACCOUNT)}:role/example"
-        return frozenset(RoleTrust(trust, role).callers(certain=certain))
+        return RoleTrust(trust, "arn:aws:iam:::role/example").callers()
     except InputError:
         return None
 
 
-def is_of_nodes(context: PluginFacts, owner: IamResource, *, alone: bool) -> bool:
+def is_of_nodes(context: Context, owner: IamResource, *, alone: bool) -> bool:
     """Say whether nodes can assume a role; `alone` is whether aws-node cannot by itself."""
     identities = {caller.identity for caller in callers(context, owner, Side.AFTER) or ()}
     return Identity.node_role in identities and not (alone and len(identities) > 1)
+
+
+@fact
+def trust_lost(context: Context) -> Mapping[IamResource, TrustLost]:
+    """Return the roles of no known cluster that aws-node can, or may, no longer assume."""
+    return {lost.role: lost for lost in _trust_lost(context)}
+
+
+def _trust_lost(context: Context) -> Iterator[TrustLost]:
+    of_clusters = roles_of_clusters(context)
+    for owner in context.accounts.after.grants:
+        before, after = (trust_of(context, owner, side) for side in Side)
+        is_changed = before is not None and after is not None and before != after
+        if before is None or not is_changed or owner in of_clusters | context.accounts.deleted:
+            continue
+        if names_plugin(before) or has_plugin_policy(context, owner):
+            ways, is_certain = _ways_lost(owner, context)
+            if ways:
+                yield TrustLost(owner, ways, is_certain)
+
+
+def _ways_lost(owner: IamResource, context: Context) -> tuple[tuple[Identity, ...], bool]:
+    """Return by what aws-node can no longer assume a role, and whether that is certain."""
+    old, new = (callers(context, owner, side) for side in Side)
+    ways = in_order(caller.identity for caller in old or ())
+    # One way may take the place of another one; another cluster's provider does not.
+    if not old or new is None or any(caller.identity not in ways for caller in new):
+        return (), False
+    if old.keys().isdisjoint(new):
+        return ways, True
+    return (ways if any(old.values()) and not any(new.values()) else ()), False

@@ -5,7 +5,7 @@ Each is decided by evaluation with requests of pods, of other tokens, and of str
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from msgspec.structs import replace
 
@@ -18,11 +18,10 @@ from vpc_cni_iam.policy.document import (
     EVERYONE,
     Effect,
     Policy,
-    Principal,
     Statement,
 )
 from vpc_cni_iam.policy.evaluate import compile_policies
-from vpc_cni_iam.policy.template import known
+from vpc_cni_iam.policy.template import Text, known
 from vpc_cni_iam.review.diff.trust.pods import pod_flaws
 from vpc_cni_iam.review.diff.trust.tokens import STRANGE, TokenTrust, TrustFlaw, asked_claims
 from vpc_cni_iam.review.rules import Rule
@@ -53,28 +52,28 @@ def flaws(policy: Policy, *, for_plugin: bool, tags: bool = True) -> tuple[Trust
 
 def living(policy: Policy) -> Policy:
     """Return a trust policy without what no token can meet, since its issuer has no such claims."""
-    if trust.is_too_large(policy):
-        return policy
+
+    def may_be_met(statement: Statement, name: Text) -> bool:
+        is_provider = isinstance(name, str) and PROVIDER in name
+        alone, request = Policy((statement,)), trust.token_request(str(name), {})
+        return not is_provider or may_assume(alone, request)
+
+    return policy if trust.is_too_large(policy) else narrowed(policy, may_be_met)
+
+
+def narrowed(policy: Policy, is_for: Callable[[Statement, Text], bool]) -> Policy:
+    """Return a trust policy that allows nothing to other principals than some, by name."""
     statements = []
     for statement in policy.statements:
-        principals = tuple(_living(statement, p) for p in statement.principals)
+        principals = tuple(
+            replace(p, identifiers=tuple(n for n in p.identifiers if is_for(statement, n)))
+            for p in statement.principals
+        )
         if principals == statement.principals or statement.effect == "Deny":
             statements.append(statement)
         elif named := tuple(p for p in principals if p.identifiers):
             statements.append(replace(statement, principals=named))
     return replace(policy, statements=tuple(statements))
-
-
-def _living(statement: Statement, principal: Principal) -> Principal:
-    alone = Policy((statement,))
-    names = tuple(
-        name
-        for name in principal.identifiers
-        if not isinstance(name, str)
-        or PROVIDER not in name
-        or may_assume(alone, trust.token_request(name, {}))
-    )
-    return replace(principal, identifiers=names)
 
 
 def is_evaluated(statement: Statement) -> bool:

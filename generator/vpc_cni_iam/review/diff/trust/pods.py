@@ -10,6 +10,7 @@ from vpc_cni_iam.plugin import trust
 from vpc_cni_iam.plugin.principals import may_assume
 from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request
+from vpc_cni_iam.policy.matching.variables import Context
 from vpc_cni_iam.review.diff.trust.conditions import values_of
 from vpc_cni_iam.review.diff.trust.tokens import TrustFlaw
 from vpc_cni_iam.review.rules import Rule
@@ -41,7 +42,8 @@ def _of_scope(policy: Policy, service: str, conditions: list[Condition]) -> Iter
     values = values_of(c for c in conditions if str(c.key).lower() == trust.SOURCE_ARN)
     associations = tuple(value for value in values if _ASSOCIATION in value)
     if associations and not any(
-        _may(policy, service, trust.ASSUME, source=_of_cluster(arn)) for arn in associations
+        _may(policy, service, trust.ASSUME, {trust.SOURCE_ARN: _of_cluster(arn)})
+        for arn in associations
     ):
         yield TrustFlaw(Rule.PODS_SOURCE_ARN, values=associations)
     elif _lets_any_pod(policy, service):
@@ -53,25 +55,16 @@ def _lets_any_pod(policy: Policy, service: str) -> bool:
     has = {trust.SOURCE_ARN: _CLUSTER, trust.SOURCE_ACCOUNT: _ACCOUNT}
     tags = {**trust.STRANGER.tags, **trust.STRANGER.pod_tags, **trust.cluster_tags(_CLUSTER)}
     return any(
-        may_assume(
-            policy,
-            Request(
-                trust.ASSUME,
-                "*",
-                service,
-                {**has, **sent},
-                trust.may_have_but(trust.OF_CALLERS, tags=bool(sent)),
-            ),
-        )
-        for sent in (tags, {})
+        _may(policy, service, trust.ASSUME, {**has, **sent}, tags=bool(sent)) for sent in (tags, {})
     )
 
 
-def _may(policy: Policy, service: str, action: str, *, tags: bool = True, source: str = "") -> bool:
-    """Say whether EKS Pod Identity may be allowed an action for any pod, or those of a cluster."""
+def _may(
+    policy: Policy, service: str, action: str, has: Context | None = None, *, tags: bool = True
+) -> bool:
+    """Say whether EKS Pod Identity may be allowed an action for any pod, or for some."""
     may_have = trust.may_have_but(trust.OF_CALLERS, tags=tags)
-    has = {trust.SOURCE_ARN: source} if source else {}
-    return may_assume(policy, Request(action, "*", service, has, may_have))
+    return may_assume(policy, Request(action, "*", service, has or {}, may_have))
 
 
 def _names(statement: Statement, name: str, *, alone: bool = False) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from msgspec import Struct
 
@@ -54,7 +54,9 @@ class TokenTrust(Struct, frozen=True):
 
     def flaws(self, *, for_plugin: bool) -> Iterator[TrustFlaw]:
         """Yield whose tokens are let in that nobody means, or why none are."""
-        others = self._of_other_issuers()
+        keys = (str(c.key) for c in self.statement.conditions)
+        claims = (key for key in keys if trust.is_claim(key.lower()))
+        others = tuple(key for key in claims if prefix(key) != self.issuer.lower())
         if not may_assume(self.alone, trust.token_request(self.provider, {})):
             if others:  # else a Deny keeps all of them out
                 yield self._flaw(Rule.IRSA_ISSUER, others, never=True)
@@ -63,66 +65,47 @@ class TokenTrust(Struct, frozen=True):
         named = {(issuer(name) or name).lower() for name in names}
         if unrelated := tuple(key for key in others if prefix(key) not in named):
             yield self._flaw(Rule.IRSA_ISSUER, unrelated)
-        yield from self._of_claims(for_plugin=for_plugin)
-
-    def _of_other_issuers(self) -> tuple[str, ...]:
-        """Return the keys of conditions that are claims of other issuers."""
-        keys = [str(condition.key) for condition in self.statement.conditions]
-        claims = (key for key in keys if trust.is_claim(key.lower()))
-        return tuple(key for key in claims if prefix(key) != self.issuer.lower())
-
-    def _of_claims(self, *, for_plugin: bool) -> Iterator[TrustFlaw]:
-        """Yield whose tokens are let in, of all that the conditions could mean."""
         of_subject = self._conditions("sub")
         subjects, audiences = values_of(of_subject), values_of(self._conditions("aud"))
         platform = platform_of(self.issuer, subjects)
-        possible = (*map(sample, subjects), platform.stranger, STRANGE)
+        possible = (*map(sample, subjects), platform.value, STRANGE)
         tokens = (AUDIENCE, *map(sample, audiences), STRANGE)
         alive = [s for s in possible if any(self._lets(sub=s, aud=token) for token in tokens)]
         if not alive:
             yield from self._never(subjects, audiences)
             return
-        yield from self._of_subjects(platform, subjects, frozenset(alive))
-        yield from self._of_audiences(platform, audiences, alive)
+        yield from self._of_subjects(platform, subjects, alive)
+        if any(self._lets(sub=subject, aud=STRANGE) for subject in alive):
+            yield self._flaw(_RULES[platform is Platform.KUBERNETES][2], subjects)
+        elif (
+            platform is Platform.KUBERNETES
+            and not any(map(is_unknown, audiences))
+            and not any(self._lets(sub=subject, aud=AUDIENCE) for subject in alive)
+        ):
+            yield self._flaw(Rule.IRSA_OTHER_AUDIENCE, audiences)
         if platform is Platform.KUBERNETES:
-            if for_plugin:
-                yield from self._of_plugin(subjects, alive)
+            exact = (s for s in subjects if s in alive and not is_wild(s) and not is_unknown(s))
+            foreign = tuple(s for s in exact if s != trust.AWS_NODE.subject)
+            if for_plugin and foreign:
+                yield self._flaw(Rule.IRSA_OTHER_SUBJECT, foreign)
             like = values_of(filter(is_like, of_subject))
             if like and not any(is_wild(value) or is_unknown(value) for value in like):
                 yield self._flaw(Rule.IRSA_LIKE, like)
 
-    def _of_plugin(self, subjects: tuple[str, ...], alive: list[str]) -> Iterator[TrustFlaw]:
-        """Yield that a role of aws-node is for other service accounts, too."""
-        named = (s for s in subjects if s in alive and not is_wild(s) and not is_unknown(s))
-        if foreign := tuple(s for s in named if s != trust.AWS_NODE.subject):
-            yield self._flaw(Rule.IRSA_OTHER_SUBJECT, foreign)
-
     def _of_subjects(
-        self, platform: Platform, subjects: tuple[str, ...], alive: frozenset[str]
+        self, platform: Platform, subjects: tuple[str, ...], alive: Collection[str]
     ) -> Iterator[TrustFlaw]:
         """Yield that all subjects are let in, or those of a pattern, or that a pattern is none."""
         no_subject, wildcard, _ = _RULES[platform is Platform.KUBERNETES]
         wild = tuple(value for value in subjects if is_wild(value))
         by_pattern = tuple(value for value in wild if sample(value) in alive)
-        if platform.stranger in alive or any(map(is_of_anybody, by_pattern)):
+        if platform.value in alive or any(map(is_of_anybody, by_pattern)):
             yield self._flaw(no_subject, by_pattern)
         elif by_pattern:
             is_pinned = wildcard is Rule.OIDC_WILDCARD and all(map(_is_of_one_project, by_pattern))
             yield self._flaw(wildcard, by_pattern, level=Level.NOTE if is_pinned else None)
         elif literally := tuple(value for value in wild if self._is_literal("sub", value)):
             yield self._flaw(Rule.IRSA_NEVER, literally)
-
-    def _of_audiences(
-        self, platform: Platform, audiences: tuple[str, ...], alive: Iterable[str]
-    ) -> Iterator[TrustFlaw]:
-        """Yield that tokens for any audience are let in, or none for that of EKS."""
-        is_kubernetes = platform is Platform.KUBERNETES
-        if any(self._lets(sub=subject, aud=STRANGE) for subject in alive):
-            yield self._flaw(_RULES[is_kubernetes][2])
-        elif not is_kubernetes or any(map(is_unknown, audiences)):
-            return
-        elif not any(self._lets(sub=subject, aud=AUDIENCE) for subject in alive):
-            yield self._flaw(Rule.IRSA_OTHER_AUDIENCE, audiences)
 
     def _never(self, subjects: tuple[str, ...], audiences: tuple[str, ...]) -> Iterator[TrustFlaw]:
         """Yield why no token is let in, though its claims are those that are asked for."""

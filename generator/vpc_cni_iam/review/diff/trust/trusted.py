@@ -30,10 +30,9 @@ from vpc_cni_iam.review.rules import Rule
 
 # Rules about who is let in, by the subject of a token, and by EKS Pod Identity.
 _OF_SUBJECTS = (
-    *(Rule.IRSA_NO_SUBJECT, Rule.IRSA_WILDCARD, Rule.IRSA_OTHER_SUBJECT),
-    *(Rule.OIDC_NO_SUBJECT, Rule.OIDC_WILDCARD),
+    *(Rule.IRSA_NO_SUBJECT, Rule.IRSA_WILDCARD, Rule.IRSA_OTHER_SUBJECT, Rule.IRSA_NO_AUDIENCE),
+    *(Rule.OIDC_NO_SUBJECT, Rule.OIDC_WILDCARD, Rule.OIDC_NO_AUDIENCE),
 )
-_OF_AUDIENCES = Rule.IRSA_NO_AUDIENCE, Rule.OIDC_NO_AUDIENCE
 _OF_PODS = Rule.PODS_NO_TAGS, Rule.PODS_UNSCOPED, Rule.PODS_TAGS_OFF, Rule.PODS_SOURCE_ARN
 
 
@@ -56,6 +55,11 @@ class Trusted(Struct, frozen=True):
         """The issuer of its token; empty for what has none, or one that is not known."""
         return issuer(str(self.name)) if self.type == "Federated" else ""
 
+    @property
+    def is_by_pods(self) -> bool:
+        """Whether it is EKS Pod Identity."""
+        return self.type == "Service" and str(self.name).startswith(PODS)
+
 
 class Widened(Struct, frozen=True):
     """A trust policy newly allows somebody to assume the role, or under fewer conditions."""
@@ -63,31 +67,24 @@ class Widened(Struct, frozen=True):
     trusted: tuple[Trusted, ...]  # who can newly assume it
     before: tuple[Trusted, ...]  # who no longer can, or could under other conditions
     same_principals: bool  # whether all of them could under other conditions
-    conditions: tuple[ConditionChange, ...]  # why: those that are gone, or become others
-    other_conditions: tuple[ConditionChange, ...]  # what else becomes another one
+    conditions: tuple[ConditionChange, ...]  # those that are gone, or become others
     # The Deny statements that are gone, or become others.
     denies: tuple[StatementRemoved | StatementChanged, ...]
     actions: tuple[str, ...]  # what is newly allowed to the same principals
 
 
-def is_of(flaw: TrustFlaw, trusted: Trusted) -> bool:
-    """Say whether a flaw is about somebody whom a statement lets in."""
-    if flaw.rule is Rule.TRUST_ANYBODY:
-        return trusted.name == ANYONE
-    is_token = trusted.type == "Federated" and trusted.issuer == flaw.provider
-    if flaw.rule in _OF_AUDIENCES:
-        return is_token and not trusted.audiences
-    is_subject = str(trusted.subject) in (flaw.values or ("",))
-    return flaw.rule in _OF_SUBJECTS and is_token and is_subject
-
-
 def tells_of(flaw: TrustFlaw, trusted: Trusted) -> bool:
     """Say whether a flaw tells all of somebody whom a statement lets in."""
-    if flaw.rule in _OF_AUDIENCES:
-        return False  # it is about tokens, and does not say whose
+    if flaw.rule is Rule.TRUST_ANYBODY:
+        return trusted.name == ANYONE
     if flaw.rule in _OF_PODS:
-        return str(trusted.name).startswith(PODS)
-    return is_of(flaw, trusted) and not (flaw.rule in _OF_SUBJECTS and trusted.limits)
+        return trusted.is_by_pods
+    if trusted.type != "Federated" or trusted.issuer != flaw.provider:
+        return False
+    if flaw.never:
+        return not {str(trusted.subject), *map(str, trusted.audiences)}.isdisjoint(flaw.values)
+    is_subject = str(trusted.subject) in (flaw.values or ("",))
+    return flaw.rule in _OF_SUBJECTS and is_subject and not trusted.limits
 
 
 def trusted_by(policy: Policy) -> tuple[Trusted, ...]:
@@ -124,7 +121,7 @@ def _trusted(
     audiences = () if is_any(audience) else audience.values
     for value, known_value in zip(subject.values, known_subject.values, strict=True):
         claims = {
-            "sub": _sample(str(known_value)) or platform.stranger,
+            "sub": _sample(str(known_value)) or platform.value,
             "aud": _sample(str(next(iter(known_audience.values), ""))) or AUDIENCE,
         }
         yield Trusted(
@@ -156,28 +153,21 @@ def widened(before: Policy, after: Policy) -> Widened:
     gone = (e for e in elements if isinstance(e, ConditionChange) and e.old)
     conditions = dict.fromkeys((*_limits_gone(coming, leaving), *gone))
     actions = (e.added for e in elements if isinstance(e, ValuesChange) and e.element == "Action")
-    reasons = tuple(change for change in conditions if _explains(change, newcomers))
     return Widened(
         newcomers or coming,
         leaving,
         not newcomers,
-        reasons,
-        tuple(c for c in conditions if c not in reasons and c.new is not None),
+        tuple(change for change in conditions if not _is_of_others(change, newcomers)),
         denies,
         tuple(dict.fromkeys(str(action) for added in actions for action in added)),
     )
 
 
-def _explains(change: ConditionChange, newcomers: tuple[Trusted, ...]) -> bool:
-    """Say whether a condition that is gone, or another, is why there are newcomers.
-
-    That a subject becomes another is said by who they are, and who could before.
-    """
-    if not newcomers or change.old is None:
-        return True
-    key = str(change.old.key).lower()
-    is_of_others = is_claim(key) and all(prefix(key) != t.issuer.lower() for t in newcomers)
-    return change.new is None and not is_of_others
+def _is_of_others(change: ConditionChange, newcomers: tuple[Trusted, ...]) -> bool:
+    """Say whether a condition that is gone is about tokens of other issuers than newcomers'."""
+    key = str(change.old.key if change.old else "").lower()
+    is_gone = bool(newcomers) and change.new is None and is_claim(key)
+    return is_gone and all(prefix(key) != t.issuer.lower() for t in newcomers)
 
 
 def _changes(
@@ -199,7 +189,10 @@ def _changes(
 
 
 def may_be_assumed(policy: Policy, trusted: Trusted) -> bool:
-    """Say whether somebody may assume a role by a trust policy, beside its Deny statements."""
+    """Say whether somebody may assume a role by a trust policy, beside its Deny statements.
+
+    Without claims it is whether any token of the issuer may.
+    """
     policy = filled(policy)
     return any(
         may_assume(policy, request)

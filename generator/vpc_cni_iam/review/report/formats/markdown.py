@@ -40,7 +40,7 @@ _LINES = 40
 # So that no finding is too large for a comment.
 _LONGEST = 1000
 # Words and numbers that mean nothing but themselves to any forge, with the stops after them.
-_WORD = re.compile(r"\(?(?:[A-Za-z]+(?:'[a-z]+)?\)?[,:;.]?|v?\d+(?:\.\d+)*\)?,?|=)")
+_WORD = re.compile(r"\(?(?:[A-Za-z]+(?:'[a-z]+)?\)?[,:;.]?|v?\d+(?:\.\d+)*\)?,?|=)", re.ASCII)
 _STOPS = re.compile(r"(\(?)(.+?)(\)?[,:;.]?)", re.DOTALL)
 # A forge makes a link of what may be the number of a commit.
 _COMMIT = re.compile(r"[a-f\d]{7,}", re.IGNORECASE)
@@ -172,7 +172,7 @@ def _finding(alike: list[ShownFinding], review: ShownReview) -> str:
     rule = ", ".join(filter(None, (first.rule, words.counts_for(first, review))))
     lines = [f"- **{first.level}** {prose(first.message)}"]
     if first.fix and first.level is not Level.NOTE:
-        lines.append(f"    - **fix:** {prose(first.fix)}")
+        lines.append(f"    - **fix:** {prose(words.fix(alike))}")
     lines.append(f"    - {_about(first)} ({rule})" if first.address else f"    - {rule}")
     lines += [f"    - {line}" for line in _also(map(words.about, others))]
     lines += [f"    - {prose(detail)}" for detail in first.details[:_DETAILS]]

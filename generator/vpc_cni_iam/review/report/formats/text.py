@@ -204,7 +204,7 @@ def _finding(page: _TextPage, review: ShownReview, alike: list[ShownFinding]) ->
     for line in first.details if page.details else words.first_details(first):
         page.line(line, "quiet", indent=_INDENT, most=2)
     if first.fix and (page.details or first.level is not Level.NOTE):
-        page.line(f"fix: {first.fix}", indent=_INDENT, most=2)
+        page.line(f"fix: {words.fix(alike)}", indent=_INDENT, most=2)
     page.line(_where(first, review), "quiet", indent=_INDENT, most=2)
     names = [words.about(other) for other in others]
     if page.details:

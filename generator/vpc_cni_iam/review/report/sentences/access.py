@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
-
-from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import PolicyClass
@@ -22,7 +20,7 @@ from vpc_cni_iam.policy.diff import (
 )
 from vpc_cni_iam.policy.document import Condition, Statement
 from vpc_cni_iam.policy.proof.answer import NewAccess, NotProven
-from vpc_cni_iam.policy.report import NOUNS, condition_text, example_text, not_proven_text
+from vpc_cni_iam.policy.report import NOUNS, example_text, not_proven_text
 from vpc_cni_iam.policy.template import Text
 from vpc_cni_iam.review.account.iam_resource import IamResource, Unresolved
 from vpc_cni_iam.review.checks.access import (
@@ -39,10 +37,10 @@ from vpc_cni_iam.review.diff.harm import GainedPart
 from vpc_cni_iam.review.diff.permissions import Open, Refusal
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import name_of, names_of
+from vpc_cni_iam.review.report.names import limit_text, name_of, names_of
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.accounts import SENTENCES as OF_ACCOUNTS
-from vpc_cni_iam.review.rules import Rule
+from vpc_cni_iam.review.rules import Level, Rule
 
 REACH_TEXTS = {
     Reach.SERVICES: "call every action on all resources, except for a few services",
@@ -63,52 +61,61 @@ _NAMES = 6  # of actions and resources of one part
 def _gain(finding: Finding, gain: Gain) -> Saying:
     if gain.published:
         return _published(gain)
-    who = _who(gain.owners, gain.policies)
-    parts = [part_text(part) for part in gain.parts]
-    if gain.reach is not Reach.LIMITED:
-        message = _reaching(who, finding, gain)
-        parts = [
-            part_text(part)
-            for part in gain.parts
-            if part_text(part) != REACH_TEXTS[gain.reach] and not _is_removed_deny(part)
-        ]
+    parts, is_far = list(map(part_text, gain.parts)), gain.reach is not Reach.LIMITED
+    if is_far:
+        first = REACH_TEXTS[gain.reach]
+        denies = [part_text(p) for p in gain.parts if isinstance(p.difference, StatementRemoved)]
+        parts = [text for text in parts if text != first and text not in denies]
     else:
         first, *parts = parts or ["do more"]
-        message = f"{who} can now {first}"
+    message = _who_can(finding, gain, first)
     message += ", where its permissions boundary allows it" if gain.is_bounded else ""
     message += f". aws-node {gain.lacked_by} calls this" if gain.lacked_by else ""
-    details = also(parts, is_first=bool(gain.reach))
+    details = also(parts, is_first=is_far)
     if gain.beyond is not None:
         beyond = first_of(gain.beyond, _NAMES) or "nothing"
         details.append(f"beyond the plugin's needs: {beyond}")
     return Saying(message, (*details, *_example(gain.example)), _gain_fix(finding, gain))
 
 
+def _who_can(finding: Finding, gain: Gain, what: str) -> str:
+    """Return who can now do what, and by which policies or which Deny, where that matters."""
+    who, is_far = _who(gain.owners, gain.policies), gain.reach is not Reach.LIMITED
+    lost = _deny(gain)
+    if is_far and lost:
+        change = "denies less" if lost.startswith("whole") else "no longer applies"
+        return f"{who} can now {what}: the {lost.removeprefix('whole ')} {change}"
+    is_of_aws = all(aws_managed.name_of(name_of(policy)) for policy in gain.policies)
+    if gain.policies and "policy_arn" in finding.attribute and (is_far or is_of_aws):
+        return f"{who} gets {_policies(gain.policies)} and can now {what}"
+    action, comma, result = what.partition(", ") if is_far else (what, "", "")
+    policies = f" with {_policies(gain.policies)}" if is_far and gain.policies else ""
+    return f"{who} can now {action}{policies}{comma}{result}"
+
+
 def _gain_fix(finding: Finding, gain: Gain) -> str:
+    address, actions = finding.address, gain.parts[0].actions if gain.parts else ()
+    fix = f"Narrow the actions and resources in {address}"
     if gain.lacked_by or (gain.is_new and finding.rule is not Rule.ADMIN):
         return ""
-    if lost := _limit_lost(finding, gain):
-        return f"Keep the {lost}"
-    if gain.beyond == ():
-        return f"Accept it if aws-node needs it, or narrow {finding.address}"
-    if gain.policies and "policy_arn" in finding.attribute:
-        return f"Detach {_policies(gain.policies)} from {names_of(gain.owners)}"
-    actions = gain.parts[0].actions if gain.parts else ()
-    if actions and gain.reach is Reach.LIMITED:
-        return f"Remove {_listed(actions)} from {finding.address}, or narrow its resources"
-    return f"Narrow the actions and resources in {finding.address}"
+    if lost := _deny(gain):
+        fix = f"Keep the {lost} for {names_of(gain.owners)}"
+    elif gain.parts and _drops_condition(gain.parts[0]):
+        fix = f"Keep the condition in {address}"
+    elif gain.beyond == ():
+        fix = f"Accept it if aws-node needs it, or narrow {address}"
+    elif gain.policies and "policy_arn" in finding.attribute:
+        fix = f"Detach {_policies(gain.policies)} from {names_of(gain.owners)}"
+    elif actions and gain.reach is Reach.LIMITED:
+        fix = f"Remove {_listed(actions)} from {address}, or narrow its resources"
+    return fix
 
 
-def _limit_lost(finding: Finding, gain: Gain) -> str:
-    """Return the Deny or the condition by whose end more is allowed, and where it was."""
-    match gain.parts[0].difference if gain.parts else None:
-        case StatementRemoved():
-            return f"{_deny(gain)} for {names_of(gain.owners)}"
-        case StatementChanged(old=old) if old.effect == "Deny":
-            return f"whole Deny in {finding.address}"
-        case StatementChanged(elements=elements) if isinstance(elements[-1], ConditionChange):
-            return f"condition in {finding.address}"
-    return ""
+def _drops_condition(part: GainedPart) -> bool:
+    match part.difference:
+        case StatementChanged(elements=[*_, ConditionChange()]):
+            return True
+    return False
 
 
 def _who(owners: tuple[IamResource, ...], policies: tuple[IamResource, ...]) -> str:
@@ -117,32 +124,17 @@ def _who(owners: tuple[IamResource, ...], policies: tuple[IamResource, ...]) -> 
     return f"Anyone who has {name_of(owners[0])}" if is_policy else names_of(owners)
 
 
-def _reaching(who: str, finding: Finding, gain: Gain) -> str:
-    """Return who can now do everything, or change permissions, and by which policies."""
-    action, comma, result = REACH_TEXTS[gain.reach].partition(", ")
-    rest = f"{comma}{result}"
-    if gain.parts and gain.parts[0].denies:
-        change = "no longer applies" if _is_removed_deny(gain.parts[0]) else "denies less"
-        return f"{who} can now {action}{rest}: the {_deny(gain)} {change}"
-    if gain.policies and "policy_arn" in finding.attribute:
-        return f"{who} gets {_policies(gain.policies)} and can now {action}{rest}"
-    policies = f" with {_policies(gain.policies)}" if gain.policies else ""
-    return f"{who} can now {action}{policies}{rest}"
-
-
-def _is_removed_deny(part: GainedPart) -> bool:
-    return part.denies and isinstance(part.difference, StatementRemoved)
-
-
 def _deny(gain: Gain) -> str:
-    """Return the Deny by which more is allowed, and in which policy it is."""
-    match gain.parts[0].difference:
-        case StatementRemoved(statement=statement) | StatementChanged(old=statement):
+    """Return the Deny by which more is allowed, ``whole`` where a part of it stays, or nothing."""
+    part = gain.parts[0] if gain.parts else None
+    match part.difference if part and part.denies else None:
+        case StatementRemoved(statement=statement) | StatementChanged(old=statement) as change:
             what = f"except {_listed(statement.not_actions)}"
             what = f"of {_listed(statement.actions)}" if statement.actions else what
             where = f" in {_policies(gain.policies[:1])}" if gain.policies else ""
-            return f"Deny {what}{where}"
-    return "Deny"
+            whole = "whole " if isinstance(change, StatementChanged) else ""
+            return f"{whole}Deny {what}{where}"
+    return ""
 
 
 def _policies(policies: tuple[IamResource, ...]) -> str:
@@ -168,30 +160,25 @@ def part_text(part: GainedPart, *, is_lost: bool = False) -> str:
     What is no longer allowed is the difference in the other direction.
     """
     match part.difference:
-        case StatementRemoved(statement=statement) if statement.effect == "Deny":
-            calls_ = f"{_calls(statement, part.actions)} where a policy allows it"
+        case StatementRemoved(statement=Statement("Deny") as statement):
+            what = f"{_calls(statement, part.actions)} where a policy allows it"
             if is_lost:
-                return (
-                    f"{calls_.replace('call every action', 'call any action', 1)}: a Deny is added"
-                )
-            return f"{calls_}: a Deny is removed"
+                return f"{what.replace('call every action', 'call any action', 1)}: a Deny is added"
+            return f"{what}: a Deny is removed"
         case StatementAdded(statement=statement) | StatementRemoved(statement=statement):
             return _calls(statement, part.actions)
         case StatementChanged(old=old, new=new, elements=elements):
             is_deny = old.effect == "Deny"
-            reasons = [
-                reason
-                for element in elements
-                for reason in _reasons(element, is_deny=is_deny, is_lost=is_lost)
-            ]
+            reasons = [r for e in elements for r in _reasons(e, is_deny=is_deny, is_lost=is_lost)]
             if not is_deny and all(
                 isinstance(e, ValuesChange) and e.element == "Action" for e in elements
             ):
                 reasons = []  # the actions say it
-            calls_ = _calls(old if is_deny else new, part.actions)
-            if is_deny:
-                calls_ += " where a policy allows it"
-            return f"{calls_}: {', '.join(reasons)}" if reasons else calls_
+            conditions = (e for e in elements if isinstance(e, ConditionChange))
+            changed = [condition for e in conditions for condition in (e.old, e.new)]
+            what = _calls(old if is_deny else new, part.actions, changed)
+            what += " where a policy allows it" if is_deny else ""
+            return f"{what}: {', '.join(reasons)}" if reasons else what
     return "do more"
 
 
@@ -199,26 +186,25 @@ def _reasons(
     element: ValuesChange | ConditionChange, *, is_deny: bool, is_lost: bool
 ) -> Iterator[str]:
     of = " of the Deny" if is_deny else ""
-    if is_lost and isinstance(element, ValuesChange):
-        element = replace(element, removed=element.added, added=element.removed)
-    elif is_lost and isinstance(element, ConditionChange):
-        element = replace(element, old=element.new, new=element.old)
     match element:
         case ValuesChange(name, removed, added):
-            noun = NOUNS[name]
-            if added:
-                yield f"{noun} {_listed(added)}{of} is added"
-            if removed:
-                yield f"{noun} {_listed(removed)}{of} is removed"
-        case ConditionChange(old=Condition() as old, new=None):
-            yield f"the condition {condition_text(old)}{of} is removed"
-        case ConditionChange(old=Condition() as old, new=Condition() as new):
-            yield f"the condition {condition_text(old)}{of} becomes {condition_text(new)}"
-        case ConditionChange(new=Condition() as new):
-            yield f"the condition {condition_text(new)}{of} is added"
+            removed, added = (added, removed) if is_lost else (removed, added)
+            for values, what in ((added, "added"), (removed, "removed")):
+                if values:
+                    yield f"{NOUNS[name]} {_listed(values)}{of} is {what}"
+        case ConditionChange():
+            sides = (element.new, element.old) if is_lost else (element.old, element.new)
+            old, new = (limit_text(side) if side else "" for side in sides)
+            what = f"becomes {new}" if old and new else "is removed" if old else "is added"
+            yield f"the condition {old or new}{of} {what}"
 
 
-def _calls(statement: Statement, actions: tuple[Text, ...] = ()) -> str:
+def _calls(
+    statement: Statement,
+    actions: tuple[Text, ...] = (),
+    without: Collection[Condition | None] = (),
+) -> str:
+    """Return what a statement is about; the conditions `without` are named elsewhere."""
     what = _listed(actions or statement.actions)
     what = "every action" if what == "*" else what
     if statement.not_actions:
@@ -226,7 +212,7 @@ def _calls(statement: Statement, actions: tuple[Text, ...] = ()) -> str:
     where = "all resources" if "*" in statement.resources else _listed(statement.resources)
     if statement.not_resources:
         where = f"all resources except {_listed(statement.not_resources)}"
-    limits = " and ".join(map(condition_text, statement.conditions))
+    limits = " and ".join(limit_text(c) for c in statement.conditions if c not in without)
     return f"call {what} on {where}{f' if {limits}' if limits else ''}"
 
 
@@ -269,18 +255,22 @@ def _group_joined(finding: Finding, joined: GroupJoined) -> Saying:
 
 def _undecided(finding: Finding, undecided: AccessUndecided) -> Saying:
     who = names_of(undecided.owners)
-    message = f"{who} may be able to do more, which is not decided: {_reason(undecided.answer)}"
+    reason = undecided_text(undecided.answer, "the policy")
+    message = f"{who} may be able to do more, which is not decided: {reason}"
     return Saying(message, tuple(f"changed: {part_text(part)}" for part in undecided.parts))
 
 
-def _reason(answer: NotProven) -> str:
+def undecided_text(answer: NotProven, policy: str) -> str:
+    """Return why it is not decided what a policy newly allows."""
     match answer:
         case NotProven(Open.LATER):
-            return "a part of the policy is known after apply"
+            return f"a part of {policy} is known after apply"
         case NotProven(Open.REFUSED, Refusal(why)):
-            return ", ".join(filter(None, ("the policy cannot be evaluated", why)))
+            return ", ".join(filter(None, (f"{policy} cannot be evaluated", why)))
         case NotProven(Open.NOT_SHOWN):
-            return "the plan does not show all policies"
+            return f"the plan does not show all of {policy}"
+        case NotProven(Open.TOO_LARGE):
+            return f"{policy} is too large for IAM"
     return not_proven_text(answer)
 
 
@@ -288,42 +278,35 @@ def _deny_lost(finding: Finding, lost: DenyLost) -> Saying:
     who = names_of(lost.owners)
     if lost.hidden:
         gone = first_of(map(name_of, lost.hidden))
-        if gone.startswith("group "):
-            message = f"{who} no longer has the policies of {gone}, which the plan does not show"
-            return Saying(f"{message}: a Deny in them no longer applies")
-        message = f"{who} no longer has {gone}. The plan does not show the document"
-        return Saying(f"{message}: a Deny in it no longer applies")
-    message = f"{who} is denied less"
-    if lost.parts:
-        message = f"{who} may now {part_text(lost.parts[0])}"
-    message += ". The plan may not show what other policies allow"
-    rest = also([part_text(part) for part in lost.parts[1:]], is_first=False)
-    return Saying(message, (*rest, *_example(lost.example)))
+        of = f"the policies of {gone}" if gone.startswith("group ") else gone
+        message = f"{who} no longer has {of}, which the plan does not show"
+        return Saying(f"{message}: if it has a Deny, that no longer applies")
+    first, *rest = list(map(part_text, lost.parts)) or ["do more"]
+    message = f"{who} may now {first}. The plan may not show what other policies allow"
+    return Saying(message, (*also(rest, is_first=False), *_example(lost.example)))
 
 
 def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
-    policy, who = name_of(shown.policy), names_of(shown.owners)
-    named = (
-        f"The policy {policy}"
-        if (shown.policy,) == shown.owners
-        else f"The policy {policy} of {who}"
-    )
-    if finding.attribute.startswith("inline_policy"):
-        named = f"An inline policy of {who}"
-    refers = f": it refers to {first_of(shown.references)}" if shown.references else ""
+    policy, who, address = name_of(shown.policy), names_of(shown.owners), finding.address
     if shown.content is not None:
         message = f"{policy} is not a policy: {shown.content.why}"
-        return Saying(message, fix=f"Correct the policy in {finding.address}")
-    if shown.managed:
-        managed = shown.managed
+        return Saying(message, fix=f"Correct the policy in {address}")
+    is_shown = finding.rule in (Rule.UNKNOWN_POLICY, Rule.SENSITIVE_POLICY)
+    if managed := None if is_shown else aws_managed.find(policy):
         because = f" ({', '.join(managed.because)})" if managed.because else ""
         message = f"{who} gets {managed.name}, which {_CLASS_TEXTS[managed.policy_class]}{because}"
         fix = f"Detach {managed.name} from {who}" if finding.rule is Rule.ADMIN else ""
         return Saying(message, fix=fix)
     if instead := aws_managed.nonexistent(policy):
         message = f"{policy} is attached to {who}, and does not exist: {instead}"
-        return Saying(message, fix=f"Correct the ARN in {finding.address}")
+        return Saying(message, fix=f"Correct the ARN in {address}")
+    named = policy if policy.startswith("the ") else f"the policy {policy}"
+    if finding.attribute.startswith("inline_policy"):
+        named = f"an inline policy of {who}"
+    elif (shown.policy,) != shown.owners:
+        named += f" of {who}"
     if finding.rule is Rule.UNKNOWN_POLICY:
+        refers = f": it refers to {first_of(shown.references)}" if shown.references else ""
         return Saying(f"{named} is known after apply{refers}")
     if finding.rule is Rule.SENSITIVE_POLICY:
         return Saying(f"{named} is sensitive, so it is not judged")
@@ -331,8 +314,7 @@ def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
     if isinstance(shown.policy, Unresolved) and not is_mark(shown.policy.place):
         message = f"{shown.policy.place} is known after apply: the plan does not show "
         message += f"what {who} gets"
-    fix = f"Look at {policy} in IAM" if aws_managed.name_of(policy) else ""
-    return Saying(message, fix=fix)
+    return Saying(message, fix=f"Look at {policy} in IAM" if aws_managed.name_of(policy) else "")
 
 
 def _no_gain(finding: Finding, change: NoGain) -> Saying:
@@ -340,11 +322,10 @@ def _no_gain(finding: Finding, change: NoGain) -> Saying:
     parts = [part_text(part, is_lost=True) for part in change.parts]
     if change.is_deleted:
         return Saying(f"{who} is deleted", tuple(f"was allowed: {text}" for text in parts))
-    match finding.rule:
-        case Rule.REWRITTEN:
-            return Saying(f"The policies of {who} are written differently and mean the same")
-        case Rule.NEW_POLICY:
-            return Saying(f"{who} gets a policy that allows nothing new")
+    if finding.rule is Rule.REWRITTEN:
+        return Saying(f"The policies of {who} are written differently and mean the same")
+    if finding.rule is Rule.NEW_POLICY:
+        return Saying(f"{who} gets a policy that allows nothing new")
     if not parts:
         return Saying(f"{who} is allowed less")
     rest = tuple(f"no longer allowed: {text}" for text in parts[1:_PARTS])
@@ -352,33 +333,29 @@ def _no_gain(finding: Finding, change: NoGain) -> Saying:
 
 
 def _boundary(finding: Finding, change: BoundaryChanged) -> Saying:
-    who = names_of(change.owners)
-    boundary = name_of(change.before) if change.before else ""
-    if finding.rule in (Rule.ACCESS_REMOVED, Rule.REWRITTEN) and change.after:
-        if change.before == change.after:
-            return Saying(f"{boundary}, the permissions boundary of {who}, allows no more")
-        message = f"{who} gets the permissions boundary {name_of(change.after)}"
+    who, address = names_of(change.owners), finding.address
+    old, new = (name_of(side) if side else "" for side in (change.before, change.after))
+    is_replaced = f"{who} gets {new} as its permissions boundary"
+    is_replaced += f" in place of {old}" if old else ""
+    if new and finding.level is Level.NOTE:
+        if old == new:
+            return Saying(f"{old}, the permissions boundary of {who}, allows no more")
         same = "has the same document" if finding.rule is Rule.REWRITTEN else "allows no more"
-        return Saying(f"{message} in place of {boundary}, and it {same}" if boundary else message)
-    successor = f" is created in place of {who}, and" if finding.address not in who else ""
-    if change.after is None:
-        message = f"{who} loses its permissions boundary {boundary}"
-        if successor:
-            message = f"{finding.address}{successor} has no permissions boundary"
-        fix = f"Set permissions_boundary of {finding.address} to {boundary}"
-        return Saying(message, _example(change.example), fix)
-    parts = [part_text(part) for part in change.parts]
-    if change.before == change.after and parts:
+        return Saying(f"{is_replaced}, and it {same}" if old else is_replaced)
+    parts = list(map(part_text, change.parts))
+    if not new:
+        message = f"{who} loses {old} as its permissions boundary"
+        if address not in who:
+            message = f"{address} is created in place of {who}, and has no permissions boundary"
+        details, fix = [], f"Set permissions_boundary of {address} to {old}"
+    elif old == new and parts:
         message = f"{who} can now {parts[0]}, where a policy allows it"
-        message += f": {boundary} is the permissions boundary, and allows more"
-        rest = also(parts[1:], is_first=False)
-        fix = f"Narrow {boundary}"
-        return Saying(message, (*rest, *_example(change.example)), fix)
-    message = f"{who} gets the permissions boundary {name_of(change.after)} in place of {boundary}"
-    message += ", which may limit it less"
-    rest = also(parts, is_first=True)
-    fix = f"Keep {boundary}, or narrow {name_of(change.after)}"
-    return Saying(message, (*rest, *_example(change.example)), fix)
+        message += f": {old} is the permissions boundary, and allows more"
+        details, fix = also(parts[1:], is_first=False), f"Narrow {old}"
+    else:
+        message = f"{is_replaced}, which may limit it less"
+        details, fix = also(parts, is_first=True), f"Keep {old}, or narrow {new}"
+    return Saying(message, (*details, *_example(change.example)), fix)
 
 
 def _documents(finding: Finding, documents: PublishedDocuments) -> Saying:

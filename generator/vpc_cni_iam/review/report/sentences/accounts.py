@@ -1,12 +1,19 @@
-"""Sentences about conflicts of resources, limits of IAM, and other ARNs and IDs."""
+"""Sentences about conflicts of resources, clusters, limits of IAM, and other ARNs and IDs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.review.account.grants import ConflictKind, Grant
+from vpc_cni_iam.review.account.plugin.state import NodePart
+from vpc_cni_iam.review.checks.clusters import (
+    GoneWithCluster,
+    MadeTwice,
+    NotInstalled,
+)
 from vpc_cni_iam.review.checks.conflicts import Ambiguous, Contradiction, ListNotShown
 from vpc_cni_iam.review.checks.moved import (
     ArnChanged,
@@ -48,16 +55,52 @@ def _contradiction(finding: Finding, contradiction: Contradiction) -> Saying:
             message += f", though {grant.address} keeps or makes it" if conflict.is_kept else ""
             name = grant.key.name if grant.policy is None else name_of(grant.policy)
             fix = f"Add {name} to the list of {conflict.address}"
-    if contradiction.is_harmless:
-        message += ". With and without it the same is allowed"
     if contradiction.may_deny and not conflict.is_kept:
         message += ". The plan does not show the document, which may have a Deny"
     return Saying(message, fix=fix)
 
 
+def _made_twice(finding: Finding, twice: MadeTwice) -> Saying:
+    message = f"{finding.address} is created and {twice.other} is deleted, and AWS knows both as "
+    message += "one: it refuses the creation, or the deletion removes the new one"
+    return Saying(message, fix=f"Write a moved block from {twice.other} to {finding.address}")
+
+
+def _gone_with_cluster(finding: Finding, gone: GoneWithCluster) -> Saying:
+    done, fix = ("replaced", "Replace") if gone.is_replaced else ("deleted", "Delete")
+    names = first_of(gone.addresses)
+    message = f"{finding.address} is {done}, and the plan keeps what EKS deletes with it: {names}"
+    if gone.keeping:
+        message = f"EKS does not delete {finding.address}, which is {done}, while it has node "
+        message += f"groups or Fargate profiles: the plan keeps {first_of(gone.keeping)}"
+    return Saying(message, fix=f"{fix} in the same plan: {names}")
+
+
+_NOT_INSTALLED = {
+    NodePart.PLUGIN: "{} is created with bootstrap_self_managed_addons = false, and nothing in the "
+    "plan installs the plugin: nodes stay NotReady until something does",
+    NodePart.AGENT: "{} is created, and the plan does not install eks-pod-identity-agent in it: "
+    "without the agent on its nodes, aws-node gets no credentials by EKS Pod Identity",
+}
+
+
+def _not_installed(finding: Finding, missing: NotInstalled) -> Saying:
+    return Saying(_NOT_INSTALLED[missing.part].format(finding.address))
+
+
 def _list_not_shown(finding: Finding, shown: ListNotShown) -> Saying:
-    noun = "inline policies" if shown.open_list.part is Part.PERMISSIONS else "attachments"
-    owner = name_of(shown.open_list.owner)
+    open_list = shown.open_list
+    noun = "inline policies" if open_list.part is Part.PERMISSIONS else "attachments"
+    owner, hidden = name_of(open_list.owner), "Not shown by the plan:"
+    if open_list.part is None:
+        message = (
+            f"{finding.address} is created, and detaches {owner} from all that it does not name"
+        )
+        return Saying(f"{message}. {hidden} who else has it")
+    if open_list.is_created:
+        whose = f"all {noun} of {owner}" if owner != finding.address else f"all its {noun}"
+        message = f"{finding.address} newly lists {whose}, and removes the others"
+        return Saying(f"{message}. {hidden} what else {owner} has")
     return Saying(f"The plan does not show which {noun} {owner} keeps; the others are removed")
 
 
@@ -68,7 +111,7 @@ def _ambiguous(finding: Finding, ambiguous: Ambiguous) -> Saying:
         fix = "Write a moved block, or create it in a plan of its own"
         return Saying(f"{message}: it is compared with none of them", fix=fix)
     names = " and ".join(ambiguous.addresses)
-    message = f"{ambiguous.place} may be {names}: the change counts for each of them"
+    message = f"{ambiguous.place} may be {names}: the change is judged for each of them"
     return Saying(message, fix="Refer to the resource, or give its ARN, in place of its name")
 
 
@@ -118,7 +161,6 @@ _HANDLED = {
     Handling.FORGOTTEN: "{} is removed from the state only; it stays in IAM",
     Handling.REPLACED: "{} is replaced",
     Handling.GIVEN_BEFORE: "{} is created, and gives what another resource gives already",
-    Handling.LIST_CREATED: "{}, an exclusive list, is created: it removes what it does not name",
     Handling.LIST_ENDED: f"{{}}, an exclusive list, ends: {_NO_LONGER}",
 }
 
@@ -129,6 +171,9 @@ def _handled(finding: Finding, handled: Handled) -> Saying:
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     Contradiction: _contradiction,
+    GoneWithCluster: _gone_with_cluster,
+    MadeTwice: _made_twice,
+    NotInstalled: _not_installed,
     ListNotShown: _list_not_shown,
     Ambiguous: _ambiguous,
     TooLarge: _too_large,

@@ -3,67 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 from vpc_cni_iam.inputs.plan.arguments import KINDS
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.report import example_text, not_proven_text
 from vpc_cni_iam.policy.value import Absent, Known, Unknown
 from vpc_cni_iam.review.account.cluster_access import ClusterRight
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
+from vpc_cni_iam.review.account.iam_resource import InPlan, Named, Unresolved
+from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 from vpc_cni_iam.review.account.uses import UsedRole, UseKind
 from vpc_cni_iam.review.checks.cluster_access import (
     AuthenticationChanged,
     RightGained,
     RightLost,
 )
-from vpc_cni_iam.review.checks.metadata import MetadataOpened, OpenedOption
+from vpc_cni_iam.review.checks.metadata import MetadataOpened
 from vpc_cni_iam.review.checks.session_tags import SessionTagsOn, TagsChanged
 from vpc_cni_iam.review.checks.uses import WRITE_ONLY, AnnotationNotRead, RoleNamed, ValuesNotShown
 from vpc_cni_iam.review.diff.permissions import Open
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.diff.uses import UseChange, UseEvent
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import name_of, value_text
+from vpc_cni_iam.review.report.names import ENDS, name_of, value_text
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_text
 from vpc_cni_iam.review.rules import Level
 
-# The message, the details and the fix, which an error has.
-_Parts: TypeAlias = tuple[str, list[str], str]
 _AUTHENTICATION = {
-    "authentication_mode": "Other principals can get into the cluster: those of access entries, "
-    "of the ConfigMap aws-auth, or of both",
+    "authentication_mode": "Others can get into the cluster: those of access entries, or of the "
+    "ConfigMap aws-auth",
     "bootstrap_cluster_creator_admin_permissions": "Who creates the cluster administers it",
 }
 
 
 def _of_use(finding: Finding, change: UseChange) -> Saying:
     match change.event:
-        case UseEvent.GETS:
-            message, details, fix = _gets(change)
-        case UseEvent.MOVES:
-            message, details, fix = _moves(change)
-        case UseEvent.LIMITED_OTHERWISE:
-            message, details, fix = _limited(change)
         case UseEvent.LOSES:
             return _loses(change)
-    return Saying(message, tuple(details), fix if finding.level is Level.ERROR else "")
+        case UseEvent.GETS:
+            saying = _gets(change)
+        case UseEvent.MOVES | UseEvent.LIMITED_OTHERWISE:
+            saying = _moves(change)
+    return saying if finding.level is Level.ERROR else Saying(saying.message, saying.details)
 
 
-def _gets(change: UseChange) -> _Parts:
+def _gets(change: UseChange) -> Saying:
     role = _roles(change.after)
     if change.kind is UseKind.SERVICE_ACCOUNT:
         message = f"{_who(change)} gets {role}"
     else:
-        how = "is new and uses" if change.is_new else "now uses"
-        message = f"{change.workload} {how} {role}"
+        message = f"{change.workload} {'is new and' if change.is_new else 'now'} uses {role}"
     if change.pods:
         message += " by IRSA" if change.pods.by_token else " by EKS Pod Identity"
     if change.reach in REACH_TEXTS:
         message += f", and can now {REACH_TEXTS[change.reach]}"
     fix = f"Give {change.workload} a role that allows only what it needs, in place of {role}"
-    return f"{message}{_made_here(change)}", _example(change), fix
+    return Saying(f"{message}{_made_here(change)}", tuple(_example(change)), fix)
 
 
 def _example(change: UseChange) -> list[str]:
@@ -75,19 +71,17 @@ def _made_here(change: UseChange) -> str:
     return f"; the plan makes {change.made_here} in this module" if change.made_here else ""
 
 
-def _moves(change: UseChange) -> _Parts:
+def _moves(change: UseChange) -> Saying:
     old, new = (_roles(roles) for roles in (change.before, change.after))
     more, details = _more(change)
-    fix = f"Keep {old} for {change.workload}, or allow less in {new}"
-    return f"{_who(change)} uses {new} in place of {old}{more}", details, fix
-
-
-def _limited(change: UseChange) -> _Parts:
+    if change.event is UseEvent.MOVES:
+        fix = f"Keep {old} for {change.workload}, or allow less in {new}"
+        return Saying(f"{_who(change)} uses {new} in place of {old}{more}", details, fix)
     what = "is removed" if isinstance(change.session, Absent) else "changes"
-    more, details = _more(change)
-    whose = f"{_within(_who(change))} with {_roles(change.after)}"
+    who = _who(change)
+    who = who[0].lower() + who[1:] if who.startswith(("Service ", "The ", "A ")) else who
     fix = f"Narrow the session policy of {change.workload}"
-    return f"The session policy of {whose} {what}{more}", details, fix
+    return Saying(f"The session policy of {who} with {new} {what}{more}", details, fix)
 
 
 def _loses(change: UseChange) -> Saying:
@@ -97,46 +91,40 @@ def _loses(change: UseChange) -> Saying:
     return Saying(message, fix=f"Set {change.attribute} of {change.workload} to the new role")
 
 
-def _more(change: UseChange) -> tuple[str, list[str]]:
+def _more(change: UseChange) -> tuple[str, tuple[str, ...]]:
     """Return what roles allow more, and the details."""
     if change.made_here:
-        return _made_here(change), []
+        return _made_here(change), ()
     reach = REACH_TEXTS.get(change.reach)
     match change.access:
         case NoNewAccess():
-            return ", and can do nothing more", []
+            return ", and can do nothing more", ()
         case NewAccess():
             parts = list(map(part_text, change.gained.parts)) if change.gained else []
             is_said = change.reach in (Reach.LIMITED, Reach.EVERYTHING)
             first = parts.pop(0) if parts and is_said else ""
-            details = also(parts, is_first=bool(reach))
             message = f", and can now {reach or first or 'do more'}"
-            return message, [*details, *_example(change)]
+            return message, (*also(parts, is_first=bool(reach)), *_example(change))
         case NotProven(Open()):
             text = "; the plan does not show whether that allows more"
         case NotProven() as answer:
             text = f"; it is not proven that this allows nothing more ({not_proven_text(answer)})"
-    return f"{text}. The role can {reach}" if reach else text, []
+    return f"{text}. The role can {reach}" if reach else text, ()
 
 
 def _who(change: UseChange) -> str:
     """Return who gets a role, as a sentence begins with it."""
     pods = change.pods
     if pods is None:
-        is_account = change.kind is UseKind.SERVICE_ACCOUNT
-        return f"A service account of {change.workload}" if is_account else change.workload
+        return change.workload
     name = "/".join(filter(None, (pods.account.namespace, pods.account.name)))
     who = f"Service account {name}" if name else "A service account known after apply"
+    if pods.object:  # the values of a chart need not have its name
+        return f"A service account of {change.workload}"
     if pods.addon:
         who = f"Service account {name} of" if name else "The service account of"
         who += f" the add-on {pods.addon}"
     return f"{who} in cluster {pods.cluster}" if pods.cluster else who
-
-
-def _within(who: str) -> str:
-    """Return a name as it is within a sentence."""
-    is_noun = who.startswith(("Service ", "The ", "A "))
-    return who[0].lower() + who[1:] if is_noun else who
 
 
 def _roles(roles: Iterable[UsedRole]) -> str:
@@ -147,17 +135,13 @@ def _role(role: UsedRole) -> str:
     match role.resource:
         case InPlan(address):
             return f"the role of version {role.version} of {address}" if role.version else address
-        case Named(kind, _, name) if kind in KINDS:
+        case Named(kind, _, name, arn) if kind in KINDS:
             of = f"version {role.version} of {KINDS[kind]}" if role.version else KINDS[kind]
-            return f"the role of {of} {name}"
+            return f"the role of {of} {arn or name}"
         case Named() as named:
             return name_of(named)
         case Unresolved(place):
             return place if place.startswith("(") else f"a role known after apply ({place})"
-
-
-def _of_resource(resource: IamResource) -> str:
-    return _role(UsedRole(resource))
 
 
 def _not_shown(finding: Finding, values: ValuesNotShown) -> Saying:
@@ -175,7 +159,7 @@ def _not_read(finding: Finding, _: AnnotationNotRead) -> Saying:
 
 def _role_named(finding: Finding, named: RoleNamed) -> Saying:
     what = "the argument" if named.is_known_type else "its type"
-    roles = " or ".join(map(_of_resource, named.roles))
+    roles = " or ".join(_role(UsedRole(role)) for role in named.roles)
     message = f"{finding.address} newly names {roles}; what {what} does with a role is not known"
     if named.reach in REACH_TEXTS:
         message += f", and the role can {REACH_TEXTS[named.reach]}"
@@ -183,22 +167,18 @@ def _role_named(finding: Finding, named: RoleNamed) -> Saying:
 
 
 def _metadata(finding: Finding, opened: MetadataOpened) -> Saying:
-    options = ", ".join(map(_option, opened.options))
-    return Saying(f"{finding.address} lets pods reach the instance metadata: {options}")
-
-
-def _option(option: OpenedOption) -> str:
-    return f"{option.name} {value_text(option.before)} -> {value_text(option.after)}"
+    options = ", ".join(
+        f"{o.name} {value_text(o.before)} -> {value_text(o.after)}" for o in opened.options
+    )
+    by = f" by {opened.template}" if opened.template else ""
+    return Saying(f"{finding.address} lets pods reach the instance metadata{by}: {options}")
 
 
 def _gained(finding: Finding, gained: RightGained) -> Saying:
-    right = gained.right
-    who = name_of(right.principal)
     less = ", less than before" if gained.is_less else ""
-    message = f"{who} {_right(right)}{less}"
-    fix = ""
-    if finding.level is Level.ERROR:
-        fix = f"Associate a policy with fewer permissions in {finding.address}"
+    message = f"{name_of(gained.right.principal)} {_right(gained.right)}{less}"
+    is_error = finding.level is Level.ERROR
+    fix = f"Associate a policy with fewer permissions in {finding.address}" if is_error else ""
     return Saying(message, fix=fix)
 
 
@@ -230,18 +210,21 @@ def _cluster(right: ClusterRight) -> str:
 def _lost(_: Finding, lost: RightLost) -> Saying:
     right = lost.right
     who, cluster = name_of(right.principal), _cluster(right)
+    end = ENDS[lost.end].format("principal")
     if lost.strands_nodes:
-        return Saying(
-            f"Nodes with {who} can no longer join {cluster}: {right.address} is deleted",
-            fix=f"Keep the access entry of {who}",
-        )
-    return Saying(f"{who} loses permissions in a cluster: {right.address} of {cluster} is deleted")
+        message = f"Nodes with {who} can no longer join {cluster}: {right.address} {end}"
+        verb = "Replace" if lost.end is ResourceEnd.WITH_CLUSTER else "Keep"
+        return Saying(message, fix=f"{verb} the access entry of {who}")
+    return Saying(f"{who} loses permissions in a cluster: {right.address} of {cluster} {end}")
 
 
 def _authentication(finding: Finding, changed: AuthenticationChanged) -> Saying:
     before, after = (value_text(value) for value in (changed.before, changed.after))
     message = f"{finding.address} changes {changed.name} from {before} to {after}"
-    return Saying(f"{message}. {_AUTHENTICATION[changed.name]}")
+    message += f". {_AUTHENTICATION[changed.name]}" if changed.is_wider else ""
+    if changed.drops_config_map:
+        message += ". Nodes and others with access only by the ConfigMap aws-auth lose it"
+    return Saying(message)
 
 
 def _tags_on(finding: Finding, tags: SessionTagsOn) -> Saying:

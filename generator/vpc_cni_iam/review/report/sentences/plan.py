@@ -7,9 +7,9 @@ from typing import Any
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.unread import UnreadChange, UnreadKind
-from vpc_cni_iam.review.account.not_shown import NotShownByPlan, NotShownKind
 from vpc_cni_iam.review.checks.drift import Drifted, DriftOutcome
 from vpc_cni_iam.review.checks.plan import LeftOut, MaybePlugin, NewerFormat, UnknownMembers
+from vpc_cni_iam.review.diff.not_shown import NotShownByPlan, NotShownKind
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.saying import Saying
 

@@ -11,18 +11,15 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.report import undecided_text
 from vpc_cni_iam.review.checks.coverage import DenialCause, DeniedCalls, LimitNotShown
-from vpc_cni_iam.review.checks.plugin_roles import (
-    ControllerMissing,
-    ManagedBeside,
-    ManagedOnNodes,
-    PolicyElsewhere,
-    TrustLost,
-)
+from vpc_cni_iam.review.checks.plugin_roles import ManagedBeside, ManagedOnNodes, PolicyElsewhere
 from vpc_cni_iam.review.checks.plugin_tags import TagRemoved
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall
+from vpc_cni_iam.review.diff.plugin.controller import ControllerMissing
+from vpc_cni_iam.review.diff.plugin.nodes import AGENT_ACTION, NodeLoss, NodesLost
 from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace, PlaceKind
+from vpc_cni_iam.review.diff.plugin.roles import TrustLost
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import MOST_NAMED, name_of, several
+from vpc_cni_iam.review.report.names import MOST_NAMED, name_of, of_issuer, several
 from vpc_cni_iam.review.report.saying import Saying
 
 _IDENTITIES = {
@@ -100,6 +97,8 @@ def _fix(denied: DeniedCalls) -> str:
     if by is not None:
         is_explicit = any(call.is_explicit for call in denied.calls)
         return f"{'Do not deny' if is_explicit else 'Allow'} {actions} in {denied.places[by]}"
+    if denied.lost_cluster_name:
+        return "Set CLUSTER_NAME to the name of the cluster, in the configuration of the plugin"
     if denied.elsewhere:
         return _fix_of_place(denied.elsewhere[0])
     if policy and policy not in denied.places:
@@ -169,16 +168,49 @@ def _controller_missing(_: Finding, missing: ControllerMissing) -> Saying:
 def _trust_lost(_: Finding, lost: TrustLost) -> Saying:
     role = name_of(lost.role)
     ways = first_of(_IDENTITIES[way] for way in lost.ways)
-    where = f" of cluster {lost.cluster.name}" if lost.cluster.name else ""
+    cluster, identity = lost.plugin.cluster, lost.plugin.identity
+    where = f" of cluster {cluster.name}" if cluster.name else ""
     may = "no longer lets" if lost.is_certain else "may no longer let"
-    is_of_nodes = lost.ways == (Identity.node_role,)
-    trusted = "ec2.amazonaws.com" if is_of_nodes else "the service account kube-system/aws-node"
+    trusted = f"the service account {lost.plugin.setup.account}"
+    if identity.first_roles - {lost.role}:
+        trusted = first_of(sorted(map(name_of, identity.first_roles)))
+    elif lost.ways == (Identity.node_role,):
+        trusted = "ec2.amazonaws.com"
+    elif Identity.irsa in lost.ways:
+        trusted += of_issuer(cluster)
     return Saying(
         f"The trust policy of {role} {may} aws-node{where} assume it by {ways}",
         fix=f"Trust {trusted} in {role}"
         if lost.is_certain
         else f"Check that aws-node meets the conditions of the trust policy of {role}",
     )
+
+
+# What nodes lose, and the fix.
+_NODES = {
+    NodeLoss.REFUSED: (
+        "Instances cannot assume {role}, the node role{cluster}: its trust policy does not trust "
+        "ec2.amazonaws.com, and no node joins the cluster",
+        "Trust ec2.amazonaws.com in {role}",
+    ),
+    NodeLoss.AGENT_DENIED: (
+        f"The node role {{role}}{{cluster}} does not allow {AGENT_ACTION}: the EKS Pod Identity "
+        "Agent gets no credentials for aws-node",
+        f"Allow {AGENT_ACTION} in {{role}}, as AmazonEKSWorkerNodePolicy does",
+    ),
+    NodeLoss.NO_ROLE: (
+        "{workload} no longer gives instances {role}, which has the policies of the plugin: "
+        "aws-node on them has no credentials",
+        "Keep {role} in {workload}, or give aws-node its own role first",
+    ),
+}
+
+
+def _nodes_lost(_: Finding, lost: NodesLost) -> Saying:
+    cluster = f" of cluster {lost.cluster.name}" if lost.cluster.name else ""
+    parts = {"role": name_of(lost.role), "cluster": cluster, "workload": lost.workload}
+    message, fix = (text.format_map(parts) for text in _NODES[lost.loss])
+    return Saying(message, fix=fix)
 
 
 def _tag_removed(finding: Finding, removed: TagRemoved) -> Saying:
@@ -190,8 +222,10 @@ def _tag_removed(finding: Finding, removed: TagRemoved) -> Saying:
             fix=f"Check that {address} keeps the tags that the policy of {role} asks for",
         )
     verb = "may lose" if removed.is_later else "changes" if removed.is_changed else "loses"
-    on = f"{first_of(removed.actions)} on the {removed.kind.replace('-', ' ')}"
-    message = f"{address} {verb} the tag {removed.tag}. "
+    kind = removed.kind.replace("-", " ")
+    on = f"{first_of(removed.actions)} on the {kind}"
+    who = f"The {kind} of {address}" if removed.is_of_other else address
+    message = f"{who} {verb} the tag {removed.tag}. "
     message += f"Then a policy of {role} does not allow {on}"
     return Saying(message, fix=f"Keep the tag {removed.tag} in {address}")
 
@@ -204,5 +238,6 @@ SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     ManagedOnNodes: _managed_on_nodes,
     ControllerMissing: _controller_missing,
     TrustLost: _trust_lost,
+    NodesLost: _nodes_lost,
     TagRemoved: _tag_removed,
 }

@@ -9,8 +9,9 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.report import example_text
-from vpc_cni_iam.policy.value import Absent, Sensitive, Unknown, Value
+from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
 from vpc_cni_iam.review.account.iam_resource import IamResource
+from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 from vpc_cni_iam.review.account.plugin.state import PluginIdentity, UnreadReason
 from vpc_cni_iam.review.checks.plugin import (
     DecidingChanged,
@@ -24,14 +25,15 @@ from vpc_cni_iam.review.checks.plugin import (
 from vpc_cni_iam.review.diff.plugin.identity import IdentityChange, IdentityEvent, IdentityGain
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import name_of, value_text
+from vpc_cni_iam.review.report.names import ENDS, name_of, of_issuer, value_text
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_text
 
 _WHY_NOT_READ = {
     UnreadReason.LATER: "values are known after apply",
     UnreadReason.SENSITIVE: "values are sensitive",
-    UnreadReason.NOT_PARSED: "values are not one object of JSON or YAML, or a block sets several",
+    UnreadReason.NOT_PARSED: "values are not one object of JSON or YAML",
+    UnreadReason.SETS_SEVERAL: "one block sets several values",
     UnreadReason.ELSEWHERE: "environment variables get their values from other objects",
     UnreadReason.EARLIER_RELEASE: "reuse_values keeps values of earlier releases",
 }
@@ -43,7 +45,7 @@ _RENAMED = (
 _REMOVALS = {
     Removal.REMOVED: (
         "{removed}, and new pods get no IP addresses",
-        "Keep {address}, or install the plugin in another way in the same apply",
+        "{keep} {address}, or install the plugin in another way in the same apply",
     ),
     Removal.NEEDED_BY_NODES: (
         "{removed}, and new pods on {groups} get no IP addresses. Only nodes of EKS Auto Mode do "
@@ -64,6 +66,11 @@ _REMOVALS = {
         "{removed}. Nodes of EKS Auto Mode do not need it, and the plan deletes the node groups",
         "",
     ),
+    Removal.DEFAULT: (
+        "{address} {done}, and EKS installs the plugin in {cluster}, which is replaced, with its "
+        "default version and settings",
+        "",
+    ),
 }
 # Why aws-node loses its role, and the fix.
 _LOSSES = {
@@ -78,8 +85,8 @@ _LOSSES = {
         "Keep {address}",
     ),
     IdentityEvent.OTHER_ISSUER: (
-        "The cluster {cluster} is replaced and gets another OIDC issuer, which the trust policy of "
-        "{roles} does not name",
+        "The cluster {cluster} gets a new OIDC issuer, which the trust policy of {roles} does not "
+        "name",
         "Refer to the new OIDC provider in the trust policy of {roles}",
     ),
     IdentityEvent.NOT_NAMED: (
@@ -87,19 +94,24 @@ _LOSSES = {
         "Keep {old}, or attach the policies of the plugin to the node role first",
     ),
     IdentityEvent.NOT_TRUSTED: (
-        "aws-node in {cluster} cannot assume {roles}: its trust policy does not allow {way}",
-        "Trust kube-system/aws-node by {way} in the trust policy of {roles}",
+        "aws-node in {cluster} cannot assume {roles}: its trust policy does not trust {trusted}",
+        "Trust {trusted} in the trust policy of {roles}",
+    ),
+    IdentityEvent.NOT_ALLOWED: (
+        "aws-node in {cluster} cannot assume {roles}: {address} is not allowed to call "
+        "sts:AssumeRole and sts:TagSession on it",
+        "Allow sts:AssumeRole and sts:TagSession on {roles} in a policy of {address}",
     ),
 }
 
 
 def _removed(finding: Finding, removed: PluginRemoved) -> Saying:
-    done = "is for another cluster or add-on" if removed.is_moved else "is deleted"
-    address, cluster = finding.address, _cluster(finding)
+    done, address, cluster = ENDS[removed.end].format("add-on"), finding.address, _cluster(finding)
     message, fix = (
         text.format(
             address=address,
             done=done,
+            keep="Replace" if removed.end is ResourceEnd.WITH_CLUSTER else "Keep",
             cluster=cluster,
             groups=first_of(removed.node_groups),
             removed=f"{address} {done}: the plugin is removed from {cluster}",
@@ -118,7 +130,9 @@ def _version_unknown(finding: Finding, unknown: VersionUnknown) -> Saying:
             return Saying(f"The version of the plugin is known after apply{judged}")
         case version:
             text = value_text(version)
-            return Saying(f"The version {text} of the plugin is not in the catalog{judged}")
+            is_named = isinstance(version, Known) and f"v{version.value}" == str(unknown.judged)
+            what = "is no name of one, which begin with v" if is_named else "is not in the catalog"
+            return Saying(f"The version {text} of the plugin {what}{judged}")
 
 
 def _version_changed(finding: Finding, change: PluginUpdated) -> Saying:
@@ -177,12 +191,21 @@ def _identity(finding: Finding, change: IdentityChange) -> Saying:
             cluster=where,
             roles=_names(change.roles),
             old=old,
-            way=change.after.kind.value,
+            trusted=_trusted(finding, change),
         )
         for text in _LOSSES[change.event]
     )
     is_other = change.event is IdentityEvent.NOT_TRUSTED and old != new
     return Saying(message, (f"before: {old}", f"after: {new}") if is_other else (), fix)
+
+
+def _trusted(finding: Finding, change: IdentityChange) -> str:
+    """Return whom roles have to trust."""
+    firsts, kind = change.after.first_roles, change.after.kind
+    if firsts and firsts.isdisjoint(change.roles):
+        return _names(firsts)
+    issuer = of_issuer(finding.subject) if kind is Identity.irsa else ""
+    return f"{change.account} by {kind.value}{issuer}"
 
 
 def _change(where: str, change: IdentityChange) -> Saying:

@@ -13,13 +13,12 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.trust import WEB
 from vpc_cni_iam.policy.diff import ConditionChange, StatementChanged, StatementRemoved
 from vpc_cni_iam.policy.document import ANYONE, Condition
-from vpc_cni_iam.policy.proof.answer import NewAccess, NotProven
+from vpc_cni_iam.policy.proof.answer import NewAccess
 from vpc_cni_iam.policy.report import (
     asked_text,
     condition_text,
     describe,
     example_text,
-    not_proven_text,
     values_text,
 )
 from vpc_cni_iam.policy.value import Sensitive
@@ -33,13 +32,13 @@ from vpc_cni_iam.review.checks.trust import (
     TrustUndecided,
     TrustWidened,
 )
-from vpc_cni_iam.review.diff.permissions import Open, Refusal
 from vpc_cni_iam.review.diff.trust.conditions import prefix
 from vpc_cni_iam.review.diff.trust.trusted import Trusted, Widened
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import names_of, several
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences import trust_flaws
+from vpc_cni_iam.review.report.sentences.access import undecided_text
 from vpc_cni_iam.review.report.trusted import (
     capital,
     issuer_name,
@@ -47,34 +46,49 @@ from vpc_cni_iam.review.report.trusted import (
     several_trusted,
     trusted_text,
 )
-from vpc_cni_iam.review.rules import Rule
+from vpc_cni_iam.review.rules import Level, Rule
 
 _SHOWN = 3
+_BY_PODS = (
+    "whoever may create an association and pass the role gives it to pods. To end that, remove "
+    "pods.eks.amazonaws.com from the trust policy"
+)
 _OF_ACCOUNTS = "role", "user", "assumed-role", "federated-user"  # as ARNs have them
 
 
 def _widened(finding: Finding, evidence: TrustWidened) -> Saying:
     widened, role = evidence.widened, role_of(finding)
     issuer = _only_issuer(widened)
-    reasons = [_condition_reason(change, issuer) for change in widened.conditions]
-    reasons += map(_deny_reason, widened.denies)
+    conditions = sorted(widened.conditions, key=_order)
+    # That a condition becomes another is why, unless new principals say it.
+    is_why = bool(conditions) and (widened.same_principals or conditions[0].new is None)
+    reasons = [_condition_reason(change, issuer) for change in conditions]
+    reasons[is_why:is_why] = map(_deny_reason, widened.denies)
+    is_why |= bool(widened.denies)
     message = f"{role} can be assumed under fewer conditions than before"
     if widened.trusted:
         message = f"{role} can now be assumed by {several_trusted(widened.trusted)}"
-        if widened.same_principals and any(change.new is None for change in widened.conditions):
+        if widened.same_principals and any(change.new is None for change in conditions):
             message += " without it"
         elif widened.before and not (widened.same_principals and reasons):
             message += f" (was {several_trusted(widened.before, named=issuer)})"
     elif widened.actions:
         what = first_of(widened.actions, _SHOWN)
         message = f"The trust policy of {role} now allows {what} to whom it names"
-    if reasons:
-        message = f"{capital(reasons[0])}: {message}"
-    details = [f"also: {reason}" for reason in reasons[1:]]
-    others = sorted(widened.other_conditions, key=lambda c: not _is_subject(c, issuer))
-    details += (capital(_condition_reason(change, issuer)) for change in others)
+    if is_why:
+        message = f"{capital(reasons.pop(0))}: {message}"
+    details = [*map(capital, reasons)]
     details += [f"example: {_example(evidence.example, issuer)}"] if evidence.example else []
-    return Saying(message, tuple(details), _fix_of_widened(finding, widened, issuer))
+    if widened.trusted and all(trusted.is_by_pods for trusted in widened.trusted):
+        message += ", for the pods that associations in the account name"
+        details.append(_BY_PODS)
+    fix = _fix_of_widened(finding, widened, issuer) if finding.level is Level.ERROR else ""
+    return Saying(message, tuple(details), fix)
+
+
+def _order(change: ConditionChange) -> tuple[bool, bool]:
+    """Return the order of conditions: those that are gone, then those on subjects."""
+    return change.new is not None, not str(change.old.key if change.old else "").endswith(":sub")
 
 
 def _only_issuer(widened: Widened) -> str:
@@ -119,44 +133,25 @@ def _condition_reason(change: ConditionChange, issuer: str) -> str:
 
 def _fix_of_widened(finding: Finding, widened: Widened, issuer: str) -> str:
     where = f"the trust policy of {finding.address}"
-    changed = [_short(c.old, issuer) for c in widened.conditions if c.old is not None]
-    if changed:
-        return f"Put the condition {condition_text(changed[0])} back into {where}"
-    for change in widened.other_conditions if widened.trusted else ():
-        if change.old and _is_subject(change, issuer):
-            return f"Write {asked_text(change.old)} on sub again in {where}"
+    for change in sorted(widened.conditions, key=_order):
+        old = _short(change.old, issuer) if change.old else None
+        if old and (change.new is None or widened.same_principals):
+            return f"Put the condition {condition_text(old)} back into {where}"
+        if old and old.key == "sub":
+            return f"Write {asked_text(old)} on sub again in {where}"
     sides = widened.before, widened.trusted
-    old, new = (several_trusted(side, limits=False, named=issuer) for side in sides)
-    if new and old:
-        return f"Name {old} in place of {new} in {where}"
-    return f"Remove {new} from {where}" if new else f"Restore {where}"
-
-
-def _is_subject(change: ConditionChange, issuer: str) -> bool:
-    key = str(change.old.key if change.old else "")
-    return bool(issuer) and key.lower() == f"{issuer}:sub".lower()
+    before, after = (several_trusted(side, limits=False, named=issuer) for side in sides)
+    if after and before:
+        return f"Name {before} in place of {after} in {where}"
+    return f"Remove {after} from {where}" if after else f"Restore {where}"
 
 
 def _undecided(finding: Finding, evidence: TrustUndecided) -> Saying:
-    role, reason = role_of(finding), _reason(evidence.answer)
+    role, reason = role_of(finding), undecided_text(evidence.answer, "its trust policy")
     if evidence.trusted:
         who = several_trusted(evidence.trusted)
-        message = f"{role} may now be assumed by {who}. Whether they are new is not decided"
-        return Saying(message, (capital(reason),))
+        return Saying(f"{role} may now be assumed by {who}, which is not decided: {reason}")
     return Saying(f"Who can newly assume {role} is not decided: {reason}")
-
-
-def _reason(answer: NotProven) -> str:
-    match answer:
-        case NotProven(Open.LATER):
-            return "a part of its trust policy is known after apply"
-        case NotProven(Open.REFUSED, Refusal(why)):
-            return ", ".join(filter(None, ("its trust policy cannot be evaluated", why)))
-        case NotProven(Open.NOT_SHOWN):
-            return "the plan does not show all of its trust policy before and after"
-        case NotProven(Open.TOO_LARGE):
-            return "its trust policy is too large for IAM"
-    return not_proven_text(answer)
 
 
 def _not_shown(finding: Finding, evidence: TrustNotShown) -> Saying:
@@ -172,28 +167,22 @@ def _not_shown(finding: Finding, evidence: TrustNotShown) -> Saying:
 
 
 def _new(finding: Finding, evidence: NewTrust) -> Saying:
-    texts = {
-        Ownership.OWN: "",
-        Ownership.OTHER: "is",
-        Ownership.PERHAPS_OTHER: "may be",
-    }
-    order = list(texts)
+    role, order = role_of(finding), list(Ownership)
     ranked = sorted(evidence.trusted, key=lambda pair: -order.index(pair[1]))
-    who = [f"by {trusted_text(t)}{_whose(t, texts[whose])}" for t, whose in ranked]
-    open_parts = tuple(f"not shown: {place}" for place in evidence.not_shown)
-    role = role_of(finding)
+    who = [f"by {trusted_text(trusted)}{_whose(trusted, whose)}" for trusted, whose in ranked]
     if not who:
         return Saying(f"Nobody can assume the new role {role}: its trust policy trusts nobody")
-    listed = f"{', and '.join(who[:_SHOWN])}"
     more = f", and by {len(who) - _SHOWN} more" if len(who) > _SHOWN else ""
-    return Saying(f"The new role {role} can be assumed {listed}{more}", open_parts)
+    message = f"The new role {role} can be assumed {', and '.join(who[:_SHOWN])}{more}"
+    return Saying(message, tuple(f"not shown: {place}" for place in evidence.not_shown))
 
 
-def _whose(trusted: Trusted, verb: str) -> str:
-    """Return that somebody is another account, or of one; `verb` is empty for nobody of that."""
-    if not verb or trusted.name == ANYONE:
+def _whose(trusted: Trusted, whose: Ownership) -> str:
+    """Return that somebody is another account, or of one."""
+    if whose is Ownership.OWN or trusted.name == ANYONE:
         return ""
     kind = str(trusted.name).partition("/")[0].rpartition(":")[2]
+    verb = "is" if whose is Ownership.OTHER else "may be"
     return f", which {verb} {'in ' if kind in _OF_ACCOUNTS else ''}another account"
 
 
@@ -219,23 +208,31 @@ def _provider(finding: Finding, evidence: ProviderChanged) -> Saying:
     if evidence.gains:
         roles = names_of(evidence.gains)
         return Saying(f"{what}: tokens of {issuer_name(evidence.issuer)} can now assume {roles}")
-    if not evidence.loses and evidence.event in _OF_CLIENT_IDS:
+    if not evidence.loses and evidence.event in _WITHOUT_ROLES:
         return Saying(what)
     roles = names_of(evidence.loses)
     if finding.rule is Rule.IDENTITY_LOST:
+        is_new = evidence.event is ProviderEvent.NO_AUDIENCE
         fix = f"Keep the provider of {evidence.issuer} with {AUDIENCE} in {address}"
-        return Saying(f"{what}: aws-node can no longer assume {roles} by IRSA", fix=fix)
+        fix = f"Add {AUDIENCE} to client_id_list of {address}" if is_new else fix
+        can = "cannot" if is_new else "can no longer"
+        return Saying(f"{what}: aws-node {can} assume {roles} by IRSA", fix=fix)
     if not roles:
         return Saying(f"{what}: the plan shows no role that loses its tokens")
     return Saying(f"{what}: tokens of {issuer_name(evidence.issuer)} can no longer assume {roles}")
 
 
-_OF_CLIENT_IDS = (ProviderEvent.CLIENT_IDS, ProviderEvent.UNKNOWN_CLIENT_IDS)
+_WITHOUT_ROLES = (
+    *(ProviderEvent.CLIENT_IDS, ProviderEvent.UNKNOWN_CLIENT_IDS),
+    *(ProviderEvent.NO_AUDIENCE, ProviderEvent.WITH_CLUSTER),
+)
 _EVENTS = {
     ProviderEvent.CREATED: "is created",
     ProviderEvent.DELETED: "is deleted",
+    ProviderEvent.WITH_CLUSTER: "is deleted with its cluster",
     ProviderEvent.OTHER_ISSUER: "gets another issuer",
     ProviderEvent.UNKNOWN_ISSUER: "may get another issuer, which is known after apply",
+    ProviderEvent.NO_AUDIENCE: f"is new for a cluster of EKS, without the client ID {AUDIENCE}",
     ProviderEvent.UNKNOWN_CLIENT_IDS: "gets client IDs that are known after apply",
     ProviderEvent.THUMBPRINTS: "gets other thumbprints",
 }

@@ -8,11 +8,13 @@ from enum import Enum
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import ROLE
-from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import value_at
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Unknown
 from vpc_cni_iam.review.account.fill import Filler
+from vpc_cni_iam.review.context import Context, fact
+from vpc_cni_iam.review.diff.uses import use_changes
 
 _INLINE = "inline_policy"
 
@@ -35,8 +37,14 @@ class NotShownByPlan(Struct, frozen=True):
     addresses: tuple[str, ...]  # the resources, in order
 
 
-def not_shown(filler: Filler) -> Iterator[NotShownByPlan]:
-    """Yield what a plan does not show; who is meant must have been resolved before."""
+@fact
+def not_shown(context: Context) -> tuple[NotShownByPlan, ...]:
+    """Return what a plan does not show, which is said once."""
+    _ = context.accounts, use_changes(context)  # which resolve who is meant
+    return tuple(_not_shown(context.filler))
+
+
+def _not_shown(filler: Filler) -> Iterator[NotShownByPlan]:
     roles = sorted(r.address for r in filler.resources if _may_have_inline(r, filler))
     if roles:
         yield NotShownByPlan(NotShownKind.INLINE_POLICIES, tuple(roles))

@@ -1,0 +1,183 @@
+"""Removes what exclusive lists do not name from the account after a plan.
+
+A list is a resource with the names of all inline policies of a principal, or with the ARNs of all
+its attachments; ``aws_iam_policy_attachment`` has all principals with a policy. What others made is
+removed when the list is created, and no plan shows it.
+Source: Terraform AWS provider, aws_iam_role_policies_exclusive and aws_iam_policy_attachment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vpc_cni_iam.inputs.plan.arguments import (
+    GRANTS,
+    POLICY,
+    POLICY_ATTACHMENT,
+    ROLE,
+    GrantArgument,
+    Part,
+    list_argument,
+)
+from vpc_cni_iam.inputs.plan.resource import Resource
+from vpc_cni_iam.inputs.plan.values import PlacedValue, place_of, read, value_at
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
+from vpc_cni_iam.review.account.grants import (
+    Accounts,
+    Conflict,
+    ConflictKind,
+    Grant,
+    GrantKey,
+    OpenList,
+)
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Unresolved
+from vpc_cni_iam.review.account.resolve import Resolver, is_there
+
+
+class NamedByLists(Protocol):
+    """What reads whom resources name, as the filler of the accounts does."""
+
+    resolver: Resolver
+    resources: tuple[Resource, ...]
+
+    def resolve(
+        self, resource: Resource, placed: PlacedValue, kind: str, side: Side, /
+    ) -> tuple[IamResource, ...]:
+        """Return whom a value names."""
+
+    def owners(self, resource: Resource, row: GrantArgument, side: Side, /) -> list[IamResource]:
+        """Return who has what an argument gives."""
+
+    def grants(self, resource: Resource, side: Side, /) -> Iterator[Grant]:
+        """Yield what a resource gives."""
+
+    def is_set(self, resource: Resource, argument: str, /) -> bool:
+        """Say whether an argument is set."""
+
+
+def apply_lists(filler: NamedByLists, accounts: Accounts) -> None:
+    """Remove what exclusive lists do not name; what they name and nobody shows is unknown."""
+    lists = _Lists(filler, accounts)
+    for side in Side:
+        for resource in filler.resources:
+            row = list_argument(resource.type)
+            if row and "forget" not in resource.actions and is_there(resource, side):
+                for owner in filler.owners(resource, row, side):
+                    lists.apply(resource, row, owner, side)
+    for resource in filler.resources:
+        if resource.type == POLICY_ATTACHMENT and resource.before is None:
+            lists.apply_holders(resource)
+        elif resource.type == ROLE and resource.actions == ("update",):
+            lists.apply_arguments(resource)
+
+
+class _Lists(Struct, frozen=True):
+    filler: NamedByLists
+    accounts: Accounts
+
+    def apply(self, resource: Resource, row: GrantArgument, owner: IamResource, side: Side) -> None:
+        """Apply the list of one principal on a side."""
+        accounts = self.accounts
+        part = Part.PERMISSIONS if row.part is Part.INLINE_LIST else Part.ATTACHMENT
+        names = [
+            name
+            for placed in read(resource, row.path, side)
+            for name in self._listed(resource, placed, part, side)
+        ]
+        if side is Side.BEFORE and part is Part.PERMISSIONS:
+            self._add_named(resource, row, owner, names)
+        if side is Side.BEFORE or resource.actions == ("no-op",):
+            return
+        open_list = OpenList(owner, resource.address, row.path, part)
+        if owner not in self.filler.owners(resource, row, Side.BEFORE):
+            self._note_others(replace(open_list, is_created=True))
+        if not any(isinstance(name, Unresolved | Unknown) for name in names):
+            had = {**accounts.before.of(owner), **accounts.after.of(owner)}
+            for key, grant in had.items():
+                if key.part is part and key.name not in names:
+                    self._remove(resource, grant)
+        elif owner not in accounts.created and not self._stays(resource, row, owner):
+            accounts.open_lists.append(open_list)
+
+    def apply_holders(self, resource: Resource) -> None:
+        """Detach a policy from the principals that a new ``aws_iam_policy_attachment`` lacks."""
+        grants = tuple(self.filler.grants(resource, Side.AFTER))
+        named = {grant.owner for grant in grants}
+        for key in dict.fromkeys(grant.key for grant in grants):
+            for of_owner in tuple(self.accounts.after.grants.values()):
+                if key in of_owner and of_owner[key].owner not in named:
+                    self._remove(resource, of_owner[key])
+        for policy in dict.fromkeys(grant.policy for grant in grants if grant.policy):
+            if self._before(policy) is not None:
+                is_created = OpenList(policy, resource.address, "policy_arn", is_created=True)
+                self.accounts.open_lists.append(is_created)
+
+    def apply_arguments(self, role: Resource) -> None:
+        """Note what a role newly lists itself, where its state does not show what it had."""
+        for row in GRANTS[ROLE]:
+            argument = row.path.partition(".")[0]
+            if row.computed and self.filler.is_set(role, argument):
+                owner = InPlan(role.address)
+                created = OpenList(owner, role.address, argument, row.part, is_created=True)
+                self._note_others(created)
+
+    def _note_others(self, created: OpenList) -> None:
+        """Note that a new list removes what others made, unless the plan shows all there is."""
+        argument = "inline_policy" if created.part is Part.PERMISSIONS else "managed_policy_arns"
+        state = self._before(created.owner)
+        is_shown = state is None or state.get(argument) is not None
+        if not (is_shown or created.owner in self.accounts.replaced):
+            self.accounts.open_lists.append(created)
+
+    def _before(self, named: IamResource) -> Mapping[str, Any] | None:
+        """Return what the plan has of a principal or a policy before; None for a new one."""
+        by_address = self.filler.resolver.by_address
+        return by_address[named.address].before if isinstance(named, InPlan) else {}
+
+    def _stays(self, resource: Resource, row: GrantArgument, owner: IamResource) -> bool:
+        """Say whether a list names the same for an owner as before, also where it is sensitive."""
+        path = (row.path.partition(".")[0],)
+        old, new = (value_at(resource, path, side) for side in Side)
+        return old == new and owner in self.filler.owners(resource, row, Side.BEFORE)
+
+    def _add_named(
+        self, resource: Resource, row: GrantArgument, owner: IamResource, names: Iterable[Hashable]
+    ) -> None:
+        """Add the inline policies of which a plan has no more than the name, in a list.
+
+        They are the same on both sides: the list does not say that they change.
+        """
+        accounts = self.accounts
+        for key in (GrantKey(Part.PERMISSIONS, name) for name in names):
+            if key not in accounts.before.of(owner):
+                unknown = Unknown(place_of(resource, (row.path, str(key.name))), Side.BEFORE)
+                grant = Grant(owner, key, unknown, resource.address, row.path)
+                accounts.before.add(grant)
+                is_emptied = owner in accounts.deleted | accounts.replaced
+                if not is_emptied and key not in accounts.after.of(owner):
+                    accounts.after.add(grant)
+
+    def _remove(self, resource: Resource, grant: Grant) -> None:
+        """Remove a grant that the list of a resource does not name."""
+        is_there = self.accounts.after.grants.get(grant.owner, {}).pop(grant.key, None) is not None
+        is_of_list = grant.address == resource.address
+        if is_there or is_of_list:  # else its own resource deletes it
+            is_own = isinstance(grant.owner, InPlan) and grant.address == grant.owner.address
+            is_kept = is_there and not (is_of_list or is_own)
+            conflict = Conflict(ConflictKind.NOT_LISTED, grant, resource.address, is_kept)
+            self.accounts.conflicts.append(conflict)
+
+    def _listed(
+        self, resource: Resource, placed: PlacedValue, part: Part, side: Side
+    ) -> tuple[Hashable, ...]:
+        if part is Part.PERMISSIONS:
+            match placed.value:
+                case Known(str(name)) | Sensitive(str(name)):
+                    return (name,)
+            return (Unknown(place_of(resource, placed.path), side),)
+        return self.filler.resolve(resource, placed, POLICY, side)

@@ -1,0 +1,113 @@
+"""What a cluster loses when it is made again, what two resources make, and what nodes lack."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct
+
+from vpc_cni_iam.inputs.plan.arguments import (
+    ACCESS_ENTRY,
+    ACCESS_POLICY,
+    ADDON,
+    ASSOCIATION,
+    CLUSTER,
+    NODE_GROUP,
+    OIDC_PROVIDER,
+)
+from vpc_cni_iam.inputs.plan.resource import Resource
+from vpc_cni_iam.inputs.plan.values import one
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Known, Sensitive
+from vpc_cni_iam.review.account.plugin.state import NodePart, missing_parts
+from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.findings import Finding, finding
+from vpc_cni_iam.review.rules import Consequence, Rule
+
+_FARGATE = "aws_eks_fargate_profile"
+# With one of these, EKS does not delete a cluster.
+_KEEPS = (NODE_GROUP, _FARGATE)
+# By which arguments AWS knows a resource, of which there is one at most.
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    ACCESS_ENTRY: ("cluster_name", "principal_arn"),
+    ACCESS_POLICY: ("cluster_name", "principal_arn", "policy_arn"),
+    ADDON: ("cluster_name", "addon_name"),
+    ASSOCIATION: ("cluster_name", "namespace", "service_account"),
+    CLUSTER: ("name",),
+    NODE_GROUP: ("cluster_name", "node_group_name"),
+    OIDC_PROVIDER: ("url",),
+    _FARGATE: ("cluster_name", "fargate_profile_name"),
+}
+_LOSES = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
+
+
+class GoneWithCluster(Struct, frozen=True):
+    """A cluster is deleted or replaced, and resources in it stay as they are in the plan."""
+
+    addresses: tuple[str, ...]
+    keeping: tuple[str, ...]  # those with which EKS does not delete the cluster
+    is_replaced: bool
+
+
+class MadeTwice(Struct, frozen=True):
+    """A resource is created, and another one deleted that is the same for AWS."""
+
+    other: str  # the address of the one that is deleted
+
+
+class NotInstalled(Struct, frozen=True):
+    """Nothing in the plan installs what nodes of a new cluster need."""
+
+    part: NodePart
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Yield what is gone with clusters, what is deleted and created, and what new ones lack."""
+    gone: dict[str, list[Resource]] = defaultdict(list)
+    by_address = context.filler.resolver.by_address
+    for address, cluster in context.filler.gone_with_cluster.items():
+        if "forget" not in by_address[address].actions:
+            gone[cluster].append(by_address[address])
+    for cluster, resources in gone.items():
+        names = tuple(r.address for r in resources)
+        keeping = tuple(r.address for r in resources if r.type in _KEEPS)
+        evidence = GoneWithCluster(names, keeping, by_address[cluster].after is not None)
+        yield finding(Rule.CONFLICT, evidence, cluster, means=_LOSES)
+    yield from _made_twice(context)
+    for resource in context.filler.resources:
+        if resource.type == CLUSTER:
+            for part in missing_parts(resource, context.plugins):
+                yield finding(Rule.NOT_INSTALLED, NotInstalled(part), resource.address)
+
+
+def _made_twice(context: Context) -> Iterator[Finding]:
+    """Yield what is deleted at one address and created at another.
+
+    AWS refuses to create what is there. An access policy it associates again, and the deletion
+    takes that away. What is in a cluster is deleted before it, and created after it.
+    """
+    resources = [r for r in context.filler.resources if r.type in _KEYS]
+    ends = {_key(r, Side.BEFORE): r for r in resources if "delete" in r.actions}
+    resolver = context.filler.resolver
+    for resource in resources if ends else ():
+        key = _key(resource, Side.AFTER)
+        other = ends.get(key) if "create" in resource.actions and key else None
+        if other is None or other.address == resource.address:
+            continue
+        is_in_other = (CLUSTER, *key[1:2]) in ends and resource.type != CLUSTER
+        if not is_in_other and resolver.may_be_of_one_provider(resource, other):
+            evidence = MadeTwice(other.address)
+            yield finding(Rule.CONFLICT, evidence, resource.address, means=_LOSES)
+
+
+def _key(resource: Resource, side: Side) -> tuple[str, ...]:
+    """Return what AWS knows a resource by, beginning with its type; empty if it is not known."""
+    key = [resource.type]
+    for name in _KEYS[resource.type]:
+        match one(resource, name, side):
+            case Known(str(value)) | Sensitive(str(value)):
+                key.append(value.removeprefix("https://"))
+            case _:
+                return ()
+    return tuple(key)

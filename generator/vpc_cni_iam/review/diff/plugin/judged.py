@@ -1,0 +1,173 @@
+"""At which version and in which setting the plugin is judged, by what a plan says of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from enum import StrEnum
+from types import MappingProxyType
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vpc_cni_iam.catalog.facts import known_versions
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.partitions import partition_of
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.coverage.names import mode_of
+from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario, find
+from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.inputs.plan.values import text
+from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.plugin.settings import PluginSettings, SettingsSource
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Absent
+from vpc_cni_iam.review.account.fill import Filler
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
+from vpc_cni_iam.review.account.plugin.state import PluginState
+from vpc_cni_iam.review.options import Options
+
+# Scenarios of features that a variable switches on.
+_SWITCHED = {
+    "trunk-interface": "ENABLE_POD_ENI",
+    "custom-networking": "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG",
+}
+
+
+class VersionSource(StrEnum):
+    """Where the version that is judged comes from."""
+
+    PLAN = "plan"
+    OPTION = "option"
+    ASSUMED = "newest"  # the plan names none that the catalog knows
+
+
+class JudgedPlugin(Struct, frozen=True):
+    """Where the plugin runs, and how it is set up."""
+
+    version: PluginVersion
+    mode: Mode | None = None  # the IP family of the cluster; None for the one that policies are for
+    settings: PluginSettings = PluginSettings()
+    # The cluster, its VPC, Region, partition and account, by parameter, as far as the plan says.
+    names: Mapping[str, str] = MappingProxyType({})
+    session_tags: bool = True
+    # The subnets and security groups of the nodes by parameter, as far as the plan says.
+    places: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    scenarios: tuple[str, ...] = ()  # what happens besides, such as that CLUSTER_NAME changes
+    is_known: bool = False  # whether the plan has all settings of the plugin
+
+    def chosen_scenarios(self) -> tuple[Scenario, ...]:
+        """Return the scenarios in which the plugin sends its calls."""
+        every: tuple[Scenario, ...] = SCENARIOS
+        if self.is_known:
+            on = self.settings.is_on
+            every = tuple(s for s in every if s.name not in _SWITCHED or on(_SWITCHED[s.name]))
+        return (*every, *find(self.scenarios)) if self.scenarios else every
+
+    def switch_of(self, scenario: str) -> str:
+        """Return the variable that has to be set for a scenario, if it is not known to be."""
+        switch = _SWITCHED.get(scenario, "")
+        return switch if switch and not self.settings.is_on(switch) else ""
+
+    def mode_for(self, policies: Sequence[Policy]) -> Mode:
+        """Return the IP family: that of the cluster, else the one that policies are for."""
+        if self.mode or not policies:
+            return self.mode or "ipv4"
+        try:
+            return mode_of(policies)
+        except InputError:
+            return "ipv4"
+
+
+def judged_version(version: str, options: Options) -> tuple[PluginVersion, VersionSource]:
+    """Return the version that is judged: that of the option, of the plan, or the newest."""
+    if options.version:
+        return options.version, VersionSource.OPTION
+    with suppress(UsageError):
+        if version:
+            return known_versions.find(version), VersionSource.PLAN
+    return known_versions.newest(), VersionSource.ASSUMED
+
+
+def judged(
+    state: PluginState, other: PluginState, options: Options, filler: Filler
+) -> tuple[JudgedPlugin, VersionSource]:
+    """Return where the plugin runs on a side; what it does not say is as on the other."""
+    setup = state.setup if state.installer else other.setup
+    # One that is known after apply, or is none of the catalog, is not the one before.
+    is_other = not isinstance(state.setup.version, Absent)
+    named = setup.settings.version or ("" if is_other else other.setup.settings.version)
+    version, source = judged_version(named, options)
+    environment = setup.settings.environment
+    if setup.not_read and setup is state.setup:  # what is not read is as on the other side
+        environment = {**other.setup.settings.environment, **environment}
+    # What is not read may set CLUSTER_NAME, as EKS does in its add-on.
+    is_read = not (state.setup.not_read or other.setup.not_read)
+    is_all = is_read and setup.settings.source is SettingsSource.chart
+    settings = replace(
+        setup.settings,
+        source=SettingsSource.chart if is_all else SettingsSource.options,
+        version="",
+        file="",
+        environment=environment,
+    )
+    of_roles = _names_of(state.identity.roles | other.identity.roles, filler)
+    kind = state.identity.kind
+    # Where the plugin's own variable says the IP family, the other side has its own.
+    families = {each.setup.settings.mode for each in (state, other) if each.installer}
+    is_switched = len(families) > 1 and not setup.not_read
+    judged = JudgedPlugin(
+        version,
+        options.mode or state.mode or (None if is_switched else other.mode),
+        settings,
+        {**of_roles, **_names(other), **_names(state)},
+        session_tags=(kind.has_session_tags and state.identity.has_session_tags)
+        or kind is Identity.unknown,
+        places={
+            "subnet_id": state.subnets or other.subnets,
+            "security_group_id": state.security_groups or other.security_groups,
+        },
+        is_known=is_read and bool(state.installer or other.installer),
+    )
+    return judged, source
+
+
+def _names_of(roles: Iterable[IamResource], filler: Filler) -> dict[str, str]:
+    """Return the account and the partition of roles, if their ARNs say one."""
+    places = set()
+    for role in roles:
+        address = role.address if isinstance(role, InPlan) else ""
+        resource = filler.resolver.by_address.get(address)
+        arns = [text(resource, "arn", side) for side in Side] if resource else []
+        arns += [role.arn] if isinstance(role, Named) else []
+        places |= {tuple(arn.split(":")[1:5:3]) for arn in arns if arn.startswith("arn:")}
+    if len(places) != 1:
+        return {}
+    return dict(zip(("partition", "account_id"), places.pop(), strict=True))
+
+
+def changed_scenarios(old: PluginState, new: PluginState) -> tuple[str, ...]:
+    """Return the scenarios by which the plugin meets interfaces from before its settings change."""
+    if not (old.installer and new.installer):
+        return ()
+    names = [state.setup.settings.cluster_name for state in (old, new)]
+    tags = [state.setup.settings.environment.get("ADDITIONAL_ENI_TAGS", "") for state in (old, new)]
+    renamed = ("cluster-name-corrected",) if all(names) and names[0] != names[1] else ()
+    return (*renamed, *(("additional-tags-changed",) if all(tags) and tags[0] != tags[1] else ()))
+
+
+def _names(state: PluginState) -> dict[str, str]:
+    """Return what a side says of where the plugin runs, by parameter."""
+    cluster = state.cluster
+    names = {
+        "cluster_name": cluster.name,
+        "region": cluster.region,
+        "account_id": cluster.account,
+        "vpc_id": state.vpc_id,
+        "partition": partition_of(cluster.region) if cluster.region else "",
+    }
+    own: Mapping[str, str] = {}
+    with suppress(InputError, UsageError):  # a value that the plugin does not take
+        own = state.setup.settings.names()
+    return {name: value for name, value in {**own, **names}.items() if value}

@@ -1,0 +1,155 @@
+"""The OIDC providers of a plan, and the roles whose tokens they provide."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from vpc_cni_iam.catalog.trust import AUDIENCE
+from vpc_cni_iam.catalog.trust import issuer as issuer_of
+from vpc_cni_iam.inputs.plan.arguments import CLUSTER, OIDC_PROVIDER, Part
+from vpc_cni_iam.inputs.plan.resource import Resource
+from vpc_cni_iam.inputs.plan.values import one, text
+from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.plugin.issuers import Platform, platform_of
+from vpc_cni_iam.policy import wildcard
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
+from vpc_cni_iam.review.account.iam_resource import IamResource
+from vpc_cni_iam.review.account.resolve import is_there
+from vpc_cni_iam.review.context import Context, fact
+from vpc_cni_iam.review.diff.plugin.roles import is_plugins, service_account_roles
+from vpc_cni_iam.review.diff.trust.roles import trust_of
+from vpc_cni_iam.review.diff.trust.trusted import Trusted, trusted_by
+
+
+class Providers:
+    """The roles of a plan by the issuers that they trust, and who provides these issuers."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        providers = [r for r in context.filler.resources if r.type == OIDC_PROVIDER]
+        self.changed = [
+            r for r in providers if r.actions != ("no-op",) and "forget" not in r.actions
+        ]
+        self.by_issuer: dict[Side, dict[str, list[Resource]]] = {side: {} for side in Side}
+        for side, by_issuer in self.by_issuer.items():
+            for provider in providers:
+                if issuer := issuer_on(provider, side):
+                    by_issuer.setdefault(issuer, []).append(provider)
+        self._trusted: dict[str, dict[IamResource, list[Trusted]]] = defaultdict(dict)
+        for role in context.accounts.principals if self.changed else ():
+            if context.accounts.after.one(role, Part.TRUST) is None:
+                continue
+            policy = trust_of(context, role, Side.AFTER) or trust_of(context, role, Side.BEFORE)
+            for trusted in trusted_by(policy) if policy else ():
+                if trusted.issuer:
+                    self._trusted[trusted.issuer].setdefault(role, []).append(trusted)
+
+    def roles(self, issuer: str, side: Side, provider: Resource) -> tuple[IamResource, ...]:
+        """Return the roles that tokens can assume by a provider, or by another in its place."""
+        providers = self.by_issuer[side].get(issuer, [])
+        own = [provider] if provider in providers else providers
+        by_role = self._trusted.get(issuer, {})
+        return tuple(r for r, t in by_role.items() if any(_takes(t, p, side) for p in own))
+
+    def lost(self, provider: Resource) -> tuple[IamResource, ...]:
+        """Return the roles that the tokens of a provider's issuer can no longer assume."""
+        if self.is_gone_with_cluster(provider):
+            return ()
+        issuer = issuer_on(provider, Side.BEFORE)
+        before, after = (self.roles(issuer, side, provider) for side in Side)
+        return tuple(role for role in before if role not in after)
+
+    def is_gone_with_cluster(self, provider: Resource) -> bool:
+        """Say whether a provider is deleted with its cluster, so that nobody has its tokens."""
+        clusters = self._clusters(provider) if provider.actions == ("delete",) else []
+        return bool(clusters) and all(cluster.actions == ("delete",) for cluster in clusters)
+
+    def lacks_audience(self, provider: Resource) -> bool:
+        """Say whether a provider of a new issuer lacks the client ID of the tokens of EKS.
+
+        Source: Amazon EKS User Guide, "Create an IAM OIDC provider for your cluster".
+        """
+        clients = client_ids(provider, Side.AFTER)
+        before, after = (issuer_on(provider, side) for side in Side)
+        is_new = not before or before != after
+        return is_new and clients is not None and AUDIENCE not in clients
+
+    def refused(self, provider: Resource) -> tuple[IamResource, ...]:
+        """Return the roles of aws-node that trust a new issuer, whose tokens nothing takes."""
+        if not self.lacks_audience(provider):
+            return ()
+        issuer = issuer_on(provider, Side.AFTER)
+        taken = self.roles(issuer, Side.AFTER, provider)
+        roles = (role for role in self._trusted.get(issuer, ()) if role not in taken)
+        return tuple(filter(self.is_of_plugin, roles))
+
+    def is_of_cluster(self, provider: Resource) -> bool:
+        """Say whether a provider is one of a cluster of EKS after the plan."""
+        is_eks = platform_of(issuer_on(provider, Side.AFTER), ()) is Platform.KUBERNETES
+        return is_eks or bool(self._clusters(provider))
+
+    def _clusters(self, provider: Resource) -> list[Resource]:
+        """Return the clusters of the plan whose tokens a provider provides."""
+        filler = self._context.filler
+        referred, _ = filler.resolver.references(provider, ("url",))
+        issuers = {issuer_on(provider, side) for side in Side} - {""}
+        clusters = (r for r in filler.resources if r.type == CLUSTER)
+        return [c for c in clusters if c in referred or issuers & {*_issuers(c)}]
+
+    def is_of_plugin(self, role: IamResource) -> bool:
+        """Say whether a role is aws-node's, and not by EKS Pod Identity alone."""
+        identities = service_account_roles(self._context).get(role)
+        return is_plugins(self._context, role) and (not identities or Identity.irsa in identities)
+
+
+@fact
+def providers(context: Context) -> Providers:
+    """Return the OIDC providers, and the roles whose tokens they provide."""
+    return Providers(context)
+
+
+@fact
+def roles_without_provider(context: Context) -> frozenset[IamResource]:
+    """Return the roles of aws-node whose tokens no OIDC provider provides any longer."""
+    every = providers(context)
+    lost = {role for each in every.changed for role in every.lost(each)}
+    refused = (role for each in every.changed for role in every.refused(each))
+    return frozenset((*filter(every.is_of_plugin, lost), *refused))
+
+
+def has_new_issuer(context: Context) -> bool:
+    """Say whether the plan creates an OIDC provider, as it does for a new cluster."""
+    return any(r.type == OIDC_PROVIDER and r.before is None for r in context.filler.resources)
+
+
+def _takes(trusted: list[Trusted], provider: Resource, side: Side) -> bool:
+    """Say whether a role takes tokens for a client ID of a provider; true where not known."""
+    clients = client_ids(provider, side)
+    asked: set[str] = set()
+    for each in trusted:
+        is_kubernetes = each.platform is Platform.KUBERNETES
+        asked |= set(map(str, each.audiences)) or {AUDIENCE if is_kubernetes else "*"}
+    return clients is None or any(wildcard.matches(a, client) for a in asked for client in clients)
+
+
+def client_ids(provider: Resource, side: Side) -> frozenset[str] | None:
+    """Return the client IDs of a provider; None where they are not known."""
+    value = one(provider, "client_id_list", side)
+    if isinstance(value, Known) and isinstance(value.value, list):
+        return frozenset(map(str, value.value))
+    return None if isinstance(value, Unknown | Sensitive) else frozenset()
+
+
+def issuer_on(provider: Resource, side: Side) -> str:
+    """Return the issuer of a provider without https://; empty where it is not known."""
+    if not is_there(provider, side) or isinstance(one(provider, "url", side), Unknown):
+        return ""
+    url = text(provider, "url", side)
+    return url.removeprefix("https://") or issuer_of(text(provider, "arn", side))
+
+
+def _issuers(cluster: Resource) -> Iterator[str]:
+    for side in Side:
+        yield text(cluster, "identity.*.oidc.*.issuer", side).removeprefix("https://")

@@ -272,7 +272,7 @@ def test_wrong_names_and_pins(repo: Path) -> None:
     toml.write_text(toml.read_text().replace('additions = "needed"', "additions = 1"))
     done = run("check", cwd=repo)
     assert done.code == 2
-    assert "vpc-cni-iam.toml: line 27: additions is 1, and must be TODO" in done.err
+    assert "vpc-cni-iam.toml: line 27: additions is 1, and must be a string" in done.err
 
 
 @pytest.mark.parametrize(

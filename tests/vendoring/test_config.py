@@ -46,7 +46,7 @@ def test_what_init_writes_works_and_is_pinned() -> None:
 def test_every_key_reaches_the_options() -> None:
     (module,) = config(
         '[[module]]\npath = "m/"\nkind = "policy"\nvariants = ["ipv6"]\n'
-        'cni_version = "1.22.4-eksbuild.1"\nfeatures = ["multi-nic"]\ngaps = false\n'
+        'cni_version = "1.22.4-eksbuild.1"\nfeatures = ["multi-nic"]\nadditions = "none"\n'
     ).modules
     assert module.path == "m"
     assert module.options == options(
@@ -101,7 +101,7 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
         (
             f'{TOP}[[module]]\npath = "b"\nadditions = 1\n{PIN}',
             "line 8",
-            "unknown additions 1",
+            "additions is 1, and must be a string",
         ),
         (f'{TOP}[[module]]\npath = "b"\nkind = "pod"\n{PIN}', "line 8", "unknown kind 'pod'"),
         (
@@ -464,7 +464,8 @@ def test_repin_changes_the_pin_and_nothing_else() -> None:
 @pytest.mark.parametrize("form", ["lines", "inline"])
 def test_repin_leaves_additions_as_they_are(additions: Additions, form: str) -> None:
     """A revision is taken exactly, whatever they say; a version may come again."""
-    body = f'[[module]]\npath = "a"\ncni_version = "v1.22.1" # pin\n  additions = "{additions}" # why\n'
+    pin = 'cni_version = "v1.22.1" # pin'
+    body = f'[[module]]\npath = "a"\n{pin}\n  additions = "{additions}" # why\n'
     if form == "inline":
         body = f'module = [{{ path = "a", cni_version = "v1.22.1", additions = "{additions}" }}]\n'
     exact = repin(config(body), Pin("revision", "2024-07-22"))

@@ -108,10 +108,7 @@ class ModuleTable(Struct, frozen=True, forbid_unknown_fields=True):
     ] = []
     additions: Annotated[
         Additions,
-        Meta(
-            description="Which calls of the plugin at cni_version to add to its document, which "
-            "does not allow them: those that it needs, none, or all."
-        ),
+        Meta(description="Which calls of the plugin to add to its document: needed, none or all."),
     ] = Additions.needed
     harden: Annotated[
         bool,

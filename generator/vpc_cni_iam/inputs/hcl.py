@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from vpc_cni_iam.errors import InputError, Message, UsageError
+from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, Part, PolicyPart, without_policies
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.names import resolve
@@ -119,39 +119,34 @@ def _policies(
 
     own = [(file.source, block) for file in files for block in file.blocks]
     blocks = [*own, *((file.source, block) for file in others for block in file.blocks)]
+    every = [block for _, block in blocks]
     module = read_blocks(blocks, values.names, values.user_values)
     names = {block.labels[-1] for _, block in own if is_document(block)}
-    beside = {b.labels[-1]: file.source for file in others for b in file.blocks if is_document(b)}
+    beside = {b.labels[-1]: source for source, b in blocks[len(own) :] if is_document(b)}
     embedded = list(embedded_policies(files, module.evaluator, names, beside))
-    owners = principals([b for _, b in own], [b for _, b in blocks], module.evaluator)
+    owners = principals(every[: len(own)], every, module.evaluator)
     yield from owners.attached
-    why: Mapping[str, Message] = {}
-    done = set[str]()
-    if values.user_values.renderer is not None:
+    parts, why, done = list[PolicyPart](), dict[str, str](), set[str]()
+    if (renderer := values.user_values.renderer) is not None:
         scope = module.evaluator.scope
         targets = _targets(_unknown(module) & names, embedded)
-        part_of = partial(excerpt, [b for _, b in blocks], scope, values.user_values.names)
+        part_of = partial(excerpt, every, scope, values.user_values.names)
         part = part_of(targets)
-        renderer = values.user_values.renderer
-        for target, policy in rendered(part.targets, part_of, scope.surroundings, renderer):
-            yield policy
-            yield from owners.grants(policy, target.name)
-        done, why = {target.name for target in part.targets}, part.left_out
-    for policy in _documents(module, names - done, why, _trusts(own)):
+        parts += rendered(part.targets, part_of, scope.surroundings, renderer)
+        done, why = {target.name for target in part.targets}, {**part.left_out}
+    parts += _documents(module, names - done, why, _trusts(own))
+    parts += _attributes(embedded, module, done, why)
+    for policy in parts:
         yield policy
         yield from owners.grants(policy)
-    for address, policy in _attributes(embedded, module, done, why):
-        yield policy
-        yield from owners.grants(policy, address)
     for source, block in own:
         if block.type == "module":
             problem = "the policies of a called module are not read"
             detail = f"{source}, line {block.span.line}: {problem}"
             yield Skipped(".".join(("module", *block.labels)), Reason.not_read, detail)
     yield from _repeated(blocks)
-    chosen = values.names.get("partition", "*") != "*"
-    partition = ("data", ("aws_partition",))
-    if not chosen and any((block.type, block.labels[:1]) == partition for _, block in blocks):
+    asked = {block.labels[0] for block in every if block.type == "data"}
+    if values.names.get("partition", "*") == "*" and "aws_partition" in asked:
         detail = 'the partition is taken as "aws"; --partition names another'
         yield Skipped("data.aws_partition", Reason.assumed, detail)
 
@@ -253,18 +248,18 @@ def _attributes(
     module: HclModule,
     rendered: Container[str],
     not_rendered: Mapping[str, str],
-) -> Iterator[tuple[str, PolicyPart]]:
-    """Yield what was read of attributes that no engine rendered, or why it did not; by address."""
+) -> Iterator[PolicyPart]:
+    """Yield what was read of attributes that no engine rendered, or why it did not."""
     for known in embedded:
         if (address := known.attribute.address) in rendered:
             continue
         for part in known.parts:
             if not isinstance(part, Skipped):
-                yield address, (part[0], module.filled(part[1]))
+                yield part[0], module.filled(part[1])
             elif part.counts and address in not_rendered:
-                yield address, replace(part, detail=f"{part.detail}; {not_rendered[address]}")
+                yield replace(part, detail=f"{part.detail}; {not_rendered[address]}")
             else:
-                yield address, part
+                yield part
 
 
 def check_declared(user_values: GivenVariables) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -27,8 +28,9 @@ TRUST = "AssumeRolePolicyDocument"
 _DOCUMENTS = ("Document", "PolicyDocument", TRUST)
 # Of other services: a policy as JSON in a string, or, of Organizations, an object around one.
 _TEXTS = ("Policy", "Content", "policyText", "PolicyText", "ResourcePolicy")
-# Of a role in get-account-authorization-details: its instance profiles, which hold it again.
-_REPEATING = "InstanceProfileList"
+# Of a role in get-account-authorization-details: its instance profiles, which hold it again. Of a
+# policy of Organizations: what describe-policy says of it beside its document.
+_REPEATING = ("InstanceProfileList", "PolicySummary")
 # Lists of policies: each entry holds one.
 _VERSIONS = "PolicyVersionList"
 _LISTS = ("RolePolicyList", "UserPolicyList", "GroupPolicyList", "Policies", _VERSIONS)
@@ -154,8 +156,10 @@ class _JsonPlace(Struct, frozen=True):
         return replace(self, names=names, owner=owner, arn=called.get("Arn", self.arn))
 
     def document(self, content: object) -> JsonDocument:
-        owner = self.owner if self.names[-1:] != ("trust",) else ""
-        return JsonDocument(self.source, self.path, self.names, content, (), owner, self.arn)
+        is_trust = self.path.endswith(f".{TRUST}")
+        names = (*self.names, "trust") if is_trust else self.names
+        owner = "" if is_trust else self.owner
+        return JsonDocument(self.source, self.path, names, content, (), owner, self.arn)
 
 
 _JsonPart = JsonDocument | PolicyOwner | Skipped
@@ -170,7 +174,7 @@ def _walk(value: object, place: _JsonPlace) -> Iterator[_JsonPart]:
             yield from _walk(item, place.at(f"[{index}]"))
     elif isinstance(value, dict) and "Statement" not in value:
         within = place.within(value)
-        inner = tuple(p for k, v in value.items() for p in _member(k, v, within.at(f".{k}"), value))
+        inner = tuple(p for k, v in value.items() for p in _member(k, v, within.at(f".{k}")))
     listed = [part for part in inner if isinstance(part, JsonDocument)]
     if all(_is_statement(document.content) for document in listed) and _resembles_a_policy(value):
         yield place.document(value)
@@ -181,46 +185,36 @@ def _walk(value: object, place: _JsonPlace) -> Iterator[_JsonPart]:
         yield Skipped(str(value["Arn"]), Reason.not_read, why)
 
 
-def _member(
-    key: str, value: object, place: _JsonPlace, around: Mapping[str, object]
-) -> Iterator[_JsonPart]:
+def _member(key: str, value: object, place: _JsonPlace) -> Iterator[_JsonPart]:
     """Yield what a member of an object says of policies."""
-    if key in _LISTS and isinstance(value, list):
-        entries = [
-            (entry, part)
-            for index, entry in enumerate(value)
-            for part in _entry(entry, place.at(f"[{index}]"))
-        ]
-        yield from _versions(entries) if key == _VERSIONS else (part for _, part in entries)
-    elif key in _DOCUMENTS or (key in _TEXTS and _is_json(value)):
-        names = (*place.names, "trust") if key == TRUST else place.names
-        yield replace(place, names=names).document(value)
-    elif key == "PermissionsBoundary" and isinstance(value, dict):
-        arn, owner = str(value.get("PermissionsBoundaryArn")), place.owner
-        name = f"{owner}/{arn}" if owner else arn
-        yield Skipped(name, Reason.not_applied, BOUNDARY, owner)
-    elif key in _ATTACHED and isinstance(value, list):
-        # What lists the policies of one principal does not name it.
-        owner = place.owner or place.source
-        yield from (
-            PolicyOwner(owner, str(entry.get("PolicyArn")))
-            for entry in value
-            if isinstance(entry, dict)
-        )
-    elif key == "IsTruncated" and value is True:
-        why = "a page says that more follow; let aws follow the pages"
-        yield Skipped(key, Reason.not_read, why)
-    elif key != _REPEATING and not (key == "PolicySummary" and "Content" in around):
-        yield from _walk(value, place)
+    match value:
+        case list() if key in _LISTS:
+            entries = [_entry(entry, place.at(f"[{index}]")) for index, entry in enumerate(value)]
+            yield from _versions(value, entries) if key == _VERSIONS else chain(*entries)
+        case list() if key in _ATTACHED:
+            # What lists the policies of one principal does not name it.
+            owner = place.owner or place.source
+            arns = (str(entry.get("PolicyArn")) for entry in value if isinstance(entry, dict))
+            yield from (PolicyOwner(owner, arn) for arn in arns)
+        case dict() if key == "PermissionsBoundary":
+            name = "/".join(filter(None, (place.owner, str(value.get("PermissionsBoundaryArn")))))
+            yield Skipped(name, Reason.not_applied, BOUNDARY, place.owner)
+        case True if key == "IsTruncated":
+            why = "a page says that more follow; let aws follow the pages"
+            yield Skipped(key, Reason.not_read, why)
+        case _ if key in _DOCUMENTS or (key in _TEXTS and _is_json(value)):
+            yield place.document(value)
+        case _ if key not in _REPEATING:
+            yield from _walk(value, place)
 
 
-def _entry(entry: object, place: _JsonPlace) -> Iterator[_JsonPart]:
-    """Yield what an entry of a list of policies says, at least one document."""
-    parts = tuple(_walk(entry, place))
-    yield from parts
+def _entry(entry: object, place: _JsonPlace) -> list[_JsonPart]:
+    """Return what an entry of a list of policies says, at least one document."""
+    parts = list(_walk(entry, place))
     if not any(isinstance(part, JsonDocument) for part in parts):
         within = place.within(entry) if isinstance(entry, dict) else place
-        yield within.document(_ABSENT)
+        parts.append(within.document(_ABSENT))
+    return parts
 
 
 def _is_statement(value: object) -> bool:
@@ -244,26 +238,25 @@ def _is_json(value: object) -> bool:
     return isinstance(value, str) and unquoted(value.lstrip())[:1] == "{"
 
 
-def _versions(pairs: Sequence[tuple[object, _JsonPart]]) -> Iterator[_JsonPart]:
+def _versions(
+    versions: Sequence[object], entries: Sequence[Sequence[_JsonPart]]
+) -> Iterator[_JsonPart]:
     """Yield the version of a managed policy that is in force, or all if none is marked as that.
 
-    `pairs` are its versions and their documents.
+    `entries` has what each version says.
     """
-    ids = [str(v.get("VersionId", "")) if isinstance(v, dict) else "" for v, _ in pairs]
-    marked = [_in_force(version) for version, _ in pairs]
-    for (_, document), number, in_force in zip(pairs, ids, marked, strict=True):
-        if not isinstance(document, JsonDocument):
-            yield document
-        elif in_force or len(pairs) == 1:
-            others = tuple(other for other in ids if other not in (number, ""))
-            yield replace(document, left_out=others)
-        elif not any(marked):
-            names = (*document.names, number) if number else document.names
-            yield replace(document, names=names)
-
-
-def _in_force(version: object) -> bool:
-    return isinstance(version, dict) and bool(version.get("IsDefaultVersion"))
+    members = [version if isinstance(version, dict) else {} for version in versions]
+    ids = [str(version.get("VersionId", "")) for version in members]
+    is_default = [bool(version.get("IsDefaultVersion")) for version in members]
+    for parts, number, in_force in zip(entries, ids, is_default, strict=True):
+        for part in parts:
+            if not isinstance(part, JsonDocument):
+                yield part
+            elif in_force or len(members) == 1:
+                others = tuple(other for other in ids if other not in (number, ""))
+                yield replace(part, left_out=others)
+            elif not any(is_default):
+                yield replace(part, names=(*part.names, *filter(None, [number])))
 
 
 KIND = Kind(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,6 +25,11 @@ class NamedPolicy(Struct, frozen=True):
     source: str  # the input, as errors name it
     owners: frozenset[str] = frozenset()  # the principals that have it, as the input names them
     version: str = ""  # of an AWS managed policy that is attached, and whose document is not there
+
+    @property
+    def has_known_owners(self) -> bool:
+        """Whether the input tells who has it."""
+        return bool(self.owners) and _UNKNOWN not in self.owners
 
 
 class InputPolicies(Struct, frozen=True):
@@ -86,61 +91,53 @@ def choose(opened: InputPolicies, names: Iterable[str]) -> InputPolicies:
     Raises `InputError` for the name of a skipped policy, `UsageError` for one that is not there, or
     policies that may be of several principals and no name.
     """
-    known = [o.name for o in opened.policies if o.name]
-    owners = {o for p in opened.policies for o in p.owners} | {s.owner for s in opened.skipped}
-    principals = sorted(owners - {_UNKNOWN, *known})
+    known = [policy.name for policy in opened.policies if policy.name]
+    every = {o for p in opened.policies for o in p.owners} | {s.owner for s in opened.skipped}
+    principals = sorted(every - {_UNKNOWN, *known})
     chosen = {_resolve(name, opened, [*known, *principals]) for name in names}
     if not chosen:
         return _together(opened, known, principals)
     whole = chosen.intersection(principals)
     policies = [p for p in opened.policies if p.name in chosen or p.owners & whole]
-    owners = {o for p in policies for o in p.owners} - {_UNKNOWN}
-    skipped = [
-        s
-        for s in opened.skipped
-        if s.reason is Reason.overrides
-        or s.reason.is_note
-        or (s.reason is Reason.not_applied and s.owner in owners)
-        or (whole and s.owner in (_UNKNOWN, *whole))
-    ]
     if not policies:
-        names = ", ".join(sorted(whole))
-        raise InputError(opened.source, "", f"no policy of {names} can be read")
-    for left in opened.policies:
-        if left.version and left not in policies and (same := left.owners & owners):
-            detail = f"left out with --document; {first_of(sorted(same))} has it, too"
-            skipped.append(Skipped(left.name, Reason.assumed, detail))
-    return _taken(opened.source, policies, skipped)
+        problem = f"no policy of {', '.join(sorted(whole))} can be read"
+        raise InputError(opened.source, "", problem)
+    owners = {o for p in policies for o in p.owners} - {_UNKNOWN}
+    about = {_UNKNOWN, *whole} if whole else set[str]()
+    return _taken(
+        opened.source, policies, [s for s in opened.skipped if _matters(s, owners, about)]
+    )
+
+
+def _matters(skipped: Skipped, owners: Collection[str], about: Collection[str]) -> bool:
+    """Say whether a skipped part is about policies that were chosen by name.
+
+    `owners` are the principals that have one of them, and `about` those chosen as a whole.
+    """
+    if skipped.reason is Reason.not_applied and skipped.owner in owners:
+        return True
+    return skipped.reason is Reason.overrides or skipped.reason.is_note or skipped.owner in about
 
 
 def _together(
     opened: InputPolicies, known: Sequence[str], principals: Sequence[str]
 ) -> InputPolicies:
-    """Return the policies of the only principal of an input, or its only policy."""
-    policies, doubtful = opened.policies, list[Skipped]()
-    of_one = _has_owners(policies[0]) and len({p.owners for p in policies}) == 1
-    if len(policies) > 1 and not of_one:
-        only, *more = [p for p in policies if not p.version] or policies
-        if more:
-            raise _several(opened, known, principals)
-        beside = [p for p in policies if p is not only and not _are_of_others(p, only)]
-        certain = [p for p in beside if _has_owners(only) and only.owners <= p.owners]
-        detail = f"it is attached, and it is not known if the principal with {only.name} has it"
-        doubtful = [Skipped(p.name, Reason.not_read, detail) for p in beside if p not in certain]
-        policies = (only, *certain)
-    owners = policies[0].owners if _has_owners(policies[0]) else frozenset()
+    """Return the policies of the only principal that has a written one, or the only policy."""
+    policies = opened.policies
+    written = [p for p in policies if not p.version] or policies
+    owners = written[0].owners if written[0].has_known_owners else frozenset()
+    if len(written) > 1 and (not owners or any(p.owners != owners for p in written)):
+        raise _several(opened, known, principals)
+    chosen = [p for p in policies if p in written or (owners and owners <= p.owners)]
+    detail = f"it is attached, and it is not known if the principal with {written[0].name} has it"
+    doubtful = [
+        Skipped(p.name, Reason.not_read, detail)
+        for p in policies
+        if p not in chosen
+        if not (owners and p.has_known_owners and p.owners.isdisjoint(owners))
+    ]
     skipped = [s for s in opened.skipped if not (s.owner and owners) or s.owner in owners]
-    return _taken(opened.source, policies, [*skipped, *doubtful])
-
-
-def _has_owners(policy: NamedPolicy) -> bool:
-    """Say whether it is known who has a policy."""
-    return bool(policy.owners) and _UNKNOWN not in policy.owners
-
-
-def _are_of_others(policy: NamedPolicy, other: NamedPolicy) -> bool:
-    """Say whether none of the principals that have a policy has another."""
-    return _has_owners(policy) and _has_owners(other) and policy.owners.isdisjoint(other.owners)
+    return _taken(opened.source, chosen, [*skipped, *doubtful])
 
 
 def _taken(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from msgspec import Struct, field
 
@@ -15,7 +15,6 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     Value,
     address_of,
 )
-from vpc_cni_iam.hcl.evaluate.excerpt import Declaration, declarations, dependencies
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.syntax import Block, Conditional, FunctionCall, Node, Reference, Text
 from vpc_cni_iam.inputs.kind import PolicyOwner, PolicyPart
@@ -24,6 +23,7 @@ from vpc_cni_iam.inputs.plan.resource import parts, without_keys
 from vpc_cni_iam.inputs.skipped import BOUNDARY, Reason, Skipped
 
 _ATTACHED = (Part.ATTACHMENT, Part.ATTACHMENT_LIST)
+_ITSELF = GrantArgument("policy", Part.PERMISSIONS)  # what a managed policy allows whoever has it
 # Functions that return one of their arguments, or an item of it, as it is.
 _CHOICES = ("try", "one", "element", "coalesce", "concat", "tostring")
 _DATA_POLICY, _OF_AWS = "data.aws_iam_policy", "arn:aws:iam::aws:policy/"
@@ -32,75 +32,50 @@ _DATA_POLICY, _OF_AWS = "data.aws_iam_policy", "arn:aws:iam::aws:policy/"
 class Principals(Struct, frozen=True):
     """The principals of a module, with their policies."""
 
-    blocks: dict[str, set[str]] = field(default_factory=dict)  # who has what a block writes out
-    documents: dict[str, set[str]] = field(default_factory=dict)  # or a data source, by its name
+    # Who has a policy that a resource or a data source writes, by its address; an only instance has
+    # no key. An empty name is a principal that is not known.
+    owners: dict[str, set[str]] = field(default_factory=dict)
     attached: list[PolicyOwner | Skipped] = field(default_factory=list)  # the policies with an ARN
 
-    def grants(self, part: PolicyPart, address: str = "") -> Iterator[PolicyOwner]:
-        """Yield who has a policy of a data source, or of an attribute by its address."""
+    def grants(self, part: PolicyPart) -> Iterator[PolicyOwner]:
+        """Yield who has a policy, which has the name of a data source or address of an argument."""
         if isinstance(part, Skipped):
             return
-        block = ".".join(address.split(".")[:2])
-        document = part[0].partition("[")[0]
-        yield from (
-            PolicyOwner(owner, part[0])
-            for owner in self.blocks.get(block, ()) or self.documents.get(document, ())
-        )
+        resource = parts(part[0])[:2]
+        address = ".".join(resource if len(resource) > 1 else (DOCUMENT, *resource))
+        owners = self.owners.get(address) or self.owners.get(without_keys(address), ())
+        yield from (PolicyOwner(owner, part[0]) for owner in owners)
 
 
 def principals(own: Iterable[Block], blocks: Iterable[Block], evaluator: Evaluator) -> Principals:
-    """Return who has the policies of some blocks of a module; an empty name is not known."""
+    """Return who has the policies of some blocks of a module."""
     reader = _PrincipalReader({address_of(b) for b in own if b.type == "resource"}, evaluator)
-    return reader.read(list(blocks))
+    reader.read([b for b in blocks if b.type == "resource"])
+    return reader.known
 
 
 class _PrincipalReader:
     def __init__(self, own: Collection[str], evaluator: Evaluator) -> None:
+        self.known = Principals()
         self._own = own  # the resources whose policies are read
         self._evaluator = evaluator
-        self._known = Principals()
         self._addresses: dict[str, str] = {}  # of principals, by their names as far as known
-        self._attached: dict[str, set[str]] = {}  # the instances of policies, by block
-        # What policies are written of: locals, and documents, alone and with those that they join.
-        self._direct: dict[str, Declaration] = {}
-        self._joined: dict[str, Declaration] = {}
+        # Data sources of documents, and the resources whose policies they are.
+        self._documents: list[tuple[str, str]] = []
 
-    def read(self, blocks: Sequence[Block]) -> Principals:
-        known, resources = self._known, [b for b in blocks if b.type == "resource"]
-        for address, each in (pair for block in blocks for pair in declarations(block)):
-            if address.startswith(("local.", f"{DOCUMENT}.")):
-                self._direct[address] = Declaration("", each.block) if each.block else each
-                self._joined[address] = (
-                    self._direct[address] if self._overrides(each.block) else each
-                )
+    def read(self, resources: Collection[Block]) -> None:
         for block in resources:
             if block.labels[0] in PRINCIPALS and "name" in block.attributes:
-                for key, inner in self._instances(block).items():
+                for key, inner in self._counted(block)[0].items():
                     for name in _items(self._value(block.attributes["name"], inner)):
                         if isinstance(name, str):  # one of two accounts has no address
                             twice = name in self._addresses
                             self._addresses[name] = "" if twice else f"{address_of(block)}{key}"
         for block in resources:
             self._block(block)
-        for block in resources:
-            owners, number = known.blocks.get(address_of(block), set()), len(self._instances(block))
-            attached = len(self._attached.get(address_of(block), range(number)))
-            if number > 1 and (len(owners) > 1 or attached != number):
-                known.blocks[address_of(block)] = owners = {""}  # which instance is whose
-            for code in _texts_of(block) if owners else ():
-                self._note_documents(code, number, owners)
-        return known
-
-    def _note_documents(self, code: str, number: int, owners: set[str]) -> None:
-        """Note who has the data sources of which the policy of some instances is written."""
-        self._direct[""] = self._joined[""] = Declaration(code)
-        several = sum(n.startswith(DOCUMENT) for n in dependencies([""], self._direct)) > 1
-        for name in dependencies([""], self._joined):
-            if document := self._joined[name].block:
-                numbers = {number, len(self._instances(document))}
-                certain = not several and (numbers == {1} or (len(numbers) == len(owners) == 1))
-                known = self._known.documents.setdefault(name.removeprefix(f"{DOCUMENT}."), set())
-                known |= owners if certain else {""}
+        for document, resource in self._documents:
+            owners = self.known.owners.get(resource, ())
+            self.known.owners.setdefault(document, set()).update(owners)
 
     def _block(self, block: Block) -> None:
         """Note what a resource gives to principals."""
@@ -109,49 +84,58 @@ class _PrincipalReader:
         attaches = any(row.part in _ATTACHED and row.owners for row in rows)
         if not instances and attaches:
             detail = "it is counted or repeated zero times"
-            self._known.attached.append(Skipped(address, Reason.not_in_force, detail))
+            self.known.attached.append(Skipped(address, Reason.not_in_force, detail))
         for key, inner in instances.items():
+            place = f"{address}{key}"
+            if block.labels[0] == POLICY:
+                self._written(_ITSELF, block, place, inner)
             for row in rows:
-                owners = [*self._owners(row, block, key, inner)]
+                owners = {*self._owners(row, block, place, inner)}
                 if row.part is Part.PERMISSIONS:
-                    self._known.blocks.setdefault(address, set()).update(owners)
-                elif row.part in (*_ATTACHED, Part.BOUNDARY):
-                    self._attach(f"{address}{key}", row, block, inner, owners)
-                if attaches and unknown:
-                    detail = "it may be counted or repeated zero times"
-                    self._known.attached.extend(
-                        Skipped(address, Reason.may_be_absent, detail, owner) for owner in owners
-                    )
+                    self._written(row, block, place, inner)
+                    self.known.owners.setdefault(self._instance(place), set()).update(owners)
+                for owner in owners:
+                    self._attach(owner, place, row, block, inner)
+                    if attaches and unknown:
+                        detail = "it may be counted or repeated zero times"
+                        skipped = Skipped(address, Reason.may_be_absent, detail, owner)
+                        self.known.attached.append(skipped)
+
+    def _written(self, row: GrantArgument, block: Block, place: str, inner: Evaluator) -> None:
+        """Note the data sources of which the policies of a resource are."""
+        steps = row.path.split(".")
+        blocks = [block, *(inner for inner in block.blocks if inner.type == steps[0])]
+        for node in (b.attributes[steps[-1]] for b in blocks if steps[-1] in b.attributes):
+            document = ".".join(self._referred(node, self._value(node, inner))[:3])
+            if document.startswith(f"{DOCUMENT}."):
+                self._documents.append((self._instance(document), self._instance(place)))
 
     def _attach(
-        self, place: str, row: GrantArgument, block: Block, inner: Evaluator, owners: Sequence[str]
+        self, owner: str, place: str, row: GrantArgument, block: Block, inner: Evaluator
     ) -> None:
         """Note the managed policies that an argument names."""
         name = row.path.partition(".")[0]
-        if (node := block.attributes.get(name)) is None:
-            return
-        for value in _items(self._value(node, inner)):
+        node = block.attributes.get(name) if row.part in (*_ATTACHED, Part.BOUNDARY) else None
+        for value in _items(self._value(node, inner)) if node else ():
             arn = self._arn(node, value)
-            for owner in owners:
-                if row.part is Part.BOUNDARY:
-                    detail = f"{place} has it; {BOUNDARY}"
-                    part = Skipped(arn or f"{place}.{name}", Reason.not_applied, detail, owner)
-                    self._known.attached.append(part)
-                elif (policy := without_keys(arn)) in self._own:
-                    self._known.blocks.setdefault(policy, set()).add(owner)
-                    self._attached.setdefault(policy, set()).add(arn)
-                elif arn.startswith("arn:"):
-                    self._known.attached.append(PolicyOwner(owner, arn, place))
-                else:
-                    what = arn or (value.code if isinstance(value, Unevaluated) else str(value))
-                    detail = f"it attaches {what}, a policy that is not in the input"
-                    self._known.attached.append(Skipped(place, Reason.not_read, detail, owner))
+            part: PolicyOwner | Skipped = PolicyOwner(owner, arn, place)
+            if row.part is Part.BOUNDARY:
+                detail = f"{place} has it; {BOUNDARY}"
+                part = Skipped(arn or f"{place}.{name}", Reason.not_applied, detail, owner)
+            elif without_keys(arn) in self._own:
+                self.known.owners.setdefault(self._instance(arn), set()).add(owner)
+                continue
+            elif not arn.startswith("arn:"):
+                what = arn or (value.code if isinstance(value, Unevaluated) else str(value))
+                detail = f"it attaches {what}, a policy that is not in the input"
+                part = Skipped(place, Reason.not_read, detail, owner)
+            self.known.attached.append(part)
 
     def _arn(self, node: Node, value: Value) -> str:
         """Return the ARN of a policy, or the address of one; empty if it is not known."""
         if not isinstance(value, Unevaluated):
             return str(value)
-        steps = parts(value.code) if self._is_plain(node) else []
+        steps = self._referred(node, value)
         if steps[:1] == [POLICY]:
             return ".".join(steps[:2])
         block = self._evaluator.scope.blocks.get(without_keys(".".join(steps[:3])))
@@ -165,22 +149,25 @@ class _PrincipalReader:
         return ""
 
     def _owners(
-        self, row: GrantArgument, block: Block, key: str, inner: Evaluator
+        self, row: GrantArgument, block: Block, place: str, inner: Evaluator
     ) -> Iterator[str]:
         """Yield the principals that an argument is about; an empty name is not known."""
         if not row.owners:
-            yield f"{address_of(block)}{key}"
+            yield place
         for path, _ in row.owners:
             if (node := block.attributes.get(path.partition(".")[0])) is not None:
                 for value in _items(self._value(node, inner)):
-                    yield self._owner(node, value)
+                    steps = self._referred(node, value)
+                    is_principal = bool(steps) and steps[0] in PRINCIPALS
+                    if not isinstance(value, Unevaluated):
+                        yield self._addresses.get(str(value), str(value))
+                    else:
+                        yield ".".join(steps[:2]) if is_principal else ""
 
-    def _owner(self, node: Node, value: Value) -> str:
-        if not isinstance(value, Unevaluated):
-            return self._addresses.get(str(value), str(value))
-        steps = parts(value.code)
-        is_principal = self._is_plain(node) and steps[0] in PRINCIPALS
-        return ".".join(steps[:2]) if is_principal else ""
+    def _referred(self, node: Node, value: Value) -> list[str]:
+        """Return the parts of the address that an expression is; none if it is another value."""
+        is_plain = isinstance(value, Unevaluated) and self._is_plain(node)
+        return parts(value.code) if is_plain else []
 
     def _is_plain(self, node: Node) -> bool:
         """Say whether an expression is what it refers to, and not computed of it."""
@@ -197,13 +184,11 @@ class _PrincipalReader:
                 return all(map(self._is_plain, inner))
         return True
 
-    def _overrides(self, document: Block | None) -> bool:
-        """Say whether a document may have statements in place of those that it joins."""
-        node = document.attributes.get("override_policy_documents") if document else None
-        return node is not None and self._value(node, self._evaluator) not in (None, ())
-
-    def _instances(self, block: Block) -> Mapping[str, Evaluator]:
-        return self._counted(block)[0]
+    def _instance(self, address: str) -> str:
+        """Return the address of an instance, without its key if the block has no other."""
+        bare = without_keys(address)
+        block = self._evaluator.scope.blocks.get(bare)
+        return address if block and len(self._counted(block)[0]) > 1 else bare
 
     def _counted(self, block: Block) -> tuple[Mapping[str, Evaluator], bool]:
         """Return the instances of a block, or one where they are not known; whether that is so."""
@@ -220,15 +205,6 @@ class _PrincipalReader:
             return inner.evaluate(node)
         except (EvaluationError, TooLargeError):
             return Unevaluated(node.span.code)
-
-
-def _texts_of(block: Block) -> Iterator[str]:
-    """Yield the code of each policy that a resource writes."""
-    rows = GRANTS.get(block.labels[0], ())
-    names = {row.path.partition(".")[0] for row in rows if row.part is Part.PERMISSIONS}
-    names |= {"policy"} if block.labels[0] == POLICY else set()
-    yield from (node.outer.code for name, node in block.attributes.items() if name in names)
-    yield from (inner.span.code for inner in block.blocks if {inner.type, *inner.labels} & names)
 
 
 def _items(value: Value) -> tuple[Value, ...]:

@@ -22,19 +22,18 @@ def rendered(
     part_of: Callable[[Sequence[RenderTarget]], Excerpt],
     surroundings: Mapping[str, str],
     renderer: Renderer,
-) -> Iterator[tuple[RenderTarget, PolicyPart]]:
+) -> Iterator[PolicyPart]:
     """Yield the policies of identities among those that `policies_of` yields, and notes."""
-    for target, part in policies_of(targets, part_of, surroundings, renderer):
+    for _, part in policies_of(targets, part_of, surroundings, renderer):
         if isinstance(part, Skipped):
-            yield target, part
+            yield part
         elif part[1].names_principals:
-            yield target, Skipped(part[0], Reason.other_kind, "it names principals")
+            yield Skipped(part[0], Reason.other_kind, "it names principals")
         elif not part[1].statements:
-            detail = "it has no statement with these values"
-            yield target, Skipped(part[0], Reason.not_in_force, detail)
+            yield Skipped(part[0], Reason.not_in_force, "it has no statement with these values")
         else:
-            yield target, part
-            yield target, Skipped(part[0], Reason.rendered, renderer.name)
+            yield part
+            yield Skipped(part[0], Reason.rendered, renderer.name)
 
 
 def policies_of(

@@ -48,19 +48,22 @@ def render(options: Options) -> dict[str, str]:
     context = policy_module.context(options, optional=chosen)
     documents = context["documents"]
     names = [d.name for d in documents]
+    named = [p.name for p in parameters.NAMES]
     managed, irsa = MANAGED_VARIANT in names, options.irsa
     document = "local.json[var.variant]" if chosen else next(iter(context["json"].values()))
-    # The variables without which a variant would hold placeholders.
+    # By variant: the variables without which its document would have placeholders. A module that
+    # is made for one variant has required variables in their place.
     needs = {
-        d.name: tuple(p.name for p in parameters.used(d.composed.policy) if p in parameters.NAMES)
-        for d in documents
+        d.name: needed
+        for d in (documents if chosen else ())
+        if (needed := tuple(p.name for p in parameters.used(d.composed.policy) if p.name in named))
     }
     context |= {
         "name": NAME,
         "variables": (
             _CREATE,
             *([_variant(names)] if chosen else []),
-            *(_needed_by(v, needs) if chosen else v for v in context["variables"]),
+            *(_needed_by(v, needs) for v in context["variables"]),
             *_trust_variables(options),
             *_role_variables("cni-metrics-helper-" if options.program else "vpc-cni-"),
             *([_MANAGED] if managed else []),
@@ -77,12 +80,12 @@ def render(options: Options) -> dict[str, str]:
             *(["aws_iam_role_policy_attachment.aws_managed"] if managed else []),
             "aws_iam_role_policy_attachment.this",
         ),
-        "scoped_names": [name for name in names if needs[name]] if chosen else [],
+        "scoped_names": [*needs],
         "scoped_by_needs": [
-            ([name for name in names if needs[name] == needed], needed)
-            for needed in dict.fromkeys(filter(None, needs.values()) if chosen else ())
+            ([name for name in needs if needs[name] == needed], needed)
+            for needed in dict.fromkeys(needs.values())
         ],
-        "refused_with_irsa": [d.name for d in documents if d.scope is Scope.SESSION_TAGS and irsa],
+        "refused_with_irsa": context["by_session_tags"] if irsa else [],
         "untagged": [d for d in documents if d.scope is not Scope.SESSION_TAGS],
         "names": names,
         "managed": managed,
@@ -97,8 +100,8 @@ def render(options: Options) -> dict[str, str]:
 
 
 def _needed_by(variable: Variable, needs: Mapping[str, tuple[str, ...]]) -> Variable:
-    """Return a variable whose description says which variants need it."""
-    for parameter in parameters.NAMES:
+    """Return a variable whose description says which variants need it, if one is chosen."""
+    for parameter in parameters.NAMES if needs else ():
         if parameter.name == variable.name:
             names = [name for name, needed in needs.items() if variable.name in needed]
             text = f"{parameter.description} Required by {' and '.join(names)}."

@@ -28,9 +28,9 @@ TRUST = "AssumeRolePolicyDocument"
 _DOCUMENTS = ("Document", "PolicyDocument", TRUST)
 # Of other services: a policy as JSON in a string, or, of Organizations, an object around one.
 _TEXTS = ("Policy", "Content", "policyText", "PolicyText", "ResourcePolicy")
-# Of a role in get-account-authorization-details: its instance profiles, which hold it again. Of a
-# policy of Organizations: what describe-policy says of it beside its document.
-_REPEATING = ("InstanceProfileList", "PolicySummary")
+# What says a part of an object again, by the member that says it: the instance profiles of a role,
+# and the summary of a policy of Organizations.
+_REPEATING = {"InstanceProfileList": "RoleName", "PolicySummary": "Content"}
 # Lists of policies: each entry holds one.
 _VERSIONS = "PolicyVersionList"
 _LISTS = ("RolePolicyList", "UserPolicyList", "GroupPolicyList", "Policies", _VERSIONS)
@@ -174,7 +174,12 @@ def _walk(value: object, place: _JsonPlace) -> Iterator[_JsonPart]:
             yield from _walk(item, place.at(f"[{index}]"))
     elif isinstance(value, dict) and "Statement" not in value:
         within = place.within(value)
-        inner = tuple(p for k, v in value.items() for p in _member(k, v, within.at(f".{k}")))
+        inner = tuple(
+            part
+            for key, member in value.items()
+            if _REPEATING.get(key) not in value
+            for part in _member(key, member, within.at(f".{key}"))
+        )
     listed = [part for part in inner if isinstance(part, JsonDocument)]
     if all(_is_statement(document.content) for document in listed) and _resembles_a_policy(value):
         yield place.document(value)
@@ -204,7 +209,7 @@ def _member(key: str, value: object, place: _JsonPlace) -> Iterator[_JsonPart]:
             yield Skipped(key, Reason.not_read, why)
         case _ if key in _DOCUMENTS or (key in _TEXTS and _is_json(value)):
             yield place.document(value)
-        case _ if key not in _REPEATING:
+        case _:
             yield from _walk(value, place)
 
 

@@ -43,8 +43,8 @@ class Principals(Struct, frozen=True):
             return
         resource = parts(part[0])[:2]
         address = ".".join(resource if len(resource) > 1 else (DOCUMENT, *resource))
-        owners = self.owners.get(address) or self.owners.get(without_keys(address), ())
-        yield from (PolicyOwner(owner, part[0]) for owner in owners)
+        owners = self.owners.get(address) or self.owners.get(without_keys(address))
+        yield from (PolicyOwner(owner, part[0]) for owner in owners or ())
 
 
 def principals(own: Iterable[Block], blocks: Iterable[Block], evaluator: Evaluator) -> Principals:
@@ -115,8 +115,10 @@ class _PrincipalReader:
     ) -> None:
         """Note the managed policies that an argument names."""
         name = row.path.partition(".")[0]
-        node = block.attributes.get(name) if row.part in (*_ATTACHED, Part.BOUNDARY) else None
-        for value in _items(self._value(node, inner)) if node else ():
+        node = block.attributes.get(name)
+        if node is None or row.part not in (*_ATTACHED, Part.BOUNDARY):
+            return
+        for value in _items(self._value(node, inner)):
             arn = self._arn(node, value)
             part: PolicyOwner | Skipped = PolicyOwner(owner, arn, place)
             if row.part is Part.BOUNDARY:
@@ -166,8 +168,9 @@ class _PrincipalReader:
 
     def _referred(self, node: Node, value: Value) -> list[str]:
         """Return the parts of the address that an expression is; none if it is another value."""
-        is_plain = isinstance(value, Unevaluated) and self._is_plain(node)
-        return parts(value.code) if is_plain else []
+        if isinstance(value, Unevaluated) and self._is_plain(node):
+            return parts(value.code)
+        return []
 
     def _is_plain(self, node: Node) -> bool:
         """Say whether an expression is what it refers to, and not computed of it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, Part, PolicyOwner, PolicyPart
 from vpc_cni_iam.inputs.plan import arguments
 from vpc_cni_iam.inputs.plan.arguments import GRANTS, POLICY, PRINCIPALS, GrantArgument
-from vpc_cni_iam.inputs.plan.resource import without_keys
+from vpc_cni_iam.inputs.plan.resource import module_of, without_keys
 from vpc_cni_iam.inputs.plan.secrets import holds_mark
 from vpc_cni_iam.inputs.plan.values import Path, member, read, text, value_at
 from vpc_cni_iam.inputs.skipped import BOUNDARY, Reason, Skipped
@@ -75,38 +75,35 @@ class _PlanPolicies(Struct):
     values: dict[str, Value] = field(default_factory=dict)  # the texts of policies, by name
     owners: list[PolicyOwner | Skipped] = field(default_factory=list)
     resources: list[Resource] = field(default_factory=list)  # without what is not there after
-    # Resources by their addresses without keys, and those with an ARN or a name by it and the type.
-    _blocks: dict[str, list[Resource]] = field(default_factory=lambda: defaultdict(list))
+    # Addresses by those without keys, and of resources with an ARN or a name by it and the type.
+    _blocks: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     _named: dict[tuple[str, str], str] = field(default_factory=dict)
-    # What resources give to principals, which the provider also lists in their computed arguments.
+    # What resources give to principals before, which the provider also lists in their computed
+    # arguments, before and after.
     _given: set[tuple[str, str]] = field(default_factory=set)
+    _sources: dict[str, Resource] = field(default_factory=dict)  # what data sources read
 
     def read(self) -> None:
         """Read the resources."""
         every = [r for r in self.plan.resources if not (r.drift or r.deposed)]
         self.resources = [r for r in every if r.after is not None or r.unknown is True]
+        self._sources = {source.address: source for source in self.plan.read}
         for resource in every:
-            self._blocks[without_keys(resource.address)].append(resource)
+            self._blocks[without_keys(resource.address)].append(resource.address)
         for resource in (*every, *self.plan.read):
             self._name(resource)
-        for resource, row in self._grants(every):
-            for side in Side if row.owners else ():
-                keys = [key for key, *_ in self._keys(resource, row, side)]
-                self._given |= {(o, k) for o in self._owners(resource, row, side) for k in keys}
+        self._given = {
+            (owner, key)
+            for resource in every
+            for row in GRANTS.get(resource.type, ())
+            for owner in (self._owners(resource, row, Side.BEFORE) if row.owners else ())
+            for key, *_ in self._keys(resource, row, Side.BEFORE)
+        }
         for resource in self.resources:
             if resource.type == POLICY:
                 self.values[resource.address] = _after(resource, ("policy",))
-        for resource, row in self._grants(self.resources):
-            self._read(resource, row)
-        attached = {o.policy for o in self.owners if isinstance(o, PolicyOwner)}
-        for source in self.plan.read:
-            if source.address in attached:  # else it is of nobody here
-                self.values[source.address] = _after(source, ("policy",))
-
-    def _grants(self, resources: Iterable[Resource]) -> Iterator[tuple[Resource, GrantArgument]]:
-        for resource in resources:
             for row in GRANTS.get(resource.type, ()):
-                yield resource, row
+                self._read(resource, row)
 
     def _name(self, resource: Resource) -> None:
         """Note by which ARN and name other resources may refer to a principal or a policy."""
@@ -137,6 +134,8 @@ class _PlanPolicies(Struct):
                 self.owners += (Skipped(key, Reason.not_applied, detail, o) for o in owners)
             elif row.part in _ATTACHED:
                 policy = self._policy(resource, path, value)
+                if policy in self._sources:  # else it is of nobody here
+                    self.values[policy] = _after(self._sources[policy], ("policy",))
                 for owner in owners:
                     self.owners.append(
                         PolicyOwner(owner, policy, resource.address)
@@ -186,24 +185,22 @@ class _PlanPolicies(Struct):
     def _referred(self, resource: Resource, path: Path, kind: str) -> str:
         """Return the address of the one instance that an argument refers to; empty for none."""
         configuration, module = self.plan.configuration, resource.module
-        steps = [str(step) for step in path]
-        while steps and configuration.expression(module, resource.block, *steps) is None:
-            steps.pop()
-        expression = configuration.expression(module, resource.block, *steps) if steps else None
         block = configuration.module(module)
         repeated = block.repeats.get(resource.block) if block else None
+        expression = configuration.expression(module, resource.block, str(path[0]))
         resolved = configuration.resolve(module, expression, self.plan.variables, repeated)
         if len(resolved.resources) != 1 or resolved.constants or resolved.open:
             return ""
         where, name, _ = resolved.resources[0]
         address = ".".join(filter(None, (where, name)))
-        every = [r for r in self._blocks[without_keys(address)] if r.type == kind]
-        same = [r for r in every if r.module == where] or every
-        if resolved.aligned and len(same) > 1:
-            key = resource.address.rpartition(resource.block)[2]
-            same = [r for r in same if r.address.endswith(f"{without_keys(name)}{key}")]
-        exact = [r for r in same if r.address == address] or same
-        return exact[0].address if len(exact) == 1 else ""
+        instances = self._blocks[without_keys(address)] if name.startswith(f"{kind}.") else []
+        # Of an instance whose key the argument takes, the instance of that key.
+        key = resource.address.rpartition(resource.block)[2] if resolved.aligned else ""
+        for exact in (address, f"{address}{key}"):
+            if exact in instances:
+                return exact
+        same = [i for i in instances if module_of(i) == where] or instances
+        return same[0] if len(same) == 1 else ""
 
 
 # The reader of plans refuses the state and the log of an engine by name.

@@ -65,7 +65,7 @@ def render(options: Options) -> dict[str, str]:
             *([_variant(names)] if chosen else []),
             *(_needed_by(v, needs) for v in context["variables"]),
             *_trust_variables(options),
-            *_role_variables("cni-metrics-helper-" if options.program else "vpc-cni-"),
+            *_role_variables(options),
             *([_MANAGED] if managed else []),
             _TAGS,
         ),
@@ -141,7 +141,9 @@ def _trust_variables(options: Options) -> tuple[Variable, ...]:
     return (arn, pod_identity, cluster, account)
 
 
-def _role_variables(prefix: str) -> tuple[Variable, ...]:
+def _role_variables(options: Options) -> tuple[Variable, ...]:
+    prefix = "cni-metrics-helper-" if options.program else "vpc-cni-"
+
     def name(noun: str, most: int, *, prefix: str | None = None) -> Variable:
         variable = f"{noun}_name" if prefix is None else f"{noun}_name_prefix"
         instead = f"null to have one made from {noun}_name_prefix"

@@ -116,9 +116,9 @@ class _PlanPolicies(Struct):
     def _read(self, resource: Resource, row: GrantArgument) -> None:
         """Note what an argument gives to principals."""
         owners = [*self._owners(resource, row, Side.AFTER)]
-        module = self.plan.configuration.module(resource.module)
-        written = module.blocks.get(resource.block) if module else None
-        is_computed = row.computed and row.path.split(".")[0] not in (written or {})
+        argument, configuration = row.path.partition(".")[0], self.plan.configuration
+        written = configuration.expression(resource.module, resource.block, argument)
+        is_computed = row.computed and written is None
         for key, path, value in self._keys(resource, row, Side.AFTER):
             if is_computed and (
                 isinstance(value, Unknown) or (resource.address, key) in self._given

@@ -130,6 +130,32 @@ resource "aws_iam_role_policy" "logs" {
     assert done.code == 0 and "(logs, AmazonEKS_CNI_Policy)" in done.out
 
 
+@pytest.mark.parametrize("argument", ["source_policy_documents", "override_policy_documents"])
+def test_a_document_that_another_joins_is_no_policy_by_itself(
+    argument: str, tmp_path: Path
+) -> None:
+    """A statement with the Sid of another is in place of it."""
+    statement = 'sid = "a"\n    effect = "{}"\n    actions = ["ec2:*"]\n    resources = ["*"]'
+    joined = f"{argument} = [data.aws_iam_policy_document.base.json]"
+    policies = "".join(
+        f'data "aws_iam_policy_document" "{name}" {{\n  {more}\n'
+        f"  statement {{\n    {statement.format(effect)}\n  }}\n}}\n"
+        for name, effect, more in (("base", "Allow", ""), ("own", "Deny", joined))
+    )
+    own = """
+resource "aws_iam_role_policy" "own" {
+  role   = aws_iam_role.cni.id
+  policy = data.aws_iam_policy_document.own.json
+}
+"""
+    write_tree(tmp_path, {"d/main.tf": ROLE + policies + own + attachment(f'"{CNI}"')})
+    done = run("coverage", "d", cwd=tmp_path)
+    works = argument == "override_policy_documents"
+    assert (done.code, "IPv4: works" in done.out) == (int(not works), works), done.out + done.err
+    assert "(own, AmazonEKS_CNI_Policy)" in done.out
+    assert "read with it: base: it is a part of another policy" in done.out
+
+
 DOCUMENTS = """
 data "aws_iam_policy_document" "all" {
   statement {

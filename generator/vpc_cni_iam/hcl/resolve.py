@@ -36,8 +36,8 @@ from vpc_cni_iam.policy.template import Hole, HoleKind, change, folded, join
 from vpc_cni_iam.policy.template import Text as PolicyText
 
 _STATEMENT = ("sid", "effect", "actions", "not_actions", "resources", "not_resources")
-_JOINS = ("source_policy_documents", "override_policy_documents")
-_DOCUMENT = ("provider", "version", "policy_id", *_JOINS)
+JOINS = ("source_policy_documents", "override_policy_documents")
+_DOCUMENT = ("provider", "version", "policy_id", *JOINS)
 # How often it is there.
 _INSTANCES = ("count", "for_each")
 
@@ -158,7 +158,7 @@ class _Reader:
             problem = f"version {version} is none of {' and '.join(VERSIONS)}"
             raise self.refuse(block.span.line, problem)
         joins, joined = [], JoinedDocuments()
-        for argument, which in zip(_JOINS, ("sources", "overrides"), strict=True):
+        for argument, which in zip(JOINS, ("sources", "overrides"), strict=True):
             node = block.attributes.get(argument)
             if node is None:
                 continue

@@ -137,8 +137,7 @@ def _policies(
     parts += _documents(module, names - done, why, _trusts(own))
     parts += _attributes(embedded, module, done, why)
     for policy in parts:
-        yield policy
-        yield from owners.grants(policy)
+        yield from owners.owned(policy)
     for source, block in own:
         if block.type == "module":
             problem = "the policies of a called module are not read"

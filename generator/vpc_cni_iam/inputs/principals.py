@@ -16,14 +16,18 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     address_of,
 )
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
+from vpc_cni_iam.hcl.resolve import JOINS, is_document
 from vpc_cni_iam.hcl.syntax import Block, Conditional, FunctionCall, Node, Reference, Text
-from vpc_cni_iam.inputs.kind import PolicyOwner, PolicyPart
-from vpc_cni_iam.inputs.plan.arguments import GRANTS, POLICY, PRINCIPALS, GrantArgument, Part
+from vpc_cni_iam.inputs.kind import Part, PolicyOwner, PolicyPart
+from vpc_cni_iam.inputs.plan.arguments import GRANTS, POLICY, PRINCIPALS, GrantArgument
+from vpc_cni_iam.inputs.plan.arguments import Part as GrantPart
 from vpc_cni_iam.inputs.plan.resource import parts, without_keys
 from vpc_cni_iam.inputs.skipped import BOUNDARY, Reason, Skipped
 
-_ATTACHED = (Part.ATTACHMENT, Part.ATTACHMENT_LIST)
-_ITSELF = GrantArgument("policy", Part.PERMISSIONS)  # what a managed policy allows whoever has it
+_ATTACHED = (GrantPart.ATTACHMENT, GrantPart.ATTACHMENT_LIST)
+_ITSELF = GrantArgument(
+    "policy", GrantPart.PERMISSIONS
+)  # what a managed policy allows whoever has it
 # Functions that return one of their arguments, or an item of it, as it is.
 _CHOICES = ("try", "one", "element", "coalesce", "concat", "tostring")
 _DATA_POLICY, _OF_AWS = "data.aws_iam_policy", "arn:aws:iam::aws:policy/"
@@ -37,20 +41,29 @@ class Principals(Struct, frozen=True):
     owners: dict[str, set[str]] = field(default_factory=dict)
     attached: list[PolicyOwner | Skipped] = field(default_factory=list)  # the policies with an ARN
 
-    def grants(self, part: PolicyPart) -> Iterator[PolicyOwner]:
-        """Yield who has a policy, which has the name of a data source or address of an argument."""
+    # The data sources that these policies join, which are no policies by themselves.
+    joined: set[str] = field(default_factory=set)
+
+    def owned(self, part: PolicyPart) -> Iterator[Part]:
+        """Yield a policy and who has it; its name is of a data source, or begins as an address."""
         if isinstance(part, Skipped):
+            yield part
             return
         resource = parts(part[0])[:2]
         address = ".".join(resource if len(resource) > 1 else (DOCUMENT, *resource))
-        owners = self.owners.get(address) or self.owners.get(without_keys(address))
-        yield from (PolicyOwner(owner, part[0]) for owner in owners or ())
+        names = address, without_keys(address)
+        if not self.joined.isdisjoint(names):
+            yield Skipped(part[0], Reason.read_with_it, "it is a part of another policy")
+            return
+        yield part
+        owners = next((self.owners[name] for name in names if name in self.owners), ())
+        yield from (PolicyOwner(owner, part[0]) for owner in owners)
 
 
 def principals(own: Iterable[Block], blocks: Iterable[Block], evaluator: Evaluator) -> Principals:
     """Return who has the policies of some blocks of a module."""
     reader = _PrincipalReader({address_of(b) for b in own if b.type == "resource"}, evaluator)
-    reader.read([b for b in blocks if b.type == "resource"])
+    reader.read([*blocks])
     return reader.known
 
 
@@ -63,7 +76,8 @@ class _PrincipalReader:
         # Data sources of documents, and the resources whose policies they are.
         self._documents: list[tuple[str, str]] = []
 
-    def read(self, resources: Collection[Block]) -> None:
+    def read(self, blocks: Collection[Block]) -> None:
+        resources = [block for block in blocks if block.type == "resource"]
         for block in resources:
             if block.labels[0] in PRINCIPALS and "name" in block.attributes:
                 for key, inner in self._counted(block)[0].items():
@@ -74,8 +88,22 @@ class _PrincipalReader:
         for block in resources:
             self._block(block)
         for document, resource in self._documents:
-            owners = self.known.owners.get(resource, ())
-            self.known.owners.setdefault(document, set()).update(owners)
+            if owners := self.known.owners.get(resource):
+                self.known.owners.setdefault(document, set()).update(owners)
+        joins = [pair for block in blocks if is_document(block) for pair in self._joins(block)]
+        reached, apart = {*map(without_keys, self.known.owners)}, {*self.known.owners}
+        while more := {source for source, joining in joins if joining in reached} - apart:
+            reached.update(map(without_keys, more))
+            apart |= more
+            self.known.joined.update(more)
+
+    def _joins(self, block: Block) -> Iterator[tuple[str, str]]:
+        """Yield the data sources that a data source joins, each with the address of it."""
+        for node in (block.attributes[name] for name in JOINS if name in block.attributes):
+            for value in _items(self._value(node, self._evaluator)):
+                if isinstance(value, Unevaluated) and value.is_text:
+                    source = ".".join(parts(value.code)[:3])
+                    yield self._instance(source), address_of(block)
 
     def _block(self, block: Block) -> None:
         """Note what a resource gives to principals."""
@@ -91,7 +119,7 @@ class _PrincipalReader:
                 self._written(_ITSELF, block, place, inner)
             for row in rows:
                 owners = {*self._owners(row, block, place, inner)}
-                if row.part is Part.PERMISSIONS:
+                if row.part is GrantPart.PERMISSIONS:
                     self._written(row, block, place, inner)
                     self.known.owners.setdefault(self._instance(place), set()).update(owners)
                 for owner in owners:
@@ -116,12 +144,12 @@ class _PrincipalReader:
         """Note the managed policies that an argument names."""
         name = row.path.partition(".")[0]
         node = block.attributes.get(name)
-        if node is None or row.part not in (*_ATTACHED, Part.BOUNDARY):
+        if node is None or row.part not in (*_ATTACHED, GrantPart.BOUNDARY):
             return
         for value in _items(self._value(node, inner)):
             arn = self._arn(node, value)
             part: PolicyOwner | Skipped = PolicyOwner(owner, arn, place)
-            if row.part is Part.BOUNDARY:
+            if row.part is GrantPart.BOUNDARY:
                 detail = f"{place} has it; {BOUNDARY}"
                 part = Skipped(arn or f"{place}.{name}", Reason.not_applied, detail, owner)
             elif without_keys(arn) in self._own:

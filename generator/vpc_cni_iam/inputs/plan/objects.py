@@ -45,7 +45,7 @@ _MARKS = (
 _WORDS = "|".join(map(re.escape, _MARKS))
 _IN_BYTES = re.compile(rf"{_WORDS}|\\\\|\\u00(?:2[def]|[4-7])".encode())
 _IN_TEXT = re.compile(rf"{_WORDS}|\\")
-_WHOLE_NAME = re.compile(rf"(?<![\w-])(?:{'|'.join(_PLUGIN_NAMES)})(?![\w-])")
+_PLUGIN = re.compile(rf"{'|'.join(_PLUGIN_WORDS)}|(?<![\w-])(?:{'|'.join(_PLUGIN_NAMES)})(?![\w-])")
 _DEPTH = 4  # of texts in texts
 # Longer text is not parsed: the reader of YAML takes two seconds for a megabyte.
 _MOST = 250_000
@@ -117,7 +117,7 @@ class ObjectFacts(Struct):
     def _add_unparsed(self, text: str, key: str) -> None:
         self.is_unparsed |= key in MANIFESTS
         self.annotates |= _ROLE_WORD in text
-        self.names_plugin |= _WHOLE_NAME.search(text) is not None
+        self.names_plugin |= _PLUGIN.search(text) is not None
 
 
 def may_be_about_access(change: Raw) -> bool:

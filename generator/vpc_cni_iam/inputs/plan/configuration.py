@@ -48,31 +48,24 @@ class Module(Struct):
     secrets: dict[str, Any] = field(default_factory=dict)  # the defaults of its sensitive variables
 
 
-class Resolution(Struct, frozen=True):
+class Resolution(Struct):
     """What an expression refers to in the end."""
 
     # Resources and data sources: the module's address, the address in it as written (it may have an
     # index), and the attribute if one is named.
-    resources: tuple[tuple[str, str, str], ...] = ()
-    constants: tuple[Any, ...] = ()  # constant values that stand for it
-    open: tuple[str, ...] = ()  # what cannot be followed, such as ``local.policy``
+    resources: list[tuple[str, str, str]] = field(default_factory=list)
+    constants: list[Any] = field(default_factory=list)  # constant values that stand for it
+    open: list[str] = field(default_factory=list)  # what cannot be followed, such as ``local.x``
     # Whether it names the key of ``count`` or ``for_each``, by which it may choose an instance of
     # what it refers to.
     aligned: bool = False
 
 
-class _Trail(Struct):
-    """What was found on the way, and what is still to be followed.
-
-    Each of the latter is a module's address, an expression in it, and the ``for_each`` around it.
-    """
+class _Trail(Resolution, kw_only=True):
+    """What is still to be followed: a module, an expression in it, and the ``for_each`` around."""
 
     pending: list[tuple[str, Any, Any]]
     variables: Mapping[str, Any]
-    resources: list[tuple[str, str, str]] = field(default_factory=list)
-    constants: list[Any] = field(default_factory=list)
-    open: list[str] = field(default_factory=list)
-    aligned: bool = False
 
 
 class PlanConfiguration(Struct, frozen=True):
@@ -114,7 +107,7 @@ class PlanConfiguration(Struct, frozen=True):
         `module` is where it stands, `variables` are the root module's, and `repeated` is the
         expression of the ``for_each`` of the block it stands in.
         """
-        trail = _Trail([(module, expression, repeated)], variables)
+        trail = _Trail(pending=[(module, expression, repeated)], variables=variables)
         for _ in range(_DEPTH):
             if not trail.pending:
                 break
@@ -128,13 +121,12 @@ class PlanConfiguration(Struct, frozen=True):
         trail.open += ["and more"] if trail.pending else []
         # A key may also choose from a variable what then chooses the instance.
         lookup = any(isinstance(value, Mapping | list) for value in trail.constants)
-        once = dict.fromkeys
-        return Resolution(
-            tuple(once(trail.resources)),
-            tuple(trail.constants),
-            tuple(once(trail.open)),
-            trail.aligned and not lookup,
+        trail.resources, trail.open = (
+            [*dict.fromkeys(trail.resources)],
+            [*dict.fromkeys(trail.open)],
         )
+        trail.aligned = trail.aligned and not lookup
+        return trail
 
     def _follow(self, here: str, reference: str, each: Any, trail: _Trail) -> None:
         head, rest = split_first(reference)

@@ -160,15 +160,36 @@ def test_yaml_is_read_as_its_json(tmp_path: Path) -> None:
     assert both[0] == covered(tmp_path, daemonset(ENABLE_MULTI_NIC="true"))[1]
 
 
+def test_anchors_and_merge_keys_are_read_as_helm_reads_them(tmp_path: Path) -> None:
+    text = VALUES.replace("env:", "env: &env") + "initContainer: {env: *env}\n"
+    assert covered(tmp_path, text) == covered(tmp_path, VALUES)
+    shared = "base: &base {CLUSTER_NAME: test, WARM_ENI_TARGET: 1}\nother: &o {ENABLE_IPv6: yes}\n"
+    rest = VALUES.replace("env:", "env:\n  <<: [*o, *base]").replace("  WARM_ENI_TARGET: 1\n", "")
+    merged = shared + rest.replace("  ENABLE_IPv6: yes\n", "")
+    assert covered(tmp_path, merged) == covered(tmp_path, VALUES)
+
+
+BOMB = "a0: &a0 [x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)
+)
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("env: {A: x}\nenv: {A: y}\n", "line 2, column 1: is not YAML: the key 'env' stands twice"),
+        (BOMB, "is not YAML: aliases repeat more than 100,000 values"),
         (
-            "a: &a {b: x}\nenv: *a\n",
-            "line 2, column 6: has an alias, *a, which is not read; write the values in its place",
+            "a: &a {b: *a}\nenv: {}\n",
+            "line 1, column 11: is not YAML: the anchor 'a' contains itself",
         ),
-        ("env: {<<: {A: x}, B: y}\n", "line 1, column 7: has a merge key (<<), which is not read"),
+        ("a: &a [*a]\nenv: {}\n", "the anchor 'a' contains itself"),
+        (
+            "a: &a {A: x}\nenv: {A: y, <<: *a}\n",
+            "line 2, column 13: is not YAML: a merge key (<<) stands after other keys",
+        ),
+        ("env: {<<: x}\n", "line 1, column 11: is not YAML: what is merged is no mapping"),
+        ("env: {<<: {A: x}, A: y, A: z}\n", "the key 'A' stands twice"),
         ("env: [" * 3000, "is not YAML: it nests too deeply"),
         ("env: {A: !!bool maybe}\n", "is not YAML: a value does not fit its tag"),
         ("env: {A: !!int ''}\n", "is not YAML: a value does not fit its tag"),

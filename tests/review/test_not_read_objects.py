@@ -69,8 +69,8 @@ ABOUT_PLUGIN = {
     "file in a repository": resource(
         "github_repository_file", "f", None, {"content": "chart: aws-vpc-cni"}
     ),
-    "file in a repository with an alias": resource(
-        "github_repository_file", "f", None, {"content": "a: &a [x]\nb: *a\nchart: aws-vpc-cni"}
+    "file in a repository that does not parse": resource(
+        "github_repository_file", "f", None, {"content": "a: 1\na: 2\nchart: aws-vpc-cni"}
     ),
     "release of helmfile": resource(
         "helmfile_release_set", "r", None, {"content": "releases: [{chart: eks/aws-vpc-cni}]"}

@@ -59,6 +59,7 @@ def test_the_ip_family_is_that_of_the_values_or_of_the_cluster() -> None:
         "env: {ENABLE_IPv6: 'true'}",
         "env: {ENABLE_IPv6: y}",
         "env: {ENABLE_IPv6: !!binary dHJ1ZQ==}",
+        "x: &x {ENABLE_IPv6: 'true'}\nenv: *x\n",
     ],
 )
 def test_a_variable_is_read_wherever_and_however_values_set_it(values: object) -> None:
@@ -80,7 +81,6 @@ def test_a_variable_is_read_wherever_and_however_values_set_it(values: object) -
         (annotated(set=[{"name": "extraEnv", "value": "ENABLE_IPv6"}]), UnreadReason.NOT_PARSED),
         (annotated(set=[{"name": "env.A", "value": "b,env.B=c"}]), UnreadReason.SETS_SEVERAL),
         (annotated("a: 1\na: 2"), UnreadReason.NOT_PARSED),
-        (annotated("x: &x {ENABLE_IPv6: 'true'}\nenv: *x"), UnreadReason.NOT_PARSED),
         (annotated("[1, 2]"), UnreadReason.NOT_PARSED),
         (annotated("text"), UnreadReason.NOT_PARSED),
         (annotated(reuse_values=True), UnreadReason.EARLIER_RELEASE),
@@ -277,6 +277,9 @@ def test_later_values_are_put_over_earlier_ones() -> None:
         state = states(release(None, annotated(later)))[1]
         (named,) = state.identity.roles
         assert str(named).count(f"aws_iam_role.{name}" if name == "cni" else arn_of(name))
+    text = "role: &r {eks.amazonaws.com/role-arn: %s}\nserviceAccount: {annotations: *r}\n"
+    change = release(None, {"values": [text % arn_of("cni")]})
+    assert states(change)[1].identity.roles == {InPlan("aws_iam_role.cni")}
 
 
 def test_another_value_that_is_known_after_apply_is_no_role() -> None:

@@ -13,6 +13,7 @@ from vpc_cni_iam.texts.limits import YAML
 
 _BOOLEAN = "tag:yaml.org,2002:bool"
 _MERGE = "tag:yaml.org,2002:merge"
+_MOST_REPEATED = 100_000
 
 
 def load_yaml(text: str, source: str) -> list[object]:
@@ -24,8 +25,7 @@ def load_yaml(text: str, source: str) -> list[object]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        start = "" if isinstance(error, _NotReadError) else "is not YAML: "
-        raise InputError(source, place, f"{start}{error.problem}") from None
+        raise InputError(source, place, f"is not YAML: {error.problem}") from None
     except yaml.YAMLError as error:
         raise InputError(source, "", f"is not YAML: {error}") from None
     except (RecursionError, ValueError, LookupError) as error:
@@ -36,23 +36,35 @@ def load_yaml(text: str, source: str) -> list[object]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Makes plain values of YAML without aliases and merge keys, which may grow without bound."""
+    """Makes plain values; aliases of aliases would grow without bound."""
 
     bool_values: ClassVar = {**yaml.SafeLoader.bool_values, "y": True, "n": False}
 
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._open: list[str | None] = []  # the anchors that enclose what is read
+        self._repeated = 0
+
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()  # type: ignore[no-untyped-call]
-            raise _NotReadError(event, f"an alias, *{event.anchor:.80}")
-        return super().compose_node(parent, index)
+        alias = self.check_event(yaml.AliasEvent)
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if alias and event.anchor in self._open:
+            raise _refusal(event, f"the anchor {event.anchor!r:.80} contains itself")
+        self._open.append(None if alias else event.anchor)
+        node = super().compose_node(parent, index)
+        self._open.pop()
+        if alias and node:
+            self._repeated += _size(node)
+            if self._repeated > _MOST_REPEATED:
+                raise _refusal(event, f"aliases repeat more than {_MOST_REPEATED:,} values")
+        return node
 
 
-class _NotReadError(yaml.MarkedYAMLError):
-    """YAML in a form that is not read."""
-
-    def __init__(self, place: Any, form: str) -> None:
-        problem = f"has {form}, which is not read; write the values in its place"
-        super().__init__(problem=problem, problem_mark=place.start_mark)
+def _size(node: yaml.Node) -> int:
+    """Return how many values a node has, those that aliases repeat each time."""
+    parts = node.value if isinstance(node, yaml.CollectionNode) else ()
+    nodes = (n for part in parts for n in (part if isinstance(part, tuple) else (part,)))
+    return 1 + sum(map(_size, nodes))
 
 
 def _text(loader: _Loader, node: yaml.ScalarNode) -> str:
@@ -68,17 +80,31 @@ def _decoded(loader: _Loader, node: yaml.ScalarNode) -> str:
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[object, object]:
     """Return a mapping; a key that stands twice is refused."""
+    merged: dict[object, object] = {}
     pairs: dict[object, object] = {}
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
             raise _refusal(key, "a key is not text")
         if key.tag == _MERGE:
-            raise _NotReadError(key, "a merge key (<<)")
+            if pairs:  # which go-yaml would replace by those that are merged
+                raise _refusal(key, "a merge key (<<) stands after other keys")
+            merged |= _merged(loader, value)
+            continue
         name = loader.construct_object(key)
         if name in pairs:
             raise _refusal(key, f"the key {name!r:.80} stands twice")
         pairs[name] = loader.construct_object(value, deep=True)
-    return pairs
+    return merged | pairs
+
+
+def _merged(loader: _Loader, node: yaml.Node) -> dict[object, object]:
+    """Return what a merge key merges: of several mappings, the first that has a key counts."""
+    merged: dict[object, object] = {}
+    for each in reversed(node.value if isinstance(node, yaml.SequenceNode) else [node]):
+        if not isinstance(each, yaml.MappingNode):
+            raise _refusal(each, "what is merged is no mapping")
+        merged |= loader.construct_object(each, deep=True)
+    return merged
 
 
 def _refusal(at: Any, problem: str) -> yaml.MarkedYAMLError:

@@ -170,16 +170,22 @@ def _closure(
     address: str, parts: Mapping[str, Declaration], values: Mapping[str, Value], scope: ValueScope
 ) -> tuple[dict[str, str], str]:
     """Return the code that a block depends on by address; or why an engine does not get it."""
-    pending, reached = [address], dict[str, None]()
-    while pending:
-        name = pending.pop()
-        reached[name] = None
-        names = re.findall(_ADDRESS, parts[name].code)
-        pending += {name for name in names if name in parts and name not in reached}
-    problems = (_problem(name, parts[name], values, scope) for name in reached)
+    reached = dependencies([address], parts)
+    problems = (_problem(address, parts[address], values, scope) for address in reached)
     if problem := next(filter(None, problems), ""):
         return {}, problem
-    return {name: parts[name].code for name in sorted(reached)}, ""
+    return {address: parts[address].code for address in sorted(reached)}, ""
+
+
+def dependencies(addresses: Iterable[str], parts: Mapping[str, Declaration]) -> list[str]:
+    """Return addresses, and those of what their code may refer to, each once."""
+    pending, reached = [*addresses], dict[str, None]()
+    while pending:
+        address = pending.pop()
+        reached[address] = None
+        names = re.findall(_ADDRESS, parts[address].code)
+        pending += {name for name in names if name in parts and name not in reached}
+    return [*reached]
 
 
 def _problem(

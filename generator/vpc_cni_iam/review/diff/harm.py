@@ -72,11 +72,6 @@ class GainedPart(Struct, frozen=True):
     is_of_plugin: bool = False  # whether it is in a policy of the plugin
     is_needed: bool = False  # whether the plugin calls all of them
 
-    @property
-    def denies(self) -> bool:
-        """Whether a Deny is removed or changed."""
-        return _statement(self.difference).effect == "Deny"
-
 
 class Gained(Struct, frozen=True):
     """What a principal is newly allowed."""
@@ -104,8 +99,7 @@ def gained(
     methods = _methods(change.after.policies)
     parts = [
         _part(d, methods, is_of_plugin=is_of_plugin(origins[id(_statement(d))]))
-        for d in _differences(changes)
-        if _may_allow_more(d)
+        for d in _widening(changes)
     ]
     is_secret = any(g.has_secrets for c in change.grants for g in (c.before, c.after) if g)
     if 1 < len(parts) <= _PROVEN and not is_secret:
@@ -129,22 +123,16 @@ def is_harmful(policy: Policy) -> bool:
 
 def scope(grants: Iterable[GrantChange]) -> tuple[GainedPart, ...]:
     """Return the parts by which changes of grants may allow more, the most harmful first."""
-    parts = [_part(d, ()) for d in _differences(grants) if _may_allow_more(d)]
+    parts = (_part(difference, ()) for difference in _widening(grants))
     return tuple(sorted(parts, key=lambda part: part.harm))
 
 
-def lost(grants: Iterable[GrantChange]) -> tuple[GainedPart, ...]:
-    """Return the parts by which changes of grants may allow less: what was allowed by the old."""
-    return scope(GrantChange(change.key, change.after, change.before) for change in grants)
-
-
-def _differences(changes: Iterable[GrantChange]) -> tuple[Difference, ...]:
-    every = tuple(changes)
-    old, new = (
-        Policy(tuple(statement for grant in side for statement in _shown(grant)))
-        for side in ([c.before for c in every], [c.after for c in every])
-    )
-    return differences(old, new)
+def _widening(changes: Iterable[GrantChange]) -> Iterator[Difference]:
+    """Yield the differences by which changes may allow more."""
+    every = list(changes)
+    sides = [c.before for c in every], [c.after for c in every]
+    policies = (Policy(tuple(s for grant in side for s in _shown(grant))) for side in sides)
+    yield from filter(_may_allow_more, differences(*policies))
 
 
 def _shown(grant: Grant | None) -> tuple[Statement, ...]:
@@ -192,9 +180,8 @@ def _part(
         if all(isinstance(e, ValuesChange) and e.element == "Action" for e in widening):
             actions = tuple(a for e in widening if isinstance(e, ValuesChange) for a in e.added)
     ranked = sorted(actions, key=lambda a: _rank(str(a), methods, is_of_plugin=is_of_plugin))
-    is_needed, harm = False, HarmRank.ESCALATION
-    if ranked:
-        is_needed, harm, _ = _rank(str(ranked[0]), methods, is_of_plugin=is_of_plugin)
+    worst = [_rank(str(action), methods, is_of_plugin=is_of_plugin) for action in ranked[:1]]
+    is_needed, harm, _ = worst[0] if worst else (False, HarmRank.ESCALATION, 0)
     return GainedPart(difference, tuple(ranked), harm, is_of_plugin, is_needed)
 
 
@@ -240,21 +227,6 @@ def _is_pattern(action: str) -> bool:
     return "*" in action or "?" in action
 
 
-def _restricted(policies: Iterable[Policy], action: str) -> tuple[Policy, ...]:
-    """Return policies with what they say about one action."""
-    return tuple(
-        Policy(statements, policy.version)
-        for policy in policies
-        if (
-            statements := tuple(
-                replace(s, actions=(action,), not_actions=())
-                for s in policy.statements
-                if s.is_about(action)
-            )
-        )
-    )
-
-
 def _is_new(part: GainedPart, change: Compared, proofs: Proofs) -> bool:
     """Say whether a part by itself allows more."""
     before, after = change.before, change.after
@@ -262,23 +234,10 @@ def _is_new(part: GainedPart, change: Compared, proofs: Proofs) -> bool:
     if statement.effect == "Deny":
         denied = Permissions((*after.policies, Policy((statement,))), after.limits)
         return not isinstance(proofs.compare(denied, after), NoNewAccess)
-    if _is_new_by_name(part, change):
-        return True
     own = replace(statement, actions=part.actions or statement.actions)
     denies = (s for p in after.policies for s in p.statements if s.effect == "Deny")
     alone = Permissions((Policy((own, *denies)),), after.limits)
     return not isinstance(proofs.compare(before, alone), NoNewAccess)
-
-
-def _is_new_by_name(part: GainedPart, change: Compared) -> bool:
-    """Say whether a part has an action that nothing allowed before and nothing limits: no proof."""
-    statements = [s for p in change.before.policies for s in p.statements]
-    denies = [s for p in change.after.policies for s in p.statements if s.effect == "Deny"]
-    return not (change.after.limits or denies) and any(
-        not any(s.is_about(action) for s in statements if s.effect == "Allow")
-        for action in known(part.actions)
-        if not _is_pattern(action)
-    )
 
 
 def _example(
@@ -300,14 +259,9 @@ def _example(
     for action in sorted(ranks, key=ranks.__getitem__)[:_TRIES]:
         if not answer.made_up and ranks[action] >= worst:
             break
-        sides = (
-            Permissions(
-                _restricted(side.policies, action),
-                tuple(_restricted(limit, action) for limit in side.limits),
-            )
-            for side in (change.before, change.after)
-        )
-        better = proofs.compare(*sides)
+        only = Policy((Statement(actions=(action,), resources=("*",)),))
+        within = Permissions(change.after.policies, (*change.after.limits, (only,)))
+        better = proofs.compare(change.before, within)
         if isinstance(better, NewAccess):
             return better
     return answer

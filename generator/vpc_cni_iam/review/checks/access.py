@@ -229,18 +229,19 @@ class _OfPrincipal:
             case NewAccess() as answer:
                 yield from self._gain(answer)
             case NotProven(Open.LATER):
-                documents = ((c.after, c.after.content) for c in self._grants if c.after)
-                for grant, content in documents:
-                    if isinstance(content, Document) and content.holes:
-                        yield self._unknown(grant, *(hole.place for hole in content.holes))
+                after = (each.after for each in self._grants if each.after)
+                yield from (
+                    self._unknown(grant, *_holes(grant)) for grant in after if _holes(grant)
+                )
             case NotProven() as answer:
                 yield self._finding(_Outcome.UNDECIDED, AccessUndecided(self._owners, answer))
+            case NoNewAccess() if self._is_conflict:
+                pass
             case NoNewAccess() if not isinstance(change.denied_less, NoNewAccess):
-                if not self._is_conflict:
-                    lost = change.denied_less if isinstance(change.denied_less, NewAccess) else None
-                    evidence = DenyLost(self._owners, scope(self._grants), (), lost)
-                    yield self._finding(_Outcome.UNDECIDED, evidence)
-            case NoNewAccess() if not (change.opened or change.vanished or self._is_conflict):
+                example = change.denied_less if isinstance(change.denied_less, NewAccess) else None
+                evidence = DenyLost(self._owners, scope(self._grants), (), example)
+                yield self._finding(_Outcome.UNDECIDED, evidence)
+            case NoNewAccess() if not (change.opened or change.vanished):
                 yield self._no_gain()
 
     def _finding(
@@ -368,6 +369,11 @@ def _of_aws(arn: str, *, is_new: bool) -> _Outcome:
         return _Outcome.OF_EKS
     is_unknown = aws_managed.nonexistent(arn) or not (managed or is_new)
     return _Outcome.UNKNOWN_OF_AWS if is_unknown else _Outcome.ATTACHED
+
+
+def _holes(grant: Grant) -> list[str]:
+    content = grant.content
+    return [hole.place for hole in content.holes] if isinstance(content, Document) else []
 
 
 def _was_sensitive(change: GrantChange) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from enum import Enum
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,7 +11,6 @@ from msgspec.structs import replace
 from vpc_cni_iam.errors import Message
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.plugin.trust import AWS_NODE, is_too_large
-from vpc_cni_iam.policy.document import ANYONE
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.value import Sensitive
 from vpc_cni_iam.review.account.documents import Content, Document, Invalid
@@ -33,7 +31,6 @@ from vpc_cni_iam.review.diff.trust.trusted import (
     tells_of,
     trusted_by,
     widened,
-    without,
 )
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
@@ -57,7 +54,6 @@ class TrustUndecided(Struct, frozen=True):
     """Whether a trust policy allows new principals is not decided."""
 
     answer: NotProven
-    trusted: tuple[Trusted, ...] = ()  # who may be new
 
 
 class TrustWidened(Struct, frozen=True):
@@ -67,26 +63,16 @@ class TrustWidened(Struct, frozen=True):
     example: NewAccess | None  # None where it could tell a secret
 
 
-class Ownership(Enum):
-    """Whose account a principal is of."""
-
-    OWN = "own"  # or it is no principal of an account
-    OTHER = "other"
-    PERHAPS_OTHER = "perhaps other"
-
-
 class NewTrust(Struct, frozen=True):
     """A new role, and who can assume it; nobody can without any."""
 
-    trusted: tuple[tuple[Trusted, Ownership], ...]
+    trusted: tuple[tuple[Trusted, bool], ...]  # with whether each is of the account for certain
     not_shown: tuple[str, ...]  # the places of what the plan does not show
 
 
 class TrustNotWidened(Struct, frozen=True):
     """A trust policy changes and lets nobody new in."""
 
-    removed: tuple[Trusted, ...]  # who can no longer assume the role, or not in all ways
-    limited: tuple[Trusted, ...] = ()  # who still can, under other conditions
     is_deleted: bool = False  # whether the role is deleted
 
 
@@ -101,7 +87,6 @@ class TrustFlawFound(Struct, frozen=True):
 class _RoleTrusts(Struct, frozen=True):
     """A role with its trust policy on both sides."""
 
-    owner: IamResource
     before: Grant | None
     after: Grant
     is_plugins: bool
@@ -121,13 +106,10 @@ def check(context: Context) -> Iterator[Finding]:
         old, new = before.one(owner, Part.TRUST), after.one(owner, Part.TRUST)
         if new is None:
             if old is not None and owner not in changed:
-                yield _found(Rule.ACCESS_REMOVED, TrustNotWidened((), is_deleted=True), old)
+                yield _found(Rule.ACCESS_REMOVED, TrustNotWidened(is_deleted=True), old)
             continue
-        changes = old is None or old.content != new.content
-        if not (changes or owner in changed or owner in tags_off):
-            continue
-        role = _RoleTrusts(owner, old, new, is_plugins(context, owner), tags_off.get(owner))
-        if changes or role.is_plugins or role.tags_off is not None:
+        role = _RoleTrusts(old, new, is_plugins(context, owner), tags_off.get(owner))
+        if role.changes or owner in tags_off or (role.is_plugins and owner in changed):
             yield from _of_role(role, context)
 
 
@@ -151,7 +133,7 @@ def _found(
 
 def _of_role(role: _RoleTrusts, context: Context) -> Iterator[Finding]:
     grant, content = role.after, role.after.content
-    is_new = role.before is None or role.owner in context.accounts.created
+    is_new = role.before is None or role.after.owner in context.accounts.created
     if not isinstance(content, Document):
         if role.changes:
             means = (*_NEW, *_LOST) if role.is_plugins and not is_new else _NEW
@@ -216,8 +198,7 @@ def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[F
     """Yield whether a change of a trust policy allows new principals."""
     content, grant = role.before.content if role.before else None, role.after
     if not isinstance(content, Document):
-        undecided = TrustUndecided(NotProven(Open.NOT_SHOWN), trusted_by(after.shown))
-        yield _found(Rule.NOT_PROVEN, undecided, grant)
+        yield _found(Rule.NOT_PROVEN, TrustUndecided(NotProven(Open.NOT_SHOWN)), grant)
         return
     old, new = living(content.policy), living(after.policy)
     answer = context.proofs.prove((old,), (new,))
@@ -233,14 +214,12 @@ def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[F
             yield _found(Rule.TRUST_WIDENED, TrustWidened(what, example), grant, level)
         case NotProven(reason):
             rule = Rule.UNKNOWN_POLICY if reason is Open.LATER else Rule.NOT_PROVEN
-            coming = without(trusted_by(after.shown), trusted_by(content.shown))
             shown = NotProven(Open.NOT_SHOWN) if is_secret else answer
-            yield _found(rule, TrustUndecided(shown, coming), grant)
+            yield _found(rule, TrustUndecided(shown), grant)
         case NoNewAccess():
             is_same = isinstance(context.proofs.prove((new,), (old,)), NoNewAccess)
-            sides = trusted_by(content.shown), trusted_by(after.shown)
-            evidence = TrustNotWidened(without(*sides), without(*sides[::-1]))
-            yield _found(Rule.REWRITTEN if is_same else Rule.ACCESS_REMOVED, evidence, grant)
+            rule = Rule.REWRITTEN if is_same else Rule.ACCESS_REMOVED
+            yield _found(rule, TrustNotWidened(), grant)
 
 
 def _level(what: Widened, *, is_plugins: bool) -> Level:
@@ -265,9 +244,9 @@ def _new(role: _RoleTrusts, after: Document, context: Context) -> Finding:
     trusted = trusted_by(after.shown)
     if after.masked is None:  # a mark in place of a secret is no name that is evaluated
         trusted = tuple(t for t in trusted if may_be_assumed(after.policy, replace(t, claims=())))
-    accounts = _own_accounts(role.owner, context)
-    owned = tuple((each, _ownership(each, accounts)) for each in trusted)
-    is_other = any(whose is not Ownership.OWN for _, whose in owned)
+    accounts = _own_accounts(role.after.owner, context)
+    owned = tuple((each, _is_own(each, accounts)) for each in trusted)
+    is_other = not all(own for _, own in owned)
     not_shown = tuple(hole.place for hole in after.shown.holes())
     level, means = (Level.WARNING, _NEW) if is_other else (Level.NOTE, _ANY)
     return _found(Rule.NEW_POLICY, NewTrust(owned, not_shown), role.after, level, means)
@@ -280,12 +259,9 @@ def _own_accounts(owner: IamResource, context: Context) -> frozenset[str]:
     return resolver.accounts
 
 
-def _ownership(trusted: Trusted, accounts: frozenset[str]) -> Ownership:
+def _is_own(trusted: Trusted, accounts: frozenset[str]) -> bool:
+    """Say whether somebody is of one of some accounts, or of none, as a service."""
     if trusted.type in ("Service", "Federated") or not isinstance(trusted.name, str):
-        return Ownership.OWN
-    if trusted.name == ANYONE:
-        return Ownership.OTHER
+        return True
     number = _NUMBER.search(trusted.name)
-    if number is None or not accounts:
-        return Ownership.PERHAPS_OTHER
-    return Ownership.OWN if number[0] in accounts else Ownership.OTHER
+    return number is not None and number[0] in accounts

@@ -151,8 +151,7 @@ def _plugin(alike: list[ShownPlugin]) -> str:
     if len(others) > _ALSO:
         facts.append(f"- and {len(others) - _ALSO} more clusters\n")
     space = "\n" if facts else ""
-    verdict, rest = words.verdict_and_rest(plugin)
-    return f"\n**{prose(verdict)}**: {prose(rest)}\n{space}{''.join(facts)}"
+    return f"\n{prose(words.answer(plugin))}\n{space}{''.join(facts)}"
 
 
 def _also(names: Iterable[str]) -> Iterator[str]:

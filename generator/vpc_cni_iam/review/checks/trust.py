@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,7 +16,7 @@ from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.value import Sensitive
 from vpc_cni_iam.review.account.documents import Content, Document, Invalid
 from vpc_cni_iam.review.account.grants import Grant
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
+from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.checks.session_tags import roles_without_tags
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.permissions import Open, Refusal
@@ -80,7 +81,6 @@ class TrustFlawFound(Struct, frozen=True):
     """A flaw of a trust policy."""
 
     flaw: TrustFlaw
-    is_as_before: bool  # whether the policy had it, and does not change
     is_sensitive: bool  # whether the policy has secrets, so that nothing of it is shown
 
 
@@ -113,22 +113,9 @@ def check(context: Context) -> Iterator[Finding]:
             yield from _of_role(role, context)
 
 
-def _found(
-    rule: Rule,
-    evidence: Struct,
-    grant: Grant,
-    level: Level | None = None,
-    means: tuple[Consequence, ...] | None = None,
-) -> Finding:
-    return finding(
-        rule,
-        evidence,
-        grant.address,
-        attribute=grant.attribute,
-        subject=grant.owner,
-        level=level,
-        means=means,
-    )
+def _found(rule: Rule, evidence: Struct, grant: Grant, **row: Any) -> Finding:
+    place = grant.address
+    return finding(rule, evidence, place, attribute=grant.attribute, subject=grant.owner, **row)
 
 
 def _of_role(role: _RoleTrusts, context: Context) -> Iterator[Finding]:
@@ -142,40 +129,43 @@ def _of_role(role: _RoleTrusts, context: Context) -> Iterator[Finding]:
         return
     of_flaws = list(_flaws(role, content))
     if not role.changes:
-        yield from of_flaws
+        yield from (each for _, each in of_flaws)
     elif is_too_large(content.policy):
         yield _found(Rule.NOT_PROVEN, TrustUndecided(NotProven(Open.TOO_LARGE)), grant)
     elif not is_new:
         yield from _each_once(of_flaws, _changed(role, content, context))
     else:
-        if not any(each.rule is Rule.TRUST_ANYBODY for each in of_flaws):
+        if not any(flaw.rule is Rule.TRUST_ANYBODY for flaw, _ in of_flaws):
             for why in filter(None, map(problem, content.shown.statements)):
                 refused = NotProven(Open.REFUSED, Refusal(Message(str(why))))
                 yield _found(Rule.NOT_PROVEN, TrustUndecided(refused), grant)
         yield from _each_once(of_flaws, [_new(role, content, context)])
 
 
-def _each_once(of_flaws: list[Finding], others: Iterable[Finding]) -> Iterator[Finding]:
+def _each_once(
+    of_flaws: list[tuple[TrustFlaw, Finding]], others: Iterable[Finding]
+) -> Iterator[Finding]:
     """Yield findings about a trust policy, one of a flaw and of whom it lets in."""
-    every = [f.evidence.flaw for f in of_flaws if isinstance(f.evidence, TrustFlawFound)]
     for other in others:
         match other.evidence:
             case TrustWidened(Widened(trusted=trusted)) if len(trusted) <= _NAMED:
                 whole = [each for each in trusted if not each.limits]
-                told = [any(tells_of(flaw, each) for each in whole) for flaw in every]
-                of_flaws = [f for f, is_told in zip(of_flaws, told, strict=True) if not is_told]
-            case NewTrust(trusted) if every and all(
-                any(tells_of(flaw, each) for flaw in every) for each, _ in trusted
+                of_flaws = [
+                    (flaw, f) for flaw, f in of_flaws if not any(tells_of(flaw, t) for t in whole)
+                ]
+            case NewTrust(trusted) if of_flaws and all(
+                any(tells_of(flaw, each) for flaw, _ in of_flaws) for each, _ in trusted
             ):
-                if trusted or any(flaw.never for flaw in every):
-                    means = tuple(m for m in Consequence if m in (*of_flaws[0].means, *other.means))
-                    of_flaws[0] = replace(of_flaws[0], means=means)
+                if trusted or any(flaw.never for flaw, _ in of_flaws):
+                    flaw, first = of_flaws[0]
+                    means = tuple(m for m in Consequence if m in (*first.means, *other.means))
+                    of_flaws[0] = flaw, replace(first, means=means)
                     continue
         yield other
-    yield from of_flaws
+    yield from (each for _, each in of_flaws)
 
 
-def _flaws(role: _RoleTrusts, after: Document) -> Iterator[Finding]:
+def _flaws(role: _RoleTrusts, after: Document) -> Iterator[tuple[TrustFlaw, Finding]]:
     content = role.before.content if role.before else None
     before = content.policy if isinstance(content, Document) else None
     tags, is_sensitive = role.tags_off is None, after.masked is not None
@@ -186,12 +176,11 @@ def _flaws(role: _RoleTrusts, after: Document) -> Iterator[Finding]:
         if not (by_association or role.changes or role.is_plugins):
             continue  # the association says nothing of the rest
         stays = flaw.rule in had and (not by_association or bool(role.tags_off))
-        is_as_before = stays and not role.changes
-        level = Level.NOTE if is_as_before else flaw.level
+        level = Level.NOTE if stays and not role.changes else flaw.level
         loses = flaw.never and role.is_plugins and before is not None and not stays
         shown = TrustFlaw(flaw.rule, never=flaw.never) if is_sensitive else flaw
-        evidence = TrustFlawFound(shown, is_as_before, is_sensitive)
-        yield _found(flaw.rule, evidence, role.after, level, _LOST if loses else None)
+        evidence, means = TrustFlawFound(shown, is_sensitive), _LOST if loses else None
+        yield shown, _found(flaw.rule, evidence, role.after, level=level, means=means)
 
 
 def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[Finding]:
@@ -211,7 +200,7 @@ def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[F
             others = narrowed(new, lambda _, name: name not in names)
             is_by_them = isinstance(context.proofs.prove((old,), (others,)), NoNewAccess)
             level = _level(what, is_plugins=role.is_plugins) if is_by_them else Level.ERROR
-            yield _found(Rule.TRUST_WIDENED, TrustWidened(what, example), grant, level)
+            yield _found(Rule.TRUST_WIDENED, TrustWidened(what, example), grant, level=level)
         case NotProven(reason):
             rule = Rule.UNKNOWN_POLICY if reason is Open.LATER else Rule.NOT_PROVEN
             shown = NotProven(Open.NOT_SHOWN) if is_secret else answer
@@ -244,19 +233,14 @@ def _new(role: _RoleTrusts, after: Document, context: Context) -> Finding:
     trusted = trusted_by(after.shown)
     if after.masked is None:  # a mark in place of a secret is no name that is evaluated
         trusted = tuple(t for t in trusted if may_be_assumed(after.policy, replace(t, claims=())))
-    accounts = _own_accounts(role.after.owner, context)
+    resolver, owner = context.filler.resolver, role.after.owner
+    own = resolver.account(resolver.by_address[owner.address]) if isinstance(owner, InPlan) else ""
+    accounts = frozenset((own,)) if own else resolver.accounts
     owned = tuple((each, _is_own(each, accounts)) for each in trusted)
     is_other = not all(own for _, own in owned)
     not_shown = tuple(hole.place for hole in after.shown.holes())
     level, means = (Level.WARNING, _NEW) if is_other else (Level.NOTE, _ANY)
-    return _found(Rule.NEW_POLICY, NewTrust(owned, not_shown), role.after, level, means)
-
-
-def _own_accounts(owner: IamResource, context: Context) -> frozenset[str]:
-    resolver = context.filler.resolver
-    if isinstance(owner, InPlan) and (own := resolver.account(resolver.by_address[owner.address])):
-        return frozenset((own,))
-    return resolver.accounts
+    return _found(Rule.NEW_POLICY, NewTrust(owned, not_shown), role.after, level=level, means=means)
 
 
 def _is_own(trusted: Trusted, accounts: frozenset[str]) -> bool:

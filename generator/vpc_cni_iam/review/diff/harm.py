@@ -304,10 +304,15 @@ def needed_by_plugin() -> frozenset[str]:
     return frozenset(call.action.lower() for call in calls())
 
 
+def _is_called(action: str) -> bool:
+    """Say whether the plugin calls an action; what it does of a pattern is told elsewhere."""
+    return _is_pattern(action) or action.lower() in needed_by_plugin()
+
+
 def beyond_plugin(parts: Iterable[GainedPart]) -> tuple[str, ...]:
     """Return the actions and patterns of parts that allow what no version of the plugin calls.
 
-    The most harmful come first.
+    The most harmful come first. Of a policy that is not the plugin's, it is all.
     """
     beyond: list[tuple[HarmRank, str]] = []
     for part in parts:
@@ -315,20 +320,11 @@ def beyond_plugin(parts: Iterable[GainedPart]) -> tuple[str, ...]:
         if statement.effect == "Deny":
             continue
         methods = _methods((Policy((statement,)),))
-        granted = _patterns_beyond(statement)
-        for action in map(str, part.actions or statement.actions):
-            is_called = action.lower() in needed_by_plugin()
-            is_beyond = action in granted if _is_pattern(action) else not is_called
-            if is_beyond or not part.is_of_plugin:
-                beyond.append((_harm(action, methods), action))
-        beyond += ((HarmRank.ESCALATION, name) for name in granted if name.startswith("all but"))
+        actions = part.actions or statement.actions
+        asked = Policy((replace(statement, actions=actions, conditions=()),))
+        excess = excess_grants([asked], [call.action for call in calls()])
+        names = [a for a in map(str, actions) if not (part.is_of_plugin and _is_called(a))]
+        for name in (*names, *(grant.pattern for grant in excess.grants), *excess.partly_checked):
+            is_all = name.startswith("all but")
+            beyond.append((HarmRank.ESCALATION if is_all else _harm(name, methods), name))
     return tuple(dict.fromkeys(name for _, name in sorted(beyond, key=lambda each: each[0])))
-
-
-def _patterns_beyond(statement: Statement) -> frozenset[str]:
-    """Return the patterns of a statement that allow what no version of the plugin calls."""
-    if not (statement.not_actions or any(map(_is_pattern, map(str, statement.actions)))):
-        return frozenset()
-    called = [call.action for call in calls()]
-    excess = excess_grants([Policy((replace(statement, conditions=()),))], called)
-    return frozenset((*(grant.pattern for grant in excess.grants), *excess.partly_checked))

@@ -11,8 +11,7 @@ from vpc_cni_iam.plugin.principals import may_assume
 from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.variables import Context
-from vpc_cni_iam.review.diff.trust.conditions import values_of
-from vpc_cni_iam.review.diff.trust.tokens import TrustFlaw
+from vpc_cni_iam.review.diff.trust.tokens import TrustFlaw, values_of
 from vpc_cni_iam.review.rules import Rule
 
 _REGION, _ACCOUNT = "us-east-1", "999999999999"

@@ -87,8 +87,6 @@ def _flaw(finding: Finding, evidence: TrustFlawFound) -> Saying:
     if evidence.is_sensitive:
         summary = next(rule.summary for rule in shown_rules() if rule.id == finding.rule)
         message = f"The trust policy of {fields['role']} has sensitive values. {summary}"
-    elif evidence.is_as_before:
-        message += ", as before"
     return Saying(message, fix=f"{fix} in the trust policy of {finding.address}")
 
 

@@ -143,7 +143,7 @@ def test_the_policies_that_change_have_their_differences() -> None:
     (added,) = shown_of(plan(resource("aws_iam_role_policy", "i", None, sides[0]))).policies
     assert added.action == "added"
     assert [line.text for line in added.lines] == [
-        "statement 1 is added: it allows s3:GetObject on *"
+        "statement 1 (s3:GetObject) is added: it allows s3:GetObject on *"
     ]
     assert shown_of(plan(resource("aws_iam_role_policy", "i", *sides[:1] * 2))).policies == ()
 

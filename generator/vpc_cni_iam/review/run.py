@@ -38,10 +38,24 @@ from vpc_cni_iam.review.rules import Rule
 
 # One for each file of `checks`.
 CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
-    *(access.check, boundaries.check, conflicts.check, published.check, sizes.check, moved.check),
-    *(plugin.check, coverage.check, plugin_roles.check, plugin_tags.check, trust.check),
-    *(identity_providers.check, uses.check, cluster_access.check, clusters.check, metadata.check),
-    *(session_tags.check, plan_check.check),
+    access.check,
+    boundaries.check,
+    conflicts.check,
+    published.check,
+    sizes.check,
+    moved.check,
+    plugin.check,
+    coverage.check,
+    plugin_roles.check,
+    plugin_tags.check,
+    trust.check,
+    identity_providers.check,
+    uses.check,
+    cluster_access.check,
+    clusters.check,
+    metadata.check,
+    session_tags.check,
+    plan_check.check,
 )
 
 

@@ -90,6 +90,7 @@ class NoGain(AboutPrincipals, frozen=True):
     """The policies change, and allow nothing that was not allowed before."""
 
     is_deleted: bool
+    lost: tuple[GainedPart, ...]  # what the old policies allow more, as if they were the new ones
 
 
 # Policies that AWS made for the roles of clusters, nodes and pods.
@@ -326,7 +327,8 @@ class _OfPrincipal:
             isinstance(way(change.after, change.before), NoNewAccess) for way in ways
         )
         outcome = _Outcome.LESS if loses else _Outcome.SAME
-        return self._finding(outcome, NoGain(self._owners, change.is_deleted))
+        lost = scope(GrantChange(c.key, c.after, c.before) for c in self._grants) if loses else ()
+        return self._finding(outcome, NoGain(self._owners, change.is_deleted, lost))
 
     def _not_shown(self, grant: Grant, *, was_sensitive: bool) -> Finding:
         policy, outcome = grant.policy, _Outcome.ATTACHED

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import calls
 from vpc_cni_iam.catalog.facts.escalation import escalating
-from vpc_cni_iam.coverage.analysis.aws_actions import describes, known_actions
+from vpc_cni_iam.coverage.analysis.aws_actions import describes
 from vpc_cni_iam.coverage.analysis.excess import excess_grants
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.diff import (
@@ -181,15 +181,8 @@ def _part(
             actions = tuple(a for e in widening if isinstance(e, ValuesChange) for a in e.added)
     ranked = sorted(actions, key=lambda a: _rank(str(a), methods, is_of_plugin=is_of_plugin))
     worst = [_rank(str(action), methods, is_of_plugin=is_of_plugin) for action in ranked[:1]]
-    is_needed, harm, _ = worst[0] if worst else (False, HarmRank.ESCALATION, 0)
+    is_needed, harm = worst[0] if worst else (False, HarmRank.ESCALATION)
     return GainedPart(difference, tuple(ranked), harm, is_of_plugin, is_needed)
-
-
-@cache
-def _order() -> dict[str, int]:
-    """Return known actions in lower case, with their place: those that readers know best first."""
-    names = (*escalating(lambda _: True), *known_actions())
-    return {action.lower(): number for number, action in reversed([*enumerate(names)])}
 
 
 @lru_cache(1024)
@@ -217,10 +210,9 @@ def _harm(action: str, methods: Iterable[str]) -> HarmRank:
 
 def _rank(
     action: str, methods: Iterable[str], *, is_of_plugin: bool = False
-) -> tuple[bool, HarmRank, int]:
+) -> tuple[bool, HarmRank]:
     """Return the rank of an action: what the plugin needs last, of others by harm."""
-    is_needed = is_of_plugin and action.lower() in needed_by_plugin()
-    return is_needed, _harm(action, methods), _order().get(action.lower(), len(_order()))
+    return is_of_plugin and action.lower() in needed_by_plugin(), _harm(action, methods)
 
 
 def _is_pattern(action: str) -> bool:
@@ -248,14 +240,13 @@ def _example(
     methods: tuple[str, ...],
 ) -> NewAccess:
     """Return a request for the most harmful action that is newly allowed."""
-    ranks: dict[str, tuple[bool, HarmRank, bool, int]] = {}
+    ranks: dict[str, tuple[bool, HarmRank, bool]] = {}
     for number, part in enumerate(parts):
         for action in _candidates(part, methods):
-            is_needed, harm, place = _rank(action, methods, is_of_plugin=part.is_of_plugin)
-            rank = is_needed, harm, number > 0, place  # of the same harm, what is said first
-            ranks[action] = min(rank, ranks.get(action, rank))
-    is_needed, harm, place = _rank(answer.request.action, methods)
-    worst = ranks.get(answer.request.action, (is_needed, harm, True, place))
+            rank = _rank(action, methods, is_of_plugin=part.is_of_plugin)
+            ranks.setdefault(action, (*rank, number > 0))  # of the same harm, what is said first
+    action = answer.request.action
+    worst = ranks.get(action, (*_rank(action, methods), True))
     for action in sorted(ranks, key=ranks.__getitem__)[:_TRIES]:
         if not answer.made_up and ranks[action] >= worst:
             break

@@ -73,8 +73,11 @@ def _lines(before: Content, after: Content) -> tuple[ShownLine, ...]:
     if any(texts):
         return tuple(ShownLine(Change.changed, text) for text in texts if text)
     sides = [side.shown if isinstance(side, Document) else _NOTHING for side in (before, after)]
-    lines = difference_lines(differences(*sides))
-    return tuple(ShownLine(line.change, str(line)) for line in lines) or _SAME
+    lines = []
+    for line in difference_lines(differences(*sides)):
+        text = f"{line.place} {line.text}" if line.text.startswith("is ") else str(line)
+        lines.append(ShownLine(line.change, text))
+    return tuple(lines) or _SAME
 
 
 def _not_shown(content: Content, when: str) -> str:

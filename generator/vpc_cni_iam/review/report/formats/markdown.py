@@ -94,7 +94,8 @@ def prose(text: str) -> str:
     """Return a sentence with its words as they are and all else in code spans."""
     parts: list[tuple[bool, str]] = []
     for word in _short(text).split(" "):
-        plain = bool(_WORD.fullmatch(word)) and not _COMMIT.search(word)
+        is_item = not parts and word.endswith(")")  # of a list
+        plain = bool(_WORD.fullmatch(word)) and not (_COMMIT.search(word) or is_item)
         # A stop ends a span: what stands on its two sides are two things.
         ended = not plain and bool(parts) and parts[-1][1].endswith((",", ";", ":"))
         if parts and parts[-1][0] == plain and not ended:

@@ -147,16 +147,23 @@ def part_text(part: GainedPart) -> str:
         case StatementChanged(old=old, new=new, elements=elements):
             is_deny = old.effect == "Deny"
             reasons = [reason for e in elements for reason in _reasons(e, is_deny=is_deny)]
-            if not is_deny and all(
-                isinstance(e, ValuesChange) and e.element == "Action" for e in elements
-            ):
-                reasons = []  # the actions say it
+            reasons = [] if _is_by_actions(part) else reasons
             conditions = (e for e in elements if isinstance(e, ConditionChange))
             changed = [condition for e in conditions for condition in (e.old, e.new)]
             what = _calls(old if is_deny else new, part.actions, changed)
             what += " where a policy allows it" if is_deny else ""
             return f"{what}: {', '.join(reasons)}" if reasons else what
     return "do more"
+
+
+def _is_by_actions(part: GainedPart) -> bool:
+    """Say whether the actions of a part say all of it: those of an Allow, or of a new one."""
+    match part.difference:
+        case StatementAdded(statement=Statement("Allow")):
+            return True
+        case StatementChanged(new=Statement("Allow"), elements=elements):
+            return all(isinstance(e, ValuesChange) and e.element == "Action" for e in elements)
+    return False
 
 
 def _reasons(element: ValuesChange | ConditionChange, *, is_deny: bool) -> Iterator[str]:
@@ -286,7 +293,9 @@ def _no_gain(finding: Finding, change: NoGain) -> Saying:
         return Saying(f"{who} is deleted")
     if finding.rule is Rule.REWRITTEN:
         return Saying(f"The policies of {who} change, and allow the same")
-    return Saying(f"{who} is allowed less, and nothing more")
+    lost = [part_text(part) for part in change.lost if _is_by_actions(part)]
+    less = f"can no longer {lost[0]}" if lost else "is allowed less, and nothing new"
+    return Saying(f"{who} {less}")
 
 
 def _boundary(finding: Finding, change: BoundaryChanged) -> Saying:

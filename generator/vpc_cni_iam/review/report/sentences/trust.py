@@ -6,14 +6,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from vpc_cni_iam.catalog.trust import AUDIENCE
+from vpc_cni_iam.catalog.trust import issuer as issuer_of
 from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.plugin.trust import WEB
 from vpc_cni_iam.policy.diff import ConditionChange, StatementChanged, StatementRemoved
 from vpc_cni_iam.policy.document import ANYONE
+from vpc_cni_iam.policy.proof.answer import NewAccess
 from vpc_cni_iam.policy.report import (
     asked_text,
     condition_text,
     describe,
     example_text,
+    values_text,
 )
 from vpc_cni_iam.policy.value import Sensitive
 from vpc_cni_iam.review.account.documents import Invalid
@@ -25,6 +29,7 @@ from vpc_cni_iam.review.checks.trust import (
     TrustUndecided,
     TrustWidened,
 )
+from vpc_cni_iam.review.diff.trust.tokens import prefix
 from vpc_cni_iam.review.diff.trust.trusted import Widened
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import names_of, several
@@ -66,12 +71,23 @@ def _widened(finding: Finding, evidence: TrustWidened) -> Saying:
         message = f"{capital(reasons.pop(0))}: {message}"
     details = list(map(capital, reasons))
     if evidence.example:
-        details.append(f"example: {example_text(evidence.example, resource=False)}")
+        details.append(f"example: {_example(evidence.example)}")
     if widened.trusted and all(trusted.is_by_pods for trusted in widened.trusted):
         message += ", for the pods that associations in the account name"
         details.append(_BY_PODS)
     fix = _fix_of_widened(finding, widened) if finding.level is Level.ERROR else ""
     return Saying(message, tuple(details), fix)
+
+
+def _example(example: NewAccess) -> str:
+    """Return a request without the resource, which is the role; of a token its claims."""
+    request, of = example.request, issuer_of(example.request.principal)
+    if not of or request.action != WEB:
+        return example_text(example, resource=False)
+    claims = {
+        k[len(of) + 1 :] if prefix(k) == of.lower() else k: v for k, v in request.context.items()
+    }
+    return f"a token of {issuer_name(of)} with {values_text(claims) or 'no claims'}"
 
 
 def _deny_reason(change: StatementRemoved | StatementChanged) -> str:
@@ -140,12 +156,10 @@ def _not_widened(finding: Finding, evidence: TrustNotWidened) -> Saying:
 
 def _provider(finding: Finding, evidence: ProviderChanged) -> Saying:
     what, address = _event(finding, evidence), finding.address
-    if evidence.event is ProviderEvent.THUMBPRINTS:
-        return Saying(f"{what}{'; AWS does not use those of EKS' if evidence.is_eks else ''}")
     if evidence.gains:
         roles = names_of(evidence.gains)
         return Saying(f"{what}: tokens of {issuer_name(evidence.issuer)} can now assume {roles}")
-    if not evidence.loses and evidence.event in _WITHOUT_ROLES:
+    if not evidence.loses:
         return Saying(what)
     roles = names_of(evidence.loses)
     if finding.rule is Rule.IDENTITY_LOST:
@@ -154,15 +168,9 @@ def _provider(finding: Finding, evidence: ProviderChanged) -> Saying:
         fix = f"Add {AUDIENCE} to client_id_list of {address}" if is_new else fix
         can = "cannot" if is_new else "can no longer"
         return Saying(f"{what}: aws-node {can} assume {roles} by IRSA", fix=fix)
-    if not roles:
-        return Saying(f"{what}: the plan shows no role that loses its tokens")
     return Saying(f"{what}: tokens of {issuer_name(evidence.issuer)} can no longer assume {roles}")
 
 
-_WITHOUT_ROLES = (
-    *(ProviderEvent.CLIENT_IDS, ProviderEvent.UNKNOWN_CLIENT_IDS),
-    *(ProviderEvent.NO_AUDIENCE, ProviderEvent.WITH_CLUSTER),
-)
 _EVENTS = {
     ProviderEvent.CREATED: "is created",
     ProviderEvent.DELETED: "is deleted",

@@ -7,6 +7,7 @@ from bisect import bisect
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -85,7 +86,7 @@ class Locator:
             configured = configured.calls[name]
             if not configured.source.startswith(("./", "../")):
                 return [], here
-            folder = _joined(folder, configured.source)
+            folder = PurePosixPath(normpath(folder / configured.source))
         block = without_keys(address[len(module) :].removeprefix("."))
         return self._blocks(folder).get(_key(block), []), here
 
@@ -150,14 +151,3 @@ def _text(file: Path) -> str:
         return content(file, HCL).decode(errors="replace") if file.is_file() else ""
     except InputError:
         return ""
-
-
-def _joined(folder: PurePosixPath, source: str) -> PurePosixPath:
-    """Return a module's directory, with what leads up taken out where it can be."""
-    parts = list(folder.parts)
-    for part in source.split("/"):
-        if part == ".." and parts and parts[-1] != "..":
-            parts.pop()
-        elif part not in ("", "."):
-            parts.append(part)
-    return PurePosixPath(*parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from vpc_cni_iam.catalog.trust import AUDIENCE
@@ -100,18 +100,15 @@ def _fields(role: str, flaw: TrustFlaw) -> Mapping[str, str]:
     return {
         "role": role,
         "issuer": issuer_name(flaw.provider),
-        "quoted": _quoted(values),
+        "quoted": first_of(map(repr, values), _SHOWN),
         "keys": keys,
         "anybody": anybody,
         "who": capital(several(who or [EVERY[platform]])),
-        "subject": f"the subject has a wildcard, {_quoted(values)}" if values else _NO_SUBJECT,
+        "subject": f"the subject has a wildcard, {first_of(map(repr, values), _SHOWN)}"
+        if values
+        else _NO_SUBJECT,
         "nobody": f": nobody can assume {role} by it" if flaw.never else "",
     }
-
-
-def _quoted(values: Iterable[str]) -> str:
-    quoted = list(map(repr, values))
-    return first_of(quoted) if len(quoted) > _SHOWN else " or ".join(quoted)
 
 
 def _tags_off(finding: Finding, evidence: SessionTagsOff) -> Saying:

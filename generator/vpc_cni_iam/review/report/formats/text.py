@@ -5,8 +5,7 @@ The first screen has at most forty lines and counts what it leaves out; ``--deta
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from textwrap import wrap
+from collections.abc import Iterator, Mapping, Sequence
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.escape import escape_log_command, sanitise
@@ -126,7 +125,7 @@ class _TextPage:
         parts = [safe]
         if self._width is not None:
             width = max(self._width - max(len(lead), len(rest)), 8)
-            parts = wrap(safe, width, break_on_hyphens=False, drop_whitespace=True) or [""]
+            parts = list(_wrapped(safe, width))
             most = 1 if self.is_brief else most
             if most is not None and not self.details and len(parts) > most:
                 parts = [*parts[: most - 1], f"{parts[most - 1][: width - 3]}..."]
@@ -137,6 +136,22 @@ class _TextPage:
     def _styled(self, text: str, style: str) -> str:
         code = _COLOURS[style]
         return f"\x1b[{code}m{text}\x1b[0m" if self._colour and code and text.strip() else text
+
+
+def _wrapped(text: str, width: int) -> Iterator[str]:
+    """Yield lines, broken at spaces; a longer word is a line of its own, broken at its parts."""
+    line = text[: len(text) - len(text.lstrip(" "))]
+    for word in text.lstrip(" ").split(" "):
+        if line.strip() and len(line) + 1 + len(word) > width:
+            yield line
+            line = ""
+        rest = word
+        while len(rest) > width:
+            end = max(rest.rfind(mark, 0, width) for mark in ":/") + 1 or width
+            yield line + rest[:end]
+            line, rest = "", rest[end:]
+        line += f" {rest}" if line.strip() else rest
+    yield line
 
 
 def _plugins(page: _TextPage, review: ShownReview) -> None:

@@ -20,9 +20,9 @@ from vpc_cni_iam.review.account.uses import UseKind
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.diff.role_access import role_comparison
-from vpc_cni_iam.review.diff.uses import UseChange, UseEvent, use_changes
+from vpc_cni_iam.review.diff.uses import UseChange, use_changes
 from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import Consequence, Level, Rule
+from vpc_cni_iam.review.rules import RULES, Consequence, Level, Rule
 
 _RULES: Mapping[UseKind, Rule] = {
     UseKind.INSTANCES: Rule.NODE_ROLE,
@@ -70,21 +70,18 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _of_use(change: UseChange) -> Finding:
-    means: tuple[Consequence, ...] | None = None
+    level, means = _LEVELS[type(change.access)], RULES[_RULES[change.kind]].means
     is_far = change.reach > Reach.LIMITED
-    match change.event:
-        case UseEvent.GETS:
-            level = Level.ERROR if is_far else Level.WARNING
-            # EKS manages the nodes of Auto Mode, and keeps pods on them from their metadata.
-            level = Level.NOTE if change.resource_type == CLUSTER and not is_far else level
-        case UseEvent.LOSES:
-            level = Level.ERROR if change.kind is UseKind.INSTANCES else Level.WARNING
-            means = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
-        case UseEvent.MOVES | UseEvent.LIMITED_OTHERWISE:
-            level = _LEVELS[type(change.access)]
-            means = (Consequence.ANY_CHANGE,) if level is Level.NOTE else None
-            is_unknown = level is Level.WARNING and not change.were_shown
-            level = Level.ERROR if is_unknown and is_far else level
+    if change.is_lost:
+        level = Level.ERROR if change.kind is UseKind.INSTANCES else Level.WARNING
+        means = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
+    elif not change.before:
+        # EKS manages the nodes of Auto Mode, and keeps pods on them from their metadata.
+        level = Level.NOTE if change.resource_type == CLUSTER else Level.WARNING
+    elif level is Level.NOTE:
+        means = (Consequence.ANY_CHANGE,)
+    if is_far and not (change.before and level is Level.NOTE):
+        level = Level.ERROR
     return finding(
         _RULES[change.kind],
         change,

@@ -120,10 +120,7 @@ def test_a_default_version_is_that_of_its_side() -> None:
     [
         ("3", STRONGER),
         ("$Latest", STRONGER),
-        (
-            "2",
-            "aws_iam_role.strong in place of the role of launch template aws_launch_template.n in version 2",
-        ),
+        ("2", "aws_iam_role.strong in place of the role of launch template {} in version 2"),
     ],
 )
 def test_a_template_that_goes_has_the_role_of_its_latest_version(version: str, role: str) -> None:
@@ -132,7 +129,7 @@ def test_a_template_that_goes_has_the_role_of_its_latest_version(version: str, r
     sides = [_group(version), {"launch_template": [{"id": "lt-0"}]}]
     moves = resource("aws_autoscaling_group", "g", *sides)
     (finding,) = _of("aws_autoscaling_group.g", template, other, moves)
-    assert _uses(finding) == role
+    assert _uses(finding) == role.format("aws_launch_template.n")
     stays = resource("aws_autoscaling_group", "g", sides[0], {**sides[0], "max_size": 2})
     assert not _of("aws_autoscaling_group.g", template, stays)
 

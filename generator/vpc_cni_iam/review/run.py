@@ -72,7 +72,7 @@ def review(plan: Plan, options: Options, ignore_file: IgnoreFile | None = None) 
     context = Context(plan, options)
     planned = [finding for check in CHECKS for finding in check(context)]
     drifts = [*drift(context, CHECKS)]
-    every = (*without_echoes(planned, drifts, context), *drifts)
+    every = (*without_echoes(planned, drifts), *drifts)
     findings, ignored = apply(ignore_file or IgnoreFile(), _once(every), options.today)
     return Review(context, findings, ignored)
 

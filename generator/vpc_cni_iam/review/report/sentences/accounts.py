@@ -7,14 +7,14 @@ from typing import Any
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.arguments import Part
-from vpc_cni_iam.review.account.grants import ConflictKind, Grant
+from vpc_cni_iam.review.account.grants import Conflict, ConflictKind, Grant, OpenList
 from vpc_cni_iam.review.account.plugin.state import NodePart
 from vpc_cni_iam.review.checks.clusters import (
     GoneWithCluster,
     MadeTwice,
     NotInstalled,
 )
-from vpc_cni_iam.review.checks.conflicts import Ambiguous, Contradiction, ListNotShown
+from vpc_cni_iam.review.checks.conflicts import Ambiguous
 from vpc_cni_iam.review.checks.moved import (
     ArnChanged,
     Handled,
@@ -37,8 +37,7 @@ def _policy(grant: Grant) -> str:
     return f"the inline policy {grant.key.name} of {owner}"
 
 
-def _contradiction(finding: Finding, contradiction: Contradiction) -> Saying:
-    conflict = contradiction.conflict
+def _conflict(_: Finding, conflict: Conflict) -> Saying:
     policy, grant = _policy(conflict.grant), conflict.grant
     policy = policy[0].upper() + policy[1:] if policy.startswith("the ") else policy
     match conflict.kind:
@@ -55,7 +54,7 @@ def _contradiction(finding: Finding, contradiction: Contradiction) -> Saying:
             message += f", though {grant.address} keeps or makes it" if conflict.is_kept else ""
             name = grant.key.name if grant.policy is None else name_of(grant.policy)
             fix = f"Add {name} to the list of {conflict.address}"
-    if contradiction.may_deny and not conflict.is_kept:
+    if grant.is_open and not conflict.is_kept:
         message += ". The plan does not show the document, which may have a Deny"
     return Saying(message, fix=fix)
 
@@ -88,8 +87,7 @@ def _not_installed(finding: Finding, missing: NotInstalled) -> Saying:
     return Saying(_NOT_INSTALLED[missing.part].format(finding.address))
 
 
-def _list_not_shown(finding: Finding, shown: ListNotShown) -> Saying:
-    open_list = shown.open_list
+def _list_not_shown(finding: Finding, open_list: OpenList) -> Saying:
     noun = "inline policies" if open_list.part is Part.PERMISSIONS else "attachments"
     owner, hidden = name_of(open_list.owner), "Not shown by the plan:"
     if open_list.part is None:
@@ -170,11 +168,11 @@ def _handled(finding: Finding, handled: Handled) -> Saying:
 
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
-    Contradiction: _contradiction,
+    Conflict: _conflict,
     GoneWithCluster: _gone_with_cluster,
     MadeTwice: _made_twice,
     NotInstalled: _not_installed,
-    ListNotShown: _list_not_shown,
+    OpenList: _list_not_shown,
     Ambiguous: _ambiguous,
     TooLarge: _too_large,
     ArnChanged: _arn_changed,

@@ -189,19 +189,10 @@ class Uses:
         is_item = bool(placed.path) and isinstance(placed.path[-1], int)  # a block is in a list
         if not (is_item and isinstance(block, dict)):
             return tuple(self._named(resource, placed, kind, side))
-        expression = self._filler.plan.configuration.expression
-        where = resource.module, resource.block
-
-        def rank(item: PlacedValue) -> int:
-            """Return the place in the order: what is known, then what is set."""
-            is_set = expression(*where, *map(str, item.path)) is not None
-            return 0 if not isinstance(item.value, Unknown) else 2 - is_set
-
         places = ((*placed.path, name) for name in _IDENTIFIERS)
         items = [PlacedValue(place, value_at(resource, place, side)) for place in places]
-        choices = [
-            tuple(self._named(resource, item, kind, side)) for item in sorted(items, key=rank)
-        ]
+        items.sort(key=lambda item: isinstance(item.value, Unknown))
+        choices = [tuple(self._named(resource, item, kind, side)) for item in items]
         in_plan = (c for c in choices if c and all(isinstance(each, InPlan) for each in c))
         return next(in_plan, next(filter(None, choices), ()))
 

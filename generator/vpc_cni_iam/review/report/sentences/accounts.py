@@ -16,10 +16,9 @@ from vpc_cni_iam.review.checks.clusters import (
 )
 from vpc_cni_iam.review.checks.conflicts import Ambiguous
 from vpc_cni_iam.review.checks.moved import (
-    ArnChanged,
     Handled,
     Handling,
-    NewId,
+    IdentityChanged,
 )
 from vpc_cni_iam.review.checks.sizes import TooLarge
 from vpc_cni_iam.review.findings import Finding
@@ -113,43 +112,38 @@ def _ambiguous(finding: Finding, ambiguous: Ambiguous) -> Saying:
     return Saying(message, fix="Refer to the resource, or give its ARN, in place of its name")
 
 
+_TOO_LARGE = {
+    Part.ATTACHMENT: "{} has",
+    Part.TRUST: "The trust policy of {} has",
+    Part.PERMISSIONS: "The inline policies together of {} have",
+}
+
+
 def _too_large(finding: Finding, large: TooLarge) -> Saying:
-    noun = {
-        Part.ATTACHMENT: "managed policy",
-        Part.TRUST: "trust policy",
-        Part.PERMISSIONS: "inline policies together",
-    }[large.part]
-    verb = "have" if large.part is Part.PERMISSIONS else "has"
-    message = f"The {noun} of {finding.address} {verb} {large.size} characters without white space"
-    if large.part is Part.ATTACHMENT:
-        message = f"{finding.address} has {large.size} characters without white space"
+    has = _TOO_LARGE[large.part].format(finding.address)
     return Saying(
-        f"{message}; IAM takes {large.limit}",
+        f"{has} {large.size} characters without white space; IAM takes {large.limit}",
         fix=f"Split the policy of {finding.address}, or use fewer and shorter names",
     )
 
 
-def _arn_changed(finding: Finding, change: ArnChanged) -> Saying:
-    who = f"{finding.address}, a role of nodes," if change.is_node else finding.address
-    who = f"{finding.address}, a role of aws-node," if change.is_plugin else who
-    message = f"{who} gets another ARN"
-    if change.before or change.after:
+def _identity(finding: Finding, change: IdentityChanged) -> Saying:
+    address = finding.address
+    who = f"{address}, a role of nodes," if change.is_node else address
+    who = f"{address}, a role of aws-node," if change.is_plugin else who
+    if change.is_renamed:
         before = change.before or "an ARN that the plan does not show"
-        message += f": {before} becomes {change.after or 'an ARN that is known after apply'}"
-    message += ". Whatever names the old ARN outside of the plan no longer works"
-    fix = f"Keep the name and path of {finding.address}, or name its new ARN wherever it is used"
-    return Saying(message, fix=fix)
-
-
-def _new_id(finding: Finding, change: NewId) -> Saying:
-    moved = "" if change.before == finding.address else f" in place of {change.before}"
-    same = f"with the ARN {change.arn}" if change.arn else "under its name"
-    message = f"{finding.address} is created again{moved} {same} and a new ID"
-    message += ". Trust policies and access entries that name it are broken until they are made"
+        after = change.after or "an ARN that is known after apply"
+        message = f"{who} gets another ARN: {before} becomes {after}. Whatever names the old ARN "
+        fix = f"Keep the name and path of {address}, or name its new ARN wherever it is used"
+        return Saying(f"{message}outside of the plan no longer works", fix=fix)
+    moved = "" if change.address == address else f" in place of {change.address}"
+    same = f"with the ARN {change.before}" if change.before else "under its name"
+    message = f"{address} is created again{moved} {same} and a new ID. Trust policies and access "
     fix = "Write a moved block" if moved else ""
     if change.is_node:
         fix = f"{fix or 'Keep the role'}, or replace the access entry of the role in this plan"
-    return Saying(f"{message} again", fix=fix)
+    return Saying(f"{message}entries that name it are broken until they are made again", fix=fix)
 
 
 _NO_LONGER = "nothing is removed because of it any longer"
@@ -175,7 +169,6 @@ SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     OpenList: _list_not_shown,
     Ambiguous: _ambiguous,
     TooLarge: _too_large,
-    ArnChanged: _arn_changed,
-    NewId: _new_id,
+    IdentityChanged: _identity,
     Handled: _handled,
 }

@@ -77,7 +77,8 @@ def _more(change: UseChange) -> tuple[str, tuple[str, ...]]:
                 details.append(f"example: {example_text(gain.example)}")
             return f", and can now {reach or first or 'do more'}", tuple(details)
         case NotProven(Open()):
-            text = "; the plan does not show whether that allows more"
+            what = "whether that allows more" if change.before else "what the role allows"
+            text = f"; the plan does not show {what}"
         case NotProven() as answer:
             text = f"; it is not proven that this allows nothing more ({not_proven_text(answer)})"
     return f"{text}. The role can {reach}" if reach else text, ()

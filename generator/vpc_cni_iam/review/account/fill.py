@@ -27,13 +27,7 @@ from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import PlacedValue, one, place_of, read, text, value_at
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive
-from vpc_cni_iam.review.account.grants import (
-    Accounts,
-    Conflict,
-    ConflictKind,
-    Grant,
-    GrantKey,
-)
+from vpc_cni_iam.review.account.grants import Accounts, Conflict, ConflictKind, Grant, GrantKey
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Unresolved
 from vpc_cni_iam.review.account.in_clusters import gone_with_cluster
 from vpc_cni_iam.review.account.library import Library

@@ -14,14 +14,7 @@ from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import Path, marks_in, place_of, value_at
-from vpc_cni_iam.policy.document import (
-    VERSION,
-    VERSIONS,
-    Condition,
-    Policy,
-    Principal,
-    Statement,
-)
+from vpc_cni_iam.policy.document import VERSION, VERSIONS, Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.template import Hole, HoleKind, Side, Text, join
 from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
 from vpc_cni_iam.review.account.documents import Content, Document, Invalid

@@ -72,7 +72,6 @@ class Pods(Struct, frozen=True):
     addon: str = ""  # the add-on that has the service account
     account: ServiceAccount = ServiceAccount("", "")
     object: str = ""  # what tells one from others of which the name is not known
-    by_token: bool = False  # whether they get credentials by IRSA, and not by EKS Pod Identity
 
 
 class RoleUse(Struct, frozen=True):
@@ -149,28 +148,31 @@ class Uses:
                             yield replace(use, role=role, is_current=is_current)
 
     def _of_service_accounts(self, resource: Resource, side: Side) -> Iterator[RoleUse]:
-        for path in SERVICE_ACCOUNTS.get(resource.type, ()):
-            if path == "role_arn" and any(self._of_account(resource, _TARGET, side)):
-                continue  # which is only the way to the other role
-            yield from self._of_account(resource, path, side)
-        if is_annotated(resource.type):
-            cluster, addon = (text(resource, n, side) for n in ("cluster_name", "addon_name"))
-            for each in role_annotations(resource, side, self._filler.plan.secrets).roles:
-                pods = Pods(cluster, addon, each.account, each.object, by_token=True)
-                for role in self._named(resource, each.placed, ROLE, side):
-                    yield replace(self._use(resource, each.placed, role), pods=pods)
-
-    def _of_account(self, resource: Resource, path: str, side: Side) -> Iterator[RoleUse]:
-        """Yield the roles that an argument gives a service account."""
         session: Content = ABSENT
         if resource.type == ASSOCIATION:
             policy = one(resource, "policy", side)
             session = self._filler.library.content(resource, ("policy",), policy)
-        for placed in read(resource, path, side):
-            for role in self._named(resource, placed, ROLE, side):
-                use = self._use(resource, placed, role)
-                pods = _pods(resource, placed.path, side)
-                yield replace(use, pods=pods, session=session, is_target=path == _TARGET)
+        accounts = [
+            (placed, _pods(resource, placed.path, side))
+            for path in SERVICE_ACCOUNTS.get(resource.type, ())
+            for placed in read(resource, path, side)
+        ]
+        if is_annotated(resource.type):
+            cluster, addon = (text(resource, n, side) for n in ("cluster_name", "addon_name"))
+            for each in role_annotations(resource, side, self._filler.plan.secrets).roles:
+                accounts.append((each.placed, Pods(cluster, addon, each.account, each.object)))
+        uses = [
+            replace(
+                self._use(resource, placed, role),
+                pods=pods,
+                session=session,
+                is_target=placed.path == (_TARGET,),
+            )
+            for placed, pods in accounts
+            for role in self._named(resource, placed, ROLE, side)
+        ]
+        has_target = any(use.is_target for use in uses)  # the other role is only the way to it
+        yield from (use for use in uses if use.is_target or not has_target)
 
     def _use(
         self, resource: Resource, placed: PlacedValue, named: IamResource, target: str = ROLE
@@ -247,13 +249,11 @@ class Uses:
 
 def _pods(resource: Resource, path: Path, side: Side) -> Pods:
     """Return the pods that get the role at a place."""
-    cluster = text(resource, "cluster_name", side)
+    cluster, addon = (text(resource, name, side) for name in ("cluster_name", "addon_name"))
     if resource.type == ADDON:
         account = value_at(resource, (*path[:-1], "service_account"), side)
         name = str(account.value) if isinstance(account, Known) else ""
-        addon = text(resource, "addon_name", side)
-        by_token = path == ("service_account_role_arn",)
-        return Pods(cluster, addon, ServiceAccount("", name), by_token=by_token)
+        return Pods(cluster, addon, ServiceAccount("", name))
     names = (text(resource, name, side) for name in ("namespace", "service_account"))
     return Pods(cluster, account=ServiceAccount(*names))
 

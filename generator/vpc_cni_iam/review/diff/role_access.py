@@ -123,29 +123,24 @@ class RoleComparison:
         self, old: Collection[RoleAccess], new: Collection[RoleAccess], answer: NewAccess
     ) -> Gained:
         """Return what roles newly allow in the place of others."""
-        changes = (*_changes(old, is_before=True), *_changes(new, is_before=False))
-        if [each.role for each in old] == [each.role for each in new]:
-            changes = _changes(new, is_before=False)  # a session policy lets through more
-        limits = (
-            GrantChange(_SESSION, Grant(each.role, _SESSION, limit, ""), None)
-            for each in (*old, *new)
-            for limit in each.limits
-        )
-        every = (*changes, *_changes(new, is_before=False), *limits)  # which may have secrets
-        replaced = Compared(every, _union(old), _union(new))
+        before = [GrantChange(k, g, None) for role in old for k, g in role.grants.items()]
+        after = [GrantChange(k, None, g) for role in new for k, g in role.grants.items()]
+        limits = [
+            GrantChange(_SESSION, Grant(role.role, _SESSION, limit, ""), None)
+            for role in (*old, *new)
+            for limit in role.limits
+        ]
+        # Of roles that stay, a session policy lets through more.
+        is_same = [each.role for each in old] == [each.role for each in new]
+        changes = after if is_same else [*before, *after]
+        # All of them may have secrets.
+        replaced = Compared((*before, *after, *limits), _union(old), _union(new))
         return gained(replaced, changes, answer, self._proofs, self._place)
 
     def reach(self, roles: Iterable[IamResource]) -> Reach:
         """Return how far roles reach after the plan, that of them that reaches farthest."""
         after = self._accounts.after
         return max((reach(permissions(after, role)) for role in roles), default=Reach.LIMITED)
-
-
-def _changes(roles: Iterable[RoleAccess], *, is_before: bool) -> tuple[GrantChange, ...]:
-    grants = [item for role in roles for item in role.grants.items()]
-    return tuple(
-        GrantChange(k, g if is_before else None, None if is_before else g) for k, g in grants
-    )
 
 
 def _union(roles: Collection[RoleAccess]) -> Permissions:

@@ -21,12 +21,7 @@ from vpc_cni_iam.review.account.uses import Pods, RoleUse, UseKind, Uses, kind_o
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.harm import Gained
 from vpc_cni_iam.review.diff.reach import Reach
-from vpc_cni_iam.review.diff.role_access import (
-    NO_ROLE,
-    RoleAccess,
-    RoleComparison,
-    role_comparison,
-)
+from vpc_cni_iam.review.diff.role_access import NO_ROLE, RoleAccess, RoleComparison, role_comparison
 
 
 class UseChange(Struct, frozen=True):
@@ -186,12 +181,7 @@ class _Changes:
         return every, None
 
     def _change(
-        self,
-        resource: Resource,
-        old: list[RoleUse],
-        new: list[RoleUse],
-        *,
-        is_lost: bool = False,
+        self, resource: Resource, old: list[RoleUse], new: list[RoleUse], *, is_lost: bool = False
     ) -> UseChange:
         first = (new or old)[0]
         made = [

@@ -9,17 +9,9 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.review.account.grants import Conflict, ConflictKind, Grant, OpenList
 from vpc_cni_iam.review.account.plugin.state import NodePart
-from vpc_cni_iam.review.checks.clusters import (
-    GoneWithCluster,
-    MadeTwice,
-    NotInstalled,
-)
+from vpc_cni_iam.review.checks.clusters import GoneWithCluster, MadeTwice, NotInstalled
 from vpc_cni_iam.review.checks.conflicts import Ambiguous
-from vpc_cni_iam.review.checks.moved import (
-    Handled,
-    Handling,
-    IdentityChanged,
-)
+from vpc_cni_iam.review.checks.moved import Handled, Handling, IdentityChanged
 from vpc_cni_iam.review.checks.sizes import TooLarge
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import name_of

@@ -13,11 +13,7 @@ from vpc_cni_iam.review.account.cluster_access import ClusterRight
 from vpc_cni_iam.review.account.iam_resource import IamResource, Named, Unresolved
 from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 from vpc_cni_iam.review.account.uses import UseKind
-from vpc_cni_iam.review.checks.cluster_access import (
-    AuthenticationChanged,
-    RightGained,
-    RightLost,
-)
+from vpc_cni_iam.review.checks.cluster_access import AuthenticationChanged, RightGained, RightLost
 from vpc_cni_iam.review.checks.metadata import MetadataOpened
 from vpc_cni_iam.review.checks.session_tags import SessionTagsOn, TagsChanged
 from vpc_cni_iam.review.checks.uses import WRITE_ONLY, AnnotationNotRead, RoleNamed, ValuesNotShown
@@ -46,8 +42,7 @@ def _of_use(finding: Finding, change: UseChange) -> Saying:
         return Saying(f"{message}gets no credentials", fix=fix)
     if not change.before:
         verb = "gets" if change.kind is UseKind.SERVICE_ACCOUNT else "now uses"
-        way = "IRSA" if change.pods and change.pods.by_token else "EKS Pod Identity"
-        message = f"{_who(change)} {verb} {new}{f' by {way}' if change.pods else ''}"
+        message = f"{_who(change)} {verb} {new}"
         fix = f"Give {workload} a role that allows only what it needs, in place of {new}"
     elif change.before != change.after:
         message = f"{_who(change)} uses {new} in place of {old}"

@@ -83,21 +83,17 @@ def _is_left(each: Finding, change: Resource | None, context: Context, earlier: 
             return (
                 bool(list_argument(planned.type)) and each.subject not in context.accounts.deleted
             )
-        argument = each.attribute.partition(".")[0].partition("[")[0]
-        return _is_argument_left(change, planned, argument)
+        before, drifted = (side or {} for side in (change.before, change.after))
+        after = planned.after or {}
+        names = {name for name in {**before, **drifted} if before.get(name) != drifted.get(name)}
+        # All that drifted, if the finding is about none of it.
+        names = {each.attribute.partition(".")[0].partition("[")[0]} & names or names
+        return change.after is not None and all(after.get(n) == drifted.get(n) for n in names)
     # Of a principal as a whole, another resource may put back what was taken.
     if (change and each.attribute) or not isinstance(each.subject, InPlan):
         return True
-    before, after = (
+    contents = [
         {key: grant.content for key, grant in accounts.after.policies(each.subject).items()}
         for accounts in (earlier.accounts, context.accounts)
-    )
-    return before == after
-
-
-def _is_argument_left(change: Resource, planned: Resource, argument: str) -> bool:
-    """Say whether a plan leaves an argument as it drifted; all that did, if it is none of them."""
-    before, drifted, after = (side or {} for side in (change.before, change.after, planned.after))
-    names = {name for name in {**before, **drifted} if before.get(name) != drifted.get(name)}
-    names = {argument} if argument in names else names
-    return change.after is not None and all(after.get(n) == drifted.get(n) for n in names)
+    ]
+    return contents[0] == contents[1]

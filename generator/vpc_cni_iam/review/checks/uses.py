@@ -40,14 +40,10 @@ _VALUES = {CHART: "values", ADDON: "configuration_values"}
 WRITE_ONLY = "set_wo_revision"
 
 
-class ValuesNotShown(Struct, frozen=True):
-    """Values of a chart or an add-on that the plan does not show may name a role."""
+class ServiceAccountRoleNotShown(Struct, frozen=True):
+    """A resource may name the role of a service account, and the plan or the form does not say."""
 
-    argument: str  # that of write-only values, which no plan shows, or of others
-
-
-class AnnotationNotRead(Struct, frozen=True):
-    """A resource says the role of a service account in a form that is not read."""
+    argument: str = ""  # with values that the plan does not show; empty for a form that is not read
 
 
 class RoleNamed(Struct, frozen=True):
@@ -102,11 +98,11 @@ def _not_shown(resource: Resource, context: Context) -> Iterator[Finding]:
     revisions = [(values_of(resource, side) or {}).get(WRITE_ONLY) for side in Side]
     is_write_only = revisions[0] != revisions[1]
     if is_write_only or (argument and is_later and is_set):
-        evidence = ValuesNotShown(WRITE_ONLY if is_write_only else argument)
+        evidence = ServiceAccountRoleNotShown(WRITE_ONLY if is_write_only else argument)
         yield finding(Rule.SERVICE_ACCOUNT_ROLE, evidence, resource.address, level=Level.NOTE)
     old, new = (role_annotations(resource, side, context.plan.secrets) for side in Side)
     if new.not_read - old.not_read:
-        yield finding(Rule.UNREAD_RESOURCE, AnnotationNotRead(), resource.address)
+        yield finding(Rule.UNREAD_RESOURCE, ServiceAccountRoleNotShown(), resource.address)
 
 
 def _named(context: Context) -> Iterator[Finding]:

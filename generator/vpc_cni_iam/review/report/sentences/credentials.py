@@ -16,7 +16,7 @@ from vpc_cni_iam.review.account.uses import UseKind
 from vpc_cni_iam.review.checks.cluster_access import AuthenticationChanged, RightGained, RightLost
 from vpc_cni_iam.review.checks.metadata import MetadataOpened
 from vpc_cni_iam.review.checks.session_tags import SessionTagsOn, TagsChanged
-from vpc_cni_iam.review.checks.uses import WRITE_ONLY, AnnotationNotRead, RoleNamed, ValuesNotShown
+from vpc_cni_iam.review.checks.uses import WRITE_ONLY, RoleNamed, ServiceAccountRoleNotShown
 from vpc_cni_iam.review.diff.permissions import Open
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.diff.uses import UseChange
@@ -107,17 +107,14 @@ def _role(role: IamResource) -> str:
     return name_of(role)
 
 
-def _not_shown(finding: Finding, values: ValuesNotShown) -> Saying:
-    what = f"values in {values.argument} that are known after apply"
-    if values.argument == WRITE_ONLY:
+def _not_shown(finding: Finding, shown: ServiceAccountRoleNotShown) -> Saying:
+    address = finding.address
+    if not shown.argument:
+        return Saying(f"{address} names the role of a service account in a form that is not read")
+    what = f"values in {shown.argument} that are known after apply"
+    if shown.argument == WRITE_ONLY:
         what = "write-only values, which no plan shows"
-    return Saying(f"{finding.address} has {what}: a service account may get a role by them")
-
-
-def _not_read(finding: Finding, _: AnnotationNotRead) -> Saying:
-    return Saying(
-        f"{finding.address} names the role of a service account in a form that is not read"
-    )
+    return Saying(f"{address} has {what}: a service account may get a role by them")
 
 
 def _role_named(finding: Finding, named: RoleNamed) -> Saying:
@@ -204,8 +201,7 @@ def _tags(finding: Finding, changed: TagsChanged) -> Saying:
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     UseChange: _of_use,
-    ValuesNotShown: _not_shown,
-    AnnotationNotRead: _not_read,
+    ServiceAccountRoleNotShown: _not_shown,
     RoleNamed: _role_named,
     MetadataOpened: _metadata,
     RightGained: _gained,

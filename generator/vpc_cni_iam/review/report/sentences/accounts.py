@@ -28,23 +28,32 @@ def _policy(grant: Grant) -> str:
     return f"the inline policy {grant.key.name} of {owner}"
 
 
+# The message and the fix, of a policy that a first resource removes and a second keeps or makes.
+_CONFLICTS = {
+    ConflictKind.PRINCIPAL_REPLACED: (
+        "{} is removed with {}, which is replaced, though {} keeps it: the plan does not make it "
+        "again",
+        "Name the role in {2} by a reference to its id",
+    ),
+    ConflictKind.DELETED_ELSEWHERE: (
+        "{} is removed by {}, and kept or made by {}: the plan does not say which comes last",
+        "Write a moved block, if the resource only has another address",
+    ),
+    ConflictKind.NOT_LISTED: (
+        "{} is removed by {}, which does not name it",
+        "Add {3} to the list of {1}",
+    ),
+}
+
+
 def _conflict(_: Finding, conflict: Conflict) -> Saying:
-    policy, grant = _policy(conflict.grant), conflict.grant
+    grant, policy = conflict.grant, _policy(conflict.grant)
+    name = name_of(grant.policy) if grant.policy else grant.key.name
     policy = policy[0].upper() + policy[1:] if policy.startswith("the ") else policy
-    match conflict.kind:
-        case ConflictKind.PRINCIPAL_REPLACED:
-            message = f"{policy} is removed with {conflict.address}, which is replaced"
-            message += f", though {grant.address} keeps it: the plan does not make it again"
-            fix = f"Name the role in {grant.address} by a reference to its id"
-        case ConflictKind.DELETED_ELSEWHERE:
-            message = f"{policy} is removed by {conflict.address}, and kept or made by "
-            message += f"{grant.address}: the plan does not say which comes last"
-            fix = "Write a moved block, if the resource only has another address"
-        case ConflictKind.NOT_LISTED:
-            message = f"{policy} is removed by {conflict.address}, which does not name it"
-            message += f", though {grant.address} keeps or makes it" if conflict.is_kept else ""
-            name = grant.key.name if grant.policy is None else name_of(grant.policy)
-            fix = f"Add {name} to the list of {conflict.address}"
+    of = policy, conflict.address, grant.address, name
+    message, fix = (text.format(*of) for text in _CONFLICTS[conflict.kind])
+    if conflict.kind is ConflictKind.NOT_LISTED and conflict.is_kept:
+        message += f", though {grant.address} keeps or makes it"
     if grant.is_open and not conflict.is_kept:
         message += ". The plan does not show the document, which may have a Deny"
     return Saying(message, fix=fix)
@@ -80,17 +89,15 @@ def _not_installed(finding: Finding, missing: NotInstalled) -> Saying:
 
 def _list_not_shown(finding: Finding, open_list: OpenList) -> Saying:
     noun = "inline policies" if open_list.part is Part.PERMISSIONS else "attachments"
-    owner, hidden = name_of(open_list.owner), "Not shown by the plan:"
+    owner, address = name_of(open_list.owner), finding.address
+    message = f"{address} newly lists all {noun} of {owner}, and removes the others. Not shown by "
+    message += f"the plan: what else {owner} has"
     if open_list.part is None:
-        message = (
-            f"{finding.address} is created, and detaches {owner} from all that it does not name"
-        )
-        return Saying(f"{message}. {hidden} who else has it")
-    if open_list.is_created:
-        whose = f"all {noun} of {owner}" if owner != finding.address else f"all its {noun}"
-        message = f"{finding.address} newly lists {whose}, and removes the others"
-        return Saying(f"{message}. {hidden} what else {owner} has")
-    return Saying(f"The plan does not show which {noun} {owner} keeps; the others are removed")
+        message = f"{address} is created, and detaches {owner} from all that it does not name. Not "
+        message += "shown by the plan: who else has it"
+    elif not open_list.is_created:
+        message = f"The plan does not show which {noun} {owner} keeps; the others are removed"
+    return Saying(message)
 
 
 def _ambiguous(finding: Finding, ambiguous: Ambiguous) -> Saying:

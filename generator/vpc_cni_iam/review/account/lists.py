@@ -66,8 +66,11 @@ class _Lists(Struct, frozen=True):
         """Apply the list of one principal on a side."""
         accounts = self.accounts
         part = Part.PERMISSIONS if row.part is Part.INLINE_LIST else Part.ATTACHMENT
-        values = read(resource, row.path, side)
-        names = {name for placed in values for name in self._listed(resource, placed, part, side)}
+        names = [
+            name
+            for placed in read(resource, row.path, side)
+            for name in self._listed(resource, placed, part, side)
+        ]
         if side is Side.BEFORE:
             if part is Part.PERMISSIONS:
                 self._add_named(resource, row, owner, names)

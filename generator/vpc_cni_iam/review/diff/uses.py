@@ -97,7 +97,7 @@ class _Changes:
         stays = _current(before) & _current(after)
         former = {name: use for name, use in former.items() if use.by_name not in stays}
         still = [u for u in after if isinstance(u.named, Named) and u.named.name in former]
-        lost = {former[u.named.name] for u in still if isinstance(u.named, Named)}
+        lost = [former[u.named.name] for u in still if isinstance(u.named, Named)]
         for use in before:
             # Instances keep what they got by others.
             if use in lost and use.target in (ROLE, PROFILE):

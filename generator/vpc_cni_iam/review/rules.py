@@ -91,7 +91,6 @@ class Rule(StrEnum):
     TAGS_CHANGED = "principal-tags-changed"
     SIZE_LIMIT = "size-limit"
     REWRITTEN = "rewritten"
-    PUBLISHED = "published-document"
     UPSTREAM_UPDATED = "upstream-document-updated"
     ARN_CHANGED = "arn-changed"
     # Trust.
@@ -178,7 +177,6 @@ RULES: Mapping[Rule, RuleRow] = {
     Rule.TAGS_CHANGED: _row(_W, _ACCESS, _NEW, _ANY),
     Rule.SIZE_LIMIT: _row(_E, _ACCESS),
     Rule.REWRITTEN: _row(_N, _ACCESS, _ANY),
-    Rule.PUBLISHED: _row(_N, _ACCESS),
     Rule.UPSTREAM_UPDATED: _row(_N, _ACCESS, _NEW, _ANY),
     Rule.ARN_CHANGED: _row(_W, _ACCESS, _LOST, _ANY),
     Rule.TRUST_WIDENED: _row(_E, _TRUST, _NEW, _ANY),

@@ -7,7 +7,6 @@ from typing import Any
 
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import PolicyClass
-from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.policy.diff import (
@@ -31,7 +30,6 @@ from vpc_cni_iam.review.checks.access import (
     PolicyNotShown,
 )
 from vpc_cni_iam.review.checks.boundaries import BoundaryChanged
-from vpc_cni_iam.review.checks.published import PublishedDocuments
 from vpc_cni_iam.review.diff.harm import GainedPart
 from vpc_cni_iam.review.diff.permissions import Open, Refusal
 from vpc_cni_iam.review.diff.reach import Reach
@@ -318,15 +316,6 @@ def _boundary(finding: Finding, change: BoundaryChanged) -> Saying:
     return Saying(message, (*details, *_example(change.example)), fix)
 
 
-def _documents(finding: Finding, documents: PublishedDocuments) -> Saying:
-    before, after = (listed(side) for side in (documents.before, documents.after))
-    if before == after:
-        return Saying(f"The policy is still {after[0]}")
-    texts = [f"was {before[0]}"] if before else []
-    texts += [f"will be {after[0]}"] if after else []
-    return Saying(f"The policy {', and '.join(texts)}")
-
-
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     Gain: _gain,
     GroupJoined: _group_joined,
@@ -335,6 +324,5 @@ SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     PolicyNotShown: _not_shown,
     NoGain: _no_gain,
     BoundaryChanged: _boundary,
-    PublishedDocuments: _documents,
     **OF_ACCOUNTS,
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.unread import UnreadChange, UnreadKind
-from vpc_cni_iam.review.checks.drift import Drifted, DriftOutcome
+from vpc_cni_iam.review.checks.drift import Drifted
 from vpc_cni_iam.review.checks.plan import LeftOut, MaybePlugin, NewerFormat, UnknownMembers
 from vpc_cni_iam.review.diff.not_shown import NotShownByPlan, NotShownKind
 from vpc_cni_iam.review.findings import Finding
@@ -34,19 +34,15 @@ _DONE = {
     "forget": "forgets",
     "invoke": "invokes",
 }
-_DRIFT = {
-    DriftOutcome.KEPT: "the plan leaves it so",
-    DriftOutcome.REVERTED: "the plan reverts it",
-    DriftOutcome.DELETED: "the plan deletes what was changed",
-}
 
 
 def drifted(drift: Drifted, saying: Saying) -> Saying:
     """Return what is said of a change outside of the configuration, from what it comes to."""
     address = drift.finding.address or "something"
-    message, outcome = saying.message, _DRIFT[drift.outcome]
-    if drift.outcome is DriftOutcome.KEPT:
-        message += f"; {address} was changed outside of the configuration, and {outcome}"
+    message, outcome = saying.message, "the plan reverts or deletes it"
+    if drift.is_left:
+        message += f"; {address} was changed outside of the configuration, and the plan leaves it "
+        message += "so"
         fix = f"Change the configuration of {address}, or revert what was changed"
         return Saying(message, saying.details, fix)
     # What was so until the plan: nobody gets it by the plan.

@@ -132,7 +132,7 @@ def test_the_first_screen_answers_three_questions_in_order(tmp_path: Path) -> No
                 "aws-node in prod (us-east-1): fails with v1.22.1 (IPv6): ec2:DescribeSecurityG",
                 "version   v1.21.2 -> v1.22.1",
                 "identity  aws_iam_role.cni (IRSA)",
-                "Nobody, as far as the plan shows.",
+                "Nobody.",
             ),
         ),
         (
@@ -307,7 +307,7 @@ def test_a_note_or_warning_that_fails_the_review_by_its_kind_says_so(
         for options in ((), ("--fail-on", "new-access"))
     )
     assert (every.code, strict.code) == (0, 1)
-    assert "counts for" not in every.out and "counts for new-access" in strict.out
+    assert "fails by" not in every.out and "fails by new-access" in strict.out
 
 
 def test_the_first_screen_says_what_a_lost_call_breaks(tmp_path: Path) -> None:

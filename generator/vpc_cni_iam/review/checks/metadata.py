@@ -46,7 +46,7 @@ def check(context: Context) -> Iterator[Finding]:
         if resource.before is None or resource.after is None or resource.type not in ROLE_USES:
             continue
         opened = [MetadataOpened(tuple(_opened([resource], resource)))]
-        old, new = ([*_templates(resource, side, context)] for side in Side)
+        old, new = ([*launch_templates(resource, side, context)] for side in Side)
         opened += [
             MetadataOpened(tuple(_opened(old, template)), template.address)
             for template in new
@@ -57,7 +57,7 @@ def check(context: Context) -> Iterator[Finding]:
                 yield finding(Rule.METADATA, evidence, resource.address, attribute=_OPTIONS)
 
 
-def _templates(resource: Resource, side: Side, context: Context) -> Iterator[Resource]:
+def launch_templates(resource: Resource, side: Side, context: Context) -> Iterator[Resource]:
     """Yield the launch templates of the plan that a resource names."""
     for path in (p for p, kind in ROLE_USES[resource.type].items() if kind == TEMPLATE):
         for placed in read(resource, path, side):

@@ -19,7 +19,7 @@ from vpc_cni_iam.review.checks.cluster_access import (
     RightLost,
 )
 from vpc_cni_iam.review.checks.metadata import MetadataOpened
-from vpc_cni_iam.review.checks.session_tags import SessionTagsOn, TagsChanged
+from vpc_cni_iam.review.checks.session_tags import TagsChanged
 from vpc_cni_iam.review.checks.uses import WRITE_ONLY, AnnotationNotRead, RoleNamed, ValuesNotShown
 from vpc_cni_iam.review.diff.permissions import Open
 from vpc_cni_iam.review.diff.reach import Reach
@@ -227,15 +227,12 @@ def _authentication(finding: Finding, changed: AuthenticationChanged) -> Saying:
     return Saying(message)
 
 
-def _tags_on(finding: Finding, tags: SessionTagsOn) -> Saying:
-    message = f"{finding.address} switches session tags on, and a policy of {name_of(tags.role)} "
-    return Saying(f"{message}asks for {', '.join(tags.tags)}")
-
-
 def _tags(finding: Finding, changed: TagsChanged) -> Saying:
-    verb = "changes" if changed.is_known else "may change"
-    verb = "changed outside of the configuration" if changed.is_drift else verb
     tags = ", ".join(changed.tags)
+    if changed.role:
+        message = f"{finding.address} switches session tags on, and a policy of "
+        return Saying(f"{message}{name_of(changed.role)} asks for {tags}")
+    verb = "changes" if changed.is_known else "may change"
     return Saying(f"The tag {tags} of {finding.address} {verb}, and a policy asks for it")
 
 
@@ -248,6 +245,5 @@ SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     RightGained: _gained,
     RightLost: _lost,
     AuthenticationChanged: _authentication,
-    SessionTagsOn: _tags_on,
     TagsChanged: _tags,
 }

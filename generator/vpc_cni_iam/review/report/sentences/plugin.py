@@ -214,20 +214,11 @@ def _nodes_lost(_: Finding, lost: NodesLost) -> Saying:
 
 
 def _tag_removed(finding: Finding, removed: TagRemoved) -> Saying:
-    role, address = name_of(removed.role), finding.address
-    if not removed.tag:
-        return Saying(
-            f"{address} changes tags that are marked sensitive, and a policy of {role} asks "
-            "for tags",
-            fix=f"Check that {address} keeps the tags that the policy of {role} asks for",
-        )
-    verb = "may lose" if removed.is_later else "changes" if removed.is_changed else "loses"
-    kind = removed.kind.replace("-", " ")
-    on = f"{first_of(removed.actions)} on the {kind}"
-    who = f"The {kind} of {address}" if removed.is_of_other else address
-    message = f"{who} {verb} the tag {removed.tag}. "
-    message += f"Then a policy of {role} does not allow {on}"
-    return Saying(message, fix=f"Keep the tag {removed.tag} in {address}")
+    role, address, tag = name_of(removed.role), finding.address, removed.tag
+    verb = "removes or changes" if removed.is_shown else "may remove or change"
+    message = f"{address} {verb} the tag {tag}. Then a policy of {role} does not allow "
+    message += f"{first_of(removed.actions)} on the {removed.kind.replace('-', ' ')}"
+    return Saying(message, fix=f"Keep the tag {tag} in {address}")
 
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {

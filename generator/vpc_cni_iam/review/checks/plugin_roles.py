@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.facts.documents import CNI_POLICY, managed_policy
 from vpc_cni_iam.inputs.plan.arguments import ROLE
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
+from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess
 from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.review.account.grants import known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
@@ -38,24 +38,14 @@ class PolicyElsewhere(Struct, frozen=True):
 
     role: IamResource
     place: OtherPlace
-    stays: bool
 
 
-class ManagedBeside(Struct, frozen=True):
-    """AmazonEKS_CNI_Policy is on a role beside a scoped policy, which it undoes."""
-
-    role: IamResource
-    beside: tuple[str, ...]
-    is_proven: bool
-    stays: bool
-
-
-class ManagedOnNodes(Struct, frozen=True):
-    """AmazonEKS_CNI_Policy is on a role of nodes."""
+class ManagedAttached(Struct, frozen=True):
+    """AmazonEKS_CNI_Policy is on a role beside a scoped policy, or else on a role of nodes."""
 
     role: IamResource
-    own_roles: tuple[IamResource, ...]  # the roles that the plugin has besides
-    stays: bool
+    beside: tuple[str, ...] = ()
+    own_roles: tuple[IamResource, ...] = ()  # the roles that the plugin has besides
 
 
 # By whether it is certain that aws-node can no longer assume its role.
@@ -85,7 +75,7 @@ def _elsewhere(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterato
         stays = not (role.is_changed and before != after)
         # Of a policy that is new, what aws-node cannot call in its cluster or VPC is said.
         if stays or not place.kind.decides_calls:
-            evidence = PolicyElsewhere(role.role, place, stays)
+            evidence = PolicyElsewhere(role.role, place)
             address, level = address_of(context, role.role), Level.NOTE if stays else Level.WARNING
             yield finding(Rule.POLICY_ELSEWHERE, evidence, address, subject=role.role, level=level)
 
@@ -124,20 +114,17 @@ def _managed(owner: IamResource, roles: _RolesOfPlan, context: Context) -> Itera
         return
     others = {k: grant for k, grant in after.items() if k not in managed and is_of_plugin(grant)}
     answer = _undone(known_policies(others.values()), context) if others else NoNewAccess()
-    evidence: ManagedBeside | ManagedOnNodes
     if not isinstance(answer, NoNewAccess):
         both = (*managed, *others)
         stays = all(k in before and before[k].content == after[k].content for k in both)
-        places = tuple(grant.written_at for grant in others.values())
-        evidence = ManagedBeside(owner, places, isinstance(answer, NewAccess), stays)
+        evidence = ManagedAttached(owner, tuple(grant.written_at for grant in others.values()))
+        level = Level.ERROR
     elif owner in roles.nodes or is_of_nodes(context, owner, alone=False):
         stays = all(key in before for key in managed) and not roles.are_new
-        evidence = ManagedOnNodes(owner, roles.own, stays)
+        evidence, level = ManagedAttached(owner, (), roles.own), Level.WARNING
     else:
         return
-    level = Level.ERROR if isinstance(evidence, ManagedBeside) else Level.WARNING
-    level = Level.NOTE if evidence.stays else level
-    address = address_of(context, owner)
+    level, address = Level.NOTE if stays else level, address_of(context, owner)
     yield finding(Rule.MANAGED_ATTACHED, evidence, address, subject=owner, level=level)
 
 

@@ -11,7 +11,7 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.report import undecided_text
 from vpc_cni_iam.review.checks.coverage import DenialCause, DeniedCalls, LimitNotShown
-from vpc_cni_iam.review.checks.plugin_roles import ManagedBeside, ManagedOnNodes, PolicyElsewhere
+from vpc_cni_iam.review.checks.plugin_roles import ManagedAttached, PolicyElsewhere
 from vpc_cni_iam.review.checks.plugin_tags import TagRemoved
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall
 from vpc_cni_iam.review.diff.plugin.controller import ControllerMissing
@@ -35,51 +35,41 @@ _PLACES = {
 }
 
 
+_CAN = {  # by whether they were lost, and whether that is certain
+    (True, True): "can no longer",
+    (True, False): "may no longer",
+    (False, True): "cannot",
+    (False, False): "may be unable to",
+}
+
+
 def _denied_calls(_: Finding, denied: DeniedCalls) -> Saying:
+    """Return what the plugin cannot call, the worst in the message."""
+    first, cause = denied.calls[0], denied.cause
+    worst = [c for c in denied.calls if (c.level, c.switch) == (first.level, first.switch)]
+    is_certain = not (denied.others or denied.open) and any(call.is_denied for call in worst)
+    is_as_before = cause in (DenialCause.STILL_MISSING, DenialCause.AS_BEFORE)
+    message = f"{'As before, the' if is_as_before else 'The'} plugin {denied.version} "
+    message += f"({FAMILIES[denied.mode]})" + (f" with {first.switch}" if first.switch else "")
+    message += f" {_CAN[cause is DenialCause.LOST, is_certain]} call {several(_actions(worst))} "
+    message += f"with {name_of(denied.role)}"
+    message += f" ({_IDENTITIES[denied.identity]})" if denied.identity in _IDENTITIES else ""
     unless = [f"{first_of(denied.open)} allows it"] if denied.open else []
     unless += [f"aws-node has {first_of(map(name_of, denied.others), 1)}"] if denied.others else []
-    message = _denied(denied) + (f", unless {' or '.join(unless)}" if unless else "")
+    message += f", unless {' or '.join(unless)}" if unless else ""
     places = "; ".join(map(_other_place, denied.elsewhere))
-    details: dict[tuple[str, str], list[MissingCall]] = {}
+    alike: dict[str, list[MissingCall]] = {}
     for call in denied.calls:
-        details.setdefault((call.switch, _effect(call)), []).append(call)
-    is_said = len(details) == 1 and not places and len(denied.calls) <= MOST_NAMED
-    lines = () if is_said else tuple(_denials(calls) for calls in details.values())
-    return Saying(f"{message}: {places or _effect(denied.calls[0])}", lines, _fix(denied))
+        with_switch = f"with {call.switch}: " if call.switch else ""
+        alike.setdefault(with_switch + _effect(call), []).append(call)
+    lines = tuple(f"{', '.join(_actions(calls))}: {effect}" for effect, calls in alike.items())
+    is_complete = len(alike) == 1 and not places and len(denied.calls) <= MOST_NAMED
+    message = f"{message}: {places or _effect(first)}"
+    return Saying(message, () if is_complete else lines, _fix(denied))
 
 
-def _denied(denied: DeniedCalls) -> str:
-    """Return what the plugin cannot call, the worst only."""
-    first = denied.calls[0]
-    worst = [c for c in denied.calls if (c.level, c.switch) == (first.level, first.switch)]
-    plugin = f"plugin {denied.version} ({FAMILIES[denied.mode]})"
-    plugin += f" with {first.switch}" if first.switch else ""
-    actions = several(list(map(_call, worst)))
-    role = name_of(denied.role)
-    role += f" ({_IDENTITIES[denied.identity]})" if denied.identity in _IDENTITIES else ""
-    is_certain = not denied.others and any(call.is_denied for call in worst)
-    match denied.cause:
-        case DenialCause.LOST:
-            may = "can no longer" if is_certain and not denied.open else "may no longer"
-            return f"The {plugin} {may} call {actions} with {role}"
-        case DenialCause.LACKING:
-            may = "cannot call" if is_certain else "may be unable to call"
-            return f"The {plugin} {may} {actions} with {role}"
-        case DenialCause.MISSING | DenialCause.STILL_MISSING | DenialCause.AS_BEFORE:
-            allows = "does not allow" if is_certain else "may not allow"
-            the = "The" if denied.cause is DenialCause.MISSING else "As before, the"
-            return f"{the} {plugin} calls {actions}, which {role} {allows}"
-
-
-def _call(call: MissingCall) -> str:
-    return f"{call.action} on the {call.on}" if call.on else call.action
-
-
-def _denials(calls: Sequence[MissingCall]) -> str:
-    """Return all calls of which the same follows."""
-    switch = calls[0].switch
-    actions = ", ".join(map(_call, calls))
-    return f"{f'with {switch}: ' if switch else ''}{actions}: {_effect(calls[0])}"
+def _actions(calls: Sequence[MissingCall]) -> list[str]:
+    return [f"{call.action} on the {call.on}" if call.on else call.action for call in calls]
 
 
 def _effect(call: MissingCall) -> str:
@@ -101,13 +91,10 @@ def _fix(denied: DeniedCalls) -> str:
         return "Set CLUSTER_NAME to the name of the cluster, in the configuration of the plugin"
     if denied.elsewhere:
         return _fix_of_place(denied.elsewhere[0])
-    if policy and policy not in denied.places:
-        return f"Keep {policy} for {role}"
-    return (
-        f"Allow {actions} in {policy}"
-        if policy
-        else f"Attach a policy to {role} that allows {actions}"
-    )
+    if not policy:
+        return f"Attach a policy to {role} that allows {actions}"
+    in_place = policy in denied.places
+    return f"Allow {actions} in {policy}" if in_place else f"Keep {policy} for {role}"
 
 
 def _other_place(other: OtherPlace, role: str = "") -> str:
@@ -118,11 +105,9 @@ def _other_place(other: OtherPlace, role: str = "") -> str:
 
 def _limit_not_shown(_: Finding, limit: LimitNotShown) -> Saying:
     role = name_of(limit.role)
-    return Saying(
-        f"{role} gets the permissions boundary {limit.limit}, which the plan does not show. "
-        "The plugin may no longer call what it needs",
-        fix=f"Check that {limit.limit} allows what the plugin calls",
-    )
+    message = f"{role} gets the permissions boundary {limit.limit}, which the plan does not show. "
+    message += "The plugin may no longer call what it needs"
+    return Saying(message, fix=f"Check that {limit.limit} allows what the plugin calls")
 
 
 def _fix_of_place(other: OtherPlace) -> str:
@@ -131,38 +116,27 @@ def _fix_of_place(other: OtherPlace) -> str:
 
 def _policy_elsewhere(_: Finding, elsewhere: PolicyElsewhere) -> Saying:
     message = _other_place(elsewhere.place, name_of(elsewhere.role))
-    message += ", as before" if elsewhere.stays else ""
     return Saying(message, fix=_fix_of_place(elsewhere.place))
 
 
-def _managed_beside(_: Finding, managed: ManagedBeside) -> Saying:
-    role, undoes = name_of(managed.role), "undoes" if managed.is_proven else "may undo"
-    message = f"{CNI_POLICY} is attached to {role} beside {first_of(managed.beside)}, "
-    message += f"which it {undoes}{', as before' if managed.stays else ''}"
-    return Saying(message, fix=f"Detach {CNI_POLICY} from {role}")
-
-
-def _managed_on_nodes(_: Finding, managed: ManagedOnNodes) -> Saying:
-    role = name_of(managed.role)
-    message = f"{CNI_POLICY} is attached to {role}, the role of nodes"
-    if managed.own_roles:
-        own = first_of(map(name_of, managed.own_roles), 1)
-        message += f", though the plugin has its own: {own}"
-    fix = f"Detach {CNI_POLICY} from {role}"
-    fix += "" if managed.own_roles else " once aws-node has its own role"
-    return Saying(message + (", as before" if managed.stays else ""), fix=fix)
+def _managed(_: Finding, managed: ManagedAttached) -> Saying:
+    role, own = name_of(managed.role), first_of(map(name_of, managed.own_roles), 1)
+    message, fix = f"{CNI_POLICY} is attached to {role}", f"Detach {CNI_POLICY} from {role}"
+    if managed.beside:
+        message += f" beside {first_of(managed.beside)}, whose conditions do not limit it"
+    else:
+        message += f", the role of nodes{f', though the plugin has its own: {own}' if own else ''}"
+        fix += "" if own else " once aws-node has its own role"
+    return Saying(message, fix=fix)
 
 
 def _controller_missing(_: Finding, missing: ControllerMissing) -> Saying:
     role = name_of(missing.role)
     clusters = first_of(sorted(c.name or "the cluster" for c in missing.clusters))
-    verb = "loses" if missing.is_removed else "does not have"
-    return Saying(
-        f"{role} {verb} {RESOURCE_CONTROLLER}, and ENABLE_POD_ENI is set for aws-node in "
-        f"{clusters}: pods with security groups of their own do not start",
-        fix=f"{'Keep' if missing.is_removed else 'Attach'} {RESOURCE_CONTROLLER} "
-        f"{'attached ' * missing.is_removed}to {role}",
-    )
+    verb, fix = ("loses", "Keep") if missing.is_removed else ("does not have", "Attach")
+    message = f"{role} {verb} {RESOURCE_CONTROLLER}, and ENABLE_POD_ENI is set for aws-node in "
+    message += f"{clusters}: pods with security groups of their own do not start"
+    return Saying(message, fix=f"{fix} {RESOURCE_CONTROLLER} on {role}")
 
 
 def _trust_lost(_: Finding, lost: TrustLost) -> Saying:
@@ -225,8 +199,7 @@ SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     DeniedCalls: _denied_calls,
     LimitNotShown: _limit_not_shown,
     PolicyElsewhere: _policy_elsewhere,
-    ManagedBeside: _managed_beside,
-    ManagedOnNodes: _managed_on_nodes,
+    ManagedAttached: _managed,
     ControllerMissing: _controller_missing,
     TrustLost: _trust_lost,
     NodesLost: _nodes_lost,

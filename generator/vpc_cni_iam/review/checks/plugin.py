@@ -46,21 +46,10 @@ class Removal(Enum):
     """How the plugin is removed from a cluster that stays, or is replaced."""
 
     REMOVED = "removed"
-    NEEDED_BY_NODES = "needed by nodes"  # Auto Mode is on, and there are other nodes
     LEFT_RUNNING = "left running"
     NODES_NOT_SHOWN = "nodes not shown"  # Auto Mode is on; the plan shows no other nodes
     NODES_REMOVED = "nodes removed"  # Auto Mode is on; the plan deletes the other nodes
     DEFAULT = "default"  # EKS installs it with its defaults in the cluster that is replaced
-
-
-_REMOVALS: Mapping[Removal, tuple[Level, tuple[Consequence, ...] | None]] = {
-    Removal.REMOVED: (Level.ERROR, None),
-    Removal.NEEDED_BY_NODES: (Level.ERROR, None),
-    Removal.LEFT_RUNNING: (Level.WARNING, None),
-    Removal.NODES_NOT_SHOWN: (Level.WARNING, None),
-    Removal.NODES_REMOVED: (Level.NOTE, _ANY),
-    Removal.DEFAULT: (Level.WARNING, None),
-}
 
 
 class PluginRemoved(Struct, frozen=True):
@@ -68,7 +57,7 @@ class PluginRemoved(Struct, frozen=True):
 
     removal: Removal
     end: ResourceEnd  # of its installer
-    node_groups: tuple[str, ...]  # the addresses of node groups that stay
+    node_groups: tuple[str, ...]  # the addresses of those that stay with Auto Mode switched on
 
 
 class VersionUnknown(Struct, frozen=True):
@@ -131,15 +120,19 @@ def check(context: Context) -> Iterator[Finding]:
 
 def _removed(plugin: ClusterPlugin, context: Context) -> Finding:
     before, after = plugin.states
-    removal = Removal.REMOVED if plugin.is_removed else Removal.DEFAULT
+    removal, level = Removal.REMOVED, Level.ERROR
     if before.stays_on_removal:
-        removal = Removal.LEFT_RUNNING
-    elif after.is_auto_mode:
-        removal = Removal.NODES_REMOVED if before.node_groups else Removal.NODES_NOT_SHOWN
-        removal = Removal.NEEDED_BY_NODES if after.node_groups else removal
-    level, means = _REMOVALS[removal]
+        removal, level = Removal.LEFT_RUNNING, Level.WARNING
+    elif after.is_auto_mode and not after.node_groups:
+        removal, level = Removal.NODES_NOT_SHOWN, Level.WARNING
+        if before.node_groups:
+            removal, level = Removal.NODES_REMOVED, Level.NOTE
+    elif not (plugin.is_removed or after.is_auto_mode):
+        removal, level = Removal.DEFAULT, Level.WARNING
     rule, address, cluster = Rule.PLUGIN_REMOVED, before.installer, plugin.cluster
-    evidence = PluginRemoved(removal, context.end_of(address), after.node_groups)
+    node_groups = after.node_groups if after.is_auto_mode else ()
+    evidence = PluginRemoved(removal, context.end_of(address), node_groups)
+    means = _ANY if level is Level.NOTE else None
     return finding(rule, evidence, address, subject=cluster, level=level, means=means)
 
 

@@ -31,8 +31,8 @@ from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_t
 from vpc_cni_iam.review.rules import Level
 
 _AUTHENTICATION = {
-    "authentication_mode": "Others can get into the cluster: those of access entries, or of the "
-    "ConfigMap aws-auth",
+    "authentication_mode": "With API, access entries let others in; with CONFIG_MAP, the ConfigMap "
+    "aws-auth. Whoever has access only by what no longer counts loses it, such as nodes",
     "bootstrap_cluster_creator_admin_permissions": "Who creates the cluster administers it",
 }
 
@@ -175,11 +175,10 @@ def _metadata(finding: Finding, opened: MetadataOpened) -> Saying:
 
 
 def _gained(finding: Finding, gained: RightGained) -> Saying:
-    less = ", less than before" if gained.is_less else ""
+    less = ", less than before" if finding.level is Level.NOTE else ""
     message = f"{name_of(gained.right.principal)} {_right(gained.right)}{less}"
-    is_error = finding.level is Level.ERROR
-    fix = f"Associate a policy with fewer permissions in {finding.address}" if is_error else ""
-    return Saying(message, fix=fix)
+    fix = f"Associate a policy with fewer permissions in {finding.address}"
+    return Saying(message, fix=fix if finding.level is Level.ERROR else "")
 
 
 def _right(right: ClusterRight) -> str:
@@ -221,10 +220,7 @@ def _lost(_: Finding, lost: RightLost) -> Saying:
 def _authentication(finding: Finding, changed: AuthenticationChanged) -> Saying:
     before, after = (value_text(value) for value in (changed.before, changed.after))
     message = f"{finding.address} changes {changed.name} from {before} to {after}"
-    message += f". {_AUTHENTICATION[changed.name]}" if changed.is_wider else ""
-    if changed.drops_config_map:
-        message += ". Nodes and others with access only by the ConfigMap aws-auth lose it"
-    return Saying(message)
+    return Saying(f"{message}. {_AUTHENTICATION[changed.name]}")
 
 
 def _tags(finding: Finding, changed: TagsChanged) -> Saying:

@@ -45,15 +45,16 @@ _CAN = {  # by whether they were lost, and whether that is certain
 
 def _denied_calls(_: Finding, denied: DeniedCalls) -> Saying:
     """Return what the plugin cannot call, the worst in the message."""
-    first, cause = denied.calls[0], denied.cause
+    first, cause, needs = denied.calls[0], denied.cause, denied.needs
+    identity = needs.plugin.after.identity.kind
     worst = [c for c in denied.calls if (c.level, c.switch) == (first.level, first.switch)]
     is_certain = not (denied.others or denied.open) and any(call.is_denied for call in worst)
     is_as_before = cause in (DenialCause.STILL_MISSING, DenialCause.AS_BEFORE)
-    message = f"{'As before, the' if is_as_before else 'The'} plugin {denied.version} "
-    message += f"({FAMILIES[denied.mode]})" + (f" with {first.switch}" if first.switch else "")
+    message = f"{'As before, the' if is_as_before else 'The'} plugin {needs.after.version} "
+    message += f"({FAMILIES[needs.mode]})" + (f" with {first.switch}" if first.switch else "")
     message += f" {_CAN[cause is DenialCause.LOST, is_certain]} call {several(_actions(worst))} "
-    message += f"with {name_of(denied.role)}"
-    message += f" ({_IDENTITIES[denied.identity]})" if denied.identity in _IDENTITIES else ""
+    message += f"with {name_of(denied.role.role)}"
+    message += f" ({_IDENTITIES[identity]})" if identity in _IDENTITIES else ""
     unless = [f"{first_of(denied.open)} allows it"] if denied.open else []
     unless += [f"aws-node has {first_of(map(name_of, denied.others), 1)}"] if denied.others else []
     message += f", unless {' or '.join(unless)}" if unless else ""
@@ -82,18 +83,19 @@ def _effect(call: MissingCall) -> str:
 
 def _fix(denied: DeniedCalls) -> str:
     actions = several([call.action for call in denied.calls])
-    role, policy = name_of(denied.role), denied.policy
+    role, policy, places = name_of(denied.role.role), denied.role.policy, denied.role.places
     by = next((call.denied_by for call in denied.calls if call.denied_by is not None), None)
     if by is not None:
         is_explicit = any(call.is_explicit for call in denied.calls)
-        return f"{'Do not deny' if is_explicit else 'Allow'} {actions} in {denied.places[by]}"
-    if denied.lost_cluster_name:
+        return f"{'Do not deny' if is_explicit else 'Allow'} {actions} in {places[by]}"
+    before, after = (s.settings.has_cluster_name for s in (denied.needs.before, denied.needs.after))
+    if denied.cause is DenialCause.MISSING and before and not after:
         return "Set CLUSTER_NAME to the name of the cluster, in the configuration of the plugin"
     if denied.elsewhere:
         return _fix_of_place(denied.elsewhere[0])
     if not policy:
         return f"Attach a policy to {role} that allows {actions}"
-    in_place = policy in denied.places
+    in_place = policy in places
     return f"Allow {actions} in {policy}" if in_place else f"Keep {policy} for {role}"
 
 

@@ -64,9 +64,8 @@ def test_what_the_plan_reverts_is_said_once_and_of_the_past() -> None:
     assert {f.rule for f in findings} == {Rule.DRIFT}
     message = say(findings[0]).message
     assert " could call every action on all resources" in message
-    assert message.endswith(
-        "since aws_iam_policy.p was changed outside of the configuration; the plan reverts it"
-    )
+    assert message.startswith("Outside of the configuration: ")
+    assert message.endswith("; the plan reverts it")
     # The plan takes away more than what drifted.
     less = found(policy("p", ALL, document(allow("ec2:B"))), resource_drift=drift)
     assert {f.rule for f in less} >= {Rule.DRIFT, Rule.ACCESS_REMOVED}

@@ -146,7 +146,8 @@ def _changes(resources: list[Resource], context: Context) -> Iterator[_TagChange
             # Of several templates one may take the place of another.
             for others, earlier in zip(old, had, strict=True) if tags not in had else ():
                 yield _TagChange(_INSTANCE, earlier or {}, tags, (*others, *sources))
-    gone = {text(r, name, Side.BEFORE) for r in resources if not r.after for name in ("id", "name")}
+    deleted = (r for r in resources if r.after is None and r.type not in _TAGS)
+    gone = {text(r, name, Side.BEFORE) for r in deleted for name in ("id", "name")}
     for resource in (r for r in resources if r.before is not None):
         owner = text(resource, _TAGS.get(resource.type, ""), Side.BEFORE)
         if resource.after or (resource.type in _TAGS and owner not in gone - {""}):
@@ -169,7 +170,7 @@ def _together(
         return None
     every = (_tags(source, side).get(kind) or {} for source in sources)
     values = ((tag, value) for tags in every for tag, value in tags.items())
-    return {str(tag).lower(): str(secrets.judged(value)) for tag, value in values}
+    return {str(secrets.judged(t)).lower(): str(secrets.judged(value)) for t, value in values}
 
 
 def _tags(resource: Resource, side: Side) -> Mapping[str, Mapping[str, object]]:

@@ -35,7 +35,6 @@ _DONE = {
     "invoke": "invokes",
 }
 _DRIFT = {
-    DriftOutcome.KEPT: "the plan leaves it so",
     DriftOutcome.REVERTED: "the plan reverts it",
     DriftOutcome.DELETED: "the plan deletes what was changed",
 }
@@ -44,17 +43,15 @@ _DRIFT = {
 def drifted(drift: Drifted, saying: Saying) -> Saying:
     """Return what is said of a change outside of the configuration, from what it comes to."""
     address = drift.finding.address or "something"
-    message, outcome = saying.message, _DRIFT[drift.outcome]
-    if drift.outcome is DriftOutcome.KEPT:
-        message += f"; {address} was changed outside of the configuration, and {outcome}"
-        fix = f"Change the configuration of {address}, or revert what was changed"
-        return Saying(message, saying.details, fix)
-    # What was so until the plan: nobody gets it by the plan.
-    was = message.replace(" can now ", " could ").replace(" can no longer ", " could not ")
-    if was == message:
-        return Saying(f"Outside of the configuration: {message}; {outcome}", saying.details)
-    since = f"since {address} was changed outside of the configuration"
-    return Saying(f"{was} {since}; {outcome}", saying.details)
+    if drift.outcome is not DriftOutcome.KEPT:
+        # What was so until the plan: nobody gets it by the plan.
+        was = saying.message.replace(" can now ", " could ")
+        was = was.replace(" can no longer ", " could not ")
+        text = f"Outside of the configuration: {was}; {_DRIFT[drift.outcome]}"
+        return Saying(text, saying.details)
+    message = f"{saying.message}; {address} was changed outside of the configuration"
+    fix = f"Change the configuration of {address}, or revert what was changed"
+    return Saying(f"{message}, and the plan leaves it so", saying.details, fix)
 
 
 def not_shown_text(part: NotShownByPlan) -> str:

@@ -122,14 +122,12 @@ def _policy_elsewhere(_: Finding, elsewhere: PolicyElsewhere) -> Saying:
 
 
 def _managed(_: Finding, managed: ManagedAttached) -> Saying:
-    role, own = name_of(managed.role), first_of(map(name_of, managed.own_roles), 1)
+    role = name_of(managed.role)
     message, fix = f"{CNI_POLICY} is attached to {role}", f"Detach {CNI_POLICY} from {role}"
     if managed.beside:
-        message += f" beside {first_of(managed.beside)}, whose conditions do not limit it"
-    else:
-        message += f", the role of nodes{f', though the plugin has its own: {own}' if own else ''}"
-        fix += "" if own else " once aws-node has its own role"
-    return Saying(message, fix=fix)
+        beside = first_of(managed.beside)
+        return Saying(f"{message} beside {beside}, whose conditions do not limit it", fix=fix)
+    return Saying(f"{message}, the role of nodes", fix=f"{fix} once aws-node has its own role")
 
 
 def _controller_missing(_: Finding, missing: ControllerMissing) -> Saying:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from enum import Enum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one
@@ -41,6 +42,7 @@ class ProviderChanged(Struct, frozen=True):
     issuer: str
     gains: tuple[IamResource, ...] = ()  # the roles that its tokens can newly assume
     loses: tuple[IamResource, ...] = ()  # the roles that its tokens cannot, or no longer, assume
+    clients: tuple[str, ...] = ()  # its client IDs after, where they change
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -89,13 +91,15 @@ def _lost(provider: Resource, event: ProviderEvent, context: Context) -> Iterato
     lost = every.lost(provider)
     own = tuple(filter(every.is_of_plugin, lost))
     others = tuple(role for role in lost if role not in own)
-    means = _EVERY if event is ProviderEvent.CLIENT_IDS else None  # tokens for new ones are taken
+    is_of_clients = event is ProviderEvent.CLIENT_IDS
+    clients = sorted(client_ids(provider, Side.AFTER) or ()) if is_of_clients else ()
+    change = ProviderChanged(event, old, clients=tuple(clients))
+    means = _EVERY if is_of_clients else None  # tokens for new ones are taken
     if own:
-        evidence = ProviderChanged(event, old, loses=own)
-        yield _changed(provider, evidence, Rule.IDENTITY_LOST, means)
+        yield _changed(provider, replace(change, loses=own), Rule.IDENTITY_LOST, means)
     is_replaced = event is ProviderEvent.DELETED and old in every.by_issuer[Side.AFTER]
     if others or not (own or is_replaced):
-        yield _changed(provider, ProviderChanged(event, old, loses=others), means=means)
+        yield _changed(provider, replace(change, loses=others), means=means)
 
 
 def _changed(

@@ -31,8 +31,8 @@ from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_t
 from vpc_cni_iam.review.rules import Level
 
 _AUTHENTICATION = {
-    "authentication_mode": "With API, access entries let others in; with CONFIG_MAP, the ConfigMap "
-    "aws-auth. Whoever has access only by what no longer counts loses it, such as nodes",
+    "authentication_mode": "API reads access entries, CONFIG_MAP reads the ConfigMap aws-auth: "
+    "others can get into the cluster, or nodes and others lose access",
     "bootstrap_cluster_creator_admin_permissions": "Who creates the cluster administers it",
 }
 

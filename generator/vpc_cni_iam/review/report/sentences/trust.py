@@ -204,6 +204,7 @@ def _not_widened(finding: Finding, evidence: TrustNotWidened) -> Saying:
 def _provider(finding: Finding, evidence: ProviderChanged) -> Saying:
     address, roles = finding.address, names_of(evidence.gains or evidence.loses)
     what = f"{address} {_EVENTS[evidence.event]}"
+    what += f" ({', '.join(evidence.clients)})" if evidence.clients else ""
     if finding.rule is Rule.IDENTITY_LOST:
         is_new = evidence.event is ProviderEvent.NO_AUDIENCE
         fix = f"Keep the provider of {evidence.issuer} with {AUDIENCE} in {address}"

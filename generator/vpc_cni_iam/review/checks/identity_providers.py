@@ -57,7 +57,7 @@ def check(context: Context) -> Iterator[Finding]:
             if gains:
                 yield _changed(provider, ProviderChanged(event, new, gains), means=_EVERY)
             own = every.refused(provider)
-            if own or (every.lacks_audience(provider) and every.is_of_cluster(provider)):
+            if own or (own is not None and every.is_of_cluster(provider)):
                 refused = ProviderChanged(ProviderEvent.NO_AUDIENCE, new, loses=own)
                 rule = Rule.IDENTITY_LOST if own else Rule.PROVIDER_CHANGED
                 yield _changed(provider, refused, rule)

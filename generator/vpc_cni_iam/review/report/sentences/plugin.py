@@ -140,24 +140,20 @@ def _controller_missing(_: Finding, missing: ControllerMissing) -> Saying:
 
 
 def _trust_lost(_: Finding, lost: TrustLost) -> Saying:
-    role = name_of(lost.role)
-    ways = first_of(_IDENTITIES[way] for way in lost.ways)
-    cluster, identity = lost.plugin.cluster, lost.plugin.identity
+    role, cluster = name_of(lost.role), lost.plugin.cluster
     where = f" of cluster {cluster.name}" if cluster.name else ""
     may = "no longer lets" if lost.is_certain else "may no longer let"
     trusted = f"the service account {lost.plugin.setup.account}"
-    if identity.first_roles - {lost.role}:
-        trusted = first_of(sorted(map(name_of, identity.first_roles)))
+    trusted += of_issuer(cluster) if Identity.irsa in lost.ways else ""
+    if firsts := lost.plugin.identity.first_roles - {lost.role}:
+        trusted = first_of(sorted(map(name_of, firsts)))
     elif lost.ways == (Identity.node_role,):
         trusted = "ec2.amazonaws.com"
-    elif Identity.irsa in lost.ways:
-        trusted += of_issuer(cluster)
-    return Saying(
-        f"The trust policy of {role} {may} aws-node{where} assume it by {ways}",
-        fix=f"Trust {trusted} in {role}"
-        if lost.is_certain
-        else f"Check that aws-node meets the conditions of the trust policy of {role}",
-    )
+    fix = f"Check that aws-node meets the conditions of the trust policy of {role}"
+    fix = f"Trust {trusted} in {role}" if lost.is_certain else fix
+    ways = first_of(_IDENTITIES[way] for way in lost.ways)
+    message = f"The trust policy of {role} {may} aws-node{where} assume it by {ways}"
+    return Saying(message, fix=fix)
 
 
 # What nodes lose, and the fix.

@@ -204,7 +204,7 @@ def _not_widened(finding: Finding, evidence: TrustNotWidened) -> Saying:
 def _provider(finding: Finding, evidence: ProviderChanged) -> Saying:
     address, roles = finding.address, names_of(evidence.gains or evidence.loses)
     what = f"{address} {_EVENTS[evidence.event]}"
-    what += f" ({', '.join(evidence.clients)})" if evidence.clients else ""
+    what += f" to {', '.join(evidence.clients)}" if evidence.clients else ""
     if finding.rule is Rule.IDENTITY_LOST:
         is_new = evidence.event is ProviderEvent.NO_AUDIENCE
         fix = f"Keep the provider of {evidence.issuer} with {AUDIENCE} in {address}"
@@ -223,7 +223,7 @@ _EVENTS = {
     ProviderEvent.OTHER_ISSUER: "gets another issuer",
     ProviderEvent.UNKNOWN_ISSUER: "may get another issuer, which is known after apply",
     ProviderEvent.NO_AUDIENCE: f"is new for a cluster of EKS, without the client ID {AUDIENCE}",
-    ProviderEvent.CLIENT_IDS: "gets other client IDs, or the plan does not show them",
+    ProviderEvent.CLIENT_IDS: "changes its client IDs",
     ProviderEvent.THUMBPRINTS: "gets other thumbprints",
 }
 

@@ -43,15 +43,13 @@ class TagsChanged(Struct, frozen=True):
 def check(context: Context) -> Iterator[Finding]:
     """Yield what tags change that policies ask for."""
     for resource, was_off, is_off in switches(context):
-        if was_off and not is_off and is_there(resource, Side.AFTER):
-            for path in ("role_arn", "target_role_arn"):
-                for role in context.filler.named_by(resource, path, ROLE, Side.AFTER):
-                    grants = context.accounts.after.policies(role).values()
-                    if tags := _of_sessions(grants):
-                        evidence, where = TagsChanged(tags, role=role), resource.address
-                        yield finding(
-                            Rule.TAGS_CHANGED, evidence, where, attribute=SWITCH, subject=role
-                        )
+        is_on = was_off and not is_off and is_there(resource, Side.AFTER)
+        for path in ("role_arn", "target_role_arn") if is_on else ():
+            for role in context.filler.named_by(resource, path, ROLE, Side.AFTER):
+                if tags := _of_sessions(context.accounts.after.policies(role).values()):
+                    evidence, where = TagsChanged(tags, role=role), resource.address
+                    rule = Rule.TAGS_CHANGED
+                    yield finding(rule, evidence, where, attribute=SWITCH, subject=role)
     for role, off_before in roles_without_tags(context).items():
         yield from _without_tags(role, context, off_before=off_before)
     yield from _of_principals(context)

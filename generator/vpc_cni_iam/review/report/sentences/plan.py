@@ -27,13 +27,6 @@ _NOT_SHOWN = {
     NotShownKind.INLINE_POLICIES: "inline policies of dynamic blocks in new roles",
     NotShownKind.REFERENCES: "values known after apply, which count as what they refer to",
 }
-_DONE = {
-    "create": "creates",
-    "update": "changes",
-    "delete": "deletes",
-    "forget": "forgets",
-    "invoke": "invokes",
-}
 _DRIFT = {
     DriftOutcome.REVERTED: "the plan reverts it",
     DriftOutcome.DELETED: "the plan deletes what was changed",
@@ -62,9 +55,6 @@ def not_shown_text(part: NotShownByPlan) -> str:
 def _unread(_: Finding, change: UnreadChange) -> Saying:
     message = _OPENS if change.opens else _UNREAD[change.kind]
     message = message.format(address=change.address, runs=", ".join(change.runs))
-    if not change.opens and change.kind is not UnreadKind.command:
-        done = " and ".join(_DONE.get(action, action) for action in change.actions)
-        message += f"; the plan {done} it"
     is_named = change.address in message
     return Saying(message, fix=f"Look at {change.address} in the plan" if is_named else "")
 

@@ -106,10 +106,8 @@ def _gained(right: ClusterRight, before: ClusterRight | None) -> Finding:
     is_less = before is not None and _is_part(right, before)
     means = (Consequence.ANY_CHANGE,) if is_less else None
     level = Level.NOTE if is_less else level
-    where, who = right.address, right.principal
-    return finding(
-        Rule.CLUSTER_ACCESS, RightGained(right), where, level=level, means=means, subject=who
-    )
+    rule, where, who = Rule.CLUSTER_ACCESS, right.address, right.principal
+    return finding(rule, RightGained(right), where, level=level, means=means, subject=who)
 
 
 def _is_part(right: ClusterRight, of: ClusterRight) -> bool:
@@ -125,14 +123,10 @@ def _lost(right: ClusterRight, gone: frozenset[str], context: Context) -> Findin
     strands = right.is_of_node and gone.isdisjoint((role, cluster))
     end = context.end_of(right.address)
     is_unasked = end is ResourceEnd.WITH_CLUSTER and cluster not in gone
-    return finding(
-        Rule.ACCESS_REMOVED,
-        RightLost(right, strands, end),
-        right.address,
-        level=Level.WARNING if strands or is_unasked else None,
-        means=_LOSES if strands else None,
-        subject=right.principal,
-    )
+    evidence, means = RightLost(right, strands, end), _LOSES if strands else None
+    level = Level.WARNING if strands or is_unasked else None
+    rule, where, who = Rule.ACCESS_REMOVED, right.address, right.principal
+    return finding(rule, evidence, where, level=level, means=means, subject=who)
 
 
 def _authentication(cluster: Resource, context: Context) -> Iterator[Finding]:
@@ -146,12 +140,9 @@ def _authentication(cluster: Resource, context: Context) -> Iterator[Finding]:
         if before == after or after == Known(value=False):
             continue
         is_narrower = (before, after) == (_BOTH, _ENTRIES_ONLY)
-        means = (*_LOSES,) if is_narrower else (*_LOSES, Consequence.NEW_ACCESS)
-        yield finding(
-            Rule.ACCESS_REMOVED if is_narrower else Rule.CLUSTER_ACCESS,
-            AuthenticationChanged(name, before, after),
-            cluster.address,
-            attribute=name,
-            level=Level.WARNING,
-            means=means if after == _ENTRIES_ONLY else set(means) - {Consequence.COVERAGE_LOST},
-        )
+        rule = Rule.ACCESS_REMOVED if is_narrower else Rule.CLUSTER_ACCESS
+        means = [Consequence.ANY_CHANGE] if is_narrower else list(rule.means)
+        means += [Consequence.COVERAGE_LOST] if after == _ENTRIES_ONLY else []
+        evidence, level = AuthenticationChanged(name, before, after), Level.WARNING
+        where = cluster.address
+        yield finding(rule, evidence, where, attribute=name, level=level, means=means)

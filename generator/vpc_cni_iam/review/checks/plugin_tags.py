@@ -82,18 +82,15 @@ class _Asking(Struct, frozen=True):
     def denied(self, change: _TagChange) -> tuple[str, ...]:
         """Return the actions that they do not allow after, by the tags alone."""
         own = [s for s in self.statements if _is_about(s, change.kind)]
-        by_tags = [
-            replace(
-                statement,
-                resources=("*",),
-                not_resources=(),
-                conditions=tuple(filter(_tag, statement.conditions)),
-            )
+        anywhere = {"resources": ("*",), "not_resources": ()}
+        by_tags = tuple(
+            replace(statement, conditions=conditions, **anywhere)
             for statement in own
-        ]
-        if change.after is None:  # tags that are not shown need not meet a condition
-            by_tags = [statement for statement in by_tags if not statement.conditions]
-        policies = compile_policies([Policy(tuple(by_tags))])
+            for conditions in [tuple(filter(_tag, statement.conditions))]
+            # Tags that are not shown need not meet a condition.
+            if not conditions or change.after is not None
+        )
+        policies = compile_policies([Policy(by_tags)])
         keys = {f"{key}{tag}": v for tag, v in (change.after or {}).items() for key in _KEYS}
         keys["aws:principaltag/eks-cluster-name"] = self.cluster
         actions = dict.fromkeys(action for statement in own for action in known(statement.actions))
@@ -111,7 +108,8 @@ def check(context: Context) -> Iterator[Finding]:
         if any(_tag(condition) for statement in allowing for condition in statement.conditions)
     ]
     resources = [as_left(r) for r in context.filler.resources if asking and r.type in _TYPES]
-    for change, each in product(_changes(resources, context), asking):
+    changes = (change for change in _changes(resources, context) if change.before != change.after)
+    for change, each in product(changes, asking):
         tags = each.changed(change)
         if tags and (actions := each.denied(change)):
             source = next((s for s in change.sources if _is_changed(s)), change.sources[-1])

@@ -62,14 +62,9 @@ def _without_tags(role: IamResource, context: Context, *, off_before: bool) -> I
         if tags := _of_sessions([grant]):
             old = before.get(key)
             stays = off_before and old is not None and old.content == grant.content
-            yield finding(
-                Rule.PODS_TAGS_OFF,
-                SessionTagsOff(tags, stays),
-                grant.address,
-                attribute=grant.attribute,
-                subject=role,
-                level=Level.NOTE if stays else None,
-            )
+            evidence, level = SessionTagsOff(tags, stays), Level.NOTE if stays else None
+            rule, where, name = Rule.PODS_TAGS_OFF, grant.address, grant.attribute
+            yield finding(rule, evidence, where, attribute=name, subject=role, level=level)
             return
 
 

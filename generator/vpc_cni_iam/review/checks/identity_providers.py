@@ -69,7 +69,7 @@ def _event(provider: Resource, context: Context) -> ProviderEvent | None:
     """Return what happens to a provider; None for what changes no token."""
     before, after = (is_there(provider, side) for side in Side)
     old, new = (issuer_on(provider, side) for side in Side)
-    if not before:
+    if after and not before:
         return ProviderEvent.CREATED
     if not after:
         is_gone = providers(context).is_gone_with_cluster(provider)

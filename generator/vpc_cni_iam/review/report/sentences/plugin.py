@@ -35,14 +35,6 @@ _PLACES = {
 }
 
 
-_CAN = {  # by whether they were lost, and whether that is certain
-    (True, True): "can no longer",
-    (True, False): "may no longer",
-    (False, True): "cannot",
-    (False, False): "may be unable to",
-}
-
-
 def _denied_calls(_: Finding, denied: DeniedCalls) -> Saying:
     """Return what the plugin cannot call, the worst in the message."""
     first, cause, needs = denied.calls[0], denied.cause, denied.needs
@@ -52,7 +44,10 @@ def _denied_calls(_: Finding, denied: DeniedCalls) -> Saying:
     is_as_before = cause in (DenialCause.STILL_MISSING, DenialCause.AS_BEFORE)
     message = f"{'As before, the' if is_as_before else 'The'} plugin {needs.after.version} "
     message += f"({FAMILIES[needs.mode]})" + (f" with {first.switch}" if first.switch else "")
-    message += f" {_CAN[cause is DenialCause.LOST, is_certain]} call {several(_actions(worst))} "
+    can = "cannot" if is_certain else "may be unable to"
+    if cause is DenialCause.LOST:
+        can = "can no longer" if is_certain else "may no longer"
+    message += f" {can} call {several(_actions(worst))} "
     message += f"with {name_of(denied.role.role)}"
     message += f" ({_IDENTITIES[identity]})" if identity in _IDENTITIES else ""
     unless = [f"{first_of(denied.open)} allows it"] if denied.open else []

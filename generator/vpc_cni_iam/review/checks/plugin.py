@@ -150,18 +150,14 @@ def _version(plugin: ClusterPlugin, needs: PluginNeeds, options: Options) -> Ite
         level = Level.NOTE if isinstance(after.version, Absent) or not is_new else Level.WARNING
         yield Rule.VERSION_UNKNOWN, VersionUnknown(after.version, judged), level, None
     if is_update:
+        old, new = (
+            {call.action for call in call_ranges((needs.mode,), side.version)}
+            for side in (needs.before, needs.after)
+        )
         are_known = source is VersionSource.PLAN and before.settings.version
-        called = _newly_called(needs) if are_known and _may_lack(needs) else ()
+        called = tuple(sorted(new - old)) if are_known and _may_lack(needs) else ()
         updated = PluginUpdated(before.version, after.version, called)
         yield Rule.VERSION_CHANGED, updated, Level.WARNING if called else Level.NOTE, None
-
-
-def _newly_called(needs: PluginNeeds) -> tuple[str, ...]:
-    old, new = (
-        {call.action for call in call_ranges((needs.mode,), situation.version)}
-        for situation in (needs.before, needs.after)
-    )
-    return tuple(sorted(new - old))
 
 
 def _may_lack(needs: PluginNeeds) -> bool:

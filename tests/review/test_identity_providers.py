@@ -123,7 +123,7 @@ def test_thumbprints_of_other_issuers_count() -> None:
 def test_a_new_client_id_counts_for_new_access() -> None:
     (finding,) = _of(provider({}, {"client_id_list": ["sts.amazonaws.com", "vault"]}), CNI)
     assert "new-access" in finding.means
-    assert "adds vault among its client IDs" in say(finding).message
+    assert "changes its client IDs to sts.amazonaws.com, vault" in say(finding).message
 
 
 def test_a_role_that_denies_service_accounts_is_none_of_theirs() -> None:

@@ -12,14 +12,10 @@ from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.account.resolve import as_left
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import RULES, Consequence, Level, Rule
+from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
-# What is said of the plan as well: whom names may mean, and what is no change. The check of tags
-# looks at drift itself.
-_OF_PLAN = (
-    *(Rule.AMBIGUOUS, Rule.TAGS_CHANGED),
-    *(rule for rule, row in RULES.items() if not row.means),
-)
+# What is said of the plan as well: whom names may mean, and what is no change.
+_OF_PLAN = (Rule.AMBIGUOUS, *(rule for rule in Rule if not rule.means))
 _STAYS = (("no-op",), ("read",), ("forget",))
 
 

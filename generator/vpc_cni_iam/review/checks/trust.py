@@ -17,10 +17,10 @@ from vpc_cni_iam.policy.value import Sensitive
 from vpc_cni_iam.review.account.documents import Content, Document, Invalid
 from vpc_cni_iam.review.account.grants import Grant
 from vpc_cni_iam.review.account.iam_resource import InPlan
-from vpc_cni_iam.review.checks.session_tags import roles_without_tags
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.permissions import Open, Refusal
 from vpc_cni_iam.review.diff.plugin.roles import is_plugins
+from vpc_cni_iam.review.diff.principal_tags import roles_without_tags
 from vpc_cni_iam.review.diff.principals import principal_changes
 from vpc_cni_iam.review.diff.trust.flaws import flaws, living, narrowed, problem
 from vpc_cni_iam.review.diff.trust.tokens import TrustFlaw

@@ -22,7 +22,7 @@ from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.diff.role_access import role_comparison
 from vpc_cni_iam.review.diff.uses import UseChange, use_changes
 from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import RULES, Consequence, Level, Rule
+from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
 _RULES: Mapping[UseKind, Rule] = {
     UseKind.INSTANCES: Rule.NODE_ROLE,
@@ -66,7 +66,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _of_use(change: UseChange) -> Finding:
-    level, means = _LEVELS[type(change.access)], RULES[_RULES[change.kind]].means
+    level, means = _LEVELS[type(change.access)], _RULES[change.kind].means
     is_far = change.reach > Reach.LIMITED
     if change.is_lost:
         level = Level.ERROR if change.kind is UseKind.INSTANCES else Level.WARNING

@@ -20,7 +20,7 @@ from vpc_cni_iam.review.report.shown import (
     ShownPolicy,
     ShownReview,
 )
-from vpc_cni_iam.review.rules import RULES, Consequence, Level, Rule, Topic
+from vpc_cni_iam.review.rules import Consequence, Level, Rule, Topic
 
 SIGNS = {Change.added: "+", Change.removed: "-", Change.changed: "~"}
 NOT_SHOWN = "aws-node: not in the plan"
@@ -48,7 +48,7 @@ class Section(Enum):
 
 def section(finding: ShownFinding) -> Section:
     """Return the part of a report that a finding belongs to."""
-    question = RULES[finding.rule].question
+    question = finding.rule.question
     loses = Consequence.COVERAGE_LOST in finding.means
     gains = Consequence.NEW_ACCESS in finding.means
     if question is Topic.PLUGIN or (loses and question is Topic.PLAN):
@@ -81,7 +81,7 @@ def answer_to(part: Section, review: ShownReview, groups: Sequence[list[ShownFin
         return "Nobody else."
     if any(Consequence.NEW_ACCESS in finding.means for finding in ignored):
         return _IGNORED
-    of_plan = [RULES[finding.rule].question is Topic.PLAN for finding in gains]
+    of_plan = [finding.rule.question is Topic.PLAN for finding in gains]
     who = "Nobody" if all(of_plan) else "Only as the notes say"
     is_partial = review.not_read or any(of_plan)
     return f"{who}, by the resources that are read." if is_partial else f"{who}."

@@ -15,7 +15,7 @@ from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 from vpc_cni_iam.review.account.uses import UseKind
 from vpc_cni_iam.review.checks.cluster_access import AuthenticationChanged, RightGained, RightLost
 from vpc_cni_iam.review.checks.metadata import MetadataOpened
-from vpc_cni_iam.review.checks.session_tags import SessionTagsOn, TagsChanged
+from vpc_cni_iam.review.checks.session_tags import TagsChanged
 from vpc_cni_iam.review.checks.uses import WRITE_ONLY, RoleNamed, ServiceAccountRoleNotShown
 from vpc_cni_iam.review.diff.permissions import Open
 from vpc_cni_iam.review.diff.reach import Reach
@@ -27,8 +27,8 @@ from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_t
 from vpc_cni_iam.review.rules import Level
 
 _AUTHENTICATION = {
-    "authentication_mode": "Others can get into the cluster: those of access entries, or of the "
-    "ConfigMap aws-auth",
+    "authentication_mode": "API reads access entries, CONFIG_MAP reads the ConfigMap aws-auth: "
+    "others can get into the cluster, or nodes and others lose access",
     "bootstrap_cluster_creator_admin_permissions": "Who creates the cluster administers it",
 }
 
@@ -135,11 +135,10 @@ def _metadata(finding: Finding, opened: MetadataOpened) -> Saying:
 
 
 def _gained(finding: Finding, gained: RightGained) -> Saying:
-    less = ", less than before" if gained.is_less else ""
+    less = ", less than before" if finding.level is Level.NOTE else ""
     message = f"{name_of(gained.right.principal)} {_right(gained.right)}{less}"
-    is_error = finding.level is Level.ERROR
-    fix = f"Associate a policy with fewer permissions in {finding.address}" if is_error else ""
-    return Saying(message, fix=fix)
+    fix = f"Associate a policy with fewer permissions in {finding.address}"
+    return Saying(message, fix=fix if finding.level is Level.ERROR else "")
 
 
 def _right(right: ClusterRight) -> str:
@@ -181,21 +180,15 @@ def _lost(_: Finding, lost: RightLost) -> Saying:
 def _authentication(finding: Finding, changed: AuthenticationChanged) -> Saying:
     before, after = (value_text(value) for value in (changed.before, changed.after))
     message = f"{finding.address} changes {changed.name} from {before} to {after}"
-    message += f". {_AUTHENTICATION[changed.name]}" if changed.is_wider else ""
-    if changed.drops_config_map:
-        message += ". Nodes and others with access only by the ConfigMap aws-auth lose it"
-    return Saying(message)
-
-
-def _tags_on(finding: Finding, tags: SessionTagsOn) -> Saying:
-    message = f"{finding.address} switches session tags on, and a policy of {name_of(tags.role)} "
-    return Saying(f"{message}asks for {', '.join(tags.tags)}")
+    return Saying(f"{message}. {_AUTHENTICATION[changed.name]}")
 
 
 def _tags(finding: Finding, changed: TagsChanged) -> Saying:
-    verb = "changes" if changed.is_known else "may change"
-    verb = "changed outside of the configuration" if changed.is_drift else verb
     tags = ", ".join(changed.tags)
+    if changed.role:
+        message = f"{finding.address} switches session tags on, and a policy of "
+        return Saying(f"{message}{name_of(changed.role)} asks for {tags}")
+    verb = "changes" if changed.is_known else "may change"
     return Saying(f"The tag {tags} of {finding.address} {verb}, and a policy asks for it")
 
 
@@ -207,6 +200,5 @@ SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     RightGained: _gained,
     RightLost: _lost,
     AuthenticationChanged: _authentication,
-    SessionTagsOn: _tags_on,
     TagsChanged: _tags,
 }

@@ -27,30 +27,20 @@ _NOT_SHOWN = {
     NotShownKind.INLINE_POLICIES: "inline policies of dynamic blocks in new roles",
     NotShownKind.REFERENCES: "values known after apply, which count as what they refer to",
 }
-_DONE = {
-    "create": "creates",
-    "update": "changes",
-    "delete": "deletes",
-    "forget": "forgets",
-    "invoke": "invokes",
-}
 
 
 def drifted(drift: Drifted, saying: Saying) -> Saying:
     """Return what is said of a change outside of the configuration, from what it comes to."""
     address = drift.finding.address or "something"
-    message, outcome = saying.message, "the plan reverts or deletes it"
-    if drift.is_left:
-        message += f"; {address} was changed outside of the configuration, and the plan leaves it "
-        message += "so"
-        fix = f"Change the configuration of {address}, or revert what was changed"
-        return Saying(message, saying.details, fix)
-    # What was so until the plan: nobody gets it by the plan.
-    was = message.replace(" can now ", " could ").replace(" can no longer ", " could not ")
-    if was == message:
-        return Saying(f"Outside of the configuration: {message}; {outcome}", saying.details)
-    since = f"since {address} was changed outside of the configuration"
-    return Saying(f"{was} {since}; {outcome}", saying.details)
+    if not drift.is_left:
+        # What was so until the plan: nobody gets it by the plan.
+        was = saying.message.replace(" can now ", " could ")
+        was = was.replace(" can no longer ", " could not ")
+        text = f"Outside of the configuration: {was}; the plan reverts or deletes it"
+        return Saying(text, saying.details)
+    message = f"{saying.message}; {address} was changed outside of the configuration"
+    fix = f"Change the configuration of {address}, or revert what was changed"
+    return Saying(f"{message}, and the plan leaves it so", saying.details, fix)
 
 
 def not_shown_text(part: NotShownByPlan) -> str:
@@ -61,9 +51,6 @@ def not_shown_text(part: NotShownByPlan) -> str:
 def _unread(_: Finding, change: UnreadChange) -> Saying:
     message = _OPENS if change.opens else _UNREAD[change.kind]
     message = message.format(address=change.address, runs=", ".join(change.runs))
-    if not change.opens and change.kind is not UnreadKind.command:
-        done = " and ".join(_DONE.get(action, action) for action in change.actions)
-        message += f"; the plan {done} it"
     is_named = change.address in message
     return Saying(message, fix=f"Look at {change.address} in the plan" if is_named else "")
 

@@ -32,7 +32,7 @@ from vpc_cni_iam.review.checks.trust import (
 from vpc_cni_iam.review.diff.trust.tokens import prefix
 from vpc_cni_iam.review.diff.trust.trusted import Widened
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import names_of, several
+from vpc_cni_iam.review.report.names import names_of
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences import trust_flaws
 from vpc_cni_iam.review.report.sentences.access import undecided_text
@@ -155,20 +155,18 @@ def _not_widened(finding: Finding, evidence: TrustNotWidened) -> Saying:
 
 
 def _provider(finding: Finding, evidence: ProviderChanged) -> Saying:
-    what, address = _event(finding, evidence), finding.address
-    if evidence.gains:
-        roles = names_of(evidence.gains)
-        return Saying(f"{what}: tokens of {issuer_name(evidence.issuer)} can now assume {roles}")
-    if not evidence.loses:
-        return Saying(what)
-    roles = names_of(evidence.loses)
+    address, roles = finding.address, names_of(evidence.gains or evidence.loses)
+    what = f"{address} {_EVENTS[evidence.event]}"
+    what += f" to {', '.join(evidence.clients)}" if evidence.clients else ""
     if finding.rule is Rule.IDENTITY_LOST:
         is_new = evidence.event is ProviderEvent.NO_AUDIENCE
         fix = f"Keep the provider of {evidence.issuer} with {AUDIENCE} in {address}"
         fix = f"Add {AUDIENCE} to client_id_list of {address}" if is_new else fix
         can = "cannot" if is_new else "can no longer"
         return Saying(f"{what}: aws-node {can} assume {roles} by IRSA", fix=fix)
-    return Saying(f"{what}: tokens of {issuer_name(evidence.issuer)} can no longer assume {roles}")
+    can = "can now" if evidence.gains else "can no longer"
+    tokens = f": tokens of {issuer_name(evidence.issuer)} {can} assume {roles}" if roles else ""
+    return Saying(what + tokens)
 
 
 _EVENTS = {
@@ -178,18 +176,9 @@ _EVENTS = {
     ProviderEvent.OTHER_ISSUER: "gets another issuer",
     ProviderEvent.UNKNOWN_ISSUER: "may get another issuer, which is known after apply",
     ProviderEvent.NO_AUDIENCE: f"is new for a cluster of EKS, without the client ID {AUDIENCE}",
-    ProviderEvent.UNKNOWN_CLIENT_IDS: "gets client IDs that are known after apply",
+    ProviderEvent.CLIENT_IDS: "changes its client IDs",
     ProviderEvent.THUMBPRINTS: "gets other thumbprints",
 }
-
-
-def _event(finding: Finding, evidence: ProviderChanged) -> str:
-    address = finding.address
-    if evidence.event in _EVENTS:
-        return f"{address} {_EVENTS[evidence.event]}"
-    added = [f"adds {several(evidence.added)}"] if evidence.added else []
-    removed = [f"no longer has {several(evidence.removed)}"] if evidence.removed else []
-    return f"{address} {' and '.join(added + removed)} among its client IDs"
 
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {

@@ -359,7 +359,7 @@ def test_the_name_of_the_own_cluster_comes_from_whatever_says_it(
 ) -> None:
     trust = POD_TRUST if installer["type"] == ASSOCIATION else irsa()
     message = "aws_iam_role_policy.cni-0 of aws_iam_role.cni is for cluster staging, and aws-node "
-    notes = [("note", f"{message}runs in prod, as before")] if name == "staging" else []
+    notes = [("note", f"{message}runs in prod")] if name == "staging" else []
     assert elsewhere(installer, *own_role("cni", trust, scoped(name))) == notes
 
 

@@ -69,7 +69,7 @@ _short_tree = lru_cache(maxsize=4)(repair.tree)
 def parse(text: str, source: str, *, strict: bool = False) -> File:
     """Return the syntax tree of an HCL file; raises `InputError` with the line and column.
 
-    `strict` refuses also what engines refuse: strings over several lines, labels with templates.
+    `strict` refuses also the line breaks that an engine refuses, and labels with templates.
     """
     check_hcl(text, source)
     if strict and (lone := _LONE_RETURN.search(text)):
@@ -79,6 +79,8 @@ def parse(text: str, source: str, *, strict: bool = False) -> File:
     builder = _Builder(text, source, strict=strict)
     try:
         attributes, blocks = builder.body(body)
+        if strict:
+            repair.check_lines(body, text, source)
     except RecursionError:
         raise InputError(source, "", _DEEP) from None
     return File(source, text, attributes, blocks)

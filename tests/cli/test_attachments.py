@@ -516,15 +516,3 @@ def test_two_roles_of_one_name_in_two_accounts_are_told_apart_by_reference(tmp_p
     code += block("aws_iam_role_policy_attachment", f'role = "prod-aws-node"\npolicy_arn = "{CNI}"')
     write_tree(tmp_path, {"d/main.tf": code})
     assert "IPv4: incomplete" in run("coverage", "d", cwd=tmp_path).out
-
-
-def test_a_comparison_takes_attached_policies(tmp_path: Path) -> None:
-    both = ROLE + INLINE + attachment(f'"{CNI}"')
-    everything = json.dumps({**LOGS, "Statement": [{**LOGS["Statement"][0], "Action": "*"}]})
-    write_tree(tmp_path, {"a/main.tf": ROLE + INLINE, "b/main.tf": both, "all.json": everything})
-    narrower = run("compare", "all.json", "b", cwd=tmp_path)
-    assert narrower.code == 0 and "not proven" not in narrower.out, narrower.out
-    wider = run("compare", "a", "b", cwd=tmp_path)
-    assert wider.code == 1 and "ec2:CreateNetworkInterface" in wider.out, wider.out
-    never = run("compare", "--never", "ec2:CreateNetworkInterface", "b", cwd=tmp_path)
-    assert never.code == 1 and "ec2:CreateNetworkInterface" in never.out

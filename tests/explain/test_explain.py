@@ -116,6 +116,7 @@ def causes(explanation: dict[str, Any]) -> dict[str, str]:
     ("text", "action"),
     [
         (SDK_2, "ec2:DescribeSubnets"),
+        (SDK_1, "ec2:CreateTags"),
         (EVENT, "ec2:CreateTags"),
         (json.dumps({"items": [{"reason": "MissingIAMPermissions", "message": EVENT}]}),
          "ec2:CreateTags"),
@@ -128,7 +129,7 @@ def causes(explanation: dict[str, Any]) -> dict[str, str]:
         (decoded("ec2:AttachNetworkInterface", f"{ARN}:instance/i-1", {}),
          "ec2:AttachNetworkInterface"),
     ],
-    ids=["sdk-2", "event", "event-json", "s3", "lookup-events", "several", "message",
+    ids=["sdk-2", "sdk-1", "event", "event-json", "s3", "lookup-events", "several", "message",
          "decoded"],
 )  # fmt: skip
 def test_each_kind_of_text_leads_to_the_call_and_to_what_allows_it(text: str, action: str) -> None:
@@ -298,7 +299,7 @@ def written(result: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize(
     "text",
     [
-        f"{SDK_2}\n{EVENT}\n{SDK_2}",
+        f"{SDK_2}\n{SDK_1}\n{SDK_2}",
         EVENT,
         json.dumps(RECORD),
         json.dumps(RECORD | {"eventName": "RunInstances", "errorMessage": ""}),
@@ -432,7 +433,7 @@ def test_the_policy_of_the_role_tells_the_certain_cause_and_the_catalog_the_poss
 
 def test_a_request_without_its_resource_is_possibly_denied_by_a_condition(tmp_path: Path) -> None:
     (tmp_path / "scoped.json").write_text(run("policy", "ipv4-scoped", *SCOPED_NAMES).out)
-    (explanation,) = explained(EVENT, "--policy", str(tmp_path / "scoped.json"))
+    (explanation,) = explained(SDK_1, "--policy", str(tmp_path / "scoped.json"))
     assert causes(explanation) == {"condition-or-resource": "possible"}
 
 
@@ -618,11 +619,10 @@ def test_a_role_that_cannot_be_assumed_is_no_denied_call_of_the_plugin(
         "Exception! EKS does not have permissions to assume the associated role., fault: client",
         json.dumps({"msg": "Failed to call ec2:DescribeNetworkInterfaces for [eni-1]: "
                     f"WebIdentityErr: failed to retrieve credentials, caused by: {TRUST}"}),
-        SDK_1,
     ],
-    ids=["pod-identity", "sdk-1", "a call by sdk-1"],
+    ids=["pod-identity", "sdk-1"],
 )  # fmt: skip
-def test_a_denial_that_does_not_name_its_call_is_named_and_not_explained(
+def test_credentials_that_were_denied_are_not_taken_for_the_call_that_needed_them(
     text: str,
 ) -> None:
     assert explained(text) == []

@@ -1,7 +1,6 @@
 """Reads which requests AWS denied, from logs, events and messages that say so.
 
-- Lines of ipamd.log: JSON or plain, of versions with the AWS SDK for Go 2. Those of the SDK for
-  Go 1 do not name the call.
+- Lines of ipamd.log: JSON or plain, of versions with the AWS SDK for Go 1 and 2.
 - Events of pods with the reason MissingIAMPermissions, from v1.11.3 on.
 - Records of CloudTrail: from S3, of LookupEvents, or one by itself. Source: AWS CloudTrail User
   Guide, "CloudTrail record contents".
@@ -38,6 +37,25 @@ _SERVICES = {
     "ec2": "ec2", "sagemaker": "sagemaker", "sts": "sts", "cloudwatch": "cloudwatch",
     "monitoring": "cloudwatch", "cloudwatch logs": "logs", "logs": "logs",
 }  # fmt: skip
+# With the SDK for Go 1, ipamd's own words say which call failed.
+# Source: the errors and warnings of pkg/awsutils/awsutils.go at v1.8.0 and v1.14.0.
+_WORDS = tuple(
+    (re.compile(words), f"ec2:{action}")
+    for words, action in (
+        ("Failed to add tag to ENI|Failed to tag the newly created ENI", "CreateTags"),
+        ("Failed to CreateNetworkInterface|failed to create ENI", "CreateNetworkInterface"),
+        ("Failed to attach ENI", "AttachNetworkInterface"),
+        ("Failed to detach ENI", "DetachNetworkInterface"),
+        ("Failed to delete ENI|Failed to clean up leaked ENI", "DeleteNetworkInterface"),
+        ("Unable to retrieve instance data from EC2", "DescribeInstances"),
+        ("Failed to get ENI|Failed to call ec2:DescribeNetworkInterfaces",
+         "DescribeNetworkInterfaces"),
+        ("Failed to allocate a private IP", "AssignPrivateIpAddresses"),
+        ("Failed to deallocate a private IP|Failed to deallocate IPv4 Prefixes",
+         "UnassignPrivateIpAddresses"),
+        ("Failed to call ec2:DescribeSubnets", "DescribeSubnets"),
+    )
+)  # fmt: skip
 _AGENT = re.compile(AGENT)
 # A log's line may begin with a bracket, too.
 _JSON = re.compile(r"\s*(\{|\[\s*[\[{\"\]])")
@@ -156,7 +174,8 @@ def _of_words(text: str) -> Iterator[Denial | str]:
             action = f"{_SERVICES.get(service, service)}:{operation['operation']}"
             yield Denial(action, encoded=encoded)
         else:
-            yield text
+            actions = [action for words, action in _WORDS if words.search(request)]
+            yield Denial(actions[0]) if actions else text
 
 
 def _reason(text: str) -> str:

@@ -165,5 +165,5 @@ def _of_instances(context: Context) -> Iterator[Finding]:
     """Yield what aws-node loses with another role of instances that no cluster of the plan has."""
     for workload, needs in instance_needs(context).values():
         (role,) = needs.roles
-        for lost in _denied(DenialCause.LOST, by_action(role.lost), role, needs, context):
+        for lost in _denied(DenialCause.LOST, by_action(role.newly), role, needs, context):
             yield replace(lost, address=workload)

@@ -15,7 +15,7 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.plugin.trust import AWS_NODE, ServiceAccount
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import ABSENT, Known, Unknown, Value
+from vpc_cni_iam.policy.value import ABSENT, Known, Value
 from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.iam_resource import IamResource
 
@@ -55,16 +55,15 @@ class PluginIdentity(Struct, frozen=True):
         return self.first_roles | self.roles
 
     @property
-    def session(self) -> Content:
-        """The session policy that limits the roles; unknown if it need not limit all of them.
+    def session_policies(self) -> frozenset[Content]:
+        """The session policies that may limit its roles; `Absent` for what may have none.
 
         That of an association with a target role limits the target role. Source: Amazon EKS User
         Guide, "Access AWS Resources using EKS Pod Identity Target IAM Roles".
         """
-        contents = {content for _, content in self.sessions}
-        if len(contents) == 1 and len(self.sessions) == len(self.addresses):
-            return next(iter(contents))
-        return Unknown("", Side.AFTER) if contents else ABSENT
+        contents = frozenset(content for _, content in self.sessions)
+        of_all = len(self.sessions) == len(self.addresses)
+        return contents if of_all or not contents else contents | {ABSENT}
 
     @property
     def is_one_of_several(self) -> bool:

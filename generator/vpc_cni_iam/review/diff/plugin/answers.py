@@ -21,7 +21,7 @@ from vpc_cni_iam.review.diff.plugin.needs import (
     PluginNeeds,
     RoleNeeds,
     instance_needs,
-    needs_finder,
+    needs_of_role,
     needs_of_roles,
     other_roles,
     plugin_needs,
@@ -124,7 +124,7 @@ def plugin_answers(context: Context) -> tuple[PluginAnswer, ...]:
     lost = {role for role, lost in trust_lost(context).items() if lost.is_certain}
     lost |= roles_without_provider(context)
     lost |= {lost.role for lost in nodes_lost(context) if lost.workload}
-    needs += map(needs_finder(context).of_role, sorted(lost - judged, key=str))
+    needs += (needs_of_role(context, role) for role in sorted(lost - judged, key=str))
     answers = tuple(filter(None, (answer(each, context) for each in needs)))
     # What happened outside of the configuration, and stays, is not as before.
     failed = {
@@ -229,7 +229,7 @@ def _not_shown(role: RoleNeeds, needs: PluginNeeds) -> AnswerReason | None:
         return AnswerReason.IDENTITY
     if worst and not role.fails:
         return _doubt(worst, role)
-    return AnswerReason.LIMIT if role.open_limits and not role.fails else None
+    return AnswerReason.LIMIT if role.has_open_limit and not role.fails else None
 
 
 def _doubt(call: MissingCall, role: RoleNeeds) -> AnswerReason:

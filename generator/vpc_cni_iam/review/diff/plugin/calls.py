@@ -40,6 +40,7 @@ from vpc_cni_iam.review.diff.plugin.judged import JudgedPlugin
 from vpc_cni_iam.review.rules import Level
 
 _READ = (*VARIABLES, "VPC_ID", "AWS_REGION")
+_SINCE = re.compile(r", and from (v[\d.]+) on ")  # what follows only from a version on
 _CREATE = "ec2:CreateNetworkInterface"
 # Where nodes are: the parameter, the kind of resource, its condition key, and whose it is.
 _PLACES = (
@@ -48,8 +49,6 @@ _PLACES = (
 )
 # The Regions in which requests are sent where it is not known in which one the plugin is.
 _MOST_REGIONS = 3
-# What follows only from a version on.
-_SINCE = re.compile(r", and from (v[\d.]+) on (.*)")
 _Key: TypeAlias = tuple[str, str, str]
 
 
@@ -210,43 +209,6 @@ def by_action(calls: Iterable[MissingCall]) -> tuple[MissingCall, ...]:
     return tuple(sorted(every, key=lambda call: (-call.level.rank, _harm(call), call.action)))
 
 
-def lost_calls(
-    calls: PluginCalls,
-    before: PluginCalls | None,
-    *,
-    may_have: bool = False,
-    may: bool = False,
-) -> tuple[MissingCall, ...]:
-    """Return the calls that were allowed before, or whose denial was not certain or less severe.
-
-    Args:
-        may_have: Whether a policy of which nothing is known may have allowed more before.
-        may: Whether one may do so after.
-    """
-    earlier = {call.key: call for call in before.missing} if before else {}
-    lost = []
-    for call in calls.missing:
-        known = earlier.get(call.key)
-        if known is None:
-            lost += [call] if before and call.key in before.allowed else []
-        elif may_have and known.denied_by is None and not (may and call.denied_by is None):
-            lost.append(call)
-        elif known.level.rank < call.level.rank:
-            # What may have been denied before is not lost for certain.
-            lost.append(replace(call, undecided=call.undecided or known.undecided))
-    return tuple(lost)
-
-
-def new_calls(
-    missing: Iterable[MissingCall], before: Iterable[MissingCall]
-) -> tuple[MissingCall, ...]:
-    """Return the calls whose action was not missing before, or not as severely."""
-    ranks: dict[str, int] = {}
-    for call in before:
-        ranks[call.action] = max(call.level.rank, ranks.get(call.action, -1))
-    return tuple(call for call in missing if call.level.rank > ranks.get(call.action, -1))
-
-
 def _calls(
     answers: Answers,
     policies: Sequence[Policy],
@@ -280,10 +242,14 @@ def _missing(
     denied = [decision for decision in decisions if decision.denied]
     by_deny = [d for d in denied or decisions if _is_by_deny(d, policies)]
     decision = next(iter((*by_deny, *denied)), None)
+    breaks = call.breaks
+    if since := _SINCE.search(breaks):
+        later = f", and {breaks[since.end() :]}" if version >= PluginVersion.of(since[1]) else ""
+        breaks = breaks[: since.start()] + later
     return MissingCall(
         call.template.action,
         call.range.impact,
-        _at_version(call.breaks, version),
+        breaks,
         scenario,
         call.template.name,
         call.on.partition(" /")[0],  # the name of a log group has that of the cluster
@@ -291,14 +257,6 @@ def _missing(
         denied_by=decision.policy if decision else None,
         is_explicit=bool(by_deny),
     )
-
-
-def _at_version(breaks: str, version: PluginVersion) -> str:
-    """Return what follows from a denial at one version, of a text for several."""
-    if since := _SINCE.search(breaks):
-        is_so = version >= PluginVersion.of(since[1])
-        return f"{breaks[: since.start()]}, and {since[2]}" if is_so else breaks[: since.start()]
-    return breaks
 
 
 def _is_by_deny(decision: Decision, policies: Sequence[Policy]) -> bool:

@@ -11,8 +11,7 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.trust import AWS_NODE, ServiceAccount
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import ABSENT, Unknown
-from vpc_cni_iam.review.account.documents import Content
+from vpc_cni_iam.policy.value import Unknown
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity
 from vpc_cni_iam.review.context import Context
@@ -23,6 +22,7 @@ from vpc_cni_iam.review.diff.plugin.assuming import (
     is_less_trusted,
     is_trusted,
 )
+from vpc_cni_iam.review.diff.plugin.roles import access_of
 from vpc_cni_iam.review.diff.reach import Reach, reach
 from vpc_cni_iam.review.diff.role_access import NOT_SHOWN, RoleAccess, role_comparison
 from vpc_cni_iam.review.diff.trust.providers import has_new_issuer
@@ -179,19 +179,7 @@ def _sorted(roles: Iterable[IamResource]) -> tuple[IamResource, ...]:
 
 def _of_roles(context: Context, identity: PluginIdentity, side: Side) -> list[RoleAccess]:
     """Return what aws-node may do by each of its roles."""
-    sessions = _sessions(identity)
-    is_certain = len(sessions) == 1
-    return [
-        role_comparison(context).of(role, side, sessions, is_certain=is_certain)
-        for role in _sorted(identity.roles)
-    ]
-
-
-def _sessions(identity: PluginIdentity) -> set[Content]:
-    """Return the session policies of an identity, and what stands for associations without one."""
-    contents = {content for _, content in identity.sessions}
-    of_all = len(identity.sessions) == len(identity.addresses)
-    return contents if of_all or not contents else {*contents, ABSENT}
+    return [access_of(context, role, identity, side) for role in _sorted(identity.roles)]
 
 
 def _access(context: Context, old: PluginIdentity, new: PluginIdentity) -> Answer:
@@ -200,7 +188,7 @@ def _access(context: Context, old: PluginIdentity, new: PluginIdentity) -> Answe
     Nodes may have several roles, and aws-node had one of them.
     """
     roles = role_comparison(context)
-    if old.roles == new.roles and roles.limits_more(_sessions(old), _sessions(new)):
+    if old.roles == new.roles and roles.limits_more(old.session_policies, new.session_policies):
         return NoNewAccess()
     before, after = _of_roles(context, old, Side.BEFORE), _of_roles(context, new, Side.AFTER)
     # A limit that is not known may also hold back what the plugin needs.

@@ -12,8 +12,9 @@ from vpc_cni_iam.plugin.trust import Caller, RoleTrust
 from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
-from vpc_cni_iam.review.account.plugin.state import PluginState
+from vpc_cni_iam.review.account.plugin.state import PluginIdentity, PluginState
 from vpc_cni_iam.review.context import Context, fact
+from vpc_cni_iam.review.diff.role_access import RoleAccess, role_comparison
 from vpc_cni_iam.review.diff.trust.roles import names_plugin, trust_of
 
 
@@ -24,6 +25,14 @@ class TrustLost(Struct, frozen=True):
     ways: tuple[Identity, ...]
     is_certain: bool = True  # False: a condition decides it that the review does not know
     plugin: PluginState = PluginState()  # without a name of a cluster for aws-node of any
+
+
+def access_of(
+    context: Context, role: IamResource, identity: PluginIdentity, side: Side
+) -> RoleAccess:
+    """Return what aws-node may do by one of the roles of an identity."""
+    limits = identity.session_policies
+    return role_comparison(context).of(role, side, limits, is_certain=len(limits) == 1)
 
 
 @fact

@@ -69,7 +69,6 @@ class Rule(StrEnum):
     VERSION_CHANGED = "plugin-version-changed"
     VERSION_UNKNOWN = "plugin-version-unknown"
     CONFIGURATION_CHANGED = "plugin-configuration-changed"
-    POLICY_ELSEWHERE = "plugin-policy-elsewhere"
     TAG_REMOVED = "plugin-tag-removed"
     MANAGED_ATTACHED = "managed-policy-attached"
     PROVIDER_CHANGED = "oidc-provider-changed"
@@ -157,7 +156,6 @@ RULES: Mapping[Rule, RuleRow] = {
     Rule.VERSION_CHANGED: _row(_N, _PLUGIN, _ANY),
     Rule.VERSION_UNKNOWN: _row(_W, _PLUGIN),
     Rule.CONFIGURATION_CHANGED: _row(_N, _PLUGIN, _ANY),
-    Rule.POLICY_ELSEWHERE: _row(_W, _PLUGIN),
     Rule.TAG_REMOVED: _row(_W, _PLUGIN, _LOST, _ANY),
     Rule.MANAGED_ATTACHED: _row(_W, _PLUGIN),
     Rule.PROVIDER_CHANGED: _row(_W, _PLUGIN, _LOST, _ANY),

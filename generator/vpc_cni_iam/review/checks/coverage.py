@@ -15,6 +15,7 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
+from vpc_cni_iam.review.diff.plugin.judged import OtherPlace
 from vpc_cni_iam.review.diff.plugin.needs import (
     PluginNeeds,
     RoleNeeds,
@@ -23,7 +24,6 @@ from vpc_cni_iam.review.diff.plugin.needs import (
     plugin_needs,
 )
 from vpc_cni_iam.review.diff.plugin.nodes import nodes_lost
-from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace
 from vpc_cni_iam.review.diff.plugin.roles import address_of, has_plugin_policy
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule, at_most, most_severe

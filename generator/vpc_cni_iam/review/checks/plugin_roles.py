@@ -17,10 +17,9 @@ from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.review.account.plugin.policy import is_of_aws, is_of_plugin
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.plugin.assuming import is_less_trusted, is_trusted
-from vpc_cni_iam.review.diff.plugin.controller import controllers_missing
-from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds, plugin_needs
-from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace, other_places
+from vpc_cni_iam.review.diff.plugin.identity import is_less_trusted, is_trusted
+from vpc_cni_iam.review.diff.plugin.needs import plugin_needs
+from vpc_cni_iam.review.diff.plugin.nodes import controllers_missing
 from vpc_cni_iam.review.diff.plugin.roles import (
     TrustLost,
     address_of,
@@ -31,14 +30,6 @@ from vpc_cni_iam.review.diff.trust.flaws import flaws
 from vpc_cni_iam.review.diff.trust.roles import trust_of
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule
-
-
-class PolicyElsewhere(Struct, frozen=True):
-    """The policies of aws-node's role are for another place than the one where it runs."""
-
-    role: IamResource
-    place: OtherPlace
-    stays: bool
 
 
 class ManagedBeside(Struct, frozen=True):
@@ -64,10 +55,6 @@ _LEVELS = {True: Level.ERROR, False: Level.WARNING}
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield what is wrong with roles of the plugin and of nodes."""
-    for needs in plugin_needs(context):
-        if needs.is_of_cluster and not needs.plugin.is_deleted:
-            for role in needs.roles:
-                yield from _elsewhere(role, needs, context)
     roles = _roles(context)
     for owner in context.accounts.after.grants:
         if owner not in context.accounts.deleted:
@@ -76,18 +63,6 @@ def check(context: Context) -> Iterator[Finding]:
     for plugin in context.plugins:
         yield from _refused(plugin, context)
     yield from _controller(context)
-
-
-def _elsewhere(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[Finding]:
-    """Yield for which other place the policies of a role of aws-node are."""
-    before, after = (account.policies(role.role) for account in context.accounts.sides)
-    for place in other_places(after.values(), needs.after):
-        stays = not (role.is_changed and before != after)
-        # Of a policy that is new, what aws-node cannot call in its cluster or VPC is said.
-        if stays or not place.kind.decides_calls:
-            evidence = PolicyElsewhere(role.role, place, stays)
-            address, level = address_of(context, role.role), Level.NOTE if stays else Level.WARNING
-            yield finding(Rule.POLICY_ELSEWHERE, evidence, address, subject=role.role, level=level)
 
 
 class _RolesOfPlan(Struct, frozen=True):

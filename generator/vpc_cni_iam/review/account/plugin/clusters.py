@@ -197,7 +197,6 @@ class PluginReader:
             _texts(clusters, _GROUPS, side),
             agents[0].address if agents else "",
             _is_preserved(installers, clusters, side),
-            _is_preserved(agents, clusters, side),
             frozenset(self._named(_placed(groups, "node_role_arn", side), side)),
             tuple(r.address for r in groups),
             any(_is_true(r, "compute_config.*.enabled", side) for r in clusters),

@@ -7,14 +7,17 @@ plugin's since 1.13.0.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs import daemonset
 from vpc_cni_iam.inputs.plan.arguments import CHART, ROLE_ANNOTATION
 from vpc_cni_iam.inputs.plan.resource import Resource
@@ -32,10 +35,10 @@ from vpc_cni_iam.inputs.plan.values import (
 )
 from vpc_cni_iam.plugin.settings import VARIABLES, PluginSettings
 from vpc_cni_iam.plugin.trust import AWS_NODE, ServiceAccount
+from vpc_cni_iam.policy.strict_json import Number, load_json
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value
 from vpc_cni_iam.review.account.plugin.state import PluginSetup, UnreadReason
-from vpc_cni_iam.review.account.plugin.values import leaves, mapping_of, merge, without_later
 
 # Arguments of a release that may set anything, and that a plan does not show.
 HIDDEN_ARGUMENTS = ("postrender", "set_sensitive", "set_wo_revision")
@@ -52,6 +55,7 @@ _CLUSTER_NAME = "CLUSTER_NAME"
 _IS_PLUGINS_SINCE = PluginVersion((1, 13, 0))
 _COMMA, _DOT = re.compile(r"(?<!\\),"), re.compile(r"(?<!\\)\.")  # unless they are escaped
 _DEEPEST = 100  # steps of a name
+_REMEMBERED = 64  # texts: both sides of a resource have the same ones as a rule
 
 
 class SetupReader:
@@ -247,3 +251,64 @@ def _sets_several(name: str, value: Value) -> bool:
     comma = _COMMA.search(setting)
     has_more = comma is not None and "=" in setting[comma.end() :]
     return has_more or f"{_MORE_VARIABLES}[" in setting
+
+
+@lru_cache(_REMEMBERED)
+def mapping_of(text: str) -> Mapping[str, Any] | None:
+    """Return the object of a text of JSON or YAML; None where it is not one."""
+    try:
+        documents = [load_json(text, "")] if text.strip() else []
+    except InputError:
+        from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - few plans have YAML
+
+        try:
+            documents = load_yaml(text, "")
+        except InputError:
+            return None
+    if not documents:
+        return {}
+    return documents[0] if len(documents) == 1 and isinstance(documents[0], dict) else None
+
+
+def merge(values: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Put values over others as Helm does: object by object, and null takes away."""
+    for key, value in more.items():
+        if isinstance(value, Mapping):
+            below = values.get(key)
+            if not isinstance(below, dict):
+                below = values[key] = {}
+            merge(below, value)
+        elif value is None:
+            values.pop(key, None)
+        else:
+            values[key] = value
+
+
+def without_later(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values without those that are known after apply, which have their places."""
+    return {
+        key: without_later(value) if isinstance(value, Mapping) else value
+        for key, value in values.items()
+        if not isinstance(value, PlacedValue)
+    }
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Value]]:
+    """Yield the values that are no objects, by path."""
+    match value:
+        case Mapping():
+            for key, inner in value.items():
+                yield from leaves(inner, f"{path}.{key}" if path else str(key))
+        case PlacedValue(_, later):
+            yield path, later
+        case _:
+            text = _text(value)
+            yield path, Sensitive(text) if is_mark(text) else Known(text)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Number):
+        return value.text
+    return value if isinstance(value, str) else json.dumps(value, default=_text)

@@ -105,7 +105,6 @@ class PluginState(Struct, frozen=True):
     security_groups: tuple[str, ...] = ()  # of the cluster
     agent: str = ""  # the address of the add-on of the EKS Pod Identity Agent
     stays_on_removal: bool = False  # whether EKS leaves the plugin when its add-on is removed
-    agent_stays_on_removal: bool = False
     node_roles: frozenset[IamResource] = frozenset()
     node_groups: tuple[str, ...] = ()  # the addresses of managed node groups
     is_auto_mode: bool = False  # whether EKS Auto Mode makes nodes, which need no aws-node
@@ -131,6 +130,10 @@ class ClusterPlugin(Struct, frozen=True):
         """Before and after."""
         return self.before, self.after
 
+    def state(self, side: Side) -> PluginState:
+        """Return it on one side."""
+        return self.after if side is Side.AFTER else self.before
+
     @property
     def cluster(self) -> EksCluster:
         """The cluster as it is after, or was before."""
@@ -148,6 +151,13 @@ class ClusterPlugin(Struct, frozen=True):
         is_gone = bool(self.before.installer) and not self.after.installer
         comes = self.resource is not None and self.is_replaced and is_bootstrapped(self.resource)
         return is_gone and not (self.before.stays_on_removal or comes)
+
+    @property
+    def loses_agent(self) -> bool:
+        """Whether nothing serves the credentials of associations any longer."""
+        after = self.after
+        has_own_agent = after.is_auto_mode and not after.node_groups  # on each node of Auto Mode
+        return bool(self.before.agent) and not (after.agent or has_own_agent)
 
     @property
     def is_replaced(self) -> bool:

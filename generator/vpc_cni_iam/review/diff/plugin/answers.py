@@ -13,10 +13,13 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.state import NodePart, missing_parts
 from vpc_cni_iam.review.context import Context, fact
-from vpc_cni_iam.review.diff.plugin.assuming import can_assume, is_less_trusted
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall
-from vpc_cni_iam.review.diff.plugin.controller import controllers_missing
-from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent, identity_loss
+from vpc_cni_iam.review.diff.plugin.identity import (
+    IdentityEvent,
+    can_assume,
+    identity_loss,
+    is_less_trusted,
+)
 from vpc_cni_iam.review.diff.plugin.needs import (
     PluginNeeds,
     RoleNeeds,
@@ -26,7 +29,7 @@ from vpc_cni_iam.review.diff.plugin.needs import (
     other_roles,
     plugin_needs,
 )
-from vpc_cni_iam.review.diff.plugin.nodes import NodeLoss, nodes_lost
+from vpc_cni_iam.review.diff.plugin.nodes import NodeLoss, controllers_missing, nodes_lost
 from vpc_cni_iam.review.diff.plugin.roles import is_named, may_be_plugins, trust_lost
 from vpc_cni_iam.review.diff.trust.flaws import flaws
 from vpc_cni_iam.review.diff.trust.providers import roles_without_provider
@@ -64,7 +67,6 @@ class AnswerReason(StrEnum):
     LATER = "later"  # parts of its policies are known after apply
     UNDECIDED = "undecided"  # conditions, or the Region, decide
     CONTROLLER = "controller"  # the cluster's role lacks what security groups for pods need
-    CONFLICT = "conflict"  # one resource removes a policy, and another one keeps it
     NOT_INSTALLED = "not installed"  # nothing in the plan installs it in a new cluster
     AGENT = "agent"  # nothing in the plan installs the EKS Pod Identity Agent in a new cluster
     REFUSED = "refused"  # a policy is not valid
@@ -236,6 +238,4 @@ def _doubt(call: MissingCall, role: RoleNeeds) -> AnswerReason:
     """Return why it is not certain that a call is denied."""
     if call.is_certain:
         return AnswerReason.POLICY if role.open else AnswerReason.OTHER_PLAN
-    if call.is_contested:
-        return AnswerReason.CONFLICT
     return AnswerReason.LATER if call.is_later else AnswerReason.UNDECIDED

@@ -69,8 +69,6 @@ class MissingCall(Struct, frozen=True):
     # a Deny, or a limit that does not allow it. None where no policy allows it.
     denied_by: int | None = None
     is_explicit: bool = False  # whether that is a Deny
-    # Whether a policy allows it that one resource of the plan removes and another one keeps.
-    is_contested: bool = False
     # The variable without which it is not called, where the plan does not show that it is set.
     switch: str = ""
 
@@ -82,7 +80,7 @@ class MissingCall(Struct, frozen=True):
     @property
     def is_denied(self) -> bool:
         """Whether it is denied for certain, if it is called."""
-        return not (self.undecided or self.in_some_regions or self.is_contested)
+        return not (self.undecided or self.in_some_regions)
 
     @property
     def is_certain(self) -> bool:

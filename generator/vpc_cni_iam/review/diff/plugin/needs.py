@@ -35,11 +35,12 @@ from vpc_cni_iam.review.diff.permissions import Permissions
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, PluginCalls, plugin_calls
 from vpc_cni_iam.review.diff.plugin.judged import (
     JudgedPlugin,
+    OtherPlace,
     VersionSource,
     changed_scenarios,
     judged,
+    new_places,
 )
-from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace, new_places
 from vpc_cni_iam.review.diff.plugin.roles import (
     access_of,
     has_plugin_policy,
@@ -69,7 +70,7 @@ class RoleNeeds(Struct, frozen=True):
     policy: str  # where the plugin's policy is written, after or else before; empty for none
     # Whether it stands for whoever has a policy, of which the plan does not say who that is.
     is_policy: bool
-    elsewhere: tuple[OtherPlace, ...]  # new policies that are for another cluster or VPC
+    elsewhere: tuple[OtherPlace, ...]  # new policies that are for another place
 
     @property
     def fails(self) -> bool:
@@ -220,12 +221,6 @@ def _version(context: Context) -> str:
     return versions.pop() if len(versions) == 1 else ""
 
 
-@fact
-def _kept(context: Context) -> Account:
-    """Return what there is after if all that conflicts keep is there in the end."""
-    return context.accounts.kept
-
-
 def _needs(context: Context, plugin: ClusterPlugin, *, is_of_cluster: bool) -> PluginNeeds:
     old, new = plugin.states
     before, _ = judged(old, new, context.options, context.filler)
@@ -253,7 +248,7 @@ def _needs(context: Context, plugin: ClusterPlugin, *, is_of_cluster: bool) -> P
 def _of_role(context: Context, role: IamResource, needs: PluginNeeds) -> RoleNeeds:
     (before, after), identity = context.accounts.sides, needs.plugin.after.identity
     has = access_of(context, role, identity, Side.AFTER)
-    calls = _of_both_outcomes(context, has, needs.after)
+    calls = _calls(context, has, needs.after, Side.AFTER)
     is_changed = _contents(before, role) != _contents(after, role)
     is_first = is_changed and not before.policies(role)
     boundary, grants = after.one(role, Part.BOUNDARY), tuple(has.grants.values())
@@ -315,26 +310,6 @@ def _new_calls(
         is_new = call.key in allowed or call.level.rank > ranks.get(call.key, not_called)
         if (call.is_fatal and not is_own) or (is_new and not is_first):
             yield call, is_own and was_called
-
-
-def _of_both_outcomes(
-    context: Context, has: RoleAccess, judged: JudgedPlugin
-) -> PluginCalls | None:
-    """Return the calls that the policies of a role after allow.
-
-    Those that a policy allows that one resource removes and another one keeps are marked.
-    """
-    calls = _calls(context, has, judged, Side.AFTER)
-    kept = _kept(context).policies(has.role).items()
-    contested = known_policies(g for key, g in kept if has.grants.get(key) != g)
-    if calls is None or not (calls.missing and contested):
-        return calls
-    policies = (*has.permissions.policies, *contested)
-    both = replace(has, permissions=replace(has.permissions, policies=policies))
-    with_all = _calls(context, both, judged, Side.AFTER)
-    allowed = with_all.allowed if with_all else frozenset()
-    marked = (replace(call, is_contested=call.key in allowed) for call in calls.missing)
-    return replace(calls, missing=tuple(marked))
 
 
 def _calls(

@@ -181,25 +181,25 @@ class PluginReader:
         identity = self._identity(resources, [(r, each.role()) for r, each in readers], setup, side)
         # What is in a cluster that the plan does not say may be in this one.
         others = by_cluster.get(ANY_CLUSTER, []) if key != ANY_CLUSTER else []
-        ways = self._ways(others, [], setup.account, side)
-        kind, named = next(ways, (identity.kind, []))
+        kind, named = self._way(others, [], setup.account, side)
         if kind.is_of_service_account and counting((kind, identity.kind)) is not identity.kind:
             identity = PluginIdentity(addresses=tuple(r.address for r, _ in named))
         return PluginState(
-            self._described(key, resources, side),
-            installers[0].address if installers else "",
-            setup,
-            identity,
-            _mode(setup, clusters, side),
-            next((v for r in clusters if (v := text(r, "vpc_config.*.vpc_id", side))), ""),
-            _texts(groups, ("subnet_ids.*",), side)
+            cluster=self._described(key, resources, side),
+            installer=installers[0].address if installers else "",
+            setup=setup,
+            identity=identity,
+            mode=_mode(setup, clusters, side),
+            vpc_id=next(iter(_texts(clusters, ("vpc_config.*.vpc_id",), side)), ""),
+            subnets=_texts(groups, ("subnet_ids.*",), side)
             or _texts(clusters, ("vpc_config.*.subnet_ids.*",), side),
-            _texts(clusters, _GROUPS, side),
-            agents[0].address if agents else "",
-            _is_preserved(installers, clusters, side),
-            frozenset(self._named(_placed(groups, "node_role_arn", side), side)),
-            tuple(r.address for r in groups),
-            any(_is_true(r, "compute_config.*.enabled", side) for r in clusters),
+            security_groups=_texts(clusters, _GROUPS, side),
+            agent=agents[0].address if agents else "",
+            stays_on_removal=_is_preserved(installers, clusters, side),
+            agent_stays_on_removal=_is_preserved(agents, clusters, side),
+            node_roles=frozenset(self._named(_placed(groups, "node_role_arn", side), side)),
+            node_groups=tuple(r.address for r in groups),
+            is_auto_mode=any(_is_true(r, "compute_config.*.enabled", side) for r in clusters),
         )
 
     def _described(self, key: _Key, resources: list[Resource], side: Side) -> EksCluster:
@@ -232,32 +232,34 @@ class PluginReader:
     def _identity(
         self, resources: list[Resource], annotated: list[_NamedRole], setup: PluginSetup, side: Side
     ) -> PluginIdentity:
-        ways = self._ways(resources, annotated, setup.account, side)
-        kind, named = next(ways, (Identity.unknown, []))
+        kind, named = self._way(resources, annotated, setup.account, side)
         releases = tuple(r.address for r, _ in annotated if r.type == CHART)
         is_open = setup.not_read not in (None, UnreadReason.ELSEWHERE)
         if not kind.is_of_service_account and is_open and releases:
             return PluginIdentity(addresses=releases)  # values that are not read may name a role
         associations = _associations(resources, setup.account, side)
         first = _placed((r for r in associations if _has_target(r, side)), "role_arn", side)
+        lost = self._lost([*named, *first]) if side is Side.AFTER else ()
         return PluginIdentity(
-            kind,
-            frozenset(self._named(named, side)),
-            frozenset(self._named(first, side)),
-            tuple(dict.fromkeys(r.address for r, _ in named)),
-            frozenset(self._sessions(associations, side)),
-            frozenset(self._lost([*named, *first])) if side is Side.AFTER else frozenset(),
-            not any(_is_true(r, "disable_session_tags", side) for r in associations),
+            kind=kind,
+            roles=frozenset(self._named(named, side)),
+            first_roles=frozenset(self._named(first, side)),
+            addresses=tuple(dict.fromkeys(r.address for r, _ in named)),
+            sessions=frozenset(self._sessions(associations, side)),
+            lost_roles=frozenset(lost),
+            has_session_tags=not any(
+                _is_true(r, "disable_session_tags", side) for r in associations
+            ),
         )
 
-    def _ways(
+    def _way(
         self,
         resources: list[Resource],
         annotated: list[_NamedRole],
         account: ServiceAccount,
         side: Side,
-    ) -> Iterator[tuple[Identity, list[_NamedRole]]]:
-        """Yield by what a service account has which roles, what counts first at first."""
+    ) -> tuple[Identity, list[_NamedRole]]:
+        """Return by what a service account has which roles."""
         by_pods = [
             (r, placed)
             for r in _associations(resources, account, side)
@@ -277,7 +279,8 @@ class PluginReader:
         )
         for kind, named in ways:
             if in_use := [each for each in named if each[1].value != ABSENT]:
-                yield kind, in_use
+                return kind, in_use
+        return Identity.unknown, []
 
     def _sessions(self, associations: list[Resource], side: Side) -> Iterator[tuple[str, Content]]:
         for resource in associations:

@@ -105,6 +105,7 @@ class PluginState(Struct, frozen=True):
     security_groups: tuple[str, ...] = ()  # of the cluster
     agent: str = ""  # the address of the add-on of the EKS Pod Identity Agent
     stays_on_removal: bool = False  # whether EKS leaves the plugin when its add-on is removed
+    agent_stays_on_removal: bool = False
     node_roles: frozenset[IamResource] = frozenset()
     node_groups: tuple[str, ...] = ()  # the addresses of managed node groups
     is_auto_mode: bool = False  # whether EKS Auto Mode makes nodes, which need no aws-node
@@ -155,9 +156,10 @@ class ClusterPlugin(Struct, frozen=True):
     @property
     def loses_agent(self) -> bool:
         """Whether nothing serves the credentials of associations any longer."""
-        after = self.after
+        before, after = self.states
         has_own_agent = after.is_auto_mode and not after.node_groups  # on each node of Auto Mode
-        return bool(self.before.agent) and not (after.agent or has_own_agent)
+        is_there = after.agent or has_own_agent or before.agent_stays_on_removal
+        return bool(before.agent) and not is_there
 
     @property
     def is_replaced(self) -> bool:

@@ -69,10 +69,9 @@ def roles_of_clusters(context: Context) -> set[IamResource]:
 
 def is_plugins(context: Context, role: IamResource) -> bool:
     """Say whether a role is aws-node's: it has it, is named by its trust, or has its policies."""
-    if role in service_account_roles(context) or has_plugin_policy(context, role):
-        return True
-    trusts = (trust_of(context, role, side) for side in Side)
-    return any(trust is not None and names_plugin(trust) for trust in trusts)
+    trusts = filter(None, (trust_of(context, role, side) for side in Side))
+    is_known = role in service_account_roles(context) or has_plugin_policy(context, role)
+    return is_known or any(map(names_plugin, trusts))
 
 
 def may_be_plugins(context: Context, owner: IamResource) -> bool:
@@ -126,20 +125,16 @@ def is_of_nodes(context: Context, owner: IamResource, *, alone: bool) -> bool:
 @fact
 def trust_lost(context: Context) -> Mapping[IamResource, TrustLost]:
     """Return the roles of no known cluster that aws-node can, or may, no longer assume."""
-    return {lost.role: lost for lost in _trust_lost(context)}
-
-
-def _trust_lost(context: Context) -> Iterator[TrustLost]:
-    of_clusters = roles_of_clusters(context)
+    known, every = roles_of_clusters(context) | context.accounts.deleted, {}
     for owner in context.accounts.after.grants:
         before, after = (trust_of(context, owner, side) for side in Side)
-        is_changed = before is not None and after is not None and before != after
-        if before is None or not is_changed or owner in of_clusters | context.accounts.deleted:
+        if before is None or after is None or before == after or owner in known:
             continue
         if names_plugin(before) or has_plugin_policy(context, owner):
             ways, is_certain = _ways_lost(owner, context)
             if ways:
-                yield TrustLost(owner, ways, is_certain)
+                every[owner] = TrustLost(owner, ways, is_certain)
+    return every
 
 
 def _ways_lost(owner: IamResource, context: Context) -> tuple[tuple[Identity, ...], bool]:

@@ -103,7 +103,8 @@ class PluginReader:
     def _of_cluster(
         self, key: _Key, sides: Mapping[Side, Mapping[_Key, list[Resource]]]
     ) -> Iterator[ClusterPlugin]:
-        if not any(_is_about_plugin(r, side) for side, each in sides.items() for r in each[key]):
+        resources = ((r, side) for side, each in sides.items() for r in each[key])
+        if not any(r.type == NODE_GROUP or is_for_plugin(r, side) for r, side in resources):
             return
         every = [[r for r in each[key] if installs_plugin(r, side)] for side, each in sides.items()]
         # Of several on one side none is in place of another.
@@ -334,10 +335,6 @@ def _name(resource: Resource, side: Side) -> str:
 def _only(names: set[str]) -> str:
     known = names - {""}
     return next(iter(known)) if len(known) == 1 else ""
-
-
-def _is_about_plugin(resource: Resource, side: Side) -> bool:
-    return resource.type == NODE_GROUP or is_for_plugin(resource, side)
 
 
 def _associations(resources: list[Resource], account: ServiceAccount, side: Side) -> list[Resource]:

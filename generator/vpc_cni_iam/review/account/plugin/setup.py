@@ -51,6 +51,7 @@ _CREATE = "serviceAccount.create"
 _ACCOUNT = ("podIdentity.", _CREATE, "serviceAccount.name", "fullnameOverride")
 _ANNOTATION = ("serviceAccount", "annotations", ROLE_ANNOTATION)
 _ROLE, _OVERRIDE = ".".join(_ANNOTATION), "image.override"  # an image in place of the chart's
+_SETTINGS = (_ROLE, "image.tag", _MORE_VARIABLES)  # which are read, as the variables are
 _CLUSTER_NAME = "CLUSTER_NAME"
 _IS_PLUGINS_SINCE = PluginVersion((1, 13, 0))
 _COMMA, _DOT = re.compile(r"(?<!\\),"), re.compile(r"(?<!\\)\.")  # unless they are escaped
@@ -79,7 +80,8 @@ class SetupReader:
         """Return how it sets up the plugin."""
         values = dict(leaves(self._values))
         settings, version = self._settings()
-        secrets = {n: Sensitive(v) for n, v in settings.environment.items() if _is_secret(n, v)}
+        variables = settings.environment.items()
+        secrets = {n: Sensitive(v) for n, v in variables if n in VARIABLES and holds_mark(v)}
         environment = {k: v for k, v in settings.environment.items() if k not in secrets}
         not_read = list(self._not_read)
         if any(_is_later(value) for name, value in values.items() if name != _ROLE):
@@ -90,7 +92,11 @@ class SetupReader:
         not_read += [] if is_parsed else [UnreadReason.NOT_PARSED]
         not_read += [UnreadReason.SENSITIVE] if secrets else []
         not_read += [UnreadReason.ELSEWHERE] if settings.unread else []
-        others = {n: v for n, v in values.items() if n not in deciding and not _is_setting(n)}
+        others = {
+            name: value
+            for name, value in values.items()
+            if name not in (*deciding, *_SETTINGS) and not name.startswith("env.")
+        }
         others |= {f"env.{name}": mark for name, mark in secrets.items()}
         cluster = one(self._installer, "cluster_name", self._side)
         if isinstance(cluster, Sensitive) and _CLUSTER_NAME not in settings.environment:
@@ -163,14 +169,14 @@ class SetupReader:
             self._not_read.append(UnreadReason.SENSITIVE if is_secret else UnreadReason.LATER)
             return
         steps = [step.replace("\\.", ".") for step in _DOT.split(str(name.value))]
-        nested: Any = None  # which takes away what was set before
+        nested: Any = PlacedValue((*path, "value"), value)
         match value:
-            case Known(plain):
-                nested = None if plain == "null" and kind != Known("string") else plain
-            case Sensitive(str(mark)):
-                nested = mark
-            case Unknown() | Sensitive():
-                nested = PlacedValue((*path, "value"), value)
+            case Known(plain) | Sensitive(str(plain)):
+                nested = plain
+            case Absent():
+                nested = None  # which takes away what was set before
+        if nested == "null" and kind != Known("string"):
+            nested = None
         if len(steps) > _DEEPEST or _sets_several(str(name.value), value):
             self._not_read.append(UnreadReason.SETS_SEVERAL)
             return
@@ -207,18 +213,8 @@ class SetupReader:
                 yield name, value
 
 
-def _is_secret(name: str, value: str) -> bool:
-    """Say whether the plugin reads a variable, of which a part is sensitive."""
-    return name in VARIABLES and holds_mark(value)
-
-
 def _is_later(value: Value) -> bool:
     return isinstance(value.mark if isinstance(value, Sensitive) else value, Unknown)
-
-
-def _is_setting(name: str) -> bool:
-    """Say whether a value is read with the role, the version or the variables."""
-    return name in (_ROLE, "image.tag", _MORE_VARIABLES) or name.startswith("env.")
 
 
 def _deciding(values: Mapping[str, Value], *, has_more: bool) -> Iterator[tuple[str, Value]]:
@@ -227,18 +223,14 @@ def _deciding(values: Mapping[str, Value], *, has_more: bool) -> Iterator[tuple[
     Args:
         has_more: Whether not all of the list of variables is read.
     """
+    begins = (*_ACCOUNT, _MORE_VARIABLES) if has_more else _ACCOUNT
     for name, value in values.items():
         is_image = ".image." in f".{name}" and not name.endswith(".tag")
         is_role = name.endswith(ROLE_ANNOTATION) and name != _ROLE
         if name == _OVERRIDE and isinstance(value, Known):  # its tag is the version
             tag = daemonset.image_tag(value.value)
             yield name, Known(value.value.removesuffix(f":{tag}"))
-        elif (
-            is_image
-            or is_role
-            or name.startswith(_ACCOUNT)
-            or (has_more and name.startswith(_MORE_VARIABLES))
-        ):
+        elif is_image or is_role or name.startswith(begins):
             yield name, value
 
 

@@ -8,7 +8,7 @@ plugin runs.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TypeAlias
@@ -131,7 +131,9 @@ def plugin_calls(
     mode = judged.mode_for(next(filter(None, naming), ()))
     scenarios = [s for s in judged.chosen_scenarios() if not only or s.name in only]
     limits = [policy for limit in role.limits for policy in limit]
-    regions = _first_and_last(regions_to_check([*role.policies, *limits], names))
+    regions = regions_to_check([*role.policies, *limits], names)
+    if len(regions) > _MOST_REGIONS:  # that of a name before others, and one that no policy names
+        regions = (*regions[:2], regions[-1])
     try:
         answers = Answers(role.policies, role.limits)
         names |= _places(answers, judged, names_of(names))
@@ -143,7 +145,9 @@ def plugin_calls(
             calls = check(setting)
     except InputError:
         return None
-    return replace(calls, missing=tuple(_switched(calls.missing, judged)))
+    # Some are made only with a setting that the plan does not show.
+    missing = (replace(call, switch=judged.switch_of(call.scenario)) for call in calls.missing)
+    return replace(calls, missing=tuple(missing))
 
 
 def _places(answers: Answers, judged: JudgedPlugin, names: Names) -> dict[str, str]:
@@ -160,35 +164,23 @@ def _places(answers: Answers, judged: JudgedPlugin, names: Names) -> dict[str, s
     return places
 
 
-def _switched(calls: Iterable[MissingCall], judged: JudgedPlugin) -> Iterator[MissingCall]:
-    """Yield calls, those marked that only a setting makes which the plan does not show."""
-    for call in calls:
-        switch = judged.switch_of(call.scenario)
-        yield replace(call, switch=switch) if switch else call
-
-
-def _first_and_last(regions: tuple[CheckedRegion, ...]) -> tuple[CheckedRegion, ...]:
-    """Return few of the Regions: that of a name before others, and one that no policy names."""
-    return regions if len(regions) <= _MOST_REGIONS else (*regions[:2], regions[-1])
-
-
 def _setting(judged: JudgedPlugin, mode: Mode, names: Mapping[str, str]) -> RequestSetting:
     setting = RequestSetting(
         judged.version, mode, names=names_of(names), session_tags=judged.session_tags
     )
     plugin = replace(judged.settings, environment={}, features=(), unread=())
-    usable: dict[str, str] = {}
-    for name, value in judged.settings.environment.items():
+
+    def takes(environment: Mapping[str, str], features: tuple[str, ...] = ()) -> bool:
         # A value that the plugin does not take has no effect on it.
         with suppress(UsageError, InputError):
-            if name in _READ:
-                setting.configured(replace(plugin, environment={name: value}))
-                usable[name] = value
-    for feature in judged.settings.features:
-        with suppress(UsageError):  # one that the version does not have
-            setting.configured(replace(plugin, features=(*plugin.features, feature)))
-            plugin = replace(plugin, features=(*plugin.features, feature))
-    return setting.configured(replace(plugin, environment=usable))
+            setting.configured(replace(plugin, environment=environment, features=features))
+            return True
+        return False
+
+    environment = judged.settings.environment
+    usable = {n: v for n, v in environment.items() if n in _READ and takes({n: v})}
+    features = tuple(each for each in judged.settings.features if takes({}, (each,)))
+    return setting.configured(replace(plugin, environment=usable, features=features))
 
 
 def by_action(calls: Iterable[MissingCall]) -> tuple[MissingCall, ...]:

@@ -121,9 +121,10 @@ check: venv ## run the linters and prove the committed modules current
 floors: venv ## run a part of the tests with the oldest dependencies that pyproject.toml allows
 	$(BIN)/python -m tools.floors
 
-fuzz: venv ## try parsers, evaluator and proofs on much more, for over half an hour
-	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) VPC_CNI_IAM_FUZZ=$(FUZZ_SEED) $(BIN)/python -m pytest \
+fuzz: engines ## try parsers, evaluators and proofs on much more, for over half an hour
+	$(USE_ENGINES) && FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) VPC_CNI_IAM_FUZZ=$(FUZZ_SEED) $(BIN)/python -m pytest \
 	  -n $(WORKERS) --dist worksteal tests/security/test_fuzz.py \
+	  tests/hcl/test_random_expressions.py tests/converting/test_odd_documents.py \
 	  tests/policy/test_evaluate_second_opinion.py tests/policy/test_access.py \
 	  tests/policy/test_access_managed.py tests/policy/test_access_judged.py \
 	  tests/policy/test_limits.py tests/policy/test_same_keys.py tests/policy/test_template.py \

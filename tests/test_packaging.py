@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 
 from conftest import ROOT, read_tree, run
 from vpc_cni_iam.catalog.options import options
-from vpc_cni_iam.hcl import grammar
+from vpc_cni_iam.hcl import repair
 from vpc_cni_iam.rendering.policy_module import render
 
 NAME = "vpc-cni-iam"
@@ -202,7 +202,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]
     hcl2.parser.parser.cache_clear()
     yield tmp_path / "cache"
     hcl2.parser.parser.cache_clear()
-    grammar.keep_tables_in(None)
+    repair.keep_tables_in(None)
 
 
 def test_the_tables_of_the_grammar_are_computed_once(
@@ -211,20 +211,20 @@ def test_the_tables_of_the_grammar_are_computed_once(
     import hcl2.parser
     import lark.lark
 
-    grammar.keep_tables_in(elsewhere)
-    expected = grammar.tree("a = 1\n")
+    repair.keep_tables_in(elsewhere)
+    expected = repair.tree("a = 1\n")
     assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o700
     assert len(list(elsewhere.iterdir())) == 1
     hcl2.parser.parser.cache_clear()
     monkeypatch.setattr(lark.lark, "load_grammar", None)
-    assert grammar.tree("a = 1\n") == expected
+    assert repair.tree("a = 1\n") == expected
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o770, 0o707])
 def test_a_folder_that_others_may_write_is_not_used(tmp_path: Path, mode: int) -> None:
-    assert grammar.usable(tmp_path / "new" / "folder")
+    assert repair.usable(tmp_path / "new" / "folder")
     tmp_path.chmod(mode)
-    assert not grammar.usable(tmp_path)
+    assert not repair.usable(tmp_path)
 
 
 def test_a_folder_of_another_user_is_not_used(
@@ -232,9 +232,9 @@ def test_a_folder_of_another_user_is_not_used(
 ) -> None:
     """Root may write it as well, and its owner could have."""
     tmp_path.chmod(0o755)
-    assert grammar.usable(tmp_path)
+    assert repair.usable(tmp_path)
     monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
-    assert not grammar.usable(tmp_path)
+    assert not repair.usable(tmp_path)
 
 
 @pytest.mark.parametrize("value", ["relative", "/dev/null/x", ""])

@@ -113,7 +113,7 @@ def test_the_files_of_a_directory_are_counted_and_measured_together(tmp_path: Pa
 # What reads bytes without the reader of texts: files of packages, sockets, and the few whose own
 # tests show that they stop.
 OWN_READERS = {
-    "hcl/grammar.py",
+    "hcl/repair.py",
     "texts/__init__.py",
     "inputs/plan/saved.py",
     "files/folder.py",

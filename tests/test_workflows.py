@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from conftest import ROOT, tool
 from vpc_cni_iam.cli.main import application
-from vpc_cni_iam.hcl import grammar
+from vpc_cni_iam.hcl import repair
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
@@ -195,7 +195,7 @@ def test_the_terramate_script_of_the_page(tmp_path: Path) -> None:
     import hcl2
 
     text = snippet("Terramate", "hcl")
-    grammar.tree(text)
+    repair.tree(text)
     (script,) = hcl2.loads(text)["script"]
     commands = re.search(r"commands = (\[.*\])\n  \}", text, re.DOTALL)
     assert commands is not None and script

@@ -95,14 +95,6 @@ data "aws_iam_policy_document" "ipv6" {
     actions   = ["ec2:CreateTags"]
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
-
-  # Change any network interface.
-  # Added: called by plugin v1.20.0 and later, which works without it; --no-gaps leaves it out.
-  statement {
-    effect    = "Allow"
-    actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
-    resources = ["*"]
-  }
 }
 
 # ipv4-scoped: one IPv4 cluster, by its name and VPC.

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from vpc_cni_iam.catalog.facts import calls, documents, known_versions
 from vpc_cni_iam.catalog.options import Options, claims, options, stated
+from vpc_cni_iam.catalog.selection import Additions
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import UsageError
 
@@ -22,9 +23,10 @@ chosen = st.fixed_dictionaries(
         st.sampled_from([r.name for r in documents.revisions()]).map(
             lambda r: {**base, "revision": r}
         ),
-        st.tuples(st.sampled_from([str(r) for r in known_versions.known()[1:]]), st.booleans()).map(
-            lambda drawn: {**base, "cni_version": drawn[0], "gaps": drawn[1]}
-        ),
+        st.tuples(
+            st.sampled_from([str(r) for r in known_versions.known()[1:]]),
+            st.sampled_from(Additions),
+        ).map(lambda drawn: {**base, "cni_version": drawn[0], "additions": drawn[1]}),
     )
 )
 
@@ -41,13 +43,16 @@ def test_stated_options_read_back(words: dict[str, object]) -> None:
 @pytest.mark.parametrize("kind", ["policy", "role"])
 def test_the_command_names_what_was_chosen_alone_and_is_read_back(kind: str) -> None:
     words = " --kind role" if kind == "role" else ""
-    for version, gaps, more in (
-        ("v1.23.0", True, " --cni-version v1.23.0"),
-        ("v1.23.0", False, " --cni-version v1.23.0 --no-gaps"),
-        (None, True, " --revision 2022-01-31"),
+    for version, additions, more in (
+        ("v1.23.0", Additions.needed, " --cni-version v1.23.0"),
+        ("v1.23.0", Additions.none, " --cni-version v1.23.0 --no-additions"),
+        ("v1.23.0", Additions.all, " --cni-version v1.23.0 --all-calls"),
+        (None, Additions.needed, " --revision 2022-01-31"),
     ):
         revision = None if version else "2022-01-31"
-        made = options(["ipv6"], kind=kind, cni_version=version, revision=revision, gaps=gaps)
+        made = options(
+            ["ipv6"], kind=kind, cni_version=version, revision=revision, additions=additions
+        )
         assert made.command == f"vpc-cni-iam generate DIRECTORY{words} --variant ipv6{more}"
         text = f"# {made.command}\n"
         assert stated(text) == made and claims(text) == made.command
@@ -57,8 +62,8 @@ def test_the_command_names_what_was_chosen_alone_and_is_read_back(kind: str) -> 
 def test_the_default_is_the_newest_release_and_upstreams_three() -> None:
     assert options() == options(["ipv4-scoped", "ipv6", "ipv4"], cni_version="latest")
     assert f"--cni-version {known_versions.newest()}" in options().command  # which moves no module
-    bare = options(gaps=False)
-    assert bare == options(cni_version=str(known_versions.newest()), gaps=False)
+    bare = options(additions=Additions.none)
+    assert bare == options(cni_version=str(known_versions.newest()), additions=Additions.none)
 
 
 @pytest.mark.parametrize(

@@ -124,11 +124,11 @@ import json, os, pkgutil, sys
 from importlib import import_module
 import vpc_cni_iam
 from vpc_cni_iam.cli.main import main
-from vpc_cni_iam.hcl import grammar
+from vpc_cni_iam.hcl import repair
 for module in pkgutil.walk_packages(vpc_cni_iam.__path__, "vpc_cni_iam."):
     if module.name != "vpc_cni_iam.__main__":
         import_module(module.name)
-grammar.tree("a = 1")
+repair.tree("a = 1")
 for line in sys.stdin:
     words, errors = json.loads(line)
     if not (child := os.fork()):

@@ -15,6 +15,7 @@ import pytest
 from conftest import COMMAND, ROOT, TERRAFORM_NEWEST, engine_environment, read_tree, run, write_tree
 from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.catalog.selection import Additions
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.evaluate.domain import ValueScope
 from vpc_cni_iam.hcl.parse import parse
@@ -92,10 +93,13 @@ def test_a_later_patch_release_is_answered_with_the_newest_known(
 
 def test_generate_options_reach_the_module(tmp_path: Path) -> None:
     words = "--variant ipv6 --variant ipv6-scoped --cni-version 1.22.4 --feature multi-nic"
-    done = run("generate", "m", *words.split(), "--no-gaps", cwd=tmp_path)
+    done = run("generate", "m", *words.split(), "--no-additions", cwd=tmp_path)
     assert done.code == 0, done.err
     expected = options(
-        ["ipv6", "ipv6-scoped"], cni_version="v1.22.4", features=["multi-nic"], gaps=False
+        ["ipv6", "ipv6-scoped"],
+        cni_version="v1.22.4",
+        features=["multi-nic"],
+        additions=Additions.none,
     )
     assert read_tree(tmp_path / "m") == render(expected)
 
@@ -106,7 +110,7 @@ def test_generate_options_reach_the_module(tmp_path: Path) -> None:
         ("policy ipv4 --cni-version v1.7.5", "no document existed at plugin v1.7.5"),
         ("policy ipv4 --revision 2024-07-22", "the plugin fails at v1.22.0 to v1.22.1: ec2:"),
         ("policy ipv4 --revision 2026-06-01", "revision 2026-06-01 of upstream's page\n"),
-        ("policy ipv4 --cni-version v1.22.0 --no-gaps", "Without --no-gaps"),
+        ("policy ipv4 --cni-version v1.22.0 --no-additions", "Without --no-additions"),
     ],
 )
 def test_notices(words: str, message: str) -> None:
@@ -133,7 +137,7 @@ def test_policy_options_reach_the_document() -> None:
     assert "cloudwatch:PutMetricData" in feature
     gaps = run("policy", "ipv6", "--cni-version", "v1.22.4").out
     assert "ec2:DescribeSubnets" in gaps
-    bare = run("policy", "ipv6", "--cni-version", "v1.22.4", "--no-gaps").out
+    bare = run("policy", "ipv6", "--cni-version", "v1.22.4", "--no-additions").out
     assert "ec2:DescribeSubnets" not in bare
 
 
@@ -145,7 +149,7 @@ def test_policy_options_reach_the_document() -> None:
         ("--revision 2022-01-31", 1, "action ec2:DescribeSubnets is added"),
         ("--cni-version v1.22.1", 1, "ec2:DescribeSecurityGroups"),
         ("--feature metrics-helper", 1, "is missing: it allows cloudwatch:PutMetricData"),
-        ("--no-gaps", 1, "is added: it allows ec2:ModifyNetworkInterfaceAttribute"),
+        ("--no-additions", 1, "is added: it allows ec2:ModifyNetworkInterfaceAttribute"),
     ],
 )
 def test_verify_options_replace_what_the_files_say(

@@ -45,7 +45,19 @@ def scoped(folder: Path) -> Path:
     ("words", "code"),
     [
         ((*IPV6, "--cni-version", "v1.21.2"), 0),
-        ((*IPV6, "--cni-version", "v1.21.2", "--strict"), 1),
+        ((*IPV6, "--cni-version", "v1.21.2", "--strict"), 0),  # what is denied has no effect
+        (
+            (
+                "--variant",
+                "ipv4",
+                "--feature",
+                "network-policy-logs",
+                "--revision",
+                "2022-01-31",
+                "--strict",
+            ),
+            1,
+        ),
         ((*IPV6, "--cni-version", "v1.22.1"), 1),
         ((*IPV6, "--cni-version", "v1.22.1", "--env", "ENABLE_SUBNET_DISCOVERY=false"), 0),
         ((*IPV6, "--all-versions"), 1),
@@ -106,9 +118,12 @@ def test_a_risk_is_explained_where_the_tool_is_installed(call: SentCall) -> None
     [
         ("", "name one policy: a path, - for standard input, or --variant"),
         ("p.json --variant ipv4", "name one policy"),
-        ("--variant ipv4 --revision 2024-07-22 --no-gaps", "--no-gaps goes with --cni-version"),
+        (
+            "--variant ipv4 --revision 2024-07-22 --no-additions",
+            "--no-additions goes with --cni-version",
+        ),
         ("--variant ipv4 --document x", "--document selects from a module"),
-        ("p.json --no-gaps", "--revision and --no-gaps need --variant"),
+        ("p.json --no-additions", "--revision, --no-additions and --all-calls need --variant"),
         ("--variant ipv4 --env x", "--env 'x': write it as --env NAME=VALUE"),
         ("--variant ipv4 --primary-tag x", "--primary-tag 'x': write it as --primary-tag KEY="),
     ],

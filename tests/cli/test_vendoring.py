@@ -269,10 +269,10 @@ def test_wrong_names_and_pins(repo: Path) -> None:
         assert (done.code, done.out) == (2, ""), words
         assert message in done.err
     toml = repo / "vpc-cni-iam.toml"
-    toml.write_text(toml.read_text().replace("gaps = true", "gaps = 1"))
+    toml.write_text(toml.read_text().replace('additions = "needed"', "additions = 1"))
     done = run("check", cwd=repo)
     assert done.code == 2
-    assert "vpc-cni-iam.toml: line 27: gaps is 1, and must be true or false" in done.err
+    assert "vpc-cni-iam.toml: line 27: additions is 1, and must be a string" in done.err
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 from conftest import MATRIX, OFFLINE_PROVIDER, ROOT, write_tree
 from rendering_back import check_same, converted, plain, rendered
@@ -18,7 +16,7 @@ from vpc_cni_iam.hcl.evaluate.domain import ValueScope
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.policy.diff import differences
 from vpc_cni_iam.policy.parse import loads
-from whole_policies import whole_policies
+from whole_policies import drawn
 
 pytestmark = pytest.mark.engine
 
@@ -66,25 +64,14 @@ def test_the_corpus_reads_back(corpus: Corpus) -> None:
 
 
 def test_whole_policies_of_any_text(engine: Engine, tmp_path: Path) -> None:
-    """Hypothesis draws policies; those that cannot be expressed are left out before the engine."""
-
-    @settings(
-        max_examples=1,
-        phases=[Phase.generate],
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(st.lists(whole_policies, min_size=80, max_size=80))
-    def survive(drawn: list[str]) -> None:
-        texts = {}
-        for number, text in enumerate(drawn):
-            if not convert([Input("x", lambda t=text: t)], ConvertOptions()).failures:  # type: ignore[misc]
-                texts[f"d{number}"] = text
-        assert len(texts) > 40
-        check_same(texts, rendered(engine, tmp_path, converted(texts)))
-        engine.run(["fmt", "-check", "-diff"], tmp_path)
-
-    survive()
+    """Those that cannot be expressed are left out before the engine."""
+    texts = {}
+    for number, text in enumerate(drawn(80, 1)):
+        if not convert([Input("x", lambda t=text: t)], ConvertOptions()).failures:  # type: ignore[misc]
+            texts[f"d{number}"] = text
+    assert len(texts) > 40
+    check_same(texts, rendered(engine, tmp_path, converted(texts)))
+    engine.run(["fmt", "-check", "-diff"], tmp_path)
 
 
 def test_parametrized_and_partition_aware_means_the_same_here(

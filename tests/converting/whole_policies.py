@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 PIECES = (
@@ -74,3 +75,24 @@ def documents(draw: st.DrawFn) -> str:
 
 
 whole_policies = documents()
+
+
+def drawn(number: int, start: int) -> list[str]:
+    """So many documents, the same each time for one start."""
+    texts: dict[str, None] = {}
+
+    @seed(start)
+    @settings(
+        max_examples=3 * number,
+        database=None,
+        phases=[Phase.generate],
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(whole_policies)
+    def draw(text: str) -> None:
+        texts[text] = None
+
+    draw()
+    assert len(texts) > number
+    return [*texts][-number:]

@@ -242,6 +242,7 @@ MEANINGS = {
     "allowed": ("+", "called and allowed"),
     "fatal": ("X", "called and denied: the plugin fails"),
     "degraded": ("!", "called and denied: the plugin works, degraded"),
+    "harmless": ("-", "called and denied, which has no effect"),
     "unused": ("o", "allowed, never called"),
     "not called": (".", "neither"),
 }
@@ -334,9 +335,9 @@ def test_text_and_page_have_each_denial_of_all_versions(words: str) -> None:
         dict.fromkeys(data["actions"]).keys()
     ] * len(versions)
     seen: dict[tuple[str, str], tuple[str, ...]] = {}
-    for line in re.findall(r"^[X!]  \S+ at v.*", text, re.MULTILINE):
+    for line in re.findall(r"^[X!-]  \S+ at v.*", text, re.MULTILINE):
         mark, action, names, scenario, effect, rest = re.fullmatch(
-            r"([X!])  (\S+) at (v[^,]*), in ([^:]*): ([^(]*) \((.*)", line
+            r"([X!-])  (\S+) at (v[^,]*), in ([^:]*): ([^(]*) \((.*)", line
         ).groups()  # type: ignore[union-attr]
         for version in between(names, versions):
             seen[version, action] = mark, scenario, effect, rest

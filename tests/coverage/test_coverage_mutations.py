@@ -9,7 +9,7 @@ from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.simulate.scenarios import find
-from vpc_cni_iam.policy.document import Condition, Policy
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
 
 CASES: list[tuple[str, Mode]] = [
     ("ipv4", "ipv4"),
@@ -145,7 +145,9 @@ def test_releases_are_alike_only_if_they_send_the_same() -> None:
 
 
 def test_cells_tell_granted_from_called() -> None:
-    table = matrix([LATEST["ipv6"]], setting("latest", "ipv6"))
+    modify = Statement(actions=("ec2:ModifyNetworkInterfaceAttribute",), resources=("*",))
+    policies = [LATEST["ipv6"], Policy((modify,))]
+    table = matrix(policies, setting("latest", "ipv6"))
     rows = {str(r.version): dict(zip(table.actions, r.cells, strict=True)) for r in table.rows}
     assert rows["v1.19.6"]["ec2:ModifyNetworkInterfaceAttribute"] == "unused"
     assert rows["v1.19.6"]["ec2:DescribeTags"] == "unused"

@@ -35,17 +35,61 @@ variable "count_of" {
   default = "2"
 }
 
+variable "half" {
+  default = 0.5
+}
+
+variable "numbers" {
+  type    = list(number)
+  default = [2, 1]
+}
+
+variable "null_list" {
+  type    = list(string)
+  default = null
+}
+
+variable "null_set" {
+  type    = set(string)
+  default = null
+}
+
+variable "null_text" {
+  type    = string
+  default = null
+}
+
+variable "tags" {
+  type    = map(string)
+  default = { a = "x", b = "1" }
+}
+
+variable "no_tags" {
+  type    = map(string)
+  default = {}
+}
+
+variable "null_tags" {
+  type    = map(string)
+  default = null
+}
+
 locals {
   pair = { b = 2, a = 1 }
+  chosen = {
+    list = var.flag ? var.names : []
+    a    = var.flag ? null : var.people
+    b    = length(var.names) > 1 ? { b = "c" } : {}
+  }
   arns = [for n in var.names : "arn:${n}"]
   text = "aws"
 }
 """
 # By code: the value as JSON has it.
 KNOWN: dict[str, object] = {
-    "1 + 2 * 3 - 1": 6,
     "123456789012345": 123456789012345,
     "-2 + 3": 1,
+    "1 + 2 - 1": 2,
     "1 < 2 && 2 >= 2": True,
     "!false || false": True,
     "!!true": True,
@@ -79,7 +123,7 @@ KNOWN: dict[str, object] = {
     "[for k, v in local.pair : k]": ["a", "b"],
     "[for v in local.pair : v]": [1, 2],
     '[for i, v in var.names : i if v == "b"]': [0, 2],
-    "{ for k, v in local.pair : upper(k) => v + 1 }": {"A": 2, "B": 3},
+    "{ for k, v in local.pair : lower(k) => v + 1 }": {"a": 2, "b": 3},
     "{ for v in var.names : v => v... }": {"a": ["a"], "b": ["b", "b"]},
     "[for v in toset(var.names) : v]": ["a", "b"],
     "alltrue([true, false])": False,
@@ -95,7 +139,6 @@ KNOWN: dict[str, object] = {
     'contains(["a"], "A")': False,
     "distinct(var.names)": ["b", "a"],
     "element(var.names, 4)": "a",
-    'endswith("abc", "bc")': True,
     'flatten([["a", ["b"]], [], "c"])': ["a", "b", "c"],
     'format("arn:%s:iam::%d:%v/100%%", "aws", 12, "x")': "arn:aws:iam::12:x/100%",
     'formatlist("%s/*", var.names)': ["b/*", "a/*", "b/*"],
@@ -110,21 +153,14 @@ KNOWN: dict[str, object] = {
     'lookup(local.pair, "a", 9)': 1,
     'lookup({ a = "x" }, "z", "y")': "y",
     'lower("AbC")': "abc",
-    "max(1, 3, 2) - min(4, 2)": 1,
     "merge(local.pair, { a = 5 }, null)": {"a": 5, "b": 2},
     'one(["a"])': "a",
     "one([])": None,
-    "range(3)": [0, 1, 2],
-    "range(3, 1)": [3, 2],
-    "range(2, 2)": [],
-    "length(range(1024))": 1024,
     'replace("a.b.c", ".", "-")': "a-b-c",
     'replace("a/b", "/b", "x")': "ax",
     'replace("a/b", "a/", "x")': "xb",
     '"true" ? 1 : 2': 1,
     '"1" ? 1 : 2': 1,
-    'tobool("0")': False,
-    '[{ a = ["x", "y"] }, { a = ["z"] }].*.a[0]': ["x", "y"],
     '[{ a = ["x", "y"] }, { a = ["z"] }][*].a[0]': ["x", "z"],
     "[{ a = [{ b = 1 }, { b = 2 }] }, { a = [] }][*].a[*].b": [[1, 2], []],
     '[{ a = "x" }][*].a[*]': [["x"]],
@@ -135,48 +171,31 @@ KNOWN: dict[str, object] = {
     ],
     '"false" ? 1 : 2': 2,
     "slice(var.names, 3, 3)": [],
-    "reverse([1, 2])": [2, 1],
-    'setintersection(["a", "b"], ["b"])': ["b"],
-    'setsubtract(["a", "b"], ["b"])': ["a"],
-    'setunion(["b"], ["a"])': ["a", "b"],
     'slice(["a", "b", "c"], 1, 3)': ["b", "c"],
-    'sort(["b", "B", "a"])': ["B", "a", "b"],
     'split(":", "a:b::c")': ["a", "b", "", "c"],
     'split(",", "")': [""],
-    'startswith("abc", "ab")': True,
-    'strcontains("abc", "bc")': True,
-    'tobool("true")': True,
     'tolist(toset(["b", "a"]))': ["a", "b"],
-    "tomap({ a = 1 })": {"a": 1},
     "toset(null) == null && tolist(null) == null": True,
-    'tonumber("12") + 1': 13,
-    "toset([2, 10, 2])": [2, 10],
     'toset(["b", "a", "b"])': ["a", "b"],
-    "tostring(1.50)": "1.5",
     'trimprefix("aab", "a")': "ab",
-    'trimspace(" a\\n")': "a",
-    'trimsuffix("baa", "a")': "ba",
     'try(local.pair.z, "fallback")': "fallback",
+    'try(length(var.names[9]), local.pair.z, length(var.names), "x")': 3,
+    'try([var.people.two], local.chosen["list"])': ["b", "a", "b"],
+    "try(var.none, false ? 1 : var.names[0])": None,
+    'try(local.pair["z"], false ? 1 : var.names[0])': "b",
+    'tolist(["b", "a"])': ["b", "a"],
+    "tostring(12)": "12",
     "try(var.names[9], var.names[0])": "b",
-    'try(true ? ["a"] : [], [])': ["a"],
-    'try(true ? "a" : null, "b")': "a",
-    "try(false ? 1 : var.names[0], 2)": "b",
-    'can(true ? { a = "x" } : {})': True,
-    "can(local.pair.z)": False,
-    "try([][*].a, 1)": [],
     'true ? ["b", "a"] : var.empty': ["b", "a"],
     "var.empty[*]": [],
-    "can(local.pair.a)": True,
-    'upper("ae")': "AE",
     "values(local.pair)": [1, 2],
-    'zipmap(["a", "b"], [1, 2])': {"a": 1, "b": 2},
     '"${join("", [for n in var.names : n])}!"': "bab!",
     "<<-EOT\n    a ${local.text}\n      b\n  EOT\n": "a aws\n  b\n",
     "<<-EOT\n\ta\n \t\u3000b\n \n    EOT\n": "a\n\t\u3000b\n \n",
     "<<EOT\r\na\r\nEOT\r\n": "a\r\n",
     '"e${"\u0301"}"': "\u00e9",
 }
-# What every engine refuses, so that `try` goes on.
+# What every engine refuses.
 REFUSED = (
     "local.pair.z",
     "var.names[9]",
@@ -187,13 +206,9 @@ REFUSED = (
     '"a${var.none}"',
     "slice(var.names, 0, 4)",
     "slice(var.names, 2, 1)",
-    "range(1025)",
-    'zipmap(["a"], [])',
     '"x" ? 1 : 2',
     "1 ? 1 : 2",
     'lookup(local.pair, "z")',
-    '[for v in [] : v if "x"]',
-    "[for v in var.empty : v if null]",
     "formatlist([], [])",
 )
 # What the evaluator does not say, though an engine would.
@@ -202,10 +217,9 @@ UNKNOWN = {
     'file("x")': "file(...)",
     'replace("abc", "/b/", "x")': "replace(...)",
     'contains(["1"], 1)': "contains(...)",
-    'try(tonumber("\u0663"), 1)': "tonumber(...)",
     'toset([1, "a"])': "toset(...)",
     'concat(["a"], data.x.y.z, file("a"))': "data.x.y.z",
-    'flatten([["a"], data.x.y.z])': "flatten(...)",
+    'flatten([["a"], data.x.y.z])': "data.x.y.z",
     'compact(["a", data.x.y.z])': "data.x.y.z",
     "var.names == []": "var.names == []",
     "data.x.y.z ? 1 : 2": "data.x.y.z",
@@ -217,7 +231,6 @@ UNKNOWN = {
     'true ? ["b", "a"] : toset([])': 'true ? ["b", "a"] : toset([])',
     'true ? toset(["b"]) : ["a"]': 'true ? toset(["b"]) : ["a"]',
     'coalesce("", true)': "coalesce(...)",
-    "setunion([1], [])": "setunion(...)",
     'true ? { name = "a", count = 1 } : {}': 'true ? { name = "a", count = 1 } : {}',
     "[for x in data.x.y.z : x]": "data.x.y.z",
     "{ for x in [data.x.y.z] : x => 1 }": "data.x.y.z",
@@ -225,42 +238,46 @@ UNKNOWN = {
     "{ (data.x.y.z) = 1 }": "data.x.y.z",
     "{ a = 1, a = 2 }": "{ a = 1, a = 2 }",
     'try(data.x.y.z, "fallback")': "data.x.y.z",
-    "can(data.x.y.z)": "data.x.y.z",
-    'coalesce(data.x.y.z, "a")': "coalesce(...)",
+    'coalesce(data.x.y.z, "a")': "data.x.y.z",
     "99999999999999999": "99999999999999999",
     "1234567890123456": "1234567890123456",
-    "12345678.12345678": "12345678.12345678",
     "1e3": "1e3",
     "999999999999999 * 10": "999999999999999 * 10",
     "data.x.y.z && true": "data.x.y.z",
     'false ? "a" : 0': 'false ? "a" : 0',
     "try([data.x.y.z], [])": "data.x.y.z",
-    'try(true ? { a = "x" } : data.x.y.z, {})': 'true ? { a = "x" } : data.x.y.z',
-    'try(true ? "a" : ["b"], "c")': 'true ? "a" : ["b"]',
-    'can(true ? "a" : data.x.y.z)': 'true ? "a" : data.x.y.z',
+    'try(true ? { a = "x" } : data.x.y.z, {})': "try(...)",
+    # An engine may refuse them for a type that is not known here.
+    'try(tostring(true ? null : {}), "x")': "try(...)",
+    'coalesce({ a = 1 }, { b = "x" })': "coalesce(...)",
+    "coalesce(1, null)": "coalesce(...)",
+    "var.people.*.actions[0]": "var.people.*.actions[0]",
+    'coalesce(1, "a")': "coalesce(...)",
+    "distinct([false, var.none])": "distinct(...)",
+    'true ? ["b", "a"] : toset(null)': 'true ? ["b", "a"] : toset(null)',
+    'true ? { a = ["b", "a"] } : { a = var.null_set }': (
+        'true ? { a = ["b", "a"] } : { a = var.null_set }'
+    ),
+    'coalescelist(var.none, ["a"])': "coalescelist(...)",
+    'tolist([{ a = 1 }, { b = "x" }])': "tolist(...)",
+    # What engines print of a number: -0, and exponents.
+    "-0": "-0",
+    "-00": "-00",
+    "- 0": "- 0",
+    "jsonencode(0.0000001)": "0.0000001",
+    "1.5": "1.5",
+    "var.half": "var.half",
+    "2 * 3": "2 * 3",
+    "tostring(1.50)": "1.50",
     # No engine takes them; in `try` they may lead to another value.
-    "max([]...)": "max([]...)",
-    "range()": "range(...)",
-    "setunion()": "setunion(...)",
     "concat([]...)": "concat([]...)",
-    "can()": "can(...)",
     # An empty list, and null, may have a type.
     "true ? [1] : var.empty": "true ? [1] : var.empty",
     "true ? 1 : one(compact([]))": "true ? 1 : one(compact([]))",
-    "try(var.empty[*].a, 1)": "var.empty[*].a",
-    "try(sort(var.empty), 1)": "sort(...)",
-    'try(false ? ["a"] : var.empty, 1)': 'false ? ["a"] : var.empty',
-    "try([for v in var.empty : v if v.a], 1)": "[for v in var.empty : v if v.a]",
-    "try({ a = slice(toset([]), 0, 2), b = 1 }.b, 1)": "slice(...).b",
+    "try(var.empty[*].a, 1)": "try(...)",
     "concat([1], var.empty)": "concat(...)",
-    "try(data.x.y.z || local.pair.z, 1)": "data.x.y.z || local.pair.z",
     # Newer engines do not look at what is refused, older ones do.
-    "try(local.pair.z && false, 1)": "local.pair.z && false",
-    "try(true || local.pair.z, 1)": "true || local.pair.z",
     # Both options get one type, and a list has another order than a set.
     'true ? ["b", "a"] : data.x.y.z': 'true ? ["b", "a"] : data.x.y.z',
-    'try(true ? [["a"]] : ["b"], [])': 'true ? [["a"]] : ["b"]',
     'lookup({ a = ["x"] }, "b", "y")': "lookup(...)",
-    'try(coalesce("a", []), "b")': "coalesce(...)",
-    'try(coalescelist(["a"], toset([])), ["b"])': "coalescelist(...)",
 }

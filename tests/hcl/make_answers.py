@@ -31,7 +31,8 @@ from vpc_cni_iam.hcl.parse import expression as parsed  # noqa: E402
 from vpc_cni_iam.hcl.parse import parse  # noqa: E402
 
 ANSWERS = Path(__file__).with_name("answers.json")
-_MOST = 100  # characters of an expression
+_MOST = 100  # characters of an expression that is recorded
+_LONGEST = 200  # of any
 _EACH = {"known": 450, "unknown": 300, "refused": 120, "taken": 60}
 TYPES = (
     *("string", "number", "bool", "any", "list(string)", "list(number)", "list(any)"),
@@ -41,7 +42,7 @@ TYPES = (
     'list(object({ a = optional(string, "d") }))',
 )
 VALUES = (
-    *("null", '"a"', '"1"', "1", "1.5", "true", "[]", '["b", "a", "b"]', '["2", 10]'),
+    *("null", '"a"', '"1"', "1", "true", "[]", '["b", "a", "b"]', '["2", 10]'),
     *('["a", 1]', '{ a = "x" }', '{ a = "1", b = 2 }', '{ a = 1, b = "x" }', '[["a"], []]'),
     *('[{ a = "x" }, {}]', '{ a = ["y"] }', "{}", "{ a = null }", '["a", null]'),
     *('{ a = "x", b = "2", c = [] }', '{ a = ["x"], b = "y" }', '["a", ["b"]]', "[true, false]"),
@@ -50,88 +51,105 @@ VALUES = (
 ATOMS = {
     "text": (
         *('"a"', '"b"', '""', '"ab/cd"', '"a,b,a"', '"1"', '"true"', '" a "', '"%s-%d"', '"é"'),
-        *("local.text", "var.none", '"x-${local.text}"', '"/b/"', '"/"'),
+        *("local.text", "var.none", '"x-${local.text}"', '"/b/"', '"/"', "var.null_text", "null"),
     ),
-    "number": ("0", "1", "2", "3", "-1", "1.5", "var.count_of", "local.pair.a", '"2"', '"1.5"'),
-    "flag": ("true", "false", "var.flag", '"true"', '"false"', "1 < 2"),
+    "number": (
+        *("0", "1", "2", "3", "-1", "-0", "-00", "1.5", "0.0000001", "1e3", "1e30", "1e-9"),
+        *("var.count_of", "local.pair.a", '"2"', '"1.5"', "var.half", "var.numbers[0]", "null"),
+    ),
+    "flag": ("true", "false", "var.flag", '"true"', '"false"', "1 < 2", "null"),
     "list": (
         *("[]", '["a"]', '["b", "a", "b"]', "var.names", '["", "a", null]', '["1", "2"]'),
         *("local.arns", 'toset(["b", "a"])', "toset([])", "tolist([])", "var.empty", "compact([])"),
+        *("var.null_list", "null", "local.chosen.list", "var.numbers", "var.null_set"),
+        *("toset(null)", "[var.null_set]", '[["b", "a"]]'),
     ),
-    "mixed": ("[1, 2]", "[2, 1, 2]", '["a", 1]', '[["a"], ["b", []]]', "[true, false]", "[true]"),
+    "mixed": (
+        *("[1, 2]", "[2, 1, 2]", '["a", 1]', '[["a"], ["b", []]]', "[true, false]", "[true]"),
+        *("[0.00001]", "[1, 1.5]", '[{ a = 1 }, { b = "x" }]', "[null]", "var.numbers"),
+    ),
     "map": (
-        *("{}", '{ a = "x" }', "local.pair", '{ b = "y", a = "x" }', "var.people", "tomap({})"),
-        *('{ a = ["x"] }', '{ a = "x", b = 1 }', "{ a = null }", "{ (local.text) = 1 }"),
+        *("{}", '{ a = "x" }', "local.pair", '{ b = "y", a = "x" }', "var.people", "local.chosen"),
+        *('{ a = ["x"] }', '{ a = "x", b = 1 }', "{ a = null }", "{ (local.text) = 1 }", "null"),
+        *(
+            "var.tags",
+            "var.no_tags",
+            "var.null_tags",
+            "var.people.one",
+            "{ a = {}, b = { c = 1 } }",
+        ),
     ),
     "unknown": ("data.x.y.z", "data.x.y[0].z", 'file("a")', "var.other"),
 }
 # By kind: code, and in <> the kind of what is put in; any if empty.
 FORMS = {
     "text": (
-        *('"y-${<text>}"', '"${<>}"', "lower(<text>)", "upper(<text>)"),
+        *('"y-${<text>}"', '"${<>}"', "lower(<text>)", "tostring(<>)", "tostring(<map>.a)"),
         *('join(",", <list>)', "join(<text>, <list>, <mixed>)", 'format("%s/%v", <text>, <>)'),
-        *('format("%d%%", <number>)', "format(<text>, <text>, <number>)", "tostring(<>)"),
-        *("replace(<text>, <text>, <text>)", "trimprefix(<text>, <text>)", "trimspace(<text>)"),
-        *(
-            "trimsuffix(<text>, <text>)",
-            "jsonencode(<>)",
-            "one(<list>)",
-            "coalesce(<text>, <text>)",
-        ),
+        *('format("%d%%", <number>)', "format(<text>, <text>, <number>)", "jsonencode(<number>)"),
+        *("replace(<text>, <text>, <text>)", "trimprefix(<text>, <text>)", "coalesce(<map>, <>)"),
+        *("jsonencode(<>)", "one(<list>)", "coalesce(<text>, <text>)", "coalesce(<map>, <map>)"),
         *("coalesce(<>, <text>, <>)", "element(<list>, <number>)", "lookup(<map>, <text>, <text>)"),
-        *('lookup(<map>, "a")', "<list>[<number>]", "<map>.a", '<map>["a"]', "<list>.0"),
-        *("try(<map>.a, <text>)", "try(<text>, <text>)", "(<text>)"),
+        *(
+            'lookup(<map>, "a")',
+            "<list>[<number>]",
+            "<map>.a",
+            '<map>["a"]',
+            "<list>.0",
+            "(<text>)",
+        ),
+        *("try(<map>.a, <text>)", "try(<text>, <text>)", 'try(tostring(<>), "x")', "coalesce(<>)"),
+        *("try(coalesce(var.null_list, <text>), 1)", "try(coalesce(var.null_text, <text>), 1)"),
+        *("try(coalesce(<text>, <text>), <text>)", "try(coalesce(var.null_text, <map>.a), 1)"),
     ),
     "number": (
         *("(<number> + <number>)", "(<number> - <number>)", "<number> * <number>", "-<number>"),
         *("<number> - <number> - <number>", "<number> / <number>", "<number> % 2"),
-        *("length(<list>)", "length(<map>)", "length(<text>)", "max(<number>, <number>)"),
-        *("min(<number>, <number>, <number>)", "tonumber(<number>)", "tonumber(<>)"),
-        *("length(<mixed>)", "one(<mixed>)", "element(<mixed>, <number>)"),
+        *("length(<list>)", "length(<map>)", "length(<text>)", "try(length(<>), 0)"),
+        *("length(<mixed>)", "one(<mixed>)", "element(<mixed>, <number>)", "coalesce(<number>, 1)"),
     ),
     "flag": (
         *("<number> < <number>", "<number> <= <number>", "<number> > <number>", "!<flag>"),
         *("<number> >= <number>", "<> == <>", "<> != <>", "<text> == <text>", "<text> != null"),
-        *("(<flag> && <flag>)", "(<flag> || <flag>)", "<flag> && <flag> || <flag>", "tobool(<>)"),
-        *("contains(<list>, <text>)", "contains(<mixed>, <number>)", "startswith(<text>, <text>)"),
-        *("endswith(<text>, <text>)", "strcontains(<text>, <text>)", "alltrue(<mixed>)"),
-        *("anytrue([<flag>, <flag>])", "alltrue([<flag>, <flag>])", "can(<>)", "can(<map>.b)"),
-        *("can(<list>[<number>])", "tobool(<flag>)"),
+        *("(<flag> && <flag>)", "(<flag> || <flag>)", "<flag> && <flag> || <flag>", "!!<flag>"),
+        *("contains(<list>, <text>)", "contains(<mixed>, <number>)", "alltrue(<mixed>)"),
+        *("anytrue([<flag>, <flag>])", "alltrue([<flag>, <flag>])", "try(<map>.b, <flag>)"),
+        'lookup(<map>, "b", <flag>)',
     ),
     "list": (
         *("[<text>, <text>]", "concat(<list>, <list>)", "compact(<list>)", "distinct(<list>)"),
         *("flatten([<list>, <mixed>])", "formatlist(<text>, <list>)", "keys(<map>)"),
-        *('formatlist("%s-%s", <list>, <>)', "reverse(<list>)", "sort(<list>)", "toset(<list>)"),
+        *('formatlist("%s-%s", <list>, <>)', "toset(<list>)", "tolist(<list>)"),
         *("slice(<list>, <number>, <number>)", "split(<text>, <text>)", 'split(",", <text>)'),
-        *("setunion(<list>, <list>)", "setintersection(<list>, <list>)", "tolist(<list>)"),
-        *("setsubtract(<list>, <list>)", "coalescelist(<list>, <list>)", "values(<map>)"),
-        *("[for v in <list> : v]", "[for v in <list> : upper(v) if v != <text>]"),
+        *("coalescelist(<list>, <list>)", "values(<map>)", "try(<list>, [])", "try([<map>.a], [])"),
+        *("[for v in <list> : v]", "[for v in <list> : lower(v) if v != <text>]"),
         *("[for k, v in <map> : k]", "[for k, v in <list> : k if k > 0]", "<list>[*]"),
         *("<map>[*].a", "<map>.*.a", "[{ a = <list> }, { a = <list> }][*].a[0]", "<text>[*]"),
         *("[for v in <list> : v if <flag>]", "<list>[*].a", "try(<list>[*].a, <list>)"),
-        *("concat(<list>...)", "values(<map>)[*].actions", "try(<list>, [])", "distinct(<mixed>)"),
+        *("concat(<list>...)", "values(<map>)[*].actions", "distinct(<mixed>)", "<text>.*"),
     ),
     "mixed": (
-        *("[<>, <>]", "concat(<mixed>, <list>)", "range(<number>)", "range(<number>, <number>)"),
-        *("toset(<mixed>)", "tolist(<mixed>)", "flatten(<mixed>)", "reverse(<mixed>)"),
+        *("[<>, <>]", "concat(<mixed>, <list>)", "concat(<mixed>, <mixed>)", "tolist(<mixed>)"),
+        *("toset(<mixed>)", "flatten(<mixed>)", "coalescelist(<mixed>, <mixed>)", "[<number>]"),
         *("slice(<mixed>, 0, <number>)", "[for v in <mixed> : v + 1]", "compact(<mixed>)"),
-        *("concat(<mixed>...)", "coalescelist(<mixed>, <list>)", "values(<map>)"),
+        *("concat(<mixed>...)", "coalescelist(<mixed>, <list>)", "values(<map>)", "<mixed>[*]"),
     ),
     "map": (
-        *("{ a = <>, b = <> }", "{ (<text>) = <> }", "merge(<map>, <map>)", "tomap(<map>)"),
-        *("zipmap(<list>, <mixed>)", "zipmap(<list>, <list>)", "{ for v in <list> : v => v }"),
+        *("{ a = <>, b = <> }", "{ (<text>) = <> }", "merge(<map>, <map>)", "<map>.b"),
+        *("{ for v in <list> : v => v }", "try(<map>, {})", "try(<map>.a.b, <map>)"),
         *("{ for k, v in <map> : v => k... }", "{ for v in <list> : v => v... }"),
-        *("{ for k, v in <map> : k => v if k != <text> }", "try(<map>, {})"),
+        *("{ for k, v in <map> : k => v if k != <text> }", "merge(<map>, <map>, { a = <> })"),
     ),
 }
 _CHOICES = (
     "(<flag> ? <same> : <same>)",
     "(<flag> ? <same> : <>)",
+    "(<flag> ? null : <same>)",
     "<text> == null ? <same> : <same>",
 )
 
-# What an engine cannot be asked.
-_NOT_ASKED = r"data\.x|file\(|var\.other"
+# What an engine cannot be asked, or is no HCL, such as 1.5.0.
+_NOT_ASKED = r"data\.x|file\(|var\.other|(?<![\w.\]])\d+(\.\d+)?(e-?\d+)?\.(0(?!\d)|[a-z])"
 
 
 def expression(chance: random.Random, kind: str = "", depth: int = 3) -> str:
@@ -144,6 +162,16 @@ def expression(chance: random.Random, kind: str = "", depth: int = 3) -> str:
         return chance.choice(ATOMS[kind])
     form = chance.choice(_CHOICES if chance.random() < 0.15 else FORMS[kind])
     return filled(chance, form.replace("<same>", f"<{kind}>"), depth - 1)
+
+
+def random_expressions(chance: random.Random, number: int) -> list[str]:
+    """Make so many expressions that an engine can be asked."""
+    codes: dict[str, None] = {}
+    while len(codes) < number:
+        code = expression(chance)
+        if len(code) <= _LONGEST and not re.search(_NOT_ASKED, code):
+            codes[code] = None
+    return [*codes]
 
 
 def filled(chance: random.Random, form: str, depth: int) -> str:

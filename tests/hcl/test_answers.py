@@ -95,9 +95,9 @@ def test_a_value_is_converted_to_the_type_of_its_variable(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "value"), [("2", 2), ("1.50", 1.5), ("-0.1", -0.1), ("1e3", None), ("9" * 20, None)]
+    ("number", "value"), [("2", 2), ("-2", -2), ("1.5", None), ("1e3", None), ("9" * 20, None)]
 )
-def test_a_number_in_a_json_file_is_one(number: str, value: float | None) -> None:
+def test_a_number_in_a_json_file_is_one(number: str, value: int | None) -> None:
     variables = GivenVariables(values=read_file(f'{{"x": {number}}}', "terraform.tfvars.json"))
     for declared in ("", "  type = number\n"):
         answer = here(evaluator(f'variable "x" {{\n{declared}}}\n', variables), "var.x")

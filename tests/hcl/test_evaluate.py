@@ -36,10 +36,13 @@ def test_known(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", REFUSED)
-def test_refused_so_that_try_goes_on(code: str) -> None:
+def test_refused(code: str) -> None:
+    """In `try` it leads to the next value where it is the path to one that is not there."""
     with pytest.raises(EvaluationError):
         value(code)
-    assert value(f'try({code}, "fallback")') == "fallback"
+    result = value(f'try({code}, "fallback")')
+    is_path = re.fullmatch(r"[\w.]+(\[\d+\])?", code)
+    assert result == "fallback" if is_path else isinstance(result, Unevaluated)
 
 
 @pytest.mark.parametrize("code", UNKNOWN)
@@ -52,7 +55,10 @@ def test_unknown_names_its_reason(code: str) -> None:
 @pytest.mark.parametrize(
     ("locals_", "code"),
     [
-        ("n = 1", "[for a in range(1000) : [for b in range(1000) : [for c in range(9) : a]]]"),
+        (
+            f"n = {[*range(200)]}",
+            "[for a in local.n : [for b in local.n : [for c in local.n : a]]]",
+        ),
         (
             "".join(f"l{n} = [local.l{n - 1}, local.l{n - 1}]\n" for n in range(1, 60)) + "l0 = 1",
             "local.l59",
@@ -122,14 +128,14 @@ def test_a_variable_that_a_caller_fills_is_a_hole_and_nothing_is_computed_of_it(
     assert (None if answer.text is None else str(answer.text)) == text
 
 
-@pytest.mark.parametrize("count", ["-1", "1.5", '"-2"'])
+@pytest.mark.parametrize("count", ["-1", '"-2"'])
 def test_a_count_that_no_engine_takes_is_refused(count: str) -> None:
     (block,) = parse(f'data "a" "b" {{\n  count = {count}\n}}\n', "x").blocks
     with pytest.raises(EvaluationError):
         evaluator("").instances(block)
 
 
-@pytest.mark.parametrize("count", ['"$"', '"\u00b2"', '"0x1"', 'true ? "$" : 0'])
+@pytest.mark.parametrize("count", ["1.5", '"$"', '"\u00b2"', '"0x1"', 'true ? "$" : 0'])
 def test_a_count_that_is_perhaps_a_number_is_unknown(count: str) -> None:
     (block,) = parse(f'data "a" "b" {{\n  count = {count}\n}}\n', "x").blocks
     assert isinstance(evaluator("").instances(block), Unevaluated)
@@ -174,6 +180,9 @@ data "aws_region" "r" {}
 data "aws_region" "other" {
   region = "eu-west-1"
 }
+data "aws_region" "aliased" {
+  provider = aws.other
+}
 data "aws_iam_policy_document" "d" {}
 """
 
@@ -187,7 +196,8 @@ data "aws_iam_policy_document" "d" {}
         ("data.aws_region.r.region", {"region": "eu-west-1"}, "eu-west-1"),
         ("data.aws_region.r.name", {}, None),
         ("data.aws_region.r.name", {"region": "*"}, None),
-        ("data.aws_region.other.name", {"region": "us-east-1"}, None),
+        ("data.aws_region.other.name", {"region": "us-east-1"}, "eu-west-1"),
+        ("data.aws_region.aliased.name", {"region": "us-east-1"}, None),
         ('length(compact([data.aws_iam_policy_document.d.json, ""]))', {}, 1),
         ('data.aws_iam_policy_document.d.json == ""', {}, False),
         ("try(data.aws_region.r.name, 1)", {}, None),
@@ -211,7 +221,7 @@ def test_what_data_sources_say_without_an_engine(
         ("data.aws_caller_identity.c.account_id", "give --account-id"),
         ('"arn:${data.aws_caller_identity.c.id}"', "give --account-id"),
         ("var.x.y", "give --var x=VALUE"),
-        ("data.aws_region.other.name", ""),
+        ("data.aws_region.aliased.name", ""),
         ("aws_iam_role.x.arn", ""),
     ],
 )
@@ -334,7 +344,7 @@ def test_an_engine_says_the_same(newest: Engine, tmp_path: Path) -> None:
 
 
 def test_every_function_has_a_case_and_is_documented() -> None:
-    names = {*FUNCTIONS, "try", "can"}
+    names = {*FUNCTIONS, "try"}
     assert {n for n in names if not any(f"{n}(" in code for code in KNOWN)} == set()
     page = (ROOT / "docs" / "coverage.md").read_text()
     listed = page.partition("and these functions:")[2].partition(".")[0]

@@ -3,9 +3,8 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from vpc_cni_iam.hcl.braces import locate
-from vpc_cni_iam.hcl.grammar import is_private, usable
 from vpc_cni_iam.hcl.parse import parse
+from vpc_cni_iam.hcl.repair import is_private, locate, usable
 
 TRICKY = """# resource "a" "comment" {
 /* resource "a" "comment" {

@@ -5,8 +5,8 @@ import pytest
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import embedded
 from vpc_cni_iam.hcl.attributes import attributes, is_read_elsewhere
-from vpc_cni_iam.hcl.braces import unclosed_string
 from vpc_cni_iam.hcl.parse import expression, parse
+from vpc_cni_iam.hcl.repair import unclosed_string
 from vpc_cni_iam.hcl.resolve import ValueScope, documents
 from vpc_cni_iam.hcl.syntax import Node
 

@@ -139,7 +139,7 @@ kind = 'policy'
 variants = ["ipv4", "ipv6"]
 cni_version = "v1.23.0"
 features = []
-gaps = true
+additions = "needed"
 [[module]]
 path = "other"
 revision = "2022-01-31"

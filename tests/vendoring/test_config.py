@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from vpc_cni_iam.catalog.facts import calls, documents, known_versions
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import ModuleKind, options
+from vpc_cni_iam.catalog.selection import Additions
 from vpc_cni_iam.catalog.variants import every
 from vpc_cni_iam.errors import InputError, TreeError, UsageError
 from vpc_cni_iam.vendoring.configuration.config import Config, load, parse
@@ -45,11 +46,11 @@ def test_what_init_writes_works_and_is_pinned() -> None:
 def test_every_key_reaches_the_options() -> None:
     (module,) = config(
         '[[module]]\npath = "m/"\nkind = "policy"\nvariants = ["ipv6"]\n'
-        'cni_version = "1.22.4-eksbuild.1"\nfeatures = ["multi-nic"]\ngaps = false\n'
+        'cni_version = "1.22.4-eksbuild.1"\nfeatures = ["multi-nic"]\nadditions = "none"\n'
     ).modules
     assert module.path == "m"
     assert module.options == options(
-        ["ipv6"], cni_version="v1.22.4", features=["multi-nic"], gaps=False
+        ["ipv6"], cni_version="v1.22.4", features=["multi-nic"], additions=Additions.none
     )
     assert not module.newest
 
@@ -98,9 +99,9 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
             "variants is [], and must be a list of strings, at least one",
         ),
         (
-            f'{TOP}[[module]]\npath = "b"\ngaps = 1\n{PIN}',
+            f'{TOP}[[module]]\npath = "b"\nadditions = 1\n{PIN}',
             "line 8",
-            "gaps is 1, and must be true or false",
+            "additions is 1, and must be a string",
         ),
         (f'{TOP}[[module]]\npath = "b"\nkind = "pod"\n{PIN}', "line 8", "unknown kind 'pod'"),
         (
@@ -307,7 +308,7 @@ values = st.one_of(
 )
 keys = st.sampled_from(
     [
-        *("path", "kind", "variants", "cni_version", "revision", "features", "gaps", "other"),
+        *("path", "kind", "variants", "cni_version", "revision", "features", "additions", "other"),
         *("harden", "additional_tag_keys", "eni_claim_tag"),
     ]
 )
@@ -459,16 +460,17 @@ def test_repin_changes_the_pin_and_nothing_else() -> None:
     assert only.text == COMMENTED.replace("v1.20.4", "v1.22.4")
 
 
-@pytest.mark.parametrize("gaps", ["true", "false"])
+@pytest.mark.parametrize("additions", list(Additions))
 @pytest.mark.parametrize("form", ["lines", "inline"])
-def test_repin_leaves_gaps_as_they_are(gaps: str, form: str) -> None:
+def test_repin_leaves_additions_as_they_are(additions: Additions, form: str) -> None:
     """A revision is taken exactly, whatever they say; a version may come again."""
-    body = f'[[module]]\npath = "a"\ncni_version = "v1.22.1" # pin\n  gaps = {gaps} # why\n'
+    pin = 'cni_version = "v1.22.1" # pin'
+    body = f'[[module]]\npath = "a"\n{pin}\n  additions = "{additions}" # why\n'
     if form == "inline":
-        body = f'module = [{{ path = "a", cni_version = "v1.22.1", gaps = {gaps} }}]\n'
+        body = f'module = [{{ path = "a", cni_version = "v1.22.1", additions = "{additions}" }}]\n'
     exact = repin(config(body), Pin("revision", "2024-07-22"))
-    assert exact.text.count(f"gaps = {gaps}") == 1
-    assert tomllib.loads(exact.text)["module"][0]["gaps"] is (gaps == "true")
+    assert exact.text.count(f'additions = "{additions}"') == 1
+    assert tomllib.loads(exact.text)["module"][0]["additions"] == additions
     assert exact.modules[0].options == options(revision="2024-07-22")
     assert repin(exact, Pin("revision", "2024-07-22")).text == exact.text
     again = repin(exact, Pin("cni_version", "v1.22.1"))

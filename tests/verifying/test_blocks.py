@@ -11,6 +11,7 @@ import pytest
 from conftest import read_tree, run, write_tree
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import Options, options
+from vpc_cni_iam.catalog.selection import Additions
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.publishing.address import ModuleAddress
@@ -461,7 +462,9 @@ def test_texts_for_people_are_a_note(tmp_path: Path) -> None:
         options(revision="2026-06-01"),
         options(["ipv4-pod-identity"], cni_version="v1.23.0", kind="role"),
         options(["ipv4-scoped"], cni_version="v1.23.0", hardening=Hardening(("Name",))),
-        options(["ipv4-ipv6"], cni_version="v1.22.4", features=["multi-nic"], gaps=False),
+        options(
+            ["ipv4-ipv6"], cni_version="v1.22.4", features=["multi-nic"], additions=Additions.none
+        ),
     ],
     ids=lambda o: o.command,
 )

@@ -9,6 +9,7 @@ import pytest
 
 from conftest import write_tree
 from vpc_cni_iam.catalog.options import Options, options
+from vpc_cni_iam.catalog.selection import Additions
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError, InputError
 from vpc_cni_iam.hcl.parse import parse
@@ -50,7 +51,7 @@ def replaced(old: str, new: str, count: int = 1) -> Callable[[str], str]:
         LATEST,
         options(["ipv4-scoped"]),
         options(["ipv6-scoped"], cni_version="v1.22.1", features=["multi-nic"]),
-        options(["ipv4-ipv6", "ipv6-scoped"], cni_version="v1.22.4", gaps=False),
+        options(["ipv4-ipv6", "ipv6-scoped"], cni_version="v1.22.4", additions=Additions.none),
         options(["ipv4"], cni_version="v1.7.5"),
         options(["ipv4-scoped"], cni_version="latest", kind="role"),
         options(["ipv4-pod-identity"], kind="role"),

@@ -49,26 +49,4 @@ data "aws_iam_policy_document" "ipv6_scoped" {
       values   = [var.cluster_name]
     }
   }
-
-  # Change network interfaces that have the cluster's tag.
-  # Added: called by plugin v1.20.0 and later, which works without it; --no-gaps leaves it out.
-  statement {
-    effect    = "Allow"
-    actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
-    resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:ResourceTag/cluster.k8s.amazonaws.com/name"
-      values   = [var.cluster_name]
-    }
-  }
-
-  # Give them any security group.
-  # Added: called by plugin v1.20.0 and later, which works without it; --no-gaps leaves it out.
-  statement {
-    effect    = "Allow"
-    actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
-    resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:security-group/*"]
-  }
 }

@@ -14,7 +14,7 @@ from vpc_cni_iam.catalog.facts.documents import Revision
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import checked_on, kind_of
 from vpc_cni_iam.catalog.hardening import KEY, tighten
-from vpc_cni_iam.catalog.selection import Selection
+from vpc_cni_iam.catalog.selection import Additions, Selection
 from vpc_cni_iam.catalog.variants import Scope, Variant, scoped_statements
 from vpc_cni_iam.errors import OptionError, UsageError
 from vpc_cni_iam.policy.document import Policy, Statement, dumps
@@ -41,6 +41,8 @@ class Composed(Struct, frozen=True):
     additions: tuple[Addition, ...]  # what was added to it
     # Call ranges that are not granted, since they belong to features not chosen.
     optional: tuple[CallRange, ...]
+    # Those that are not granted, since a denial has no effect.
+    unneeded: tuple[CallRange, ...]
 
     @property
     def hardened(self) -> bool:
@@ -76,7 +78,9 @@ def compose(variant: Variant, selection: Selection) -> Composed:
         if version is not None and not variant.program
         for call_range in _missing(variant, version, name, granted)
     )
-    composed = Composed(variant, selection, base, additions, optional)
+    unneeded = _missing(variant, version, None, granted) if version and not variant.program else ()
+    unneeded = tuple(use for use in unneeded if not use.is_needed)
+    composed = Composed(variant, selection, base, additions, optional, unneeded)
     return _hardened(composed) if composed.hardened else composed
 
 
@@ -84,10 +88,13 @@ def _additions(variant: Variant, selection: Selection, base: Policy) -> Iterator
     """Yield what a document of a variant misses for a selection."""
     version = selection.version
     granted = set(base.actions())
-    always: tuple[str | None, ...] = (variant.program,) if selection.gaps else ()
+    adds = selection.additions is not Additions.none
+    always: tuple[str | None, ...] = (variant.program,) if adds else ()
     for feature in (*always, *selection.features):
         # At a revision without a version, a feature is granted for every version that has it.
         missing = _missing(variant, version, feature, granted)
+        if feature is None and selection.additions is not Additions.all:
+            missing = tuple(use for use in missing if use.is_needed)
         if missing:
             granted.update(call_range.action for call_range in missing)
             statements = _statements(variant, selection.revision, missing)

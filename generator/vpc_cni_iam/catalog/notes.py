@@ -13,6 +13,7 @@ from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.catalog.options import Options
+from vpc_cni_iam.catalog.selection import NO_ADDITIONS, Additions
 from vpc_cni_iam.catalog.variants import Scope
 
 
@@ -29,10 +30,10 @@ def failure_note(options: Options) -> str:
         return revision
     reasons = "; ".join(f"{reason} ({', '.join(names)})" for reason, names in failures.items())
     advice = "Leave --revision out for the newest plugin"
-    if selection.gaps:
+    if selection.additions is not Additions.none:
         advice = "Use a later plugin version, or a policy that is not scoped"
     elif selection.version is not None:
-        advice = "Without --no-gaps, the action is added"
+        advice = f"Without {NO_ADDITIONS}, the action is added"
     return f"{revision}: {reasons}. {advice}"
 
 

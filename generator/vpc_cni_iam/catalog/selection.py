@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 
 from msgspec import Struct
 
@@ -13,13 +14,31 @@ from vpc_cni_iam.catalog.hardening import FLAG, Hardening
 from vpc_cni_iam.errors import OptionError, UsageError
 
 
+class Additions(StrEnum):
+    """Which calls of a plugin version are added to upstream's document, which does not allow them.
+
+    By default those without which the plugin breaks or does less. To allow what has no effect when
+    it is denied only gives an attacker more.
+    """
+
+    none = "none"
+    needed = "needed"
+    all = "all"
+
+    def arguments(self) -> tuple[str, ...]:
+        """Return the options that mean this."""
+        return {Additions.none: (NO_ADDITIONS,), Additions.all: (ALL_CALLS,)}.get(self, ())
+
+
+NO_ADDITIONS, ALL_CALLS = "--no-additions", "--all-calls"
+
+
 class Selection(Struct, frozen=True):
     """Documents chosen by revision, or by the version that they must work with."""
 
     revision: Revision  # the revision of upstream's page
     version: PluginVersion | None = None  # the version that was asked for, None if a revision was
-    # Whether to add actions that the version calls and the document does not allow.
-    gaps: bool = False
+    additions: Additions = Additions.none
     features: tuple[str, ...] = ()  # optional features to grant, in the catalog's order
     # How to narrow cluster-scoped documents, None for not at all.
     hardening: Hardening | None = None
@@ -44,10 +63,20 @@ class Selection(Struct, frozen=True):
         if self.version is None:
             words = ["--revision", self.revision.name]
         else:
-            words = ["--cni-version", str(self.version)] + ([] if self.gaps else ["--no-gaps"])
+            words = ["--cni-version", str(self.version), *self.additions.arguments()]
         for feature in self.features:
             words += ["--feature", feature]
         return (*words, *(self.hardening.arguments() if self.hardening else ()))
+
+
+def additions_of(*, no_additions: bool, all_calls: bool) -> Additions:
+    """Return which calls are added, as the options of these names say; raises `UsageError`."""
+    if no_additions and all_calls:
+        problem = f"{{{NO_ADDITIONS}}} and {{{ALL_CALLS}}} exclude each other; give one"
+        raise OptionError(NO_ADDITIONS, problem)
+    if all_calls:
+        return Additions.all
+    return Additions.none if no_additions else Additions.needed
 
 
 def select(
@@ -55,7 +84,7 @@ def select(
     revision: str | None = None,
     cni_version: str | None = None,
     features: Iterable[str] = (),
-    gaps: bool = True,
+    additions: Additions = Additions.needed,
     hardening: Hardening | None = None,
 ) -> Selection:
     """Return the selection that options mean, as `catalog.options.options` takes them."""
@@ -69,15 +98,16 @@ def select(
                 "plugin sends depend on the plugin version"
             )
             raise OptionError(FLAG, problem)
-        if not gaps:
-            raise UsageError("--no-gaps goes with --cni-version; a revision is taken as it is")
+        if additions is not Additions.needed:
+            (option,) = additions.arguments()
+            raise UsageError(f"{option} goes with --cni-version; a revision is taken as it is")
         by_date = Selection(documents.find(revision))
         return Selection(by_date.revision, features=calls.check_features(features, by_date.serves))
     version = known_versions.find(LATEST if cni_version is None else cni_version)
     return Selection(
         documents.in_force(version),
         version,
-        gaps,
+        additions,
         calls.check_features(features, version),
         hardening,
     )

@@ -75,7 +75,8 @@ class PolicyOptions(Struct, frozen=True):
     document: list[str] | None = value(
         "NAME", "Name of a policy or a role in POLICY, if it has several; repeat for more."
     )
-    no_gaps: bool = flag("With --variant: do not add the actions that upstream's document misses.")
+    no_additions: bool = flag("With --variant: add no calls to upstream's document.")
+    all_calls: bool = flag("With --variant: add all calls, also those that are not needed.")
 
 
 class NodeOptions(Struct, frozen=True):
@@ -242,12 +243,13 @@ def _subject(
     version: str,
     opener: Opener,
 ) -> Subject:
-    from vpc_cni_iam.catalog.selection import select
+    from vpc_cni_iam.catalog.selection import Additions, additions_of, select
     from vpc_cni_iam.coverage import subject
     from vpc_cni_iam.errors import UsageError
 
     if bool(files) == (chosen.variant is not None):
         raise UsageError("name one policy: a path, - for standard input, or --variant")
+    additions = additions_of(no_additions=chosen.no_additions, all_calls=chosen.all_calls)
     if chosen.variant is not None:
         if chosen.document:
             raise UsageError("--document selects from a module; --variant names one policy")
@@ -255,11 +257,11 @@ def _subject(
             revision=chosen.revision,
             cni_version=version if chosen.revision is None else None,
             features=node.feature or (),
-            gaps=not chosen.no_gaps,
+            additions=additions,
         )
         return subject.of_variant(chosen.variant, selection, opener.user_names)
-    if chosen.revision is not None or chosen.no_gaps:
-        raise UsageError("--revision and --no-gaps need --variant")
+    if chosen.revision is not None or additions is not Additions.needed:
+        raise UsageError("--revision, --no-additions and --all-calls need --variant")
     return subject.of_files(files, chosen.document or (), opener)
 
 

@@ -33,7 +33,8 @@ def generate(
     ] = None,
     kind: str = options.KIND,
     variant: list[str] | None = options.VARIANTS,
-    no_gaps: bool = options.NO_GAPS,
+    no_additions: bool = options.NO_ADDITIONS,
+    all_calls: bool = options.ALL_CALLS,
     force: bool = flag(
         "Write beside other files, and replace edited files; keep a copy as *.orig."
     ),
@@ -43,7 +44,14 @@ def generate(
     """See `HELP`."""
     from vpc_cni_iam.generating.generate import generate as write
 
-    chosen = options.chosen(variant or (), documents, hardening, no_gaps=no_gaps, kind=kind)
+    chosen = options.chosen(
+        variant or (),
+        documents,
+        hardening,
+        no_additions=no_additions,
+        all_calls=all_calls,
+        kind=kind,
+    )
     target = common.path(directory, f"vpc-cni-iam-{chosen.kind}")
     changes = write(target, chosen, force=force)
     common.notify(chosen)

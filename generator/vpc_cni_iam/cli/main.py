@@ -22,7 +22,7 @@ from vpc_cni_iam.cli.common import cache_folder, say
 from vpc_cni_iam.cli.expand import expanded
 from vpc_cni_iam.cli.help import Command, Commands
 from vpc_cni_iam.errors import VpcCniIamError, expected
-from vpc_cni_iam.hcl.grammar import keep_tables_in
+from vpc_cni_iam.hcl.repair import keep_tables_in
 
 INTERRUPTED = 130
 # An option or argument that typer refuses; it stands in click, or in typer's copy of it.

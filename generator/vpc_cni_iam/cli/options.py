@@ -153,7 +153,8 @@ feature = partial(value, "FEATURE", autocompletion=_features)
 
 KIND = value("KIND", "Kind of module: policy documents or a role.", "policy", autocompletion=_kinds)
 VARIANTS = variant("Variant; repeat for more. `catalog` lists them.  [default: those of upstream]")
-NO_GAPS = flag("Do not add the actions that upstream's document misses.")
+NO_ADDITIONS = flag("Add no calls to upstream's document, even if it does not allow them.")
+ALL_CALLS = flag("Add all calls to upstream's document, also those that the plugin does not need.")
 FORMAT = output_format(Format.text)
 QUIET = flag("Print problems only.", "--quiet", "-q")
 
@@ -192,19 +193,21 @@ def chosen(
     documents: DocumentOptions,
     hardening: HardeningOptions,
     *,
-    no_gaps: bool = False,
+    no_additions: bool = False,
+    all_calls: bool = False,
     kind: str = "policy",
 ) -> Options:
     """Return the options of the catalog that those of a command mean; raises `UsageError`."""
     from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import options
+    from vpc_cni_iam.catalog.selection import additions_of
 
     return options(
         variants,
         revision=documents.revision,
         cni_version=documents.cni_version,
         features=documents.feature or (),
-        gaps=not no_gaps,
+        additions=additions_of(no_additions=no_additions, all_calls=all_calls),
         kind=kind,
         hardening=Hardening.of(
             harden=hardening.harden,

@@ -52,11 +52,14 @@ def policy(
     surroundings: options.ClusterOptions,
     documents: options.DocumentOptions,
     hardening: options.HardeningOptions,
-    no_gaps: bool = options.NO_GAPS,
+    no_additions: bool = options.NO_ADDITIONS,
+    all_calls: bool = options.ALL_CALLS,
     output: PolicyFormat = options.output_format(PolicyFormat.json),
 ) -> None:
     """See `HELP`."""
-    chosen = options.chosen((variant,), documents, hardening, no_gaps=no_gaps)
+    chosen = options.chosen(
+        (variant,), documents, hardening, no_additions=no_additions, all_calls=all_calls
+    )
     (composed,) = chosen.composed()
     document = _filled(composed, surroundings.values)
     if output is PolicyFormat.session:

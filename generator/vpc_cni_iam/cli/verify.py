@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +16,7 @@ from vpc_cni_iam.cli.common import Format
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.options import Options
+    from vpc_cni_iam.catalog.selection import Additions
     from vpc_cni_iam.verifying.verify import Verification
 
 HELP = """Compare the module in DIRECTORY with the catalog.
@@ -57,28 +58,23 @@ def verify(
     feature: list[str] | None = options.feature(
         "Expect the actions of an optional feature; repeat for more."
     ),
-    no_gaps: bool = options.NO_GAPS,
+    no_additions: bool = options.NO_ADDITIONS,
+    all_calls: bool = options.ALL_CALLS,
     output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.catalog import options as catalog_options
+    from vpc_cni_iam.catalog.selection import additions_of
     from vpc_cni_iam.engine.run import find
     from vpc_cni_iam.verifying.verify import verify as compare
 
-    def select(stated: Options | None) -> Options | None:
-        make = catalog_options.options
-        if stated is not None:
-            make = partial(catalog_options.override, stated)
-        if stated is None and not (variant or revision or cni_version or feature or no_gaps):
-            return None
-        return make(
-            variant or (),
-            revision=revision,
-            cni_version=cni_version,
-            features=feature or (),
-            gaps=not no_gaps,
-        )
-
+    select = partial(
+        _selected,
+        variant or (),
+        revision=revision,
+        cni_version=cni_version,
+        features=feature or (),
+        additions=additions_of(no_additions=no_additions, all_calls=all_calls),
+    )
     gc.disable()  # The parser's tables are many objects; the collector takes a tenth of the time.
     renderer = None if engine is options.RenderingEngine.none else find(engine.value, os.environ)
     result = compare(directory, select, renderer, _published_files)
@@ -86,6 +82,32 @@ def verify(
         common.say(note)
     _show(result, output)
     raise typer.Exit(0 if result.clean else 1)
+
+
+def _selected(
+    names: Sequence[str],
+    stated: Options | None,
+    *,
+    revision: str | None,
+    cni_version: str | None,
+    features: Sequence[str],
+    additions: Additions,
+) -> Options | None:
+    """Return what a module is compared with: as it states, but for what a user chose."""
+    from vpc_cni_iam.catalog import options
+    from vpc_cni_iam.catalog.selection import Additions
+
+    is_chosen = names or revision or cni_version or features or additions is not Additions.needed
+    if stated is None and not is_chosen:
+        return None
+    make = partial(options.override, stated) if stated else options.options
+    return make(
+        names,
+        revision=revision,
+        cni_version=cni_version,
+        features=features,
+        additions=additions,
+    )
 
 
 def _published_files(options: Options) -> Mapping[str, str]:

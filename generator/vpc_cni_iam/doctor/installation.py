@@ -16,7 +16,7 @@ from vpc_cni_iam import __version__
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.engine import run as engines
 from vpc_cni_iam.errors import VpcCniIamError
-from vpc_cni_iam.hcl import grammar
+from vpc_cni_iam.hcl import repair
 from vpc_cni_iam.vendoring import repository
 
 DISTRIBUTION = "vpc-cni-iam"
@@ -179,7 +179,7 @@ def _cache(cache: Path | None, problems: list[Problem]) -> Cache:
         text = "no directory for caches: set HOME or XDG_CACHE_HOME, or reading HCL takes longer"
         problems.append(Problem(ProblemLevel.note, text))
         return Cache(None, usable=False)
-    usable = not cache.exists() or grammar.is_private(cache)
+    usable = not cache.exists() or repair.is_private(cache)
     if not usable:
         text = f"{cache} is not used: make it yours, writable for you and for nobody else"
         problems.append(Problem(ProblemLevel.warning, text))

@@ -32,7 +32,8 @@ _WRITES = re.compile(r"jsonencode\(\s*\{|<<-?\w")
 _SPELLED = r"Statement|\\[uU]"
 _INDEX = r"(?:\[[^\]]*\]|\.\*)?"
 _DATA_SOURCE = re.compile(
-    rf"data\.aws_iam_policy_document\.([\w-]+){_INDEX}\.(?:json|minified_json)"
+    rf"data\.aws_iam_policy_document\.([\w-]+){_INDEX}"
+    r'(?:\.(?:minified_)?json|\["(?:minified_)?json"\])'
 )
 _LOCAL = re.compile(r"(local\.[\w-]+)(?:\.[\w-]+|\[[^\]]*\])*")
 
@@ -150,7 +151,11 @@ def is_read_elsewhere(
 def _options(value: Node) -> Collection[Node] | None:
     """Return the expressions that a value may be, or None if it may be something else."""
     match value:
-        case Conditional(options=options) | List(items=options):
+        case (
+            Conditional(options=options)
+            | List(items=options)
+            | FunctionCall(name="try" | "coalesce", arguments=options)
+        ):
             return options
         case Object(fields=fields):
             return [option for _, option in fields]

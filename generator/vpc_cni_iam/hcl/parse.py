@@ -1,13 +1,7 @@
 """Makes the syntax tree of an HCL file from python-hcl2's parse tree.
 
-The parse tree is used and not hcl2's dicts, since those keep escapes and templates as text. Three
-things are read around:
-
-- It takes everything from ``$${`` to the next ``}`` for one token, quotes included, so that
-  ``"$${"`` swallows the code after it. Both escapes are replaced by characters that the text does
-  not hold before it is parsed, as many as they have, so that every place stays where it is.
-- It leaves a heredoc in one piece.
-- It accepts line breaks that an engine refuses; see `vpc_cni_iam.hcl.newlines`.
+The parse tree is used and not hcl2's dicts, since those keep escapes and templates as text. A
+heredoc is one piece in it, and read here. `vpc_cni_iam.hcl.repair` does what python-hcl2 does not.
 """
 
 from __future__ import annotations
@@ -21,9 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError, Message
-from vpc_cni_iam.hcl import newlines
-from vpc_cni_iam.hcl.braces import closing_brace, unclosed_string
-from vpc_cni_iam.hcl.grammar import tree as grammar_tree
+from vpc_cni_iam.hcl import repair
 from vpc_cni_iam.hcl.literals import normalised, unescape
 from vpc_cni_iam.hcl.syntax import (
     SPACES,
@@ -60,18 +52,18 @@ ONLY_AN_ENGINE: Mapping[CodeKind, Message] = {
     CodeKind.stripped: "holds template strip markers (~), which this reader does not know",
 }
 _DEEP = "nests too deeply to be read"
-_ESCAPES = {"$${": "${", "%%{": "%{"}
-_PATH = re.compile(r"[\w-]+(\.[\w-]+)*", re.ASCII)
+_ESCAPE = re.compile(r"([$%])\1\{")
+_PATH = re.compile(r"[\w-]+(\.[\w-]+)*")
 _WORD = re.compile(r"[\w-]+")
 _TEMPLATE = re.compile(r"[$%]\{")
 _LONE_RETURN = re.compile(r"\r(?!\n)")
-# Categories of characters that may join the space before them.
-_JOINING = ("Mn", "Me", "Mc", "Cf", "Lm", "Sk")
+# Categories of characters that may join the space before them, and others that do.
+_JOINING = ("Mn", "Me", "Mc", "Cf")
+_JOINING_TOO = "\uff9e\uff9f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 _NEWLINE = "\n"
-_LINE_END = re.compile(r"\s*(\r?\n|#|//|/\*)")
 # Of short texts the latest trees are kept, 120 bytes a character: `verify` reads a file twice.
 _SHORT = 1 << 15
-_short_tree = lru_cache(maxsize=4)(grammar_tree)
+_short_tree = lru_cache(maxsize=4)(repair.tree)
 
 
 def parse(text: str, source: str, *, strict: bool = False) -> File:
@@ -83,13 +75,12 @@ def parse(text: str, source: str, *, strict: bool = False) -> File:
     if strict and (lone := _LONE_RETURN.search(text)):
         place = f"line {text.count(_NEWLINE, 0, lone.start()) + 1}"
         raise InputError(source, place, "holds a carriage return that ends no line")
-    masked, marks = _mask(text)
-    body = _parse_tree(masked, source, text)
-    builder = _Builder(text, source, marks, strict=strict)
+    body = _parse_tree(text, source)
+    builder = _Builder(text, source, strict=strict)
     try:
         attributes, blocks = builder.body(body)
         if strict:
-            newlines.check(body, masked, source)
+            repair.check_lines(body, text, source)
     except RecursionError:
         raise InputError(source, "", _DEEP) from None
     return File(source, text, attributes, blocks)
@@ -110,48 +101,26 @@ def expression(code: str) -> Node | None:
     return node if whole else None
 
 
-def _mask(text: str) -> tuple[str, dict[str, str]]:
-    """Return the text to parse, and the meaning of each mark in it."""
-    free = (chr(c) for c in range(0xE000, 0xF8FF) if chr(c) not in text)
-    marks = {next(free) * len(e): meaning for e, meaning in _ESCAPES.items() if e in text}
-    for mark, meaning in marks.items():
-        text = text.replace(meaning[0] + meaning, mark)
-    return text, marks
-
-
-def _parse_tree(masked: str, source: str, text: str) -> Branch:
+def _parse_tree(text: str, source: str) -> Branch:
     """Return python-hcl2's tree of a file's body."""
     from lark.exceptions import UnexpectedInput, VisitError
 
     try:
-        tree = _short_tree(masked) if len(masked) <= _SHORT else grammar_tree(masked)
+        tree = _short_tree(text) if len(text) <= _SHORT else repair.tree(text)
         (body,) = _branches(tree)
     except UnexpectedInput as error:
         place = f"line {error.line}, column {error.column}" if error.line > 0 else "end of file"
-        if "${~" in text or "~}" in text:
-            raise InputError(source, place, ONLY_AN_ENGINE[CodeKind.stripped]) from None
         problem = "is not valid HCL; terraform fmt shows more"
-        start = unclosed_string(text)
+        start = repair.unclosed_string(text)
         if start is not None and (error.pos_in_stream is None or start <= error.pos_in_stream):
             # The parser stops later, often at the next quote.
             line = text.count(_NEWLINE, 0, start) + 1
             place = f"line {line}, column {start - text.rfind(_NEWLINE, 0, start)}"
             problem = "is not valid HCL: the string that starts here has no closing quote"
-        elif _breaks_template(masked, error.pos_in_stream):
-            problem = "holds a line break between ${ and }, where it is not read; write one line"
         raise InputError(source, place, problem) from None
     except (VisitError, RecursionError):
         raise InputError(source, "", _DEEP) from None
     return body
-
-
-def _breaks_template(text: str, place: int | None) -> bool:
-    """Say whether a line ends at a place, or a comment starts, in ``${}``, as engines take it."""
-    start = text.rfind("${", 0, place)
-    if place is None or start < 0 or not _LINE_END.match(text, place):
-        return False
-    closing = closing_brace(text, start + len("${"), len(text))
-    return closing is not None and closing >= place
 
 
 def _branches(tree: Branch) -> list[Branch]:
@@ -162,9 +131,9 @@ def _end(tree: Branch) -> int:
     """Return where the last token ends that is neither a comment nor a line's end."""
     for child in reversed(tree.children):
         if isinstance(child, str):
-            if child.type != newlines.LINE:
+            if child.type != repair.LINE:
                 return child.end_pos or 0
-        elif child.data != newlines.LINES and child.children:
+        elif child.data != repair.LINES and child.children:
             return _end(child)
     return tree.meta.end_pos
 
@@ -172,8 +141,8 @@ def _end(tree: Branch) -> int:
 class _Builder:
     """Makes nodes of the branches of one parse tree."""
 
-    def __init__(self, text: str, source: str, marks: dict[str, str], *, strict: bool) -> None:
-        self.text, self.source, self.marks, self.strict = text, source, marks, strict
+    def __init__(self, text: str, source: str, *, strict: bool) -> None:
+        self.text, self.source, self.strict = text, source, strict
 
     def refuse(self, line: int, problem: str) -> InputError:
         return InputError(self.source, f"line {line}", problem)
@@ -187,7 +156,7 @@ class _Builder:
             child
             for child in tree.children
             if (child.type if isinstance(child, str) else child.data)
-            not in (newlines.LINE, newlines.LINES)
+            not in (repair.LINE, repair.LINES)
         ]
 
     def trees(self, tree: Branch) -> list[Branch]:
@@ -316,31 +285,28 @@ class _Builder:
     def piece(self, piece: Branch | Token) -> tuple[str | Node, ...]:
         if isinstance(piece, str):
             return (self.plain(piece),)
+        code = self.word(piece)
+        if code.startswith("${~") or (piece.data == "interpolation" and code.endswith("~}")):
+            return (self.made(Code, piece, code, CodeKind.stripped),)
         if piece.data == "interpolation":
             (inner,) = self.trees(piece)
             node = self.node(inner)
             # A string inside of a string is text as well.
             return node.parts if type(node) is Text else (node,)
-        return (self.made(Code, piece, self.word(piece), CodeKind.directive),)
+        return (self.made(Code, piece, code, CodeKind.directive),)
 
     def plain(self, token: Token) -> str:
         line = token.line or 0
         if self.strict and "\n" in token:
             raise self.refuse(line, "a quoted string goes over several lines")
         try:
-            # In this order, since an escape may stand for a mark.
-            return normalised(unescape(self.unmasked(str(token))))
+            return normalised(unescape(_ESCAPE.sub(r"\1{", self.word(token))))
         except ValueError as error:
             raise self.refuse(line, f"{error} in a quoted string") from None
 
-    def unmasked(self, text: str) -> str:
-        for mark, meaning in self.marks.items():
-            text = text.replace(mark, meaning)
-        return text
-
     def heredoc(self, tree: Branch) -> Node:
         start, line = tree.meta.start_pos, tree.meta.line
-        text = str(tree.children[0]).rstrip()
+        text = self.text[start : tree.meta.end_pos].rstrip()
         self.check_heredoc(text, line)
         span = Span(self.text, start, start + len(text), line)
         parts = tuple(self.heredoc_parts(text, span))
@@ -354,7 +320,9 @@ class _Builder:
             content = row.strip(SPACES)
             if content == name:
                 raise self.refuse(number, f"has space after {name}, where a heredoc ends")
-            if unicodedata.category(content[:1] or " ") in _JOINING and opening.startswith("<<-"):
+            first = content[:1] or " "
+            joins = unicodedata.category(first) in _JOINING or first in _JOINING_TOO
+            if joins and opening.startswith("<<-"):
                 raise self.refuse(number, "begins with a combining character; write it escaped")
         if last.strip(SPACES) != name:
             problem = f"has a control character before {name}, which ends no heredoc; remove it"
@@ -362,15 +330,16 @@ class _Builder:
 
     def heredoc_parts(self, text: str, heredoc: Span) -> Iterator[str | Node]:
         begin, end = text.index("\n") + 1, text.rindex("\n") + 1
+        masked = repair.masked(text)
         while begin < end:
-            opening = _TEMPLATE.search(text, begin, end)
+            opening = _TEMPLATE.search(masked, begin, end)
+            literal = text[begin : opening.start() if opening else end]
+            if literal:
+                yield normalised(_ESCAPE.sub(r"\1{", literal))
             if opening is None:
-                yield normalised(self.unmasked(text[begin:end]))
                 return
-            if opening.start() > begin:
-                yield normalised(self.unmasked(text[begin : opening.start()]))
             row = heredoc.line + text.count("\n", 0, opening.start())
-            closing = closing_brace(text, opening.end(), end)
+            closing = repair.closing_brace(text, opening.end(), end)
             if closing is None:
                 raise self.refuse(row, "a template starts here that does not end")
             begin = closing + 1

@@ -323,19 +323,17 @@ class _Reader:
 
     def items(self, node: Node, name: str) -> Iterator[PolicyText | None]:
         """Yield the texts of a list, None for null."""
-        if self.holes:
-            match node:
-                case List(items=items):
-                    yield from map(self.value, items)
-                    return
-                case FunctionCall(name="flatten", arguments=(List(items=(only,)),)):
-                    named = only
-                case _:
-                    named = node
-            if _is_name(named) and isinstance(self.evaluated(named), Unevaluated):
-                yield self.value(named)
-                return
+        if self.holes and isinstance(node, List):
+            yield from map(self.value, node.items)
+            return
         value = self.evaluated(node)
+        if isinstance(value, Unevaluated) and self.holes:
+            match node:
+                case FunctionCall(name="flatten", arguments=(List(items=(only,)),)):
+                    node = only
+            if not isinstance(node, Text | FunctionCall):
+                yield self.value(node)  # a name, which may be that of a list
+                return
         if isinstance(value, Unevaluated):
             self.unresolved(value)
         if not isinstance(value, tuple):
@@ -345,8 +343,6 @@ class _Reader:
 
     def value(self, node: Node) -> PolicyText | None:
         """Return the text of a node, None for null; raises `_UnresolvedError` if unknown."""
-        if self.holes and type(node) is Text:
-            return join(p if isinstance(p, str) else self.value(p) or "" for p in node.parts)
         value = self.evaluated(node)
         if isinstance(value, Unevaluated) and value.text is None and self.evaluator.is_hole(node):
             return join([Hole(HoleKind.UNKNOWN, node.span.code)])
@@ -391,8 +387,3 @@ def _merged(conditions: list[Condition]) -> tuple[Condition, ...]:
         values = (*before.values, *c.values) if before else c.values
         merged[c.operator, c.key] = Condition(c.operator, c.key, values)
     return tuple(merged.values())
-
-
-def _is_name(node: Node) -> bool:
-    """Say whether an expression may be a list: it is no text and has no value here."""
-    return not isinstance(node, Text | List | FunctionCall)

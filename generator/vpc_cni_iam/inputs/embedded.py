@@ -131,6 +131,9 @@ def _read(attribute: Attribute, name: str, source: str, evaluator: Evaluator) ->
     except InputError as error:
         detail = f"{source}, line {line}: it is computed: {error.problem}"
         return Skipped(name, Reason.not_read, detail)
+    if not text:
+        detail = f"{source}, line {line}: it is empty with these values; --var gives others"
+        return Skipped(name, Reason.not_in_force, detail)
     try:
         policy = loads(text, source)
     except InputError as error:

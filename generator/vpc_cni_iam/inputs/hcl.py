@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from vpc_cni_iam.errors import InputError, Message
+from vpc_cni_iam.errors import InputError, Message, UsageError
 from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, Part, PolicyPart, without_policies
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
+from vpc_cni_iam.names import resolve
 from vpc_cni_iam.texts import read
 from vpc_cni_iam.texts.limits import HCL
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vpc_cni_iam.hcl.evaluate.excerpt import RenderTarget
+    from vpc_cni_iam.hcl.module.given import GivenVariables
     from vpc_cni_iam.hcl.module.reader import HclModule
     from vpc_cni_iam.hcl.syntax import Block, File
     from vpc_cni_iam.inputs.embedded import EmbeddedPolicies
@@ -37,7 +39,7 @@ def _file(content: Content, values: ModuleValues) -> Iterator[Part]:
     from vpc_cni_iam.inputs.directory import Directory, read_beside
 
     assert content.path is not None  # noqa: S101 - it has a suffix
-    own, beside, others = read(content.path, "HCL", HCL), Directory({}, ()), []
+    own, beside = read(content.path, "HCL", HCL), Directory({}, ())
     if content.has_suffix(*_OF_MODULES):
         try:
             beside = read_beside(content.path)
@@ -46,11 +48,8 @@ def _file(content: Content, values: ModuleValues) -> Iterator[Part]:
         else:
             values, notes = _with_automatic(values, content.path.parent)
             yield from notes
-    for name, text in beside.texts.items():
-        try:
-            others.append(parse(text, name))
-        except InputError as error:
-            yield Skipped(name, Reason.not_read, f"{error.place}: {error.problem}")
+    others, unread = _parsed(beside.texts)
+    yield from unread
     files = [parse(own, content.source)]
     if not any(block.type == "variable" for file in others for block in file.blocks):
         # What declares them is not there, or is the file itself.
@@ -63,16 +62,33 @@ def _file(content: Content, values: ModuleValues) -> Iterator[Part]:
 
 
 def _directory(content: Content, values: ModuleValues) -> Iterator[Part]:
-    from vpc_cni_iam.hcl.parse import parse
     from vpc_cni_iam.inputs.directory import read_directory
 
     assert content.path is not None  # noqa: S101 - it is a directory
     directory = read_directory(content.path)
     values, notes = _with_automatic(values, content.path)
     yield from notes
-    files = [parse(directory.texts[name], name) for name in sorted(directory.texts)]
-    yield from _policies(files, values)
-    yield from directory.skipped
+    files, unread = _parsed(directory.texts)
+    if unread:  # which may declare any
+        values.user_values.declared.update(values.user_values.names)
+    parts = [*_policies(files, values), *unread, *directory.skipped]
+    if not any(isinstance(part, tuple) for part in parts):
+        check_declared(values.user_values)
+    yield from parts
+
+
+def _parsed(texts: Mapping[str, str]) -> tuple[list[File], list[Skipped]]:
+    """Return the files of a module, and what to say of those that are not valid."""
+    from vpc_cni_iam.hcl.parse import parse
+
+    files: list[File] = []
+    unread: list[Skipped] = []
+    for name in sorted(texts):
+        try:
+            files.append(parse(texts[name], name))
+        except InputError as error:
+            unread.append(Skipped(name, Reason.not_read, f"{error.place}: {error.problem}"))
+    return files, unread
 
 
 def _with_automatic(values: ModuleValues, path: Path) -> tuple[ModuleValues, list[Skipped]]:
@@ -249,6 +265,15 @@ def _attributes(
                 yield address, replace(part, detail=f"{part.detail}; {not_rendered[address]}")
             else:
                 yield address, part
+
+
+def check_declared(user_values: GivenVariables) -> None:
+    """Refuse values for variables that no module has, now that all are read."""
+    for name in sorted(user_values.texts.keys() - user_values.declared):
+        if not user_values.declared:
+            raise UsageError(f"unknown variable {name!r}; no module that was read has variables")
+        resolve(name, sorted(user_values.declared), "variable", "--var")
+        raise UsageError(f"unknown variable {name!r}: write it as the module does")
 
 
 DIRECTORY = Kind(

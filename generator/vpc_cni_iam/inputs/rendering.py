@@ -53,7 +53,7 @@ def policies_of(
         return
     region = _region(surroundings)
     part = part_of(targets)
-    values = json.dumps(part.values, default=float)  # of Decimal, which alone JSON lacks
+    values = json.dumps(part.values)
     try:
         documents = renderer.render(part.text, values, region)
     except EngineError as error:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.hcl.module.given import GivenVariables
-from vpc_cni_iam.names import resolve
 
 if TYPE_CHECKING:
     from vpc_cni_iam.hcl.evaluate.domain import Value
 
-__all__ = ["GivenVariables", "check_declared", "check_used", "given_variables"]
+__all__ = ["GivenVariables", "check_used", "given_variables"]
 
 _NAME = re.compile(r"[^\W\d][\w-]*")
 
@@ -41,6 +40,7 @@ def given_variables(
 
 def check_used(user_values: GivenVariables, targets: Iterable[str]) -> None:
     """Raise `UsageError` for values that no module took, and an engine without a module."""
+    from vpc_cni_iam.inputs.hcl import check_declared  # noqa: PLC0415 - reads modules
     from vpc_cni_iam.inputs.identify import of_path  # noqa: PLC0415 - what reads modules
 
     if any(of_path(target) for target in targets if target):
@@ -49,10 +49,3 @@ def check_used(user_values: GivenVariables, targets: Iterable[str]) -> None:
         raise UsageError("--var and --var-file fill the variables of HCL, and no input is HCL")
     elif user_values.renderer is not None:
         raise UsageError("--engine renders policies of HCL, and no input is HCL")
-
-
-def check_declared(user_values: GivenVariables) -> None:
-    """Refuse values for variables that no module has, now that all are read."""
-    for name in sorted(user_values.texts.keys() - user_values.declared):
-        resolve(name, sorted(user_values.declared), "variable", "--var")
-        raise UsageError(f"unknown variable {name!r}: write it as the module does")

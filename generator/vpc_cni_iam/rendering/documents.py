@@ -11,10 +11,10 @@ from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compatibility import Compatibility, MissingAction, compatibility
 from vpc_cni_iam.catalog.compose import Addition, Composed
 from vpc_cni_iam.catalog.facts import known_versions
-from vpc_cni_iam.catalog.facts.calls import CallRange, Impact
+from vpc_cni_iam.catalog.facts.calls import CallRange
 from vpc_cni_iam.catalog.parameters import Parameter
 from vpc_cni_iam.catalog.purpose import purpose
-from vpc_cni_iam.catalog.selection import Selection
+from vpc_cni_iam.catalog.selection import ALL_CALLS, Selection
 from vpc_cni_iam.catalog.variants import Scope
 from vpc_cni_iam.escape import escape_markdown
 from vpc_cni_iam.hcl import write
@@ -139,9 +139,8 @@ def _why_added(statement: Statement, addition: Addition, selection: Selection) -
     ranges = {f"{u.first} to {u.last}" if u.last else f"{u.first} and later" for u in uses}
     caller = f"plugin {ranges.pop()}" if len(ranges) == 1 else f"plugin {selection.version}"
     why = "and missing in upstream's document."
-    harmless = all(use.impact is Impact.NO_EFFECT for use in uses)
-    if harmless and not selection.features:  # which may need the action
-        why = "which works without it; --no-gaps leaves it out."
+    if not any(use.is_needed for use in uses):
+        why = "which works without it."
     return f"Added: called by {caller}, {why}"
 
 
@@ -151,6 +150,10 @@ def _evidence(composed: Composed, compatible: Compatibility) -> tuple[str, ...]:
     for addition in composed.additions:
         cause = f" for the feature `{addition.feature}`" if addition.feature else ""
         lines += [f"Added{cause}: {line}" for line in _call_ranges(addition.call_ranges)]
+    lines += [
+        f"Called, not needed: {line} Not allowed; `{ALL_CALLS}` adds it."
+        for line in _call_ranges(composed.unneeded)
+    ]
     lines += [
         f"Not allowed: {', '.join(f'`{action}`' for action in actions)}, called only with "
         f"`--feature {names}`."

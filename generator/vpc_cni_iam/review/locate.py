@@ -19,7 +19,7 @@ from vpc_cni_iam.texts import content
 from vpc_cni_iam.texts.limits import HCL
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.hcl.braces import Located
+    from vpc_cni_iam.hcl.repair import Located
 
 # Where each block is written: in several files where an override file changes it, and where engines
 # do not read the same files.
@@ -95,7 +95,7 @@ class Locator:
 
     def _blocks(self, folder: PurePosixPath) -> _Blocks:
         if folder not in self._read and self._directory is not None:
-            from vpc_cni_iam.hcl.braces import locate  # noqa: PLC0415 - few plans need it
+            from vpc_cni_iam.hcl.repair import locate  # noqa: PLC0415 - few plans need it
 
             blocks: _Blocks = {}
             path = self._directory / folder
@@ -119,7 +119,7 @@ def _key(block: str) -> tuple[str, ...]:
 
 def _in_json(file: Path) -> Iterator[Located]:
     """Yield the blocks of a file in JSON; of one that is damaged those before the damage."""
-    from vpc_cni_iam.hcl.braces import Located  # noqa: PLC0415 - few plans need it
+    from vpc_cni_iam.hcl.repair import Located  # noqa: PLC0415 - few plans need it
 
     text = _text(file).encode()
     reader, ends = Reader(text, str(file)), [m.start() for m in re.finditer(b"\n", text)]

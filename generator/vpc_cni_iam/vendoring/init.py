@@ -43,9 +43,9 @@ variants = [{selected}]
 # {features}.
 features = []
 
-# false adds nothing to upstream's document for cni_version, even if that version makes calls that
-# the document does not allow.
-gaps = true
+# Which calls of the plugin at cni_version to add to upstream's document, which does not allow them:
+# "needed", "none", or "all", also those whose denial has no effect.
+additions = "needed"
 
 # true narrows scoped policies to the tags and the VPC that the plugin at cni_version needs.
 harden = false

@@ -79,8 +79,8 @@ run "ipv6" {
   command = plan
 
   assert {
-    condition     = length(jsondecode(output.ipv6_json).Statement) == 3
-    error_message = "ipv6 does not have 3 statements."
+    condition     = length(jsondecode(output.ipv6_json).Statement) == 2
+    error_message = "ipv6 does not have 2 statements."
   }
 
   assert {
@@ -125,25 +125,6 @@ run "ipv6" {
   assert {
     condition     = !can(jsondecode(output.ipv6_json).Statement[1].Condition)
     error_message = "ipv6, statement 2 has a condition."
-  }
-
-  assert {
-    condition = toset(flatten([jsondecode(output.ipv6_json).Statement[2].Action])) == toset([
-      "ec2:ModifyNetworkInterfaceAttribute",
-    ])
-    error_message = "ipv6, statement 3: the actions are not those of the catalog."
-  }
-
-  assert {
-    condition = toset(flatten([jsondecode(output.ipv6_json).Statement[2].Resource])) == toset([
-      "*",
-    ])
-    error_message = "ipv6, statement 3: the resources are not those of the catalog."
-  }
-
-  assert {
-    condition     = !can(jsondecode(output.ipv6_json).Statement[2].Condition)
-    error_message = "ipv6, statement 3 has a condition."
   }
 }
 

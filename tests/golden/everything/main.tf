@@ -134,13 +134,12 @@ data "aws_iam_policy_document" "ipv6" {
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
-  # Look up subnets and security groups; change any network interface.
+  # Look up subnets and security groups.
   # Added: called by plugin v1.22.1, and missing in upstream's document.
   statement {
     effect = "Allow"
 
     actions = [
-      "ec2:ModifyNetworkInterfaceAttribute",
       "ec2:DescribeSubnets",
       "ec2:DescribeSecurityGroups",
     ]
@@ -148,7 +147,7 @@ data "aws_iam_policy_document" "ipv6" {
     resources = ["*"]
   }
 
-  # Create, attach, detach and delete any network interface.
+  # Create, attach, change, detach and delete any network interface.
   # Added for the feature multi-nic.
   statement {
     effect = "Allow"
@@ -158,6 +157,7 @@ data "aws_iam_policy_document" "ipv6" {
       "ec2:AttachNetworkInterface",
       "ec2:DetachNetworkInterface",
       "ec2:DeleteNetworkInterface",
+      "ec2:ModifyNetworkInterfaceAttribute",
     ]
 
     resources = ["*"]
@@ -413,42 +413,6 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     resources = ["*"]
   }
 
-  # Change network interfaces that have the cluster's tag.
-  # Added: called by plugin v1.20.0 and later, and missing in upstream's document.
-  statement {
-    effect    = "Allow"
-    actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
-    resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:ResourceTag/cluster.k8s.amazonaws.com/name"
-      values   = [local.cluster_name]
-    }
-  }
-
-  # Change them at instances of the cluster.
-  # Added: called by plugin v1.20.0 and later, and missing in upstream's document.
-  statement {
-    effect    = "Allow"
-    actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
-    resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:instance/*"]
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:ResourceTag/kubernetes.io/cluster/${local.cluster_name}"
-      values   = ["owned"]
-    }
-  }
-
-  # Give them any security group.
-  # Added: called by plugin v1.20.0 and later, and missing in upstream's document.
-  statement {
-    effect    = "Allow"
-    actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
-    resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:security-group/*"]
-  }
-
   # Create network interfaces with the cluster's tag.
   # Added for the feature multi-nic.
   statement {
@@ -481,7 +445,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     }
   }
 
-  # Attach, detach and delete network interfaces that have the cluster's tag.
+  # Attach, change, detach and delete network interfaces that have the cluster's tag.
   # Added for the feature multi-nic.
   statement {
     effect = "Allow"
@@ -490,6 +454,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
       "ec2:AttachNetworkInterface",
       "ec2:DetachNetworkInterface",
       "ec2:DeleteNetworkInterface",
+      "ec2:ModifyNetworkInterfaceAttribute",
     ]
 
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
@@ -501,7 +466,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     }
   }
 
-  # Attach and detach them at instances of the cluster.
+  # Attach, change and detach them at instances of the cluster.
   # Added for the feature multi-nic.
   statement {
     effect = "Allow"
@@ -509,6 +474,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     actions = [
       "ec2:AttachNetworkInterface",
       "ec2:DetachNetworkInterface",
+      "ec2:ModifyNetworkInterfaceAttribute",
     ]
 
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:instance/*"]
@@ -518,6 +484,14 @@ data "aws_iam_policy_document" "ipv6_scoped" {
       variable = "aws:ResourceTag/kubernetes.io/cluster/${local.cluster_name}"
       values   = ["owned"]
     }
+  }
+
+  # Give them any security group.
+  # Added for the feature multi-nic.
+  statement {
+    effect    = "Allow"
+    actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
+    resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:security-group/*"]
   }
 
   # Publish metrics.

@@ -116,8 +116,8 @@ run "ipv6" {
   }
 
   assert {
-    condition     = length(jsondecode(output.policy_json).Statement) == 3
-    error_message = "ipv6 does not have 3 statements."
+    condition     = length(jsondecode(output.policy_json).Statement) == 2
+    error_message = "ipv6 does not have 2 statements."
   }
 }
 

@@ -83,6 +83,11 @@ class CallRange(Struct, frozen=True, cache_hash=True):
         return self.severity is DenialSeverity.fatal
 
     @property
+    def is_needed(self) -> bool:
+        """Whether AWS may deny it, and the plugin then breaks or does less."""
+        return self.deniable and self.impact is not Impact.NO_EFFECT
+
+    @property
     def effect(self) -> str:
         """The impact in words, with the delay if there is one."""
         delayed = f"{Impact.DELAYED.value} by {self.delay} s"

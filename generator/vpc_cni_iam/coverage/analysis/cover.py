@@ -34,7 +34,7 @@ class PluginVerdict(StrEnum):
     """Whether the plugin works; the worst comes last."""
 
     works = "works"
-    degraded = "degraded"  # only calls are denied that are not required
+    degraded = "degraded"  # only calls are denied without which the plugin does less
     unknown = "unknown"  # nothing but undecided calls speaks against it
     fails = "fails"
     incomplete = "incomplete"  # a policy was not read
@@ -99,7 +99,8 @@ def verdict_of(runs: Iterable[ScenarioRun]) -> PluginVerdict:
     if required := [call for call in denied if call.fails]:
         undecided = all(call.undecided for call in required)
         return PluginVerdict.unknown if undecided else PluginVerdict.fails
-    return PluginVerdict.degraded if denied else PluginVerdict.works
+    needed = any(call.range.is_needed for call in denied)
+    return PluginVerdict.degraded if needed else PluginVerdict.works
 
 
 def cover(

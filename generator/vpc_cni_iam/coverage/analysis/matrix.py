@@ -45,9 +45,15 @@ class Cell(StrEnum):
 
     allowed = "allowed"
     fatal = "fatal"  # denied, and the plugin fails without it
-    degraded = "degraded"  # denied, and the plugin works without it
+    degraded = "degraded"  # denied, and the plugin does less without it
+    harmless = "harmless"  # denied, which has no effect
     unused = "unused"  # allowed, and not called
     not_called = "not called"
+
+
+def denied_cell(call_range: CallRange) -> Cell:
+    """Return the cell of a call that is denied."""
+    return Cell(call_range.severity) if call_range.is_needed else Cell.harmless
 
 
 class Row(Struct, frozen=True):
@@ -240,7 +246,7 @@ class _Result(Struct, frozen=True):
 
     def _cell(self, action: str, *, granted: bool) -> Cell:
         if action in self.denied:
-            return Cell(self.denied[action][1].range.severity)
+            return denied_cell(self.denied[action][1].range)
         if action in self.sent:
             return Cell.allowed
         return Cell.unused if granted else Cell.not_called

@@ -1,13 +1,12 @@
 """The values of HCL: known, or unknown with a reason, at any depth.
 
-A list or tuple is a Python tuple, a set is a `Set`, a map or object is a dict. Whole numbers are
-int, others Decimal.
+A list or tuple is a Python tuple, a set is a `Set`, a map or object is a dict. Numbers are whole;
+others are unknown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias, Union
 
 from msgspec import Struct, field
@@ -19,35 +18,23 @@ from vpc_cni_iam.policy.template import Hole, Template
 
 # Engines compute with 512 bits; whole numbers up to this are the same here and in JSON.
 MOST_NUMBER = 2**53
+_MOST_DIGITS = 15
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
-Number: TypeAlias = int | Decimal
-Scalar: TypeAlias = bool | int | Decimal | str
+Scalar: TypeAlias = bool | int | str
 Value: TypeAlias = Union[Scalar, tuple["Value", ...], dict[str, "Value"], "Unevaluated", None]
 DOCUMENT = "data.aws_iam_policy_document"
 # Data sources that say where a provider works, and the parameter that each attribute is.
-_SURROUNDINGS = {
+SURROUNDINGS = {
     "data.aws_partition": {"partition": "partition", "id": "partition"},
     "data.aws_region": {"region": "region", "name": "region", "id": "region"},
     "data.aws_caller_identity": {"account_id": "account_id", "id": "account_id"},
 }
-# With another argument, such as a Region's name or a provider, it says something else.
-_PLAIN = {"count", "for_each", "depends_on"}
+# With another argument, such as a provider, it says something else.
+PLAIN_ARGUMENTS = {"count", "for_each", "depends_on"}
 
 
 class Set(tuple):  # type: ignore[type-arg]
     """The items of a set, in the order in which engines iterate over it."""
-
-    __slots__ = ()
-
-
-class EmptyList(tuple):  # type: ignore[type-arg]
-    """An empty list whose items may have a type; those of an empty tuple have none."""
-
-    __slots__ = ()
-
-
-class EmptyMap(dict):  # type: ignore[type-arg]
-    """An empty map whose values may have a type; those of an empty object have none."""
 
     __slots__ = ()
 
@@ -114,18 +101,6 @@ def items(value: Value) -> Iterable[Value]:
     return value if isinstance(value, tuple) else ()
 
 
-def typed(value: Value) -> Value:
-    """Return the value of a list or map, which has a type for its items though it has none."""
-    if value == () and not isinstance(value, Set):
-        return EmptyList()
-    return EmptyMap() if value == {} else value
-
-
-def is_typed_empty(value: Value) -> bool:
-    """Say whether a value is an empty list, set or map whose items may have a type."""
-    return isinstance(value, EmptyList | EmptyMap | Set) and not value
-
-
 def unknown_in(value: Value) -> Unevaluated | None:
     """Return the first unknown part of a value; None if all of it is known."""
     if isinstance(value, Unevaluated):
@@ -137,7 +112,7 @@ def kind(value: Value) -> str:
     """Return the type of a value in HCL's words: string, number, bool, list, set, map or null."""
     if isinstance(value, bool):
         return "bool"
-    if isinstance(value, int | Decimal):
+    if isinstance(value, int):
         return "number"
     if isinstance(value, Set):
         return "set"
@@ -146,13 +121,13 @@ def kind(value: Value) -> str:
 
 
 def scalar_kinds(*values: Value) -> set[str]:
-    """Return the types of the known scalars in values."""
+    """Return the types of the known scalars in values; null may be a string."""
     kinds = set()
     for value in values:
         if isinstance(value, tuple | dict):
             kinds |= scalar_kinds(*items(value))
-        elif value is not None and not isinstance(value, Unevaluated):
-            kinds.add(kind(value))
+        elif not isinstance(value, Unevaluated):
+            kinds.add("string" if value is None else kind(value))
     return kinds
 
 
@@ -167,8 +142,6 @@ def text(value: Value) -> str | Unevaluated:
             return "true" if value else "false"
         case int():
             return str(value)
-        case Decimal():
-            return format(value.normalize(), "f")
     raise EvaluationError(f"{kind(value)} where a string is needed")
 
 
@@ -183,13 +156,16 @@ def flag(value: Value) -> bool | Unevaluated:
     raise EvaluationError(f"{kind(value)} where true or false is needed")
 
 
-def number(code: str) -> Number:
-    """Return a number as it is written; `UndecidedError` beyond digits that engines agree on."""
-    most = 15
-    if sum(map(str.isdigit, code)) > most or "e" in code.lower():
+def number(code: str) -> int:
+    """Return a whole number as it is written; `UndecidedError` for any other, and for -0."""
+    digits = code.removeprefix("-")
+    if (
+        not digits.isdecimal()
+        or len(digits) > _MOST_DIGITS
+        or (code[0] == "-" and int(digits) == 0)
+    ):
         raise UndecidedError
-    value = Decimal(code)
-    return int(value) if value == value.to_integral_value() else value
+    return int(code)
 
 
 def same_kind(*values: Value) -> None:
@@ -206,17 +182,25 @@ def one_type(values: Iterable[Value]) -> None:
 
     Engines convert scalars to one type, also in attributes of objects, and refuse other mixtures.
     """
-    values = [value for value in values if value is not None and not isinstance(value, Unevaluated)]
-    objects = [value for value in values if isinstance(value, dict)]
-    lists = [value for value in values if isinstance(value, tuple)]
-    if len(values) not in (len(objects), len(lists)):
+    values = [value for value in values if not isinstance(value, Unevaluated)]
+    parts = [value for value in values if value is not None]
+    if all(isinstance(value, tuple) for value in parts):
+        if parts:
+            one_type(item for value in parts for item in items(value))
+    elif all(isinstance(value, dict) for value in parts):
+        _one_type_of_fields([value for value in parts if isinstance(value, dict)])
+    else:
         same_kind(*values)
-        if objects or lists:
+        if any(isinstance(value, tuple | dict) for value in parts):
             raise UndecidedError
-    for name in {name: None for fields in objects for name in fields}:
+
+
+def _one_type_of_fields(objects: Sequence[Mapping[str, Value]]) -> None:
+    names = {name: None for fields in objects for name in fields}
+    if any(fields.keys() != names.keys() for fields in objects):
+        one_type(item for fields in objects for item in fields.values())  # of a map
+    for name in names:
         one_type(fields[name] for fields in objects if name in fields)
-    if lists:
-        one_type(item for value in lists for item in value)
 
 
 class ValueScope(Struct, frozen=True):
@@ -235,21 +219,34 @@ class ValueScope(Struct, frozen=True):
     # What a module's variables have; None if it is read for any values, so that nothing may be
     # counted or repeated.
     known: Mapping[str, Value] | None = None
+    strings: frozenset[str] = frozenset()  # the variables of type string, by reference
     # Its resources, data sources and called modules, by address.
     blocks: Mapping[str, Block] = field(default_factory=dict)
     # The partition, Region and account of its provider, of those that are known.
     surroundings: Mapping[str, str] = field(default_factory=dict)
 
-    def attributes(self, address: str, key: str) -> dict[str, Value]:
-        """Return the known attributes of an instance of a resource, data source or module."""
+    def attributes(
+        self, address: str, key: str, arguments: Mapping[str, Value]
+    ) -> dict[str, Value]:
+        """Return the known attributes of an instance of a resource, data source or module.
+
+        `arguments` has those of a data source that says where a provider works, by name.
+        """
         kind = address.rpartition(".")[0]
         if kind == DOCUMENT:
             code = f"{address}{key}.json"
             return dict.fromkeys(("json", "minified_json"), Unevaluated(code, is_text=True))
-        names, known = _SURROUNDINGS.get(kind, {}), self.surroundings
-        if not self.blocks[address].attributes.keys() <= _PLAIN:
-            return {name: Unevaluated(f"{address}{key}.{name}") for name in names}
-        return {name: known[value] for name, value in names.items() if value in known}
+        names, known = SURROUNDINGS.get(kind, {}), self.surroundings
+        others = {name: value for name, value in arguments.items() if value is not None}
+        if kind == "data.aws_region" and others.keys() == {"region"}:
+            return dict.fromkeys(names, others["region"])
+        if others:
+            return {name: Unevaluated(f"{address}{key}.{name}", is_text=True) for name in names}
+        return {
+            name: known.get(value, Unevaluated(code, advice(code), is_text=True))
+            for name, value in names.items()
+            for code in [f"{address}{key}.{name}"]
+        }
 
 
 def advice(code: str) -> Message:
@@ -257,7 +254,7 @@ def advice(code: str) -> Message:
     kind, _, name = code.partition(".")
     if kind == "var":
         return f"give --var {name.partition('.')[0].partition('[')[0]}=VALUE"
-    for address, names in _SURROUNDINGS.items():
+    for address, names in SURROUNDINGS.items():
         if code.startswith(f"{address}."):
             return f"give --{next(iter(names.values())).replace('_', '-')}"
     return ""

@@ -12,6 +12,8 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.hcl.evaluate import operations, repetition
 from vpc_cni_iam.hcl.evaluate.domain import (
+    PLAIN_ARGUMENTS,
+    SURROUNDINGS,
     EvaluationBudget,
     EvaluationError,
     TooLargeError,
@@ -21,15 +23,12 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     ValueScope,
     advice,
     flag,
-    is_typed_empty,
     kind,
     number,
     scalar_kinds,
     text,
-    typed,
-    unknown_in,
 )
-from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS, ArgumentNeeds
+from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS, missing_argument
 from vpc_cni_iam.hcl.parse import expression
 from vpc_cni_iam.hcl.syntax import (
     REFERENCE,
@@ -66,7 +65,6 @@ class Evaluator:
         self.names: Mapping[str, Value] = {}
         self.root = self
         self.assumed: frozenset[str] = frozenset()
-        self.in_try = False  # whether an error of an engine leads to another value
         self.budget = EvaluationBudget()
         self._locals: dict[str, Any] = {}
 
@@ -167,8 +165,16 @@ class Evaluator:
         instances = self.root.instances(block)
         if isinstance(instances, Unevaluated):
             return Unevaluated(address, instances.advice)
+        arguments = {
+            name: self.root.evaluate(node)
+            for name, node in block.attributes.items()
+            if address.rpartition(".")[0] in SURROUNDINGS and name not in PLAIN_ARGUMENTS
+        }
         parts = {
-            key: Unevaluated(f"{address}{key}", attributes=self.scope.attributes(address, key))
+            key: Unevaluated(
+                f"{address}{key}",
+                attributes=self.scope.attributes(address, key, arguments),
+            )
             for key in instances
         }
         if "" in parts:
@@ -217,8 +223,7 @@ class Evaluator:
         return Unevaluated(node.code) if inner is None else self.evaluate(inner)
 
     def _list(self, node: List) -> Value:
-        value = tuple(self.evaluate(item) for item in node.items)
-        return operations.whole(value, in_try=self.in_try)
+        return tuple(self.evaluate(item) for item in node.items)
 
     def _object(self, node: Object) -> Value:
         fields: dict[str, Value] = {}
@@ -229,7 +234,7 @@ class Evaluator:
             if name in fields:
                 raise UndecidedError  # the last one counts, and nobody means that
             fields[name] = self.evaluate(inner)
-        return operations.whole(fields, in_try=self.in_try)
+        return fields
 
     def _conditional(self, node: Conditional) -> Value:
         holds = flag(self.evaluate(node.condition))
@@ -237,25 +242,23 @@ class Evaluator:
             return holds
         chosen, other = node.options if holds else reversed(node.options)
         value = self.evaluate(chosen)
-        if isinstance(value, str) and not self.in_try:
+        if isinstance(value, str):
             return value
         # Both options get one type, which may convert this one.
         try:
             against = self.evaluate(other)
         except EvaluationError:
-            against = None
-        no_type = None in (value, against) and Constant("null") not in node.options
-        if no_type and (self.in_try or not scalar_kinds(value) <= {"string"}):
-            raise UndecidedError  # null and what is refused have a type
-        if against is not None:
-            operations.check_options(value, against, in_try=self.in_try)
-        return typed(value)
+            if scalar_kinds(value) <= {"string"}:
+                return value
+            raise UndecidedError from None
+        operations.check_options(value, against, other)
+        return value
 
     def _call(self, node: FunctionCall) -> Value:
         if node.name == "try":
             return self._try(node)
-        if node.name == "can":
-            return self._can(node)
+        if node.name not in FUNCTIONS:
+            return Unevaluated(operations.shown(node), _ADVICE.get(node.name, ""))
         return self._apply(node.name, [self.evaluate(a) for a in node.arguments], node)
 
     def _spread_call(self, node: Operation) -> Value:
@@ -272,50 +275,54 @@ class Evaluator:
     def _apply(self, name: str, arguments: list[Value], node: Node) -> Value:
         function = FUNCTIONS.get(name)
         if function is None:
-            return Unevaluated(operations.shown(node), _ADVICE.get(name, ""))
+            raise UndecidedError
         for argument in arguments:
             self.budget.weigh(argument)
-            if self.in_try and function.types and (argument is None or is_typed_empty(argument)):
-                raise UndecidedError  # which type it has is not known
-            missing = operations.may_fail(argument) if self.in_try else None
-            if function.needs is ArgumentNeeds.all:
-                missing = unknown_in(argument)
-            elif function.needs is ArgumentNeeds.top and isinstance(argument, Unevaluated):
-                missing = argument
+            missing = missing_argument(name, argument)
             if missing is not None:
                 return missing.computed
         try:
-            inspect.signature(function.call).bind(*arguments)
+            inspect.signature(function).bind(*arguments)
         except TypeError:
             raise UndecidedError from None
-        value = typed(function.call(*arguments))
+        value = function(*arguments)
         self.budget.weigh(value)
         return value
 
-    def _trying(self) -> Evaluator:
-        inner = copy(self)
-        inner.in_try = True
-        return inner
-
     def _try(self, node: FunctionCall) -> Value:
-        for argument in node.arguments:
+        if not node.arguments:
+            raise UndecidedError
+        *others, last = node.arguments
+        for argument in others:
+            # An engine may refuse anything else for the types of its parts.
+            if not (operations.is_path(argument) or self._is_of_strings(argument)):
+                raise UndecidedError
             try:
-                value = self._trying().evaluate(argument)
+                value = self.evaluate(argument)
             except EvaluationError:
                 continue
             # An engine may refuse it after all, and take the next one.
             missing = operations.may_fail(value)
             return value if missing is None else missing
-        raise EvaluationError("no argument of try has a value")
+        return self.evaluate(last)
 
-    def _can(self, node: FunctionCall) -> Value:
-        if len(node.arguments) != 1:
-            raise UndecidedError
+    def _is_of_strings(self, node: Node) -> bool:
+        """Say whether an expression is ``coalesce`` of names of texts, of which null has a type."""
+        match node:
+            case FunctionCall(name="coalesce", arguments=arguments):
+                return all(
+                    (isinstance(part, Reference) and part.path in self.scope.strings)
+                    or (operations.is_path(part) and self._is_text(part))
+                    for part in arguments
+                )
+        return False
+
+    def _is_text(self, node: Node) -> bool:
         try:
-            missing = unknown_in(self._trying().evaluate(node.arguments[0]))
-            return True if missing is None else missing.computed
+            value = self.evaluate(node)
         except EvaluationError:
             return False
+        return isinstance(value, str) or (isinstance(value, Unevaluated) and value.is_text)
 
     def _operation(self, node: Operation) -> Value:
         if node.rule not in _BY_RULE:
@@ -327,51 +334,42 @@ class Evaluator:
         assert isinstance(operand, Node)  # noqa: S101 - as the grammar has it
         value = self.evaluate(operand)
         if sign == "-":
+            if value == 0:
+                raise UndecidedError  # an engine prints -0
             return operations.computed(0, "-", value)
         holds = flag(value)
         return holds if isinstance(holds, Unevaluated) else not holds
 
     def _binary(self, node: Operation) -> Value:
         first, *terms = cast("tuple[Node, ...]", node.parts)
-        value: Value = None
-        refused: EvaluationError | None = None
-        for sign, operand in [("", first), *map(operations.sign_and_operand, terms)]:
-            if refused is not None and sign in _LOGICAL:
-                raise UndecidedError  # newer engines do not look at it where the right side decides
-            if refused is None:
-                try:
-                    value = self._binary_term(value, sign, operand)
-                except EvaluationError as error:
-                    refused = error
-        if refused is not None:
-            raise refused
+        pairs = [*map(operations.sign_and_operand, terms)]
+        try:
+            value = self.evaluate(first)
+            for sign, operand in pairs:
+                value = self._binary_term(value, sign, operand)
+        except EvaluationError:
+            if any(sign in _LOGICAL for sign, _ in pairs):
+                raise UndecidedError from None  # some engines do not look at it
+            raise
         return value
 
     def _binary_term(self, left: Value, sign: str, operand: Node) -> Value:
         if sign in _LOGICAL:
             return self._logical(left, sign, operand)
         right = self.evaluate(operand)
-        if not sign:
-            return right
         if sign in ("==", "!="):
             same = operations.equal(left, right)
             return same if isinstance(same, Unevaluated) else same == (sign == "==")
         return operations.computed(left, sign, right)
 
     def _logical(self, left: Value, sign: str, operand: Node) -> Value:
-        decides = sign == "||"
-        first = flag(left)
-        if first is decides and not self.in_try:
+        decides, first = sign == "||", _flag(left)
+        if first is decides:
             return first
-        try:
-            second = flag(self.evaluate(operand))
-        except EvaluationError:
-            if first is decides or isinstance(first, Unevaluated):
-                raise UndecidedError from None  # newer engines do not look at it, older ones do
-            raise
+        second = _flag(self.evaluate(operand))
         if isinstance(first, Unevaluated):
             return second if second is decides else first
-        return first if first is decides and not isinstance(second, Unevaluated) else second
+        return second
 
     def _get_attribute(self, node: Operation) -> Value:
         inner, getter = node.parts
@@ -403,20 +401,22 @@ class Evaluator:
     def _each(self, value: Value, splats: list[Operation]) -> Value:
         """Return what the last of some splats, and then those before it, make of a value."""
         *later, splat = splats
-        steps, after = list(splat.parts[1:]), []
-        if splat.rule == "attr_splat":  # an index after .* is of the whole list
-            rules = [step.rule for step in steps if isinstance(step, Operation)]
-            end = rules.index("braces_index") if "braces_index" in rules else len(steps)
-            steps, after = steps[:end], steps[end:]
+        steps = [step for step in splat.parts[1:] if isinstance(step, Operation)]
+        if splat.rule == "attr_splat" and {step.rule for step in steps} - {"get_attr"}:
+            raise UndecidedError  # an index after .* is of the whole list
         if isinstance(value, Unevaluated) and value.attributes is None and value.text is None:
             return value.computed
-        if self.in_try and is_typed_empty(value) and (steps or later):
-            raise UndecidedError  # engines refuse steps that its type does not have
         if not isinstance(value, tuple):
             value = () if value is None else (value,)
         items = (self._steps(item, steps) for item in value)
-        each = tuple(self._each(item, later) if later else item for item in items) or value
-        return self._steps(each, after)
+        return tuple(self._each(item, later) if later else item for item in items)
+
+
+def _flag(value: Value) -> bool | Unevaluated:
+    """Return a side of a logical operator; some engines take null for one."""
+    if value is None:
+        raise UndecidedError
+    return flag(value)
 
 
 _BY_TYPE: dict[type[Node], Callable[[Evaluator, Any], Value]] = {

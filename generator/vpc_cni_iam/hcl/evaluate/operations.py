@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import product
 from textwrap import shorten
 from typing import Any
 
@@ -15,23 +16,29 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     Unevaluated,
     Value,
     advice,
-    is_typed_empty,
     items,
     kind,
-    one_type,
     scalar_kinds,
     text,
     unknown_in,
 )
-from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS, is_not_empty
-from vpc_cni_iam.hcl.syntax import FunctionCall, List, Node, Operation
+from vpc_cni_iam.hcl.evaluate.functions import convert_scalar, is_not_empty
+from vpc_cni_iam.hcl.syntax import (
+    Constant,
+    FunctionCall,
+    List,
+    Node,
+    Object,
+    Operation,
+    Reference,
+    Text,
+)
 
 _WIDTH = 100
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
     "-": operator.sub,
-    "*": operator.mul,
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
@@ -43,10 +50,10 @@ def attribute(value: Value, name: str) -> Value:
     """Return an attribute of an object, or an item of a list by its number."""
     match value:
         case Unevaluated():
-            if value.attributes is not None and name in value.attributes:
-                return value.attributes[name]
+            if value.attributes is None:
+                return value.computed
             code = f"{value.code}.{name}"
-            return Unevaluated(code, value.advice or advice(code))
+            return value.attributes.get(name, Unevaluated(code, value.advice or advice(code)))
         case dict():
             if name not in value:
                 raise EvaluationError(f"there is no attribute {name!r}")
@@ -68,7 +75,7 @@ def item(value: Value, index: Value) -> Value:
         return value[str(name)]
     if not isinstance(value, tuple) or isinstance(value, Set):
         raise EvaluationError(f"index of {kind(value)}")
-    place = FUNCTIONS["tonumber"].call(index)
+    place = convert_scalar(index, "number")
     if not isinstance(place, int) or not 0 <= place < len(value):
         raise EvaluationError(f"there is no item {place}")
     return value[place]
@@ -102,17 +109,6 @@ def computed(left: Value, sign: str, right: Value) -> Value:
     return result
 
 
-def shape(value: Value) -> object:
-    """Return the type of a value with those of its parts; one of its own for items of none."""
-    if is_typed_empty(value):
-        return object()
-    if isinstance(value, dict):
-        return {name: shape(item) for name, item in value.items()}
-    if isinstance(value, tuple):
-        return [kind(value), *map(shape, value)]
-    return kind(value)
-
-
 def may_fail(value: Value) -> Unevaluated | None:
     """Return a part of a value that an engine may refuse; None if there is none."""
     if isinstance(value, Unevaluated):
@@ -120,69 +116,84 @@ def may_fail(value: Value) -> Unevaluated | None:
     return next((part for item in items(value) if (part := may_fail(item))), None)
 
 
-def whole(value: Value, *, in_try: bool) -> Value:
-    """Return a value of parts; in `try`, it is unknown if an engine may refuse one of them."""
-    return (may_fail(value) if in_try else None) or value
+def is_path(node: Node) -> bool:
+    """Say whether an expression is a name with attributes and indices, or its length.
+
+    An engine refuses it only where an attribute or an item is missing: it converts nothing.
+    """
+    match node:
+        case Reference():
+            return True
+        case Operation(rule="get_attr_expr_term", parts=(Node() as inner, _)):
+            return is_path(inner)
+        case Operation(
+            rule="index_expr_term",
+            parts=(Node() as inner, Operation(rule="braces_index", parts=(_, Node() as index, _))),
+        ):
+            return is_path(inner) and (isinstance(index, Constant | Text) or is_path(index))
+        case List(items=(only,)) | FunctionCall(name="length", arguments=(only,)):
+            return is_path(only)
+    return isinstance(node, Text) and node.plain is not None
 
 
-def check_options(value: Value, other: Value, *, in_try: bool) -> None:
+def check_options(value: Value, other: Value, other_node: Node) -> None:
     """Raise `UndecidedError` if an engine may convert an option of a condition to another value.
 
-    It does so for one type of both. In `try`, another value counts if it refuses them.
+    It converts both to one type; `other` is the option that is not chosen.
     """
-    if shape(value) == shape(other):
+    if _shape(value) == _shape(other):
         return
-    refused = in_try and not _have_common_type(value, other)
-    as_set = _becomes_other(value, other) or (
-        isinstance(other, Unevaluated) and _is_unlike_set(value)
-    )
-    if refused or as_set:
+    if other_node != Constant("null") and _may_become_set(value, other):
         raise UndecidedError
     kinds = scalar_kinds(value)
-    if not kinds <= {"string"}:
-        as_map = len(kinds) > 1 and _has_map(other)
-        as_map |= _has_typed_empty(other)
-        converted = kinds not in (set(), scalar_kinds(value, other))
-        if as_map or converted or unknown_in(other):
-            raise UndecidedError
-        one_type((value, other))
+    if kinds <= {"string"}:
+        return
+    alone = other_node in (List(()), Object(()), Constant("null"))
+    same = scalar_kinds(other) == kinds and unknown_in(other) is None and not _has_empty(other)
+    if len(kinds) > 1 or not (alone or same):
+        raise UndecidedError
 
 
-def _have_common_type(*values: Value) -> bool:
-    """Say whether values surely have types that an engine converts to one."""
-    values = tuple(value for value in values if value is not None)
-    if may_fail(values):
-        return False
-    for part in (dict, tuple):
-        of_part = [value for value in values if isinstance(value, part)]
-        if of_part:
-            inner = [item for value in of_part for item in items(value)]
-            empty = sum(map(is_typed_empty, of_part))
-            if None in inner or (empty and (inner or empty > 1)):
-                return False
-            return len(of_part) == len(values) and _have_common_type(*inner)
-    return len({kind(value) for value in values} - {"string"}) <= 1
+def _shape(value: Value) -> object:
+    """Return the type of a value with those of its parts."""
+    if isinstance(value, dict):
+        return {name: _shape(item) for name, item in value.items()}
+    if isinstance(value, tuple):
+        return [kind(value), *map(_shape, value)]
+    return kind(value)
 
 
-def _becomes_other(value: Value, other: Value) -> bool:
-    """Say whether a condition's options make a set of a tuple, or a list of a set."""
-    differ = isinstance(value, Set) != isinstance(other, Set) and bool(value)
-    return differ and (other != () or isinstance(other, Set))
+def _may_become_set(value: Value, other: Value) -> bool:
+    """Say whether a list is where the other option has a set, or null or a value that may be one.
+
+    Or a set is where that has a list.
+    """
+    pairs: Iterable[tuple[Value, Value]] = ()
+    match value, other:
+        case dict(), dict() if value.keys() == other.keys():
+            pairs = ((value[name], other[name]) for name in value)
+        case (dict(), dict()) | (tuple(), tuple()) if _is_set(value) == _is_set(other):
+            pairs = product(_nested(value), _nested(other))
+        case tuple(), tuple():
+            return bool(value) and (other != () or _is_set(other))
+        case tuple(), None | Unevaluated():
+            return len(value) > 1 and [*value] != sorted({*map(str, value)})
+    return any(_may_become_set(item, part) for item, part in pairs)
 
 
-def _is_unlike_set(value: Value) -> bool:
-    """Say whether a list has another order, or more items, than a set of the same."""
-    several = isinstance(value, tuple) and len(value) > 1
-    return several and [*items(value)] != sorted({*map(str, items(value))})
+def _is_set(value: Value) -> bool:
+    return isinstance(value, Set)
 
 
-def _has_typed_empty(value: Value) -> bool:
-    return is_typed_empty(value) or any(map(_has_typed_empty, items(value)))
+def _nested(value: Value) -> list[Value]:
+    """Return the items of a value that are no texts or numbers; of nested lists there are few."""
+    return [item for item in items(value) if not isinstance(item, str | int)]
 
 
-def _has_map(value: Value) -> bool:
-    """Say whether a map or object is in a value."""
-    return isinstance(value, dict) or any(_has_map(part) for part in items(value))
+def _has_empty(value: Value) -> bool:
+    """Say whether an empty list or map, whose items may have any type, is in a value."""
+    is_empty = isinstance(value, tuple | dict) and not value
+    return is_empty or any(map(_has_empty, items(value)))
 
 
 def sign_and_operand(term: Node) -> tuple[str, Node]:

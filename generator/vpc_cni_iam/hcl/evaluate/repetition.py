@@ -18,8 +18,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     text,
     unknown_in,
 )
-from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS
-from vpc_cni_iam.hcl.evaluate.operations import whole
+from vpc_cni_iam.hcl.evaluate.functions import convert_scalar
 from vpc_cni_iam.hcl.syntax import Block, Node, Operation, Reference
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def instance_names(evaluator: Evaluator, block: Block) -> dict[str, dict[str, Va
         return value
     if argument == "count":
         try:
-            size = FUNCTIONS["tonumber"].call(value)
+            size = convert_scalar(value, "number")
         except UndecidedError:
             return Unevaluated(f"the number {value!r}")
         if not isinstance(size, int) or size < 0:
@@ -104,25 +103,13 @@ def evaluate_for(evaluator: Evaluator, node: Operation) -> Value:
     match bodies[-1]:
         case Operation(rule="for_cond", parts=(_, Node() as condition)):
             del bodies[-1]
-            if not inner:
-                _check_condition(evaluator, condition, variables)
             flags = [flag(each.evaluate(condition)) for each in inner]
             if unknown := unknown_in(tuple(flags)):
                 return unknown.computed
             inner = list(compress(inner, flags))
     if node.rule == "for_tuple_expr":
-        value: Value = tuple(each.evaluate(bodies[0]) for each in inner)
-    else:
-        value = _fields(inner, bodies, grouped="..." in node.parts)
-    return whole(value, in_try=evaluator.in_try)
-
-
-def _check_condition(evaluator: Evaluator, condition: Node, variables: list[str]) -> None:
-    """Refuse a condition that no item meets or fails; engines look at it where there is none."""
-    any_item = {name: Unevaluated(name) for name in variables}
-    flag(evaluator.with_names(any_item).evaluate(condition))
-    if evaluator.in_try:
-        raise UndecidedError  # they may refuse a part whose meaning is not known
+        return tuple(each.evaluate(bodies[0]) for each in inner)
+    return _fields(inner, bodies, grouped="..." in node.parts)
 
 
 def _fields(inner: list[Evaluator], bodies: list[Node], *, grouped: bool) -> Value:

@@ -171,6 +171,11 @@ def _scope(
         nodes,
         filling,
         known={**undeclared(variables, user_values), **known},
+        strings=frozenset(
+            f"var.{b.labels[0]}"
+            for b in blocks
+            if b.type == "variable" and b.labels and b.attributes.get("type") == Reference("string")
+        ),
         blocks={address_of(b): b for b in blocks if b.type in ("resource", "data", "module")},
         surroundings={
             "partition": "aws",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from vpc_cni_iam.errors import InputError, UsageError
@@ -17,11 +17,10 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     kind,
     number,
     one_type,
-    typed,
     unknown_in,
 )
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
-from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS, to_set
+from vpc_cni_iam.hcl.evaluate.functions import convert_scalar, to_set
 from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.hcl.parse import expression, parse
 from vpc_cni_iam.hcl.syntax import (
@@ -29,7 +28,6 @@ from vpc_cni_iam.hcl.syntax import (
     Constant,
     File,
     FunctionCall,
-    List,
     Node,
     Object,
     Reference,
@@ -39,7 +37,6 @@ from vpc_cni_iam.policy.strict_json import Number, load_json
 
 _SCALARS = tuple(Reference(name) for name in ("string", "number", "bool"))
 _REFERENCE = re.compile(r"\bvar\.([\w-]+)")
-_CONVERSIONS = {"string": "tostring", "number": "tonumber", "bool": "tobool"}
 
 
 def read_file(text: str, source: str) -> dict[str, Value]:
@@ -171,8 +168,8 @@ def convert(value: Value, constraint: Node | None) -> Value:
         case Reference(path="string" | "number" | "bool" as name):
             if isinstance(value, tuple | dict):
                 raise EvaluationError(f"is a {kind(value)}, not a {name}")
-            return FUNCTIONS[_CONVERSIONS[name]].call(value)
-        case FunctionCall(name=name, arguments=(inner,)) if name in ("list", "set", "tuple"):
+            return convert_scalar(value, name)
+        case FunctionCall(name=name, arguments=(inner,)) if name in ("list", "set"):
             if not isinstance(value, tuple):
                 raise EvaluationError(f"is a {kind(value)}, not a {name}")
             return _items(name, tuple(value), inner)
@@ -184,25 +181,20 @@ def convert(value: Value, constraint: Node | None) -> Value:
 
 
 def _items(name: str, values: tuple[Value, ...], inner: Node) -> Value:
-    """Return the items of a list, set or tuple as their types have them."""
-    types: Sequence[Node] = [inner] * len(values)
-    if name == "tuple":
-        types = inner.items if isinstance(inner, List) else ()
-        if len(values) != len(types):
-            raise EvaluationError(f"has {len(values)} items, not {len(types)}")
-    items = tuple(convert(item, part) for item, part in zip(values, types, strict=True))
+    """Return the items of a list or set as their type has them."""
+    items = tuple(convert(item, inner) for item in values)
     if name == "list" and inner == Reference("any"):
         one_type(items)
     if name == "set":
         return to_set(items)
-    return typed(items) if name == "list" else items
+    return items
 
 
 def _map(value: dict[str, Value], inner: Node) -> Value:
     fields = {key: convert(item, inner) for key, item in value.items()}
     if inner == Reference("any"):
         one_type(fields.values())
-    return typed(fields)
+    return fields
 
 
 def _object(known: dict[str, Value], types: Node) -> Value:

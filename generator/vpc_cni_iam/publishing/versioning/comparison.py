@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.options import Options
+from vpc_cni_iam.catalog.selection import Additions
 from vpc_cni_iam.errors import InputError, PublishError
 from vpc_cni_iam.escape import escape_emphasis
 from vpc_cni_iam.hcl.module.reader import any_values, read_blocks
@@ -194,7 +195,8 @@ def changelog(
     origin = f"Made from revision {selection.revision.name} of upstream's page"
     if selection.version is not None:
         origin += f", for plugin {selection.version}"
-        origin += "" if selection.gaps else ", without filling its gaps"
+        if selection.additions is Additions.none:
+            origin += ", without additions"
     if selection.features:
         origin += f", with {' and '.join(selection.features)}"
     if selection.hardening is not None:

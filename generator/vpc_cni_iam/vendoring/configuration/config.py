@@ -16,6 +16,7 @@ from msgspec import Struct, UnsetType
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
 from vpc_cni_iam.catalog.options import Options, options
+from vpc_cni_iam.catalog.selection import Additions
 from vpc_cni_iam.errors import ConfigurationError, InputError, OptionError, TreeError
 from vpc_cni_iam.names import unknown_name
 from vpc_cni_iam.texts import content, read, toml
@@ -204,8 +205,8 @@ def _module(
             revision=revision,
             cni_version=str(stand_in) if stand_in else version,
             features=tuple(table.features),
-            # Of a revision there are none to fill, and the version may come again.
-            gaps=revision is not None or table.gaps,
+            # To a revision nothing is added, and the version may come again.
+            additions=Additions.needed if revision is not None else table.additions,
             kind=table.kind,
             hardening=Hardening.of(
                 harden=table.harden,

@@ -15,6 +15,7 @@ from msgspec.json import schema_components
 from vpc_cni_iam.catalog.facts import calls, documents, known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import EKS_BUILD
 from vpc_cni_iam.catalog.options import ModuleKind
+from vpc_cni_iam.catalog.selection import Additions
 from vpc_cni_iam.catalog.variants import every
 from vpc_cni_iam.errors import ConfigurationError
 from vpc_cni_iam.names import unknown_name
@@ -105,13 +106,10 @@ class ModuleTable(Struct, frozen=True, forbid_unknown_fields=True):
     features: Annotated[
         list[str], Meta(description="Optional features of the plugin whose calls are allowed, too.")
     ] = []
-    gaps: Annotated[
-        bool,
-        Meta(
-            description="Whether to add what the plugin at cni_version calls and its document "
-            "does not allow."
-        ),
-    ] = True
+    additions: Annotated[
+        Additions,
+        Meta(description="Which calls of the plugin to add to its document: needed, none or all."),
+    ] = Additions.needed
     harden: Annotated[
         bool,
         Meta(description="Whether to narrow scoped documents to the tags and VPC that they need."),

@@ -223,7 +223,6 @@ run "ipv6" {
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv6_json).Statement[2].Action])) == toset([
-      "ec2:ModifyNetworkInterfaceAttribute",
       "ec2:DescribeSubnets",
       "ec2:DescribeSecurityGroups",
     ])
@@ -248,6 +247,7 @@ run "ipv6" {
       "ec2:AttachNetworkInterface",
       "ec2:DetachNetworkInterface",
       "ec2:DeleteNetworkInterface",
+      "ec2:ModifyNetworkInterfaceAttribute",
     ])
     error_message = "ipv6, statement 4: the actions are not those of the catalog."
   }
@@ -626,8 +626,8 @@ run "ipv6_scoped" {
   command = plan
 
   assert {
-    condition     = length(jsondecode(output.ipv6_scoped_json).Statement) == 15
-    error_message = "ipv6-scoped does not have 15 statements."
+    condition     = length(jsondecode(output.ipv6_scoped_json).Statement) == 13
+    error_message = "ipv6-scoped does not have 13 statements."
   }
 
   assert {
@@ -719,7 +719,7 @@ run "ipv6_scoped" {
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[4].Action])) == toset([
-      "ec2:ModifyNetworkInterfaceAttribute",
+      "ec2:CreateNetworkInterface",
     ])
     error_message = "ipv6-scoped, statement 5: the actions are not those of the catalog."
   }
@@ -737,7 +737,7 @@ run "ipv6_scoped" {
   }
 
   assert {
-    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[4].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[4].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
       "example",
     ])
     error_message = "ipv6-scoped, statement 5: the condition is not that of the catalog."
@@ -745,14 +745,15 @@ run "ipv6_scoped" {
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[5].Action])) == toset([
-      "ec2:ModifyNetworkInterfaceAttribute",
+      "ec2:CreateNetworkInterface",
     ])
     error_message = "ipv6-scoped, statement 6: the actions are not those of the catalog."
   }
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[5].Resource])) == toset([
-      "arn:aws:ec2:*:*:instance/*",
+      "arn:aws:ec2:*:*:subnet/*",
+      "arn:aws:ec2:*:*:security-group/*",
     ])
     error_message = "ipv6-scoped, statement 6: the resources are not those of the catalog."
   }
@@ -763,14 +764,17 @@ run "ipv6_scoped" {
   }
 
   assert {
-    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[5].Condition["StringEquals"]["aws:ResourceTag/kubernetes.io/cluster/example"], [])])) == toset([
-      "owned",
+    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[5].Condition["ArnEquals"]["ec2:Vpc"], [])])) == toset([
+      "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
     ])
     error_message = "ipv6-scoped, statement 6: the condition is not that of the catalog."
   }
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[6].Action])) == toset([
+      "ec2:AttachNetworkInterface",
+      "ec2:DetachNetworkInterface",
+      "ec2:DeleteNetworkInterface",
       "ec2:ModifyNetworkInterfaceAttribute",
     ])
     error_message = "ipv6-scoped, statement 7: the actions are not those of the catalog."
@@ -778,26 +782,35 @@ run "ipv6_scoped" {
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[6].Resource])) == toset([
-      "arn:aws:ec2:*:*:security-group/*",
+      "arn:aws:ec2:*:*:network-interface/*",
     ])
     error_message = "ipv6-scoped, statement 7: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = !can(jsondecode(output.ipv6_scoped_json).Statement[6].Condition)
-    error_message = "ipv6-scoped, statement 7 has a condition."
+    condition     = sum([for keys in jsondecode(output.ipv6_scoped_json).Statement[6].Condition : length(keys)]) == 1
+    error_message = "ipv6-scoped, statement 7 does not have 1 condition."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[6].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
+      "example",
+    ])
+    error_message = "ipv6-scoped, statement 7: the condition is not that of the catalog."
   }
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[7].Action])) == toset([
-      "ec2:CreateNetworkInterface",
+      "ec2:AttachNetworkInterface",
+      "ec2:DetachNetworkInterface",
+      "ec2:ModifyNetworkInterfaceAttribute",
     ])
     error_message = "ipv6-scoped, statement 8: the actions are not those of the catalog."
   }
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[7].Resource])) == toset([
-      "arn:aws:ec2:*:*:network-interface/*",
+      "arn:aws:ec2:*:*:instance/*",
     ])
     error_message = "ipv6-scoped, statement 8: the resources are not those of the catalog."
   }
@@ -808,104 +821,80 @@ run "ipv6_scoped" {
   }
 
   assert {
-    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[7].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
-      "example",
+    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[7].Condition["StringEquals"]["aws:ResourceTag/kubernetes.io/cluster/example"], [])])) == toset([
+      "owned",
     ])
     error_message = "ipv6-scoped, statement 8: the condition is not that of the catalog."
   }
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[8].Action])) == toset([
-      "ec2:CreateNetworkInterface",
+      "ec2:ModifyNetworkInterfaceAttribute",
     ])
     error_message = "ipv6-scoped, statement 9: the actions are not those of the catalog."
   }
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[8].Resource])) == toset([
-      "arn:aws:ec2:*:*:subnet/*",
       "arn:aws:ec2:*:*:security-group/*",
     ])
     error_message = "ipv6-scoped, statement 9: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = sum([for keys in jsondecode(output.ipv6_scoped_json).Statement[8].Condition : length(keys)]) == 1
-    error_message = "ipv6-scoped, statement 9 does not have 1 condition."
-  }
-
-  assert {
-    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[8].Condition["ArnEquals"]["ec2:Vpc"], [])])) == toset([
-      "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
-    ])
-    error_message = "ipv6-scoped, statement 9: the condition is not that of the catalog."
+    condition     = !can(jsondecode(output.ipv6_scoped_json).Statement[8].Condition)
+    error_message = "ipv6-scoped, statement 9 has a condition."
   }
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[9].Action])) == toset([
-      "ec2:AttachNetworkInterface",
-      "ec2:DetachNetworkInterface",
-      "ec2:DeleteNetworkInterface",
+      "cloudwatch:PutMetricData",
     ])
     error_message = "ipv6-scoped, statement 10: the actions are not those of the catalog."
   }
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[9].Resource])) == toset([
-      "arn:aws:ec2:*:*:network-interface/*",
+      "*",
     ])
     error_message = "ipv6-scoped, statement 10: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = sum([for keys in jsondecode(output.ipv6_scoped_json).Statement[9].Condition : length(keys)]) == 1
-    error_message = "ipv6-scoped, statement 10 does not have 1 condition."
-  }
-
-  assert {
-    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[9].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
-      "example",
-    ])
-    error_message = "ipv6-scoped, statement 10: the condition is not that of the catalog."
+    condition     = !can(jsondecode(output.ipv6_scoped_json).Statement[9].Condition)
+    error_message = "ipv6-scoped, statement 10 has a condition."
   }
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[10].Action])) == toset([
-      "ec2:AttachNetworkInterface",
-      "ec2:DetachNetworkInterface",
+      "logs:DescribeLogGroups",
     ])
     error_message = "ipv6-scoped, statement 11: the actions are not those of the catalog."
   }
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[10].Resource])) == toset([
-      "arn:aws:ec2:*:*:instance/*",
+      "*",
     ])
     error_message = "ipv6-scoped, statement 11: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = sum([for keys in jsondecode(output.ipv6_scoped_json).Statement[10].Condition : length(keys)]) == 1
-    error_message = "ipv6-scoped, statement 11 does not have 1 condition."
-  }
-
-  assert {
-    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[10].Condition["StringEquals"]["aws:ResourceTag/kubernetes.io/cluster/example"], [])])) == toset([
-      "owned",
-    ])
-    error_message = "ipv6-scoped, statement 11: the condition is not that of the catalog."
+    condition     = !can(jsondecode(output.ipv6_scoped_json).Statement[10].Condition)
+    error_message = "ipv6-scoped, statement 11 has a condition."
   }
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[11].Action])) == toset([
-      "cloudwatch:PutMetricData",
+      "logs:CreateLogGroup",
     ])
     error_message = "ipv6-scoped, statement 12: the actions are not those of the catalog."
   }
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[11].Resource])) == toset([
-      "*",
+      "arn:aws:logs:*:*:log-group:/aws/eks/example/cluster",
+      "arn:aws:logs:*:*:log-group:/aws/eks/example/cluster:log-stream:*",
     ])
     error_message = "ipv6-scoped, statement 12: the resources are not those of the catalog."
   }
@@ -917,14 +906,15 @@ run "ipv6_scoped" {
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[12].Action])) == toset([
-      "logs:DescribeLogGroups",
+      "logs:CreateLogStream",
+      "logs:PutLogEvents",
     ])
     error_message = "ipv6-scoped, statement 13: the actions are not those of the catalog."
   }
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[12].Resource])) == toset([
-      "*",
+      "arn:aws:logs:*:*:log-group:/aws/eks/example/cluster:log-stream:*",
     ])
     error_message = "ipv6-scoped, statement 13: the resources are not those of the catalog."
   }
@@ -932,46 +922,6 @@ run "ipv6_scoped" {
   assert {
     condition     = !can(jsondecode(output.ipv6_scoped_json).Statement[12].Condition)
     error_message = "ipv6-scoped, statement 13 has a condition."
-  }
-
-  assert {
-    condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[13].Action])) == toset([
-      "logs:CreateLogGroup",
-    ])
-    error_message = "ipv6-scoped, statement 14: the actions are not those of the catalog."
-  }
-
-  assert {
-    condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[13].Resource])) == toset([
-      "arn:aws:logs:*:*:log-group:/aws/eks/example/cluster",
-      "arn:aws:logs:*:*:log-group:/aws/eks/example/cluster:log-stream:*",
-    ])
-    error_message = "ipv6-scoped, statement 14: the resources are not those of the catalog."
-  }
-
-  assert {
-    condition     = !can(jsondecode(output.ipv6_scoped_json).Statement[13].Condition)
-    error_message = "ipv6-scoped, statement 14 has a condition."
-  }
-
-  assert {
-    condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[14].Action])) == toset([
-      "logs:CreateLogStream",
-      "logs:PutLogEvents",
-    ])
-    error_message = "ipv6-scoped, statement 15: the actions are not those of the catalog."
-  }
-
-  assert {
-    condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[14].Resource])) == toset([
-      "arn:aws:logs:*:*:log-group:/aws/eks/example/cluster:log-stream:*",
-    ])
-    error_message = "ipv6-scoped, statement 15: the resources are not those of the catalog."
-  }
-
-  assert {
-    condition     = !can(jsondecode(output.ipv6_scoped_json).Statement[14].Condition)
-    error_message = "ipv6-scoped, statement 15 has a condition."
   }
 }
 

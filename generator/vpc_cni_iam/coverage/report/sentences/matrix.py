@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.known_documents import listed
-from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix, Row
+from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix, Row, denied_cell
 from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.report.sentences.calls import consequence
 from vpc_cni_iam.coverage.report.sentences.excess import excess_lines as beyond
@@ -23,6 +23,7 @@ MEANINGS: dict[Cell, tuple[str, str]] = {
     Cell.allowed: ("+", "called and allowed"),
     Cell.fatal: ("X", "called and denied: the plugin fails"),
     Cell.degraded: ("!", "called and denied: the plugin works, degraded"),
+    Cell.harmless: ("-", "called and denied, which has no effect"),
     Cell.unused: ("o", "allowed, never called"),
     Cell.not_called: (".", "neither"),
 }
@@ -138,7 +139,7 @@ def reasons(matrix: Matrix) -> Iterator[str]:
     for denial in matrix.denials():
         call_range, where = denial.call.range, versions_text(denial.first, denial.last)
         yield (
-            f"{MEANINGS[Cell(call_range.severity)][0]}  {denial.action} at {where}, "
+            f"{MEANINGS[denied_cell(call_range)][0]}  {denial.action} at {where}, "
             f"in {denial.scenario}: "
             f"{call_range.effect} "
             f"({call_range.known_by(denial.first.version, denial.last.version)}): "

@@ -73,20 +73,15 @@ class PluginReader:
 
     def __init__(self, filler: Filler) -> None:
         self._filler, self._resolver = filler, filler.resolver
-        self._deleted = filler.accounts.deleted
         self._resources = [r for r in filler.resources if r.type in _TYPES]
-        others = (r for r in filler.resources if r.type == CHART or may_be_account(r.type))
-        self._unplaced = list(others)
         every = (*filler.plan.read, *filler.plan.resources)
         self._read = [r for r in every if r.type == CLUSTER and r.mode == "data"]
         # The clusters of the plan by name, and the places of those of each name.
         self._clusters: dict[tuple[Side, str], list[Resource]] = defaultdict(list)
-        self._regions: dict[str, set[str]] = defaultdict(set)
-        self._account_ids: dict[str, set[str]] = defaultdict(set)
+        self._places: dict[str, set[EksCluster]] = defaultdict(set)
         for resource, side in product(self._resources, Side):
-            name, place = _name(resource, side), self._place(resource, side)
-            self._regions[name].add(place.region)
-            self._account_ids[name].add(place.account)
+            name = _name(resource, side)
+            self._places[name].add(self._place(resource, side))
             if resource.type == CLUSTER and name:
                 self._clusters[side, name].append(resource)
 
@@ -120,7 +115,9 @@ class PluginReader:
     def _by_cluster(self, side: Side) -> dict[_Key, list[Resource]]:
         """Return the resources that are there on a side, by cluster."""
         by_cluster: dict[_Key, list[Resource]] = defaultdict(list)
-        for resource in (*self._resources, *self._unplaced):
+        resources = self._filler.resources
+        others = (r for r in resources if r.type == CHART or may_be_account(r.type))
+        for resource in (*self._resources, *others):
             if is_there(resource, side):
                 left = as_left(resource) if side is Side.AFTER else resource
                 if left.type != CHART or installs_plugin(left, side):
@@ -151,8 +148,9 @@ class PluginReader:
             other = Side.BEFORE if side is Side.AFTER else Side.AFTER
             # What is not known may be what it is on the other side.
             return self._cluster(resource, other) if _name(resource, other) else ANY_CLUSTER
-        region = place.region or _only(self._regions[name])
-        return EksCluster(name, region, place.account or _only(self._account_ids[name]))
+        region = place.region or _only(each.region for each in self._places[name])
+        account = place.account or _only(each.account for each in self._places[name])
+        return EksCluster(name, region, account)
 
     def _place(self, resource: Resource, side: Side) -> EksCluster:
         """Return the Region and account of a resource, as the side says them, or else the other.
@@ -208,9 +206,9 @@ class PluginReader:
         if isinstance(key, EksCluster):
             cluster = replace(key, name="") if is_mark(key.name) else key
         else:
-            names = (name for r in resources if not is_mark(name := _name(r, side)))
+            names = [name for r in resources if not is_mark(name := _name(r, side))]
             places = [self._place(r, side) for r in resources if r.type in _TYPES]
-            facts = names, (place.region for place in places), (place.account for place in places)
+            facts = names, [place.region for place in places], [place.account for place in places]
             name, region, account = (next(filter(None, values), "") for values in facts)
             cluster = EksCluster(name, region, account)
         return replace(cluster, issuer=self._issuer(cluster, resources, side))
@@ -320,7 +318,7 @@ class PluginReader:
             was_there = any(isinstance(role, InPlan) for role in then)
             if was_there and isinstance(value, Known | Sensitive):
                 yield from (role for role in now if not isinstance(role, InPlan))
-            yield from (r for r in now if r in self._deleted)
+            yield from (r for r in now if r in self._filler.accounts.deleted)
 
 
 def _name(resource: Resource, side: Side) -> str:
@@ -332,9 +330,9 @@ def _name(resource: Resource, side: Side) -> str:
     return ""
 
 
-def _only(names: set[str]) -> str:
-    known = names - {""}
-    return next(iter(known)) if len(known) == 1 else ""
+def _only(names: Iterable[str]) -> str:
+    known = {*names} - {""}
+    return known.pop() if len(known) == 1 else ""
 
 
 def _associations(resources: list[Resource], account: ServiceAccount, side: Side) -> list[Resource]:

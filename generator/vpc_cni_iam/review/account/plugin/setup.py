@@ -84,8 +84,8 @@ class SetupReader:
         secrets = {n: Sensitive(v) for n, v in variables if n in VARIABLES and holds_mark(v)}
         environment = {k: v for k, v in settings.environment.items() if k not in secrets}
         not_read = list(self._not_read)
-        if any(_is_later(value) for name, value in values.items() if name != _ROLE):
-            not_read.append(UnreadReason.LATER)
+        marks = (v.mark if isinstance(v, Sensitive) else v for n, v in values.items() if n != _ROLE)
+        not_read += [UnreadReason.LATER] if any(isinstance(m, Unknown) for m in marks) else []
         is_parsed = isinstance(self._values.get(_MORE_VARIABLES, []), list)
         deciding = dict(_deciding(values, has_more=bool(settings.unread) or not is_parsed))
         deciding |= self._arguments(is_read=not not_read)
@@ -211,10 +211,6 @@ class SetupReader:
             value = one(self._installer, name, self._side)
             if not isinstance(value, Absent) and value not in (Known([]), Known({})):
                 yield name, value
-
-
-def _is_later(value: Value) -> bool:
-    return isinstance(value.mark if isinstance(value, Sensitive) else value, Unknown)
 
 
 def _deciding(values: Mapping[str, Value], *, has_more: bool) -> Iterator[tuple[str, Value]]:

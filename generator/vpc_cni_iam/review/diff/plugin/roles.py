@@ -52,8 +52,9 @@ def roles_of_plugin(context: Context) -> Iterator[IamResource]:
     """Yield who has policies of the plugin, or trusts it, but for the roles of known clusters."""
     of_clusters = roles_of_clusters(context)
     for owner in context.accounts.principals:
-        is_known = owner in of_clusters or owner in context.accounts.deleted
-        if not is_known and (has_plugin_policy(context, owner) or is_named(context, owner)):
+        if owner in of_clusters or owner in context.accounts.deleted:
+            continue
+        if has_plugin_policy(context, owner) or is_named(context, owner):
             yield owner
 
 

@@ -18,7 +18,7 @@ from vpc_cni_iam.review.report.shown import (
     ShownReview,
 )
 from vpc_cni_iam.review.report.words import fails
-from vpc_cni_iam.review.rules import RULES, Level, Rule
+from vpc_cni_iam.review.rules import Level, Rule
 
 PLACE = SourcePlace("main.tf", 42, 60)
 
@@ -27,10 +27,9 @@ def finding(
     rule: Rule, message: str, address: str = "aws_iam_policy.p", **more: Any
 ) -> ShownFinding:
     """A finding with the level and the meanings of its rule."""
-    row = RULES[rule]
     values = {
-        "level": row.level,
-        "means": row.means,
+        "level": rule.level,
+        "means": rule.means,
         "subject": "",
         "attribute": "policy" if address else "",
         "details": (),

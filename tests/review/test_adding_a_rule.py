@@ -48,8 +48,7 @@ help = "It is from outside."
 # By file: what is added before a text in it.
 ADDED = {
     "rules.py": [
-        ("    # Plugin.\n", '    OUTSIDE = "from-outside"\n'),
-        ("    Rule.COVERAGE_LOST: _row", "    Rule.OUTSIDE: _row(_E, _PLAN, _ANY),\n"),
+        ("    # Plugin.\n", '    OUTSIDE = "from-outside", _E, _PLAN, _ANY\n'),
     ],
     "run.py": [
         ("# One for each file of", "from vpc_cni_iam.review.checks import from_outside\n\n"),

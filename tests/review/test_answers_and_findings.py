@@ -19,7 +19,7 @@ from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.diff.plugin.answers import plugin_answers
 from vpc_cni_iam.review.report.make import shown
 from vpc_cni_iam.review.report.plugins import shown_plugin
-from vpc_cni_iam.review.rules import RULES, Consequence, Rule, Topic
+from vpc_cni_iam.review.rules import Consequence, Rule, Topic
 from vpc_cni_iam.review.run import review
 
 Json = dict[str, Any]
@@ -53,7 +53,7 @@ _MORE = re.compile(r"\band \d+ more\b")
 
 def may_say_loss(finding: Json) -> bool:
     """Say whether a finding may be that aws-node fails."""
-    is_asked = RULES[Rule(finding["rule"])].question in (Topic.PLUGIN, Topic.TRUST)
+    is_asked = Rule(finding["rule"]).question in (Topic.PLUGIN, Topic.TRUST)
     return is_asked or Consequence.COVERAGE_LOST in finding["means"] or finding["rule"] == "drift"
 
 
@@ -64,7 +64,7 @@ def is_named(owners: Iterable[str], message: str) -> bool:
 
 def is_of_plugin(finding: Json) -> bool:
     """Say whether a finding is that aws-node fails: one that it may do more is not."""
-    is_asked = RULES[Rule(finding["rule"])].question is Topic.PLUGIN
+    is_asked = Rule(finding["rule"]).question is Topic.PLUGIN
     return is_asked and {*finding["means"]} == {Consequence.COVERAGE_LOST}
 
 

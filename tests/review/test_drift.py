@@ -6,7 +6,7 @@ from found import found
 from synthetic import Json, allow, document, policy, resource
 from vpc_cni_iam.catalog.facts.documents import managed_policy
 from vpc_cni_iam.policy.document import dumps
-from vpc_cni_iam.review.checks.drift import Drifted, DriftOutcome
+from vpc_cni_iam.review.checks.drift import Drifted
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.sentences import say
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
@@ -22,8 +22,8 @@ def drifts(*changes: Json, drift: list[Json]) -> list[Finding]:
     return [f for f in found(*changes, resource_drift=drift) if f.rule is Rule.DRIFT]
 
 
-def outcomes(findings: list[Finding]) -> set[DriftOutcome]:
-    return {f.evidence.outcome for f in findings if isinstance(f.evidence, Drifted)}
+def are_left(findings: list[Finding]) -> set[bool]:
+    return {f.evidence.is_left for f in findings if isinstance(f.evidence, Drifted)}
 
 
 def worst(findings: list[Finding]) -> Level | None:
@@ -42,7 +42,7 @@ def role(**more: object) -> Json:
 def test_what_the_plan_leaves_so_counts_for_what_it_is() -> None:
     """With ignore_changes, or in a plan that only refreshes, nothing puts it back."""
     findings = drifts(policy("p", ALL, ALL), drift=[policy("p", ONE, ALL)])
-    assert outcomes(findings) == {DriftOutcome.KEPT}
+    assert are_left(findings) == {True}
     assert worst(findings) is Level.ERROR
     assert Consequence.NEW_ACCESS in means(findings)
     saying = say(findings[0])
@@ -52,7 +52,7 @@ def test_what_the_plan_leaves_so_counts_for_what_it_is() -> None:
 
 def test_what_the_plan_reverts_is_a_warning() -> None:
     findings = drifts(policy("p", ALL, ONE), drift=[policy("p", ONE, ALL)])
-    assert outcomes(findings) == {DriftOutcome.REVERTED}
+    assert are_left(findings) == {False}
     assert worst(findings) is Level.WARNING
     assert means(findings) == {Consequence.ANY_CHANGE}
 
@@ -64,9 +64,8 @@ def test_what_the_plan_reverts_is_said_once_and_of_the_past() -> None:
     assert {f.rule for f in findings} == {Rule.DRIFT}
     message = say(findings[0]).message
     assert " could call every action on all resources" in message
-    assert message.endswith(
-        "since aws_iam_policy.p was changed outside of the configuration; the plan reverts it"
-    )
+    assert message.startswith("Outside of the configuration: ")
+    assert message.endswith("; the plan reverts or deletes it")
     # The plan takes away more than what drifted.
     less = found(policy("p", ALL, document(allow("ec2:B"))), resource_drift=drift)
     assert {f.rule for f in less} >= {Rule.DRIFT, Rule.ACCESS_REMOVED}
@@ -109,14 +108,14 @@ def test_an_inline_policy_may_be_one_of_another_role_of_the_name(role_of_all: st
 
 def test_access_that_somebody_took_away_and_the_plan_gives_back_is_a_warning() -> None:
     findings = drifts(policy("p", ONE, ALL), drift=[policy("p", ALL, ONE)])
-    assert (outcomes(findings), worst(findings)) == ({DriftOutcome.REVERTED}, Level.WARNING)
+    assert (are_left(findings), worst(findings)) == ({False}, Level.WARNING)
 
 
-def test_what_the_plan_deletes_is_a_note() -> None:
+def test_what_the_plan_deletes_is_a_warning() -> None:
     findings = drifts(policy("p", ALL, None), drift=[policy("p", ONE, ALL)])
-    assert (outcomes(findings), worst(findings)) == ({DriftOutcome.DELETED}, Level.NOTE)
+    assert (are_left(findings), worst(findings)) == ({False}, Level.WARNING)
     assert means(findings) == {Consequence.ANY_CHANGE}
-    assert say(findings[0]).message.endswith("the plan deletes what was changed")
+    assert say(findings[0]).message.endswith("the plan reverts or deletes it")
 
 
 def test_a_deposed_object_that_goes_is_not_what_drifted() -> None:
@@ -155,7 +154,7 @@ def test_an_exclusive_list_that_goes_leaves_what_somebody_attached(*, is_deleted
         resource("aws_iam_policy", "every", every, every),
         drift=[resource(kind, "x", few, more)],
     )
-    assert worst(findings) is (Level.NOTE if is_deleted else Level.ERROR)
+    assert worst(findings) is (Level.WARNING if is_deleted else Level.ERROR)
 
 
 def test_what_a_role_repeats_of_a_resource_in_the_plan_is_no_drift() -> None:
@@ -198,7 +197,7 @@ def test_an_attachment_that_somebody_deleted_and_the_plan_makes_again_is_not_los
             resource(attachment, "a", attached, None),
         ],
     )
-    assert outcomes(findings) == {DriftOutcome.REVERTED}
+    assert are_left(findings) == {False}
     assert worst(findings) is Level.WARNING
     assert means(findings) == {Consequence.ANY_CHANGE}
 
@@ -212,7 +211,7 @@ def test_a_role_of_a_workload_that_drifted_is_found() -> None:
     function = resource("aws_lambda_function", "f", sides[1], sides[1])
     findings = drifts(weak, strong, function, drift=[resource("aws_lambda_function", "f", *sides)])
     assert [f.address for f in findings] == ["aws_lambda_function.f"]
-    assert outcomes(findings) == {DriftOutcome.KEPT}
+    assert are_left(findings) == {True}
 
 
 def test_drift_of_what_is_not_read_is_none() -> None:

@@ -49,7 +49,7 @@ ROLE = own_role("r", OTHER)
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ([inline("p", None, A), inline("q", BOTH, BOTH, "j")], {"new-policy": "note"}),
+        ([inline("p", None, A), inline("q", BOTH, BOTH, "j")], {"rewritten": "note"}),
         ([inline("p", None, A), inline("q", B, B, "j")], {"new-access": "error"}),
         ([inline("p", None, A), inline("q", BOTH, None, "j")], {"access-removed": "note"}),
         ([inline("p", BOTH, A), inline("q", None, B, "j")], {"rewritten": "note"}),

@@ -264,11 +264,11 @@ def test_another_boundary_with_the_same_document_is_a_note() -> None:
         {"name": "ci", "assume_role_policy": TRUST, "permissions_boundary": arn} for arn in arns
     ]
     (finding,) = access(*bounds, resource("aws_iam_role", "ci", *sides))
-    assert (finding.rule, finding.level) == ("rewritten", "note")
+    assert (finding.rule, finding.level) == ("access-removed", "note")
     assert finding.means == (Consequence.ANY_CHANGE,)
     assert say(finding).message == (
-        "aws_iam_role.ci gets aws_iam_policy.new as its permissions boundary in place of "
-        "aws_iam_policy.old, and it has the same document"
+        "aws_iam_policy.new, the permissions boundary of aws_iam_role.ci, allows no more than "
+        "before"
     )
 
 

@@ -73,7 +73,12 @@ ELSEWHERE = {"Condition": {"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}
         ),
         (None, without(ASSIGN, UNASSIGN), [], {f"warning cannot call {ASSIGN}"}),
         (CNI, without(ASSIGN), [further(is_new=True)], {f"warning may no longer call {ASSIGN}"}),
-        (None, without(ASSIGN), [further(is_new=True)], {f"warning cannot call {ASSIGN}"}),
+        (
+            None,
+            without(ASSIGN),
+            [further(is_new=True)],
+            {f"warning may be unable to call {ASSIGN}"},
+        ),
         (CNI, denying(ASSIGN, **ELSEWHERE), [], {f"warning may no longer call {ASSIGN}"}),
         (None, denying(ASSIGN, **ELSEWHERE), [], {f"warning may be unable to call {ASSIGN}"}),
     ],
@@ -104,7 +109,7 @@ def test_a_deny_by_what_requests_are_not_known_to_carry_is_a_doubt(operator: str
     update = addon({**IRSA, "addon_version": "v1.21.2-eksbuild.1"}, IRSA)
     missing = of_rule(MISSING, update, *own_role("cni", irsa(), denied))
     assert {f.level for f in missing} == {"warning"}
-    assert all("may not allow" in f.message for f in missing)
+    assert all("may be unable to call" in f.message for f in missing)
 
 
 def test_a_policy_that_the_plan_does_not_show_may_allow_what_is_missing() -> None:

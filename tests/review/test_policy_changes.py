@@ -92,7 +92,7 @@ CHANGES: dict[str, tuple[list[Json], dict[str, str]]] = {
     "a boundary that narrows": ([bounded("old", "new"), there("old", BOTH), there("new", A)], LESS),
     "a boundary of the same": (
         [bounded("old", "new"), there("old", A), there("new", A)],
-        {"rewritten": "note"},
+        {"access-removed": "note"},
     ),
     "attached": ([*ROLES, there("p", AND_DENY), attached(None, ("a", "p"))], NEW),
     "attached without a document": (

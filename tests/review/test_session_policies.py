@@ -214,9 +214,9 @@ def test_a_session_policy_of_another_service_account_is_judged_with_its_role(
     ).findings
     assert [(f.rule, f.level) for f in findings] == [("service-account-role", level)]
     assert words in " ".join((findings[0].message, *findings[0].details))
-    what = "changes" if after else "is removed"
-    whose = "of service account default/app in cluster prod with aws_iam_role.pod"
-    assert f"{whose} {what}" in findings[0].message
+    what = "gets another" if after else "loses its"
+    whose = "Service account default/app in cluster prod with aws_iam_role.pod"
+    assert f"{whose} {what} session policy" in findings[0].message
 
 
 @pytest.mark.parametrize(

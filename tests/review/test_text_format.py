@@ -59,8 +59,8 @@ Other findings
             aws_iam_policy.z policy, main.tf:42 [rewritten]
 
 ignored: trust-widened aws_iam_role.old: agreed
-12 resources that change are read. 30 resources of other types change. 2 more about IAM, EKS or \
-credentials are not read: aws_iam_account_password_policy.x, awscc_iam_role.y.
+Changed resources: 12 read, 30 of other types, 2 about IAM, EKS or credentials not read: \
+aws_iam_account_password_policy.x, awscc_iam_role.y.
 """
 
 
@@ -223,11 +223,13 @@ def test_the_plugin_is_answered_for_each_cluster_those_that_fail_first() -> None
 def test_the_last_line_counts_what_is_read_and_names_what_is_not() -> None:
     last = first_screen(review(read=1, others=1)).splitlines()[-1]
     assert last == (
-        "1 resource that changes is read. 1 resource of other types changes. "
+        "Changed resources: 1 read, 1 of other types. "
         "Nothing else about IAM, EKS or credentials changes."
     )
     last = first_screen(review(read=0, not_read=("a.b", "c.d", "e.f"))).splitlines()[-1]
-    assert last == ("3 resources about IAM, EKS or credentials are not read: a.b, c.d and 1 more.")
+    assert last == (
+        "Changed resources: 0 read, 3 about IAM, EKS or credentials not read: a.b, c.d and 1 more."
+    )
 
 
 def test_what_a_plan_does_not_show_is_said_once_in_the_last_line() -> None:

@@ -12,14 +12,14 @@ def _principal(name: str) -> str:
     return document(trust({"AWS": f"arn:aws:iam::111122223333:role/{name}"}, "sts:AssumeRole"))
 
 
-def test_an_issuer_is_named_once_in_a_finding() -> None:
+def test_a_fix_restores_the_condition_that_became_another() -> None:
     wide = {f"{OIDC}:sub": "system:serviceaccount:*:aws-node"}
     new = irsa(StringEquals=AUD, StringLike=wide)
     (saying,) = sayings("trust-widened", role("r", GOOD, new))
-    assert " ".join((saying.message, *saying.details, saying.fix)).count(OIDC) == 1
-    assert saying.details[-1].startswith("example: a token with aud = ")
+    assert saying.details[-1].startswith(f"example: a token of {OIDC} with aud = ")
     old = "StringEquals 'system:serviceaccount:kube-system:aws-node'"
-    assert saying.fix == f"Write {old} on sub again in the trust policy of aws_iam_role.r"
+    where = "the trust policy of aws_iam_role.r"
+    assert saying.fix == f"Restore the condition {OIDC}:sub {old} in {where}"
 
 
 def test_the_example_of_a_trust_policy_names_no_other_role() -> None:

@@ -130,11 +130,11 @@ def test_the_trusts_of_the_catalog_have_no_flaw(
         (token(GITHUB, "repo:*/infra:ref:refs/heads/main", like=True), "oidc-no-subject", "error",
          "of GitHub can assume aws_iam_role.r"),
         (token(GITHUB, "repo:example*", like=True), "oidc-no-subject", "error",
-         "'repo:example*', and everybody can create an owner of that name"),
+         "'repo:example*'"),
         (token(GITHUB, "repo:example/*", like=True), "oidc-subject-wildcard", "warning",
-         "Any workflow of any repository of example of GitHub can assume"),
+         "Subject repo:example/* of GitHub can assume"),
         (token(GITHUB, "repo:example/infra:*", like=True), "oidc-subject-wildcard", "note",
-         "Any workflow of example/infra of GitHub can assume"),
+         "Subject repo:example/infra:* of GitHub can assume"),
         (token(GITHUB, "repo:example/infra:ref:refs/heads/main", aud=False), "oidc-no-audience",
          "warning", "can assume aws_iam_role.r with a token for any audience"),
         (token(GITLAB, None), "oidc-no-subject", "error", "Any job of any project of GitLab"),
@@ -226,7 +226,7 @@ def test_everybody_but_some_is_everybody() -> None:
     root = {"AWS": "arn:aws:iam::111122223333:root"}
     statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "NotPrincipal": root}
     text = message("trust-anybody", role("r", None, document(statement)))
-    assert "Everybody but those that it names (arn:aws:iam::111122223333:root)" in text
+    assert text.startswith("Everybody in every AWS account can assume aws_iam_role.r")
 
 
 def test_an_audience_that_a_change_takes_away_is_an_error() -> None:
@@ -256,7 +256,6 @@ def test_a_flaw_in_a_trust_policy_that_does_not_change_is_a_note() -> None:
     stays = role("r", loose, loose)
     assert "irsa-no-audience" not in levels(found(stays))
     assert levels(found(stays, inline()))["irsa-no-audience"] == "note"
-    assert message("irsa-no-audience", stays, inline()).endswith(", as before")
 
 
 def _association(before: bool | None, after: bool) -> Json:

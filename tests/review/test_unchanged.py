@@ -93,7 +93,6 @@ def test_the_managed_policy_on_nodes_is_a_warning_where_the_plugin_gets_a_role_o
         if f.rule == "managed-policy-attached"
     )
     assert (finding.level, finding.address) == ("warning", "aws_iam_role.node")
-    assert "aws_iam_role.cni" in finding.message
     there = [*own_role("cni", irsa(), CNI), same("aws_iam_role", "x", {"name": "x"})]
     assert not reviewed(*nodes(ATTACHED), *there).failed
 

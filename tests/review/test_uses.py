@@ -154,7 +154,7 @@ def test_another_version_of_a_template_outside_of_the_plan_may_have_another_role
         [("aws_autoscaling_group.g", "warning")] if is_said else []
     )
     for finding in findings:
-        assert "in place of the role of version 1 of launch template lt-1" in say(finding).message
+        assert "in place of the role of launch template lt-1 in version 1" in say(finding).message
 
 
 def test_nodes_that_move_to_a_new_profile_are_found_once() -> None:
@@ -162,11 +162,11 @@ def test_nodes_that_move_to_a_new_profile_are_found_once() -> None:
     assert levels_of(profile(None, "strong"), moves) == [("aws_instance.i", "error")]
 
 
-def test_what_comes_beside_others_of_its_block_gets_nothing_that_they_do_not_have() -> None:
+def test_what_comes_beside_others_of_its_block_gets_nothing_by_a_role_that_they_have() -> None:
     def of(key: str, before: str | None, after: str) -> Json:
         return function(before, after, address=f'aws_lambda_function.f["{key}"]')
 
-    assert levels_of(of("a", "wide", "wide"), of("b", None, "narrow")) == []
+    assert levels_of(of("a", "wide", "wide"), of("b", None, "wide")) == []
     assert levels_of(of("a", "narrow", "narrow"), of("b", None, "wide")) != []
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.rules import RULES, Consequence, Level, Rule
+from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
 # Whom a finding is about; None: the resource at its address.
 Subject: TypeAlias = IamResource | EksCluster | None
@@ -50,9 +50,8 @@ def finding(
     means: Iterable[Consequence] | None = None,
 ) -> Finding:
     """Return a finding, with the level and the meanings of its rule unless others are given."""
-    row = RULES[rule]
-    counts_for = row.means if means is None else tuple(m for m in Consequence if m in {*means})
-    return Finding(rule, level or row.level, counts_for, subject, address, attribute, evidence)
+    counts_for = rule.means if means is None else tuple(m for m in Consequence if m in {*means})
+    return Finding(rule, level or rule.level, counts_for, subject, address, attribute, evidence)
 
 
 _OF_ONE = {"owners": (), "example": None}  # what evidence has of one principal

@@ -21,7 +21,7 @@ NAME = "vpc-cni-iam-ignore.toml"
 _KNOWN = ("rule", "address", "reason", "until")
 # About the file itself: to ignore these would defeat it.
 _OWN = (Rule.IGNORE_EXPIRED, Rule.IGNORE_UNUSED)
-_RULES = tuple(rule for rule in Rule if rule not in _OWN)
+_RULES = {str(rule): rule for rule in Rule if rule not in _OWN}
 
 
 class IgnoreEntry(Struct, frozen=True):
@@ -83,7 +83,7 @@ def _entry(entry: Any, source: str, place: str) -> IgnoreEntry:
         if not isinstance(entry.get(key), str) or not entry[key].strip():
             raise ConfigurationError(source, place, f"needs {key!r}, a string that is not empty")
     try:
-        rule = resolve(entry["rule"], _RULES, "rule")
+        rule = _RULES[resolve(entry["rule"], _RULES, "rule")]
     except UsageError as error:
         raise ConfigurationError(source, f"{place}.rule", str(error)) from None
     until = entry.get("until")
@@ -91,7 +91,7 @@ def _entry(entry: Any, source: str, place: str) -> IgnoreEntry:
         raise ConfigurationError(
             source, f"{place}.until", "must be a date without quotes: 2027-01-31"
         )
-    return IgnoreEntry(Rule(rule), entry["address"], entry["reason"], until)
+    return IgnoreEntry(rule, entry["address"], entry["reason"], until)
 
 
 def apply(

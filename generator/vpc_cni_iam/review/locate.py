@@ -7,6 +7,7 @@ from bisect import bisect
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -55,33 +56,28 @@ class Locator:
         """Whether anything of the plan's root module is written in the directory."""
         root = self._configuration.root
         keys = {("module", name) for name in root.calls} | set(map(_key, root.blocks))
-        return (
-            self._directory is None or not keys or bool(keys & self._blocks(PurePosixPath()).keys())
-        )
+        is_any = not keys.isdisjoint(self._blocks(PurePosixPath()))
+        return self._directory is None or not keys or is_any
 
     def place(self, address: str) -> SourcePlace | None:
         """Return where a resource is written; of a module from elsewhere, where it is called."""
-        if self._directory is None or not address:
-            return None
-        module = module_of(address)
-        block = without_keys(address[len(module) :].removeprefix("."))
-        own, here = self._find(module, block)
+        own, here = self._find(address)
         return next(iter((*own, *here)), None)
 
     def block_text(self, address: str) -> str | None:
         """Return the text of a resource's block; None unless it is written in one place alone."""
-        module = module_of(address)
-        own, _ = self._find(module, without_keys(address[len(module) :].removeprefix(".")))
+        own, _ = self._find(address)
         if len(own) != 1 or self._directory is None:
             return None
         lines = _text(self._directory / own[0].file).splitlines()
         return "\n".join(lines[own[0].line - 1 : own[0].end])
 
-    def _find(self, module: str, block: str) -> tuple[list[SourcePlace], list[SourcePlace]]:
+    def _find(self, address: str) -> tuple[list[SourcePlace], list[SourcePlace]]:
         """Return where a resource is written, and where the module is called that it is in."""
         here: list[SourcePlace] = []
-        if self._directory is None:
+        if self._directory is None or not address:
             return [], here
+        module = module_of(address)
         folder, configured = PurePosixPath(), self._configuration.root
         for name in call_names(module):
             here = self._blocks(folder).get(("module", name), [])
@@ -90,7 +86,8 @@ class Locator:
             configured = configured.calls[name]
             if not configured.source.startswith(("./", "../")):
                 return [], here
-            folder = _joined(folder, configured.source)
+            folder = PurePosixPath(normpath(folder / configured.source))
+        block = without_keys(address[len(module) :].removeprefix("."))
         return self._blocks(folder).get(_key(block), []), here
 
     def _blocks(self, folder: PurePosixPath) -> _Blocks:
@@ -106,8 +103,8 @@ class Locator:
                 name = (folder / file.name).as_posix()
                 located = _in_json(file) if file.suffix == ".json" else locate(_text(file))
                 for block in located:
-                    places = blocks.setdefault((block.type, *block.labels), [])
-                    places.append(_place(name, block))
+                    place = SourcePlace(name, block.line, block.end)
+                    blocks.setdefault((block.type, *block.labels), []).append(place)
             self._read[folder] = blocks
         return self._read.get(folder, {})
 
@@ -154,18 +151,3 @@ def _text(file: Path) -> str:
         return content(file, HCL).decode(errors="replace") if file.is_file() else ""
     except InputError:
         return ""
-
-
-def _place(name: str, block: Located) -> SourcePlace:
-    return SourcePlace(name, block.line, block.end)
-
-
-def _joined(folder: PurePosixPath, source: str) -> PurePosixPath:
-    """Return a module's directory, with what leads up taken out where it can be."""
-    parts = list(folder.parts)
-    for part in source.split("/"):
-        if part == ".." and parts and parts[-1] != "..":
-            parts.pop()
-        elif part not in ("", "."):
-            parts.append(part)
-    return PurePosixPath(*parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Literal
 
@@ -35,10 +35,9 @@ def pieces(name: str, review: ShownReview, setting: Setting) -> Iterator[str]:
         yield module.write(review, setting)
 
 
-def _write(name: str, review: ShownReview, setting: Setting) -> str:
+def write(name: str, review: ShownReview, setting: Setting) -> str:
+    """Return a report."""
     return "".join(pieces(name, review, setting))
 
 
-REPORTS: dict[str, Callable[[ShownReview, Setting], str]] = {
-    name: partial(_write, name) for name in formats.names(PACKAGE)
-}
+REPORTS = {name: partial(write, name) for name in formats.names(PACKAGE)}

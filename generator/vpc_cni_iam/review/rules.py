@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from enum import StrEnum
-
-from msgspec import Struct
 
 
 class Level(StrEnum):
@@ -55,159 +53,93 @@ class Topic(StrEnum):
     PLAN = "plan"  # what does the plan not say, or change besides?
 
 
-class Rule(StrEnum):
-    """The rules by the identifier that an ignore file names."""
-
-    # Plugin.
-    COVERAGE_LOST = "coverage-lost"
-    COVERAGE_LACKING = "coverage-lacking"
-    PERMISSION_MISSING = "plugin-permission-missing"
-    IDENTITY_CHANGED = "plugin-identity-changed"
-    IDENTITY_LOST = "plugin-identity-lost"
-    PLUGIN_REMOVED = "plugin-removed"
-    NOT_INSTALLED = "plugin-not-installed"
-    VERSION_CHANGED = "plugin-version-changed"
-    VERSION_UNKNOWN = "plugin-version-unknown"
-    CONFIGURATION_CHANGED = "plugin-configuration-changed"
-    TAG_REMOVED = "plugin-tag-removed"
-    MANAGED_ATTACHED = "managed-policy-attached"
-    PROVIDER_CHANGED = "oidc-provider-changed"
-    # Access.
-    ADMIN = "admin-attached"
-    NEW_ACCESS = "new-access"
-    NEW_POLICY = "new-policy"
-    NOT_PROVEN = "not-proven"
-    UNREADABLE = "unreadable-policy"
-    UNKNOWN_POLICY = "unknown-policy"
-    SENSITIVE_POLICY = "sensitive-policy"
-    UNKNOWN_ATTACHMENT = "unknown-attachment"
-    GROUP_JOINED = "group-joined"
-    BOUNDARY_WEAKENED = "boundary-weakened"
-    ACCESS_REMOVED = "access-removed"
-    EXCLUSIVE_REMOVES = "exclusive-removes"
-    CONFLICT = "conflict"
-    AMBIGUOUS = "ambiguous-principal"
-    TAGS_CHANGED = "principal-tags-changed"
-    SIZE_LIMIT = "size-limit"
-    REWRITTEN = "rewritten"
-    PUBLISHED = "published-document"
-    UPSTREAM_UPDATED = "upstream-document-updated"
-    ARN_CHANGED = "arn-changed"
-    # Trust.
-    TRUST_WIDENED = "trust-widened"
-    TRUST_ANYBODY = "trust-anybody"
-    IRSA_NO_AUDIENCE = "irsa-no-audience"
-    IRSA_OTHER_AUDIENCE = "irsa-other-audience"
-    IRSA_NO_SUBJECT = "irsa-no-subject"
-    IRSA_WILDCARD = "irsa-subject-wildcard"
-    IRSA_NEVER = "irsa-never-matches"
-    IRSA_LIKE = "irsa-string-like"
-    IRSA_OTHER_SUBJECT = "irsa-other-subject"
-    IRSA_ISSUER = "irsa-issuer-differs"
-    OIDC_NO_SUBJECT = "oidc-no-subject"
-    OIDC_WILDCARD = "oidc-subject-wildcard"
-    OIDC_NO_AUDIENCE = "oidc-no-audience"
-    PODS_NO_TAGS = "pod-identity-no-tag-session"
-    PODS_UNSCOPED = "pod-identity-unscoped"
-    PODS_TAGS_OFF = "pod-identity-tags-disabled"
-    PODS_SOURCE_ARN = "pod-identity-source-arn"
-    # Credentials.
-    NODE_ROLE = "node-role-changed"
-    WORKLOAD_ROLE = "workload-role"
-    SERVICE_ACCOUNT_ROLE = "service-account-role"
-    CLUSTER_ACCESS = "cluster-access-widened"
-    METADATA = "instance-metadata-opened"
-    # Plan.
-    DRIFT = "drift"
-    MOVED = "moved"
-    INCOMPLETE = "incomplete"
-    FORMAT_UNKNOWN = "plan-format-unknown"
-    UNREAD_RESOURCE = "unread-resource"
-    UNREAD_COMMAND = "unread-command"
-    UNREAD_RESOURCE_POLICY = "unread-resource-policy"
-    IGNORE_EXPIRED = "ignore-expired"
-    IGNORE_UNUSED = "ignore-unused"
-
-
-class RuleRow(Struct, frozen=True):
-    """What a rule counts for where a finding does not say otherwise."""
-
-    level: Level
-    means: tuple[Consequence, ...]
-    question: Topic
-
-
-def _row(level: Level, question: Topic, *means: Consequence) -> RuleRow:
-    return RuleRow(level, tuple(m for m in Consequence if m in means), question)
-
-
 _N, _W, _E = Level.NOTE, Level.WARNING, Level.ERROR
 _NEW, _LOST, _ANY = Consequence
 _PLUGIN, _ACCESS, _TRUST, _CREDENTIALS, _PLAN = Topic
 
-RULES: Mapping[Rule, RuleRow] = {
-    Rule.COVERAGE_LOST: _row(_E, _PLUGIN, _LOST, _ANY),
-    Rule.COVERAGE_LACKING: _row(_W, _PLUGIN),
-    Rule.PERMISSION_MISSING: _row(_E, _PLUGIN, _LOST),
-    Rule.IDENTITY_CHANGED: _row(_W, _PLUGIN, _NEW, _LOST, _ANY),
-    Rule.IDENTITY_LOST: _row(_E, _PLUGIN, _LOST, _ANY),
-    Rule.PLUGIN_REMOVED: _row(_E, _PLUGIN, _LOST, _ANY),
-    Rule.NOT_INSTALLED: _row(_W, _PLUGIN, _LOST, _ANY),
-    Rule.VERSION_CHANGED: _row(_N, _PLUGIN, _ANY),
-    Rule.VERSION_UNKNOWN: _row(_W, _PLUGIN),
-    Rule.CONFIGURATION_CHANGED: _row(_N, _PLUGIN, _ANY),
-    Rule.TAG_REMOVED: _row(_W, _PLUGIN, _LOST, _ANY),
-    Rule.MANAGED_ATTACHED: _row(_W, _PLUGIN),
-    Rule.PROVIDER_CHANGED: _row(_W, _PLUGIN, _LOST, _ANY),
-    Rule.ADMIN: _row(_E, _ACCESS, _NEW, _ANY),
-    Rule.NEW_ACCESS: _row(_E, _ACCESS, _NEW, _ANY),
-    Rule.NEW_POLICY: _row(_W, _ACCESS, _NEW, _ANY),
-    Rule.NOT_PROVEN: _row(_W, _ACCESS, _NEW, _ANY),
-    Rule.UNREADABLE: _row(_E, _ACCESS, _NEW, _ANY),
-    Rule.UNKNOWN_POLICY: _row(_W, _ACCESS, _NEW, _ANY),
-    Rule.SENSITIVE_POLICY: _row(_W, _ACCESS, _NEW, _ANY),
-    Rule.UNKNOWN_ATTACHMENT: _row(_W, _ACCESS, _NEW, _ANY),
-    Rule.GROUP_JOINED: _row(_W, _ACCESS, _NEW, _ANY),
-    Rule.BOUNDARY_WEAKENED: _row(_E, _ACCESS, _NEW, _ANY),
-    Rule.ACCESS_REMOVED: _row(_N, _ACCESS, _ANY),
-    Rule.EXCLUSIVE_REMOVES: _row(_W, _ACCESS, _ANY),
-    Rule.CONFLICT: _row(_W, _ACCESS, _ANY),
-    Rule.AMBIGUOUS: _row(_W, _ACCESS, _NEW, _LOST, _ANY),
-    Rule.TAGS_CHANGED: _row(_W, _ACCESS, _NEW, _ANY),
-    Rule.SIZE_LIMIT: _row(_E, _ACCESS),
-    Rule.REWRITTEN: _row(_N, _ACCESS, _ANY),
-    Rule.PUBLISHED: _row(_N, _ACCESS),
-    Rule.UPSTREAM_UPDATED: _row(_N, _ACCESS, _NEW, _ANY),
-    Rule.ARN_CHANGED: _row(_W, _ACCESS, _LOST, _ANY),
-    Rule.TRUST_WIDENED: _row(_E, _TRUST, _NEW, _ANY),
-    Rule.TRUST_ANYBODY: _row(_E, _TRUST),
-    Rule.IRSA_NO_AUDIENCE: _row(_W, _TRUST),
-    Rule.IRSA_OTHER_AUDIENCE: _row(_W, _TRUST),
-    Rule.IRSA_NO_SUBJECT: _row(_E, _TRUST),
-    Rule.IRSA_WILDCARD: _row(_W, _TRUST),
-    Rule.IRSA_NEVER: _row(_E, _TRUST),
-    Rule.IRSA_LIKE: _row(_N, _TRUST),
-    Rule.IRSA_OTHER_SUBJECT: _row(_W, _TRUST),
-    Rule.IRSA_ISSUER: _row(_E, _TRUST),
-    Rule.OIDC_NO_SUBJECT: _row(_E, _TRUST),
-    Rule.OIDC_WILDCARD: _row(_W, _TRUST),
-    Rule.OIDC_NO_AUDIENCE: _row(_W, _TRUST),
-    Rule.PODS_NO_TAGS: _row(_E, _TRUST),
-    Rule.PODS_UNSCOPED: _row(_W, _TRUST),
-    Rule.PODS_TAGS_OFF: _row(_E, _TRUST),
-    Rule.PODS_SOURCE_ARN: _row(_E, _TRUST),
-    Rule.NODE_ROLE: _row(_W, _CREDENTIALS, _NEW, _LOST, _ANY),
-    Rule.WORKLOAD_ROLE: _row(_W, _CREDENTIALS, _NEW, _ANY),
-    Rule.SERVICE_ACCOUNT_ROLE: _row(_W, _CREDENTIALS, _NEW, _ANY),
-    Rule.CLUSTER_ACCESS: _row(_W, _CREDENTIALS, _NEW, _ANY),
-    Rule.METADATA: _row(_W, _CREDENTIALS, _NEW, _ANY),
-    Rule.DRIFT: _row(_W, _PLAN, _ANY),
-    Rule.MOVED: _row(_N, _PLAN, _ANY),
-    Rule.INCOMPLETE: _row(_N, _PLAN, _ANY),
-    Rule.FORMAT_UNKNOWN: _row(_N, _PLAN),
-    Rule.UNREAD_RESOURCE: _row(_W, _PLAN, _NEW, _ANY),
-    Rule.UNREAD_COMMAND: _row(_N, _PLAN, _NEW, _ANY),
-    Rule.UNREAD_RESOURCE_POLICY: _row(_N, _PLAN, _NEW, _ANY),
-    Rule.IGNORE_EXPIRED: _row(_W, _PLAN),
-    Rule.IGNORE_UNUSED: _row(_N, _PLAN),
-}
+
+class Rule(StrEnum):
+    """The rules by the identifier that an ignore file names.
+
+    Each with its level and what it counts for, where a finding does not say otherwise.
+    """
+
+    level: Level
+    question: Topic
+    means: tuple[Consequence, ...]
+
+    def __new__(cls, name: str, level: Level, question: Topic, *means: Consequence) -> Rule:
+        """Return a rule by its identifier alone, as `StrEnum` compares and writes it."""
+        rule = str.__new__(cls, name)
+        rule._value_ = name
+        rule.level, rule.question, rule.means = level, question, means
+        return rule
+
+    # Plugin.
+    COVERAGE_LOST = "coverage-lost", _E, _PLUGIN, _LOST, _ANY
+    COVERAGE_LACKING = "coverage-lacking", _W, _PLUGIN
+    PERMISSION_MISSING = "plugin-permission-missing", _E, _PLUGIN, _LOST
+    IDENTITY_CHANGED = "plugin-identity-changed", _W, _PLUGIN, _NEW, _LOST, _ANY
+    IDENTITY_LOST = "plugin-identity-lost", _E, _PLUGIN, _LOST, _ANY
+    PLUGIN_REMOVED = "plugin-removed", _E, _PLUGIN, _LOST, _ANY
+    NOT_INSTALLED = "plugin-not-installed", _W, _PLUGIN, _LOST, _ANY
+    VERSION_CHANGED = "plugin-version-changed", _N, _PLUGIN, _ANY
+    VERSION_UNKNOWN = "plugin-version-unknown", _W, _PLUGIN
+    CONFIGURATION_CHANGED = "plugin-configuration-changed", _N, _PLUGIN, _ANY
+    TAG_REMOVED = "plugin-tag-removed", _W, _PLUGIN, _LOST, _ANY
+    MANAGED_ATTACHED = "managed-policy-attached", _W, _PLUGIN
+    PROVIDER_CHANGED = "oidc-provider-changed", _W, _PLUGIN, _LOST, _ANY
+    # Access.
+    ADMIN = "admin-attached", _E, _ACCESS, _NEW, _ANY
+    NEW_ACCESS = "new-access", _E, _ACCESS, _NEW, _ANY
+    NEW_POLICY = "new-policy", _W, _ACCESS, _NEW, _ANY
+    NOT_PROVEN = "not-proven", _W, _ACCESS, _NEW, _ANY
+    UNREADABLE = "unreadable-policy", _E, _ACCESS, _NEW, _ANY
+    UNKNOWN_POLICY = "unknown-policy", _W, _ACCESS, _NEW, _ANY
+    SENSITIVE_POLICY = "sensitive-policy", _W, _ACCESS, _NEW, _ANY
+    UNKNOWN_ATTACHMENT = "unknown-attachment", _W, _ACCESS, _NEW, _ANY
+    GROUP_JOINED = "group-joined", _W, _ACCESS, _NEW, _ANY
+    BOUNDARY_WEAKENED = "boundary-weakened", _E, _ACCESS, _NEW, _ANY
+    ACCESS_REMOVED = "access-removed", _N, _ACCESS, _ANY
+    EXCLUSIVE_REMOVES = "exclusive-removes", _W, _ACCESS, _ANY
+    CONFLICT = "conflict", _W, _ACCESS, _ANY
+    AMBIGUOUS = "ambiguous-principal", _W, _ACCESS, _NEW, _LOST, _ANY
+    TAGS_CHANGED = "principal-tags-changed", _W, _ACCESS, _NEW, _ANY
+    SIZE_LIMIT = "size-limit", _E, _ACCESS
+    REWRITTEN = "rewritten", _N, _ACCESS, _ANY
+    UPSTREAM_UPDATED = "upstream-document-updated", _N, _ACCESS, _NEW, _ANY
+    ARN_CHANGED = "arn-changed", _W, _ACCESS, _LOST, _ANY
+    # Trust.
+    TRUST_WIDENED = "trust-widened", _E, _TRUST, _NEW, _ANY
+    TRUST_ANYBODY = "trust-anybody", _E, _TRUST
+    IRSA_NO_AUDIENCE = "irsa-no-audience", _W, _TRUST
+    IRSA_OTHER_AUDIENCE = "irsa-other-audience", _W, _TRUST
+    IRSA_NO_SUBJECT = "irsa-no-subject", _E, _TRUST
+    IRSA_WILDCARD = "irsa-subject-wildcard", _W, _TRUST
+    IRSA_NEVER = "irsa-never-matches", _E, _TRUST
+    IRSA_LIKE = "irsa-string-like", _N, _TRUST
+    IRSA_OTHER_SUBJECT = "irsa-other-subject", _W, _TRUST
+    IRSA_ISSUER = "irsa-issuer-differs", _E, _TRUST
+    OIDC_NO_SUBJECT = "oidc-no-subject", _E, _TRUST
+    OIDC_WILDCARD = "oidc-subject-wildcard", _W, _TRUST
+    OIDC_NO_AUDIENCE = "oidc-no-audience", _W, _TRUST
+    PODS_NO_TAGS = "pod-identity-no-tag-session", _E, _TRUST
+    PODS_UNSCOPED = "pod-identity-unscoped", _W, _TRUST
+    PODS_TAGS_OFF = "pod-identity-tags-disabled", _E, _TRUST
+    PODS_SOURCE_ARN = "pod-identity-source-arn", _E, _TRUST
+    # Credentials.
+    NODE_ROLE = "node-role-changed", _W, _CREDENTIALS, _NEW, _LOST, _ANY
+    WORKLOAD_ROLE = "workload-role", _W, _CREDENTIALS, _NEW, _ANY
+    SERVICE_ACCOUNT_ROLE = "service-account-role", _W, _CREDENTIALS, _NEW, _ANY
+    CLUSTER_ACCESS = "cluster-access-widened", _W, _CREDENTIALS, _NEW, _ANY
+    METADATA = "instance-metadata-opened", _W, _CREDENTIALS, _NEW, _ANY
+    # Plan.
+    DRIFT = "drift", _W, _PLAN, _ANY
+    MOVED = "moved", _N, _PLAN, _ANY
+    INCOMPLETE = "incomplete", _N, _PLAN, _ANY
+    FORMAT_UNKNOWN = "plan-format-unknown", _N, _PLAN
+    UNREAD_RESOURCE = "unread-resource", _W, _PLAN, _NEW, _ANY
+    UNREAD_COMMAND = "unread-command", _N, _PLAN, _NEW, _ANY
+    UNREAD_RESOURCE_POLICY = "unread-resource-policy", _N, _PLAN, _NEW, _ANY
+    IGNORE_EXPIRED = "ignore-expired", _W, _PLAN
+    IGNORE_UNUSED = "ignore-unused", _N, _PLAN

@@ -20,7 +20,6 @@ from vpc_cni_iam.review.checks import (
     plugin,
     plugin_roles,
     plugin_tags,
-    published,
     session_tags,
     sizes,
     trust,
@@ -41,7 +40,6 @@ CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
     access.check,
     boundaries.check,
     conflicts.check,
-    published.check,
     sizes.check,
     moved.check,
     plugin.check,
@@ -72,7 +70,7 @@ def review(plan: Plan, options: Options, ignore_file: IgnoreFile | None = None) 
     context = Context(plan, options)
     planned = [finding for check in CHECKS for finding in check(context)]
     drifts = [*drift(context, CHECKS)]
-    every = (*without_echoes(planned, drifts, context), *drifts)
+    every = (*without_echoes(planned, drifts), *drifts)
     findings, ignored = apply(ignore_file or IgnoreFile(), _once(every), options.today)
     return Review(context, findings, ignored)
 

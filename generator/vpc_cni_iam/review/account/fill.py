@@ -27,14 +27,7 @@ from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import PlacedValue, one, place_of, read, text, value_at
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive
-from vpc_cni_iam.review.account.grants import (
-    Accounts,
-    Conflict,
-    ConflictKind,
-    Grant,
-    GrantKey,
-    is_undone,
-)
+from vpc_cni_iam.review.account.grants import Accounts, Conflict, ConflictKind, Grant, GrantKey
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Unresolved
 from vpc_cni_iam.review.account.in_clusters import gone_with_cluster
 from vpc_cni_iam.review.account.library import Library
@@ -152,7 +145,11 @@ class Filler:
             (r, grant)
             for r in self.resources
             for grant in self.grants(r, Side.AFTER)
-            if not is_undone(grant, r.actions, had, accounts)
+            # IAM has one grant of a key. Where a replacement first makes what is there already, and
+            # then deletes it, nothing is left, unless the principal is replaced, and so two.
+            if r.actions != ("create", "delete")
+            or grant.owner in accounts.replaced
+            or (grant.address, grant.owner, grant.key) not in had
         ]
         granted = {(grant.address, grant.owner, grant.key) for _, grant in after}
         # What an exclusive list no longer names, a list removes that is there: see `lists`.

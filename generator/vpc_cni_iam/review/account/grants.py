@@ -6,7 +6,7 @@ policy, one boundary and one trust policy.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Hashable, Iterable
 from enum import Enum
 from typing import NamedTuple
 
@@ -108,11 +108,6 @@ class Account(Struct):
         """Return what a principal has itself."""
         return self.grants.get(owner, {})
 
-    def content(self, owner: IamResource, key: GrantKey) -> Content | None:
-        """Return what a grant of a principal says; None where there is none."""
-        grant = self.of(owner).get(key)
-        return grant.content if grant else None
-
     def policies(self, owner: IamResource) -> dict[GrantKey, Grant]:
         """Return the inline and attached policies of a principal, with those of its groups.
 
@@ -189,21 +184,3 @@ class Accounts(Struct):
 def known_policies(grants: Iterable[Grant]) -> tuple[Policy, ...]:
     """Return the policies of grants that are known."""
     return tuple(g.content.policy for g in grants if isinstance(g.content, Document))
-
-
-def is_undone(
-    grant: Grant,
-    actions: tuple[str, ...],
-    had: Collection[tuple[str, IamResource, GrantKey]],
-    accounts: Accounts,
-) -> bool:
-    """Say whether a replacement first makes what is there already, and then deletes it.
-
-    IAM has one grant of a key, so that nothing is left. A principal that is replaced is two.
-
-    Args:
-        actions: What the plan does to the resource that says so.
-        had: The address, the owner and the key of each grant before.
-    """
-    is_same = (grant.address, grant.owner, grant.key) in had
-    return actions == ("create", "delete") and is_same and grant.owner not in accounts.replaced

@@ -8,8 +8,8 @@ Source: Terraform AWS provider, aws_iam_role_policies_exclusive and aws_iam_poli
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Hashable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -36,31 +36,13 @@ from vpc_cni_iam.review.account.grants import (
     OpenList,
 )
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Unresolved
-from vpc_cni_iam.review.account.resolve import Resolver, is_there
+from vpc_cni_iam.review.account.resolve import is_there
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.review.account.fill import Filler
 
 
-class NamedByLists(Protocol):
-    """What reads whom resources name, as the filler of the accounts does."""
-
-    resolver: Resolver
-    resources: tuple[Resource, ...]
-
-    def resolve(
-        self, resource: Resource, placed: PlacedValue, kind: str, side: Side, /
-    ) -> tuple[IamResource, ...]:
-        """Return whom a value names."""
-
-    def owners(self, resource: Resource, row: GrantArgument, side: Side, /) -> list[IamResource]:
-        """Return who has what an argument gives."""
-
-    def grants(self, resource: Resource, side: Side, /) -> Iterator[Grant]:
-        """Yield what a resource gives."""
-
-    def is_set(self, resource: Resource, argument: str, /) -> bool:
-        """Say whether an argument is set."""
-
-
-def apply_lists(filler: NamedByLists, accounts: Accounts) -> None:
+def apply_lists(filler: Filler, accounts: Accounts) -> None:
     """Remove what exclusive lists do not name; what they name and nobody shows is unknown."""
     lists = _Lists(filler, accounts)
     for side in Side:
@@ -77,7 +59,7 @@ def apply_lists(filler: NamedByLists, accounts: Accounts) -> None:
 
 
 class _Lists(Struct, frozen=True):
-    filler: NamedByLists
+    filler: Filler
     accounts: Accounts
 
     def apply(self, resource: Resource, row: GrantArgument, owner: IamResource, side: Side) -> None:
@@ -89,31 +71,35 @@ class _Lists(Struct, frozen=True):
             for placed in read(resource, row.path, side)
             for name in self._listed(resource, placed, part, side)
         ]
-        if side is Side.BEFORE and part is Part.PERMISSIONS:
-            self._add_named(resource, row, owner, names)
-        if side is Side.BEFORE or resource.actions == ("no-op",):
+        if side is Side.BEFORE:
+            if part is Part.PERMISSIONS:
+                self._add_named(resource, row, owner, names)
+            return
+        if resource.actions == ("no-op",):
             return
         open_list = OpenList(owner, resource.address, row.path, part)
-        if owner not in self.filler.owners(resource, row, Side.BEFORE):
+        is_new = owner not in self.filler.owners(resource, row, Side.BEFORE)
+        if is_new:
             self._note_others(replace(open_list, is_created=True))
         if not any(isinstance(name, Unresolved | Unknown) for name in names):
-            had = {**accounts.before.of(owner), **accounts.after.of(owner)}
-            for key, grant in had.items():
+            for key, grant in {**accounts.before.of(owner), **accounts.after.of(owner)}.items():
                 if key.part is part and key.name not in names:
                     self._remove(resource, grant)
-        elif owner not in accounts.created and not self._stays(resource, row, owner):
-            accounts.open_lists.append(open_list)
+        elif owner not in accounts.created:
+            # A list may be the same as before also where it is sensitive.
+            lists = [value_at(resource, (row.path.partition(".")[0],), each) for each in Side]
+            if is_new or lists[0] != lists[1]:
+                accounts.open_lists.append(open_list)
 
     def apply_holders(self, resource: Resource) -> None:
         """Detach a policy from the principals that a new ``aws_iam_policy_attachment`` lacks."""
         grants = tuple(self.filler.grants(resource, Side.AFTER))
         named = {grant.owner for grant in grants}
-        for key in dict.fromkeys(grant.key for grant in grants):
-            for of_owner in tuple(self.accounts.after.grants.values()):
-                if key in of_owner and of_owner[key].owner not in named:
+        for key, policy in {grant.key: grant.policy for grant in grants}.items():
+            for owner, of_owner in self.accounts.after.grants.items():
+                if key in of_owner and owner not in named:
                     self._remove(resource, of_owner[key])
-        for policy in dict.fromkeys(grant.policy for grant in grants if grant.policy):
-            if self._before(policy) is not None:
+            if policy and self._before(policy) is not None:
                 is_created = OpenList(policy, resource.address, "policy_arn", is_created=True)
                 self.accounts.open_lists.append(is_created)
 
@@ -123,8 +109,9 @@ class _Lists(Struct, frozen=True):
             argument = row.path.partition(".")[0]
             if row.computed and self.filler.is_set(role, argument):
                 owner = InPlan(role.address)
-                created = OpenList(owner, role.address, argument, row.part, is_created=True)
-                self._note_others(created)
+                self._note_others(
+                    OpenList(owner, role.address, argument, row.part, is_created=True)
+                )
 
     def _note_others(self, created: OpenList) -> None:
         """Note that a new list removes what others made, unless the plan shows all there is."""
@@ -139,12 +126,6 @@ class _Lists(Struct, frozen=True):
         by_address = self.filler.resolver.by_address
         return by_address[named.address].before if isinstance(named, InPlan) else {}
 
-    def _stays(self, resource: Resource, row: GrantArgument, owner: IamResource) -> bool:
-        """Say whether a list names the same for an owner as before, also where it is sensitive."""
-        path = (row.path.partition(".")[0],)
-        old, new = (value_at(resource, path, side) for side in Side)
-        return old == new and owner in self.filler.owners(resource, row, Side.BEFORE)
-
     def _add_named(
         self, resource: Resource, row: GrantArgument, owner: IamResource, names: Iterable[Hashable]
     ) -> None:
@@ -153,12 +134,12 @@ class _Lists(Struct, frozen=True):
         They are the same on both sides: the list does not say that they change.
         """
         accounts = self.accounts
+        is_emptied = owner in accounts.deleted | accounts.replaced
         for key in (GrantKey(Part.PERMISSIONS, name) for name in names):
             if key not in accounts.before.of(owner):
                 unknown = Unknown(place_of(resource, (row.path, str(key.name))), Side.BEFORE)
                 grant = Grant(owner, key, unknown, resource.address, row.path)
                 accounts.before.add(grant)
-                is_emptied = owner in accounts.deleted | accounts.replaced
                 if not is_emptied and key not in accounts.after.of(owner):
                     accounts.after.add(grant)
 
@@ -167,7 +148,7 @@ class _Lists(Struct, frozen=True):
         is_there = self.accounts.after.grants.get(grant.owner, {}).pop(grant.key, None) is not None
         is_of_list = grant.address == resource.address
         if is_there or is_of_list:  # else its own resource deletes it
-            is_own = isinstance(grant.owner, InPlan) and grant.address == grant.owner.address
+            is_own = grant.owner == InPlan(grant.address)
             is_kept = is_there and not (is_of_list or is_own)
             conflict = Conflict(ConflictKind.NOT_LISTED, grant, resource.address, is_kept)
             self.accounts.conflicts.append(conflict)
@@ -175,9 +156,9 @@ class _Lists(Struct, frozen=True):
     def _listed(
         self, resource: Resource, placed: PlacedValue, part: Part, side: Side
     ) -> tuple[Hashable, ...]:
-        if part is Part.PERMISSIONS:
-            match placed.value:
-                case Known(str(name)) | Sensitive(str(name)):
-                    return (name,)
-            return (Unknown(place_of(resource, placed.path), side),)
-        return self.filler.resolve(resource, placed, POLICY, side)
+        if part is Part.ATTACHMENT:
+            return self.filler.resolve(resource, placed, POLICY, side)
+        match placed.value:
+            case Known(str(name)) | Sensitive(str(name)):
+                return (name,)
+        return (Unknown(place_of(resource, placed.path), side),)

@@ -10,13 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property
 
-from vpc_cni_iam.inputs.plan.arguments import (
-    NAMED_BY,
-    POLICY,
-    PRINCIPALS,
-    PROFILE,
-    TASK,
-)
+from vpc_cni_iam.inputs.plan.arguments import NAMED_BY, POLICY, PRINCIPALS, PROFILE, TASK
 from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.inputs.plan.resource import Resource, parts, without_keys

@@ -65,13 +65,6 @@ class UseKind(Enum):
     SERVICE_ACCOUNT = "service account"
 
 
-class UsedRole(Struct, frozen=True):
-    """A role that is used, or what in turn says it and the plan does not show."""
-
-    resource: IamResource
-    version: str = ""  # the version of a launch template
-
-
 class Pods(Struct, frozen=True):
     """The pods of a service account of a cluster; what is not known is empty."""
 
@@ -79,7 +72,6 @@ class Pods(Struct, frozen=True):
     addon: str = ""  # the add-on that has the service account
     account: ServiceAccount = ServiceAccount("", "")
     object: str = ""  # what tells one from others of which the name is not known
-    by_token: bool = False  # whether they get credentials by IRSA, and not by EKS Pod Identity
 
 
 class RoleUse(Struct, frozen=True):
@@ -89,7 +81,7 @@ class RoleUse(Struct, frozen=True):
     attribute: str  # the argument that names the role
     named: IamResource  # what it names: the role, or what in turn says it
     target: str  # the type of that
-    role: UsedRole
+    role: IamResource  # or what in turn says it, and the plan does not show
     pods: Pods | None = None
     session: Content = ABSENT  # the session policy that limits the role
     # Whether EKS Pod Identity assumes the role by way of another one. AWS does not say which of
@@ -100,9 +92,9 @@ class RoleUse(Struct, frozen=True):
     mark: str = ""  # of the secret that names it, empty for none
 
     @property
-    def shown_role(self) -> UsedRole:
+    def shown_role(self) -> IamResource:
         """The role as reports may show it."""
-        return UsedRole(Unresolved(self.mark, Side.BEFORE, ROLE)) if self.mark else self.role
+        return Unresolved(self.mark, Side.BEFORE, ROLE) if self.mark else self.role
 
     @property
     def by_name(self) -> tuple[IamResource, Pods | None]:
@@ -151,50 +143,45 @@ class Uses:
                     if is_refused and not isinstance(named, InPlan):
                         continue
                     for role, is_current in self._behind(named, kind, version, side):
-                        arn = role.resource.arn if isinstance(role.resource, Named) else ""
-                        if _SERVICE_LINKED not in arn:
-                            use = self._use(resource, placed, named, role, kind)
-                            yield replace(use, is_current=is_current)
+                        if not (isinstance(role, Named) and _SERVICE_LINKED in role.arn):
+                            use = self._use(resource, placed, named, kind)
+                            yield replace(use, role=role, is_current=is_current)
 
     def _of_service_accounts(self, resource: Resource, side: Side) -> Iterator[RoleUse]:
-        for path in SERVICE_ACCOUNTS.get(resource.type, ()):
-            if path == "role_arn" and any(self._of_account(resource, _TARGET, side)):
-                continue  # which is only the way to the other role
-            yield from self._of_account(resource, path, side)
-        if is_annotated(resource.type):
-            cluster, addon = (text(resource, n, side) for n in ("cluster_name", "addon_name"))
-            for each in role_annotations(resource, side, self._filler.plan.secrets).roles:
-                pods = Pods(cluster, addon, each.account, each.object, by_token=True)
-                for role in self._named(resource, each.placed, ROLE, side):
-                    yield replace(self._use(resource, each.placed, role, UsedRole(role)), pods=pods)
-
-    def _of_account(self, resource: Resource, path: str, side: Side) -> Iterator[RoleUse]:
-        """Yield the roles that an argument gives a service account."""
         session: Content = ABSENT
         if resource.type == ASSOCIATION:
             policy = one(resource, "policy", side)
             session = self._filler.library.content(resource, ("policy",), policy)
-        for placed in read(resource, path, side):
-            for role in self._named(resource, placed, ROLE, side):
-                use = self._use(resource, placed, role, UsedRole(role))
-                pods = _pods(resource, placed.path, side)
-                yield replace(use, pods=pods, session=session, is_target=path == _TARGET)
+        accounts = [
+            (placed, _pods(resource, placed.path, side))
+            for path in SERVICE_ACCOUNTS.get(resource.type, ())
+            for placed in read(resource, path, side)
+        ]
+        if is_annotated(resource.type):
+            cluster, addon = (text(resource, n, side) for n in ("cluster_name", "addon_name"))
+            for each in role_annotations(resource, side, self._filler.plan.secrets).roles:
+                accounts.append((each.placed, Pods(cluster, addon, each.account, each.object)))
+        uses = [
+            replace(
+                self._use(resource, placed, role),
+                pods=pods,
+                session=session,
+                is_target=placed.path == (_TARGET,),
+            )
+            for placed, pods in accounts
+            for role in self._named(resource, placed, ROLE, side)
+        ]
+        has_target = any(use.is_target for use in uses)  # the other role is only the way to it
+        yield from (use for use in uses if use.is_target or not has_target)
 
     def _use(
-        self,
-        resource: Resource,
-        placed: PlacedValue,
-        named: IamResource,
-        role: UsedRole,
-        target: str = ROLE,
+        self, resource: Resource, placed: PlacedValue, named: IamResource, target: str = ROLE
     ) -> RoleUse:
-        attribute = place_of(resource, placed.path).removeprefix(resource.address)
-        value = placed.value
-        mark = ""
+        attribute = place_of(resource, placed.path).removeprefix(f"{resource.address}.")
+        value, mark = placed.value, ""
         if isinstance(value, Sensitive):
             mark = str(value.mark) if is_mark(value.mark) else "(sensitive)"
-        where = resource.address, attribute.removeprefix(".")
-        return RoleUse(*where, named, target, role, mark=mark)
+        return RoleUse(resource.address, attribute, named, target, named, mark=mark)
 
     def named(
         self, resource: Resource, placed: PlacedValue, kind: str, side: Side
@@ -204,19 +191,10 @@ class Uses:
         is_item = bool(placed.path) and isinstance(placed.path[-1], int)  # a block is in a list
         if not (is_item and isinstance(block, dict)):
             return tuple(self._named(resource, placed, kind, side))
-        expression = self._filler.plan.configuration.expression
-        where = resource.module, resource.block
-
-        def rank(item: PlacedValue) -> int:
-            """Return the place in the order: what is known, then what is set."""
-            is_set = expression(*where, *map(str, item.path)) is not None
-            return 0 if not isinstance(item.value, Unknown) else 2 - is_set
-
         places = ((*placed.path, name) for name in _IDENTIFIERS)
         items = [PlacedValue(place, value_at(resource, place, side)) for place in places]
-        choices = [
-            tuple(self._named(resource, item, kind, side)) for item in sorted(items, key=rank)
-        ]
+        items.sort(key=lambda item: isinstance(item.value, Unknown))
+        choices = [tuple(self._named(resource, item, kind, side)) for item in items]
         in_plan = (c for c in choices if c and all(isinstance(each, InPlan) for each in c))
         return next(in_plan, next(filter(None, choices), ()))
 
@@ -247,45 +225,48 @@ class Uses:
 
     def _behind(
         self, named: IamResource, kind: str, version: Value, side: Side, depth: int = 0
-    ) -> Iterator[tuple[UsedRole, bool]]:
+    ) -> Iterator[tuple[IamResource, bool]]:
         """Yield the roles of what says them in a version; whether that is as its side has it."""
-        if kind == ROLE or depth > _DEPTH:
-            yield UsedRole(named), True
-            return
         number = _number(version)
-        if not isinstance(named, InPlan):
-            is_version = isinstance(named, Named) and kind == TEMPLATE
-            shown_number = "known after apply" if number is None else number
-            yield UsedRole(named, shown_number if is_version else ""), not (is_version and number)
-            return
-        target = self._resolver.by_address[named.address]
-        shown = _side_of_version(target, version, side) if kind == TEMPLATE else side
-        if shown is None:
-            yield UsedRole(named, number or _DEFAULT), False
-            return
-        target = as_left(target) if shown is Side.AFTER else target
-        for path, inner in ROLE_USES[kind].items():
-            for placed in read(target, path, shown):
-                of_inner = value_at(target, (*placed.path, "version"), shown)
-                for other in self.named(target, placed, inner, shown):
-                    for role, _ in self._behind(other, inner, of_inner, shown, depth + 1):
-                        yield role, shown is side
+        if kind == ROLE or depth > _DEPTH or not (isinstance(named, InPlan) or kind == TEMPLATE):
+            yield named, True
+        elif not isinstance(named, InPlan):
+            yield _in_version(named, number), not number
+        else:
+            target = self._resolver.by_address[named.address]
+            shown = _side_of_version(target, number, side) if kind == TEMPLATE else side
+            if shown is None:
+                yield _in_version(Named(TEMPLATE, "", named.address), number or _DEFAULT), False
+                return
+            target = as_left(target) if shown is Side.AFTER else target
+            for path, inner in ROLE_USES[kind].items():
+                for placed in read(target, path, shown):
+                    of_inner = value_at(target, (*placed.path, "version"), shown)
+                    for other in self.named(target, placed, inner, shown):
+                        for role, _ in self._behind(other, inner, of_inner, shown, depth + 1):
+                            yield role, shown is side
 
 
 def _pods(resource: Resource, path: Path, side: Side) -> Pods:
     """Return the pods that get the role at a place."""
-    cluster = text(resource, "cluster_name", side)
+    cluster, addon = (text(resource, name, side) for name in ("cluster_name", "addon_name"))
     if resource.type == ADDON:
         account = value_at(resource, (*path[:-1], "service_account"), side)
         name = str(account.value) if isinstance(account, Known) else ""
-        addon = text(resource, "addon_name", side)
-        by_token = path == ("service_account_role_arn",)
-        return Pods(cluster, addon, ServiceAccount("", name), by_token=by_token)
+        return Pods(cluster, addon, ServiceAccount("", name))
     names = (text(resource, name, side) for name in ("namespace", "service_account"))
     return Pods(cluster, account=ServiceAccount(*names))
 
 
-def _side_of_version(template: Resource, version: Value, side: Side) -> Side | None:
+def _in_version(template: IamResource, number: str | None) -> IamResource:
+    """Return what stands for the role of a version of a launch template that no plan shows."""
+    if number == "" or not isinstance(template, Named):
+        return template
+    version = "a version known after apply" if number is None else f"version {number}"
+    return Named(TEMPLATE, template.account, f"{template.name} in {version}")
+
+
+def _side_of_version(template: Resource, number: str | None, side: Side) -> Side | None:
     """Return on which side a launch template is as a version of it; None where the plan lacks it.
 
     A state has the latest version of a template. To change the template makes the next.
@@ -294,16 +275,15 @@ def _side_of_version(template: Resource, version: Value, side: Side) -> Side | N
         return Side.AFTER
     is_after = side is Side.AFTER and as_left(template).after is not None
     shown = Side.AFTER if is_after else Side.BEFORE
-    number = _number(version)
     if number in ("", _DEFAULT):
         default = one(template, "default_version", shown)
         number = _LATEST if isinstance(default, Absent) else _number(default)
     match one(template, "latest_version", Side.BEFORE):
-        case Known(int(latest)) if number == str(latest):
-            return Side.BEFORE
         case Known(int(latest)) if number not in (None, _LATEST):
-            makes_next = is_after and template.actions == ("update",)
-            return shown if makes_next and number == str(latest + 1) else None
+            if number == str(latest):
+                return Side.BEFORE
+            is_next = is_after and template.actions == ("update",)
+            return shown if is_next and number == str(latest + 1) else None
     return shown
 
 

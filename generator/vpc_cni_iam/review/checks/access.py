@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from enum import Enum
-from itertools import islice
 
 from msgspec.structs import replace
 
@@ -24,7 +23,6 @@ from vpc_cni_iam.review.diff.harm import (
     beyond_plugin,
     gained,
     is_harmful,
-    lost,
     needed_by_plugin,
     scope,
 )
@@ -69,7 +67,6 @@ class GroupJoined(AboutPrincipals, frozen=True):
 class AccessUndecided(AboutPrincipals, frozen=True):
     """Whether something is newly allowed is not decided."""
 
-    parts: tuple[GainedPart, ...]
     answer: NotProven
 
 
@@ -93,11 +90,9 @@ class NoGain(AboutPrincipals, frozen=True):
     """The policies change, and allow nothing that was not allowed before."""
 
     is_deleted: bool
-    parts: tuple[GainedPart, ...]  # what is no longer allowed
+    lost: tuple[GainedPart, ...]  # what the old policies allow more, as if they were the new ones
 
 
-_NEW = (Consequence.NEW_ACCESS, Consequence.ANY_CHANGE)
-_ANY = (Consequence.ANY_CHANGE,)
 # Policies that AWS made for the roles of clusters, nodes and pods.
 _OF_EKS = "AmazonEKS", "AmazonSSMManagedInstanceCore"
 
@@ -105,24 +100,23 @@ _OF_EKS = "AmazonEKS", "AmazonSSMManagedInstanceCore"
 class _Outcome(Enum):
     """What becomes of the policies of a principal: the rule, and how severe that is."""
 
-    FURTHER = Rule.ADMIN, Level.ERROR, _NEW  # it reaches further
-    MORE = Rule.NEW_ACCESS, Level.ERROR, _NEW
-    LACKED = Rule.NEW_ACCESS, Level.NOTE, _NEW  # what aws-node could not call
-    BY_NEW = Rule.NEW_POLICY, Level.WARNING, _NEW  # a new principal is allowed something
-    PUBLISHED = Rule.NEW_POLICY, Level.NOTE, _NEW  # a document of the catalog or of AWS is new
-    UPDATED = Rule.UPSTREAM_UPDATED, Level.NOTE, _NEW
-    UNDECIDED = Rule.NOT_PROVEN, Level.WARNING, _NEW  # or a Deny is gone, or may be
-    LATER = Rule.UNKNOWN_POLICY, Level.WARNING, _NEW
-    INVALID = Rule.UNREADABLE, Level.ERROR, _NEW
-    SENSITIVE = Rule.SENSITIVE_POLICY, Level.WARNING, _NEW
-    ATTACHED = Rule.UNKNOWN_ATTACHMENT, Level.WARNING, _NEW  # the plan does not show it
-    UNKNOWN_OF_AWS = Rule.UNKNOWN_ATTACHMENT, Level.ERROR, _NEW
-    OF_EKS = Rule.UNKNOWN_ATTACHMENT, Level.NOTE, _NEW
-    JOINED = Rule.GROUP_JOINED, Level.WARNING, _NEW
-    JOINED_FURTHER = Rule.GROUP_JOINED, Level.ERROR, _NEW
-    SAME = Rule.REWRITTEN, Level.NOTE, _ANY
-    LESS = Rule.ACCESS_REMOVED, Level.NOTE, _ANY
-    HAD_BEFORE = Rule.NEW_POLICY, Level.NOTE, _ANY  # a policy whose access it had
+    FURTHER = Rule.ADMIN, Level.ERROR  # it reaches further
+    MORE = Rule.NEW_ACCESS, Level.ERROR
+    LACKED = Rule.NEW_ACCESS, Level.NOTE  # what aws-node could not call
+    BY_NEW = Rule.NEW_POLICY, Level.WARNING  # a new principal is allowed something
+    PUBLISHED = Rule.NEW_POLICY, Level.NOTE  # a document of the catalog or of AWS is new
+    UPDATED = Rule.UPSTREAM_UPDATED, Level.NOTE
+    UNDECIDED = Rule.NOT_PROVEN, Level.WARNING  # or a Deny is gone, or may be
+    LATER = Rule.UNKNOWN_POLICY, Level.WARNING
+    INVALID = Rule.UNREADABLE, Level.ERROR
+    SENSITIVE = Rule.SENSITIVE_POLICY, Level.WARNING
+    ATTACHED = Rule.UNKNOWN_ATTACHMENT, Level.WARNING  # the plan does not show it
+    UNKNOWN_OF_AWS = Rule.UNKNOWN_ATTACHMENT, Level.ERROR
+    OF_EKS = Rule.UNKNOWN_ATTACHMENT, Level.NOTE
+    JOINED = Rule.GROUP_JOINED, Level.WARNING
+    JOINED_FURTHER = Rule.GROUP_JOINED, Level.ERROR
+    SAME = Rule.REWRITTEN, Level.NOTE
+    LESS = Rule.ACCESS_REMOVED, Level.NOTE
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -135,7 +129,7 @@ def _findings(context: Context) -> Iterator[Finding]:
     for owner in context.accounts.principals:
         yield from _memberships(owner, changes.get(owner), context)
     conflicts = {(c.grant.owner, c.grant.key) for c in context.accounts.conflicts}
-    for change in principal_changes(context):
+    for change in changes.values():
         yield from _OfPrincipal(context, change, conflicts).all()
     for change in kept_changes(context):
         every = _OfPrincipal(context, change, conflicts).all()
@@ -152,11 +146,12 @@ def _finding(
         return InPlan(successors[resource]) if resource in successors else resource
 
     address, attribute = "", ""
-    for grant in islice(grants, 1):
+    if grant := next(iter(grants), None):
         address, attribute = grant.address, grant.attribute
         policy = grant.policy
         if isinstance(policy, InPlan) and context.filler.resolver.is_changed(policy.address):
             address, attribute = successors.get(policy, policy.address), "policy"
+    owners = tuple(map(now, evidence.owners))
     match evidence:
         case NoGain(owners=(InPlan(deleted),), is_deleted=True):
             address, attribute = deleted, ""
@@ -166,10 +161,11 @@ def _finding(
             evidence = replace(evidence, policy=now(policy))
         case GroupJoined(group=group):
             evidence = replace(evidence, group=now(group))
-    (owner,) = owners = tuple(map(now, evidence.owners))
-    evidence, (rule, level, means) = replace(evidence, owners=owners), outcome.value
+    is_new_access = not isinstance(evidence, NoGain)
+    means = [Consequence.NEW_ACCESS] * is_new_access + [Consequence.ANY_CHANGE]
+    (rule, level), evidence = outcome.value, replace(evidence, owners=owners)
     return finding(
-        rule, evidence, address, attribute=attribute, subject=owner, level=level, means=means
+        rule, evidence, address, attribute=attribute, subject=owners[0], level=level, means=means
     )
 
 
@@ -177,21 +173,15 @@ def _memberships(
     owner: IamResource, change: PrincipalChange | None, context: Context
 ) -> Iterator[Finding]:
     """Yield the groups that a user joins."""
-    accounts = context.accounts
-    had = accounts.before.groups(owner)
-    for key, grant in accounts.after.groups(owner).items():
-        if key in had or grant.policy is None:
-            continue
-        farther = _farther(change) if change else Reach.LIMITED
-        outcome = _Outcome.JOINED if farther is Reach.LIMITED else _Outcome.JOINED_FURTHER
-        is_shown = bool(accounts.after.policies(grant.policy))
-        evidence = GroupJoined((owner,), grant.policy, is_shown, farther)
-        yield _finding(outcome, evidence, (grant,), context)
-
-
-def _farther(change: PrincipalChange) -> Reach:
-    """Return how far a principal reaches, if that is further than before."""
-    return change.reach_after if change.reach_after > change.reach_before else Reach.LIMITED
+    before, after = context.accounts.sides
+    had, reach = before.groups(owner), change.further if change else Reach.LIMITED
+    outcome = _Outcome.JOINED_FURTHER if reach else _Outcome.JOINED
+    for key, grant in after.groups(owner).items():
+        if key not in had and grant.policy is not None:
+            evidence = GroupJoined(
+                (owner,), grant.policy, bool(after.policies(grant.policy)), reach
+            )
+            yield _finding(outcome, evidence, (grant,), context)
 
 
 class _OfPrincipal:
@@ -218,22 +208,20 @@ class _OfPrincipal:
         group = change.key.group
         if not isinstance(group, InPlan):
             return False
-        sides = self._context.accounts.sides
-        is_member = [
-            GrantKey(Part.MEMBERSHIP, group) in s.groups(self._change.owner) for s in sides
-        ]
-        return all(is_member) or is_member == [False, True]
+        return GrantKey(Part.MEMBERSHIP, group) in self._context.accounts.after.groups(
+            self._change.owner
+        )
 
     def all(self) -> Iterator[Finding]:
-        if self._change.is_deleted:
-            yield self._no_gain()
-        elif self._grants:
-            yield from self._changed()
-
-    def _changed(self) -> Iterator[Finding]:
-        """Yield the outcomes of one that is there after."""
         change = self._change
-        yield from (self._not_shown(c) for c in self._grants if _is_hidden(c))
+        if change.is_deleted:
+            yield self._no_gain()
+        if change.is_deleted or not self._grants:
+            return
+        for each in self._grants:
+            grant, was_sensitive = each.after, _was_sensitive(each)
+            if grant and each.key.part is not Part.MEMBERSHIP and (grant.is_open or was_sensitive):
+                yield self._not_shown(grant, was_sensitive=was_sensitive)
         hidden = [g for g in change.vanished if self._may_deny(g)]
         if hidden and not self._is_conflict:
             policies = tuple(g.policy or InPlan(g.address) for g in hidden)
@@ -242,13 +230,19 @@ class _OfPrincipal:
             case NewAccess() as answer:
                 yield from self._gain(answer)
             case NotProven(Open.LATER):
-                yield from self._later()
+                after = (each.after for each in self._grants if each.after)
+                yield from (
+                    self._unknown(grant, *_holes(grant)) for grant in after if _holes(grant)
+                )
             case NotProven() as answer:
-                evidence = AccessUndecided(self._owners, scope(self._grants), answer)
-                yield self._finding(_Outcome.UNDECIDED, evidence)
+                yield self._finding(_Outcome.UNDECIDED, AccessUndecided(self._owners, answer))
+            case NoNewAccess() if self._is_conflict:
+                pass
             case NoNewAccess() if not isinstance(change.denied_less, NoNewAccess):
-                yield from self._denied_less()
-            case NoNewAccess() if not (change.opened or change.vanished or self._is_conflict):
+                example = change.denied_less if isinstance(change.denied_less, NewAccess) else None
+                evidence = DenyLost(self._owners, scope(self._grants), (), example)
+                yield self._finding(_Outcome.UNDECIDED, evidence)
+            case NoNewAccess() if not (change.opened or change.vanished):
                 yield self._no_gain()
 
     def _finding(
@@ -270,22 +264,22 @@ class _OfPrincipal:
     def _gain(self, answer: NewAccess) -> Iterator[Finding]:
         change, context = self._change, self._context
         grants = [c for c in self._grants if not _was_sensitive(c)]
-        if not grants or self._is_by_boundary():
+        if not grants:
             return
         more = gained(change, grants, answer, context.proofs, context.place)
-        is_of_plugin = any(part.is_of_plugin for part in more.parts)
         if not more.parts and len(grants) < len(change.grants):
             return  # it is by a group
-        farther = _farther(change)
+        documents = [published_by(each) for each in grants if each.after]
+        is_published = all(documents) and not change.further
         evidence = Gain(
             self._owners,
             change.is_new,
             bool(change.after.limits),
-            farther,
+            change.further,
             more.parts,
             tuple(dict.fromkeys(g.policy for g in more.grants if g.policy)),
-            beyond_plugin(more.parts) if is_of_plugin else None,
-            _published(grants) if farther is Reach.LIMITED else (),
+            beyond_plugin(more.parts) if any(p.is_of_plugin for p in more.parts) else None,
+            tuple(filter(None, documents)) if is_published else (),
             more.example,
             None if change.is_new else self._lacked_by(more.parts),
         )
@@ -294,7 +288,7 @@ class _OfPrincipal:
 
     def _outcome(self, gain: Gain, grants: Iterable[Grant]) -> _Outcome:
         is_held = not (gain.is_new and self._change.owner in gain.policies)
-        if gain.reach is not Reach.LIMITED and is_held:
+        if gain.reach and is_held:
             return _Outcome.FURTHER
         if gain.published:
             is_update = all(document.before for document in gain.published)
@@ -312,43 +306,19 @@ class _OfPrincipal:
         if had or not actions or not needed_by_plugin().issuperset(actions):
             return None  # to allow an action on more resources is no permission that lacks
         for needs in needs_by_role(context).get(change.owner, ()):
-            if not (needs.is_of_cluster or callers(context, change.owner, Side.AFTER)):
-                continue
-            policies = (*change.before.policies, lacked(context, change.owner, needs))
-            with_it = Permissions(policies, change.after.limits)
-            if isinstance(context.proofs.compare(with_it, change.after), NoNewAccess):
-                return needs.after.version
+            if needs.is_of_cluster or callers(context, change.owner, Side.AFTER):
+                policies = (*change.before.policies, lacked(context, change.owner, needs))
+                with_it = Permissions(policies, change.after.limits)
+                if isinstance(context.proofs.compare(with_it, change.after), NoNewAccess):
+                    return needs.after.version
         return None
 
-    def _is_by_boundary(self) -> bool:
-        """Say whether only another permissions boundary allows more, which is a finding."""
-        change = self._change
-        if change.boundary is None:
-            return False
-        within = Permissions(change.before.policies, change.after.limits)
-        return isinstance(self._context.proofs.compare(within, change.after), NoNewAccess)
-
-    def _later(self) -> Iterator[Finding]:
-        for change in self._grants:
-            grant = change.after
-            if grant and isinstance(grant.content, Document) and grant.content.holes:
-                places = tuple(hole.place for hole in grant.content.holes)
-                yield self._unknown(grant, places)
-
-    def _unknown(self, grant: Grant, places: tuple[str, ...]) -> Finding:
+    def _unknown(self, grant: Grant, *places: str) -> Finding:
         referred = self._context.filler.resolver.reference_names
         references = tuple(dict.fromkeys(name for place in places for name in referred(place)))
         policy = grant.policy or InPlan(grant.address)
         evidence = PolicyNotShown(self._owners, policy, None, references)
         return self._finding(_Outcome.LATER, evidence, (grant,))
-
-    def _denied_less(self) -> Iterator[Finding]:
-        change = self._change
-        if self._is_conflict:
-            return
-        example = change.denied_less if isinstance(change.denied_less, NewAccess) else None
-        evidence = DenyLost(self._owners, scope(self._grants), (), example)
-        yield self._finding(_Outcome.UNDECIDED, evidence)
 
     def _no_gain(self) -> Finding:
         change, proofs = self._change, self._context.proofs
@@ -356,34 +326,24 @@ class _OfPrincipal:
         loses = change.is_deleted or not all(
             isinstance(way(change.after, change.before), NoNewAccess) for way in ways
         )
-        only_new = all(c.before is None for c in self._grants)
-        outcome = _Outcome.LESS if loses else _Outcome.HAD_BEFORE if only_new else _Outcome.SAME
-        parts = lost(self._grants) if loses else ()
-        return self._finding(outcome, NoGain(self._owners, change.is_deleted, parts))
+        outcome = _Outcome.LESS if loses else _Outcome.SAME
+        lost = scope(GrantChange(c.key, c.after, c.before) for c in self._grants) if loses else ()
+        return self._finding(outcome, NoGain(self._owners, change.is_deleted, lost))
 
-    def _not_shown(self, change: GrantChange) -> Finding:
-        grant = change.after or change.before
-        assert grant is not None  # noqa: S101 - a change has a side
+    def _not_shown(self, grant: Grant, *, was_sensitive: bool) -> Finding:
         policy, outcome = grant.policy, _Outcome.ATTACHED
         if isinstance(grant.content, Invalid):
             outcome = _Outcome.INVALID
-        elif isinstance(grant.content, Sensitive) or _was_sensitive(change):
+        elif isinstance(grant.content, Sensitive) or was_sensitive:
             outcome = _Outcome.SENSITIVE
         elif isinstance(policy, Named) and aws_managed.name_of(policy.name):
             outcome = _of_aws(policy.name, is_new=self._change.is_new)
         elif not isinstance(policy, Named | Unresolved):
             place = f"{grant.address}.{grant.attribute}"
-            return self._unknown(grant, (f"{policy.address}.policy" if policy else place,))
+            return self._unknown(grant, f"{policy.address}.policy" if policy else place)
         invalid = grant.content if isinstance(grant.content, Invalid) else None
-        policy = policy or InPlan(grant.address)
-        evidence = PolicyNotShown(self._owners, policy, invalid)
+        evidence = PolicyNotShown(self._owners, policy or InPlan(grant.address), invalid)
         return self._finding(outcome, evidence, (grant,))
-
-
-def _published(changes: Iterable[GrantChange]) -> tuple[PublishedUpdate, ...]:
-    """Return the documents of the catalog that all policies become; none if one is another."""
-    published = [published_by(change) for change in changes if change.after]
-    return tuple(filter(None, published)) if all(published) else ()
 
 
 def _is_harmless(grant: Grant) -> bool:
@@ -413,12 +373,10 @@ def _of_aws(arn: str, *, is_new: bool) -> _Outcome:
     return _Outcome.UNKNOWN_OF_AWS if is_unknown else _Outcome.ATTACHED
 
 
+def _holes(grant: Grant) -> list[str]:
+    content = grant.content
+    return [hole.place for hole in content.holes] if isinstance(content, Document) else []
+
+
 def _was_sensitive(change: GrantChange) -> bool:
     return change.before is not None and isinstance(change.before.content, Sensitive)
-
-
-def _is_hidden(change: GrantChange) -> bool:
-    """Say whether a policy is given that is not known, or one that was sensitive changes."""
-    if change.key.part is Part.MEMBERSHIP or change.after is None:
-        return False
-    return change.after.is_open or _was_sensitive(change)

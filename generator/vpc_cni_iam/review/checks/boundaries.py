@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
+from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess
 from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.harm import GainedPart, scope
-from vpc_cni_iam.review.diff.permissions import Open
 from vpc_cni_iam.review.diff.principals import GrantChange, PrincipalChange, principal_changes
 from vpc_cni_iam.review.findings import AboutPrincipals, Finding, finding, together
 from vpc_cni_iam.review.rules import Level, Rule
@@ -57,21 +56,11 @@ def _boundary(change: PrincipalChange, boundary: GrantChange, context: Context) 
 
 def _rule(change: PrincipalChange, boundary: GrantChange, context: Context) -> tuple[Rule, Level]:
     old, new = boundary.before, boundary.after
-    if old and new and old.is_known and old.content == new.content:
-        return Rule.REWRITTEN, Level.NOTE
-    if isinstance(_allows_more(boundary, context), NoNewAccess):
+    known = [g.content.policy for g in (old, new) if g and isinstance(g.content, Document)]
+    is_known = bool(known[1:])
+    if old is None or (
+        is_known and isinstance(context.proofs.prove(known[:1], known[1:]), NoNewAccess)
+    ):
         return Rule.ACCESS_REMOVED, Level.NOTE
     is_hidden = new and new.is_open and not isinstance(change.access, NewAccess)
     return Rule.BOUNDARY_WEAKENED, Level.WARNING if is_hidden else Level.ERROR
-
-
-def _allows_more(boundary: GrantChange, context: Context) -> Answer:
-    """Say whether the boundary after allows what the one before does not."""
-    old, new = boundary.before, boundary.after
-    if old is None:
-        return NoNewAccess()
-    if new is None or not (old.is_known and new.is_known):
-        return NotProven(Open.NOT_SHOWN)
-    assert isinstance(old.content, Document)  # noqa: S101 - it is known
-    assert isinstance(new.content, Document)  # noqa: S101 - it is known
-    return context.proofs.prove([old.content.policy], [new.content.policy])

@@ -31,8 +31,6 @@ class RightGained(Struct, frozen=True):
     """A principal gets permissions in a cluster, or others than before."""
 
     right: ClusterRight
-    before: ClusterRight | None
-    is_less: bool  # whether it is a part of what the principal had
 
 
 class RightLost(Struct, frozen=True):
@@ -50,8 +48,6 @@ class AuthenticationChanged(Struct, frozen=True):
     name: str
     before: Value
     after: Value
-    drops_config_map: bool  # whether the ConfigMap aws-auth no longer gives access
-    is_wider: bool
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -74,7 +70,9 @@ def check(context: Context) -> Iterator[Finding]:
     gone = frozenset(_gone(context)) if lost else frozenset()
     for right in lost:
         yield _lost(right, gone, context)
-    yield from _authentications(context)
+    for cluster in (r for r in context.filler.resources if r.type == CLUSTER):
+        if cluster.before is not None and cluster.after is not None:
+            yield from _authentication(cluster, context)
 
 
 def _place(right: ClusterRight, context: Context) -> Hashable:
@@ -103,26 +101,20 @@ def _gives_same(old: ClusterRight, new: ClusterRight) -> bool:
 
 
 def _gained(right: ClusterRight, before: ClusterRight | None) -> Finding:
-    is_less = before is not None and _is_part(right, before)
     policy = right.policy.value if isinstance(right.policy, Known) else ""
     level = Level.ERROR if str(policy).rpartition("/")[2] in _ADMINS else None
-    return finding(
-        Rule.CLUSTER_ACCESS,
-        RightGained(right, before, is_less),
-        right.address,
-        level=Level.NOTE if is_less else level,
-        means=(Consequence.ANY_CHANGE,) if is_less else None,
-        subject=right.principal,
-    )
+    is_less = before is not None and _is_part(right, before)
+    means = (Consequence.ANY_CHANGE,) if is_less else None
+    level = Level.NOTE if is_less else level
+    rule, where, who = Rule.CLUSTER_ACCESS, right.address, right.principal
+    return finding(rule, RightGained(right), where, level=level, means=means, subject=who)
 
 
 def _is_part(right: ClusterRight, of: ClusterRight) -> bool:
-    if (right.user_name, right.type) != (of.user_name, of.type):
-        return False
-    fewer_places = not of.namespaces or (
-        bool(right.namespaces) and {*right.namespaces} <= {*of.namespaces}
-    )
-    return fewer_places and {*right.groups} <= {*of.groups}
+    is_same = (right.user_name, right.type) == (of.user_name, of.type)
+    own, others = {*right.namespaces}, {*of.namespaces}
+    is_fewer = not others or (bool(own) and own <= others)
+    return is_same and is_fewer and {*right.groups} <= {*of.groups}
 
 
 def _lost(right: ClusterRight, gone: frozenset[str], context: Context) -> Finding:
@@ -131,20 +123,10 @@ def _lost(right: ClusterRight, gone: frozenset[str], context: Context) -> Findin
     strands = right.is_of_node and gone.isdisjoint((role, cluster))
     end = context.end_of(right.address)
     is_unasked = end is ResourceEnd.WITH_CLUSTER and cluster not in gone
-    return finding(
-        Rule.ACCESS_REMOVED,
-        RightLost(right, strands, end),
-        right.address,
-        level=Level.WARNING if strands or is_unasked else None,
-        means=_LOSES if strands else None,
-        subject=right.principal,
-    )
-
-
-def _authentications(context: Context) -> Iterator[Finding]:
-    for resource in context.filler.resources:
-        if resource.type == CLUSTER and resource.before is not None and resource.after is not None:
-            yield from _authentication(resource, context)
+    evidence, means = RightLost(right, strands, end), _LOSES if strands else None
+    level = Level.WARNING if strands or is_unasked else None
+    rule, where, who = Rule.ACCESS_REMOVED, right.address, right.principal
+    return finding(rule, evidence, where, level=level, means=means, subject=who)
 
 
 def _authentication(cluster: Resource, context: Context) -> Iterator[Finding]:
@@ -157,15 +139,10 @@ def _authentication(cluster: Resource, context: Context) -> Iterator[Finding]:
         before, after = (Known(default) if isinstance(v, Absent) else v for v in (old, new))
         if before == after or after == Known(value=False):
             continue
-        drops_config_map = after == _ENTRIES_ONLY
-        is_wider = not (drops_config_map and before == _BOTH)
-        means = [Consequence.NEW_ACCESS] if is_wider else []
-        means += _LOSES if drops_config_map else _LOSES[1:]
-        yield finding(
-            Rule.CLUSTER_ACCESS if is_wider else Rule.ACCESS_REMOVED,
-            AuthenticationChanged(name, before, after, drops_config_map, is_wider),
-            cluster.address,
-            attribute=name,
-            level=Level.WARNING,
-            means=tuple(means),
-        )
+        is_narrower = (before, after) == (_BOTH, _ENTRIES_ONLY)
+        rule = Rule.ACCESS_REMOVED if is_narrower else Rule.CLUSTER_ACCESS
+        means = [Consequence.ANY_CHANGE] if is_narrower else list(rule.means)
+        means += [Consequence.COVERAGE_LOST] if after == _ENTRIES_ONLY else []
+        evidence, level = AuthenticationChanged(name, before, after), Level.WARNING
+        where = cluster.address
+        yield finding(rule, evidence, where, attribute=name, level=level, means=means)

@@ -75,10 +75,9 @@ def check(context: Context) -> Iterator[Finding]:
         evidence = GoneWithCluster(names, keeping, by_address[cluster].after is not None)
         yield finding(Rule.CONFLICT, evidence, cluster, means=_LOSES)
     yield from _made_twice(context)
-    for resource in context.filler.resources:
-        if resource.type == CLUSTER:
-            for part in missing_parts(resource, context.plugins):
-                yield finding(Rule.NOT_INSTALLED, NotInstalled(part), resource.address)
+    for resource in (r for r in context.filler.resources if r.type == CLUSTER):
+        for part in missing_parts(resource, context.plugins):
+            yield finding(Rule.NOT_INSTALLED, NotInstalled(part), resource.address)
 
 
 def _made_twice(context: Context) -> Iterator[Finding]:

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from msgspec import Struct
 
 from vpc_cni_iam.review.account.documents import Document
-from vpc_cni_iam.review.account.grants import Conflict, ConflictKind, Grant, OpenList
+from vpc_cni_iam.review.account.grants import ConflictKind, Grant
 from vpc_cni_iam.review.account.plugin.policy import concerns_plugin
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.permissions import may_deny
 from vpc_cni_iam.review.diff.uses import use_changes
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
-
-
-class Contradiction(Struct, frozen=True):
-    """A policy that one resource removes, and another one keeps or makes."""
-
-    conflict: Conflict
-    may_deny: bool = False  # whether a policy that the plan does not show may have had a Deny
-
-
-class ListNotShown(Struct, frozen=True):
-    """The plan does not show what an exclusive list removes."""
-
-    open_list: OpenList
 
 
 class Ambiguous(Struct, frozen=True):
@@ -40,7 +27,6 @@ class Ambiguous(Struct, frozen=True):
 def check(context: Context) -> Iterator[Finding]:
     """Yield what is removed though a resource keeps it, or made it, and ambiguous names."""
     yield from _conflicts(context)
-    yield from _open_lists(context)
     resolver, _ = context.filler.resolver, use_changes(context)  # which resolve who is meant
     for place, addresses in resolver.ambiguous.items():
         address = resolver.address_of(place)
@@ -60,26 +46,20 @@ def _conflicts(context: Context) -> Iterator[Finding]:
         if grant.owner in context.accounts.deleted:
             continue
         is_unlisted = conflict.kind is ConflictKind.NOT_LISTED
-        address, attribute = conflict.address, ""
-        if not is_unlisted:
-            address, attribute = grant.address, grant.attribute
         yield finding(
             Rule.EXCLUSIVE_REMOVES if is_unlisted else Rule.CONFLICT,
-            Contradiction(conflict, grant.is_open and may_deny(grant)),
-            address,
-            attribute=attribute,
+            conflict,
+            conflict.address if is_unlisted else grant.address,
+            attribute="" if is_unlisted else grant.attribute,
             subject=grant.owner,
             means=_means((grant,)),
         )
-
-
-def _open_lists(context: Context) -> Iterator[Finding]:
     for open_list in context.accounts.open_lists:
         policies = context.accounts.before.of(open_list.owner).items()
         grants = [grant for key, grant in policies if key.part is open_list.part]
         yield finding(
             Rule.EXCLUSIVE_REMOVES,
-            ListNotShown(open_list),
+            open_list,
             open_list.address,
             attribute=open_list.attribute,
             subject=open_list.owner,
@@ -88,14 +68,11 @@ def _open_lists(context: Context) -> Iterator[Finding]:
         )
 
 
-def _means(grants: Iterable[Grant]) -> tuple[Consequence, ...]:
+def _means(removed: Collection[Grant]) -> tuple[Consequence, ...]:
     """Return what it counts for that grants may be removed, or may be kept."""
-    removed = tuple(grants)
+    contents = [grant.content for grant in removed]
+    known = [concerns_plugin(c.policy) for c in contents if isinstance(c, Document)]
     means = [Consequence.ANY_CHANGE]
     means += [Consequence.NEW_ACCESS] if any(map(may_deny, removed)) else []
-    means += [Consequence.COVERAGE_LOST] if any(map(_may_be_needed, removed)) else []
+    means += [Consequence.COVERAGE_LOST] if any(known) or len(known) < len(contents) else []
     return tuple(means)
-
-
-def _may_be_needed(grant: Grant) -> bool:
-    return not isinstance(grant.content, Document) or concerns_plugin(grant.content.policy)

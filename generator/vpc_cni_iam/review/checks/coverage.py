@@ -8,10 +8,7 @@ from enum import Enum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.catalog.facts.calls import Mode
-from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.inputs.plan.arguments import Part
-from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
@@ -43,17 +40,16 @@ class DeniedCalls(Struct, frozen=True):
     """What the plugin cannot call with a role."""
 
     cause: DenialCause
-    version: PluginVersion
-    mode: Mode
-    identity: Identity
-    role: IamResource
+    needs: PluginNeeds
+    role: RoleNeeds
     calls: tuple[MissingCall, ...]
     open: tuple[str, ...]  # the policies of which nothing is known, which may allow it
-    places: tuple[str, ...]  # where the policies and limits are, as the calls count them
-    policy: str  # the plugin's policy, after or else before; empty for none
     others: tuple[IamResource, ...]  # roles that aws-node may have in place of this one
-    elsewhere: tuple[OtherPlace, ...]  # new policies of the role that are for another place
-    lost_cluster_name: bool  # whether the plan takes away CLUSTER_NAME
+
+    @property
+    def elsewhere(self) -> tuple[OtherPlace, ...]:
+        """New policies of the role that are for another place."""
+        return self.role.elsewhere if self.cause is DenialCause.MISSING else ()
 
 
 class LimitNotShown(Struct, frozen=True):
@@ -86,16 +82,17 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _of_role(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[Finding]:
-    yield from _denied(DenialCause.LOST, by_action(role.lost), role, needs, context)
     lost = {call.action for call in role.lost}
     missing = [call for call in by_action(role.missing or ()) if call.action not in lost]
     newly = {call.action: call for call in by_action(role.newly) if call.action not in lost}
     if role.elsewhere:  # what a policy for another place does not allow is of the plan's making
         newly |= {call.action: call for call in missing if call.is_fatal}
-    yield from _denied(DenialCause.MISSING, newly.values(), role, needs, context, role.elsewhere)
     old = [call for call in missing if call.is_fatal and call.action not in newly]
+    by_cause = {DenialCause.LOST: by_action(role.lost), DenialCause.MISSING: newly.values()}
     if cause := _of_rest(role, needs, context):
-        yield from _denied(cause, old, role, needs, context)
+        by_cause[cause] = old
+    for cause, calls in by_cause.items():
+        yield from _denied(cause, calls, role, needs, context)
 
 
 def _of_rest(role: RoleNeeds, needs: PluginNeeds, context: Context) -> DenialCause | None:
@@ -116,7 +113,6 @@ def _denied(
     role: RoleNeeds,
     needs: PluginNeeds,
     context: Context,
-    places: tuple[OtherPlace, ...] = (),
 ) -> Iterator[Finding]:
     # What a part that is known after apply decides for a new role, the answer says.
     is_new = role.role in context.accounts.created
@@ -127,25 +123,10 @@ def _denied(
     # A Deny, or a boundary, counts whatever other policies allow.
     is_certain = any(call.level is Level.ERROR and call.denied_by is not None for call in calls)
     may_allow = () if is_certain else tuple(grant.written_at for grant in role.open)
-    names = [each.settings.has_cluster_name for each in (needs.before, needs.after)]
-    evidence = DeniedCalls(
-        cause,
-        needs.after.version,
-        needs.mode,
-        needs.plugin.after.identity.kind,
-        role.role,
-        calls,
-        may_allow,
-        role.places,
-        role.policy,
-        others,
-        places,
-        cause is DenialCause.MISSING and names == [True, False],
-    )
     rule, limit = _RULES[cause]
-    if others or may_allow:
-        limit = at_most(limit, Level.WARNING)
+    limit = at_most(limit, Level.WARNING) if others or may_allow else limit
     level = at_most(most_severe(call.level for call in calls), limit)
+    evidence = DeniedCalls(cause, needs, role, calls, may_allow, others)
     address = address_of(context, role.role)
     yield finding(rule, evidence, address, subject=role.role, level=level)
 

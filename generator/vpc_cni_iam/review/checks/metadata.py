@@ -10,8 +10,9 @@ from vpc_cni_iam.inputs.plan.arguments import ROLE_USES, TEMPLATE
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import read, scalar
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import ABSENT, Known, Value
+from vpc_cni_iam.policy.value import ABSENT, Known
 from vpc_cni_iam.review.account.iam_resource import InPlan
+from vpc_cni_iam.review.checks.plugin import SettingChange
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Rule
@@ -25,18 +26,10 @@ _OPENS: Mapping[str, Callable[[object], bool]] = {
 }
 
 
-class OpenedOption(Struct, frozen=True):
-    """An option of the instance metadata that newly lets pods reach it, or may."""
-
-    name: str
-    before: Value
-    after: Value
-
-
 class MetadataOpened(Struct, frozen=True):
-    """Pods can newly reach the metadata of instances, by each of some options."""
+    """Pods can newly reach the metadata of instances, by each of some options, or may."""
 
-    options: tuple[OpenedOption, ...]
+    options: tuple[SettingChange, ...]
     template: str = ""  # the launch template that has them, where another one had others
 
 
@@ -46,7 +39,7 @@ def check(context: Context) -> Iterator[Finding]:
         if resource.before is None or resource.after is None or resource.type not in ROLE_USES:
             continue
         opened = [MetadataOpened(tuple(_opened([resource], resource)))]
-        old, new = ([*_templates(resource, side, context)] for side in Side)
+        old, new = ([*launch_templates(resource, side, context)] for side in Side)
         opened += [
             MetadataOpened(tuple(_opened(old, template)), template.address)
             for template in new
@@ -57,7 +50,7 @@ def check(context: Context) -> Iterator[Finding]:
                 yield finding(Rule.METADATA, evidence, resource.address, attribute=_OPTIONS)
 
 
-def _templates(resource: Resource, side: Side, context: Context) -> Iterator[Resource]:
+def launch_templates(resource: Resource, side: Side, context: Context) -> Iterator[Resource]:
     """Yield the launch templates of the plan that a resource names."""
     for path in (p for p, kind in ROLE_USES[resource.type].items() if kind == TEMPLATE):
         for placed in read(resource, path, side):
@@ -66,16 +59,13 @@ def _templates(resource: Resource, side: Side, context: Context) -> Iterator[Res
                     yield context.filler.resolver.by_address[template.address]
 
 
-def _opened(before: list[Resource], after: Resource) -> Iterator[OpenedOption]:
+def _opened(before: list[Resource], after: Resource) -> Iterator[SettingChange]:
     for name, opens in _OPENS.items():
         path = f"{_OPTIONS}.*.{name}"
         old = next((scalar(resource, path, Side.BEFORE) for resource in before), ABSENT)
         new = scalar(after, path, Side.AFTER)
-        was_closed = not (isinstance(old, Known) and opens(old.value))
-        match new:
-            case Known(value):
-                is_open = opens(value)
-            case _:  # what is not set has a default, which may be open
-                is_open = isinstance(old, Known)
-        if old != new and is_open and was_closed:
-            yield OpenedOption(name, old, new)
+        was_open = isinstance(old, Known) and opens(old.value)
+        # What is not set has a default, which may be open.
+        is_open = opens(new.value) if isinstance(new, Known) else isinstance(old, Known)
+        if old != new and is_open and not was_open:
+            yield SettingChange(name, old, new)

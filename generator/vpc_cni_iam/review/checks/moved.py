@@ -9,12 +9,12 @@ from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import (
     GRANTS,
-    LISTS,
     NODE_GROUP,
     POLICY,
     PRINCIPALS,
     ROLE,
     USER,
+    list_argument,
 )
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one, text
@@ -49,65 +49,54 @@ class Handled(Struct, frozen=True):
     other: str = ""  # the ID by which it is imported, the address that it had
 
 
-class ArnChanged(Struct, frozen=True):
-    """A principal gets another ARN."""
+class IdentityChanged(Struct, frozen=True):
+    """A principal gets another ARN, or is created again under its name and has another ID."""
 
-    before: str
+    address: str  # that it had
+    before: str  # its ARN
     after: str  # empty where it is known after apply
+    is_renamed: bool  # whether it has another ARN
     is_node: bool
     is_plugin: bool
-
-
-class NewId(Struct, frozen=True):
-    """A principal is deleted and created again under its name: it has another ID."""
-
-    before: str  # the address that it had
-    arn: str
-    is_node: bool
 
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield what is imported, moved, forgotten or replaced, and what ARN or ID that changes."""
     for resource in context.filler.resources:
         if resource.type in _MANAGED:
-            yield from _notes(resource, context)
+            for each in _handled(resource, context):
+                yield finding(Rule.MOVED, each, resource.address)
     changing = [r for r in context.filler.resources if r.type in (ROLE, USER)]
-    changing = [r for r in changing if {"delete", "update"} & {*r.actions}]
+    changing = [r for r in changing if {"delete", "update"} & {*r.actions} and r.before is not None]
     if changing:
         nodes, plugins = set(_node_roles(context)), set(_plugin_roles(context))
         for resource in changing:
             role = InPlan(resource.address)
-            is_node, is_plugin = role in nodes, role in plugins
-            yield from _identity(resource, context, is_node=is_node, is_plugin=is_plugin)
+            yield from _identity(
+                resource, context, is_node=role in nodes, is_plugin=role in plugins
+            )
 
 
-def _notes(resource: Resource, context: Context) -> Iterator[Finding]:
-    is_list = any(argument.part in LISTS for argument in GRANTS.get(resource.type, ()))
+def _handled(resource: Resource, context: Context) -> Iterator[Handled]:
+    is_list = list_argument(resource.type) is not None
     is_ended = resource.after is None and not resource.unknown
-    evidence: list[Handled] = []
     if resource.imported:
-        evidence.append(Handled(Handling.IMPORTED, resource.imported))
+        yield Handled(Handling.IMPORTED, resource.imported)
     if resource.moved_from:
-        evidence.append(Handled(Handling.MOVED, resource.moved_from))
+        yield Handled(Handling.MOVED, resource.moved_from)
     if is_list and is_ended:
-        evidence.append(Handled(Handling.LIST_ENDED))
+        yield Handled(Handling.LIST_ENDED)
     elif "forget" in resource.actions:
-        evidence.append(Handled(Handling.FORGOTTEN))
+        yield Handled(Handling.FORGOTTEN)
     if is_replaced(resource):
-        evidence.append(Handled(Handling.REPLACED))
+        yield Handled(Handling.REPLACED)
     if resource.before is None and not (is_ended or is_list or resource.type in PRINCIPALS):
-        evidence += _created(resource, context)
-    for each in evidence:
-        yield finding(Rule.MOVED, each, resource.address)
-
-
-def _created(resource: Resource, context: Context) -> Iterator[Handled]:
-    """Yield that a resource that is created changes nothing of what is there."""
-    accounts, filler = context.accounts, context.filler
-    grants = tuple(filler.grants(resource, Side.AFTER))
-    contents = [accounts.before.content(grant.owner, grant.key) for grant in grants]
-    if grants and contents == [grant.content for grant in grants]:
-        yield Handled(Handling.GIVEN_BEFORE)
+        grants = [*context.filler.grants(resource, Side.AFTER)]
+        before = [context.accounts.before.of(grant.owner).get(grant.key) for grant in grants]
+        if grants and all(
+            b and b.content == g.content for b, g in zip(before, grants, strict=True)
+        ):
+            yield Handled(Handling.GIVEN_BEFORE)
 
 
 def _identity(
@@ -117,42 +106,29 @@ def _identity(
     resolver, accounts = context.filler.resolver, context.accounts
     subject = InPlan(resource.address)
     successor = resolver.by_address[accounts.successors.get(subject, resource.address)]
-    if resource.before is None or successor.after is None:
+    new_name = _name(successor, Side.AFTER)
+    is_renamed = _name(resource, Side.BEFORE) != new_name
+    if successor.after is None or not (is_renamed or subject in accounts.replaced):
         return
-    before, after = _arn(resource, Side.BEFORE), _arn(successor, Side.AFTER, resource)
-    if _name(resource, Side.BEFORE) != _name(successor, Side.AFTER):
-        yield finding(
-            Rule.ARN_CHANGED,
-            ArnChanged(before, after, is_node, is_plugin),
-            successor.address,
-            subject=subject,
-            level=Level.ERROR if is_node or is_plugin else Level.WARNING,
-        )
-    elif subject in accounts.replaced:
-        is_broken = is_node and subject not in _with_new_entry(context)
-        yield finding(
-            Rule.ARN_CHANGED,
-            NewId(resource.address, before, is_node),
-            successor.address,
-            subject=subject,
-            level=Level.ERROR if is_broken else Level.WARNING,
-        )
+    before, after = text(resource, "arn", Side.BEFORE), text(successor, "arn", Side.AFTER)
+    prefix, noun, _ = before.partition(f":{resource.type.removeprefix('aws_iam_')}/")
+    if noun and isinstance(new_name[1], Known):
+        after = f"{prefix}{noun[:-1]}{new_name[0]}{new_name[1].value}"
+    is_grave = is_node or is_plugin
+    if not is_renamed:
+        is_grave = is_node and subject not in _with_new_entry(context)
+    yield finding(
+        Rule.ARN_CHANGED,
+        IdentityChanged(resource.address, before, after, is_renamed, is_node, is_plugin),
+        successor.address,
+        subject=subject,
+        level=Level.ERROR if is_grave else Level.WARNING,
+    )
 
 
 def _name(resource: Resource, side: Side) -> tuple[str, Value]:
     """Return the path and the name of a principal."""
     return text(resource, "path", side) or "/", one(resource, "name", side)
-
-
-def _arn(resource: Resource, side: Side, before: Resource | None = None) -> str:
-    """Return the ARN of a principal; empty where it is known after apply, or not shown."""
-    arn = text(resource, "arn", side)
-    path, name = _name(resource, side)
-    noun = resource.type.removeprefix("aws_iam_")
-    prefix, noun_follows, _ = text(before or resource, "arn", Side.BEFORE).partition(f":{noun}/")
-    if before is None or not (isinstance(name, Known) and noun_follows):
-        return arn
-    return f"{prefix}:{noun}{path}{name.value}"
 
 
 def _node_roles(context: Context) -> Iterator[IamResource]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import Enum
+from typing import TypeAlias
 
 from msgspec import Struct
 
@@ -18,7 +19,7 @@ from vpc_cni_iam.review.account.plugin.state import (
     UnreadReason,
 )
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent, identity_change
+from vpc_cni_iam.review.diff.plugin.identity import IdentityChange, IdentityEvent, identity_change
 from vpc_cni_iam.review.diff.plugin.judged import VersionSource, judged_version
 from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, plugin_needs
 from vpc_cni_iam.review.findings import Finding, finding
@@ -33,6 +34,7 @@ _OF_ADDON = {
 }
 _EVERY = tuple(Consequence)
 _ANY = (Consequence.ANY_CHANGE,)
+_OfSetup: TypeAlias = tuple[Rule, Struct, Level, tuple[Consequence, ...] | None]
 # What happens to the identity -> the level, and what it counts for; else aws-node loses its role.
 _CHANGED: Mapping[IdentityEvent, tuple[Level, tuple[Consequence, ...]]] = {
     IdentityEvent.MORE: (Level.ERROR, _EVERY),
@@ -46,21 +48,10 @@ class Removal(Enum):
     """How the plugin is removed from a cluster that stays, or is replaced."""
 
     REMOVED = "removed"
-    NEEDED_BY_NODES = "needed by nodes"  # Auto Mode is on, and there are other nodes
     LEFT_RUNNING = "left running"
     NODES_NOT_SHOWN = "nodes not shown"  # Auto Mode is on; the plan shows no other nodes
     NODES_REMOVED = "nodes removed"  # Auto Mode is on; the plan deletes the other nodes
     DEFAULT = "default"  # EKS installs it with its defaults in the cluster that is replaced
-
-
-_REMOVALS: Mapping[Removal, tuple[Level, tuple[Consequence, ...] | None]] = {
-    Removal.REMOVED: (Level.ERROR, None),
-    Removal.NEEDED_BY_NODES: (Level.ERROR, None),
-    Removal.LEFT_RUNNING: (Level.WARNING, None),
-    Removal.NODES_NOT_SHOWN: (Level.WARNING, None),
-    Removal.NODES_REMOVED: (Level.NOTE, _ANY),
-    Removal.DEFAULT: (Level.WARNING, None),
-}
 
 
 class PluginRemoved(Struct, frozen=True):
@@ -68,7 +59,7 @@ class PluginRemoved(Struct, frozen=True):
 
     removal: Removal
     end: ResourceEnd  # of its installer
-    node_groups: tuple[str, ...]  # the addresses of node groups that stay
+    node_groups: tuple[str, ...]  # the addresses of those that stay with Auto Mode switched on
 
 
 class VersionUnknown(Struct, frozen=True):
@@ -124,48 +115,49 @@ def check(context: Context) -> Iterator[Finding]:
             if plugin.stays or plugin.is_removed:
                 continue
         if after.installer:
-            yield from _version(plugin, needs, context.options)
-            yield from _settings(plugin)
-        yield from _identity(plugin, needs, context)
+            setup = (*_version(plugin, needs, context.options), *_settings(plugin))
+            for rule, evidence, level, means in setup:
+                where, who = after.installer, plugin.cluster
+                yield finding(rule, evidence, where, subject=who, level=level, means=means)
+        if change := identity_change(context, plugin):
+            yield _identity(change, plugin, needs)
 
 
 def _removed(plugin: ClusterPlugin, context: Context) -> Finding:
     before, after = plugin.states
-    removal = Removal.REMOVED if plugin.is_removed else Removal.DEFAULT
+    removal, level = Removal.REMOVED, Level.ERROR
     if before.stays_on_removal:
-        removal = Removal.LEFT_RUNNING
-    elif after.is_auto_mode:
-        removal = Removal.NODES_REMOVED if before.node_groups else Removal.NODES_NOT_SHOWN
-        removal = Removal.NEEDED_BY_NODES if after.node_groups else removal
-    level, means = _REMOVALS[removal]
+        removal, level = Removal.LEFT_RUNNING, Level.WARNING
+    elif after.is_auto_mode and not after.node_groups:
+        removal, level = Removal.NODES_NOT_SHOWN, Level.WARNING
+        if before.node_groups:
+            removal, level = Removal.NODES_REMOVED, Level.NOTE
+    elif not (plugin.is_removed or after.is_auto_mode):
+        removal, level = Removal.DEFAULT, Level.WARNING
     rule, address, cluster = Rule.PLUGIN_REMOVED, before.installer, plugin.cluster
-    evidence = PluginRemoved(removal, context.end_of(address), after.node_groups)
+    node_groups = after.node_groups if after.is_auto_mode else ()
+    evidence = PluginRemoved(removal, context.end_of(address), node_groups)
+    means = _ANY if level is Level.NOTE else None
     return finding(rule, evidence, address, subject=cluster, level=level, means=means)
 
 
-def _version(plugin: ClusterPlugin, needs: PluginNeeds, options: Options) -> Iterator[Finding]:
+def _version(plugin: ClusterPlugin, needs: PluginNeeds, options: Options) -> Iterator[_OfSetup]:
     before, after = plugin.before.setup, plugin.after.setup
     judged, source = judged_version(after.settings.version, options)
     is_update = bool(plugin.before.installer) and before.version != after.version
     if source is VersionSource.ASSUMED:
         is_new = is_update or not plugin.before.installer
         level = Level.NOTE if isinstance(after.version, Absent) or not is_new else Level.WARNING
-        evidence = VersionUnknown(after.version, judged)
-        yield _of_setup(plugin, Rule.VERSION_UNKNOWN, evidence, level)
+        yield Rule.VERSION_UNKNOWN, VersionUnknown(after.version, judged), level, None
     if is_update:
+        old, new = (
+            {call.action for call in call_ranges((needs.mode,), side.version)}
+            for side in (needs.before, needs.after)
+        )
         are_known = source is VersionSource.PLAN and before.settings.version
-        called = _newly_called(needs) if are_known and _may_lack(needs) else ()
-        level = Level.WARNING if called else Level.NOTE
+        called = tuple(sorted(new - old)) if are_known and _may_lack(needs) else ()
         updated = PluginUpdated(before.version, after.version, called)
-        yield _of_setup(plugin, Rule.VERSION_CHANGED, updated, level)
-
-
-def _newly_called(needs: PluginNeeds) -> tuple[str, ...]:
-    old, new = (
-        {call.action for call in call_ranges((needs.mode,), situation.version)}
-        for situation in (needs.before, needs.after)
-    )
-    return tuple(sorted(new - old))
+        yield Rule.VERSION_CHANGED, updated, Level.WARNING if called else Level.NOTE, None
 
 
 def _may_lack(needs: PluginNeeds) -> bool:
@@ -174,22 +166,21 @@ def _may_lack(needs: PluginNeeds) -> bool:
     return not (is_shown or any(role.missing for role in needs.roles))
 
 
-def _settings(plugin: ClusterPlugin) -> Iterator[Finding]:
+def _settings(plugin: ClusterPlugin) -> Iterator[_OfSetup]:
     before, after = plugin.before.setup, plugin.after.setup
     rule, is_first = Rule.CONFIGURATION_CHANGED, not plugin.before.installer
     unread = after.not_read if after.not_read is not before.not_read else None
     if unread:
-        yield _of_setup(plugin, rule, SettingsNotRead(unread), Level.WARNING, _EVERY)
+        yield rule, SettingsNotRead(unread), Level.WARNING, _EVERY
     elif not is_first and (changes := tuple(_changes(_read(before), _read(after)))):
         sides = [(c.before, c.after) for c in changes if c.name == _CLUSTER_NAME]
         is_renamed = any(ABSENT not in pair for pair in sides)
         level = Level.WARNING if is_renamed else Level.NOTE
-        yield _of_setup(plugin, rule, SettingsChanged(changes, is_renamed), level)
+        yield rule, SettingsChanged(changes, is_renamed), level, None
     # What is not read has a finding already.
     own = VALUE_ARGUMENTS if unread else ()
-    names = tuple(name for name in _deciding(plugin) if name not in own)
-    if names:
-        yield _of_setup(plugin, rule, DecidingChanged(names), Level.WARNING, _EVERY)
+    if names := tuple(name for name in _deciding(plugin) if name not in own):
+        yield rule, DecidingChanged(names), Level.WARNING, _EVERY
 
 
 def _read(setup: PluginSetup) -> dict[str, Value]:
@@ -216,29 +207,12 @@ def _deciding(plugin: ClusterPlugin) -> Iterator[str]:
     yield from (change.name for change in _changes(old, new))
 
 
-def _identity(plugin: ClusterPlugin, needs: PluginNeeds, context: Context) -> Iterator[Finding]:
-    change = identity_change(context, plugin)
-    if change is None:
-        return
+def _identity(change: IdentityChange, plugin: ClusterPlugin, needs: PluginNeeds) -> Finding:
     addresses = (*change.after.addresses, *change.before.addresses, plugin.after.installer)
-    address = change.source or addresses[0]
-    if change.event not in _CHANGED:
-        yield finding(Rule.IDENTITY_LOST, change, address, subject=plugin.cluster)
-        return
-    level, means = _CHANGED[change.event]
+    rule = Rule.IDENTITY_CHANGED if change.event in _CHANGED else Rule.IDENTITY_LOST
+    level, means = _CHANGED.get(change.event, (None, None))
     if change.event is IdentityEvent.FIRST_SHOWN:  # the identity before may have allowed it
         lacking = [call for role in needs.roles for call in role.missing or ()]
         level = at_most(most_severe(call.level for call in lacking), Level.WARNING)
-    rule, cluster = Rule.IDENTITY_CHANGED, plugin.cluster
-    yield finding(rule, change, address, subject=cluster, level=level, means=means)
-
-
-def _of_setup(
-    plugin: ClusterPlugin,
-    rule: Rule,
-    evidence: Struct,
-    level: Level,
-    means: tuple[Consequence, ...] | None = None,
-) -> Finding:
-    address = plugin.after.installer
-    return finding(rule, evidence, address, subject=plugin.cluster, level=level, means=means)
+    where, who = change.source or addresses[0], plugin.cluster
+    return finding(rule, change, where, subject=who, level=level, means=means)

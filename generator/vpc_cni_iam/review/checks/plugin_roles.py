@@ -8,15 +8,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.documents import CNI_POLICY, managed_policy
-from vpc_cni_iam.inputs.plan.arguments import ROLE
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
+from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess
 from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.review.account.grants import known_policies
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
+from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.policy import is_of_aws, is_of_plugin
-from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
-from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.identity import is_less_trusted, is_trusted
 from vpc_cni_iam.review.diff.plugin.needs import plugin_needs
 from vpc_cni_iam.review.diff.plugin.nodes import controllers_missing
@@ -32,66 +30,47 @@ from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule
 
 
-class ManagedBeside(Struct, frozen=True):
-    """AmazonEKS_CNI_Policy is on a role beside a scoped policy, which it undoes."""
+class ManagedAttached(Struct, frozen=True):
+    """AmazonEKS_CNI_Policy is on a role beside a scoped policy, or else on a role of nodes."""
 
     role: IamResource
-    beside: tuple[str, ...]
-    is_proven: bool
-    stays: bool
-
-
-class ManagedOnNodes(Struct, frozen=True):
-    """AmazonEKS_CNI_Policy is on a role of nodes."""
-
-    role: IamResource
-    own_roles: tuple[IamResource, ...]  # the roles that the plugin has besides
-    stays: bool
-
-
-# By whether it is certain that aws-node can no longer assume its role.
-_LEVELS = {True: Level.ERROR, False: Level.WARNING}
+    beside: tuple[str, ...] = ()
 
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield what is wrong with roles of the plugin and of nodes."""
-    roles = _roles(context)
     for owner in context.accounts.after.grants:
         if owner not in context.accounts.deleted:
-            yield from _managed(owner, roles, context)
-    yield from _kept_out(context)
-    for plugin in context.plugins:
-        yield from _refused(plugin, context)
-    yield from _controller(context)
+            yield from _managed(owner, context)
+    for lost in _not_trusted(context):
+        address, level = address_of(context, lost.role), Level.WARNING
+        level = Level.ERROR if lost.is_certain else level
+        yield finding(Rule.COVERAGE_LOST, lost, address, subject=lost.role, level=level)
+    for missing in controllers_missing(context):
+        rule = Rule.COVERAGE_LOST if missing.is_removed else Rule.PERMISSION_MISSING
+        address = missing.address or address_of(context, missing.role)
+        yield finding(rule, missing, address, subject=missing.role, level=Level.WARNING)
 
 
-class _RolesOfPlan(Struct, frozen=True):
-    """The roles of nodes in clusters, and those that the plugin has and nodes have not."""
-
-    nodes: frozenset[IamResource]
-    own: tuple[IamResource, ...]
-    are_new: bool  # whether the plan makes one of its own, or gives one to aws-node
+@fact
+def _node_roles(context: Context) -> frozenset[IamResource]:
+    states = (state for plugin in context.plugins for state in plugin.states)
+    return frozenset(role for state in states for role in state.node_roles)
 
 
-def _roles(context: Context) -> _RolesOfPlan:
-    states = [plugin.states for plugin in context.plugins]
-    nodes = frozenset(role for pair in states for state in pair for role in state.node_roles)
-    roles = dict.fromkeys(role.role for needs in plugin_needs(context) for role in needs.roles)
-    own = tuple(
-        role
-        for role in roles
-        if role not in nodes
-        and not is_of_nodes(context, role, alone=False)
-        and _is_role(role, context)
-    )
+@fact
+def _gets_own_role(context: Context) -> bool:
+    """Say whether the plan makes a role that the plugin has and nodes have not, or gives it one."""
     before, after = (
-        {role for pair in states for role in pair[side].identity.roles} for side in (0, 1)
+        {role for plugin in context.plugins for role in plugin.states[side].identity.roles}
+        for side in (0, 1)
     )
-    new = (after - before) | context.accounts.created
-    return _RolesOfPlan(nodes, own, not new.isdisjoint(own))
+    roles = {role.role for needs in plugin_needs(context) for role in needs.roles}
+    own = (roles - _node_roles(context)) & ((after - before) | context.accounts.created)
+    return not all(is_of_nodes(context, role, alone=False) for role in own)
 
 
-def _managed(owner: IamResource, roles: _RolesOfPlan, context: Context) -> Iterator[Finding]:
+def _managed(owner: IamResource, context: Context) -> Iterator[Finding]:
     """Yield that AmazonEKS_CNI_Policy is beside a scoped policy, or on a role of nodes."""
     before, after = (account.policies(owner) for account in context.accounts.sides)
     managed = [key for key, grant in after.items() if is_of_aws(grant, CNI_POLICY)]
@@ -99,20 +78,17 @@ def _managed(owner: IamResource, roles: _RolesOfPlan, context: Context) -> Itera
         return
     others = {k: grant for k, grant in after.items() if k not in managed and is_of_plugin(grant)}
     answer = _undone(known_policies(others.values()), context) if others else NoNewAccess()
-    evidence: ManagedBeside | ManagedOnNodes
     if not isinstance(answer, NoNewAccess):
         both = (*managed, *others)
         stays = all(k in before and before[k].content == after[k].content for k in both)
-        places = tuple(grant.written_at for grant in others.values())
-        evidence = ManagedBeside(owner, places, isinstance(answer, NewAccess), stays)
-    elif owner in roles.nodes or is_of_nodes(context, owner, alone=False):
-        stays = all(key in before for key in managed) and not roles.are_new
-        evidence = ManagedOnNodes(owner, roles.own, stays)
+        evidence = ManagedAttached(owner, tuple(grant.written_at for grant in others.values()))
+        level = Level.ERROR
+    elif owner in _node_roles(context) or is_of_nodes(context, owner, alone=False):
+        stays = all(key in before for key in managed) and not _gets_own_role(context)
+        evidence, level = ManagedAttached(owner), Level.WARNING
     else:
         return
-    level = Level.ERROR if isinstance(evidence, ManagedBeside) else Level.WARNING
-    level = Level.NOTE if evidence.stays else level
-    address = address_of(context, owner)
+    level, address = Level.NOTE if stays else level, address_of(context, owner)
     yield finding(Rule.MANAGED_ATTACHED, evidence, address, subject=owner, level=level)
 
 
@@ -131,37 +107,16 @@ def _undone(others: tuple[Policy, ...], context: Context) -> Answer:
     return context.proofs.prove(others, (*others, Policy(shared)))
 
 
-def _is_role(owner: IamResource, context: Context) -> bool:
-    if isinstance(owner, InPlan):
-        return context.filler.resolver.by_address[owner.address].type == ROLE
-    return isinstance(owner, Named) and owner.kind == ROLE
-
-
-def _refused(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
-    """Yield that aws-node of a cluster can, or may, no longer assume the role that it keeps."""
-    after = plugin.after
-    for role in () if plugin.is_deleted else sorted(after.identity.chain, key=str):
-        if is_less_trusted(plugin, role, context):
-            is_certain = is_trusted(plugin, role, Side.AFTER, context) is False
-            evidence = TrustLost(role, (after.identity.kind,), is_certain, after)
-            address, level = address_of(context, role), _LEVELS[is_certain]
-            yield finding(Rule.COVERAGE_LOST, evidence, address, subject=role, level=level)
-
-
-def _kept_out(context: Context) -> Iterator[Finding]:
-    """Yield that aws-node can, or may, no longer assume a role of the plugin."""
+def _not_trusted(context: Context) -> Iterator[TrustLost]:
+    """Yield the roles that aws-node can, or may, no longer assume."""
+    for plugin in (p for p in context.plugins if not p.is_deleted):
+        for role in sorted(plugin.after.identity.chain, key=str):
+            if is_less_trusted(plugin, role, context):
+                is_certain = is_trusted(plugin, role, Side.AFTER, context) is False
+                yield TrustLost(role, (plugin.after.identity.kind,), is_certain, plugin.after)
     for owner, lost in trust_lost(context).items():
         after = trust_of(context, owner, Side.AFTER)
         # That tokens have another issuer is a finding of its own.
         of_issuer = lost.is_certain and after and flaws(after, for_plugin=True)
         if not any(flaw.rule is Rule.IRSA_ISSUER for flaw in of_issuer or ()):
-            address, level = address_of(context, owner), _LEVELS[lost.is_certain]
-            yield finding(Rule.COVERAGE_LOST, lost, address, subject=owner, level=level)
-
-
-def _controller(context: Context) -> Iterator[Finding]:
-    """Yield which roles of clusters lack what security groups for pods need."""
-    for missing in controllers_missing(context):
-        rule = Rule.COVERAGE_LOST if missing.is_removed else Rule.PERMISSION_MISSING
-        address = missing.address or address_of(context, missing.role)
-        yield finding(rule, missing, address, subject=missing.role, level=Level.WARNING)
+            yield lost

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import product
 
@@ -12,14 +11,16 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.facts.requests import KUBERNETES_CLUSTER
 from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, ROLE_USES, TAGGED_KINDS, TEMPLATE
 from vpc_cni_iam.inputs.plan.resource import Resource
-from vpc_cni_iam.inputs.plan.values import one, read, text
+from vpc_cni_iam.inputs.plan.secrets import Secrets
+from vpc_cni_iam.inputs.plan.values import one, text, values_of
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.template import Side, known
-from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
+from vpc_cni_iam.policy.value import Unknown
+from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.resolve import as_left
+from vpc_cni_iam.review.checks.metadata import launch_templates
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.needs import plugin_needs
 from vpc_cni_iam.review.findings import Finding, finding
@@ -36,16 +37,11 @@ _PREFIXES = {
     "subnet": "subnet",
 }
 # What is nothing but a tag, with the argument that says what has it.
-_GROUP_TAG = "aws_autoscaling_group_tag"
-_TAGS = {_GROUP_TAG: "autoscaling_group_name", "aws_ec2_tag": "resource_id"}
-# What launches instances, with the arguments that name their launch templates.
-_LAUNCHING = {
-    kind: paths
-    for kind, uses in ROLE_USES.items()
-    if (paths := tuple(path for path, target in uses.items() if target == TEMPLATE))
-}
+_GROUP_TAG, _TAG = "aws_autoscaling_group_tag", "aws_ec2_tag"
+_TAGS = {_GROUP_TAG: "autoscaling_group_name", _TAG: "resource_id"}
+_LAUNCHING = {kind for kind, uses in ROLE_USES.items() if TEMPLATE in uses.values()}
 _TYPES = {*_KINDS, *_TAGS, *_LAUNCHING, TEMPLATE}
-_ARGUMENTS = ("tags", "tags_all", "tag", "tag_specifications", "value")
+_ARGUMENTS = ("tags", "tags_all", "tag", "tag_specifications", "key", "value")
 _KEYS = ("aws:resourcetag/", "ec2:resourcetag/")
 
 
@@ -53,20 +49,18 @@ class TagRemoved(Struct, frozen=True):
     """A resource loses or changes a tag that a policy of aws-node's role asks for."""
 
     role: IamResource
-    tag: str = ""  # empty for tags that are sensitive, and change
-    kind: str = ""  # of what has the tag, such as ``instance``
-    actions: tuple[str, ...] = ()  # those that the policy then no longer allows
-    is_changed: bool = False  # whether there is another value
-    is_later: bool = False  # whether the tags are known after apply
-    is_of_other: bool = False  # whether the resource is a tag of another one
+    tag: str
+    kind: str  # of what has the tag, such as ``instance``
+    actions: tuple[str, ...]  # those that the policy then no longer allows
+    is_shown: bool  # whether the plan shows the tags after
 
 
 class _TagChange(Struct, frozen=True):
-    """The tags of one kind before and after, and the resources that set them."""
+    """The tags of one kind before and after, and what sets them."""
 
     kind: str
-    before: Mapping[str, object]
-    after: Mapping[str, object]
+    before: Mapping[str, str]
+    after: Mapping[str, str] | None  # None where they are known after apply
     sources: tuple[Resource, ...]
 
 
@@ -74,46 +68,54 @@ class _Asking(Struct, frozen=True):
     """Policies that ask for tags: those of a role of aws-node, or what limits it."""
 
     role: IamResource
-    policies: tuple[Policy, ...]
+    statements: tuple[Statement, ...]  # those that allow something
     cluster: str
 
-    def no_longer_allowed(self, change: _TagChange) -> tuple[str, ...]:
-        """Return the actions that the policies allow before and not after, by the tags alone."""
-        allowing = [
-            (statement, replace(statement, resources=("*",), not_resources=(), conditions=asked))
-            for policy in self.policies
-            for statement in policy.only("Allow").statements
-            if _is_about(statement, change.kind)
-            for asked in [tuple(c for c in statement.conditions if _tag(c))]
-        ]
-        compiled = compile_policies([Policy(tuple(by_tags for _, by_tags in allowing))])
-        old, new = (
-            {f"{key}{tag.lower()}": str(value) for tag, value in tags.items() for key in _KEYS}
-            | {"aws:principaltag/eks-cluster-name": self.cluster}
-            for tags in (change.before, change.after)
+    def changed(self, change: _TagChange) -> list[str]:
+        """Return the tags that they ask for, and that change."""
+        old, new = change.before, change.after or {}
+        asked = {_tag(condition) for s in self.statements for condition in s.conditions} - {""}
+        if change.sources[-1].type == NODE_GROUP:  # which sets the tag of the cluster itself
+            asked = {tag for tag in asked if not tag.startswith(KUBERNETES_CLUSTER)}
+        return sorted(tag for tag in asked if old.get(tag) != new.get(tag))
+
+    def denied(self, change: _TagChange) -> tuple[str, ...]:
+        """Return the actions that they do not allow after, by the tags alone."""
+        own = [s for s in self.statements if _is_about(s, change.kind)]
+        anywhere = {"resources": ("*",), "not_resources": ()}
+        by_tags = tuple(
+            replace(statement, conditions=conditions, **anywhere)
+            for statement in own
+            for conditions in [tuple(filter(_tag, statement.conditions))]
+            # Tags that are not shown need not meet a condition.
+            if not conditions or change.after is not None
         )
-        return tuple(
-            action
-            for action in dict.fromkeys(a for s, _ in allowing for a in known(s.actions))
-            if compiled.evaluate(Request(action, "*", "", old)).allowed
-            and not compiled.evaluate(Request(action, "*", "", new)).allowed
-        )
+        policies = compile_policies([Policy(by_tags)])
+        keys = {f"{key}{tag}": v for tag, v in (change.after or {}).items() for key in _KEYS}
+        keys["aws:principaltag/eks-cluster-name"] = self.cluster
+        actions = dict.fromkeys(action for statement in own for action in known(statement.actions))
+        return tuple(a for a in actions if not policies.evaluate(Request(a, "*", "", keys)).allowed)
 
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield what loses a tag without which a policy no longer allows aws-node something."""
-    resources = [as_left(r) for r in context.filler.resources if r.type in _TYPES]
-    asking: dict[str, list[_Asking]] = defaultdict(list)
-    for needs, role in ((n, r) for n in plugin_needs(context) if resources for r in n.roles):
-        for layer in (role.permissions.policies, *role.permissions.limits):
-            conditions = (c for policy in layer for s in policy.statements for c in s.conditions)
-            for tag in {tag for condition in conditions if (tag := _tag(condition))}:
-                asking[tag].append(_Asking(role.role, layer, needs.plugin.after.cluster.name))
-    for change in _changes(resources, context) if asking else ():
-        yield from _lost(change, asking)
-    for resource in filter(_hides_change, resources if asking else ()):
-        evidence = TagRemoved(next(iter(asking.values()))[0].role)
-        yield finding(Rule.TAG_REMOVED, evidence, resource.address)
+    asking = [
+        _Asking(role.role, tuple(allowing), needs.plugin.after.cluster.name)
+        for needs in plugin_needs(context)
+        for role in needs.roles
+        for layer in (role.permissions.policies, *role.permissions.limits)
+        for allowing in [[s for policy in layer for s in policy.only("Allow").statements]]
+        if any(_tag(condition) for statement in allowing for condition in statement.conditions)
+    ]
+    resources = [as_left(r) for r in context.filler.resources if asking and r.type in _TYPES]
+    changes = (change for change in _changes(resources, context) if change.before != change.after)
+    for change, each in product(changes, asking):
+        tags = each.changed(change)
+        if tags and (actions := each.denied(change)):
+            source = next((s for s in change.sources if _is_changed(s)), change.sources[-1])
+            tag, is_shown = context.plan.secrets.masked(tags[0]), change.after is not None
+            evidence = TagRemoved(each.role, tag, change.kind, actions, is_shown)
+            yield finding(Rule.TAG_REMOVED, evidence, source.address, subject=each.role)
 
 
 def _tag(condition: Condition) -> str:
@@ -127,113 +129,70 @@ def _is_about(statement: Statement, kind: str) -> bool:
     return bool(statement.not_resources) or any(wildcard.matches(each, kind) for each in kinds)
 
 
-def _lost(change: _TagChange, asking: Mapping[str, list[_Asking]]) -> Iterator[Finding]:
-    """Yield which tag is lost that policies ask for, and what they no longer allow."""
-    old, new = change.before, change.after
-    tags = sorted(tag for tag in {**old, **new} if old.get(tag) != new.get(tag))
-    if change.sources[-1].type == NODE_GROUP:  # which sets the tag of the cluster itself
-        tags = [tag for tag in tags if not tag.startswith(KUBERNETES_CLUSTER)]
-    first = {each: tag for tag in reversed(tags) for each in asking.get(tag.lower(), ())}
-    source = next((s for s in change.sources if s.before != s.after), change.sources[-1])
-    is_later = any(isinstance(one(source, name, Side.AFTER), Unknown) for name in _ARGUMENTS)
-    for each, tag in first.items():
-        if actions := each.no_longer_allowed(change):
-            is_of_other = source.type in _TAGS
-            how = tag in new, is_later, is_of_other
-            evidence = TagRemoved(each.role, tag, change.kind, actions, *how)
-            yield finding(Rule.TAG_REMOVED, evidence, source.address, subject=each.role)
-
-
 def _changes(resources: list[Resource], context: Context) -> Iterator[_TagChange]:
     """Yield the tags of what stays: what is new had none, and what is deleted needs none.
 
     Instances have the tags of their launch template, and then those of what launches them.
     """
-    gone = {text(r, name, Side.BEFORE) for r in resources if not r.after for name in ("id", "name")}
-    launched = list(_of_instances(resources, context))
-    yield from launched
-    sources = {source.address for change in launched for source in change.sources}
-    for resource in resources:
+    secrets, launching = context.plan.secrets, set[str]()
+    for group in (r for r in resources if r.type in _LAUNCHING and r.before and r.after):
+        old, new = (_sources(group, side, context) for side in Side)
+        launching |= {source.address for sources in (*old, *new) for source in sources}
+        had = [_together(sources, Side.BEFORE, _INSTANCE, secrets) for sources in old]
+        for sources in new:
+            tags = _together(sources, Side.AFTER, _INSTANCE, secrets)
+            # Of several templates one may take the place of another.
+            for others, earlier in zip(old, had, strict=True) if tags not in had else ():
+                yield _TagChange(_INSTANCE, earlier or {}, tags, (*others, *sources))
+    deleted = (r for r in resources if r.after is None and r.type not in _TAGS)
+    gone = {text(r, name, Side.BEFORE) for r in deleted for name in ("id", "name")}
+    for resource in (r for r in resources if r.before is not None):
         owner = text(resource, _TAGS.get(resource.type, ""), Side.BEFORE)
-        stays = resource.after is not None or (resource.type in _TAGS and owner not in gone - {""})
-        if resource.before is not None and stays and not _hides_change(resource):
-            by_kind = _tags(resource, Side.AFTER)
-            for kind, tags in _tags(resource, Side.BEFORE).items():
-                if not (kind == _INSTANCE and resource.address in sources):
-                    yield _TagChange(kind, tags, by_kind.get(kind, {}), (resource,))
+        if resource.after or (resource.type in _TAGS and owner not in gone - {""}):
+            for kind in _tags(resource, Side.BEFORE):
+                if kind != _INSTANCE or resource.address not in launching:
+                    old_tags, tags = (_together((resource,), s, kind, secrets) for s in Side)
+                    yield _TagChange(kind, old_tags or {}, tags, (resource,))
 
 
-def _of_instances(resources: list[Resource], context: Context) -> Iterator[_TagChange]:
-    """Yield the tags with which groups launch instances, by each of their templates."""
-    own: dict[tuple[Side, str], list[Resource]] = defaultdict(list)
-    for resource, side in product((r for r in resources if r.type == _GROUP_TAG), Side):
-        own[side, text(resource, _TAGS[_GROUP_TAG], side)].append(resource)
-    for group in resources:
-        if group.type in _LAUNCHING and group.before is not None and group.after is not None:
-            old, new = (_launching(group, own, context, side) for side in Side)
-            had = [_together(sources, Side.BEFORE) for sources in old]
-            for sources in new:
-                tags = _together(sources, Side.AFTER)
-                # Of several templates one may take the place of another.
-                pairs = [(tags, sources)] if tags in had else zip(had, old, strict=True)
-                for earlier, others in pairs:
-                    yield _TagChange(_INSTANCE, earlier, tags, (*others, *sources))
-
-
-def _launching(
-    group: Resource,
-    own: Mapping[tuple[Side, str], list[Resource]],
-    context: Context,
-    side: Side,
-) -> list[tuple[Resource, ...]]:
+def _sources(group: Resource, side: Side, context: Context) -> list[tuple[Resource, ...]]:
     """Return what sets the tags of the instances of a group, for each of its templates."""
-    name, resolver = text(group, "name", side), context.filler.resolver
-    of_group = own.get((side, name), []) if name else []
-    placed = (p for path in _LAUNCHING[group.type] for p in read(group, path, side))
-    templates = [
-        resolver.by_address[template.address]
-        for each in placed
-        for template in context.uses.named(group, each, TEMPLATE, side)
-        if isinstance(template, InPlan)
-    ]
-    return [(template, *of_group, group) for template in templates] or [(*of_group, group)]
+    return [(t, group) for t in launch_templates(group, side, context)] or [(group,)]
 
 
-def _together(sources: tuple[Resource, ...], side: Side) -> Mapping[str, object]:
-    every = (_tags(source, side).get(_INSTANCE, {}) for source in sources)
-    return {tag: value for tags in every for tag, value in tags.items()}
+def _together(
+    sources: tuple[Resource, ...], side: Side, kind: str, secrets: Secrets
+) -> Mapping[str, str] | None:
+    """Return the tags of one kind that resources set together; None if any is not known."""
+    if any(isinstance(one(s, name, side), Unknown) for s in sources for name in _ARGUMENTS):
+        return None
+    every = (_tags(source, side).get(kind) or {} for source in sources)
+    values = ((tag, value) for tags in every for tag, value in tags.items())
+    return {str(secrets.judged(t)).lower(): str(secrets.judged(value)) for t, value in values}
 
 
 def _tags(resource: Resource, side: Side) -> Mapping[str, Mapping[str, object]]:
     """Return the tags that a resource sets, by the kind of what has them."""
+    values = values_of(resource, side) or {}
     if resource.type in _KINDS:
-        values = (one(resource, name, side) for name in ("tags_all", "tags"))
-        tags = next((v.value for v in values if isinstance(v, Known) and v.value), None)
-        return {_KINDS[resource.type]: _mapping(tags)}
-    if resource.type == "aws_ec2_tag":
-        kind = _PREFIXES.get(text(resource, "resource_id", side).partition("-")[0], "")
-        return {kind: {text(resource, "key", side): text(resource, "value", side)}}
+        return {_KINDS[resource.type]: _mapping(values.get("tags_all") or values.get("tags"))}
+    if resource.type == _TAG:
+        kind = _PREFIXES.get(str(values.get("resource_id")).partition("-")[0], "")
+        return {kind: {str(values.get("key")): values.get("value")}}
     if resource.type == TEMPLATE:
-        blocks = _blocks(resource, "tag_specifications.*", side)
+        blocks = _blocks(values.get("tag_specifications"))
         return {str(block.get("resource_type")): _mapping(block.get("tags")) for block in blocks}
-    blocks = [b for b in _blocks(resource, "tag.*", side) if b.get("propagate_at_launch")]
+    blocks = [b for b in _blocks(values.get("tag")) if b.get("propagate_at_launch")]
     return {_INSTANCE: {str(block.get("key")): block.get("value") for block in blocks}}
 
 
-def _blocks(resource: Resource, path: str, side: Side) -> list[Mapping[str, object]]:
-    values = (placed.value for placed in read(resource, path, side))
-    return [_mapping(value.value) for value in values if isinstance(value, Known)]
+def _blocks(values: object) -> list[Mapping[str, object]]:
+    return list(map(_mapping, values)) if isinstance(values, list) else []
 
 
 def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _hides_change(resource: Resource) -> bool:
-    """Say whether tags change that are sensitive, of what stays."""
-    if resource.before is None or not (resource.after or resource.type in _TAGS):
-        return False
-    pairs = ([one(resource, name, side) for side in Side] for name in _ARGUMENTS)
-    return any(
-        old != new and isinstance(old, Sensitive) | isinstance(new, Sensitive) for old, new in pairs
-    )
+def _is_changed(resource: Resource) -> bool:
+    return any(one(resource, n, Side.BEFORE) != one(resource, n, Side.AFTER) for n in _ARGUMENTS)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import GROUP, POLICY, ROLE, USER, Part
 from vpc_cni_iam.policy import quotas
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.account.documents import Document
-from vpc_cni_iam.review.account.grants import Grant, GrantKey
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
+from vpc_cni_iam.review.account.documents import Content, Document
+from vpc_cni_iam.review.account.grants import GrantKey
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Rule
@@ -33,32 +33,32 @@ def check(context: Context) -> Iterator[Finding]:
     for resource in filler.resources:
         if resource.type == POLICY and resource.actions != ("no-op",):
             content = filler.library.of(InPlan(resource.address), Side.AFTER)
-            if isinstance(content, Document) and content.size > quotas.MANAGED:
-                evidence = TooLarge(Part.ATTACHMENT, content.size, quotas.MANAGED)
-                address = resource.address
-                yield finding(Rule.SIZE_LIMIT, evidence, address, attribute="policy")
+            evidence = TooLarge(Part.ATTACHMENT, _size([content]), quotas.MANAGED)
+            yield from _finding(evidence, resource.address, "policy")
     for owner, grants in accounts.after.grants.items():
-        if grants != accounts.before.of(owner):
-            yield from _of_principal(owner, grants)
+        if grants == accounts.before.of(owner):
+            continue
+        if trust := grants.get(GrantKey(Part.TRUST)):
+            evidence = TooLarge(Part.TRUST, _size([trust.content]), quotas.TRUST)
+            yield from _finding(evidence, trust.address, trust.attribute)
+        inline = [g for key, g in grants.items() if key.part is Part.PERMISSIONS and not g.policy]
+        if inline:
+            kind = owner.kind if isinstance(owner, Named | Unresolved) else ""
+            address = inline[0].address
+            if isinstance(owner, InPlan):
+                kind, address = filler.resolver.by_address[owner.address].type, owner.address
+            if kind in _INLINE:
+                size = _size(grant.content for grant in inline)
+                evidence = TooLarge(Part.PERMISSIONS, size, _INLINE[kind])
+                yield from _finding(evidence, address, subject=owner)
 
 
-def _of_principal(owner: IamResource, grants: dict[GrantKey, Grant]) -> Iterator[Finding]:
-    trust = grants.get(GrantKey(Part.TRUST))
-    if trust and isinstance(trust.content, Document) and trust.content.size > quotas.TRUST:
-        evidence = TooLarge(Part.TRUST, trust.content.size, quotas.TRUST)
-        yield finding(Rule.SIZE_LIMIT, evidence, trust.address, attribute=trust.attribute)
-    inline = [
-        g.content.size
-        for key, g in grants.items()
-        if key.part is Part.PERMISSIONS and not g.policy and isinstance(g.content, Document)
-    ]
-    kind = owner.kind if isinstance(owner, Named) else ""
-    if isinstance(owner, InPlan):
-        kind = next((kind for kind in _INLINE if kind in owner.address.split(".")), "")
-    limit = _INLINE.get(kind, 0)
-    if limit and sum(inline) > limit:
-        evidence = TooLarge(Part.PERMISSIONS, sum(inline), limit)
-        address = (
-            owner.address if isinstance(owner, InPlan) else next(iter(grants.values())).address
-        )
-        yield finding(Rule.SIZE_LIMIT, evidence, address, subject=owner)
+def _size(contents: Iterable[Content]) -> int:
+    return sum(content.size for content in contents if isinstance(content, Document))
+
+
+def _finding(
+    evidence: TooLarge, address: str, attribute: str = "", subject: IamResource | None = None
+) -> Iterator[Finding]:
+    if evidence.size > evidence.limit:
+        yield finding(Rule.SIZE_LIMIT, evidence, address, attribute=attribute, subject=subject)

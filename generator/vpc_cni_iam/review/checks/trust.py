@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from enum import Enum
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,16 +12,15 @@ from msgspec.structs import replace
 from vpc_cni_iam.errors import Message
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.plugin.trust import AWS_NODE, is_too_large
-from vpc_cni_iam.policy.document import ANYONE
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.value import Sensitive
 from vpc_cni_iam.review.account.documents import Content, Document, Invalid
 from vpc_cni_iam.review.account.grants import Grant
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
-from vpc_cni_iam.review.checks.session_tags import roles_without_tags
+from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.permissions import Open, Refusal
 from vpc_cni_iam.review.diff.plugin.roles import is_plugins
+from vpc_cni_iam.review.diff.principal_tags import roles_without_tags
 from vpc_cni_iam.review.diff.principals import principal_changes
 from vpc_cni_iam.review.diff.trust.flaws import flaws, living, narrowed, problem
 from vpc_cni_iam.review.diff.trust.tokens import TrustFlaw
@@ -33,7 +32,6 @@ from vpc_cni_iam.review.diff.trust.trusted import (
     tells_of,
     trusted_by,
     widened,
-    without,
 )
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
@@ -57,7 +55,6 @@ class TrustUndecided(Struct, frozen=True):
     """Whether a trust policy allows new principals is not decided."""
 
     answer: NotProven
-    trusted: tuple[Trusted, ...] = ()  # who may be new
 
 
 class TrustWidened(Struct, frozen=True):
@@ -67,26 +64,16 @@ class TrustWidened(Struct, frozen=True):
     example: NewAccess | None  # None where it could tell a secret
 
 
-class Ownership(Enum):
-    """Whose account a principal is of."""
-
-    OWN = "own"  # or it is no principal of an account
-    OTHER = "other"
-    PERHAPS_OTHER = "perhaps other"
-
-
 class NewTrust(Struct, frozen=True):
     """A new role, and who can assume it; nobody can without any."""
 
-    trusted: tuple[tuple[Trusted, Ownership], ...]
+    trusted: tuple[tuple[Trusted, bool], ...]  # with whether each is of the account for certain
     not_shown: tuple[str, ...]  # the places of what the plan does not show
 
 
 class TrustNotWidened(Struct, frozen=True):
     """A trust policy changes and lets nobody new in."""
 
-    removed: tuple[Trusted, ...]  # who can no longer assume the role, or not in all ways
-    limited: tuple[Trusted, ...] = ()  # who still can, under other conditions
     is_deleted: bool = False  # whether the role is deleted
 
 
@@ -94,14 +81,12 @@ class TrustFlawFound(Struct, frozen=True):
     """A flaw of a trust policy."""
 
     flaw: TrustFlaw
-    is_as_before: bool  # whether the policy had it, and does not change
     is_sensitive: bool  # whether the policy has secrets, so that nothing of it is shown
 
 
 class _RoleTrusts(Struct, frozen=True):
     """A role with its trust policy on both sides."""
 
-    owner: IamResource
     before: Grant | None
     after: Grant
     is_plugins: bool
@@ -121,37 +106,21 @@ def check(context: Context) -> Iterator[Finding]:
         old, new = before.one(owner, Part.TRUST), after.one(owner, Part.TRUST)
         if new is None:
             if old is not None and owner not in changed:
-                yield _found(Rule.ACCESS_REMOVED, TrustNotWidened((), is_deleted=True), old)
+                yield _found(Rule.ACCESS_REMOVED, TrustNotWidened(is_deleted=True), old)
             continue
-        changes = old is None or old.content != new.content
-        if not (changes or owner in changed or owner in tags_off):
-            continue
-        role = _RoleTrusts(owner, old, new, is_plugins(context, owner), tags_off.get(owner))
-        if changes or role.is_plugins or role.tags_off is not None:
+        role = _RoleTrusts(old, new, is_plugins(context, owner), tags_off.get(owner))
+        if role.changes or owner in tags_off or (role.is_plugins and owner in changed):
             yield from _of_role(role, context)
 
 
-def _found(
-    rule: Rule,
-    evidence: Struct,
-    grant: Grant,
-    level: Level | None = None,
-    means: tuple[Consequence, ...] | None = None,
-) -> Finding:
-    return finding(
-        rule,
-        evidence,
-        grant.address,
-        attribute=grant.attribute,
-        subject=grant.owner,
-        level=level,
-        means=means,
-    )
+def _found(rule: Rule, evidence: Struct, grant: Grant, **row: Any) -> Finding:
+    place = grant.address
+    return finding(rule, evidence, place, attribute=grant.attribute, subject=grant.owner, **row)
 
 
 def _of_role(role: _RoleTrusts, context: Context) -> Iterator[Finding]:
     grant, content = role.after, role.after.content
-    is_new = role.before is None or role.owner in context.accounts.created
+    is_new = role.before is None or role.after.owner in context.accounts.created
     if not isinstance(content, Document):
         if role.changes:
             means = (*_NEW, *_LOST) if role.is_plugins and not is_new else _NEW
@@ -160,40 +129,43 @@ def _of_role(role: _RoleTrusts, context: Context) -> Iterator[Finding]:
         return
     of_flaws = list(_flaws(role, content))
     if not role.changes:
-        yield from of_flaws
+        yield from (each for _, each in of_flaws)
     elif is_too_large(content.policy):
         yield _found(Rule.NOT_PROVEN, TrustUndecided(NotProven(Open.TOO_LARGE)), grant)
     elif not is_new:
         yield from _each_once(of_flaws, _changed(role, content, context))
     else:
-        if not any(each.rule is Rule.TRUST_ANYBODY for each in of_flaws):
+        if not any(flaw.rule is Rule.TRUST_ANYBODY for flaw, _ in of_flaws):
             for why in filter(None, map(problem, content.shown.statements)):
                 refused = NotProven(Open.REFUSED, Refusal(Message(str(why))))
                 yield _found(Rule.NOT_PROVEN, TrustUndecided(refused), grant)
         yield from _each_once(of_flaws, [_new(role, content, context)])
 
 
-def _each_once(of_flaws: list[Finding], others: Iterable[Finding]) -> Iterator[Finding]:
+def _each_once(
+    of_flaws: list[tuple[TrustFlaw, Finding]], others: Iterable[Finding]
+) -> Iterator[Finding]:
     """Yield findings about a trust policy, one of a flaw and of whom it lets in."""
-    every = [f.evidence.flaw for f in of_flaws if isinstance(f.evidence, TrustFlawFound)]
     for other in others:
         match other.evidence:
             case TrustWidened(Widened(trusted=trusted)) if len(trusted) <= _NAMED:
                 whole = [each for each in trusted if not each.limits]
-                told = [any(tells_of(flaw, each) for each in whole) for flaw in every]
-                of_flaws = [f for f, is_told in zip(of_flaws, told, strict=True) if not is_told]
-            case NewTrust(trusted) if every and all(
-                any(tells_of(flaw, each) for flaw in every) for each, _ in trusted
+                of_flaws = [
+                    (flaw, f) for flaw, f in of_flaws if not any(tells_of(flaw, t) for t in whole)
+                ]
+            case NewTrust(trusted) if of_flaws and all(
+                any(tells_of(flaw, each) for flaw, _ in of_flaws) for each, _ in trusted
             ):
-                if trusted or any(flaw.never for flaw in every):
-                    means = tuple(m for m in Consequence if m in (*of_flaws[0].means, *other.means))
-                    of_flaws[0] = replace(of_flaws[0], means=means)
+                if trusted or any(flaw.never for flaw, _ in of_flaws):
+                    flaw, first = of_flaws[0]
+                    means = tuple(m for m in Consequence if m in (*first.means, *other.means))
+                    of_flaws[0] = flaw, replace(first, means=means)
                     continue
         yield other
-    yield from of_flaws
+    yield from (each for _, each in of_flaws)
 
 
-def _flaws(role: _RoleTrusts, after: Document) -> Iterator[Finding]:
+def _flaws(role: _RoleTrusts, after: Document) -> Iterator[tuple[TrustFlaw, Finding]]:
     content = role.before.content if role.before else None
     before = content.policy if isinstance(content, Document) else None
     tags, is_sensitive = role.tags_off is None, after.masked is not None
@@ -204,20 +176,18 @@ def _flaws(role: _RoleTrusts, after: Document) -> Iterator[Finding]:
         if not (by_association or role.changes or role.is_plugins):
             continue  # the association says nothing of the rest
         stays = flaw.rule in had and (not by_association or bool(role.tags_off))
-        is_as_before = stays and not role.changes
-        level = Level.NOTE if is_as_before else flaw.level
+        level = Level.NOTE if stays and not role.changes else flaw.level
         loses = flaw.never and role.is_plugins and before is not None and not stays
         shown = TrustFlaw(flaw.rule, never=flaw.never) if is_sensitive else flaw
-        evidence = TrustFlawFound(shown, is_as_before, is_sensitive)
-        yield _found(flaw.rule, evidence, role.after, level, _LOST if loses else None)
+        evidence, means = TrustFlawFound(shown, is_sensitive), _LOST if loses else None
+        yield shown, _found(flaw.rule, evidence, role.after, level=level, means=means)
 
 
 def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[Finding]:
     """Yield whether a change of a trust policy allows new principals."""
     content, grant = role.before.content if role.before else None, role.after
     if not isinstance(content, Document):
-        undecided = TrustUndecided(NotProven(Open.NOT_SHOWN), trusted_by(after.shown))
-        yield _found(Rule.NOT_PROVEN, undecided, grant)
+        yield _found(Rule.NOT_PROVEN, TrustUndecided(NotProven(Open.NOT_SHOWN)), grant)
         return
     old, new = living(content.policy), living(after.policy)
     answer = context.proofs.prove((old,), (new,))
@@ -230,17 +200,15 @@ def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[F
             others = narrowed(new, lambda _, name: name not in names)
             is_by_them = isinstance(context.proofs.prove((old,), (others,)), NoNewAccess)
             level = _level(what, is_plugins=role.is_plugins) if is_by_them else Level.ERROR
-            yield _found(Rule.TRUST_WIDENED, TrustWidened(what, example), grant, level)
+            yield _found(Rule.TRUST_WIDENED, TrustWidened(what, example), grant, level=level)
         case NotProven(reason):
             rule = Rule.UNKNOWN_POLICY if reason is Open.LATER else Rule.NOT_PROVEN
-            coming = without(trusted_by(after.shown), trusted_by(content.shown))
             shown = NotProven(Open.NOT_SHOWN) if is_secret else answer
-            yield _found(rule, TrustUndecided(shown, coming), grant)
+            yield _found(rule, TrustUndecided(shown), grant)
         case NoNewAccess():
             is_same = isinstance(context.proofs.prove((new,), (old,)), NoNewAccess)
-            sides = trusted_by(content.shown), trusted_by(after.shown)
-            evidence = TrustNotWidened(without(*sides), without(*sides[::-1]))
-            yield _found(Rule.REWRITTEN if is_same else Rule.ACCESS_REMOVED, evidence, grant)
+            rule = Rule.REWRITTEN if is_same else Rule.ACCESS_REMOVED
+            yield _found(rule, TrustNotWidened(), grant)
 
 
 def _level(what: Widened, *, is_plugins: bool) -> Level:
@@ -265,27 +233,19 @@ def _new(role: _RoleTrusts, after: Document, context: Context) -> Finding:
     trusted = trusted_by(after.shown)
     if after.masked is None:  # a mark in place of a secret is no name that is evaluated
         trusted = tuple(t for t in trusted if may_be_assumed(after.policy, replace(t, claims=())))
-    accounts = _own_accounts(role.owner, context)
-    owned = tuple((each, _ownership(each, accounts)) for each in trusted)
-    is_other = any(whose is not Ownership.OWN for _, whose in owned)
+    resolver, owner = context.filler.resolver, role.after.owner
+    own = resolver.account(resolver.by_address[owner.address]) if isinstance(owner, InPlan) else ""
+    accounts = frozenset((own,)) if own else resolver.accounts
+    owned = tuple((each, _is_own(each, accounts)) for each in trusted)
+    is_other = not all(own for _, own in owned)
     not_shown = tuple(hole.place for hole in after.shown.holes())
     level, means = (Level.WARNING, _NEW) if is_other else (Level.NOTE, _ANY)
-    return _found(Rule.NEW_POLICY, NewTrust(owned, not_shown), role.after, level, means)
+    return _found(Rule.NEW_POLICY, NewTrust(owned, not_shown), role.after, level=level, means=means)
 
 
-def _own_accounts(owner: IamResource, context: Context) -> frozenset[str]:
-    resolver = context.filler.resolver
-    if isinstance(owner, InPlan) and (own := resolver.account(resolver.by_address[owner.address])):
-        return frozenset((own,))
-    return resolver.accounts
-
-
-def _ownership(trusted: Trusted, accounts: frozenset[str]) -> Ownership:
+def _is_own(trusted: Trusted, accounts: frozenset[str]) -> bool:
+    """Say whether somebody is of one of some accounts, or of none, as a service."""
     if trusted.type in ("Service", "Federated") or not isinstance(trusted.name, str):
-        return Ownership.OWN
-    if trusted.name == ANYONE:
-        return Ownership.OTHER
+        return True
     number = _NUMBER.search(trusted.name)
-    if number is None or not accounts:
-        return Ownership.PERHAPS_OTHER
-    return Ownership.OWN if number[0] in accounts else Ownership.OTHER
+    return number is not None and number[0] in accounts

@@ -20,7 +20,7 @@ from vpc_cni_iam.review.account.uses import UseKind
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.diff.role_access import role_comparison
-from vpc_cni_iam.review.diff.uses import UseChange, UseEvent, use_changes
+from vpc_cni_iam.review.diff.uses import UseChange, use_changes
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
@@ -40,14 +40,10 @@ _VALUES = {CHART: "values", ADDON: "configuration_values"}
 WRITE_ONLY = "set_wo_revision"
 
 
-class ValuesNotShown(Struct, frozen=True):
-    """Values of a chart or an add-on that the plan does not show may name a role."""
+class ServiceAccountRoleNotShown(Struct, frozen=True):
+    """A resource may name the role of a service account, and the plan or the form does not say."""
 
-    argument: str  # that of write-only values, which no plan shows, or of others
-
-
-class AnnotationNotRead(Struct, frozen=True):
-    """A resource says the role of a service account in a form that is not read."""
+    argument: str = ""  # with values that the plan does not show; empty for a form that is not read
 
 
 class RoleNamed(Struct, frozen=True):
@@ -70,21 +66,18 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _of_use(change: UseChange) -> Finding:
-    means: tuple[Consequence, ...] | None = None
+    level, means = _LEVELS[type(change.access)], _RULES[change.kind].means
     is_far = change.reach > Reach.LIMITED
-    match change.event:
-        case UseEvent.GETS:
-            level = Level.ERROR if is_far else Level.WARNING
-            # EKS manages the nodes of Auto Mode, and keeps pods on them from their metadata.
-            level = Level.NOTE if change.resource_type == CLUSTER and not is_far else level
-        case UseEvent.LOSES:
-            level = Level.ERROR if change.kind is UseKind.INSTANCES else Level.WARNING
-            means = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
-        case UseEvent.MOVES | UseEvent.LIMITED_OTHERWISE:
-            level = _LEVELS[type(change.access)]
-            means = (Consequence.ANY_CHANGE,) if level is Level.NOTE else None
-            is_unknown = level is Level.WARNING and not change.were_shown
-            level = Level.ERROR if is_unknown and is_far else level
+    if change.is_lost:
+        level = Level.ERROR if change.kind is UseKind.INSTANCES else Level.WARNING
+        means = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
+    elif not change.before:
+        # EKS manages the nodes of Auto Mode, and keeps pods on them from their metadata.
+        level = Level.NOTE if change.resource_type == CLUSTER else Level.WARNING
+    elif level is Level.NOTE:
+        means = (Consequence.ANY_CHANGE,)
+    if is_far and not (change.before and level is Level.NOTE):
+        level = Level.ERROR
     return finding(
         _RULES[change.kind],
         change,
@@ -105,11 +98,11 @@ def _not_shown(resource: Resource, context: Context) -> Iterator[Finding]:
     revisions = [(values_of(resource, side) or {}).get(WRITE_ONLY) for side in Side]
     is_write_only = revisions[0] != revisions[1]
     if is_write_only or (argument and is_later and is_set):
-        evidence = ValuesNotShown(WRITE_ONLY if is_write_only else argument)
+        evidence = ServiceAccountRoleNotShown(WRITE_ONLY if is_write_only else argument)
         yield finding(Rule.SERVICE_ACCOUNT_ROLE, evidence, resource.address, level=Level.NOTE)
     old, new = (role_annotations(resource, side, context.plan.secrets) for side in Side)
     if new.not_read - old.not_read:
-        yield finding(Rule.UNREAD_RESOURCE, AnnotationNotRead(), resource.address)
+        yield finding(Rule.UNREAD_RESOURCE, ServiceAccountRoleNotShown(), resource.address)
 
 
 def _named(context: Context) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import calls
 from vpc_cni_iam.catalog.facts.escalation import escalating
-from vpc_cni_iam.coverage.analysis.aws_actions import describes, known_actions
+from vpc_cni_iam.coverage.analysis.aws_actions import describes
 from vpc_cni_iam.coverage.analysis.excess import excess_grants
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.diff import (
@@ -72,11 +72,6 @@ class GainedPart(Struct, frozen=True):
     is_of_plugin: bool = False  # whether it is in a policy of the plugin
     is_needed: bool = False  # whether the plugin calls all of them
 
-    @property
-    def denies(self) -> bool:
-        """Whether a Deny is removed or changed."""
-        return _statement(self.difference).effect == "Deny"
-
 
 class Gained(Struct, frozen=True):
     """What a principal is newly allowed."""
@@ -104,8 +99,7 @@ def gained(
     methods = _methods(change.after.policies)
     parts = [
         _part(d, methods, is_of_plugin=is_of_plugin(origins[id(_statement(d))]))
-        for d in _differences(changes)
-        if _may_allow_more(d)
+        for d in _widening(changes)
     ]
     is_secret = any(g.has_secrets for c in change.grants for g in (c.before, c.after) if g)
     if 1 < len(parts) <= _PROVEN and not is_secret:
@@ -129,22 +123,16 @@ def is_harmful(policy: Policy) -> bool:
 
 def scope(grants: Iterable[GrantChange]) -> tuple[GainedPart, ...]:
     """Return the parts by which changes of grants may allow more, the most harmful first."""
-    parts = [_part(d, ()) for d in _differences(grants) if _may_allow_more(d)]
+    parts = (_part(difference, ()) for difference in _widening(grants))
     return tuple(sorted(parts, key=lambda part: part.harm))
 
 
-def lost(grants: Iterable[GrantChange]) -> tuple[GainedPart, ...]:
-    """Return the parts by which changes of grants may allow less: what was allowed by the old."""
-    return scope(GrantChange(change.key, change.after, change.before) for change in grants)
-
-
-def _differences(changes: Iterable[GrantChange]) -> tuple[Difference, ...]:
-    every = tuple(changes)
-    old, new = (
-        Policy(tuple(statement for grant in side for statement in _shown(grant)))
-        for side in ([c.before for c in every], [c.after for c in every])
-    )
-    return differences(old, new)
+def _widening(changes: Iterable[GrantChange]) -> Iterator[Difference]:
+    """Yield the differences by which changes may allow more."""
+    every = list(changes)
+    sides = [c.before for c in every], [c.after for c in every]
+    policies = (Policy(tuple(s for grant in side for s in _shown(grant))) for side in sides)
+    yield from filter(_may_allow_more, differences(*policies))
 
 
 def _shown(grant: Grant | None) -> tuple[Statement, ...]:
@@ -192,17 +180,9 @@ def _part(
         if all(isinstance(e, ValuesChange) and e.element == "Action" for e in widening):
             actions = tuple(a for e in widening if isinstance(e, ValuesChange) for a in e.added)
     ranked = sorted(actions, key=lambda a: _rank(str(a), methods, is_of_plugin=is_of_plugin))
-    is_needed, harm = False, HarmRank.ESCALATION
-    if ranked:
-        is_needed, harm, _ = _rank(str(ranked[0]), methods, is_of_plugin=is_of_plugin)
+    worst = [_rank(str(action), methods, is_of_plugin=is_of_plugin) for action in ranked[:1]]
+    is_needed, harm = worst[0] if worst else (False, HarmRank.ESCALATION)
     return GainedPart(difference, tuple(ranked), harm, is_of_plugin, is_needed)
-
-
-@cache
-def _order() -> dict[str, int]:
-    """Return known actions in lower case, with their place: those that readers know best first."""
-    names = (*escalating(lambda _: True), *known_actions())
-    return {action.lower(): number for number, action in reversed([*enumerate(names)])}
 
 
 @lru_cache(1024)
@@ -230,29 +210,13 @@ def _harm(action: str, methods: Iterable[str]) -> HarmRank:
 
 def _rank(
     action: str, methods: Iterable[str], *, is_of_plugin: bool = False
-) -> tuple[bool, HarmRank, int]:
+) -> tuple[bool, HarmRank]:
     """Return the rank of an action: what the plugin needs last, of others by harm."""
-    is_needed = is_of_plugin and action.lower() in needed_by_plugin()
-    return is_needed, _harm(action, methods), _order().get(action.lower(), len(_order()))
+    return is_of_plugin and action.lower() in needed_by_plugin(), _harm(action, methods)
 
 
 def _is_pattern(action: str) -> bool:
     return "*" in action or "?" in action
-
-
-def _restricted(policies: Iterable[Policy], action: str) -> tuple[Policy, ...]:
-    """Return policies with what they say about one action."""
-    return tuple(
-        Policy(statements, policy.version)
-        for policy in policies
-        if (
-            statements := tuple(
-                replace(s, actions=(action,), not_actions=())
-                for s in policy.statements
-                if s.is_about(action)
-            )
-        )
-    )
 
 
 def _is_new(part: GainedPart, change: Compared, proofs: Proofs) -> bool:
@@ -262,23 +226,10 @@ def _is_new(part: GainedPart, change: Compared, proofs: Proofs) -> bool:
     if statement.effect == "Deny":
         denied = Permissions((*after.policies, Policy((statement,))), after.limits)
         return not isinstance(proofs.compare(denied, after), NoNewAccess)
-    if _is_new_by_name(part, change):
-        return True
     own = replace(statement, actions=part.actions or statement.actions)
     denies = (s for p in after.policies for s in p.statements if s.effect == "Deny")
     alone = Permissions((Policy((own, *denies)),), after.limits)
     return not isinstance(proofs.compare(before, alone), NoNewAccess)
-
-
-def _is_new_by_name(part: GainedPart, change: Compared) -> bool:
-    """Say whether a part has an action that nothing allowed before and nothing limits: no proof."""
-    statements = [s for p in change.before.policies for s in p.statements]
-    denies = [s for p in change.after.policies for s in p.statements if s.effect == "Deny"]
-    return not (change.after.limits or denies) and any(
-        not any(s.is_about(action) for s in statements if s.effect == "Allow")
-        for action in known(part.actions)
-        if not _is_pattern(action)
-    )
 
 
 def _example(
@@ -289,25 +240,19 @@ def _example(
     methods: tuple[str, ...],
 ) -> NewAccess:
     """Return a request for the most harmful action that is newly allowed."""
-    ranks: dict[str, tuple[bool, HarmRank, bool, int]] = {}
+    ranks: dict[str, tuple[bool, HarmRank, bool]] = {}
     for number, part in enumerate(parts):
         for action in _candidates(part, methods):
-            is_needed, harm, place = _rank(action, methods, is_of_plugin=part.is_of_plugin)
-            rank = is_needed, harm, number > 0, place  # of the same harm, what is said first
-            ranks[action] = min(rank, ranks.get(action, rank))
-    is_needed, harm, place = _rank(answer.request.action, methods)
-    worst = ranks.get(answer.request.action, (is_needed, harm, True, place))
+            rank = _rank(action, methods, is_of_plugin=part.is_of_plugin)
+            ranks.setdefault(action, (*rank, number > 0))  # of the same harm, what is said first
+    action = answer.request.action
+    worst = ranks.get(action, (*_rank(action, methods), True))
     for action in sorted(ranks, key=ranks.__getitem__)[:_TRIES]:
         if not answer.made_up and ranks[action] >= worst:
             break
-        sides = (
-            Permissions(
-                _restricted(side.policies, action),
-                tuple(_restricted(limit, action) for limit in side.limits),
-            )
-            for side in (change.before, change.after)
-        )
-        better = proofs.compare(*sides)
+        only = Policy((Statement(actions=(action,), resources=("*",)),))
+        within = Permissions(change.after.policies, (*change.after.limits, (only,)))
+        better = proofs.compare(change.before, within)
         if isinstance(better, NewAccess):
             return better
     return answer
@@ -350,10 +295,15 @@ def needed_by_plugin() -> frozenset[str]:
     return frozenset(call.action.lower() for call in calls())
 
 
+def _is_called(action: str) -> bool:
+    """Say whether the plugin calls an action; what it does of a pattern is told elsewhere."""
+    return _is_pattern(action) or action.lower() in needed_by_plugin()
+
+
 def beyond_plugin(parts: Iterable[GainedPart]) -> tuple[str, ...]:
     """Return the actions and patterns of parts that allow what no version of the plugin calls.
 
-    The most harmful come first.
+    The most harmful come first. Of a policy that is not the plugin's, it is all.
     """
     beyond: list[tuple[HarmRank, str]] = []
     for part in parts:
@@ -361,20 +311,11 @@ def beyond_plugin(parts: Iterable[GainedPart]) -> tuple[str, ...]:
         if statement.effect == "Deny":
             continue
         methods = _methods((Policy((statement,)),))
-        granted = _patterns_beyond(statement)
-        for action in map(str, part.actions or statement.actions):
-            is_called = action.lower() in needed_by_plugin()
-            is_beyond = action in granted if _is_pattern(action) else not is_called
-            if is_beyond or not part.is_of_plugin:
-                beyond.append((_harm(action, methods), action))
-        beyond += ((HarmRank.ESCALATION, name) for name in granted if name.startswith("all but"))
+        actions = part.actions or statement.actions
+        asked = Policy((replace(statement, actions=actions, conditions=()),))
+        excess = excess_grants([asked], [call.action for call in calls()])
+        names = [a for a in map(str, actions) if not (part.is_of_plugin and _is_called(a))]
+        for name in (*names, *(grant.pattern for grant in excess.grants), *excess.partly_checked):
+            is_all = name.startswith("all but")
+            beyond.append((HarmRank.ESCALATION if is_all else _harm(name, methods), name))
     return tuple(dict.fromkeys(name for _, name in sorted(beyond, key=lambda each: each[0])))
-
-
-def _patterns_beyond(statement: Statement) -> frozenset[str]:
-    """Return the patterns of a statement that allow what no version of the plugin calls."""
-    if not (statement.not_actions or any(map(_is_pattern, map(str, statement.actions)))):
-        return frozenset()
-    called = [call.action for call in calls()]
-    excess = excess_grants([Policy((replace(statement, conditions=()),))], called)
-    return frozenset((*(grant.pattern for grant in excess.grants), *excess.partly_checked))

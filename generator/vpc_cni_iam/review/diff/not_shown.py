@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import Enum
 
 from msgspec import Struct
@@ -12,7 +11,6 @@ from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import value_at
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Unknown
-from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.uses import use_changes
 
@@ -41,28 +39,26 @@ class NotShownByPlan(Struct, frozen=True):
 def not_shown(context: Context) -> tuple[NotShownByPlan, ...]:
     """Return what a plan does not show, which is said once."""
     _ = context.accounts, use_changes(context)  # which resolve who is meant
-    return tuple(_not_shown(context.filler))
-
-
-def _not_shown(filler: Filler) -> Iterator[NotShownByPlan]:
-    roles = sorted(r.address for r in filler.resources if _may_have_inline(r, filler))
-    if roles:
-        yield NotShownByPlan(NotShownKind.INLINE_POLICIES, tuple(roles))
-    source = filler.source
+    filler, source = context.filler, context.filler.source
     assumed = {
         resource.address
         for resource, path in filler.resolver.assumed.values()
         if not (source and source.is_reference(resource, path))
     }
-    if assumed:
-        yield NotShownByPlan(NotShownKind.REFERENCES, tuple(sorted(assumed)))
+    addresses = {
+        NotShownKind.INLINE_POLICIES: {
+            r.address for r in filler.resources if _may_have_inline(r, context)
+        },
+        NotShownKind.REFERENCES: assumed,
+    }
+    return tuple(NotShownByPlan(k, tuple(sorted(every))) for k, every in addresses.items() if every)
 
 
-def _may_have_inline(resource: Resource, filler: Filler) -> bool:
+def _may_have_inline(resource: Resource, context: Context) -> bool:
     """Say whether a role may be created with inline policies of which its plan says nothing."""
     if resource.type != ROLE or "create" not in resource.actions:
         return False
-    expression = filler.plan.configuration.expression
+    expression = context.plan.configuration.expression
     is_open = isinstance(value_at(resource, (_INLINE,), Side.AFTER), Unknown)
     shown = (resource.after or {}).get(_INLINE) is not None
     is_set = expression(resource.module, resource.block, _INLINE) is not None

@@ -16,6 +16,8 @@ from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.permissions import Permissions, Proofs, permissions
 from vpc_cni_iam.review.diff.reach import Reach, reach
 
+_BOUNDARY = GrantKey(Part.BOUNDARY)
+
 
 class GrantChange(Struct, frozen=True):
     """A grant that is added, removed, or gets other content."""
@@ -42,8 +44,7 @@ class PrincipalChange(Compared, frozen=True):
     boundary: GrantChange | None  # None where it stays
     access: Answer  # whether the known policies allow more
     denied_less: Answer  # whether a Deny is gone that may have kept others from something
-    reach_before: Reach
-    reach_after: Reach
+    further: Reach  # how far it reaches now, if that is further than before
 
     @property
     def opened(self) -> tuple[Grant, ...]:
@@ -81,8 +82,10 @@ def _changes_of(
     owner: IamResource, accounts: Accounts, after: Account, proofs: Proofs
 ) -> Iterator[PrincipalChange]:
     sides = accounts.before, after
-    grants = tuple(_differing(*(side.policies(owner) for side in sides)))
-    boundary = _boundary_change(*(side.one(owner, Part.BOUNDARY) for side in sides))
+    old, new = (side.policies(owner) for side in sides)
+    every = (_change(key, old.get(key), new.get(key)) for key in dict.fromkeys((*old, *new)))
+    grants = tuple(filter(None, every))
+    boundary = _change(_BOUNDARY, *(side.one(owner, Part.BOUNDARY) for side in sides))
     if not (grants or boundary):
         return
     before, later = (permissions(side, owner) for side in sides)
@@ -100,9 +103,9 @@ def _changes_of(
     keeps = not (is_new or is_deleted or owner in accounts.replaced)
     if keeps and isinstance(access, NoNewAccess):
         denied_less = proofs.without_denies(before, later)
-    reaches = (Reach.LIMITED,) * 2 if is_deleted else (reach(before), reach(later))
+    further = Reach.LIMITED if is_deleted or reach(later) <= reach(before) else reach(later)
     yield PrincipalChange(
-        grants, before, later, owner, is_new, is_deleted, boundary, access, denied_less, *reaches
+        grants, before, later, owner, is_new, is_deleted, boundary, access, denied_less, further
     )
 
 
@@ -122,20 +125,10 @@ def _pairs(
         yield before, later
 
 
-def _differing(old: dict[GrantKey, Grant], new: dict[GrantKey, Grant]) -> Iterator[GrantChange]:
-    for key in dict.fromkeys((*old, *new)):
-        if change := _change(key, old.get(key), new.get(key)):
-            yield change
-
-
-def _boundary_change(before: Grant | None, after: Grant | None) -> GrantChange | None:
-    """Return how a boundary changes: another policy is another one, if both have one document."""
-    key = GrantKey(Part.BOUNDARY)
-    if before and after and before.is_known and before.policy != after.policy:
-        return GrantChange(key, before, after)
-    return _change(key, before, after)
-
-
 def _change(key: GrantKey, before: Grant | None, after: Grant | None) -> GrantChange | None:
-    contents = [grant.content if grant else None for grant in (before, after)]
-    return GrantChange(key, before, after) if contents[0] != contents[1] else None
+    """Return how a grant changes; another boundary is another one, also with the same document."""
+    is_other = bool(before and after and before.is_known and before.policy != after.policy)
+    is_other &= key == _BOUNDARY
+    if is_other or (before and before.content) != (after and after.content):
+        return GrantChange(key, before, after)
+    return None

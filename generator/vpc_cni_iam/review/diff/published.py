@@ -9,8 +9,7 @@ from msgspec import Struct
 from vpc_cni_iam.catalog.known_documents import KnownDocument, may_be_known, recognise
 from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.review.account.documents import Document
-from vpc_cni_iam.review.account.grants import Grant
+from vpc_cni_iam.review.account.grants import Grant, known_policies
 from vpc_cni_iam.review.diff.principals import GrantChange
 
 
@@ -24,36 +23,29 @@ class PublishedUpdate(Struct, frozen=True):
 
 def documents_of(grant: Grant | None) -> tuple[KnownDocument, ...]:
     """Return the published documents that a policy equals, the newest first."""
-    policy = _policy(grant)
-    return _documents_of(policy) if policy else ()
+    return next(map(_documents_of, known_policies([grant] if grant else [])), ())
 
 
-@lru_cache(4096)  # two checks ask of each policy
+@lru_cache(4096)  # several changes have one policy
 def _documents_of(policy: Policy) -> tuple[KnownDocument, ...]:
     return recognise(policy, names_in([policy])) if may_be_known(policy) else ()
 
 
 def published_by(change: GrantChange) -> PublishedUpdate | None:
     """Return the document of upstream or AWS that a change of a policy newly has."""
-    old, new = _policy(change.before), _policy(change.after)
-    if new is None:
-        return None
     before, after = (
         [d for d in documents_of(grant) if "upstream" in d.name or "AmazonEKS_CNI" in d.name]
         for grant in (change.before, change.after)
     )
-    if old is None:
+    old, new = (known_policies([g] if g else []) for g in (change.before, change.after))
+    if not old:
         return PublishedUpdate(None, after[0], ()) if after else None
-    names = names_in([new])
-    if any(names.get(parameter, name) != name for parameter, name in names_in([old]).items()):
+    names = names_in(new)
+    if any(names.get(parameter, name) != name for parameter, name in names_in(old).items()):
         return None  # it is for another cluster or VPC
     for newer in after:
         for older in before:
             if older.name.split()[0] == newer.name.split()[0] and older.date < newer.date:
-                added = sorted({*new.actions()} - {*old.actions()})
+                added = sorted({*new[0].actions()} - {*old[0].actions()})
                 return PublishedUpdate(older, newer, tuple(added)) if newer not in before else None
     return None
-
-
-def _policy(grant: Grant | None) -> Policy | None:
-    return grant.content.policy if grant and isinstance(grant.content, Document) else None

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Hashable, Iterable, Mapping
 
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import ROLE, Part
-from vpc_cni_iam.inputs.plan.values import value_at
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
 from vpc_cni_iam.review.account.documents import Content, Document
-from vpc_cni_iam.review.account.fill import Filler
-from vpc_cni_iam.review.account.grants import Grant, GrantKey
+from vpc_cni_iam.review.account.grants import Accounts, Grant, GrantKey
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Place, Unresolved
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.harm import Gained, gained
@@ -37,7 +33,6 @@ class RoleAccess(Struct, frozen=True):
     permissions: Permissions
     open_limits: frozenset[Hashable]  # those that limit it, and are not known
     is_in_plan: bool
-    version: str = ""  # of the launch template that stands for it
 
     @property
     def open_policies(self) -> frozenset[Content]:
@@ -58,9 +53,8 @@ NO_ROLE = RoleAccess(
 class RoleComparison:
     """Compares roles that take each other's place."""
 
-    def __init__(self, filler: Filler, proofs: Proofs, place: Place) -> None:
-        self._filler, self._accounts = filler, filler.accounts
-        self._proofs, self._place = proofs, place
+    def __init__(self, accounts: Accounts, proofs: Proofs, place: Place) -> None:
+        self._accounts, self._proofs, self._place = accounts, proofs, place
 
     def of(
         self,
@@ -69,7 +63,6 @@ class RoleComparison:
         sessions: Collection[Content] = (),
         *,
         is_certain: bool = True,
-        version: str = "",
     ) -> RoleAccess:
         """Return what a role allows on a side.
 
@@ -78,7 +71,6 @@ class RoleComparison:
             side: The side.
             sessions: The session policies that may limit it.
             is_certain: Whether all of them do.
-            version: That of the launch template which names the role, if the plan has no more.
         """
         account = self._accounts.sides[side is Side.AFTER]
         boundary = account.one(role, Part.BOUNDARY)
@@ -92,14 +84,12 @@ class RoleComparison:
             tuple(sessions),
             permissions(account, role, known),
             frozenset(open_limits),
-            isinstance(role, InPlan) and not version,
-            version,
+            isinstance(role, InPlan),
         )
 
     def compare(self, old: RoleAccess, new: RoleAccess) -> Answer:
         """Say whether a role allows more than another one."""
-        is_same = (old.role, old.version) == (new.role, new.version)
-        if is_same and self.limits_more(old.sessions, new.sessions):
+        if old.role == new.role and self.limits_more(old.sessions, new.sessions):
             return NoNewAccess()
         # A limit that is not known makes any role allow less.
         same_open = old.open_policies == new.open_policies and old.open_limits <= new.open_limits
@@ -114,32 +104,11 @@ class RoleComparison:
         is_open = new.open_limits or new.open_policies
         if isinstance(answer, NewAccess):
             return NOT_SHOWN if is_open else answer
-        return answer if self._is_tagged_alike(old, new) else NOT_SHOWN
-
-    def _is_tagged_alike(self, old: RoleAccess, new: RoleAccess) -> bool:
-        """Say whether roles have the same tags, of those that their policies ask for."""
+        # Each role has tags of its own, and sessions of both get those of their cluster.
         asked = asked_tags((*old.permissions.every, *new.permissions.every))
-        asked = {tag for tag in asked if not tag.startswith(OF_SESSIONS)}
-        if not asked or old is NO_ROLE or old.role == new.role:
-            return True
-        before, after = (self._tags(old.role, Side.BEFORE), self._tags(new.role, Side.AFTER))
-        if before is None or after is None:
-            return False
-        return all(before.get(tag) == after.get(tag) for tag in asked)
-
-    def _tags(self, role: IamResource, side: Side) -> Mapping[str, Any] | None:
-        """Return the tags of a role by key in lower case, as IAM compares it; None if not known."""
-        if not isinstance(role, InPlan):
-            return None
-        tags: dict[str, Any] = {}
-        resource = self._filler.resolver.by_address[role.address]
-        for name in ("tags", "tags_all"):
-            match value_at(resource, (name,), side):
-                case Known(dict() as values):
-                    tags |= {str(key).lower(): value for key, value in values.items()}
-                case Unknown() | Sensitive() | Known():
-                    return None
-        return tags
+        is_same = old.role == new.role or old is NO_ROLE
+        by_tags = any(not tag.startswith(OF_SESSIONS) for tag in asked)
+        return answer if is_same or not by_tags else NOT_SHOWN
 
     def limits_more(self, old: Collection[Content], new: Collection[Content]) -> bool:
         """Say whether session policies limit any role at least as much as others."""
@@ -154,38 +123,24 @@ class RoleComparison:
         self, old: Collection[RoleAccess], new: Collection[RoleAccess], answer: NewAccess
     ) -> Gained:
         """Return what roles newly allow in the place of others."""
-        changes = (*_changes(old, is_before=True), *_changes(new, is_before=False))
-        if [each.role for each in old] == [each.role for each in new]:
-            # Of roles that stay, a session policy lets through more.
-            changes = tuple(_of_sessions(old, new)) or _changes(new, is_before=False)
-        limits = (
-            GrantChange(_SESSION, Grant(each.role, _SESSION, limit, ""), None)
-            for each in (*old, *new)
-            for limit in each.limits
-        )
-        every = (*changes, *_changes(new, is_before=False), *limits)  # which may have secrets
-        replaced = Compared(every, _union(old), _union(new))
+        before = [GrantChange(k, g, None) for role in old for k, g in role.grants.items()]
+        after = [GrantChange(k, None, g) for role in new for k, g in role.grants.items()]
+        limits = [
+            GrantChange(_SESSION, Grant(role.role, _SESSION, limit, ""), None)
+            for role in (*old, *new)
+            for limit in role.limits
+        ]
+        # Of roles that stay, a session policy lets through more.
+        is_same = [each.role for each in old] == [each.role for each in new]
+        changes = after if is_same else [*before, *after]
+        # All of them may have secrets.
+        replaced = Compared((*before, *after, *limits), _union(old), _union(new))
         return gained(replaced, changes, answer, self._proofs, self._place)
 
     def reach(self, roles: Iterable[IamResource]) -> Reach:
         """Return how far roles reach after the plan, that of them that reaches farthest."""
         after = self._accounts.after
         return max((reach(permissions(after, role)) for role in roles), default=Reach.LIMITED)
-
-
-def _changes(roles: Iterable[RoleAccess], *, is_before: bool) -> tuple[GrantChange, ...]:
-    grants = [item for role in roles for item in role.grants.items()]
-    return tuple(
-        GrantChange(k, g if is_before else None, None if is_before else g) for k, g in grants
-    )
-
-
-def _of_sessions(old: Iterable[RoleAccess], new: Iterable[RoleAccess]) -> Iterator[GrantChange]:
-    for before, after in zip(old, new, strict=True):
-        if before.sessions and after.sessions:
-            pair = before.sessions[0], after.sessions[0]
-            grants = (Grant(after.role, _SESSION, content, "") for content in pair)
-            yield GrantChange(_SESSION, *grants)
 
 
 def _union(roles: Collection[RoleAccess]) -> Permissions:
@@ -198,4 +153,4 @@ def _union(roles: Collection[RoleAccess]) -> Permissions:
 @fact
 def role_comparison(context: Context) -> RoleComparison:
     """Return what compares roles that take each other's place."""
-    return RoleComparison(context.filler, context.proofs, context.place)
+    return RoleComparison(context.accounts, context.proofs, context.place)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from enum import Enum
-from itertools import islice
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,60 +17,34 @@ from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.account.resolve import is_there
-from vpc_cni_iam.review.account.uses import Pods, RoleUse, UsedRole, UseKind, Uses, kind_of
+from vpc_cni_iam.review.account.uses import Pods, RoleUse, UseKind, Uses, kind_of
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.harm import Gained
 from vpc_cni_iam.review.diff.reach import Reach
-from vpc_cni_iam.review.diff.role_access import (
-    NO_ROLE,
-    NOT_SHOWN,
-    RoleAccess,
-    RoleComparison,
-    role_comparison,
-)
-
-# With so many other roles of a block a new one is compared.
-_OTHERS = 4
-
-
-class UseEvent(Enum):
-    """What becomes of the roles of a workload or a service account."""
-
-    GETS = "gets"  # it had none
-    MOVES = "moves"  # it has another one
-    LIMITED_OTHERWISE = "limited otherwise"  # its role stays, and the session policy changes
-    LOSES = "loses"  # what it still names is deleted, or gets another name
+from vpc_cni_iam.review.diff.role_access import NO_ROLE, RoleAccess, RoleComparison, role_comparison
 
 
 class UseChange(Struct, frozen=True):
-    """How the roles of one workload, or of the pods of one service account, change."""
+    """How the roles of one workload, or of the pods of one service account, change.
 
-    event: UseEvent
+    Without roles before it had none. With the same roles on both sides, their session policy
+    changes.
+    """
+
     kind: UseKind
     workload: str  # the address of the resource
     resource_type: str
     attribute: str  # the argument that names the role
-    is_new: bool  # whether the resource is created
     pods: Pods | None
-    before: tuple[UsedRole, ...]  # without those that stay
-    after: tuple[UsedRole, ...]
-    access: Answer = NOT_SHOWN  # whether the roles after allow more
-    gained: Gained | None = None  # what the roles after newly allow
-    reach: Reach = Reach.LIMITED  # how far the roles after reach
-    were_shown: bool = True  # whether the plan shows what the roles before allow
-    session: Content = Absent()  # the session policy after
+    before: tuple[IamResource, ...]  # without those that stay
+    after: tuple[IamResource, ...]
+    access: Answer  # whether the roles after allow more
+    gained: Gained | None  # what the roles after newly allow
+    reach: Reach  # how far the roles after reach
+    session: Content  # the session policy after
     # What the plan makes in the module, and may be what an argument names that is not resolved.
-    made_here: str = ""
-
-
-class _Gain(Struct, frozen=True):
-    """Whether roles that take the place of others allow more, and by which statements."""
-
-    access: Answer
-    parts: Gained | None = None
-
-
-_NOT_COMPARED = _Gain(NOT_SHOWN)
+    made_here: str
+    is_lost: bool  # whether it still names what is deleted, or gets another name
 
 
 @fact
@@ -92,19 +64,17 @@ class _Changes:
         self._of_module = {
             (r.module, r.type): r.address for r in filler.resources if "create" in r.actions
         }
-        # The roles that others of a block had, and those that others of its name no longer have.
-        self._had: dict[str, dict[UsedRole, RoleUse]] = defaultdict(dict)
+        # What others of a block had, and what others of its name no longer have.
+        self._had: dict[str, set[IamResource]] = defaultdict(set)
         self._freed: dict[str, list[RoleUse]] = defaultdict(list)
         for resource in self._resources:
             of_block = self._before[resource.address]
-            if kind_of(resource.type) is not UseKind.SERVICE_ACCOUNT:
-                self._had[_block(resource)].update((use.role, use) for use in of_block)
+            self._had[_block(resource)] |= {use.role for use in of_block}
             if resource.after is None and "delete" in resource.actions:
                 self._freed[resource.block] += of_block
 
     def all(self) -> Iterator[UseChange]:
         """Yield the changes of all workloads and service accounts."""
-        changes = [change for r in self._resources for change in self._of(r)]
         # What a new profile or template gives to what had another role is said there.
         moved = {
             use.named
@@ -112,24 +82,27 @@ class _Changes:
             if self._before[r.address] and r.actions != ("no-op",)
             for use in self._uses.of(r, Side.AFTER)
         }
-        for change in changes:
-            is_said = change.event is UseEvent.GETS and InPlan(change.workload) in moved
-            if not is_said:
+        for change in (change for r in self._resources for change in self._of(r)):
+            if change.before or InPlan(change.workload) not in moved:
                 yield change
 
     def _of(self, resource: Resource) -> Iterator[UseChange]:
-        before = [*self._before[resource.address]]
-        if not self._may_change(resource):
+        before = self._before[resource.address]
+        former = {name: use for use in before for name in self._former_names(use)}
+        is_same = resource.actions == ("no-op",) and not former
+        is_put_off = resource.unknown is True and not resource.after  # a later plan shows it
+        if is_same or is_put_off or not is_there(resource, Side.AFTER):
             return
         after = [*self._uses.of(resource, Side.AFTER)]
         stays = _current(before) & _current(after)
-        for use in [use for use in before if use.by_name not in stays]:
-            if still := self._still_named(use, after):
-                before.remove(use)
-                after = [n for n in after if n not in still]
-                if use.target in (ROLE, PROFILE):  # instances keep what they got by others
-                    by_name = replace(use, role=UsedRole(use.named))
-                    yield self._change(UseEvent.LOSES, resource, [by_name], ())
+        former = {name: use for name, use in former.items() if use.by_name not in stays}
+        still = [u for u in after if isinstance(u.named, Named) and u.named.name in former]
+        lost = [former[u.named.name] for u in still if isinstance(u.named, Named)]
+        for use in before:
+            # Instances keep what they got by others.
+            if use in lost and use.target in (ROLE, PROFILE):
+                yield self._change(resource, [replace(use, role=use.named)], [], is_lost=True)
+        before, after = [u for u in before if u not in lost], [u for u in after if u not in still]
         if kind_of(resource.type) is UseKind.SERVICE_ACCOUNT:
             before = before or self._freed[resource.block]
             for pods in dict.fromkeys(use.pods for use in after):
@@ -139,40 +112,36 @@ class _Changes:
             sides = [[use for use in side if use.by_name not in stays] for side in (before, after)]
             yield from self._of_workload(resource, *sides)
 
-    def _may_change(self, resource: Resource) -> bool:
-        before = self._before[resource.address]
-        is_same = resource.actions == ("no-op",) and not any(map(self._former_names, before))
-        is_put_off = resource.unknown is True and not resource.after  # a later plan shows it
-        return is_there(resource, Side.AFTER) and not (is_same or is_put_off)
+    def _former_names(self, use: RoleUse) -> set[str]:
+        """Return the names before the plan of what a use names and may get another name."""
+        if not isinstance(use.named, InPlan):
+            return set()
+        target = self._filler.resolver.by_address[use.named.address]
+        changes = "delete" in target.actions or "update" in target.actions
+        values = (target.before if changes else None) or {}
+        return {str(values[name]) for name in ("name", "arn", "id") if values.get(name)}
 
     def _of_workload(
         self, resource: Resource, old: list[RoleUse], new: list[RoleUse]
     ) -> Iterator[UseChange]:
-        """Yield what a workload newly gets, by roles that it did not have in the same way."""
+        """Yield what a workload newly gets, by roles that it did not have in the same way.
+
+        What the plan makes is found where it is made. A role that allows nothing gives nothing.
+        """
         if not old:  # of several arguments one changes
             places = {use.attribute for use in new}
             old = [use for use in self._before[resource.address] if use.attribute in places]
         if {use.role for use in old} == {use.role for use in new}:
             return
         if old:
-            yield self._change(UseEvent.MOVES, resource, old, new, self._gain(old, new))
-        else:
-            yield from self._gets(resource, new)
-
-    def _still_named(self, use: RoleUse, after: Iterable[RoleUse]) -> list[RoleUse]:
-        """Return the uses by the name that something had before."""
-        names = self._former_names(use)
-        return [n for n in after if isinstance(n.named, Named) and n.named.name in names]
-
-    def _former_names(self, use: RoleUse) -> set[str]:
-        """Return the names before the plan of what a use names and may get another name."""
-        if not isinstance(use.named, InPlan):
-            return set()
-        target = self._filler.resolver.by_address[use.named.address]
-        values = target.before or {}
-        changes = "delete" in target.actions or "update" in target.actions
-        names = (values.get(name) for name in ("name", "arn", "id") if changes)
-        return {str(name) for name in names if name}
+            yield self._change(resource, old, new)
+            return
+        had = self._had[_block(resource)] | {use.role for use in self._freed[resource.block]}
+        for use in {u.role: u for u in new}.values():
+            if use.role not in had and self._made.isdisjoint((use.role, use.named)):
+                change = self._change(resource, [], [use])
+                if not isinstance(change.access, NoNewAccess):
+                    yield change
 
     def _of_pods(
         self, resource: Resource, old: list[RoleUse], new: list[RoleUse]
@@ -180,96 +149,60 @@ class _Changes:
         """Yield what the pods of a service account newly get."""
         had = {use.role: [o for o in old if o.role == use.role] for use in old}
         for use in (use for use in new if use.role in had):
-            first = had[use.role][:1]
-            had_limit = not isinstance(first[0].session, Absent)  # a limit gives nothing
-            if had_limit and use.session not in [o.session for o in had[use.role]]:
-                gain = self._gain(first, [use])
-                yield self._change(UseEvent.LIMITED_OTHERWISE, resource, first, [use], gain)
-        comes = [u for u in new if u.role not in had and u.role.resource not in self._made]
+            sessions = [o.session for o in had[use.role]]
+            # A limit gives nothing.
+            if not isinstance(sessions[0], Absent) and use.session not in sessions:
+                yield self._change(resource, had[use.role][:1], [use])
+        comes = [u for u in new if u.role not in had and u.role not in self._made]
         leaves = [use for use in old if use.role not in {u.role for u in new}]
         if comes and leaves:
-            yield self._change(UseEvent.MOVES, resource, leaves, comes, self._gain(old, comes))
+            yield self._change(resource, leaves, comes)
         else:
-            yield from (self._change(UseEvent.GETS, resource, (), [use]) for use in comes)
-
-    def _gets(self, resource: Resource, uses: list[RoleUse]) -> Iterator[UseChange]:
-        """Yield the existing roles that a workload gets, which had none.
-
-        What the plan makes is found where it is made.
-        """
-        had = self._had[_block(resource)]
-        freed = {use.role: use for use in self._freed[resource.block]}
-        others = [*islice(had.values(), _OTHERS), *islice(freed.values(), _OTHERS)]
-        for use in {u.role: u for u in uses}.values():
-            is_made = {use.role.resource, use.named} & self._made
-            if is_made or use.role in had or use.role in freed:
-                continue
-            # A role that allows nothing gives nothing.
-            gain = self._gain(others, [use])
-            if not isinstance(gain.access, NoNewAccess):
-                yield self._change(UseEvent.GETS, resource, (), [use], gain)
-
-    def _gain(self, old: Iterable[RoleUse], new: Iterable[RoleUse]) -> _Gain:
-        """Say whether new roles allow something that no old one does."""
-        before = [self._access(use, Side.BEFORE) for use in old]
-        gain = _Gain(NoNewAccess())
-        for role in (self._access(use, Side.AFTER) for use in new):
-            answers = [self._roles.compare(had, role) for had in before or [NO_ROLE]]
-            more = [answer for answer in answers if isinstance(answer, NewAccess)]
-            if len(more) == len(answers):
-                return _Gain(more[0], self._roles.gained(before[:1], [role], more[0]))
-            if not any(isinstance(answer, NoNewAccess) for answer in answers):
-                gain = _Gain(next(a for a in answers if isinstance(a, NotProven)))
-        return gain
+            yield from (self._change(resource, [], [use]) for use in comes)
 
     def _access(self, use: RoleUse, side: Side) -> RoleAccess:
         """Return what a role allows within the session policy."""
         sessions = () if isinstance(use.session, Absent) else (use.session,)
-        return self._roles.of(
-            use.role.resource,
-            side,
-            sessions,
-            is_certain=not use.is_target,
-            version=use.role.version,
-        )
+        return self._roles.of(use.role, side, sessions, is_certain=not use.is_target)
+
+    def _gain(self, old: list[RoleUse], new: list[RoleUse]) -> tuple[Answer, Gained | None]:
+        """Say whether new roles allow something that no old one does, and what."""
+        before = [self._access(use, Side.BEFORE) for use in old] or [NO_ROLE]
+        every: Answer = NoNewAccess()
+        for role in (self._access(use, Side.AFTER) for use in new):
+            answers = [self._roles.compare(had, role) for had in before]
+            more = [answer for answer in answers if isinstance(answer, NewAccess)]
+            if len(more) == len(answers):
+                is_secret = any(use.mark for use in (*old, *new))
+                parts = None if is_secret else self._roles.gained(before[:1], [role], more[0])
+                return more[0], parts
+            if not any(isinstance(answer, NoNewAccess) for answer in answers):
+                every = next(a for a in answers if isinstance(a, NotProven))
+        return every, None
 
     def _change(
-        self,
-        event: UseEvent,
-        resource: Resource,
-        before: Iterable[RoleUse],
-        after: Iterable[RoleUse],
-        gain: _Gain = _NOT_COMPARED,
+        self, resource: Resource, old: list[RoleUse], new: list[RoleUse], *, is_lost: bool = False
     ) -> UseChange:
-        old, new = [*before], [*after]
         first = (new or old)[0]
-        kind = kind_of(resource.type) or UseKind.WORKLOAD
+        made = [
+            self._of_module.get((resource.module, use.target), "")
+            for use in new
+            if isinstance(use.named, Unresolved) and use.target != ROLE
+        ]
         return UseChange(
-            event,
-            kind,
+            kind_of(resource.type) or UseKind.WORKLOAD,
             resource.address,
             resource.type,
             first.attribute,
-            resource.before is None,
             first.pods,
             tuple(dict.fromkeys(use.shown_role for use in old)),
             tuple(dict.fromkeys(use.shown_role for use in new)),
-            gain.access,
-            None if any(use.mark for use in (*old, *new)) else gain.parts,
-            self._roles.reach(use.role.resource for use in new),
-            all(self._access(use, Side.BEFORE).is_shown for use in old),
+            *self._gain(old, new),
+            self._roles.reach(use.role for use in new),
             first.session,
-            self._made_here(resource, new),
+            made[0] if made and len(made) == len(new) and all(made) else "",
+            is_lost,
         )
-
-    def _made_here(self, resource: Resource, uses: list[RoleUse]) -> str:
-        """Return what each use may name that is not resolved and the plan makes in the module."""
-        made = [
-            self._of_module.get((resource.module, use.target), "")
-            for use in uses
-            if isinstance(use.named, Unresolved) and use.target != ROLE
-        ]
-        return made[0] if made and len(made) == len(uses) and all(made) else ""
 
 
 def _current(uses: Iterable[RoleUse]) -> set[tuple[IamResource, Pods | None]]:

@@ -26,7 +26,7 @@ from vpc_cni_iam.review.report.shown import (
     ShownIgnored,
     ShownReview,
 )
-from vpc_cni_iam.review.rules import RULES, Consequence, Level, Rule
+from vpc_cni_iam.review.rules import Consequence, Level, Rule
 from vpc_cni_iam.review.run import Review
 
 Place: TypeAlias = Callable[[str], SourcePlace | None]
@@ -35,7 +35,7 @@ _HARM = (
     *(Rule.ADMIN, Rule.TRUST_ANYBODY, Rule.TRUST_WIDENED, Rule.BOUNDARY_WEAKENED),
     *(Rule.CLUSTER_ACCESS, Rule.NEW_ACCESS),
 )
-_ORDER = {rule: number for number, rule in enumerate(dict.fromkeys((*_HARM, *RULES)))}
+_ORDER = {rule: number for number, rule in enumerate(dict.fromkeys((*_HARM, *Rule)))}
 
 
 def check_fail_on(values: Iterable[str]) -> tuple[str, ...]:

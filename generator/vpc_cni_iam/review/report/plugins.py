@@ -75,46 +75,41 @@ def shown_plugin(answer: PluginAnswer) -> ShownPlugin:
     )
 
 
+_VERDICTS = {
+    AnswerVerdict.WORKS: "works with {how}",
+    AnswerVerdict.DEGRADED: "works with {how}, but not in full: {why}",
+    AnswerVerdict.FAILS: "fails{before} with {how}: {why}",
+    AnswerVerdict.NOT_SHOWN: "not shown by the plan for {how}: {why}",
+}
+
+
 def _text(answer: PluginAnswer) -> str:
-    needs = answer.needs
-    how = f"{needs.after.version} ({FAMILIES[needs.mode]}{_SOURCES[needs.source]})"
-    why = REASONS[answer.reason].format_map(_parts(answer)) if answer.reason else ""
     if answer.reason is AnswerReason.REMOVED:
         return "removed by the plan"
-    match answer.verdict:
-        case AnswerVerdict.WORKS:
-            return f"works with {how}"
-        case AnswerVerdict.DEGRADED:
-            return f"works with {how}, but not in full: {why}"
-        case AnswerVerdict.FAILS:
-            before = " as before" if answer.is_as_before else ""
-            return f"fails{before} with {how}: {why}"
-        case AnswerVerdict.NOT_SHOWN:
-            return f"not shown by the plan for {how}: {why}"
-
-
-def _parts(answer: PluginAnswer) -> dict[str, str]:
-    needs = answer.needs
-    names = _missing(needs, is_fatal=answer.verdict is not AnswerVerdict.DEGRADED)
-    actions = several(names)
+    needs, names = (
+        answer.needs,
+        _missing(answer.needs, is_fatal=answer.verdict is not AnswerVerdict.DEGRADED),
+    )
     grants = [grant for role in needs.roles for grant in role.open]
     policies = (name_of(g.policy) if g.policy else g.address for g in grants)
-    return {
+    parts = {
         "role": " and ".join(_named(needs.plugin.after.identity.roles)) or "its role",
-        "actions": actions,
-        "missing": f"{actions} {'is' if len(names) == 1 else 'are'}",
+        "actions": several(names),
+        "missing": f"{several(names)} {'is' if len(names) == 1 else 'are'}",
         "policies": first_of(dict.fromkeys(policies), 1) or "a policy",
     }
+    return _VERDICTS[answer.verdict].format(
+        how=f"{needs.after.version} ({FAMILIES[needs.mode]}{_SOURCES[needs.source]})",
+        why=REASONS[answer.reason].format_map(parts) if answer.reason else "",
+        before=" as before" if answer.is_as_before else "",
+    )
 
 
 def _missing(needs: PluginNeeds, *, is_fatal: bool = False) -> list[str]:
     """Return the actions that are denied and without which something does not work."""
     calls = by_action(call for call in _denied(needs) if not call.switch)
-    return [
-        call.action
-        for call in calls
-        if call.level is not Level.NOTE and (call.is_fatal or not is_fatal)
-    ]
+    harmful = (call for call in calls if call.level is not Level.NOTE)
+    return [call.action for call in harmful if call.is_fatal or not is_fatal]
 
 
 def _only_with(needs: PluginNeeds) -> Iterator[str]:

@@ -6,15 +6,9 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from vpc_cni_iam.inputs.plan.arguments import Part
-from vpc_cni_iam.policy.diff import (
-    Change,
-    Difference,
-    StatementAdded,
-    StatementRemoved,
-    differences,
-)
+from vpc_cni_iam.policy.diff import Change, differences
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.report import describe, difference_lines
+from vpc_cni_iam.policy.report import difference_lines
 from vpc_cni_iam.policy.value import Absent, Sensitive, Unknown
 from vpc_cni_iam.review.account.documents import Content, Document, Invalid
 from vpc_cni_iam.review.account.grants import Grant
@@ -79,19 +73,11 @@ def _lines(before: Content, after: Content) -> tuple[ShownLine, ...]:
     if any(texts):
         return tuple(ShownLine(Change.changed, text) for text in texts if text)
     sides = [side.shown if isinstance(side, Document) else _NOTHING for side in (before, after)]
-    return tuple(line for d in differences(*sides) for line in _shown(d)) or _SAME
-
-
-def _shown(difference: Difference) -> Iterator[ShownLine]:
-    """Yield the lines of a difference; a whole statement is named by its number alone."""
-    match difference:
-        case StatementAdded(index, statement) | StatementRemoved(index, statement):
-            change = Change.added if isinstance(difference, StatementAdded) else Change.removed
-            text = f"statement {index + 1} is {change.value}: it {describe(statement)}"
-            yield ShownLine(change, text)
-        case _:
-            for line in difference_lines([difference]):
-                yield ShownLine(line.change, str(line))
+    lines = []
+    for line in difference_lines(differences(*sides)):
+        text = f"{line.place} {line.text}" if line.text.startswith("is ") else str(line)
+        lines.append(ShownLine(line.change, text))
+    return tuple(lines) or _SAME
 
 
 def _not_shown(content: Content, when: str) -> str:

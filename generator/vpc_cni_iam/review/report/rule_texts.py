@@ -6,7 +6,7 @@ from functools import cache
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.review.report.shown import ShownReview, ShownRule
-from vpc_cni_iam.review.rules import RULES
+from vpc_cni_iam.review.rules import Rule
 
 _FILE = "review/report/rules.toml"
 
@@ -18,8 +18,7 @@ def shown_rules() -> tuple[ShownRule, ...]:
 
     texts = tomllib.loads(resources.text(_FILE))
     return tuple(
-        ShownRule(rule, row.level, row.means, row.question, **texts[rule])
-        for rule, row in RULES.items()
+        ShownRule(rule, rule.level, rule.means, rule.question, **texts[rule]) for rule in Rule
     )
 
 

@@ -20,7 +20,7 @@ from vpc_cni_iam.review.report.shown import (
     ShownPolicy,
     ShownReview,
 )
-from vpc_cni_iam.review.rules import RULES, Consequence, Level, Rule, Topic
+from vpc_cni_iam.review.rules import Consequence, Level, Rule, Topic
 
 SIGNS = {Change.added: "+", Change.removed: "-", Change.changed: "~"}
 NOT_SHOWN = "aws-node: not in the plan"
@@ -48,7 +48,7 @@ class Section(Enum):
 
 def section(finding: ShownFinding) -> Section:
     """Return the part of a report that a finding belongs to."""
-    question = RULES[finding.rule].question
+    question = finding.rule.question
     loses = Consequence.COVERAGE_LOST in finding.means
     gains = Consequence.NEW_ACCESS in finding.means
     if question is Topic.PLUGIN or (loses and question is Topic.PLAN):
@@ -81,29 +81,21 @@ def answer_to(part: Section, review: ShownReview, groups: Sequence[list[ShownFin
         return "Nobody else."
     if any(Consequence.NEW_ACCESS in finding.means for finding in ignored):
         return _IGNORED
-    of_plan = [RULES[finding.rule].question is Topic.PLAN for finding in gains]
+    of_plan = [finding.rule.question is Topic.PLAN for finding in gains]
     who = "Nobody" if all(of_plan) else "Only as the notes say"
     is_partial = review.not_read or any(of_plan)
     return f"{who}, by the resources that are read." if is_partial else f"{who}."
 
 
 def plugins(review: ShownReview) -> list[list[ShownPlugin]]:
-    """Return the clusters, those first that fail, those together with the same answer.
-
-    Clusters with a role each are alike, and those that share a role.
-    """
-    worst = sorted(review.plugins, key=lambda plugin: _VERDICTS.index(plugin.verdict))
-    having = Counter(plugin.roles_after for plugin in worst)
+    """Return the clusters, those first that fail, those together with the same answer."""
 
     def look(plugin: ShownPlugin) -> Hashable:
         texts = (plugin.answer, *(f"{label} {text}" for label, text in facts(plugin)))
-        shared = plugin.roles_after if having[plugin.roles_after] > 1 else ()
-        return plugin.verdict, bool(plugin.cluster), shared, *map(_unkeyed, texts)
+        return plugin.verdict, bool(plugin.cluster), *map(_unkeyed, texts)
 
-    return list(grouped(worst, look))
-
-
-_VERDICTS = tuple(AnswerVerdict)
+    order = tuple(AnswerVerdict).index
+    return list(grouped(sorted(review.plugins, key=lambda plugin: order(plugin.verdict)), look))
 
 
 def _unkeyed(text: str) -> str:
@@ -114,21 +106,6 @@ def _unkeyed(text: str) -> str:
 def answer(plugin: ShownPlugin) -> str:
     """Return whether the plugin works in a cluster, in a sentence."""
     return f"{f'aws-node {in_cluster(plugin)}'.rstrip()}: {plugin.answer}"
-
-
-def verdict_and_rest(plugin: ShownPlugin) -> tuple[str, str]:
-    """Return whether the plugin works in a few words, and where, in which version and why."""
-    who = f"aws-node {in_cluster(plugin)}".rstrip()
-    parts = _VERDICT.fullmatch(plugin.answer)
-    if parts is None:
-        return plugin.answer, who
-    version, limit, why = parts["rest"].partition(_IN_PART)
-    return f"{parts['verdict']}{limit}", f"{who}, {version}{why}"
-
-
-# An answer that names a version, and its words that the plugin works in part.
-_VERDICT = re.compile(r"(?P<verdict>[a-z ]+?) (?:with|by the plan for) (?P<rest>v\d.*)", re.DOTALL)
-_IN_PART = ", but not in full"
 
 
 def in_cluster(plugin: ShownPlugin) -> str:
@@ -190,17 +167,9 @@ def first_details(finding: ShownFinding) -> tuple[str, ...]:
 
 def policies(review: ShownReview) -> Iterator[list[ShownPolicy]]:
     """Yield the policies that change, those together that change alike."""
-
-    def look(policy: ShownPolicy) -> Hashable:
-        return (
-            policy.kind,
-            policy.policy,
-            policy.action,
-            _unkeyed(policy.address),
-            policy.lines,
-        )
-
-    yield from grouped(review.policies, look)
+    yield from grouped(
+        review.policies, lambda p: (p.kind, p.policy, p.action, _unkeyed(p.address), p.lines)
+    )
 
 
 def title(policy: ShownPolicy, mark: Callable[[str], str] = str) -> str:
@@ -253,27 +222,16 @@ def about(thing: ShownFinding | ShownPolicy) -> str:
 
 def last_line(review: ShownReview, *, names: int | None = 3) -> str:
     """Return how many changes are read, `names` of those that are not, and what is not shown."""
-    count, parts = len(review.not_read), []
-    if review.read:
-        parts.append(f"{_resources(review.read, ' that changes is', ' that change are')} read.")
+    counts = [f"{review.read:,} read"]
     if review.others:
-        of = " of other types change"
-        parts.append(f"{_resources(review.others, f'{of}s', of)}.")
-    if count:
-        about = " about IAM, EKS or credentials"
-        what = f"{count} more{about}{' is' if count == 1 else ' are'}"
-        what = what if parts else _resources(count, f"{about} is", f"{about} are")
-        parts.append(f"{what} not read: {first_of(review.not_read, names or count)}.")
-    else:
-        nothing = "Nothing else" if review.read else "Nothing"
-        parts.append(f"{nothing} about IAM, EKS or credentials changes.")
-    if review.not_shown:
-        parts.append(f"Not shown by a plan: {'; '.join(review.not_shown)}.")
-    return " ".join(parts)
-
-
-def _resources(count: int, one: str, several: str) -> str:
-    return f"{count:,} resource{one if count == 1 else f's{several}'}"
+        counts.append(f"{review.others:,} of other types")
+    if count := len(review.not_read):
+        listed = first_of(review.not_read, names or count)
+        counts.append(f"{count:,} about IAM, EKS or credentials not read: {listed}")
+    text = f"Changed resources: {', '.join(counts)}."
+    text += "" if count else " Nothing else about IAM, EKS or credentials changes."
+    shown = "; ".join(review.not_shown)
+    return f"{text} Not shown by a plan: {shown}." if shown else text
 
 
 def fails(finding: Finding | ShownFinding, fail_on: Iterable[str]) -> bool:

@@ -170,8 +170,7 @@ def instance_needs(
     for change in use_changes(context):
         if change.kind is not UseKind.INSTANCES or change.resource_type == NODE_GROUP:
             continue
-        for old, new in product(change.before, change.after):
-            pair = old.resource, new.resource
+        for pair in product(change.before, change.after):
             is_shown = pair[1] in accounts.after.grants or pair[1] in accounts.created
             if pair not in needs and is_shown and has_plugin_policy(context, pair[0]):
                 needs[pair] = change.workload, needs_of_role(context, pair[1], pair[0])

@@ -80,8 +80,8 @@ def _nodes_lost(context: Context) -> Iterator[NodesLost]:
     for change in use_changes(context):
         is_gone = change.kind is UseKind.INSTANCES and not change.after
         for old in change.before if is_gone and change.resource_type != NODE_GROUP else ():
-            if has_plugin_policy(context, old.resource):
-                yield NodesLost(NodeLoss.NO_ROLE, old.resource, workload=change.workload)
+            if has_plugin_policy(context, old):
+                yield NodesLost(NodeLoss.NO_ROLE, old, workload=change.workload)
 
 
 def _is_refused(role: IamResource, plugin: ClusterPlugin, context: Context) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from itertools import product
 
 from vpc_cni_iam.catalog.trust import AUDIENCE
 from vpc_cni_iam.catalog.trust import issuer as issuer_of
@@ -33,10 +33,9 @@ class Providers:
             r for r in providers if r.actions != ("no-op",) and "forget" not in r.actions
         ]
         self.by_issuer: dict[Side, dict[str, list[Resource]]] = {side: {} for side in Side}
-        for side, by_issuer in self.by_issuer.items():
-            for provider in providers:
-                if issuer := issuer_on(provider, side):
-                    by_issuer.setdefault(issuer, []).append(provider)
+        for side, provider in product(Side, providers):
+            if issuer := issuer_on(provider, side):
+                self.by_issuer[side].setdefault(issuer, []).append(provider)
         self._trusted: dict[str, dict[IamResource, list[Trusted]]] = defaultdict(dict)
         for role in context.accounts.principals if self.changed else ():
             if context.accounts.after.one(role, Part.TRUST) is None:
@@ -66,21 +65,16 @@ class Providers:
         clusters = self._clusters(provider) if provider.actions == ("delete",) else []
         return bool(clusters) and all(cluster.actions == ("delete",) for cluster in clusters)
 
-    def lacks_audience(self, provider: Resource) -> bool:
-        """Say whether a provider of a new issuer lacks the client ID of the tokens of EKS.
+    def refused(self, provider: Resource) -> tuple[IamResource, ...] | None:
+        """Return the roles of aws-node that trust a new issuer, whose tokens nothing takes.
 
+        None where the provider has the client ID of the tokens of EKS, or its issuer is not new.
         Source: Amazon EKS User Guide, "Create an IAM OIDC provider for your cluster".
         """
         clients = client_ids(provider, Side.AFTER)
-        before, after = (issuer_on(provider, side) for side in Side)
-        is_new = not before or before != after
-        return is_new and clients is not None and AUDIENCE not in clients
-
-    def refused(self, provider: Resource) -> tuple[IamResource, ...]:
-        """Return the roles of aws-node that trust a new issuer, whose tokens nothing takes."""
-        if not self.lacks_audience(provider):
-            return ()
-        issuer = issuer_on(provider, Side.AFTER)
+        before, issuer = (issuer_on(provider, side) for side in Side)
+        if clients is None or AUDIENCE in clients or (before and before == issuer):
+            return None
         taken = self.roles(issuer, Side.AFTER, provider)
         roles = (role for role in self._trusted.get(issuer, ()) if role not in taken)
         return tuple(filter(self.is_of_plugin, roles))
@@ -94,9 +88,13 @@ class Providers:
         """Return the clusters of the plan whose tokens a provider provides."""
         filler = self._context.filler
         referred, _ = filler.resolver.references(provider, ("url",))
-        issuers = {issuer_on(provider, side) for side in Side} - {""}
-        clusters = (r for r in filler.resources if r.type == CLUSTER)
-        return [c for c in clusters if c in referred or issuers & {*_issuers(c)}]
+        issuers = {f"https://{issuer_on(provider, side)}" for side in Side}
+        path = "identity.*.oidc.*.issuer"
+        return [
+            c
+            for c in (r for r in filler.resources if r.type == CLUSTER)
+            if c in referred or not issuers.isdisjoint(text(c, path, side) for side in Side)
+        ]
 
     def is_of_plugin(self, role: IamResource) -> bool:
         """Say whether a role is aws-node's, and not by EKS Pod Identity alone."""
@@ -115,7 +113,7 @@ def roles_without_provider(context: Context) -> frozenset[IamResource]:
     """Return the roles of aws-node whose tokens no OIDC provider provides any longer."""
     every = providers(context)
     lost = {role for each in every.changed for role in every.lost(each)}
-    refused = (role for each in every.changed for role in every.refused(each))
+    refused = (role for each in every.changed for role in every.refused(each) or ())
     return frozenset((*filter(every.is_of_plugin, lost), *refused))
 
 
@@ -148,8 +146,3 @@ def issuer_on(provider: Resource, side: Side) -> str:
         return ""
     url = text(provider, "url", side)
     return url.removeprefix("https://") or issuer_of(text(provider, "arn", side))
-
-
-def _issuers(cluster: Resource) -> Iterator[str]:
-    for side in Side:
-        yield text(cluster, "identity.*.oidc.*.issuer", side).removeprefix("https://")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from msgspec import Struct
 
@@ -11,8 +11,8 @@ from vpc_cni_iam.plugin import trust
 from vpc_cni_iam.plugin.issuers import Platform, is_of_anybody, platform_of
 from vpc_cni_iam.plugin.principals import is_unknown, may_assume, readable
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.matching.operators import BASES, TEXTS
 from vpc_cni_iam.policy.template import known
-from vpc_cni_iam.review.diff.trust.conditions import is_like, is_wild, prefix, sample, values_of
 from vpc_cni_iam.review.rules import Level, Rule
 
 STRANGE = "zz-example"  # an audience, an application, and the value of another claim
@@ -20,6 +20,43 @@ _RULES = {
     True: (Rule.IRSA_NO_SUBJECT, Rule.IRSA_WILDCARD, Rule.IRSA_NO_AUDIENCE),
     False: (Rule.OIDC_NO_SUBJECT, Rule.OIDC_WILDCARD, Rule.OIDC_NO_AUDIENCE),
 }
+
+
+def values_of(conditions: Iterable[Condition]) -> tuple[str, ...]:
+    """Return the texts that conditions ask for."""
+    values = (v for c in conditions if asks(c) for v in known(c.values))
+    return tuple(dict.fromkeys(values))
+
+
+def asks(condition: Condition) -> bool:
+    """Say whether a condition asks for one of its texts."""
+    base = BASES.get(condition.operator.rpartition(":")[2].removesuffix("IfExists"))
+    return base is not None and base.family in TEXTS and not base.negated
+
+
+def is_any(condition: Condition) -> bool:
+    """Say whether a condition takes any text."""
+    return is_like(condition) and any(not str(value).strip("*?") for value in condition.values)
+
+
+def is_like(condition: Condition) -> bool:
+    """Say whether a condition takes wildcards."""
+    return "Like" in condition.operator or "Arn" in condition.operator
+
+
+def is_wild(value: str) -> bool:
+    """Say whether a value has wildcards."""
+    return "*" in value or "?" in value
+
+
+def sample(pattern: str) -> str:
+    """Return a text that matches a pattern."""
+    return pattern.replace("*", "zz").replace("?", "z")
+
+
+def prefix(key: str) -> str:
+    """Return the issuer in the key of a claim, in lower case."""
+    return key.lower().rpartition(":")[0]
 
 
 class TrustFlaw(Struct, frozen=True):

@@ -22,10 +22,9 @@ from vpc_cni_iam.policy.diff import (
 from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import evaluate
 from vpc_cni_iam.policy.proof.answer import NewAccess
-from vpc_cni_iam.policy.template import Text, folded
-from vpc_cni_iam.review.diff.trust.conditions import asks, is_any, is_like, prefix
+from vpc_cni_iam.policy.template import Text
 from vpc_cni_iam.review.diff.trust.flaws import living
-from vpc_cni_iam.review.diff.trust.tokens import TrustFlaw
+from vpc_cni_iam.review.diff.trust.tokens import TrustFlaw, asks, is_any, is_like, prefix
 from vpc_cni_iam.review.rules import Rule
 
 # Rules about who is let in, by the subject of a token, and by EKS Pod Identity.
@@ -151,13 +150,12 @@ def widened(before: Policy, after: Policy) -> Widened:
     newcomers = tuple(t for t in others if not may_be_assumed(before, t))
     denies, elements = _changes(before, after)
     gone = (e for e in elements if isinstance(e, ConditionChange) and e.old)
-    conditions = dict.fromkeys((*_limits_gone(coming, leaving), *gone))
     actions = (e.added for e in elements if isinstance(e, ValuesChange) and e.element == "Action")
     return Widened(
         newcomers or coming,
         leaving,
         not newcomers,
-        tuple(change for change in conditions if not _is_of_others(change, newcomers)),
+        tuple(change for change in dict.fromkeys(gone) if not _is_of_others(change, newcomers)),
         denies,
         tuple(dict.fromkeys(str(action) for added in actions for action in added)),
     )
@@ -198,20 +196,6 @@ def may_be_assumed(policy: Policy, trusted: Trusted) -> bool:
         may_assume(policy, request)
         for request in requests_of(trusted.type, trusted.known, dict(trusted.claims))
     )
-
-
-def _limits_gone(
-    coming: tuple[Trusted, ...], leaving: tuple[Trusted, ...]
-) -> Iterator[ConditionChange]:
-    """Yield the conditions under which the same principals could assume the role before."""
-    before = {(t.type, t.name, t.subject): t for t in leaving}
-    for trusted in coming:
-        peer = before.get((trusted.type, trusted.name, trusted.subject))
-        if peer is None:
-            continue
-        added = {folded(c.key): c for c in trusted.limits - peer.limits}
-        for condition in sorted(peer.limits - trusted.limits, key=str):
-            yield ConditionChange(condition, added.get(folded(condition.key)))
 
 
 def realistic(answer: NewAccess, what: Widened, old: Policy, new: Policy) -> NewAccess:

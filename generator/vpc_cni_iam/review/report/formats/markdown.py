@@ -94,7 +94,8 @@ def prose(text: str) -> str:
     """Return a sentence with its words as they are and all else in code spans."""
     parts: list[tuple[bool, str]] = []
     for word in _short(text).split(" "):
-        plain = bool(_WORD.fullmatch(word)) and not _COMMIT.search(word)
+        is_item = not parts and word.endswith(")")  # of a list
+        plain = bool(_WORD.fullmatch(word)) and not (_COMMIT.search(word) or is_item)
         # A stop ends a span: what stands on its two sides are two things.
         ended = not plain and bool(parts) and parts[-1][1].endswith((",", ";", ":"))
         if parts and parts[-1][0] == plain and not ended:
@@ -151,8 +152,7 @@ def _plugin(alike: list[ShownPlugin]) -> str:
     if len(others) > _ALSO:
         facts.append(f"- and {len(others) - _ALSO} more clusters\n")
     space = "\n" if facts else ""
-    verdict, rest = words.verdict_and_rest(plugin)
-    return f"\n**{prose(verdict)}**: {prose(rest)}\n{space}{''.join(facts)}"
+    return f"\n{prose(words.answer(plugin))}\n{space}{''.join(facts)}"
 
 
 def _also(names: Iterable[str]) -> Iterator[str]:

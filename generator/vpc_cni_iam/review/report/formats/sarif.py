@@ -26,6 +26,7 @@ SCHEMA = (
 )
 # GitHub refuses a run with more; findings are sorted, so that the worst stay.
 LIMIT = 25_000
+_FINGERPRINTS = "primaryLocationLineHash", "vpcCniIam/v1"
 _SEVERITIES = {"error": "error", "warning": "warning", "note": "recommendation"}
 
 
@@ -42,14 +43,10 @@ def write(review: ShownReview, setting: Setting) -> str:
         text = f"{len(every) - LIMIT} findings are left out; {LIMIT} is what code scanning takes"
         notification = {"level": "warning", "message": {"text": text}}
         invocation["toolExecutionNotifications"] = [notification]
+    rules = list(map(_rule, writer.rules))
+    driver = {"name": "vpc-cni-iam", "semanticVersion": __version__, "rules": rules}
     run = {
-        "tool": {
-            "driver": {
-                "name": "vpc-cni-iam",
-                "semanticVersion": __version__,
-                "rules": [_rule(rule) for rule in writer.rules],
-            }
-        },
+        "tool": {"driver": driver},
         "invocations": [invocation],
         "columnKind": "unicodeCodePoints",
         "results": writer.results(every[:LIMIT]),
@@ -96,10 +93,9 @@ class _Writer:
             result = self._result(finding, f"{finding.fingerprint}:{seen[finding.fingerprint]}")
             if isinstance(item, ShownIgnored):
                 until = f"; until {item.until}" if item.until else ""
-                justification = sanitise(item.reason) + until
-                result["suppressions"] = [
-                    {"kind": "external", "status": "accepted", "justification": justification}
-                ]
+                accepted = {"kind": "external", "status": "accepted"}
+                reason = {"justification": sanitise(item.reason) + until}
+                result["suppressions"] = [accepted | reason]
             results.append(result)
         return results
 
@@ -115,25 +111,19 @@ class _Writer:
             "message": {"text": message("\n".join(lines))},
             "locations": [self._location(finding)],
             # GitHub's own is of the line's text, which all instances of a resource share.
-            "partialFingerprints": {
-                "primaryLocationLineHash": fingerprint,
-                "vpcCniIam/v1": fingerprint,
-            },
+            "partialFingerprints": dict.fromkeys(_FINGERPRINTS, fingerprint),
         }
 
     def _location(self, finding: ShownFinding) -> dict[str, Any]:
         """Return the place in the configuration; where it is not known, the plan."""
         place = finding.place
         path = normpath(f"{self._prefix}/{place.file}").lstrip("/") if place else self._plan
-        location: dict[str, Any] = {
-            "physicalLocation": {
-                "artifactLocation": {
-                    "uri": quote(path.encode("utf-8", "replace")),
-                    "uriBaseId": "%SRCROOT%",
-                },
-                "region": {"startLine": place.line if place else 1},
-            }
+        uri = quote(path.encode("utf-8", "replace"))
+        physical = {
+            "artifactLocation": {"uri": uri, "uriBaseId": "%SRCROOT%"},
+            "region": {"startLine": place.line if place else 1},
         }
+        location: dict[str, Any] = {"physicalLocation": physical}
         if finding.address:
             name = sanitise(finding.address)
             location["logicalLocations"] = [{"fullyQualifiedName": name, "kind": "resource"}]

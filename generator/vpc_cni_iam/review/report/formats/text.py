@@ -5,15 +5,14 @@ The first screen has at most forty lines and counts what it leaves out; ``--deta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.escape import escape_log_command, sanitise
 from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.review.diff.plugin.answers import AnswerVerdict
 from vpc_cni_iam.review.report import words
-from vpc_cni_iam.review.report.shown import ShownFinding, ShownPlugin, ShownPolicy, ShownReview
+from vpc_cni_iam.review.report.shown import ShownFinding, ShownPlugin, ShownReview
 from vpc_cni_iam.review.report.words import Section
 from vpc_cni_iam.review.report_formats import Setting
 from vpc_cni_iam.review.rules import Level
@@ -38,10 +37,9 @@ _VERDICTS = {
 }
 _INDENT = 12
 _LABEL = "  {:<10}"
-# By which line of the first screen each section ends, if all of them are long.
-_ENDS = {Section.PLUGIN: 16, Section.ACCESS: 27, Section.OTHER: 31}
 _SCREEN = 40
-_FIRST_CLUSTERS, _FIRST_NOTES, _FIRST_IGNORED = 2, 5, 1
+# Of a first screen that would have too many lines, each section has fewer findings.
+_MOST_FINDINGS, _FIRST_NOTES, _FIRST_CLUSTERS, _FIRST_IGNORED = 16, 5, 2, 1
 # So that no text fills the first screen alone.
 _FIRST_LINES, _LAST_LINES = 3, 4
 
@@ -50,12 +48,9 @@ def write(review: ShownReview, setting: Setting) -> str:
     """Return a review in this format."""
     sections = words.in_sections(review)
     if setting.details:
-        return _page(review, setting, sections, {}).text()
-    draw = partial(_page, review, setting, sections)
-    page = draw(_ENDS)
-    free = _SCREEN - page.height
-    for more in range(free, -_SCREEN, -1):
-        page = draw({part: end + more for part, end in _ENDS.items()})
+        return _page(review, setting, sections, None).text()
+    for most in range(_MOST_FINDINGS, -1, -1):
+        page = _page(review, setting, sections, most)
         if page.height <= _SCREEN:
             break
     return page.text()
@@ -65,9 +60,10 @@ def _page(
     review: ShownReview,
     setting: Setting,
     sections: Mapping[Section, list[list[ShownFinding]]],
-    ends: Mapping[Section, int],
+    most: int | None,
 ) -> _TextPage:
-    page = _TextPage(setting.width, colour=setting.colour, details=setting.details)
+    """Return a page with at most so many findings in each section; 0 is for one in two lines."""
+    page = _TextPage(setting, is_brief=most == 0)
     page.line(f"IAM review of {review.plan}", "title", most=1)
     result = "fails" if review.failed else "passes"
     counted, fail_on = words.counted_with_ignored(review), " or ".join(review.fail_on)
@@ -81,7 +77,12 @@ def _page(
             page.line(part.value, "title")
         if answer := words.answer_to(part, review, groups):
             page.line(f"  {answer}", "quiet")
-        _findings(page, review, groups, ends.get(part))
+        graver = sum(alike[0].level is not Level.NOTE for alike in groups)
+        end = len(groups) if most is None else min(max(most, 1), graver + _FIRST_NOTES)
+        for alike in groups[:end]:
+            _finding(page, review, alike)
+        if left := [finding for alike in groups[end:] for finding in alike]:
+            page.line(f"  and {words.counted(left)} more (--details)", "quiet")
     page.blank()
     _ignored(page, review)
     if setting.details:
@@ -93,10 +94,9 @@ def _page(
 class _TextPage:
     """Lines of text, as wide as a terminal, or as long as they are where no width is known."""
 
-    def __init__(self, width: int | None, *, colour: bool, details: bool) -> None:
-        self._width = width
-        self._colour = colour
-        self.details = details
+    def __init__(self, setting: Setting, *, is_brief: bool) -> None:
+        self._width, self._colour, self.details = setting.width, setting.colour, setting.details
+        self.is_brief = is_brief  # each text has one line, and only what names a finding
         self._lines: list[str] = []
 
     def text(self) -> str:
@@ -105,9 +105,6 @@ class _TextPage:
     @property
     def height(self) -> int:
         return len(self._lines)
-
-    def cut(self, height: int) -> None:
-        del self._lines[height:]
 
     def blank(self) -> None:
         self._lines.append("")
@@ -129,6 +126,7 @@ class _TextPage:
         if self._width is not None:
             width = max(self._width - max(len(lead), len(rest)), 8)
             parts = list(_wrapped(safe, width))
+            most = 1 if self.is_brief else most
             if most is not None and not self.details and len(parts) > most:
                 parts = [*parts[: most - 1], f"{parts[most - 1][: width - 3]}..."]
         for number, part in enumerate(parts):
@@ -170,7 +168,7 @@ def _plugins(page: _TextPage, review: ShownReview) -> None:
 def _plugin(page: _TextPage, alike: Sequence[ShownPlugin]) -> None:
     plugin, *others = alike
     page.line(words.answer(plugin), _VERDICTS[plugin.verdict], most=2)
-    for label, text in words.facts(plugin):
+    for label, text in () if page.is_brief else words.facts(plugin):
         page.line(text, label=_LABEL.format(label), most=1)
     for text in plugin.details if page.details else ():
         page.line(text, label=_LABEL.format(""))
@@ -179,46 +177,21 @@ def _plugin(page: _TextPage, alike: Sequence[ShownPlugin]) -> None:
         page.line(first_of(names, len(names) if page.details else 1), label=_LABEL.format("also"))
 
 
-def _findings(
-    page: _TextPage, review: ShownReview, groups: list[list[ShownFinding]], end: int | None
-) -> None:
-    """Add findings up to a line of the page, at least one; all with their details for none."""
-    notes = 0
-    for number, alike in enumerate(groups):
-        start = page.height
-        notes += alike[0].level is Level.NOTE
-        _finding(page, review, alike)
-        if end is None or (notes <= _FIRST_NOTES and page.height <= end):
-            continue
-        if number:
-            page.cut(start)
-            left = [finding for group in groups[number:] for finding in group]
-            page.line(f"  and {words.counted(left)} more (--details)", "quiet")
-            return
-        page.cut(max(start + 2, end))
-
-
 def _finding(page: _TextPage, review: ShownReview, alike: list[ShownFinding]) -> None:
     first, *others = alike
     page.line(first.message, first.level, _LABEL.format(first.level), most=_FIRST_LINES)
-    for line in first.details if page.details else words.first_details(first):
-        page.line(line, "quiet", indent=_INDENT, most=2)
-    if first.fix and (page.details or first.level is not Level.NOTE):
-        page.line(f"fix: {words.fix(alike)}", indent=_INDENT, most=2)
-    page.line(_where(first, review), "quiet", indent=_INDENT, most=2)
+    if not page.is_brief:
+        for line in first.details if page.details else words.first_details(first):
+            page.line(line, "quiet", indent=_INDENT, most=2)
+        if first.fix and (page.details or first.level is not Level.NOTE):
+            page.line(f"fix: {words.fix(alike)}", indent=_INDENT, most=2)
+    about = ", ".join(filter(None, (words.about(first), words.where(first.place))))
+    rule = ", ".join(filter(None, (first.rule, words.counts_for(first, review))))
+    page.line(f"{about} [{rule}]".lstrip(), "quiet", indent=_INDENT, most=2)
     names = [words.about(other) for other in others]
-    if page.details:
-        for name in names:
-            page.line(f"also {name}", "quiet", indent=_INDENT)
-    elif names:
-        page.line(f"also {first_of(names, 1)}", "quiet", indent=_INDENT, most=1)
-
-
-def _where(finding: ShownFinding, review: ShownReview) -> str:
-    place = words.where(finding.place)
-    about = ", ".join(filter(None, (words.about(finding), place)))
-    rule = ", ".join(filter(None, (finding.rule, words.counts_for(finding, review))))
-    return f"{about} [{rule}]".lstrip()
+    shown = names if page.details or not names else [first_of(names, 1)]
+    for name in shown:
+        page.line(f"also {name}", "quiet", indent=_INDENT, most=1)
 
 
 def _ignored(page: _TextPage, review: ShownReview) -> None:
@@ -238,14 +211,10 @@ def _policies(page: _TextPage, review: ShownReview) -> None:
         page.line(f"  {words.UNCHANGED}")
     for policy, *others in words.policies(review):
         page.blank()
-        _policy(page, policy, others)
+        where = ", ".join(filter(None, (words.where_changed(policy), words.where(policy.place))))
+        page.line(f"{words.title(policy)}{f' ({where})' if where else ''}", "title")
+        for other in others:
+            page.line(f"also {other.owner} ({words.about(other)})", "quiet", indent=2)
+        for line in policy.lines:
+            page.line(line.text, line.change, f"  {words.SIGNS[line.change]} ")
     page.blank()
-
-
-def _policy(page: _TextPage, policy: ShownPolicy, others: Iterable[ShownPolicy]) -> None:
-    where = ", ".join(filter(None, (words.where_changed(policy), words.where(policy.place))))
-    page.line(f"{words.title(policy)}{f' ({where})' if where else ''}", "title")
-    for other in others:
-        page.line(f"also {other.owner} ({words.about(other)})", "quiet", indent=2)
-    for line in policy.lines:
-        page.line(line.text, line.change, f"  {words.SIGNS[line.change]} ")

@@ -7,8 +7,6 @@ from typing import Any
 
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import PolicyClass
-from vpc_cni_iam.catalog.facts.calls import calls
-from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.policy.diff import (
@@ -32,7 +30,6 @@ from vpc_cni_iam.review.checks.access import (
     PolicyNotShown,
 )
 from vpc_cni_iam.review.checks.boundaries import BoundaryChanged
-from vpc_cni_iam.review.checks.published import PublishedDocuments
 from vpc_cni_iam.review.diff.harm import GainedPart
 from vpc_cni_iam.review.diff.permissions import Open, Refusal
 from vpc_cni_iam.review.diff.reach import Reach
@@ -61,79 +58,63 @@ _NAMES = 6  # of actions and resources of one part
 def _gain(finding: Finding, gain: Gain) -> Saying:
     if gain.published:
         return _published(gain)
-    parts, is_far = list(map(part_text, gain.parts)), gain.reach is not Reach.LIMITED
-    if is_far:
-        first = REACH_TEXTS[gain.reach]
-        denies = [part_text(p) for p in gain.parts if isinstance(p.difference, StatementRemoved)]
-        parts = [text for text in parts if text != first and text not in denies]
+    parts, who, policies = list(map(part_text, gain.parts)), _who(gain), _policies(gain.policies)
+    what = REACH_TEXTS[gain.reach] if gain.reach else parts.pop(0) if parts else "do more"
+    details = also([text for text in parts if text != what], is_first=bool(gain.reach))
+    if gain.beyond is not None:
+        details.append(f"beyond the plugin's needs: {first_of(gain.beyond, _NAMES) or 'nothing'}")
+    is_attached = bool(gain.policies) and "policy_arn" in finding.attribute
+    is_of_aws = all(aws_managed.name_of(name_of(policy)) for policy in gain.policies)
+    deny = _deny(gain)
+    if gain.reach and deny:
+        message = f"{who} can now {what}: the {deny} no longer applies in full"
+    elif is_attached and (gain.reach or is_of_aws):
+        message = f"{who} gets {policies} and can now {what}"
+    elif gain.reach and policies:
+        action, comma, result = what.partition(", ")
+        message = f"{who} can now {action} with {policies}{comma}{result}"
     else:
-        first, *parts = parts or ["do more"]
-    message = _who_can(finding, gain, first)
+        message = f"{who} can now {what}"
     message += ", where its permissions boundary allows it" if gain.is_bounded else ""
     message += f". aws-node {gain.lacked_by} calls this" if gain.lacked_by else ""
-    details = also(parts, is_first=is_far)
-    if gain.beyond is not None:
-        beyond = first_of(gain.beyond, _NAMES) or "nothing"
-        details.append(f"beyond the plugin's needs: {beyond}")
-    return Saying(message, (*details, *_example(gain.example)), _gain_fix(finding, gain))
-
-
-def _who_can(finding: Finding, gain: Gain, what: str) -> str:
-    """Return who can now do what, and by which policies or which Deny, where that matters."""
-    who, is_far = _who(gain.owners, gain.policies), gain.reach is not Reach.LIMITED
-    lost = _deny(gain)
-    if is_far and lost:
-        change = "denies less" if lost.startswith("whole") else "no longer applies"
-        return f"{who} can now {what}: the {lost.removeprefix('whole ')} {change}"
-    is_of_aws = all(aws_managed.name_of(name_of(policy)) for policy in gain.policies)
-    if gain.policies and "policy_arn" in finding.attribute and (is_far or is_of_aws):
-        return f"{who} gets {_policies(gain.policies)} and can now {what}"
-    action, comma, result = what.partition(", ") if is_far else (what, "", "")
-    policies = f" with {_policies(gain.policies)}" if is_far and gain.policies else ""
-    return f"{who} can now {action}{policies}{comma}{result}"
-
-
-def _gain_fix(finding: Finding, gain: Gain) -> str:
     address, actions = finding.address, gain.parts[0].actions if gain.parts else ()
     fix = f"Narrow the actions and resources in {address}"
     if gain.lacked_by or (gain.is_new and finding.rule is not Rule.ADMIN):
-        return ""
-    if lost := _deny(gain):
-        fix = f"Keep the {lost} for {names_of(gain.owners)}"
+        fix = ""
+    elif deny:
+        fix = f"Keep the whole {deny} for {names_of(gain.owners)}"
     elif gain.parts and _drops_condition(gain.parts[0]):
         fix = f"Keep the condition in {address}"
     elif gain.beyond == ():
         fix = f"Accept it if aws-node needs it, or narrow {address}"
-    elif gain.policies and "policy_arn" in finding.attribute:
-        fix = f"Detach {_policies(gain.policies)} from {names_of(gain.owners)}"
-    elif actions and gain.reach is Reach.LIMITED:
+    elif is_attached:
+        fix = f"Detach {policies} from {names_of(gain.owners)}"
+    elif actions and not gain.reach:
         fix = f"Remove {_listed(actions)} from {address}, or narrow its resources"
-    return fix
+    return Saying(message, (*details, *_example(gain.example)), fix)
 
 
 def _drops_condition(part: GainedPart) -> bool:
-    match part.difference:
-        case StatementChanged(elements=[*_, ConditionChange()]):
-            return True
-    return False
+    elements = part.difference.elements if isinstance(part.difference, StatementChanged) else ()
+    return isinstance(elements[-1] if elements else None, ConditionChange)
 
 
-def _who(owners: tuple[IamResource, ...], policies: tuple[IamResource, ...]) -> str:
+def _who(gain: Gain) -> str:
     """Return who is allowed something; a policy that nobody of the plan has is a principal, too."""
-    is_policy = len(owners) == 1 and owners[0] in policies
-    return f"Anyone who has {name_of(owners[0])}" if is_policy else names_of(owners)
+    is_policy = len(gain.owners) == 1 and gain.owners[0] in gain.policies
+    return f"Anyone who has {name_of(gain.owners[0])}" if is_policy else names_of(gain.owners)
 
 
 def _deny(gain: Gain) -> str:
-    """Return the Deny by which more is allowed, ``whole`` where a part of it stays, or nothing."""
-    part = gain.parts[0] if gain.parts else None
-    match part.difference if part and part.denies else None:
-        case StatementRemoved(statement=statement) | StatementChanged(old=statement) as change:
+    """Return the Deny by which more is allowed, or nothing."""
+    match gain.parts[0].difference if gain.parts else None:
+        case (
+            StatementRemoved(statement=Statement("Deny") as statement)
+            | StatementChanged(old=Statement("Deny") as statement)
+        ):
             what = f"except {_listed(statement.not_actions)}"
             what = f"of {_listed(statement.actions)}" if statement.actions else what
-            where = f" in {_policies(gain.policies[:1])}" if gain.policies else ""
-            whole = "whole " if isinstance(change, StatementChanged) else ""
-            return f"{whole}Deny {what}{where}"
+            return f"Deny {what}{f' in {_policies(gain.policies[:1])}' if gain.policies else ''}"
     return ""
 
 
@@ -154,26 +135,17 @@ def _example(answer: NewAccess | None) -> tuple[str, ...]:
     return (f"example: {example_text(answer)}",) if answer else ()
 
 
-def part_text(part: GainedPart, *, is_lost: bool = False) -> str:
-    """Return what a part newly allows, in the words of the policy: ``call ... on ... if ...``.
-
-    What is no longer allowed is the difference in the other direction.
-    """
+def part_text(part: GainedPart) -> str:
+    """Return what a part newly allows, in the words of the policy: ``call ... on ... if ...``."""
     match part.difference:
         case StatementRemoved(statement=Statement("Deny") as statement):
-            what = f"{_calls(statement, part.actions)} where a policy allows it"
-            if is_lost:
-                return f"{what.replace('call every action', 'call any action', 1)}: a Deny is added"
-            return f"{what}: a Deny is removed"
+            return f"{_calls(statement, part.actions)} where a policy allows it: a Deny is removed"
         case StatementAdded(statement=statement) | StatementRemoved(statement=statement):
             return _calls(statement, part.actions)
         case StatementChanged(old=old, new=new, elements=elements):
             is_deny = old.effect == "Deny"
-            reasons = [r for e in elements for r in _reasons(e, is_deny=is_deny, is_lost=is_lost)]
-            if not is_deny and all(
-                isinstance(e, ValuesChange) and e.element == "Action" for e in elements
-            ):
-                reasons = []  # the actions say it
+            reasons = [reason for e in elements for reason in _reasons(e, is_deny=is_deny)]
+            reasons = [] if _is_by_actions(part) else reasons
             conditions = (e for e in elements if isinstance(e, ConditionChange))
             changed = [condition for e in conditions for condition in (e.old, e.new)]
             what = _calls(old if is_deny else new, part.actions, changed)
@@ -182,19 +154,25 @@ def part_text(part: GainedPart, *, is_lost: bool = False) -> str:
     return "do more"
 
 
-def _reasons(
-    element: ValuesChange | ConditionChange, *, is_deny: bool, is_lost: bool
-) -> Iterator[str]:
+def _is_by_actions(part: GainedPart) -> bool:
+    """Say whether the actions of a part say all of it: those of an Allow, or of a new one."""
+    match part.difference:
+        case StatementAdded(statement=Statement("Allow")):
+            return True
+        case StatementChanged(new=Statement("Allow"), elements=elements):
+            return all(isinstance(e, ValuesChange) and e.element == "Action" for e in elements)
+    return False
+
+
+def _reasons(element: ValuesChange | ConditionChange, *, is_deny: bool) -> Iterator[str]:
     of = " of the Deny" if is_deny else ""
     match element:
         case ValuesChange(name, removed, added):
-            removed, added = (added, removed) if is_lost else (removed, added)
             for values, what in ((added, "added"), (removed, "removed")):
                 if values:
                     yield f"{NOUNS[name]} {_listed(values)}{of} is {what}"
         case ConditionChange():
-            sides = (element.new, element.old) if is_lost else (element.old, element.new)
-            old, new = (limit_text(side) if side else "" for side in sides)
+            old, new = (limit_text(side) if side else "" for side in (element.old, element.new))
             what = f"becomes {new}" if old and new else "is removed" if old else "is added"
             yield f"the condition {old or new}{of} {what}"
 
@@ -221,56 +199,46 @@ def _listed(texts: Iterable[Text]) -> str:
 
 
 def _published(gain: Gain) -> Saying:
-    who = _who(gain.owners, gain.policies)
-    lines = []
+    who, lines = _who(gain), []
     for document in gain.published:
-        if document.before is None:
-            lines.append(f"{who} gets a policy that equals {document.after}")
-            continue
-        added = "; ".join(map(_since, document.added))
-        line = f"The policy of {who} updates from {document.before} to {document.after}"
-        lines.append(f"{line}; adds {added}" if added else line)
+        line = f"{who} gets a policy that equals {document.after}"
+        if document.before is not None:
+            line = f"The policy of {who} updates from {document.before} to {document.after}"
+            line += f"; adds {', '.join(document.added)}" if document.added else ""
+        lines.append(line)
     return Saying(lines[0], (*lines[1:], *_example(gain.example)))
-
-
-def _since(action: str) -> str:
-    """Return an action with the versions that first call it, and that first need it."""
-    ranges = [use for call in calls() if call.action == action for use in call.ranges]
-    called = min((use.first for use in ranges), default=None)
-    needed = min((use.first for use in ranges if use.is_fatal), default=None)
-    words = [f"{called} and later call"] if called and called != needed else []
-    words += [f"{needed} and later need"] if needed else []
-    return f"{action}, which {', and '.join(words)}" if words else action
 
 
 def _group_joined(finding: Finding, joined: GroupJoined) -> Saying:
     who, group = names_of(joined.owners), name_of(joined.group)
-    fix = f"Keep {who} out of {group}" if joined.reach else ""
     if joined.reach:
-        return Saying(f"{who} joins {group}, and can now {REACH_TEXTS[joined.reach]}", fix=fix)
-    if not joined.is_shown:
-        return Saying(f"{who} joins {group}. The plan does not show the group's policies")
-    return Saying(f"{who} joins {group}, and gets the group's permissions")
+        message = f"{who} joins {group}, and can now {REACH_TEXTS[joined.reach]}"
+        return Saying(message, fix=f"Keep {who} out of {group}")
+    gets = ", and gets the group's permissions"
+    shown = gets if joined.is_shown else ". The plan does not show the group's policies"
+    return Saying(f"{who} joins {group}{shown}")
 
 
 def _undecided(finding: Finding, undecided: AccessUndecided) -> Saying:
     who = names_of(undecided.owners)
     reason = undecided_text(undecided.answer, "the policy")
-    message = f"{who} may be able to do more, which is not decided: {reason}"
-    return Saying(message, tuple(f"changed: {part_text(part)}" for part in undecided.parts))
+    return Saying(f"{who} may be able to do more, which is not decided: {reason}")
+
+
+_REASONS = {
+    Open.LATER: "a part of {} is known after apply",
+    Open.NOT_SHOWN: "the plan does not show all of {}",
+    Open.TOO_LARGE: "{} is too large for IAM",
+}
 
 
 def undecided_text(answer: NotProven, policy: str) -> str:
     """Return why it is not decided what a policy newly allows."""
     match answer:
-        case NotProven(Open.LATER):
-            return f"a part of {policy} is known after apply"
         case NotProven(Open.REFUSED, Refusal(why)):
-            return ", ".join(filter(None, (f"{policy} cannot be evaluated", why)))
-        case NotProven(Open.NOT_SHOWN):
-            return f"the plan does not show all of {policy}"
-        case NotProven(Open.TOO_LARGE):
-            return f"{policy} is too large for IAM"
+            return ", ".join(filter(None, (f"{policy} cannot be evaluated", str(why))))
+        case NotProven(Open() as reason):
+            return _REASONS[reason].format(policy)
     return not_proven_text(answer)
 
 
@@ -291,15 +259,7 @@ def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
     if shown.content is not None:
         message = f"{policy} is not a policy: {shown.content.why}"
         return Saying(message, fix=f"Correct the policy in {address}")
-    is_shown = finding.rule in (Rule.UNKNOWN_POLICY, Rule.SENSITIVE_POLICY)
-    if managed := None if is_shown else aws_managed.find(policy):
-        because = f" ({', '.join(managed.because)})" if managed.because else ""
-        message = f"{who} gets {managed.name}, which {_CLASS_TEXTS[managed.policy_class]}{because}"
-        fix = f"Detach {managed.name} from {who}" if finding.rule is Rule.ADMIN else ""
-        return Saying(message, fix=fix)
-    if instead := aws_managed.nonexistent(policy):
-        message = f"{policy} is attached to {who}, and does not exist: {instead}"
-        return Saying(message, fix=f"Correct the ARN in {address}")
+    managed = aws_managed.find(policy)
     named = policy if policy.startswith("the ") else f"the policy {policy}"
     if finding.attribute.startswith("inline_policy"):
         named = f"an inline policy of {who}"
@@ -310,6 +270,14 @@ def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
         return Saying(f"{named} is known after apply{refers}")
     if finding.rule is Rule.SENSITIVE_POLICY:
         return Saying(f"{named} is sensitive, so it is not judged")
+    if managed:
+        because = f" ({', '.join(managed.because)})" if managed.because else ""
+        message = f"{who} gets {managed.name}, which {_CLASS_TEXTS[managed.policy_class]}{because}"
+        fix = f"Detach {managed.name} from {who}" if finding.rule is Rule.ADMIN else ""
+        return Saying(message, fix=fix)
+    if instead := aws_managed.nonexistent(policy):
+        message = f"{policy} is attached to {who}, and does not exist: {instead}"
+        return Saying(message, fix=f"Correct the ARN in {address}")
     message = f"{policy} is attached to {who}. The plan does not show the document"
     if isinstance(shown.policy, Unresolved) and not is_mark(shown.policy.place):
         message = f"{shown.policy.place} is known after apply: the plan does not show "
@@ -319,57 +287,33 @@ def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
 
 def _no_gain(finding: Finding, change: NoGain) -> Saying:
     who = names_of(change.owners)
-    parts = [part_text(part, is_lost=True) for part in change.parts]
     if change.is_deleted:
-        return Saying(f"{who} is deleted", tuple(f"was allowed: {text}" for text in parts))
+        return Saying(f"{who} is deleted")
     if finding.rule is Rule.REWRITTEN:
-        return Saying(f"The policies of {who} are written differently and mean the same")
-    if finding.rule is Rule.NEW_POLICY:
-        return Saying(f"{who} gets a policy that allows nothing new")
-    if not parts:
-        return Saying(f"{who} is allowed less")
-    rest = tuple(f"no longer allowed: {text}" for text in parts[1:_PARTS])
-    return Saying(f"{who} can no longer {parts[0]}", rest)
+        return Saying(f"The policies of {who} change, and allow the same")
+    lost = [part_text(part) for part in change.lost if _is_by_actions(part)]
+    less = f"can no longer {lost[0]}" if lost else "is allowed less, and nothing new"
+    return Saying(f"{who} {less}")
 
 
 def _boundary(finding: Finding, change: BoundaryChanged) -> Saying:
-    who, address = names_of(change.owners), finding.address
+    who, details = names_of(change.owners), list[str]()
     old, new = (name_of(side) if side else "" for side in (change.before, change.after))
-    is_replaced = f"{who} gets {new} as its permissions boundary"
-    is_replaced += f" in place of {old}" if old else ""
-    if new and finding.level is Level.NOTE:
-        if old == new:
-            return Saying(f"{old}, the permissions boundary of {who}, allows no more")
-        same = "has the same document" if finding.rule is Rule.REWRITTEN else "allows no more"
-        return Saying(f"{is_replaced}, and it {same}" if old else is_replaced)
+    if finding.level is Level.NOTE:
+        return Saying(f"{new}, the permissions boundary of {who}, allows no more than before")
     parts = list(map(part_text, change.parts))
     if not new:
         message = f"{who} loses {old} as its permissions boundary"
-        if address not in who:
-            message = f"{address} is created in place of {who}, and has no permissions boundary"
-        details, fix = [], f"Set permissions_boundary of {address} to {old}"
+        fix = f"Set permissions_boundary of {finding.address} to {old}"
     elif old == new and parts:
         message = f"{who} can now {parts[0]}, where a policy allows it"
         message += f": {old} is the permissions boundary, and allows more"
         details, fix = also(parts[1:], is_first=False), f"Narrow {old}"
     else:
-        message = f"{is_replaced}, which may limit it less"
+        message = f"{who} gets {new} as its permissions boundary in place of {old}"
+        message += ", which may limit it less"
         details, fix = also(parts, is_first=True), f"Keep {old}, or narrow {new}"
     return Saying(message, (*details, *_example(change.example)), fix)
-
-
-def _documents(finding: Finding, documents: PublishedDocuments) -> Saying:
-    before, after = (listed(side) for side in (documents.before, documents.after))
-    if before == after:
-        return Saying(f"The policy is still {after[0]}", _equal(after))
-    texts = [f"was {before[0]}"] if before else []
-    texts += [f"will be {after[0]}"] if after else []
-    return Saying(f"The policy {', and '.join(texts)}", (*_equal(before), *_equal(after)))
-
-
-def _equal(documents: list[str]) -> tuple[str, ...]:
-    first, *others = documents or [""]
-    return (f"{first} equals {'; '.join(others)}",) if others else ()
 
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
@@ -380,6 +324,5 @@ SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     PolicyNotShown: _not_shown,
     NoGain: _no_gain,
     BoundaryChanged: _boundary,
-    PublishedDocuments: _documents,
     **OF_ACCOUNTS,
 }

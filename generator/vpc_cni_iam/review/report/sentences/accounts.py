@@ -7,20 +7,11 @@ from typing import Any
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.arguments import Part
-from vpc_cni_iam.review.account.grants import ConflictKind, Grant
+from vpc_cni_iam.review.account.grants import Conflict, ConflictKind, Grant, OpenList
 from vpc_cni_iam.review.account.plugin.state import NodePart
-from vpc_cni_iam.review.checks.clusters import (
-    GoneWithCluster,
-    MadeTwice,
-    NotInstalled,
-)
-from vpc_cni_iam.review.checks.conflicts import Ambiguous, Contradiction, ListNotShown
-from vpc_cni_iam.review.checks.moved import (
-    ArnChanged,
-    Handled,
-    Handling,
-    NewId,
-)
+from vpc_cni_iam.review.checks.clusters import GoneWithCluster, MadeTwice, NotInstalled
+from vpc_cni_iam.review.checks.conflicts import Ambiguous
+from vpc_cni_iam.review.checks.moved import Handled, Handling, IdentityChanged
 from vpc_cni_iam.review.checks.sizes import TooLarge
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import name_of
@@ -37,25 +28,33 @@ def _policy(grant: Grant) -> str:
     return f"the inline policy {grant.key.name} of {owner}"
 
 
-def _contradiction(finding: Finding, contradiction: Contradiction) -> Saying:
-    conflict = contradiction.conflict
-    policy, grant = _policy(conflict.grant), conflict.grant
+# The message and the fix, of a policy that a first resource removes and a second keeps or makes.
+_CONFLICTS = {
+    ConflictKind.PRINCIPAL_REPLACED: (
+        "{} is removed with {}, which is replaced, though {} keeps it: the plan does not make it "
+        "again",
+        "Name the role in {2} by a reference to its id",
+    ),
+    ConflictKind.DELETED_ELSEWHERE: (
+        "{} is removed by {}, and kept or made by {}: the plan does not say which comes last",
+        "Write a moved block, if the resource only has another address",
+    ),
+    ConflictKind.NOT_LISTED: (
+        "{} is removed by {}, which does not name it",
+        "Add {3} to the list of {1}",
+    ),
+}
+
+
+def _conflict(_: Finding, conflict: Conflict) -> Saying:
+    grant, policy = conflict.grant, _policy(conflict.grant)
+    name = name_of(grant.policy) if grant.policy else grant.key.name
     policy = policy[0].upper() + policy[1:] if policy.startswith("the ") else policy
-    match conflict.kind:
-        case ConflictKind.PRINCIPAL_REPLACED:
-            message = f"{policy} is removed with {conflict.address}, which is replaced"
-            message += f", though {grant.address} keeps it: the plan does not make it again"
-            fix = f"Name the role in {grant.address} by a reference to its id"
-        case ConflictKind.DELETED_ELSEWHERE:
-            message = f"{policy} is removed by {conflict.address}, and kept or made by "
-            message += f"{grant.address}: the plan does not say which comes last"
-            fix = "Write a moved block, if the resource only has another address"
-        case ConflictKind.NOT_LISTED:
-            message = f"{policy} is removed by {conflict.address}, which does not name it"
-            message += f", though {grant.address} keeps or makes it" if conflict.is_kept else ""
-            name = grant.key.name if grant.policy is None else name_of(grant.policy)
-            fix = f"Add {name} to the list of {conflict.address}"
-    if contradiction.may_deny and not conflict.is_kept:
+    of = policy, conflict.address, grant.address, name
+    message, fix = (text.format(*of) for text in _CONFLICTS[conflict.kind])
+    if conflict.kind is ConflictKind.NOT_LISTED and conflict.is_kept:
+        message += f", though {grant.address} keeps or makes it"
+    if grant.is_open and not conflict.is_kept:
         message += ". The plan does not show the document, which may have a Deny"
     return Saying(message, fix=fix)
 
@@ -88,20 +87,17 @@ def _not_installed(finding: Finding, missing: NotInstalled) -> Saying:
     return Saying(_NOT_INSTALLED[missing.part].format(finding.address))
 
 
-def _list_not_shown(finding: Finding, shown: ListNotShown) -> Saying:
-    open_list = shown.open_list
+def _list_not_shown(finding: Finding, open_list: OpenList) -> Saying:
     noun = "inline policies" if open_list.part is Part.PERMISSIONS else "attachments"
-    owner, hidden = name_of(open_list.owner), "Not shown by the plan:"
+    owner, address = name_of(open_list.owner), finding.address
+    message = f"{address} newly lists all {noun} of {owner}, and removes the others. Not shown by "
+    message += f"the plan: what else {owner} has"
     if open_list.part is None:
-        message = (
-            f"{finding.address} is created, and detaches {owner} from all that it does not name"
-        )
-        return Saying(f"{message}. {hidden} who else has it")
-    if open_list.is_created:
-        whose = f"all {noun} of {owner}" if owner != finding.address else f"all its {noun}"
-        message = f"{finding.address} newly lists {whose}, and removes the others"
-        return Saying(f"{message}. {hidden} what else {owner} has")
-    return Saying(f"The plan does not show which {noun} {owner} keeps; the others are removed")
+        message = f"{address} is created, and detaches {owner} from all that it does not name. Not "
+        message += "shown by the plan: who else has it"
+    elif not open_list.is_created:
+        message = f"The plan does not show which {noun} {owner} keeps; the others are removed"
+    return Saying(message)
 
 
 def _ambiguous(finding: Finding, ambiguous: Ambiguous) -> Saying:
@@ -115,43 +111,38 @@ def _ambiguous(finding: Finding, ambiguous: Ambiguous) -> Saying:
     return Saying(message, fix="Refer to the resource, or give its ARN, in place of its name")
 
 
+_TOO_LARGE = {
+    Part.ATTACHMENT: "{} has",
+    Part.TRUST: "The trust policy of {} has",
+    Part.PERMISSIONS: "The inline policies together of {} have",
+}
+
+
 def _too_large(finding: Finding, large: TooLarge) -> Saying:
-    noun = {
-        Part.ATTACHMENT: "managed policy",
-        Part.TRUST: "trust policy",
-        Part.PERMISSIONS: "inline policies together",
-    }[large.part]
-    verb = "have" if large.part is Part.PERMISSIONS else "has"
-    message = f"The {noun} of {finding.address} {verb} {large.size} characters without white space"
-    if large.part is Part.ATTACHMENT:
-        message = f"{finding.address} has {large.size} characters without white space"
+    has = _TOO_LARGE[large.part].format(finding.address)
     return Saying(
-        f"{message}; IAM takes {large.limit}",
+        f"{has} {large.size} characters without white space; IAM takes {large.limit}",
         fix=f"Split the policy of {finding.address}, or use fewer and shorter names",
     )
 
 
-def _arn_changed(finding: Finding, change: ArnChanged) -> Saying:
-    who = f"{finding.address}, a role of nodes," if change.is_node else finding.address
-    who = f"{finding.address}, a role of aws-node," if change.is_plugin else who
-    message = f"{who} gets another ARN"
-    if change.before or change.after:
+def _identity(finding: Finding, change: IdentityChanged) -> Saying:
+    address = finding.address
+    who = f"{address}, a role of nodes," if change.is_node else address
+    who = f"{address}, a role of aws-node," if change.is_plugin else who
+    if change.is_renamed:
         before = change.before or "an ARN that the plan does not show"
-        message += f": {before} becomes {change.after or 'an ARN that is known after apply'}"
-    message += ". Whatever names the old ARN outside of the plan no longer works"
-    fix = f"Keep the name and path of {finding.address}, or name its new ARN wherever it is used"
-    return Saying(message, fix=fix)
-
-
-def _new_id(finding: Finding, change: NewId) -> Saying:
-    moved = "" if change.before == finding.address else f" in place of {change.before}"
-    same = f"with the ARN {change.arn}" if change.arn else "under its name"
-    message = f"{finding.address} is created again{moved} {same} and a new ID"
-    message += ". Trust policies and access entries that name it are broken until they are made"
+        after = change.after or "an ARN that is known after apply"
+        message = f"{who} gets another ARN: {before} becomes {after}. Whatever names the old ARN "
+        fix = f"Keep the name and path of {address}, or name its new ARN wherever it is used"
+        return Saying(f"{message}outside of the plan no longer works", fix=fix)
+    moved = "" if change.address == address else f" in place of {change.address}"
+    same = f"with the ARN {change.before}" if change.before else "under its name"
+    message = f"{address} is created again{moved} {same} and a new ID. Trust policies and access "
     fix = "Write a moved block" if moved else ""
     if change.is_node:
         fix = f"{fix or 'Keep the role'}, or replace the access entry of the role in this plan"
-    return Saying(f"{message} again", fix=fix)
+    return Saying(f"{message}entries that name it are broken until they are made again", fix=fix)
 
 
 _NO_LONGER = "nothing is removed because of it any longer"
@@ -170,14 +161,13 @@ def _handled(finding: Finding, handled: Handled) -> Saying:
 
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
-    Contradiction: _contradiction,
+    Conflict: _conflict,
     GoneWithCluster: _gone_with_cluster,
     MadeTwice: _made_twice,
     NotInstalled: _not_installed,
-    ListNotShown: _list_not_shown,
+    OpenList: _list_not_shown,
     Ambiguous: _ambiguous,
     TooLarge: _too_large,
-    ArnChanged: _arn_changed,
-    NewId: _new_id,
+    IdentityChanged: _identity,
     Handled: _handled,
 }

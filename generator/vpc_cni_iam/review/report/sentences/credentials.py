@@ -10,20 +10,16 @@ from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.report import example_text, not_proven_text
 from vpc_cni_iam.policy.value import Absent, Known, Unknown
 from vpc_cni_iam.review.account.cluster_access import ClusterRight
-from vpc_cni_iam.review.account.iam_resource import InPlan, Named, Unresolved
+from vpc_cni_iam.review.account.iam_resource import IamResource, Named, Unresolved
 from vpc_cni_iam.review.account.in_clusters import ResourceEnd
-from vpc_cni_iam.review.account.uses import UsedRole, UseKind
-from vpc_cni_iam.review.checks.cluster_access import (
-    AuthenticationChanged,
-    RightGained,
-    RightLost,
-)
+from vpc_cni_iam.review.account.uses import UseKind
+from vpc_cni_iam.review.checks.cluster_access import AuthenticationChanged, RightGained, RightLost
 from vpc_cni_iam.review.checks.metadata import MetadataOpened
-from vpc_cni_iam.review.checks.session_tags import SessionTagsOn, TagsChanged
-from vpc_cni_iam.review.checks.uses import WRITE_ONLY, AnnotationNotRead, RoleNamed, ValuesNotShown
+from vpc_cni_iam.review.checks.session_tags import TagsChanged
+from vpc_cni_iam.review.checks.uses import WRITE_ONLY, RoleNamed, ServiceAccountRoleNotShown
 from vpc_cni_iam.review.diff.permissions import Open
 from vpc_cni_iam.review.diff.reach import Reach
-from vpc_cni_iam.review.diff.uses import UseChange, UseEvent
+from vpc_cni_iam.review.diff.uses import UseChange
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import ENDS, name_of, value_text
 from vpc_cni_iam.review.report.saying import Saying
@@ -31,82 +27,53 @@ from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_t
 from vpc_cni_iam.review.rules import Level
 
 _AUTHENTICATION = {
-    "authentication_mode": "Others can get into the cluster: those of access entries, or of the "
-    "ConfigMap aws-auth",
+    "authentication_mode": "API reads access entries, CONFIG_MAP reads the ConfigMap aws-auth: "
+    "others can get into the cluster, or nodes and others lose access",
     "bootstrap_cluster_creator_admin_permissions": "Who creates the cluster administers it",
 }
 
 
 def _of_use(finding: Finding, change: UseChange) -> Saying:
-    match change.event:
-        case UseEvent.LOSES:
-            return _loses(change)
-        case UseEvent.GETS:
-            saying = _gets(change)
-        case UseEvent.MOVES | UseEvent.LIMITED_OTHERWISE:
-            saying = _moves(change)
-    return saying if finding.level is Level.ERROR else Saying(saying.message, saying.details)
-
-
-def _gets(change: UseChange) -> Saying:
-    role = _roles(change.after)
-    if change.kind is UseKind.SERVICE_ACCOUNT:
-        message = f"{_who(change)} gets {role}"
-    else:
-        message = f"{change.workload} {'is new and' if change.is_new else 'now'} uses {role}"
-    if change.pods:
-        message += " by IRSA" if change.pods.by_token else " by EKS Pod Identity"
-    if change.reach in REACH_TEXTS:
-        message += f", and can now {REACH_TEXTS[change.reach]}"
-    fix = f"Give {change.workload} a role that allows only what it needs, in place of {role}"
-    return Saying(f"{message}{_made_here(change)}", tuple(_example(change)), fix)
-
-
-def _example(change: UseChange) -> list[str]:
-    example = change.gained.example if change.gained else None
-    return [f"example: {example_text(example)}"] if example else []
-
-
-def _made_here(change: UseChange) -> str:
-    return f"; the plan makes {change.made_here} in this module" if change.made_here else ""
-
-
-def _moves(change: UseChange) -> Saying:
-    old, new = (_roles(roles) for roles in (change.before, change.after))
+    workload, old, new = change.workload, _roles(change.before), _roles(change.after)
     more, details = _more(change)
-    if change.event is UseEvent.MOVES:
-        fix = f"Keep {old} for {change.workload}, or allow less in {new}"
-        return Saying(f"{_who(change)} uses {new} in place of {old}{more}", details, fix)
-    what = "is removed" if isinstance(change.session, Absent) else "changes"
-    who = _who(change)
-    who = who[0].lower() + who[1:] if who.startswith(("Service ", "The ", "A ")) else who
-    fix = f"Narrow the session policy of {change.workload}"
-    return Saying(f"The session policy of {who} with {new} {what}{more}", details, fix)
-
-
-def _loses(change: UseChange) -> Saying:
-    role = _roles(change.before)
-    message = f"{change.workload} still uses the old name of {role}"
-    message += ", which is gone after the plan: it gets no credentials"
-    return Saying(message, fix=f"Set {change.attribute} of {change.workload} to the new role")
+    if change.is_lost:
+        message = f"{workload} still uses the old name of {old}, which is gone after the plan: it "
+        fix = f"Set {change.attribute} of {workload} to the new role"
+        return Saying(f"{message}gets no credentials", fix=fix)
+    if not change.before:
+        verb = "gets" if change.kind is UseKind.SERVICE_ACCOUNT else "now uses"
+        message = f"{_who(change)} {verb} {new}"
+        fix = f"Give {workload} a role that allows only what it needs, in place of {new}"
+    elif change.before != change.after:
+        message = f"{_who(change)} uses {new} in place of {old}"
+        fix = f"Keep {old} for {workload}, or allow less in {new}"
+    else:
+        what = "loses its" if isinstance(change.session, Absent) else "gets another"
+        message = f"{_who(change)} with {new} {what} session policy"
+        fix = f"Narrow the session policy of {workload}"
+    return Saying(f"{message}{more}", details, fix if finding.level is Level.ERROR else "")
 
 
 def _more(change: UseChange) -> tuple[str, tuple[str, ...]]:
     """Return what roles allow more, and the details."""
+    reach, gain = REACH_TEXTS.get(change.reach), change.gained
     if change.made_here:
-        return _made_here(change), ()
-    reach = REACH_TEXTS.get(change.reach)
+        return f"; the plan makes {change.made_here} in this module", ()
     match change.access:
         case NoNewAccess():
             return ", and can do nothing more", ()
         case NewAccess():
-            parts = list(map(part_text, change.gained.parts)) if change.gained else []
-            is_said = change.reach in (Reach.LIMITED, Reach.EVERYTHING)
-            first = parts.pop(0) if parts and is_said else ""
-            message = f", and can now {reach or first or 'do more'}"
-            return message, (*also(parts, is_first=bool(reach)), *_example(change))
+            parts = list(map(part_text, gain.parts)) if gain else []
+            first = (
+                parts.pop(0) if parts and change.reach in (Reach.LIMITED, Reach.EVERYTHING) else ""
+            )
+            details = [*also(parts, is_first=bool(reach))]
+            if gain and gain.example:
+                details.append(f"example: {example_text(gain.example)}")
+            return f", and can now {reach or first or 'do more'}", tuple(details)
         case NotProven(Open()):
-            text = "; the plan does not show whether that allows more"
+            what = "whether that allows more" if change.before else "what the role allows"
+            text = f"; the plan does not show {what}"
         case NotProven() as answer:
             text = f"; it is not proven that this allows nothing more ({not_proven_text(answer)})"
     return f"{text}. The role can {reach}" if reach else text, ()
@@ -127,39 +94,32 @@ def _who(change: UseChange) -> str:
     return f"{who} in cluster {pods.cluster}" if pods.cluster else who
 
 
-def _roles(roles: Iterable[UsedRole]) -> str:
+def _roles(roles: Iterable[IamResource]) -> str:
     return " and ".join(map(_role, roles)) or "no role"
 
 
-def _role(role: UsedRole) -> str:
-    match role.resource:
-        case InPlan(address):
-            return f"the role of version {role.version} of {address}" if role.version else address
+def _role(role: IamResource) -> str:
+    match role:
         case Named(kind, _, name, arn) if kind in KINDS:
-            of = f"version {role.version} of {KINDS[kind]}" if role.version else KINDS[kind]
-            return f"the role of {of} {arn or name}"
-        case Named() as named:
-            return name_of(named)
-        case Unresolved(place):
-            return place if place.startswith("(") else f"a role known after apply ({place})"
+            return f"the role of {KINDS[kind]} {arn or name}"
+        case Unresolved(place) if not place.startswith("("):
+            return f"a role known after apply ({place})"
+    return name_of(role)
 
 
-def _not_shown(finding: Finding, values: ValuesNotShown) -> Saying:
-    what = f"values in {values.argument} that are known after apply"
-    if values.argument == WRITE_ONLY:
+def _not_shown(finding: Finding, shown: ServiceAccountRoleNotShown) -> Saying:
+    address = finding.address
+    if not shown.argument:
+        return Saying(f"{address} names the role of a service account in a form that is not read")
+    what = f"values in {shown.argument} that are known after apply"
+    if shown.argument == WRITE_ONLY:
         what = "write-only values, which no plan shows"
-    return Saying(f"{finding.address} has {what}: a service account may get a role by them")
-
-
-def _not_read(finding: Finding, _: AnnotationNotRead) -> Saying:
-    return Saying(
-        f"{finding.address} names the role of a service account in a form that is not read"
-    )
+    return Saying(f"{address} has {what}: a service account may get a role by them")
 
 
 def _role_named(finding: Finding, named: RoleNamed) -> Saying:
     what = "the argument" if named.is_known_type else "its type"
-    roles = " or ".join(_role(UsedRole(role)) for role in named.roles)
+    roles = " or ".join(map(_role, named.roles))
     message = f"{finding.address} newly names {roles}; what {what} does with a role is not known"
     if named.reach in REACH_TEXTS:
         message += f", and the role can {REACH_TEXTS[named.reach]}"
@@ -175,11 +135,10 @@ def _metadata(finding: Finding, opened: MetadataOpened) -> Saying:
 
 
 def _gained(finding: Finding, gained: RightGained) -> Saying:
-    less = ", less than before" if gained.is_less else ""
+    less = ", less than before" if finding.level is Level.NOTE else ""
     message = f"{name_of(gained.right.principal)} {_right(gained.right)}{less}"
-    is_error = finding.level is Level.ERROR
-    fix = f"Associate a policy with fewer permissions in {finding.address}" if is_error else ""
-    return Saying(message, fix=fix)
+    fix = f"Associate a policy with fewer permissions in {finding.address}"
+    return Saying(message, fix=fix if finding.level is Level.ERROR else "")
 
 
 def _right(right: ClusterRight) -> str:
@@ -221,33 +180,25 @@ def _lost(_: Finding, lost: RightLost) -> Saying:
 def _authentication(finding: Finding, changed: AuthenticationChanged) -> Saying:
     before, after = (value_text(value) for value in (changed.before, changed.after))
     message = f"{finding.address} changes {changed.name} from {before} to {after}"
-    message += f". {_AUTHENTICATION[changed.name]}" if changed.is_wider else ""
-    if changed.drops_config_map:
-        message += ". Nodes and others with access only by the ConfigMap aws-auth lose it"
-    return Saying(message)
-
-
-def _tags_on(finding: Finding, tags: SessionTagsOn) -> Saying:
-    message = f"{finding.address} switches session tags on, and a policy of {name_of(tags.role)} "
-    return Saying(f"{message}asks for {', '.join(tags.tags)}")
+    return Saying(f"{message}. {_AUTHENTICATION[changed.name]}")
 
 
 def _tags(finding: Finding, changed: TagsChanged) -> Saying:
-    verb = "changes" if changed.is_known else "may change"
-    verb = "changed outside of the configuration" if changed.is_drift else verb
     tags = ", ".join(changed.tags)
+    if changed.role:
+        message = f"{finding.address} switches session tags on, and a policy of "
+        return Saying(f"{message}{name_of(changed.role)} asks for {tags}")
+    verb = "changes" if changed.is_known else "may change"
     return Saying(f"The tag {tags} of {finding.address} {verb}, and a policy asks for it")
 
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     UseChange: _of_use,
-    ValuesNotShown: _not_shown,
-    AnnotationNotRead: _not_read,
+    ServiceAccountRoleNotShown: _not_shown,
     RoleNamed: _role_named,
     MetadataOpened: _metadata,
     RightGained: _gained,
     RightLost: _lost,
     AuthenticationChanged: _authentication,
-    SessionTagsOn: _tags_on,
     TagsChanged: _tags,
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.unread import UnreadChange, UnreadKind
-from vpc_cni_iam.review.checks.drift import Drifted, DriftOutcome
+from vpc_cni_iam.review.checks.drift import Drifted
 from vpc_cni_iam.review.checks.plan import LeftOut, MaybePlugin, NewerFormat, UnknownMembers
 from vpc_cni_iam.review.diff.not_shown import NotShownByPlan, NotShownKind
 from vpc_cni_iam.review.findings import Finding
@@ -27,34 +27,20 @@ _NOT_SHOWN = {
     NotShownKind.INLINE_POLICIES: "inline policies of dynamic blocks in new roles",
     NotShownKind.REFERENCES: "values known after apply, which count as what they refer to",
 }
-_DONE = {
-    "create": "creates",
-    "update": "changes",
-    "delete": "deletes",
-    "forget": "forgets",
-    "invoke": "invokes",
-}
-_DRIFT = {
-    DriftOutcome.KEPT: "the plan leaves it so",
-    DriftOutcome.REVERTED: "the plan reverts it",
-    DriftOutcome.DELETED: "the plan deletes what was changed",
-}
 
 
 def drifted(drift: Drifted, saying: Saying) -> Saying:
     """Return what is said of a change outside of the configuration, from what it comes to."""
     address = drift.finding.address or "something"
-    message, outcome = saying.message, _DRIFT[drift.outcome]
-    if drift.outcome is DriftOutcome.KEPT:
-        message += f"; {address} was changed outside of the configuration, and {outcome}"
-        fix = f"Change the configuration of {address}, or revert what was changed"
-        return Saying(message, saying.details, fix)
-    # What was so until the plan: nobody gets it by the plan.
-    was = message.replace(" can now ", " could ").replace(" can no longer ", " could not ")
-    if was == message:
-        return Saying(f"Outside of the configuration: {message}; {outcome}", saying.details)
-    since = f"since {address} was changed outside of the configuration"
-    return Saying(f"{was} {since}; {outcome}", saying.details)
+    if not drift.is_left:
+        # What was so until the plan: nobody gets it by the plan.
+        was = saying.message.replace(" can now ", " could ")
+        was = was.replace(" can no longer ", " could not ")
+        text = f"Outside of the configuration: {was}; the plan reverts or deletes it"
+        return Saying(text, saying.details)
+    message = f"{saying.message}; {address} was changed outside of the configuration"
+    fix = f"Change the configuration of {address}, or revert what was changed"
+    return Saying(f"{message}, and the plan leaves it so", saying.details, fix)
 
 
 def not_shown_text(part: NotShownByPlan) -> str:
@@ -65,9 +51,6 @@ def not_shown_text(part: NotShownByPlan) -> str:
 def _unread(_: Finding, change: UnreadChange) -> Saying:
     message = _OPENS if change.opens else _UNREAD[change.kind]
     message = message.format(address=change.address, runs=", ".join(change.runs))
-    if not change.opens and change.kind is not UnreadKind.command:
-        done = " and ".join(_DONE.get(action, action) for action in change.actions)
-        message += f"; the plan {done} it"
     is_named = change.address in message
     return Saying(message, fix=f"Look at {change.address} in the plan" if is_named else "")
 

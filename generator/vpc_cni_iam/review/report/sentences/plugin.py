@@ -11,7 +11,7 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.report import undecided_text
 from vpc_cni_iam.review.checks.coverage import DenialCause, DeniedCalls, LimitNotShown
-from vpc_cni_iam.review.checks.plugin_roles import ManagedBeside, ManagedOnNodes
+from vpc_cni_iam.review.checks.plugin_roles import ManagedAttached
 from vpc_cni_iam.review.checks.plugin_tags import TagRemoved
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall
 from vpc_cni_iam.review.diff.plugin.judged import OtherPlace, PlaceKind
@@ -40,50 +40,36 @@ _PLACES = {
 
 
 def _denied_calls(_: Finding, denied: DeniedCalls) -> Saying:
+    """Return what the plugin cannot call, the worst in the message."""
+    first, cause, needs = denied.calls[0], denied.cause, denied.needs
+    identity = needs.plugin.after.identity.kind
+    worst = [c for c in denied.calls if (c.level, c.switch) == (first.level, first.switch)]
+    is_certain = not (denied.others or denied.open) and any(call.is_denied for call in worst)
+    is_as_before = cause in (DenialCause.STILL_MISSING, DenialCause.AS_BEFORE)
+    message = f"{'As before, the' if is_as_before else 'The'} plugin {needs.after.version} "
+    message += f"({FAMILIES[needs.mode]})" + (f" with {first.switch}" if first.switch else "")
+    can = "cannot" if is_certain else "may be unable to"
+    if cause is DenialCause.LOST:
+        can = "can no longer" if is_certain else "may no longer"
+    message += f" {can} call {several(_actions(worst))} "
+    message += f"with {name_of(denied.role.role)}"
+    message += f" ({_IDENTITIES[identity]})" if identity in _IDENTITIES else ""
     unless = [f"{first_of(denied.open)} allows it"] if denied.open else []
     unless += [f"aws-node has {first_of(map(name_of, denied.others), 1)}"] if denied.others else []
-    message = _denied(denied) + (f", unless {' or '.join(unless)}" if unless else "")
+    message += f", unless {' or '.join(unless)}" if unless else ""
     places = "; ".join(map(_other_place, denied.elsewhere))
-    details: dict[tuple[str, str], list[MissingCall]] = {}
+    alike: dict[str, list[MissingCall]] = {}
     for call in denied.calls:
-        details.setdefault((call.switch, _effect(call)), []).append(call)
-    is_said = len(details) == 1 and not places and len(denied.calls) <= MOST_NAMED
-    lines = () if is_said else tuple(_denials(calls) for calls in details.values())
-    return Saying(f"{message}: {places or _effect(denied.calls[0])}", lines, _fix(denied))
+        with_switch = f"with {call.switch}: " if call.switch else ""
+        alike.setdefault(with_switch + _effect(call), []).append(call)
+    lines = tuple(f"{', '.join(_actions(calls))}: {effect}" for effect, calls in alike.items())
+    is_complete = len(alike) == 1 and not places and len(denied.calls) <= MOST_NAMED
+    message = f"{message}: {places or _effect(first)}"
+    return Saying(message, () if is_complete else lines, _fix(denied))
 
 
-def _denied(denied: DeniedCalls) -> str:
-    """Return what the plugin cannot call, the worst only."""
-    first = denied.calls[0]
-    worst = [c for c in denied.calls if (c.level, c.switch) == (first.level, first.switch)]
-    plugin = f"plugin {denied.version} ({FAMILIES[denied.mode]})"
-    plugin += f" with {first.switch}" if first.switch else ""
-    actions = several(list(map(_call, worst)))
-    role = name_of(denied.role)
-    role += f" ({_IDENTITIES[denied.identity]})" if denied.identity in _IDENTITIES else ""
-    is_certain = not denied.others and any(call.is_denied for call in worst)
-    match denied.cause:
-        case DenialCause.LOST:
-            may = "can no longer" if is_certain and not denied.open else "may no longer"
-            return f"The {plugin} {may} call {actions} with {role}"
-        case DenialCause.LACKING:
-            may = "cannot call" if is_certain else "may be unable to call"
-            return f"The {plugin} {may} {actions} with {role}"
-        case DenialCause.MISSING | DenialCause.STILL_MISSING | DenialCause.AS_BEFORE:
-            allows = "does not allow" if is_certain else "may not allow"
-            the = "The" if denied.cause is DenialCause.MISSING else "As before, the"
-            return f"{the} {plugin} calls {actions}, which {role} {allows}"
-
-
-def _call(call: MissingCall) -> str:
-    return f"{call.action} on the {call.on}" if call.on else call.action
-
-
-def _denials(calls: Sequence[MissingCall]) -> str:
-    """Return all calls of which the same follows."""
-    switch = calls[0].switch
-    actions = ", ".join(map(_call, calls))
-    return f"{f'with {switch}: ' if switch else ''}{actions}: {_effect(calls[0])}"
+def _actions(calls: Sequence[MissingCall]) -> list[str]:
+    return [f"{call.action} on the {call.on}" if call.on else call.action for call in calls]
 
 
 def _effect(call: MissingCall) -> str:
@@ -96,22 +82,20 @@ def _effect(call: MissingCall) -> str:
 
 def _fix(denied: DeniedCalls) -> str:
     actions = several([call.action for call in denied.calls])
-    role, policy = name_of(denied.role), denied.policy
+    role, policy, places = name_of(denied.role.role), denied.role.policy, denied.role.places
     by = next((call.denied_by for call in denied.calls if call.denied_by is not None), None)
     if by is not None:
         is_explicit = any(call.is_explicit for call in denied.calls)
-        return f"{'Do not deny' if is_explicit else 'Allow'} {actions} in {denied.places[by]}"
-    if denied.lost_cluster_name:
+        return f"{'Do not deny' if is_explicit else 'Allow'} {actions} in {places[by]}"
+    before, after = (s.settings.has_cluster_name for s in (denied.needs.before, denied.needs.after))
+    if denied.cause is DenialCause.MISSING and before and not after:
         return "Set CLUSTER_NAME to the name of the cluster, in the configuration of the plugin"
     if denied.elsewhere:
         return _fix_of_place(denied.elsewhere[0])
-    if policy and policy not in denied.places:
-        return f"Keep {policy} for {role}"
-    return (
-        f"Allow {actions} in {policy}"
-        if policy
-        else f"Attach a policy to {role} that allows {actions}"
-    )
+    if not policy:
+        return f"Attach a policy to {role} that allows {actions}"
+    in_place = policy in places
+    return f"Allow {actions} in {policy}" if in_place else f"Keep {policy} for {role}"
 
 
 def _other_place(other: OtherPlace) -> str:
@@ -121,66 +105,48 @@ def _other_place(other: OtherPlace) -> str:
 
 def _limit_not_shown(_: Finding, limit: LimitNotShown) -> Saying:
     role = name_of(limit.role)
-    return Saying(
-        f"{role} gets the permissions boundary {limit.limit}, which the plan does not show. "
-        "The plugin may no longer call what it needs",
-        fix=f"Check that {limit.limit} allows what the plugin calls",
-    )
+    message = f"{role} gets the permissions boundary {limit.limit}, which the plan does not show. "
+    message += "The plugin may no longer call what it needs"
+    return Saying(message, fix=f"Check that {limit.limit} allows what the plugin calls")
 
 
 def _fix_of_place(other: OtherPlace) -> str:
     return f"Name {_PLACES[other.kind]} {other.own} in {other.policy}"
 
 
-def _managed_beside(_: Finding, managed: ManagedBeside) -> Saying:
-    role, undoes = name_of(managed.role), "undoes" if managed.is_proven else "may undo"
-    message = f"{CNI_POLICY} is attached to {role} beside {first_of(managed.beside)}, "
-    message += f"which it {undoes}{', as before' if managed.stays else ''}"
-    return Saying(message, fix=f"Detach {CNI_POLICY} from {role}")
-
-
-def _managed_on_nodes(_: Finding, managed: ManagedOnNodes) -> Saying:
+def _managed(_: Finding, managed: ManagedAttached) -> Saying:
     role = name_of(managed.role)
-    message = f"{CNI_POLICY} is attached to {role}, the role of nodes"
-    if managed.own_roles:
-        own = first_of(map(name_of, managed.own_roles), 1)
-        message += f", though the plugin has its own: {own}"
-    fix = f"Detach {CNI_POLICY} from {role}"
-    fix += "" if managed.own_roles else " once aws-node has its own role"
-    return Saying(message + (", as before" if managed.stays else ""), fix=fix)
+    message, fix = f"{CNI_POLICY} is attached to {role}", f"Detach {CNI_POLICY} from {role}"
+    if managed.beside:
+        beside = first_of(managed.beside)
+        return Saying(f"{message} beside {beside}, whose conditions do not limit it", fix=fix)
+    return Saying(f"{message}, the role of nodes", fix=f"{fix} once aws-node has its own role")
 
 
 def _controller_missing(_: Finding, missing: ControllerMissing) -> Saying:
     role = name_of(missing.role)
     clusters = first_of(sorted(c.name or "the cluster" for c in missing.clusters))
-    verb = "loses" if missing.is_removed else "does not have"
-    return Saying(
-        f"{role} {verb} {RESOURCE_CONTROLLER}, and ENABLE_POD_ENI is set for aws-node in "
-        f"{clusters}: pods with security groups of their own do not start",
-        fix=f"{'Keep' if missing.is_removed else 'Attach'} {RESOURCE_CONTROLLER} "
-        f"{'attached ' * missing.is_removed}to {role}",
-    )
+    verb, fix = ("loses", "Keep") if missing.is_removed else ("does not have", "Attach")
+    message = f"{role} {verb} {RESOURCE_CONTROLLER}, and ENABLE_POD_ENI is set for aws-node in "
+    message += f"{clusters}: pods with security groups of their own do not start"
+    return Saying(message, fix=f"{fix} {RESOURCE_CONTROLLER} on {role}")
 
 
 def _trust_lost(_: Finding, lost: TrustLost) -> Saying:
-    role = name_of(lost.role)
-    ways = first_of(_IDENTITIES[way] for way in lost.ways)
-    cluster, identity = lost.plugin.cluster, lost.plugin.identity
+    role, cluster = name_of(lost.role), lost.plugin.cluster
     where = f" of cluster {cluster.name}" if cluster.name else ""
     may = "no longer lets" if lost.is_certain else "may no longer let"
     trusted = f"the service account {lost.plugin.setup.account}"
-    if identity.first_roles - {lost.role}:
-        trusted = first_of(sorted(map(name_of, identity.first_roles)))
+    trusted += of_issuer(cluster) if Identity.irsa in lost.ways else ""
+    if firsts := lost.plugin.identity.first_roles - {lost.role}:
+        trusted = first_of(sorted(map(name_of, firsts)))
     elif lost.ways == (Identity.node_role,):
         trusted = "ec2.amazonaws.com"
-    elif Identity.irsa in lost.ways:
-        trusted += of_issuer(cluster)
-    return Saying(
-        f"The trust policy of {role} {may} aws-node{where} assume it by {ways}",
-        fix=f"Trust {trusted} in {role}"
-        if lost.is_certain
-        else f"Check that aws-node meets the conditions of the trust policy of {role}",
-    )
+    fix = f"Check that aws-node meets the conditions of the trust policy of {role}"
+    fix = f"Trust {trusted} in {role}" if lost.is_certain else fix
+    ways = first_of(_IDENTITIES[way] for way in lost.ways)
+    message = f"The trust policy of {role} {may} aws-node{where} assume it by {ways}"
+    return Saying(message, fix=fix)
 
 
 # What nodes lose, and the fix.
@@ -211,27 +177,17 @@ def _nodes_lost(_: Finding, lost: NodesLost) -> Saying:
 
 
 def _tag_removed(finding: Finding, removed: TagRemoved) -> Saying:
-    role, address = name_of(removed.role), finding.address
-    if not removed.tag:
-        return Saying(
-            f"{address} changes tags that are marked sensitive, and a policy of {role} asks "
-            "for tags",
-            fix=f"Check that {address} keeps the tags that the policy of {role} asks for",
-        )
-    verb = "may lose" if removed.is_later else "changes" if removed.is_changed else "loses"
-    kind = removed.kind.replace("-", " ")
-    on = f"{first_of(removed.actions)} on the {kind}"
-    who = f"The {kind} of {address}" if removed.is_of_other else address
-    message = f"{who} {verb} the tag {removed.tag}. "
-    message += f"Then a policy of {role} does not allow {on}"
-    return Saying(message, fix=f"Keep the tag {removed.tag} in {address}")
+    role, address, tag = name_of(removed.role), finding.address, removed.tag
+    verb = "removes or changes" if removed.is_shown else "may remove or change"
+    message = f"{address} {verb} the tag {tag}. Then a policy of {role} does not allow "
+    message += f"{first_of(removed.actions)} on the {removed.kind.replace('-', ' ')}"
+    return Saying(message, fix=f"Keep the tag {tag} in {address}")
 
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     DeniedCalls: _denied_calls,
     LimitNotShown: _limit_not_shown,
-    ManagedBeside: _managed_beside,
-    ManagedOnNodes: _managed_on_nodes,
+    ManagedAttached: _managed,
     ControllerMissing: _controller_missing,
     TrustLost: _trust_lost,
     NodesLost: _nodes_lost,

@@ -9,10 +9,10 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.report import example_text
-from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
+from vpc_cni_iam.policy.value import Absent, Sensitive, Unknown, Value
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.in_clusters import ResourceEnd
-from vpc_cni_iam.review.account.plugin.state import PluginIdentity, UnreadReason
+from vpc_cni_iam.review.account.plugin.state import PluginIdentity
 from vpc_cni_iam.review.checks.plugin import (
     DecidingChanged,
     PluginRemoved,
@@ -29,49 +29,23 @@ from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import ENDS, name_of, of_issuer, value_text
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_text
+from vpc_cni_iam.review.rules import Level
 
-_WHY_NOT_READ = {
-    UnreadReason.LATER: "values are known after apply",
-    UnreadReason.SENSITIVE: "values are sensitive",
-    UnreadReason.NOT_PARSED: "values are not one object of JSON or YAML",
-    UnreadReason.SETS_SEVERAL: "one block sets several values",
-    UnreadReason.ELSEWHERE: "environment variables get their values from other objects",
-    UnreadReason.EARLIER_RELEASE: "reuse_values keeps values of earlier releases",
-}
 _RENAMED = (
     "; interfaces keep the tag of the old cluster name, and a scoped policy allows to change only "
     "interfaces with the new one"
 )
-# What a removal means, and its fix.
+# What a removal means.
 _REMOVALS = {
-    Removal.REMOVED: (
-        "{removed}, and new pods get no IP addresses",
-        "{keep} {address}, or install the plugin in another way in the same apply",
-    ),
-    Removal.NEEDED_BY_NODES: (
-        "{removed}, and new pods on {groups} get no IP addresses. Only nodes of EKS Auto Mode do "
-        "not need it",
-        "Keep {address} until {groups} is deleted",
-    ),
-    Removal.LEFT_RUNNING: (
-        "{address} {done} and leaves the plugin running in {cluster}; nothing manages it after "
-        "that",
-        "",
-    ),
-    Removal.NODES_NOT_SHOWN: (
-        "{removed}. Nodes of EKS Auto Mode do not need it. New pods on other nodes, which the plan "
-        "does not show, get no IP addresses",
-        "",
-    ),
-    Removal.NODES_REMOVED: (
-        "{removed}. Nodes of EKS Auto Mode do not need it, and the plan deletes the node groups",
-        "",
-    ),
-    Removal.DEFAULT: (
-        "{address} {done}, and EKS installs the plugin in {cluster}, which is replaced, with its "
-        "default version and settings",
-        "",
-    ),
+    Removal.REMOVED: ": the plugin is removed from {cluster}, and new pods{on} get no IP addresses",
+    Removal.LEFT_RUNNING: " and leaves the plugin running in {cluster}; nothing manages it after "
+    "that",
+    Removal.NODES_NOT_SHOWN: ": the plugin is removed from {cluster}. Nodes of EKS Auto Mode do "
+    "not need it. New pods on other nodes, which the plan does not show, get no IP addresses",
+    Removal.NODES_REMOVED: ": the plugin is removed from {cluster}. Nodes of EKS Auto Mode do not "
+    "need it, and the plan deletes the node groups",
+    Removal.DEFAULT: ", and EKS installs the plugin in {cluster}, which is replaced, with its "
+    "default version and settings",
 }
 # Why aws-node loses its role, and the fix.
 _LOSSES = {
@@ -107,33 +81,21 @@ _LOSSES = {
 
 
 def _removed(finding: Finding, removed: PluginRemoved) -> Saying:
-    done, address, cluster = ENDS[removed.end].format("add-on"), finding.address, _cluster(finding)
-    message, fix = (
-        text.format(
-            address=address,
-            done=done,
-            keep="Replace" if removed.end is ResourceEnd.WITH_CLUSTER else "Keep",
-            cluster=cluster,
-            groups=first_of(removed.node_groups),
-            removed=f"{address} {done}: the plugin is removed from {cluster}",
-        )
-        for text in _REMOVALS[removed.removal]
-    )
-    return Saying(message, fix=fix)
+    done, address = ENDS[removed.end].format("add-on"), finding.address
+    on = f" on {first_of(removed.node_groups)}" if removed.node_groups else ""
+    message = _REMOVALS[removed.removal].format(cluster=_cluster(finding), on=on)
+    keep = "Replace" if removed.end is ResourceEnd.WITH_CLUSTER else "Keep"
+    fix = f"{keep} {address}, or install the plugin in another way in the same apply"
+    return Saying(f"{address} {done}{message}", fix=fix if finding.level is Level.ERROR else "")
 
 
 def _version_unknown(finding: Finding, unknown: VersionUnknown) -> Saying:
-    judged = f"; {unknown.judged} is assumed"
-    match unknown.version:
-        case Absent():
-            return Saying(f"{finding.address} names no version of the plugin{judged}")
-        case Unknown():
-            return Saying(f"The version of the plugin is known after apply{judged}")
-        case version:
-            text = value_text(version)
-            is_named = isinstance(version, Known) and f"v{version.value}" == str(unknown.judged)
-            what = "is no name of one, which begin with v" if is_named else "is not in the catalog"
-            return Saying(f"The version {text} of the plugin {what}{judged}")
+    message = f"The version {value_text(unknown.version)} of the plugin is not in the catalog"
+    if isinstance(unknown.version, Absent):
+        message = f"{finding.address} names no version of the plugin"
+    elif isinstance(unknown.version, Unknown):
+        message = "The version of the plugin is known after apply"
+    return Saying(f"{message}; {unknown.judged} is assumed")
 
 
 def _version_changed(finding: Finding, change: PluginUpdated) -> Saying:
@@ -156,48 +118,37 @@ def _version(version: Value) -> str:
 
 def _settings_changed(_: Finding, changed: SettingsChanged) -> Saying:
     names = first_of([change.name for change in changed.changes])
-    message = f"The configuration of the plugin changes: {names}"
     details = (
         f"{c.name}: {value_text(c.before)} -> {value_text(c.after)}" for c in changed.changes
     )
+    message = f"The configuration of the plugin changes: {names}"
     return Saying(f"{message}{_RENAMED if changed.is_renamed else ''}", tuple(details))
 
 
 def _settings_not_read(finding: Finding, unread: SettingsNotRead) -> Saying:
-    why = f"{finding.address}: {_WHY_NOT_READ[unread.reason]}"
-    return Saying(f"The configuration of the plugin is not known. {why}")
+    why = f"values of {finding.address} are {unread.reason}"
+    return Saying(f"The configuration of the plugin is not known: {why}")
 
 
 def _deciding(finding: Finding, changed: DecidingChanged) -> Saying:
-    names = first_of(changed.names)
-    return Saying(
-        f"{finding.address} changes {names}: aws-node may run other code or get another role"
-    )
-
-
-_SESSIONS = {
-    (False, True): "is added",
-    (True, True): "changes",
-    (True, False): "is removed",
-}
+    what = f"{finding.address} changes {first_of(changed.names)}"
+    return Saying(f"{what}: aws-node may run other code or get another role")
 
 
 def _identity(finding: Finding, change: IdentityChange) -> Saying:
-    where, old, new = _cluster(finding), _named(change.before), _named(change.after)
     if change.event not in _LOSSES:
-        return _change(where, change)
+        return _change(_cluster(finding), change)
     message, fix = (
         text.format(
             address=finding.address,
-            cluster=where,
+            cluster=_cluster(finding),
             roles=_names(change.roles),
-            old=old,
+            old=_named(change.before),
             trusted=_trusted(finding, change),
         )
         for text in _LOSSES[change.event]
     )
-    is_other = change.event is IdentityEvent.NOT_TRUSTED and old != new
-    return Saying(message, (f"before: {old}", f"after: {new}") if is_other else (), fix)
+    return Saying(message, fix=fix)
 
 
 def _trusted(finding: Finding, change: IdentityChange) -> str:
@@ -216,8 +167,7 @@ def _change(where: str, change: IdentityChange) -> Saying:
     if old.kind is Identity.unknown:
         message = f"aws-node in {where} gets {_named(new)}; the plan does not show what it had"
     elif (old.kind, old.roles) == (new.kind, new.roles):
-        what = _SESSIONS[bool(old.sessions), bool(new.sessions)]
-        message = f"The session policy of {_names(new.roles)} for aws-node in {where} {what}"
+        message = f"The session policy of {_names(new.roles)} for aws-node in {where} changes"
     fix = f"Give aws-node a role with only the policies of the plugin in {first_of(new.addresses)}"
     if new.kind is Identity.node_role:
         fix = f"Keep {_named(old)}"

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from msgspec.structs import replace
-
 from vpc_cni_iam.catalog.trust import AUDIENCE
 from vpc_cni_iam.catalog.trust import issuer as issuer_of
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.trust import WEB
 from vpc_cni_iam.policy.diff import ConditionChange, StatementChanged, StatementRemoved
-from vpc_cni_iam.policy.document import ANYONE, Condition
+from vpc_cni_iam.policy.document import ANYONE
 from vpc_cni_iam.policy.proof.answer import NewAccess
 from vpc_cni_iam.policy.report import (
     asked_text,
@@ -26,16 +24,15 @@ from vpc_cni_iam.review.account.documents import Invalid
 from vpc_cni_iam.review.checks.identity_providers import ProviderChanged, ProviderEvent
 from vpc_cni_iam.review.checks.trust import (
     NewTrust,
-    Ownership,
     TrustNotShown,
     TrustNotWidened,
     TrustUndecided,
     TrustWidened,
 )
-from vpc_cni_iam.review.diff.trust.conditions import prefix
-from vpc_cni_iam.review.diff.trust.trusted import Trusted, Widened
+from vpc_cni_iam.review.diff.trust.tokens import prefix
+from vpc_cni_iam.review.diff.trust.trusted import Widened
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import names_of, several
+from vpc_cni_iam.review.report.names import names_of
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences import trust_flaws
 from vpc_cni_iam.review.report.sentences.access import undecided_text
@@ -53,68 +50,44 @@ _BY_PODS = (
     "whoever may create an association and pass the role gives it to pods. To end that, remove "
     "pods.eks.amazonaws.com from the trust policy"
 )
-_OF_ACCOUNTS = "role", "user", "assumed-role", "federated-user"  # as ARNs have them
 
 
 def _widened(finding: Finding, evidence: TrustWidened) -> Saying:
     widened, role = evidence.widened, role_of(finding)
-    issuer = _only_issuer(widened)
-    conditions = sorted(widened.conditions, key=_order)
+    conditions = sorted(widened.conditions, key=lambda change: change.new is not None)
     # That a condition becomes another is why, unless new principals say it.
     is_why = bool(conditions) and (widened.same_principals or conditions[0].new is None)
-    reasons = [_condition_reason(change, issuer) for change in conditions]
-    reasons[is_why:is_why] = map(_deny_reason, widened.denies)
-    is_why |= bool(widened.denies)
+    reasons = list(map(_condition_reason, conditions))
+    reasons[is_why:is_why] = (_deny_reason(change) for change in widened.denies)
     message = f"{role} can be assumed under fewer conditions than before"
     if widened.trusted:
         message = f"{role} can now be assumed by {several_trusted(widened.trusted)}"
-        if widened.same_principals and any(change.new is None for change in conditions):
-            message += " without it"
-        elif widened.before and not (widened.same_principals and reasons):
-            message += f" (was {several_trusted(widened.before, named=issuer)})"
+        if widened.before and not (widened.same_principals and reasons):
+            message += f" (was {several_trusted(widened.before)})"
     elif widened.actions:
         what = first_of(widened.actions, _SHOWN)
         message = f"The trust policy of {role} now allows {what} to whom it names"
-    if is_why:
+    if is_why or widened.denies:
         message = f"{capital(reasons.pop(0))}: {message}"
-    details = [*map(capital, reasons)]
-    details += [f"example: {_example(evidence.example, issuer)}"] if evidence.example else []
+    details = list(map(capital, reasons))
+    if evidence.example:
+        details.append(f"example: {_example(evidence.example)}")
     if widened.trusted and all(trusted.is_by_pods for trusted in widened.trusted):
         message += ", for the pods that associations in the account name"
         details.append(_BY_PODS)
-    fix = _fix_of_widened(finding, widened, issuer) if finding.level is Level.ERROR else ""
+    fix = _fix_of_widened(finding, widened) if finding.level is Level.ERROR else ""
     return Saying(message, tuple(details), fix)
 
 
-def _order(change: ConditionChange) -> tuple[bool, bool]:
-    """Return the order of conditions: those that are gone, then those on subjects."""
-    return change.new is not None, not str(change.old.key if change.old else "").endswith(":sub")
-
-
-def _only_issuer(widened: Widened) -> str:
-    """Return the issuer of all whom a finding names, which it names once; else nothing."""
-    issuers = {trusted.issuer for trusted in (*widened.trusted, *widened.before)}
-    return issuers.pop() if len(issuers) == 1 else ""
-
-
-def _example(example: NewAccess, named: str) -> str:
+def _example(example: NewAccess) -> str:
     """Return a request without the resource, which is the role; of a token its claims."""
-    request = example.request
-    of = issuer_of(request.principal)
-    claims = {k: v for k, v in request.context.items() if of and prefix(k) == of.lower()}
-    if not claims or request.action != WEB:
+    request, of = example.request, issuer_of(example.request.principal)
+    if not of or request.action != WEB:
         return example_text(example, resource=False)
-    others = {k: v for k, v in request.context.items() if k not in claims}
-    short = {key[len(of) + 1 :]: value for key, value in claims.items()}
-    texts = [values_text(part) for part in (short, others) if part]
-    return f"a token{'' if of == named else f' of {issuer_name(of)}'} with {', '.join(texts)}"
-
-
-def _short(condition: Condition, issuer: str) -> Condition:
-    """Return a condition with the claim alone, where it is one of the issuer that is named."""
-    key = str(condition.key)
-    is_claim = issuer and prefix(key) == issuer.lower()
-    return replace(condition, key=key[len(issuer) + 1 :]) if is_claim else condition
+    claims = {
+        k[len(of) + 1 :] if prefix(k) == of.lower() else k: v for k, v in request.context.items()
+    }
+    return f"a token of {issuer_name(of)} with {values_text(claims) or 'no claims'}"
 
 
 def _deny_reason(change: StatementRemoved | StatementChanged) -> str:
@@ -123,35 +96,30 @@ def _deny_reason(change: StatementRemoved | StatementChanged) -> str:
     return f"the Deny that {describe(change.old)} now {describe(change.new)}"
 
 
-def _condition_reason(change: ConditionChange, issuer: str) -> str:
+def _condition_reason(change: ConditionChange) -> str:
     assert change.old is not None  # noqa: S101 - `widened` has no others
-    was = _short(change.old, issuer)
     if change.new is None:
-        return f"condition {condition_text(was)} is gone"
-    return f"condition on {was.key} changes from {asked_text(was)} to {asked_text(change.new)}"
+        return f"condition {condition_text(change.old)} is gone"
+    asked = f"from {asked_text(change.old)} to {asked_text(change.new)}"
+    return f"condition on {change.old.key} changes {asked}"
 
 
-def _fix_of_widened(finding: Finding, widened: Widened, issuer: str) -> str:
+def _fix_of_widened(finding: Finding, widened: Widened) -> str:
     where = f"the trust policy of {finding.address}"
-    for change in sorted(widened.conditions, key=_order):
-        old = _short(change.old, issuer) if change.old else None
-        if old and (change.new is None or widened.same_principals):
-            return f"Put the condition {condition_text(old)} back into {where}"
-        if old and old.key == "sub":
-            return f"Write {asked_text(old)} on sub again in {where}"
+    for change in widened.conditions:
+        is_subject = change.old is not None and str(change.old.key).endswith(":sub")
+        if change.old and (change.new is None or widened.same_principals or is_subject):
+            return f"Restore the condition {condition_text(change.old)} in {where}"
     sides = widened.before, widened.trusted
-    before, after = (several_trusted(side, limits=False, named=issuer) for side in sides)
+    before, after = (several_trusted(side, limits=False) for side in sides)
     if after and before:
         return f"Name {before} in place of {after} in {where}"
     return f"Remove {after} from {where}" if after else f"Restore {where}"
 
 
 def _undecided(finding: Finding, evidence: TrustUndecided) -> Saying:
-    role, reason = role_of(finding), undecided_text(evidence.answer, "its trust policy")
-    if evidence.trusted:
-        who = several_trusted(evidence.trusted)
-        return Saying(f"{role} may now be assumed by {who}, which is not decided: {reason}")
-    return Saying(f"Who can newly assume {role} is not decided: {reason}")
+    reason = undecided_text(evidence.answer, "its trust policy")
+    return Saying(f"Who can newly assume {role_of(finding)} is not decided: {reason}")
 
 
 def _not_shown(finding: Finding, evidence: TrustNotShown) -> Saying:
@@ -167,9 +135,9 @@ def _not_shown(finding: Finding, evidence: TrustNotShown) -> Saying:
 
 
 def _new(finding: Finding, evidence: NewTrust) -> Saying:
-    role, order = role_of(finding), list(Ownership)
-    ranked = sorted(evidence.trusted, key=lambda pair: -order.index(pair[1]))
-    who = [f"by {trusted_text(trusted)}{_whose(trusted, whose)}" for trusted, whose in ranked]
+    role, ranked = role_of(finding), sorted(evidence.trusted, key=lambda each: each[1])
+    other = " outside this account, as far as the plan shows"
+    who = [f"by {trusted_text(t)}{'' if own or t.name == ANYONE else other}" for t, own in ranked]
     if not who:
         return Saying(f"Nobody can assume the new role {role}: its trust policy trusts nobody")
     more = f", and by {len(who) - _SHOWN} more" if len(who) > _SHOWN else ""
@@ -177,55 +145,30 @@ def _new(finding: Finding, evidence: NewTrust) -> Saying:
     return Saying(message, tuple(f"not shown: {place}" for place in evidence.not_shown))
 
 
-def _whose(trusted: Trusted, whose: Ownership) -> str:
-    """Return that somebody is another account, or of one."""
-    if whose is Ownership.OWN or trusted.name == ANYONE:
-        return ""
-    kind = str(trusted.name).partition("/")[0].rpartition(":")[2]
-    verb = "is" if whose is Ownership.OTHER else "may be"
-    return f", which {verb} {'in ' if kind in _OF_ACCOUNTS else ''}another account"
-
-
 def _not_widened(finding: Finding, evidence: TrustNotWidened) -> Saying:
     role = role_of(finding)
-    if finding.rule is Rule.REWRITTEN:
-        return Saying(f"The trust policy of {role} is written in another way and means the same")
     if evidence.is_deleted:
         return Saying(f"The role {role} is deleted")
-    if not evidence.removed:
-        return Saying(f"The trust policy of {role} allows less than before, and nothing new")
-    removed = several_trusted(evidence.removed)
-    if evidence.limited:
-        limited = several_trusted(evidence.limited)
-        return Saying(f"{role} can now be assumed only by {limited} (was {removed})")
-    return Saying(f"{role} can no longer be assumed by {removed}")
+    if finding.rule is Rule.REWRITTEN:
+        return Saying(f"The trust policy of {role} is written in another way and means the same")
+    return Saying(f"The trust policy of {role} allows less than before, and nothing new")
 
 
 def _provider(finding: Finding, evidence: ProviderChanged) -> Saying:
-    what, address = _event(finding, evidence), finding.address
-    if evidence.event is ProviderEvent.THUMBPRINTS:
-        return Saying(f"{what}{'; AWS does not use those of EKS' if evidence.is_eks else ''}")
-    if evidence.gains:
-        roles = names_of(evidence.gains)
-        return Saying(f"{what}: tokens of {issuer_name(evidence.issuer)} can now assume {roles}")
-    if not evidence.loses and evidence.event in _WITHOUT_ROLES:
-        return Saying(what)
-    roles = names_of(evidence.loses)
+    address, roles = finding.address, names_of(evidence.gains or evidence.loses)
+    what = f"{address} {_EVENTS[evidence.event]}"
+    what += f" to {', '.join(evidence.clients)}" if evidence.clients else ""
     if finding.rule is Rule.IDENTITY_LOST:
         is_new = evidence.event is ProviderEvent.NO_AUDIENCE
         fix = f"Keep the provider of {evidence.issuer} with {AUDIENCE} in {address}"
         fix = f"Add {AUDIENCE} to client_id_list of {address}" if is_new else fix
         can = "cannot" if is_new else "can no longer"
         return Saying(f"{what}: aws-node {can} assume {roles} by IRSA", fix=fix)
-    if not roles:
-        return Saying(f"{what}: the plan shows no role that loses its tokens")
-    return Saying(f"{what}: tokens of {issuer_name(evidence.issuer)} can no longer assume {roles}")
+    can = "can now" if evidence.gains else "can no longer"
+    tokens = f": tokens of {issuer_name(evidence.issuer)} {can} assume {roles}" if roles else ""
+    return Saying(what + tokens)
 
 
-_WITHOUT_ROLES = (
-    *(ProviderEvent.CLIENT_IDS, ProviderEvent.UNKNOWN_CLIENT_IDS),
-    *(ProviderEvent.NO_AUDIENCE, ProviderEvent.WITH_CLUSTER),
-)
 _EVENTS = {
     ProviderEvent.CREATED: "is created",
     ProviderEvent.DELETED: "is deleted",
@@ -233,18 +176,9 @@ _EVENTS = {
     ProviderEvent.OTHER_ISSUER: "gets another issuer",
     ProviderEvent.UNKNOWN_ISSUER: "may get another issuer, which is known after apply",
     ProviderEvent.NO_AUDIENCE: f"is new for a cluster of EKS, without the client ID {AUDIENCE}",
-    ProviderEvent.UNKNOWN_CLIENT_IDS: "gets client IDs that are known after apply",
+    ProviderEvent.CLIENT_IDS: "changes its client IDs",
     ProviderEvent.THUMBPRINTS: "gets other thumbprints",
 }
-
-
-def _event(finding: Finding, evidence: ProviderChanged) -> str:
-    address = finding.address
-    if evidence.event in _EVENTS:
-        return f"{address} {_EVENTS[evidence.event]}"
-    added = [f"adds {several(evidence.added)}"] if evidence.added else []
-    removed = [f"no longer has {several(evidence.removed)}"] if evidence.removed else []
-    return f"{address} {' and '.join(added + removed)} among its client IDs"
 
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from vpc_cni_iam.catalog.trust import AUDIENCE
 from vpc_cni_iam.errors import first_of
-from vpc_cni_iam.plugin.issuers import is_of_anybody, platform_of
+from vpc_cni_iam.plugin.issuers import platform_of
 from vpc_cni_iam.plugin.trust import AWS_NODE
 from vpc_cni_iam.review.checks.session_tags import SessionTagsOff
 from vpc_cni_iam.review.checks.trust import TrustFlawFound
@@ -20,6 +20,7 @@ from vpc_cni_iam.review.report.trusted import EVERY, capital, issuer_name, role_
 from vpc_cni_iam.review.rules import Rule
 
 _SHOWN = 3
+_NO_SUBJECT = "no condition asks for the subject"
 _TAGS_OFF = "Set disable_session_tags to false, or do not ask for tags"
 _BY_PODS = "No pod gets credentials of {role} by EKS Pod Identity: "
 _NO_AUDIENCE = (
@@ -30,7 +31,7 @@ _SUBJECT = "{who} of {issuer} can assume {role}: {subject}", "Ask for the whole 
 # The message and the fix; fields in braces are those of `_fields`.
 _TEXTS: Mapping[Rule, tuple[str, str]] = {
     Rule.TRUST_ANYBODY: (
-        "Everybody{anybody} can assume {role}: no condition asks for {limits}",
+        "Everybody{anybody} can assume {role}: no condition asks for {keys}",
         "Add a condition on {keys}",
     ),
     Rule.IRSA_NO_AUDIENCE: _NO_AUDIENCE,
@@ -87,45 +88,27 @@ def _flaw(finding: Finding, evidence: TrustFlawFound) -> Saying:
     if evidence.is_sensitive:
         summary = next(rule.summary for rule in shown_rules() if rule.id == finding.rule)
         message = f"The trust policy of {fields['role']} has sensitive values. {summary}"
-    elif evidence.is_as_before:
-        message += ", as before"
     return Saying(message, fix=f"{fix} in the trust policy of {finding.address}")
 
 
 def _fields(role: str, flaw: TrustFlaw) -> Mapping[str, str]:
     platform, values = platform_of(flaw.provider, flaw.values), flaw.values
     who = [subject_text(platform, value, is_pattern=True) for value in values]
-    keys = limits = " or ".join(values)
-    anybody = f" with a token of {flaw.provider}"
+    keys, anybody = " or ".join(values), f" with a token of {flaw.provider}"
     if flaw.rule is Rule.TRUST_ANYBODY and not flaw.provider:
-        excepted = f" but those that it names ({several(values)})" if values else ""
-        anybody = f"{excepted} in every AWS account"
-        keys, limits = "aws:PrincipalOrgID", "an organization, an account or a principal"
+        keys, anybody = "aws:PrincipalOrgID, an account or a principal", " in every AWS account"
     return {
         "role": role,
         "issuer": issuer_name(flaw.provider),
-        "quoted": _quoted(values),
+        "quoted": first_of(map(repr, values), _SHOWN),
         "keys": keys,
-        "limits": limits,
         "anybody": anybody,
         "who": capital(several(who or [EVERY[platform]])),
-        "subject": _subject(values),
+        "subject": f"the subject has a wildcard, {first_of(map(repr, values), _SHOWN)}"
+        if values
+        else _NO_SUBJECT,
         "nobody": f": nobody can assume {role} by it" if flaw.never else "",
     }
-
-
-def _subject(values: tuple[str, ...]) -> str:
-    """Return why tokens with other subjects than one are taken."""
-    if not values:
-        return "no condition asks for the subject"
-    text = f"the subject has a wildcard, {_quoted(values)}"
-    is_of_any_owner = any(is_of_anybody(v) and v.partition(":")[2] != "*" for v in values)
-    return f"{text}, and everybody can create an owner of that name" if is_of_any_owner else text
-
-
-def _quoted(values: Iterable[str]) -> str:
-    quoted = list(map(repr, values))
-    return first_of(quoted) if len(quoted) > _SHOWN else " or ".join(quoted)
 
 
 def _tags_off(finding: Finding, evidence: SessionTagsOff) -> Saying:

@@ -8,8 +8,8 @@ Source: Terraform AWS provider, aws_iam_role_policies_exclusive and aws_iam_poli
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import Any, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -36,13 +36,31 @@ from vpc_cni_iam.review.account.grants import (
     OpenList,
 )
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Unresolved
-from vpc_cni_iam.review.account.resolve import is_there
-
-if TYPE_CHECKING:
-    from vpc_cni_iam.review.account.fill import Filler
+from vpc_cni_iam.review.account.resolve import Resolver, is_there
 
 
-def apply_lists(filler: Filler, accounts: Accounts) -> None:
+class NamedByLists(Protocol):
+    """What reads whom resources name, as the filler of the accounts does."""
+
+    resolver: Resolver
+    resources: tuple[Resource, ...]
+
+    def resolve(
+        self, resource: Resource, placed: PlacedValue, kind: str, side: Side, /
+    ) -> tuple[IamResource, ...]:
+        """Return whom a value names."""
+
+    def owners(self, resource: Resource, row: GrantArgument, side: Side, /) -> list[IamResource]:
+        """Return who has what an argument gives."""
+
+    def grants(self, resource: Resource, side: Side, /) -> Iterator[Grant]:
+        """Yield what a resource gives."""
+
+    def is_set(self, resource: Resource, argument: str, /) -> bool:
+        """Say whether an argument is set."""
+
+
+def apply_lists(filler: NamedByLists, accounts: Accounts) -> None:
     """Remove what exclusive lists do not name; what they name and nobody shows is unknown."""
     lists = _Lists(filler, accounts)
     for side in Side:
@@ -59,7 +77,7 @@ def apply_lists(filler: Filler, accounts: Accounts) -> None:
 
 
 class _Lists(Struct, frozen=True):
-    filler: Filler
+    filler: NamedByLists
     accounts: Accounts
 
     def apply(self, resource: Resource, row: GrantArgument, owner: IamResource, side: Side) -> None:

@@ -383,7 +383,7 @@ def test_a_managed_policy_that_nobody_of_the_plan_has_is_judged_by_itself() -> N
     assert not found(role("x", None, irsa()))
 
 
-def test_a_policy_that_one_resource_removes_and_another_keeps_may_be_lost() -> None:
+def test_a_policy_that_one_resource_removes_and_another_keeps_counts_as_lost() -> None:
     values = {"role": "cni", "policy_arn": "arn:aws:iam::111122223333:policy/cni"}
     managed = {"name": "cni", "arn": values["policy_arn"], "policy": CNI}
     changes = [
@@ -393,17 +393,9 @@ def test_a_policy_that_one_resource_removes_and_another_keeps_may_be_lost() -> N
         attachment("cni", values["policy_arn"], name="stays"),
         attachment("cni", values["policy_arn"], name="goes", sides=(values, None)),
     ]
-    assert {f.level for f in of_rule(found(*changes), "coverage-lost")} == {"warning"}
+    assert {f.level for f in of_rule(found(*changes), "coverage-lost")} == {"error"}
     (answer,) = answers(*changes)
-    assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, AnswerReason.CONFLICT)
-
-
-def test_a_call_that_may_have_been_denied_before_is_not_lost_for_certain() -> None:
-    by_vpc = document(allow("ec2:*", Condition={"StringEquals": {"aws:SourceVpc": "vpc-1"}}))
-    roles = own_role("cni", irsa()), addon(V1_23, V1_23)
-    limited = document(allow("ec2:Describe*"), allow("ec2:AssignPrivateIpAddresses"))
-    findings = of_rule(found(*roles[0], roles[1], inline(by_vpc, limited)), "coverage-lost")
-    assert {f.level for f in findings} == {"warning"}
+    assert (answer.verdict, answer.reason) == (AnswerVerdict.FAILS, AnswerReason.MISSING)
 
 
 def test_no_part_of_a_sensitive_policy_is_shown() -> None:

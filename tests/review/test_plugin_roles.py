@@ -101,11 +101,10 @@ def policy_in(region: str, account: str = "*") -> str:
 def test_policies_of_another_place_are_named_with_it(region: str, account: str, words: str) -> None:
     cluster = same("aws_eks_cluster", "prod", _PLACES)
     there = [*own_role("cni", irsa()), cluster, addon(V1_23, V1_23)]
-    for before, level in ((CNI, "warning"), (policy_in(region, account), "note")):
-        findings = found(*there, inline(before, policy_in(region, account)))
-        elsewhere = of_rule(findings, "plugin-policy-elsewhere")
-        assert [f.level for f in elsewhere] == ([level] if words else [])
-        assert all(words in say(f).message for f in elsewhere)
+    findings = found(*there, inline(None, policy_in(region, account)))
+    assert [f.level for f in findings if words in say(f).message and words] == ["error"] * bool(
+        words
+    )
 
 
 def test_a_new_policy_for_another_cluster_is_said_with_the_calls_that_it_does_not_allow() -> None:

@@ -173,7 +173,7 @@ def test_a_session_policy_that_changes_with_the_role_counts_on_both_sides() -> N
         (plugin,) = review.plugins
         assert ("ec2:AttachNetworkInterface" in plugin.missing) == (after == NARROW)
         lost = {f.rule for f in review.findings if "coverage-lost" in f.means and f.level != "note"}
-        assert ("plugin-permission-missing" in lost) == (after == NARROW)
+        assert ("coverage-lost" in lost) == (after == NARROW)
 
 
 def test_a_loss_of_a_role_counts_if_one_cluster_has_no_session_policy() -> None:

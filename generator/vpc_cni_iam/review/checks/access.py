@@ -27,7 +27,7 @@ from vpc_cni_iam.review.diff.harm import (
     scope,
 )
 from vpc_cni_iam.review.diff.permissions import Open, Permissions, may_deny
-from vpc_cni_iam.review.diff.plugin.needs import needs_by_role, needs_finder
+from vpc_cni_iam.review.diff.plugin.needs import lacked, needs_by_role
 from vpc_cni_iam.review.diff.plugin.roles import callers
 from vpc_cni_iam.review.diff.principals import (
     GrantChange,
@@ -307,8 +307,8 @@ class _OfPrincipal:
             return None  # to allow an action on more resources is no permission that lacks
         for needs in needs_by_role(context).get(change.owner, ()):
             if needs.is_of_cluster or callers(context, change.owner, Side.AFTER):
-                lacked = needs_finder(context).lacked(change.owner, needs)
-                with_it = Permissions((*change.before.policies, lacked), change.after.limits)
+                policies = (*change.before.policies, lacked(context, change.owner, needs))
+                with_it = Permissions(policies, change.after.limits)
                 if isinstance(context.proofs.compare(with_it, change.after), NoNewAccess):
                     return needs.after.version
         return None

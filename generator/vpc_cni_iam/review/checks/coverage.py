@@ -12,6 +12,7 @@ from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
+from vpc_cni_iam.review.diff.plugin.judged import OtherPlace
 from vpc_cni_iam.review.diff.plugin.needs import (
     PluginNeeds,
     RoleNeeds,
@@ -20,7 +21,6 @@ from vpc_cni_iam.review.diff.plugin.needs import (
     plugin_needs,
 )
 from vpc_cni_iam.review.diff.plugin.nodes import nodes_lost
-from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace
 from vpc_cni_iam.review.diff.plugin.roles import address_of, has_plugin_policy
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule, at_most, most_severe
@@ -146,5 +146,5 @@ def _of_instances(context: Context) -> Iterator[Finding]:
     """Yield what aws-node loses with another role of instances that no cluster of the plan has."""
     for workload, needs in instance_needs(context).values():
         (role,) = needs.roles
-        for lost in _denied(DenialCause.LOST, by_action(role.lost), role, needs, context):
+        for lost in _denied(DenialCause.LOST, by_action(role.newly), role, needs, context):
             yield replace(lost, address=workload)

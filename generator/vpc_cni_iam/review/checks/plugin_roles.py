@@ -15,10 +15,9 @@ from vpc_cni_iam.review.account.grants import known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.policy import is_of_aws, is_of_plugin
 from vpc_cni_iam.review.context import Context, fact
-from vpc_cni_iam.review.diff.plugin.assuming import is_less_trusted, is_trusted
-from vpc_cni_iam.review.diff.plugin.controller import controllers_missing
-from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, RoleNeeds, plugin_needs
-from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace, other_places
+from vpc_cni_iam.review.diff.plugin.identity import is_less_trusted, is_trusted
+from vpc_cni_iam.review.diff.plugin.needs import plugin_needs
+from vpc_cni_iam.review.diff.plugin.nodes import controllers_missing
 from vpc_cni_iam.review.diff.plugin.roles import (
     TrustLost,
     address_of,
@@ -31,13 +30,6 @@ from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule
 
 
-class PolicyElsewhere(Struct, frozen=True):
-    """The policies of aws-node's role are for another place than the one where it runs."""
-
-    role: IamResource
-    place: OtherPlace
-
-
 class ManagedAttached(Struct, frozen=True):
     """AmazonEKS_CNI_Policy is on a role beside a scoped policy, or else on a role of nodes."""
 
@@ -47,10 +39,6 @@ class ManagedAttached(Struct, frozen=True):
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield what is wrong with roles of the plugin and of nodes."""
-    for needs in plugin_needs(context):
-        if needs.is_of_cluster and not needs.plugin.is_deleted:
-            for role in needs.roles:
-                yield from _elsewhere(role, needs, context)
     for owner in context.accounts.after.grants:
         if owner not in context.accounts.deleted:
             yield from _managed(owner, context)
@@ -62,18 +50,6 @@ def check(context: Context) -> Iterator[Finding]:
         rule = Rule.COVERAGE_LOST if missing.is_removed else Rule.PERMISSION_MISSING
         address = missing.address or address_of(context, missing.role)
         yield finding(rule, missing, address, subject=missing.role, level=Level.WARNING)
-
-
-def _elsewhere(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[Finding]:
-    """Yield for which other place the policies of a role of aws-node are."""
-    before, after = (account.policies(role.role) for account in context.accounts.sides)
-    for place in other_places(after.values(), needs.after):
-        stays = not (role.is_changed and before != after)
-        # Of a policy that is new, what aws-node cannot call in its cluster or VPC is said.
-        if stays or not place.kind.decides_calls:
-            evidence = PolicyElsewhere(role.role, place)
-            address, level = address_of(context, role.role), Level.NOTE if stays else Level.WARNING
-            yield finding(Rule.POLICY_ELSEWHERE, evidence, address, subject=role.role, level=level)
 
 
 @fact

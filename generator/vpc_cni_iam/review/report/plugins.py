@@ -44,7 +44,6 @@ REASONS = {
     AnswerReason.LATER: "a part of a policy of {role}, which is known after apply",
     AnswerReason.UNDECIDED: "whether conditions of {role} allow {actions}",
     AnswerReason.CONTROLLER: "pods with security groups of their own do not start",
-    AnswerReason.CONFLICT: "whether {role} keeps a policy that one of two resources removes",
     AnswerReason.NOT_INSTALLED: "whether another plan installs it",
     AnswerReason.AGENT: "whether its nodes have the EKS Pod Identity Agent",
     AnswerReason.REFUSED: "what {role} allows: a policy is not valid",

@@ -73,20 +73,15 @@ class PluginReader:
 
     def __init__(self, filler: Filler) -> None:
         self._filler, self._resolver = filler, filler.resolver
-        self._deleted = filler.accounts.deleted
         self._resources = [r for r in filler.resources if r.type in _TYPES]
-        others = (r for r in filler.resources if r.type == CHART or may_be_account(r.type))
-        self._unplaced = list(others)
         every = (*filler.plan.read, *filler.plan.resources)
         self._read = [r for r in every if r.type == CLUSTER and r.mode == "data"]
         # The clusters of the plan by name, and the places of those of each name.
         self._clusters: dict[tuple[Side, str], list[Resource]] = defaultdict(list)
-        self._regions: dict[str, set[str]] = defaultdict(set)
-        self._account_ids: dict[str, set[str]] = defaultdict(set)
+        self._places: dict[str, set[EksCluster]] = defaultdict(set)
         for resource, side in product(self._resources, Side):
-            name, place = _name(resource, side), self._place(resource, side)
-            self._regions[name].add(place.region)
-            self._account_ids[name].add(place.account)
+            name = _name(resource, side)
+            self._places[name].add(self._place(resource, side))
             if resource.type == CLUSTER and name:
                 self._clusters[side, name].append(resource)
 
@@ -103,7 +98,8 @@ class PluginReader:
     def _of_cluster(
         self, key: _Key, sides: Mapping[Side, Mapping[_Key, list[Resource]]]
     ) -> Iterator[ClusterPlugin]:
-        if not any(_is_about_plugin(r, side) for side, each in sides.items() for r in each[key]):
+        resources = ((r, side) for side, each in sides.items() for r in each[key])
+        if not any(r.type == NODE_GROUP or is_for_plugin(r, side) for r, side in resources):
             return
         every = [[r for r in each[key] if installs_plugin(r, side)] for side, each in sides.items()]
         # Of several on one side none is in place of another.
@@ -119,7 +115,9 @@ class PluginReader:
     def _by_cluster(self, side: Side) -> dict[_Key, list[Resource]]:
         """Return the resources that are there on a side, by cluster."""
         by_cluster: dict[_Key, list[Resource]] = defaultdict(list)
-        for resource in (*self._resources, *self._unplaced):
+        resources = self._filler.resources
+        others = (r for r in resources if r.type == CHART or may_be_account(r.type))
+        for resource in (*self._resources, *others):
             if is_there(resource, side):
                 left = as_left(resource) if side is Side.AFTER else resource
                 if left.type != CHART or installs_plugin(left, side):
@@ -150,8 +148,9 @@ class PluginReader:
             other = Side.BEFORE if side is Side.AFTER else Side.AFTER
             # What is not known may be what it is on the other side.
             return self._cluster(resource, other) if _name(resource, other) else ANY_CLUSTER
-        region = place.region or _only(self._regions[name])
-        return EksCluster(name, region, place.account or _only(self._account_ids[name]))
+        region = place.region or _only(each.region for each in self._places[name])
+        account = place.account or _only(each.account for each in self._places[name])
+        return EksCluster(name, region, account)
 
     def _place(self, resource: Resource, side: Side) -> EksCluster:
         """Return the Region and account of a resource, as the side says them, or else the other.
@@ -181,26 +180,25 @@ class PluginReader:
         identity = self._identity(resources, [(r, each.role()) for r, each in readers], setup, side)
         # What is in a cluster that the plan does not say may be in this one.
         others = by_cluster.get(ANY_CLUSTER, []) if key != ANY_CLUSTER else []
-        ways = self._ways(others, [], setup.account, side)
-        kind, named = next(ways, (identity.kind, []))
+        kind, named = self._way(others, [], setup.account, side)
         if kind.is_of_service_account and counting((kind, identity.kind)) is not identity.kind:
             identity = PluginIdentity(addresses=tuple(r.address for r, _ in named))
         return PluginState(
-            self._described(key, resources, side),
-            installers[0].address if installers else "",
-            setup,
-            identity,
-            _mode(setup, clusters, side),
-            next((v for r in clusters if (v := text(r, "vpc_config.*.vpc_id", side))), ""),
-            _texts(groups, ("subnet_ids.*",), side)
+            cluster=self._described(key, resources, side),
+            installer=installers[0].address if installers else "",
+            setup=setup,
+            identity=identity,
+            mode=_mode(setup, clusters, side),
+            vpc_id=next(iter(_texts(clusters, ("vpc_config.*.vpc_id",), side)), ""),
+            subnets=_texts(groups, ("subnet_ids.*",), side)
             or _texts(clusters, ("vpc_config.*.subnet_ids.*",), side),
-            _texts(clusters, _GROUPS, side),
-            agents[0].address if agents else "",
-            _is_preserved(installers, clusters, side),
-            _is_preserved(agents, clusters, side),
-            frozenset(self._named(_placed(groups, "node_role_arn", side), side)),
-            tuple(r.address for r in groups),
-            any(_is_true(r, "compute_config.*.enabled", side) for r in clusters),
+            security_groups=_texts(clusters, _GROUPS, side),
+            agent=agents[0].address if agents else "",
+            stays_on_removal=_is_preserved(installers, clusters, side),
+            agent_stays_on_removal=_is_preserved(agents, clusters, side),
+            node_roles=frozenset(self._named(_placed(groups, "node_role_arn", side), side)),
+            node_groups=tuple(r.address for r in groups),
+            is_auto_mode=any(_is_true(r, "compute_config.*.enabled", side) for r in clusters),
         )
 
     def _described(self, key: _Key, resources: list[Resource], side: Side) -> EksCluster:
@@ -208,9 +206,9 @@ class PluginReader:
         if isinstance(key, EksCluster):
             cluster = replace(key, name="") if is_mark(key.name) else key
         else:
-            names = (name for r in resources if not is_mark(name := _name(r, side)))
+            names = [name for r in resources if not is_mark(name := _name(r, side))]
             places = [self._place(r, side) for r in resources if r.type in _TYPES]
-            facts = names, (place.region for place in places), (place.account for place in places)
+            facts = names, [place.region for place in places], [place.account for place in places]
             name, region, account = (next(filter(None, values), "") for values in facts)
             cluster = EksCluster(name, region, account)
         return replace(cluster, issuer=self._issuer(cluster, resources, side))
@@ -233,32 +231,34 @@ class PluginReader:
     def _identity(
         self, resources: list[Resource], annotated: list[_NamedRole], setup: PluginSetup, side: Side
     ) -> PluginIdentity:
-        ways = self._ways(resources, annotated, setup.account, side)
-        kind, named = next(ways, (Identity.unknown, []))
+        kind, named = self._way(resources, annotated, setup.account, side)
         releases = tuple(r.address for r, _ in annotated if r.type == CHART)
         is_open = setup.not_read not in (None, UnreadReason.ELSEWHERE)
         if not kind.is_of_service_account and is_open and releases:
             return PluginIdentity(addresses=releases)  # values that are not read may name a role
         associations = _associations(resources, setup.account, side)
         first = _placed((r for r in associations if _has_target(r, side)), "role_arn", side)
+        lost = self._lost([*named, *first]) if side is Side.AFTER else ()
         return PluginIdentity(
-            kind,
-            frozenset(self._named(named, side)),
-            frozenset(self._named(first, side)),
-            tuple(dict.fromkeys(r.address for r, _ in named)),
-            frozenset(self._sessions(associations, side)),
-            frozenset(self._lost([*named, *first])) if side is Side.AFTER else frozenset(),
-            not any(_is_true(r, "disable_session_tags", side) for r in associations),
+            kind=kind,
+            roles=frozenset(self._named(named, side)),
+            first_roles=frozenset(self._named(first, side)),
+            addresses=tuple(dict.fromkeys(r.address for r, _ in named)),
+            sessions=frozenset(self._sessions(associations, side)),
+            lost_roles=frozenset(lost),
+            has_session_tags=not any(
+                _is_true(r, "disable_session_tags", side) for r in associations
+            ),
         )
 
-    def _ways(
+    def _way(
         self,
         resources: list[Resource],
         annotated: list[_NamedRole],
         account: ServiceAccount,
         side: Side,
-    ) -> Iterator[tuple[Identity, list[_NamedRole]]]:
-        """Yield by what a service account has which roles, what counts first at first."""
+    ) -> tuple[Identity, list[_NamedRole]]:
+        """Return by what a service account has which roles."""
         by_pods = [
             (r, placed)
             for r in _associations(resources, account, side)
@@ -278,7 +278,8 @@ class PluginReader:
         )
         for kind, named in ways:
             if in_use := [each for each in named if each[1].value != ABSENT]:
-                yield kind, in_use
+                return kind, in_use
+        return Identity.unknown, []
 
     def _sessions(self, associations: list[Resource], side: Side) -> Iterator[tuple[str, Content]]:
         for resource in associations:
@@ -317,7 +318,7 @@ class PluginReader:
             was_there = any(isinstance(role, InPlan) for role in then)
             if was_there and isinstance(value, Known | Sensitive):
                 yield from (role for role in now if not isinstance(role, InPlan))
-            yield from (r for r in now if r in self._deleted)
+            yield from (r for r in now if r in self._filler.accounts.deleted)
 
 
 def _name(resource: Resource, side: Side) -> str:
@@ -329,13 +330,9 @@ def _name(resource: Resource, side: Side) -> str:
     return ""
 
 
-def _only(names: set[str]) -> str:
-    known = names - {""}
-    return next(iter(known)) if len(known) == 1 else ""
-
-
-def _is_about_plugin(resource: Resource, side: Side) -> bool:
-    return resource.type == NODE_GROUP or is_for_plugin(resource, side)
+def _only(names: Iterable[str]) -> str:
+    known = {*names} - {""}
+    return known.pop() if len(known) == 1 else ""
 
 
 def _associations(resources: list[Resource], account: ServiceAccount, side: Side) -> list[Resource]:

@@ -7,14 +7,17 @@ plugin's since 1.13.0.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs import daemonset
 from vpc_cni_iam.inputs.plan.arguments import CHART, ROLE_ANNOTATION
 from vpc_cni_iam.inputs.plan.resource import Resource
@@ -32,10 +35,10 @@ from vpc_cni_iam.inputs.plan.values import (
 )
 from vpc_cni_iam.plugin.settings import VARIABLES, PluginSettings
 from vpc_cni_iam.plugin.trust import AWS_NODE, ServiceAccount
+from vpc_cni_iam.policy.strict_json import Number, load_json
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value
 from vpc_cni_iam.review.account.plugin.state import PluginSetup, UnreadReason
-from vpc_cni_iam.review.account.plugin.values import leaves, mapping_of, merge, without_later
 
 # Arguments of a release that may set anything, and that a plan does not show.
 HIDDEN_ARGUMENTS = ("postrender", "set_sensitive", "set_wo_revision")
@@ -48,10 +51,12 @@ _CREATE = "serviceAccount.create"
 _ACCOUNT = ("podIdentity.", _CREATE, "serviceAccount.name", "fullnameOverride")
 _ANNOTATION = ("serviceAccount", "annotations", ROLE_ANNOTATION)
 _ROLE, _OVERRIDE = ".".join(_ANNOTATION), "image.override"  # an image in place of the chart's
+_SETTINGS = (_ROLE, "image.tag", _MORE_VARIABLES)  # which are read, as the variables are
 _CLUSTER_NAME = "CLUSTER_NAME"
 _IS_PLUGINS_SINCE = PluginVersion((1, 13, 0))
 _COMMA, _DOT = re.compile(r"(?<!\\),"), re.compile(r"(?<!\\)\.")  # unless they are escaped
 _DEEPEST = 100  # steps of a name
+_REMEMBERED = 64  # texts: both sides of a resource have the same ones as a rule
 
 
 class SetupReader:
@@ -75,18 +80,23 @@ class SetupReader:
         """Return how it sets up the plugin."""
         values = dict(leaves(self._values))
         settings, version = self._settings()
-        secrets = {n: Sensitive(v) for n, v in settings.environment.items() if _is_secret(n, v)}
+        variables = settings.environment.items()
+        secrets = {n: Sensitive(v) for n, v in variables if n in VARIABLES and holds_mark(v)}
         environment = {k: v for k, v in settings.environment.items() if k not in secrets}
         not_read = list(self._not_read)
-        if any(_is_later(value) for name, value in values.items() if name != _ROLE):
-            not_read.append(UnreadReason.LATER)
+        marks = (v.mark if isinstance(v, Sensitive) else v for n, v in values.items() if n != _ROLE)
+        not_read += [UnreadReason.LATER] if any(isinstance(m, Unknown) for m in marks) else []
         is_parsed = isinstance(self._values.get(_MORE_VARIABLES, []), list)
         deciding = dict(_deciding(values, has_more=bool(settings.unread) or not is_parsed))
         deciding |= self._arguments(is_read=not not_read)
         not_read += [] if is_parsed else [UnreadReason.NOT_PARSED]
         not_read += [UnreadReason.SENSITIVE] if secrets else []
         not_read += [UnreadReason.ELSEWHERE] if settings.unread else []
-        others = {n: v for n, v in values.items() if n not in deciding and not _is_setting(n)}
+        others = {
+            name: value
+            for name, value in values.items()
+            if name not in (*deciding, *_SETTINGS) and not name.startswith("env.")
+        }
         others |= {f"env.{name}": mark for name, mark in secrets.items()}
         cluster = one(self._installer, "cluster_name", self._side)
         if isinstance(cluster, Sensitive) and _CLUSTER_NAME not in settings.environment:
@@ -159,14 +169,14 @@ class SetupReader:
             self._not_read.append(UnreadReason.SENSITIVE if is_secret else UnreadReason.LATER)
             return
         steps = [step.replace("\\.", ".") for step in _DOT.split(str(name.value))]
-        nested: Any = None  # which takes away what was set before
+        nested: Any = PlacedValue((*path, "value"), value)
         match value:
-            case Known(plain):
-                nested = None if plain == "null" and kind != Known("string") else plain
-            case Sensitive(str(mark)):
-                nested = mark
-            case Unknown() | Sensitive():
-                nested = PlacedValue((*path, "value"), value)
+            case Known(plain) | Sensitive(str(plain)):
+                nested = plain
+            case Absent():
+                nested = None  # which takes away what was set before
+        if nested == "null" and kind != Known("string"):
+            nested = None
         if len(steps) > _DEEPEST or _sets_several(str(name.value), value):
             self._not_read.append(UnreadReason.SETS_SEVERAL)
             return
@@ -203,38 +213,20 @@ class SetupReader:
                 yield name, value
 
 
-def _is_secret(name: str, value: str) -> bool:
-    """Say whether the plugin reads a variable, of which a part is sensitive."""
-    return name in VARIABLES and holds_mark(value)
-
-
-def _is_later(value: Value) -> bool:
-    return isinstance(value.mark if isinstance(value, Sensitive) else value, Unknown)
-
-
-def _is_setting(name: str) -> bool:
-    """Say whether a value is read with the role, the version or the variables."""
-    return name in (_ROLE, "image.tag", _MORE_VARIABLES) or name.startswith("env.")
-
-
 def _deciding(values: Mapping[str, Value], *, has_more: bool) -> Iterator[tuple[str, Value]]:
     """Yield the values by which other code may run, or with another role.
 
     Args:
         has_more: Whether not all of the list of variables is read.
     """
+    begins = (*_ACCOUNT, _MORE_VARIABLES) if has_more else _ACCOUNT
     for name, value in values.items():
         is_image = ".image." in f".{name}" and not name.endswith(".tag")
         is_role = name.endswith(ROLE_ANNOTATION) and name != _ROLE
         if name == _OVERRIDE and isinstance(value, Known):  # its tag is the version
             tag = daemonset.image_tag(value.value)
             yield name, Known(value.value.removesuffix(f":{tag}"))
-        elif (
-            is_image
-            or is_role
-            or name.startswith(_ACCOUNT)
-            or (has_more and name.startswith(_MORE_VARIABLES))
-        ):
+        elif is_image or is_role or name.startswith(begins):
             yield name, value
 
 
@@ -247,3 +239,64 @@ def _sets_several(name: str, value: Value) -> bool:
     comma = _COMMA.search(setting)
     has_more = comma is not None and "=" in setting[comma.end() :]
     return has_more or f"{_MORE_VARIABLES}[" in setting
+
+
+@lru_cache(_REMEMBERED)
+def mapping_of(text: str) -> Mapping[str, Any] | None:
+    """Return the object of a text of JSON or YAML; None where it is not one."""
+    try:
+        documents = [load_json(text, "")] if text.strip() else []
+    except InputError:
+        from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - few plans have YAML
+
+        try:
+            documents = load_yaml(text, "")
+        except InputError:
+            return None
+    if not documents:
+        return {}
+    return documents[0] if len(documents) == 1 and isinstance(documents[0], dict) else None
+
+
+def merge(values: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Put values over others as Helm does: object by object, and null takes away."""
+    for key, value in more.items():
+        if isinstance(value, Mapping):
+            below = values.get(key)
+            if not isinstance(below, dict):
+                below = values[key] = {}
+            merge(below, value)
+        elif value is None:
+            values.pop(key, None)
+        else:
+            values[key] = value
+
+
+def without_later(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values without those that are known after apply, which have their places."""
+    return {
+        key: without_later(value) if isinstance(value, Mapping) else value
+        for key, value in values.items()
+        if not isinstance(value, PlacedValue)
+    }
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Value]]:
+    """Yield the values that are no objects, by path."""
+    match value:
+        case Mapping():
+            for key, inner in value.items():
+                yield from leaves(inner, f"{path}.{key}" if path else str(key))
+        case PlacedValue(_, later):
+            yield path, later
+        case _:
+            text = _text(value)
+            yield path, Sensitive(text) if is_mark(text) else Known(text)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Number):
+        return value.text
+    return value if isinstance(value, str) else json.dumps(value, default=_text)

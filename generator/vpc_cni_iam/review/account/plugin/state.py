@@ -15,7 +15,7 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.plugin.trust import AWS_NODE, ServiceAccount
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import ABSENT, Known, Unknown, Value
+from vpc_cni_iam.policy.value import ABSENT, Known, Value
 from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.iam_resource import IamResource
 
@@ -55,16 +55,15 @@ class PluginIdentity(Struct, frozen=True):
         return self.first_roles | self.roles
 
     @property
-    def session(self) -> Content:
-        """The session policy that limits the roles; unknown if it need not limit all of them.
+    def session_policies(self) -> frozenset[Content]:
+        """The session policies that may limit its roles; `Absent` for what may have none.
 
         That of an association with a target role limits the target role. Source: Amazon EKS User
         Guide, "Access AWS Resources using EKS Pod Identity Target IAM Roles".
         """
-        contents = {content for _, content in self.sessions}
-        if len(contents) == 1 and len(self.sessions) == len(self.addresses):
-            return next(iter(contents))
-        return Unknown("", Side.AFTER) if contents else ABSENT
+        contents = frozenset(content for _, content in self.sessions)
+        of_all = len(self.sessions) == len(self.addresses)
+        return contents if of_all or not contents else contents | {ABSENT}
 
     @property
     def is_one_of_several(self) -> bool:
@@ -132,6 +131,10 @@ class ClusterPlugin(Struct, frozen=True):
         """Before and after."""
         return self.before, self.after
 
+    def state(self, side: Side) -> PluginState:
+        """Return it on one side."""
+        return self.after if side is Side.AFTER else self.before
+
     @property
     def cluster(self) -> EksCluster:
         """The cluster as it is after, or was before."""
@@ -149,6 +152,14 @@ class ClusterPlugin(Struct, frozen=True):
         is_gone = bool(self.before.installer) and not self.after.installer
         comes = self.resource is not None and self.is_replaced and is_bootstrapped(self.resource)
         return is_gone and not (self.before.stays_on_removal or comes)
+
+    @property
+    def loses_agent(self) -> bool:
+        """Whether nothing serves the credentials of associations any longer."""
+        before, after = self.states
+        has_own_agent = after.is_auto_mode and not after.node_groups  # on each node of Auto Mode
+        is_there = after.agent or has_own_agent or before.agent_stays_on_removal
+        return bool(before.agent) and not is_there
 
     @property
     def is_replaced(self) -> bool:

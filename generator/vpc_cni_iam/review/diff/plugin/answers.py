@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from enum import StrEnum
+from collections.abc import Iterator, Mapping
+from enum import Enum, StrEnum
+from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,20 +14,22 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.state import NodePart, missing_parts
 from vpc_cni_iam.review.context import Context, fact
-from vpc_cni_iam.review.diff.plugin.assuming import can_assume, is_less_trusted
-from vpc_cni_iam.review.diff.plugin.calls import MissingCall
-from vpc_cni_iam.review.diff.plugin.controller import controllers_missing
-from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent, identity_loss
+from vpc_cni_iam.review.diff.plugin.identity import (
+    IdentityEvent,
+    can_assume,
+    identity_loss,
+    is_less_trusted,
+)
 from vpc_cni_iam.review.diff.plugin.needs import (
     PluginNeeds,
     RoleNeeds,
     instance_needs,
-    needs_finder,
+    needs_of_role,
     needs_of_roles,
     other_roles,
     plugin_needs,
 )
-from vpc_cni_iam.review.diff.plugin.nodes import NodeLoss, nodes_lost
+from vpc_cni_iam.review.diff.plugin.nodes import NodeLoss, controllers_missing, nodes_lost
 from vpc_cni_iam.review.diff.plugin.roles import is_named, may_be_plugins, trust_lost
 from vpc_cni_iam.review.diff.trust.flaws import flaws
 from vpc_cni_iam.review.diff.trust.providers import roles_without_provider
@@ -64,25 +67,20 @@ class AnswerReason(StrEnum):
     LATER = "later"  # parts of its policies are known after apply
     UNDECIDED = "undecided"  # conditions, or the Region, decide
     CONTROLLER = "controller"  # the cluster's role lacks what security groups for pods need
-    CONFLICT = "conflict"  # one resource removes a policy, and another one keeps it
     NOT_INSTALLED = "not installed"  # nothing in the plan installs it in a new cluster
     AGENT = "agent"  # nothing in the plan installs the EKS Pod Identity Agent in a new cluster
     REFUSED = "refused"  # a policy is not valid
 
 
-# Why aws-node loses its identity -> why it does not work.
-_LOSSES = {
+# What happens to its identity, to its nodes or in a new cluster -> why it does not work.
+_REASONS: Mapping[Enum, AnswerReason] = {
     IdentityEvent.ROLE_GONE: AnswerReason.ROLE_DELETED,
     IdentityEvent.AGENT_REMOVED: AnswerReason.NO_AGENT,
     IdentityEvent.OTHER_ISSUER: AnswerReason.NOT_TRUSTED,
     IdentityEvent.NOT_TRUSTED: AnswerReason.NOT_TRUSTED,
     IdentityEvent.NOT_ALLOWED: AnswerReason.NOT_TRUSTED,
-}
-_MISSING = {
     NodePart.PLUGIN: AnswerReason.NOT_INSTALLED,
     NodePart.AGENT: AnswerReason.AGENT,
-}
-_OF_NODES = {
     NodeLoss.REFUSED: AnswerReason.NODES_REFUSED,
     NodeLoss.AGENT_DENIED: AnswerReason.AGENT_DENIED,
     NodeLoss.NO_ROLE: AnswerReason.NO_ROLE,
@@ -99,11 +97,9 @@ class PluginAnswer(Struct, frozen=True):
     reason: AnswerReason | None  # None where it works
     is_as_before: bool = False  # whether it failed before as well
 
-    @property
-    def key(self) -> tuple[EksCluster, frozenset[IamResource]]:
-        """What tells it from other answers."""
-        after = self.needs.plugin.after
-        return after.cluster, after.identity.roles
+
+# A verdict and its reason, and whether it was so before.
+_Doubt: TypeAlias = tuple[AnswerVerdict, AnswerReason, bool]
 
 
 @fact
@@ -124,17 +120,23 @@ def plugin_answers(context: Context) -> tuple[PluginAnswer, ...]:
     lost = {role for role, lost in trust_lost(context).items() if lost.is_certain}
     lost |= roles_without_provider(context)
     lost |= {lost.role for lost in nodes_lost(context) if lost.workload}
-    needs += map(needs_finder(context).of_role, sorted(lost - judged, key=str))
+    needs += (needs_of_role(context, role) for role in sorted(lost - judged, key=str))
     answers = tuple(filter(None, (answer(each, context) for each in needs)))
     # What happened outside of the configuration, and stays, is not as before.
     failed = {
-        each.key
+        _owner(each)
         for each in (plugin_answers(context.drift) if context.drift else ())
         if each.verdict is AnswerVerdict.FAILS and not each.is_as_before
     }
     return tuple(
-        replace(each, is_as_before=each.is_as_before and each.key not in failed) for each in answers
+        replace(each, is_as_before=each.is_as_before and _owner(each) not in failed)
+        for each in answers
     )
+
+
+def _owner(answer: PluginAnswer) -> tuple[EksCluster, frozenset[IamResource]]:
+    after = answer.needs.plugin.after
+    return after.cluster, after.identity.roles
 
 
 def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
@@ -144,77 +146,76 @@ def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
     if needs.plugin.is_deleted or is_without_nodes:
         return None
     reasons = _of_cluster if needs.is_of_cluster else _of_trust
-    answers = [*reasons(needs, context), *_of_nodes(needs, context)]
-    answers += [own for role in needs.roles if (own := _of_role(role, needs))]
+    doubts = [*reasons(needs, context), *_of_nodes(needs, context)]
+    doubts += [own for role in needs.roles if (own := _of_role(role, needs))]
     order = list(AnswerVerdict)
-    works = PluginAnswer(needs, AnswerVerdict.WORKS, None)
-    return min(answers, key=lambda a: (order.index(a.verdict), a.is_as_before), default=works)
+    works = AnswerVerdict.WORKS, None, False
+    worst = min(doubts, key=lambda d: (order.index(d[0]), d[2]), default=works)
+    return PluginAnswer(needs, *worst)
 
 
-def _of_cluster(needs: PluginNeeds, context: Context) -> Iterator[PluginAnswer]:
+def _of_cluster(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
     """Yield what aws-node of a cluster lacks besides permissions."""
     plugin = needs.plugin
     before, after = plugin.states
     if plugin.is_removed:
-        yield PluginAnswer(needs, AnswerVerdict.FAILS, AnswerReason.REMOVED)
+        yield AnswerVerdict.FAILS, AnswerReason.REMOVED, False
     for part in missing_parts(plugin.resource, context.plugins) if plugin.resource else ():
-        yield PluginAnswer(needs, AnswerVerdict.NOT_SHOWN, _MISSING[part])
+        yield AnswerVerdict.NOT_SHOWN, _REASONS[part], False
     loss = identity_loss(context, plugin)
-    if loss and loss.event in _LOSSES:
-        yield PluginAnswer(needs, AnswerVerdict.FAILS, _LOSSES[loss.event])
+    if loss and loss.event in _REASONS:
+        yield AnswerVerdict.FAILS, _REASONS[loss.event], False
     if needs.not_shown:
-        yield PluginAnswer(needs, AnswerVerdict.NOT_SHOWN, AnswerReason.ROLE)
+        yield AnswerVerdict.NOT_SHOWN, AnswerReason.ROLE, False
     if not after.identity.roles:
-        yield PluginAnswer(needs, AnswerVerdict.NOT_SHOWN, AnswerReason.IDENTITY)
+        yield AnswerVerdict.NOT_SHOWN, AnswerReason.IDENTITY, False
     for role in after.identity.chain:
         assumes = can_assume(plugin, role, Side.AFTER, context)
         is_refused, is_target = assumes is False, role not in after.identity.assumed
         if is_refused or role in roles_without_provider(context):
             was_refused = can_assume(plugin, role, Side.BEFORE, context) is False
             is_as_before = is_refused and was_refused and role in before.identity.chain
-            yield PluginAnswer(needs, AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED, is_as_before)
+            yield AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED, is_as_before
         elif (is_target and assumes is None) or is_less_trusted(plugin, role, context):
-            yield PluginAnswer(needs, AnswerVerdict.NOT_SHOWN, AnswerReason.TRUST)
+            yield AnswerVerdict.NOT_SHOWN, AnswerReason.TRUST, False
     if any(after.cluster in missing.clusters for missing in controllers_missing(context)):
-        yield PluginAnswer(needs, AnswerVerdict.DEGRADED, AnswerReason.CONTROLLER)
+        yield AnswerVerdict.DEGRADED, AnswerReason.CONTROLLER, False
 
 
-def _of_nodes(needs: PluginNeeds, context: Context) -> Iterator[PluginAnswer]:
+def _of_nodes(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
     """Yield what nodes lack."""
     after = needs.plugin.after
     for lost in nodes_lost(context):
-        if lost.workload:
-            is_own = not needs.is_of_cluster and lost.role in after.identity.roles
-        else:
-            is_own = needs.is_of_cluster and lost.cluster == after.cluster
-        if is_own:
-            yield PluginAnswer(needs, AnswerVerdict.FAILS, _OF_NODES[lost.loss])
+        is_own = (
+            lost.role in after.identity.roles if lost.workload else lost.cluster == after.cluster
+        )
+        if is_own and needs.is_of_cluster is not bool(lost.workload):
+            yield AnswerVerdict.FAILS, _REASONS[lost.loss], False
 
 
-def _of_trust(needs: PluginNeeds, context: Context) -> Iterator[PluginAnswer]:
+def _of_trust(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
     """Yield that aws-node cannot assume a role of which the plan names no cluster."""
     for role in needs.plugin.after.identity.roles:
         lost = trust_lost(context).get(role)
         if (lost and lost.is_certain) or role in roles_without_provider(context):
-            yield PluginAnswer(needs, AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED)
+            yield AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED, False
         before, after = (trust_of(context, role, side) for side in Side)
         own_flaws = flaws(after, for_plugin=True) if after else ()
         if any(flaw.rule in _NEVER_ASSUMED for flaw in own_flaws):
-            is_as_before = before == after
-            yield PluginAnswer(needs, AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED, is_as_before)
+            yield AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED, before == after
 
 
-def _of_role(role: RoleNeeds, needs: PluginNeeds) -> PluginAnswer | None:
+def _of_role(role: RoleNeeds, needs: PluginNeeds) -> _Doubt | None:
     """Return what the permissions of a role come to; None where they are enough."""
-    verdict, reason = AnswerVerdict.NOT_SHOWN, _not_shown(role, needs)
     # What is called only with a setting that the plan does not show is no part of the answer.
     calls = [call for call in role.missing or () if not call.switch]
-    if role.fails and not reason:
-        verdict, reason = AnswerVerdict.FAILS, AnswerReason.MISSING
-    elif not reason and any(call.level is not Level.NOTE for call in calls):
-        verdict, reason = AnswerVerdict.DEGRADED, AnswerReason.MISSING
-    is_as_before = verdict is AnswerVerdict.FAILS and role.fails_as_before
-    return PluginAnswer(needs, verdict, reason, is_as_before) if reason else None
+    if reason := _not_shown(role, needs):
+        return AnswerVerdict.NOT_SHOWN, reason, False
+    if role.fails:
+        return AnswerVerdict.FAILS, AnswerReason.MISSING, role.fails_as_before
+    if any(call.level is not Level.NOTE for call in calls):
+        return AnswerVerdict.DEGRADED, AnswerReason.MISSING, False
+    return None
 
 
 def _not_shown(role: RoleNeeds, needs: PluginNeeds) -> AnswerReason | None:
@@ -224,18 +225,13 @@ def _not_shown(role: RoleNeeds, needs: PluginNeeds) -> AnswerReason | None:
     if role.is_policy:
         return AnswerReason.OWNER
     fatal = [call for call in role.missing if call.is_fatal and not call.switch]
-    worst = next((call for call in fatal if call.is_certain), next(iter(fatal), None))
-    if worst and worst.is_certain and needs.others(role):
+    certain = [call for call in fatal if call.is_certain]
+    if certain and needs.others(role):
         return AnswerReason.IDENTITY
-    if worst and not role.fails:
-        return _doubt(worst, role)
-    return AnswerReason.LIMIT if role.open_limits and not role.fails else None
-
-
-def _doubt(call: MissingCall, role: RoleNeeds) -> AnswerReason:
-    """Return why it is not certain that a call is denied."""
-    if call.is_certain:
+    if role.fails or not (fatal or role.has_open_limit):
+        return None
+    if certain:
         return AnswerReason.POLICY if role.open else AnswerReason.OTHER_PLAN
-    if call.is_contested:
-        return AnswerReason.CONFLICT
-    return AnswerReason.LATER if call.is_later else AnswerReason.UNDECIDED
+    is_later = any(call.is_later for call in fatal[:1])
+    doubt = AnswerReason.LATER if is_later else AnswerReason.UNDECIDED
+    return doubt if fatal else AnswerReason.LIMIT

@@ -8,7 +8,7 @@ plugin runs.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TypeAlias
@@ -40,6 +40,7 @@ from vpc_cni_iam.review.diff.plugin.judged import JudgedPlugin
 from vpc_cni_iam.review.rules import Level
 
 _READ = (*VARIABLES, "VPC_ID", "AWS_REGION")
+_SINCE = re.compile(r", and from (v[\d.]+) on ")  # what follows only from a version on
 _CREATE = "ec2:CreateNetworkInterface"
 # Where nodes are: the parameter, the kind of resource, its condition key, and whose it is.
 _PLACES = (
@@ -48,8 +49,6 @@ _PLACES = (
 )
 # The Regions in which requests are sent where it is not known in which one the plugin is.
 _MOST_REGIONS = 3
-# What follows only from a version on.
-_SINCE = re.compile(r", and from (v[\d.]+) on (.*)")
 _Key: TypeAlias = tuple[str, str, str]
 
 
@@ -70,8 +69,6 @@ class MissingCall(Struct, frozen=True):
     # a Deny, or a limit that does not allow it. None where no policy allows it.
     denied_by: int | None = None
     is_explicit: bool = False  # whether that is a Deny
-    # Whether a policy allows it that one resource of the plan removes and another one keeps.
-    is_contested: bool = False
     # The variable without which it is not called, where the plan does not show that it is set.
     switch: str = ""
 
@@ -83,7 +80,7 @@ class MissingCall(Struct, frozen=True):
     @property
     def is_denied(self) -> bool:
         """Whether it is denied for certain, if it is called."""
-        return not (self.undecided or self.in_some_regions or self.is_contested)
+        return not (self.undecided or self.in_some_regions)
 
     @property
     def is_certain(self) -> bool:
@@ -134,7 +131,9 @@ def plugin_calls(
     mode = judged.mode_for(next(filter(None, naming), ()))
     scenarios = [s for s in judged.chosen_scenarios() if not only or s.name in only]
     limits = [policy for limit in role.limits for policy in limit]
-    regions = _first_and_last(regions_to_check([*role.policies, *limits], names))
+    regions = regions_to_check([*role.policies, *limits], names)
+    if len(regions) > _MOST_REGIONS:  # that of a name before others, and one that no policy names
+        regions = (*regions[:2], regions[-1])
     try:
         answers = Answers(role.policies, role.limits)
         names |= _places(answers, judged, names_of(names))
@@ -146,7 +145,9 @@ def plugin_calls(
             calls = check(setting)
     except InputError:
         return None
-    return replace(calls, missing=tuple(_switched(calls.missing, judged)))
+    # Some are made only with a setting that the plan does not show.
+    missing = (replace(call, switch=judged.switch_of(call.scenario)) for call in calls.missing)
+    return replace(calls, missing=tuple(missing))
 
 
 def _places(answers: Answers, judged: JudgedPlugin, names: Names) -> dict[str, str]:
@@ -163,35 +164,23 @@ def _places(answers: Answers, judged: JudgedPlugin, names: Names) -> dict[str, s
     return places
 
 
-def _switched(calls: Iterable[MissingCall], judged: JudgedPlugin) -> Iterator[MissingCall]:
-    """Yield calls, those marked that only a setting makes which the plan does not show."""
-    for call in calls:
-        switch = judged.switch_of(call.scenario)
-        yield replace(call, switch=switch) if switch else call
-
-
-def _first_and_last(regions: tuple[CheckedRegion, ...]) -> tuple[CheckedRegion, ...]:
-    """Return few of the Regions: that of a name before others, and one that no policy names."""
-    return regions if len(regions) <= _MOST_REGIONS else (*regions[:2], regions[-1])
-
-
 def _setting(judged: JudgedPlugin, mode: Mode, names: Mapping[str, str]) -> RequestSetting:
     setting = RequestSetting(
         judged.version, mode, names=names_of(names), session_tags=judged.session_tags
     )
     plugin = replace(judged.settings, environment={}, features=(), unread=())
-    usable: dict[str, str] = {}
-    for name, value in judged.settings.environment.items():
+
+    def takes(environment: Mapping[str, str], features: tuple[str, ...] = ()) -> bool:
         # A value that the plugin does not take has no effect on it.
         with suppress(UsageError, InputError):
-            if name in _READ:
-                setting.configured(replace(plugin, environment={name: value}))
-                usable[name] = value
-    for feature in judged.settings.features:
-        with suppress(UsageError):  # one that the version does not have
-            setting.configured(replace(plugin, features=(*plugin.features, feature)))
-            plugin = replace(plugin, features=(*plugin.features, feature))
-    return setting.configured(replace(plugin, environment=usable))
+            setting.configured(replace(plugin, environment=environment, features=features))
+            return True
+        return False
+
+    environment = judged.settings.environment
+    usable = {n: v for n, v in environment.items() if n in _READ and takes({n: v})}
+    features = tuple(each for each in judged.settings.features if takes({}, (each,)))
+    return setting.configured(replace(plugin, environment=usable, features=features))
 
 
 def by_action(calls: Iterable[MissingCall]) -> tuple[MissingCall, ...]:
@@ -208,43 +197,6 @@ def by_action(calls: Iterable[MissingCall]) -> tuple[MissingCall, ...]:
         for call in worst.values()
     )
     return tuple(sorted(every, key=lambda call: (-call.level.rank, _harm(call), call.action)))
-
-
-def lost_calls(
-    calls: PluginCalls,
-    before: PluginCalls | None,
-    *,
-    may_have: bool = False,
-    may: bool = False,
-) -> tuple[MissingCall, ...]:
-    """Return the calls that were allowed before, or whose denial was not certain or less severe.
-
-    Args:
-        may_have: Whether a policy of which nothing is known may have allowed more before.
-        may: Whether one may do so after.
-    """
-    earlier = {call.key: call for call in before.missing} if before else {}
-    lost = []
-    for call in calls.missing:
-        known = earlier.get(call.key)
-        if known is None:
-            lost += [call] if before and call.key in before.allowed else []
-        elif may_have and known.denied_by is None and not (may and call.denied_by is None):
-            lost.append(call)
-        elif known.level.rank < call.level.rank:
-            # What may have been denied before is not lost for certain.
-            lost.append(replace(call, undecided=call.undecided or known.undecided))
-    return tuple(lost)
-
-
-def new_calls(
-    missing: Iterable[MissingCall], before: Iterable[MissingCall]
-) -> tuple[MissingCall, ...]:
-    """Return the calls whose action was not missing before, or not as severely."""
-    ranks: dict[str, int] = {}
-    for call in before:
-        ranks[call.action] = max(call.level.rank, ranks.get(call.action, -1))
-    return tuple(call for call in missing if call.level.rank > ranks.get(call.action, -1))
 
 
 def _calls(
@@ -280,10 +232,14 @@ def _missing(
     denied = [decision for decision in decisions if decision.denied]
     by_deny = [d for d in denied or decisions if _is_by_deny(d, policies)]
     decision = next(iter((*by_deny, *denied)), None)
+    breaks = call.breaks
+    if since := _SINCE.search(breaks):
+        later = f", and {breaks[since.end() :]}" if version >= PluginVersion.of(since[1]) else ""
+        breaks = breaks[: since.start()] + later
     return MissingCall(
         call.template.action,
         call.range.impact,
-        _at_version(call.breaks, version),
+        breaks,
         scenario,
         call.template.name,
         call.on.partition(" /")[0],  # the name of a log group has that of the cluster
@@ -291,14 +247,6 @@ def _missing(
         denied_by=decision.policy if decision else None,
         is_explicit=bool(by_deny),
     )
-
-
-def _at_version(breaks: str, version: PluginVersion) -> str:
-    """Return what follows from a denial at one version, of a text for several."""
-    if since := _SINCE.search(breaks):
-        is_so = version >= PluginVersion.of(since[1])
-        return f"{breaks[: since.start()]}, and {since[2]}" if is_so else breaks[: since.start()]
-    return breaks
 
 
 def _is_by_deny(decision: Decision, policies: Sequence[Policy]) -> bool:

@@ -1,31 +1,41 @@
-"""What a plan does to the identity of aws-node in a cluster."""
+"""What a plan does to the identity of aws-node in a cluster, and whether it can assume its roles.
+
+The role of an association assumes its target role, if it has one: the target role has to trust it,
+and its own policies have to allow it.
+Source: Amazon EKS User Guide, "Access AWS Resources using EKS Pod Identity Target IAM Roles".
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
+from functools import partial
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.plan.values import text
+from vpc_cni_iam.plugin import trust as trusts
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.plugin.trust import AWS_NODE, ServiceAccount
-from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
+from vpc_cni_iam.plugin.trust import AWS_NODE, RoleTrust, ServiceAccount
+from vpc_cni_iam.policy.evaluate import Request
+from vpc_cni_iam.policy.matching.variables import UNKNOWN
+from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import ABSENT, Unknown
-from vpc_cni_iam.review.account.documents import Content
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
-from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity
+from vpc_cni_iam.policy.value import Unknown
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
+from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity, PluginState
+from vpc_cni_iam.review.account.resolve import as_left
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.harm import GainedPart, beyond_plugin
-from vpc_cni_iam.review.diff.plugin.assuming import (
-    can_assume,
-    had_role,
-    is_less_trusted,
-    is_trusted,
-)
+from vpc_cni_iam.review.diff.harm import Gained
+from vpc_cni_iam.review.diff.plugin.roles import access_of
 from vpc_cni_iam.review.diff.reach import Reach, reach
 from vpc_cni_iam.review.diff.role_access import NOT_SHOWN, RoleAccess, role_comparison
 from vpc_cni_iam.review.diff.trust.providers import has_new_issuer
+from vpc_cni_iam.review.diff.trust.roles import trust_of
+
+_ASSUMES = trusts.ASSUME, trusts.TAG
 
 
 class IdentityEvent(Enum):
@@ -43,22 +53,14 @@ class IdentityEvent(Enum):
     FIRST_SHOWN = "first shown"  # the plan does not show what it had before
 
 
-class IdentityGain(Struct, frozen=True):
-    """What aws-node may newly do by another identity."""
-
-    reach: Reach  # how far its roles reach, if that is further than before
-    parts: tuple[GainedPart, ...] = ()  # the most harmful first
-    beyond: tuple[str, ...] = ()  # what the plugin never calls
-    example: NewAccess | None = None  # None where it could tell a secret
-
-
 class IdentityChange(Struct, frozen=True):
     """What happens to the identity of aws-node in a cluster."""
 
     event: IdentityEvent
     before: PluginIdentity
     after: PluginIdentity
-    gain: IdentityGain | None = None
+    gain: Gained | None = None  # what it may newly do
+    reach: Reach = Reach.LIMITED  # how far its roles reach, if that is further than before
     roles: tuple[IamResource, ...] = ()  # the roles that the event is about
     source: str = ""  # the resource that it comes from, where that is another
     account: ServiceAccount = AWS_NODE  # of its pods
@@ -67,9 +69,8 @@ class IdentityChange(Struct, frozen=True):
 def identity_change(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
     """Return what happens to the identity of aws-node in a cluster, if anything does."""
     old, new = plugin.before.identity, plugin.after.identity
-    if plugin.is_deleted:
-        return None
-    if lost := identity_loss(context, plugin):
+    lost = None if plugin.is_deleted else identity_loss(context, plugin)
+    if lost or plugin.is_deleted:
         return lost
     is_unknown = new.kind is Identity.unknown
     # That the values of an installer are not read is a finding of its own.
@@ -79,77 +80,84 @@ def identity_change(context: Context, plugin: ClusterPlugin) -> IdentityChange |
     is_first = old.kind is Identity.unknown
     if new.kind is Identity.node_role and (is_first or old.kind is Identity.node_role):
         return None  # what the role of nodes becomes is said of the nodes
-    event, gain = (IdentityEvent.NOT_SHOWN, None) if is_unknown else _gain(context, old, new)
-    if is_first and event is IdentityEvent.NOT_SHOWN:
-        if _is_of_new_cluster(context, plugin):
-            return None
-        if all(has.is_shown for has in _of_roles(context, new, Side.AFTER)):
-            event = IdentityEvent.FIRST_SHOWN
-    return IdentityChange(event, old, new, gain)
+    before, after = _of_roles(context, old, Side.BEFORE), _of_roles(context, new, Side.AFTER)
+    change = IdentityChange(IdentityEvent.NOT_SHOWN, old, new)
+    if not is_unknown:
+        change = _compared(context, change, before, after)
+    if is_first and change.event is IdentityEvent.NOT_SHOWN:
+        are_new = new.roles <= context.accounts.created and not plugin.before.installer
+        if not plugin.stays or (are_new and has_new_issuer(context)):
+            return None  # the plan makes the cluster, or is likely to do so
+        if all(has.is_shown for has in after):
+            change = replace(change, event=IdentityEvent.FIRST_SHOWN)
+    return change
 
 
-def _gain(
-    context: Context, old: PluginIdentity, new: PluginIdentity
-) -> tuple[IdentityEvent, IdentityGain | None]:
-    """Return what aws-node may do more by other roles, or by other session policies."""
-    match _access(context, old, new):
-        case NoNewAccess():
-            return IdentityEvent.NO_MORE, None
-        case NewAccess() as answer:
-            return IdentityEvent.MORE, _gained(context, old, new, answer)
+def _compared(
+    context: Context, change: IdentityChange, before: list[RoleAccess], after: list[RoleAccess]
+) -> IdentityChange:
+    """Return a change with what aws-node may do more by other roles, or other session policies.
+
+    Nodes may have several roles, and aws-node had one of them.
+    """
+    roles, old, new = role_comparison(context), change.before, change.after
+    is_limited = roles.limits_more(old.session_policies, new.session_policies)
+    # A limit that is not known may also hold back what the plugin needs.
+    rows = [
+        [
+            roles.compare(had, has) if had.open_limits == has.open_limits else NOT_SHOWN
+            for had in before
+        ]
+        for has in after
+    ]
+    is_proven = bool(before) and all(isinstance(a, NoNewAccess) for row in rows for a in row)
+    if is_proven or (old.roles == new.roles and is_limited):
+        return replace(change, event=IdentityEvent.NO_MORE)
+    had_reach = _farthest(before)
+    for row in rows:
+        more = [answer for answer in row if isinstance(answer, NewAccess)]
+        if more and len(more) == len(row):
+            gain, farthest = roles.gained(before, after, more[0]), _farthest(after)
+            farther = farthest if farthest > had_reach else Reach.LIMITED
+            return replace(change, event=IdentityEvent.MORE, gain=gain, reach=farther)
     # Whatever it had besides, a role that was there may reach further than all that is known.
-    before = (reach(has.permissions) for has in _of_roles(context, old, Side.BEFORE))
-    after = (
-        reach(has.permissions)
-        for has in _of_roles(context, new, Side.AFTER)
-        if not (has.open_limits or has.role in context.accounts.created)
-    )
-    reaches = max(after, default=Reach.LIMITED)
-    if reaches > max(before, default=Reach.LIMITED):
-        return IdentityEvent.MORE, IdentityGain(reaches)
-    return IdentityEvent.NOT_SHOWN, None
+    created = context.accounts.created
+    farthest = _farthest(r for r in after if not (r.open_limits or r.role in created))
+    if farthest > had_reach:
+        return replace(change, event=IdentityEvent.MORE, reach=farthest)
+    return change
 
 
-def _is_of_new_cluster(context: Context, plugin: ClusterPlugin) -> bool:
-    """Say whether the plan makes the cluster, or is likely to do so."""
-    are_new = plugin.after.identity.roles <= context.accounts.created
-    is_likely = are_new and not plugin.before.installer and has_new_issuer(context)
-    return not plugin.stays or is_likely
+def _farthest(roles: Iterable[RoleAccess]) -> Reach:
+    return max((reach(role.permissions) for role in roles), default=Reach.LIMITED)
+
+
+def _of_roles(context: Context, identity: PluginIdentity, side: Side) -> list[RoleAccess]:
+    return [access_of(context, role, identity, side) for role in sorted(identity.roles, key=str)]
 
 
 def identity_loss(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
     """Return why aws-node can no longer assume its role; None where nothing says so."""
-    old, new = plugin.before.identity, plugin.after.identity
-    if loss := next(_losses(context, plugin), None):
-        event, roles, source = loss
-        account = plugin.after.setup.account
-        return IdentityChange(event, old, new, None, _sorted(roles), source, account)
-    return None
+    return next(_losses(context, plugin), None)
 
 
-def _losses(
-    context: Context, plugin: ClusterPlugin
-) -> Iterator[tuple[IdentityEvent, Collection[IamResource], str]]:
-    """Yield why aws-node can no longer assume roles, with what it comes from if that is another."""
+def _losses(context: Context, plugin: ClusterPlugin) -> Iterator[IdentityChange]:
     old, new = plugin.before.identity, plugin.after.identity
+    lost = partial(IdentityChange, before=old, after=new, account=plugin.after.setup.account)
     if new.lost_roles:
-        yield IdentityEvent.ROLE_GONE, new.lost_roles, ""
-    if new.kind is Identity.pod_identity and _loses_agent(plugin):
-        yield IdentityEvent.AGENT_REMOVED, new.roles, plugin.before.agent
-    for role in _sorted(new.chain) if new.kind.is_of_service_account else ():
+        roles = tuple(sorted(new.lost_roles, key=str))
+        yield lost(IdentityEvent.ROLE_GONE, roles=roles)
+    if new.kind is Identity.pod_identity and plugin.loses_agent:
+        roles = tuple(sorted(new.roles, key=str))
+        yield lost(IdentityEvent.AGENT_REMOVED, roles=roles, source=plugin.before.agent)
+    for role in sorted(new.chain, key=str) if new.kind.is_of_service_account else ():
         if event := _refusal(context, plugin, role):
             own = [role] if event is IdentityEvent.OTHER_ISSUER else []
             about = new.first_roles if event is IdentityEvent.NOT_ALLOWED else own
-            yield event, [role], next((r.address for r in about if isinstance(r, InPlan)), "")
+            source = next((r.address for r in about if isinstance(r, InPlan)), "")
+            yield lost(event, roles=(role,), source=source)
     if new.kind is Identity.unknown and old.kind.is_of_service_account and not new.addresses:
-        yield IdentityEvent.NOT_NAMED, (), ""
-
-
-def _loses_agent(plugin: ClusterPlugin) -> bool:
-    before, after = plugin.states
-    is_removed = bool(before.agent) and not after.agent and not before.agent_stays_on_removal
-    has_own_agent = after.is_auto_mode and not after.node_groups  # on each node of Auto Mode
-    return is_removed and not has_own_agent
+        yield lost(IdentityEvent.NOT_NAMED)
 
 
 def _refusal(context: Context, plugin: ClusterPlugin, role: IamResource) -> IdentityEvent | None:
@@ -159,7 +167,7 @@ def _refusal(context: Context, plugin: ClusterPlugin, role: IamResource) -> Iden
     tags that are switched off.
     """
     before, after = (state.identity for state in plugin.states)
-    is_new = not had_role(plugin, role)
+    is_new = not _had_role(plugin, role)
     could = is_new or can_assume(plugin, role, Side.BEFORE, context) is not False
     if not could or can_assume(plugin, role, Side.AFTER, context) is not False:
         return None
@@ -172,64 +180,96 @@ def _refusal(context: Context, plugin: ClusterPlugin, role: IamResource) -> Iden
     return IdentityEvent.OTHER_ISSUER if is_new_issuer else IdentityEvent.NOT_TRUSTED
 
 
-def _sorted(roles: Iterable[IamResource]) -> tuple[IamResource, ...]:
-    """Return roles in the order of their names."""
-    return tuple(sorted(roles, key=str))
+def can_assume(
+    plugin: ClusterPlugin, role: IamResource, side: Side, context: Context
+) -> bool | None:
+    """Say whether aws-node of a cluster can assume one of its roles; None if not decided."""
+    answers = {is_trusted(plugin, role, side, context)}
+    state = plugin.state(side)
+    if role not in state.identity.assumed:
+        firsts = state.identity.first_roles
+        answers.add(_best(_may_assume(each, role, state, side, context) for each in firsts))
+    return False if False in answers else None if None in answers else True
 
 
-def _of_roles(context: Context, identity: PluginIdentity, side: Side) -> list[RoleAccess]:
-    """Return what aws-node may do by each of its roles."""
-    sessions = _sessions(identity)
-    is_certain = len(sessions) == 1
-    return [
-        role_comparison(context).of(role, side, sessions, is_certain=is_certain)
-        for role in _sorted(identity.roles)
-    ]
+def is_trusted(
+    plugin: ClusterPlugin, role: IamResource, side: Side, context: Context
+) -> bool | None:
+    """Say whether a role trusts who assumes it for aws-node; None if not decided, or shown."""
+    state, policy = plugin.state(side), trust_of(context, role, side)
+    identity, account = state.identity, state.setup.account
+    if policy is None or trusts.is_too_large(policy) or identity.kind is Identity.unknown:
+        return None
+    trust, tags = RoleTrust(policy, _arn(role, side, context)), identity.has_session_tags
+    try:
+        if role in identity.assumed:
+            return trust.lets(identity.kind, state.cluster, account, tags=tags)
+        return _best(
+            trust.lets_role(arn, state.cluster, account, tags=tags) if _is_whole(arn) else None
+            for arn in (_arn(first, side, context) for first in identity.first_roles)
+        )
+    except InputError:
+        return None
 
 
-def _sessions(identity: PluginIdentity) -> set[Content]:
-    """Return the session policies of an identity, and what stands for associations without one."""
-    contents = {content for _, content in identity.sessions}
-    of_all = len(identity.sessions) == len(identity.addresses)
-    return contents if of_all or not contents else {*contents, ABSENT}
+def is_less_trusted(plugin: ClusterPlugin, role: IamResource, context: Context) -> bool:
+    """Say whether another trust policy may keep aws-node of a cluster from a role that it has."""
+    old, new = (trust_of(context, role, side) for side in Side)
+    if not _had_role(plugin, role) or old is None or new is None or old == new:
+        return False
+    was_trusted, stays_trusted = (is_trusted(plugin, role, side, context) for side in Side)
+    if stays_trusted is None:
+        return was_trusted is True and not new.holes()
+    return not stays_trusted and was_trusted is not False
 
 
-def _access(context: Context, old: PluginIdentity, new: PluginIdentity) -> Answer:
-    """Say whether aws-node may do more by another identity, or by other session policies.
-
-    Nodes may have several roles, and aws-node had one of them.
-    """
-    roles = role_comparison(context)
-    if old.roles == new.roles and roles.limits_more(_sessions(old), _sessions(new)):
-        return NoNewAccess()
-    before, after = _of_roles(context, old, Side.BEFORE), _of_roles(context, new, Side.AFTER)
-    # A limit that is not known may also hold back what the plugin needs.
-    rows = [
-        [
-            roles.compare(had, has) if had.open_limits == has.open_limits else NOT_SHOWN
-            for had in before
-        ]
-        for has in after
-    ]
-    every = [answer for row in rows for answer in row]
-    if before and all(isinstance(answer, NoNewAccess) for answer in every):
-        return NoNewAccess()
-    for row in rows:
-        if row and all(isinstance(answer, NewAccess) for answer in row):
-            return row[0]
-    return next((answer for answer in every if isinstance(answer, NotProven)), NOT_SHOWN)
+def _had_role(plugin: ClusterPlugin, role: IamResource) -> bool:
+    """Say whether aws-node of a cluster had a role before as it has it after."""
+    before, after = (state.identity for state in plugin.states)
+    return role in before.chain and before.kind is after.kind
 
 
-def _gained(
-    context: Context, old: PluginIdentity, new: PluginIdentity, answer: NewAccess
-) -> IdentityGain:
-    """Return what the roles after allow that those before do not."""
-    before, after = _of_roles(context, old, Side.BEFORE), _of_roles(context, new, Side.AFTER)
-    more = role_comparison(context).gained(before, after, answer)
-    reaches = [max(reach(role.permissions) for role in side) for side in (before, after)]
-    return IdentityGain(
-        reaches[1] if reaches[1] > reaches[0] else Reach.LIMITED,
-        more.parts,
-        beyond_plugin(more.parts),
-        more.example,
-    )
+def _may_assume(
+    first: IamResource, target: IamResource, state: PluginState, side: Side, context: Context
+) -> bool | None:
+    """Say whether policies allow a role to assume another; None where the plan does not show it."""
+    tags, policy = state.identity.has_session_tags, trust_of(context, target, side)
+    own, arn = (_arn(role, side, context) for role in (first, target))
+    alone = None if own.split(":")[4] == arn.split(":")[4] else False
+    if policy:
+        account = state.setup.account
+        alone = RoleTrust(policy, arn).lets_named(own, state.cluster, account, tags=tags)
+    access = role_comparison(context).of(first, side)
+    known, others = access.permissions, [trusts.TO_NAMED] if alone else []
+    permissions = replace(known, policies=(*known.policies, *others))
+    requests = [Request(a, arn, may_have=lambda _: UNKNOWN) for a in _ASSUMES[: 1 + tags]]
+    if all(map(permissions.allow, requests)) and not access.open_limits:
+        return True
+    is_shown = access.is_shown and alone is not None and _is_whole(arn)
+    return False if is_shown and any(map(permissions.deny, requests)) else None
+
+
+def _best(answers: Iterable[bool | None]) -> bool | None:
+    every = set(answers)
+    return True if True in every else None if None in every else False
+
+
+def _arn(role: IamResource, side: Side, context: Context) -> str:
+    """Return the ARN of a role; where the plan does not show it, one with its account alone."""
+    account, resolver = "", context.filler.resolver
+    match role:
+        case InPlan(address):
+            if side is Side.AFTER:
+                address = context.accounts.successors.get(role, address)
+            resource = as_left(resolver.by_address[address])
+            if arn := text(resource, "arn", side):
+                return arn
+            account = resolver.account(resource)
+        case Named(_, account, _, arn):
+            if arn:
+                return arn
+    return f"arn::iam::{account}:"
+
+
+def _is_whole(arn: str) -> bool:
+    return not arn.endswith(":")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from enum import StrEnum
+from enum import Enum, StrEnum
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -14,7 +14,7 @@ from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.partitions import partition_of
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.coverage.names import mode_of
+from vpc_cni_iam.coverage.names import mode_of, names_in
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario, find
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.plan.values import text
@@ -24,7 +24,9 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent
 from vpc_cni_iam.review.account.fill import Filler
+from vpc_cni_iam.review.account.grants import Account, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
+from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.account.plugin.state import PluginState
 from vpc_cni_iam.review.options import Options
 
@@ -78,6 +80,24 @@ class JudgedPlugin(Struct, frozen=True):
             return mode_of(policies)
         except InputError:
             return "ipv4"
+
+
+class PlaceKind(Enum):
+    """What a policy may be for, by the parameter of the catalog."""
+
+    CLUSTER = "cluster_name"
+    VPC = "vpc_id"
+    REGION = "region"
+    ACCOUNT = "account_id"
+
+
+class OtherPlace(Struct, frozen=True):
+    """A new policy that is for another place than the one where aws-node runs."""
+
+    policy: str
+    kind: PlaceKind
+    named: str  # what the policy names
+    own: str  # where aws-node runs
 
 
 def judged_version(version: str, options: Options) -> tuple[PluginVersion, VersionSource]:
@@ -171,3 +191,21 @@ def _names(state: PluginState) -> dict[str, str]:
     with suppress(InputError, UsageError):  # a value that the plugin does not take
         own = state.setup.settings.names()
     return {name: value for name, value in {**own, **names}.items() if value}
+
+
+def new_places(
+    role: IamResource, judged: JudgedPlugin, sides: tuple[Account, Account]
+) -> Iterator[OtherPlace]:
+    """Yield for which other places new policies of aws-node's role are."""
+    before, after = (account.policies(role) for account in sides)
+    for key, grant in after.items():
+        # What secrets name may not be shown.
+        if key in before or grant.has_secrets or not is_of_plugin(grant):
+            continue
+        names = names_in(known_policies([grant]))
+        for kind in PlaceKind:
+            own = judged.names.get(kind.value, "")
+            own = (kind is PlaceKind.CLUSTER and judged.settings.cluster_name) or own
+            named = names.get(kind.value, own)
+            if own and named != own:
+                yield OtherPlace(grant.written_at, kind, named, own)

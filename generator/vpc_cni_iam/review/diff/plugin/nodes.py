@@ -1,7 +1,8 @@
-"""What keeps the nodes of a cluster from their role, or pods on them from theirs.
+"""Whether the roles of nodes and of clusters still do what pods with the plugin need.
 
-Sources: Amazon EKS User Guide, "Amazon EKS node IAM role" and "Set up the Amazon EKS Pod Identity
-Agent"; Amazon EC2 User Guide, "IAM roles for Amazon EC2".
+Sources: Amazon EKS User Guide, "Amazon EKS node IAM role", "Set up the Amazon EKS Pod Identity
+Agent" and "Assign security groups to individual Pods"; Amazon EC2 User Guide, "IAM roles for Amazon
+EC2".
 """
 
 from __future__ import annotations
@@ -12,18 +13,21 @@ from enum import Enum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP
+from vpc_cni_iam.catalog.facts.documents import RESOURCE_CONTROLLER, managed_policy
+from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, ROLE
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.proof.answer import NoNewAccess
 from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.review.account.grants import known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, Named, Unresolved
-from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity
+from vpc_cni_iam.review.account.plugin.policy import is_of_aws
+from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity, PluginState
 from vpc_cni_iam.review.account.uses import UseKind
 from vpc_cni_iam.review.context import Context, fact
-from vpc_cni_iam.review.diff.permissions import permissions
-from vpc_cni_iam.review.diff.plugin.assuming import is_trusted
-from vpc_cni_iam.review.diff.plugin.roles import has_plugin_policy
+from vpc_cni_iam.review.diff.plugin.identity import is_trusted
+from vpc_cni_iam.review.diff.plugin.roles import access_of, has_plugin_policy
 from vpc_cni_iam.review.diff.uses import use_changes
 
 AGENT_ACTION = "eks-auth:AssumeRoleForPodIdentity"
@@ -46,6 +50,15 @@ class NodesLost(Struct, frozen=True):
     workload: str = ""  # what no longer gives instances the role
 
 
+class ControllerMissing(Struct, frozen=True):
+    """The role of a cluster lacks what security groups for pods need, which are switched on."""
+
+    role: IamResource
+    clusters: tuple[EksCluster, ...]  # those that switch them on
+    is_removed: bool  # whether the plan takes it away
+    address: str = ""  # of the attachment that the plan removes
+
+
 @fact
 def nodes_lost(context: Context) -> tuple[NodesLost, ...]:
     """Return what a plan takes from nodes, or newly does not give them."""
@@ -60,7 +73,7 @@ def _nodes_lost(context: Context) -> Iterator[NodesLost]:
         for role in sorted(after.node_roles, key=str):
             if _is_refused(role, plugin, context):
                 yield NodesLost(NodeLoss.REFUSED, role, cluster)
-            if is_served and _is_denied(role, plugin, context):
+            if is_served and _is_denied(role, plugin.before, context):
                 yield NodesLost(NodeLoss.AGENT_DENIED, role, cluster)
     if any(plugin.after.identity.kind.is_of_service_account for plugin in context.plugins):
         return
@@ -73,43 +86,76 @@ def _nodes_lost(context: Context) -> Iterator[NodesLost]:
 
 def _is_refused(role: IamResource, plugin: ClusterPlugin, context: Context) -> bool:
     """Say whether EC2 newly cannot assume a role of nodes; else aws-node's own role says it."""
-    if plugin.after.identity.kind is Identity.node_role and role in plugin.before.node_roles:
-        return False
-    old, new = (_lets_nodes(role, plugin, side, context) for side in Side)
-    return new is False and (old is not False or role not in plugin.before.node_roles)
-
-
-def _lets_nodes(
-    role: IamResource, plugin: ClusterPlugin, side: Side, context: Context
-) -> bool | None:
+    had = role in plugin.before.node_roles
     identity = PluginIdentity(Identity.node_role, frozenset({role}))
     before, after = (replace(state, identity=identity) for state in plugin.states)
-    return is_trusted(replace(plugin, before=before, after=after), role, side, context)
+    nodes = replace(plugin, before=before, after=after)
+    old, new = (is_trusted(nodes, role, side, context) for side in Side)
+    is_own = plugin.after.identity.kind is Identity.node_role
+    return new is False and not (had and (is_own or old is False))
 
 
-def _is_denied(role: IamResource, plugin: ClusterPlugin, context: Context) -> bool:
+def _is_denied(role: IamResource, before: PluginState, context: Context) -> bool:
     """Say whether a role of nodes newly does not allow what the agent of Pod Identity calls."""
-    before = plugin.before
     had = before.identity.kind is Identity.pod_identity and role in before.node_roles
     old, new = (_may_serve_pods(role, side, context) for side in Side)
     # Of a role that is not in the plan, other policies are not shown.
     is_known = not isinstance(role, Named) or old
-    return not new and bool(old or not had) and is_known
+    return not new and (old or not had) and is_known
 
 
 def _may_serve_pods(role: IamResource, side: Side, context: Context) -> bool:
     """Say whether a role allows what the agent calls, as far as is known, for some cluster."""
-    account = context.accounts.sides[side is Side.AFTER]
-    allowed = permissions(account, role)
-    is_open = any(grant.is_open for grant in account.policies(role).values())
-    layers = [(allowed.policies, is_open), *((limit, False) for limit in allowed.limits)]
-    return all(is_open or _allows(layer) for layer, is_open in layers) and not any(
-        s.effect == "Deny" and s.is_about(AGENT_ACTION) and not s.conditions and "*" in s.resources
-        for policy in allowed.every
+    has = access_of(context, role, PluginIdentity(), side)
+    allowed = has.permissions
+    layers = allowed.limits if has.open_policies else (allowed.policies, *allowed.limits)
+    return all(_is_about_agent(layer, "Allow") for layer in layers) and not _is_about_agent(
+        allowed.every, "Deny", is_whole=True
+    )
+
+
+def _is_about_agent(policies: tuple[Policy, ...], effect: str, *, is_whole: bool = False) -> bool:
+    """Say whether a statement is about what the agent calls; `is_whole`: in each case."""
+    return any(
+        s.effect == effect
+        and s.is_about(AGENT_ACTION)
+        and not (is_whole and (s.conditions or "*" not in s.resources))
+        for policy in policies
         for s in policy.statements
     )
 
 
-def _allows(policies: tuple[Policy, ...]) -> bool:
-    statements = (s for policy in policies for s in policy.only("Allow").statements)
-    return any(statement.is_about(AGENT_ACTION) for statement in statements)
+@fact
+def controllers_missing(context: Context) -> tuple[ControllerMissing, ...]:
+    """Return the roles of clusters that the plan leaves without what the controller needs."""
+    return tuple(_controllers_missing(context))
+
+
+def _controllers_missing(context: Context) -> Iterator[ControllerMissing]:
+    switched = [p for p in context.plugins if _is_on(p.after) and not p.is_deleted]
+    clusters = tuple(plugin.after.cluster for plugin in switched)
+    after = context.accounts.after
+    for owner, grants in context.accounts.before.grants.items() if switched else ():
+        gone = [g for key, g in grants.items() if key not in after.of(owner)]
+        removed = [g for g in gone if is_of_aws(g, RESOURCE_CONTROLLER)]
+        if removed and owner not in context.accounts.deleted and _lacks(owner, context):
+            yield ControllerMissing(owner, clusters, True, removed[0].address)
+    for plugin in switched:
+        if plugin.resource is None or _is_on(plugin.before):
+            continue
+        for owner in context.filler.named_by(plugin.resource, "role_arn", ROLE, Side.AFTER):
+            if after.policies(owner) and _lacks(owner, context):
+                yield ControllerMissing(owner, (plugin.after.cluster,), False)
+
+
+def _lacks(owner: IamResource, context: Context) -> bool:
+    """Say whether the policies of a cluster's role do not allow what the controller does."""
+    grants = context.accounts.after.policies(owner).values()
+    policies = known_policies(grants)
+    added = (*policies, managed_policy(RESOURCE_CONTROLLER))
+    is_covered = isinstance(context.proofs.prove(policies, added), NoNewAccess)
+    return not (is_covered or any(grant.is_open for grant in grants))
+
+
+def _is_on(state: PluginState) -> bool:
+    return state.setup.settings.is_on("ENABLE_POD_ENI")

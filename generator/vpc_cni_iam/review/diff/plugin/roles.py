@@ -12,8 +12,9 @@ from vpc_cni_iam.plugin.trust import Caller, RoleTrust
 from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
-from vpc_cni_iam.review.account.plugin.state import PluginState
+from vpc_cni_iam.review.account.plugin.state import PluginIdentity, PluginState
 from vpc_cni_iam.review.context import Context, fact
+from vpc_cni_iam.review.diff.role_access import RoleAccess, role_comparison
 from vpc_cni_iam.review.diff.trust.roles import names_plugin, trust_of
 
 
@@ -24,6 +25,14 @@ class TrustLost(Struct, frozen=True):
     ways: tuple[Identity, ...]
     is_certain: bool = True  # False: a condition decides it that the review does not know
     plugin: PluginState = PluginState()  # without a name of a cluster for aws-node of any
+
+
+def access_of(
+    context: Context, role: IamResource, identity: PluginIdentity, side: Side
+) -> RoleAccess:
+    """Return what aws-node may do by one of the roles of an identity."""
+    limits = identity.session_policies
+    return role_comparison(context).of(role, side, limits, is_certain=len(limits) == 1)
 
 
 @fact
@@ -43,8 +52,9 @@ def roles_of_plugin(context: Context) -> Iterator[IamResource]:
     """Yield who has policies of the plugin, or trusts it, but for the roles of known clusters."""
     of_clusters = roles_of_clusters(context)
     for owner in context.accounts.principals:
-        is_known = owner in of_clusters or owner in context.accounts.deleted
-        if not is_known and (has_plugin_policy(context, owner) or is_named(context, owner)):
+        if owner in of_clusters or owner in context.accounts.deleted:
+            continue
+        if has_plugin_policy(context, owner) or is_named(context, owner):
             yield owner
 
 
@@ -60,10 +70,9 @@ def roles_of_clusters(context: Context) -> set[IamResource]:
 
 def is_plugins(context: Context, role: IamResource) -> bool:
     """Say whether a role is aws-node's: it has it, is named by its trust, or has its policies."""
-    if role in service_account_roles(context) or has_plugin_policy(context, role):
-        return True
-    trusts = (trust_of(context, role, side) for side in Side)
-    return any(trust is not None and names_plugin(trust) for trust in trusts)
+    trusts = filter(None, (trust_of(context, role, side) for side in Side))
+    is_known = role in service_account_roles(context) or has_plugin_policy(context, role)
+    return is_known or any(map(names_plugin, trusts))
 
 
 def may_be_plugins(context: Context, owner: IamResource) -> bool:
@@ -117,20 +126,16 @@ def is_of_nodes(context: Context, owner: IamResource, *, alone: bool) -> bool:
 @fact
 def trust_lost(context: Context) -> Mapping[IamResource, TrustLost]:
     """Return the roles of no known cluster that aws-node can, or may, no longer assume."""
-    return {lost.role: lost for lost in _trust_lost(context)}
-
-
-def _trust_lost(context: Context) -> Iterator[TrustLost]:
-    of_clusters = roles_of_clusters(context)
+    known, every = roles_of_clusters(context) | context.accounts.deleted, {}
     for owner in context.accounts.after.grants:
         before, after = (trust_of(context, owner, side) for side in Side)
-        is_changed = before is not None and after is not None and before != after
-        if before is None or not is_changed or owner in of_clusters | context.accounts.deleted:
+        if before is None or after is None or before == after or owner in known:
             continue
         if names_plugin(before) or has_plugin_policy(context, owner):
             ways, is_certain = _ways_lost(owner, context)
             if ways:
-                yield TrustLost(owner, ways, is_certain)
+                every[owner] = TrustLost(owner, ways, is_certain)
+    return every
 
 
 def _ways_lost(owner: IamResource, context: Context) -> tuple[tuple[Identity, ...], bool]:

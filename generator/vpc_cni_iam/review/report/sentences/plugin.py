@@ -11,12 +11,16 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.report import undecided_text
 from vpc_cni_iam.review.checks.coverage import DenialCause, DeniedCalls, LimitNotShown
-from vpc_cni_iam.review.checks.plugin_roles import ManagedAttached, PolicyElsewhere
+from vpc_cni_iam.review.checks.plugin_roles import ManagedAttached
 from vpc_cni_iam.review.checks.plugin_tags import TagRemoved
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall
-from vpc_cni_iam.review.diff.plugin.controller import ControllerMissing
-from vpc_cni_iam.review.diff.plugin.nodes import AGENT_ACTION, NodeLoss, NodesLost
-from vpc_cni_iam.review.diff.plugin.other_places import OtherPlace, PlaceKind
+from vpc_cni_iam.review.diff.plugin.judged import OtherPlace, PlaceKind
+from vpc_cni_iam.review.diff.plugin.nodes import (
+    AGENT_ACTION,
+    ControllerMissing,
+    NodeLoss,
+    NodesLost,
+)
 from vpc_cni_iam.review.diff.plugin.roles import TrustLost
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import MOST_NAMED, name_of, of_issuer, several
@@ -94,10 +98,9 @@ def _fix(denied: DeniedCalls) -> str:
     return f"Allow {actions} in {policy}" if in_place else f"Keep {policy} for {role}"
 
 
-def _other_place(other: OtherPlace, role: str = "") -> str:
-    of_role = f" of {role}" if role else ""
-    place = f"{_PLACES[other.kind]} {first_of(other.named)}"
-    return f"{first_of(other.policies)}{of_role} is for {place}, and aws-node runs in {other.own}"
+def _other_place(other: OtherPlace) -> str:
+    place = f"{_PLACES[other.kind]} {other.named}"
+    return f"{other.policy} is for {place}, and aws-node runs in {other.own}"
 
 
 def _limit_not_shown(_: Finding, limit: LimitNotShown) -> Saying:
@@ -108,12 +111,7 @@ def _limit_not_shown(_: Finding, limit: LimitNotShown) -> Saying:
 
 
 def _fix_of_place(other: OtherPlace) -> str:
-    return f"Name {_PLACES[other.kind]} {other.own} in {first_of(other.policies)}"
-
-
-def _policy_elsewhere(_: Finding, elsewhere: PolicyElsewhere) -> Saying:
-    message = _other_place(elsewhere.place, name_of(elsewhere.role))
-    return Saying(message, fix=_fix_of_place(elsewhere.place))
+    return f"Name {_PLACES[other.kind]} {other.own} in {other.policy}"
 
 
 def _managed(_: Finding, managed: ManagedAttached) -> Saying:
@@ -189,7 +187,6 @@ def _tag_removed(finding: Finding, removed: TagRemoved) -> Saying:
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     DeniedCalls: _denied_calls,
     LimitNotShown: _limit_not_shown,
-    PolicyElsewhere: _policy_elsewhere,
     ManagedAttached: _managed,
     ControllerMissing: _controller_missing,
     TrustLost: _trust_lost,

@@ -22,7 +22,8 @@ from vpc_cni_iam.review.checks.plugin import (
     SettingsNotRead,
     VersionUnknown,
 )
-from vpc_cni_iam.review.diff.plugin.identity import IdentityChange, IdentityEvent, IdentityGain
+from vpc_cni_iam.review.diff.harm import beyond_plugin
+from vpc_cni_iam.review.diff.plugin.identity import IdentityChange, IdentityEvent
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import ENDS, name_of, of_issuer, value_text
@@ -171,8 +172,8 @@ def _change(where: str, change: IdentityChange) -> Saying:
     if new.kind is Identity.node_role:
         fix = f"Keep {_named(old)}"
     match change.event:
-        case IdentityEvent.MORE if change.gain:
-            more, lines = _gained(change.gain)
+        case IdentityEvent.MORE:
+            more, lines = _gained(change)
             return Saying(f"{message}{more}", lines, fix)
         case IdentityEvent.NO_MORE:
             return Saying(f"{message}, and gets no new permission (proven)")
@@ -181,19 +182,19 @@ def _change(where: str, change: IdentityChange) -> Saying:
     return Saying(message)
 
 
-def _gained(gain: IdentityGain) -> tuple[str, tuple[str, ...]]:
+def _gained(change: IdentityChange) -> tuple[str, tuple[str, ...]]:
     """Return what an identity newly allows, the scope first, and the details."""
-    parts = [part_text(part) for part in gain.parts]
-    if gain.reach is not Reach.LIMITED:
-        message = f", and can now {REACH_TEXTS[gain.reach]}"
+    gain, is_far = change.gain, change.reach is not Reach.LIMITED
+    parts = [part_text(part) for part in gain.parts] if gain else []
+    message = ", and can do more within its limits"
+    if is_far:
+        message = f", and can now {REACH_TEXTS[change.reach]}"
     elif parts:
         message = f", and can now {parts.pop(0)}"
-    else:
-        message = ", and can do more within its limits"
-    lines = also(parts, is_first=gain.reach is not Reach.LIMITED)
-    if gain.beyond:
-        lines.append(f"beyond the plugin's needs: {first_of(gain.beyond)}")
-    if gain.example:
+    lines = also(parts, is_first=is_far)
+    if gain and (beyond := beyond_plugin(gain.parts)):
+        lines.append(f"beyond the plugin's needs: {first_of(beyond)}")
+    if gain and gain.example:
         lines.append(f"example: {example_text(gain.example)}")
     return message, tuple(lines)
 

@@ -1,0 +1,142 @@
+"""What a review does not claim: that aws-node works by what it has not read, or cannot have."""
+
+import json
+from typing import Any
+
+import pytest
+
+from eks import ISSUER, NODE_TRUST, addon, arn_of, irsa, own_role, same
+from found import found, levels
+from plugin_setup import CNI, annotated, at, release
+from synthetic import Json, allow, document, resource, reviewed
+from vpc_cni_iam.review.diff.plugin.answers import AnswerVerdict
+
+CLUSTER = {
+    "name": "prod",
+    "arn": "arn:aws:eks:eu-west-1:111122223333:cluster/prod",
+    "identity": [{"oidc": [{"issuer": f"https://{ISSUER}"}]}],
+    "kubernetes_network_config": [{"ip_family": "ipv4"}],
+}
+PROD = same("aws_eks_cluster", "prod", CLUSTER)
+ROLE = own_role("cni", irsa(), CNI)
+IPV6 = document(allow(["ec2:AssignIpv6Addresses"]))
+
+
+def verdicts(*changes: Json, **more: Any) -> set[AnswerVerdict]:
+    """The answers of a review."""
+    return {plugin.verdict for plugin in reviewed(*changes, **more).plugins}
+
+
+def named(role: str) -> Json:
+    annotation = {"eks.amazonaws.com/role-arn": role}
+    return {"values": [json.dumps({"serviceAccount": {"annotations": annotation}})]}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        release(named(arn_of("cni")), named("cni")),
+        release(None, named("cni")),
+        addon(at("v1.23.2"), {**at("v1.23.2"), "service_account_role_arn": "cni"}),
+    ],
+)
+def test_the_name_of_a_role_is_no_arn(change: Json) -> None:
+    """With the name in place of the ARN, STS refuses each pod."""
+    assert "error" in levels(found(PROD, change, *ROLE)).values()
+    assert verdicts(PROD, change, *ROLE) == {AnswerVerdict.FAILS}
+
+
+def test_nodes_of_one_cluster_lose_their_role_beside_another_with_its_own() -> None:
+    dev = {**CLUSTER, "name": "dev", "arn": CLUSTER["arn"].replace("prod", "dev"), "identity": []}
+    profiles = [
+        same("aws_iam_instance_profile", "nodes", {"name": "nodes", "role": "nodes"}),
+        resource(
+            "aws_launch_template",
+            "nodes",
+            {"name": "nodes", "iam_instance_profile": [{"name": "nodes"}]},
+            {"name": "nodes", "iam_instance_profile": []},
+        ),
+    ]
+    changes = [PROD, addon(at("v1.23.2"), at("v1.23.2")), *ROLE, *profiles]
+    changes += [same("aws_eks_cluster", "dev", dev), *own_role("nodes", NODE_TRUST, CNI)]
+    assert "error" in levels(found(*changes)).values()
+
+
+def test_what_settings_that_are_not_read_may_need_is_not_said_to_work() -> None:
+    """Sensitive values may switch IPv6 on, and the role loses what only IPv6 calls."""
+    values = annotated("env: {ENABLE_IPv6: 'true'}")
+    hidden = {f"{side}_sensitive": {"values": [False, True]} for side in ("before", "after")}
+    lost = resource(
+        "aws_iam_role_policy", "v6", {"role": "cni", "name": "v6", "policy": IPV6}, None
+    )
+    changes = release(values, values, **hidden), *ROLE, lost
+    assert verdicts(*changes) == {AnswerVerdict.NOT_SHOWN}
+    assert "warning" in levels(found(*changes)).values()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"env": {"AWS_ROLE_ARN": arn_of("other")}},
+        {"env": {"AWS_PROFILE": "other"}},
+        {"env": {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://192.0.2.1/"}},
+        {"image": {"override": "registry.example.com/cni:1"}},
+    ],
+)
+def test_settings_by_which_aws_node_has_other_credentials_or_code_are_no_proof(
+    settings: Json,
+) -> None:
+    chosen = {**at("v1.23.2"), "configuration_values": json.dumps(settings)}
+    changes = PROD, *ROLE, addon(at("v1.23.2"), chosen)
+    assert verdicts(*changes) == {AnswerVerdict.NOT_SHOWN}
+    assert "warning" in levels(found(*changes)).values()
+
+
+def test_the_ip_family_of_a_cluster_that_is_read_counts() -> None:
+    network = {"kubernetes_network_config": [{"ip_family": "ipv6"}]}
+    read = {"address": "data.aws_eks_cluster.prod", "mode": "data", "type": "aws_eks_cluster"}
+    cluster = {**read, "name": "prod", "values": {**CLUSTER, **network}}
+    prior = {"values": {"root_module": {"resources": [cluster]}}}
+    lost = resource(
+        "aws_iam_role_policy", "v6", {"role": "cni", "name": "v6", "policy": IPV6}, None
+    )
+    state = addon(at("v1.23.2"), at("v1.23.2"))
+    shown = reviewed(state, *ROLE, lost, prior_state=prior)
+    assert [plugin.mode for plugin in shown.plugins] == ["ipv6"]
+    assert shown.failed
+
+
+def test_an_instance_without_its_metadata_has_no_credentials() -> None:
+    template = [
+        {"id": "lt-1", "metadata_options": [{"http_endpoint": state}]}
+        for state in ("enabled", "disabled")
+    ]
+    group = {
+        "cluster_name": "prod",
+        "node_role_arn": arn_of("nodes"),
+        "launch_template": [{"id": "lt-1", "version": "1"}],
+    }
+    changes = [PROD, addon({"addon_version": "v1.23.2-eksbuild.1"}, {})]
+    changes += [*own_role("nodes", NODE_TRUST, CNI), same("aws_eks_node_group", "nodes", group)]
+    changes += [resource("aws_launch_template", "nodes", *template)]
+    assert "error" in levels(found(*changes)).values()
+
+
+def test_values_that_are_secret_by_their_name_are_not_shown() -> None:
+    secret = {"env": {"AWS_SECRET_ACCESS_KEY": "s3cr3t-Xyzzy", "API_TOKEN": "t0k3n-Xyzzy"}}
+    chosen = {**at("v1.23.2"), "configuration_values": json.dumps(secret)}
+    shown = reviewed(PROD, *ROLE, addon(at("v1.23.2"), chosen))
+    texts = [t for f in shown.findings for t in (f.message, *f.details, f.fix)]
+    assert any("AWS_SECRET_ACCESS_KEY" in text for text in texts)
+    assert not [text for text in texts if "Xyzzy" in text]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"vpc_config": [{"subnet_ids": [["subnet-1"]]}]}, {"tags_all": ["a"]}],
+)
+def test_values_of_odd_shapes_end_no_review(values: Json) -> None:
+    odd = resource("aws_eks_cluster", "prod", CLUSTER, {**CLUSTER, **values})
+    role = {"name": "cni", "arn": arn_of("cni"), "assume_role_policy": irsa()}
+    changed = resource("aws_iam_role", "cni", role, {**role, "tags_all": ["a"]})
+    found(odd, changed, *ROLE[1:], addon(at("v1.23.2"), at("v1.23.2")))

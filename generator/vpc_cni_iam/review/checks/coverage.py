@@ -8,8 +8,13 @@ from enum import Enum
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.catalog.facts.calls import calls as all_calls
 from vpc_cni_iam.inputs.plan.arguments import Part
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.proof.answer import NoNewAccess
+from vpc_cni_iam.review.account.grants import known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource
+from vpc_cni_iam.review.account.plugin.state import UnreadReason
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
 from vpc_cni_iam.review.diff.plugin.judged import OtherPlace
@@ -69,12 +74,20 @@ _RULES = {
 }
 
 
+class MayBeNeeded(Struct, frozen=True):
+    """A role allows less of what the plugin calls with settings that are not read."""
+
+    role: IamResource
+    actions: tuple[str, ...]
+
+
 def check(context: Context) -> Iterator[Finding]:
     """Yield the calls of the plugin that its roles do not allow."""
     for needs in plugin_needs(context):
         for role in () if needs.plugin.is_deleted else needs.roles:
             yield from _of_role(role, needs, context)
             yield from _of_limit(role, context)
+            yield from _of_unread(role, needs, context)
     yield from _of_instances(context)
     for lost in nodes_lost(context):
         address = lost.workload or address_of(context, lost.role)
@@ -140,6 +153,35 @@ def _of_limit(role: RoleNeeds, context: Context) -> Iterator[Finding]:
         evidence = LimitNotShown(role.role, after.written_at)
         address, level = address_of(context, role.role), Level.WARNING
         yield finding(Rule.COVERAGE_LOST, evidence, address, subject=role.role, level=level)
+
+
+def _of_unread(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[Finding]:
+    """Yield what a role no longer allows that settings which are not read may switch on."""
+    if needs.plugin.after.setup.not_read in (None, UnreadReason.ELSEWHERE):
+        return
+    before, after = (
+        known_policies(account.policies(role.role).values()) for account in context.accounts.sides
+    )
+    calls = {call.action for call in all_calls()} - {call.action for call in role.lost}
+    called = tuple(
+        replace(statement, actions=tuple(sorted(filter(statement.is_about, calls))), not_actions=())
+        for policy in before
+        for statement in policy.only("Allow").statements
+    )
+    of_plugin = Policy(tuple(statement for statement in called if statement.actions))
+    if isinstance(context.proofs.prove(after, [of_plugin]), NoNewAccess):
+        return
+    has = {
+        a
+        for a in calls
+        for policy in after
+        for s in policy.only("Allow").statements
+        if s.is_about(a)
+    }
+    had = {action for statement in of_plugin.statements for action in map(str, statement.actions)}
+    evidence = MayBeNeeded(role.role, tuple(sorted(had - has or had)))
+    address, level = address_of(context, role.role), Level.WARNING
+    yield finding(Rule.COVERAGE_LOST, evidence, address, subject=role.role, level=level)
 
 
 def _of_instances(context: Context) -> Iterator[Finding]:

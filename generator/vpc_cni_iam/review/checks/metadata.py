@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 
-from vpc_cni_iam.inputs.plan.arguments import ROLE_USES, TEMPLATE
+from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, ROLE_USES, TEMPLATE
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import read, scalar
 from vpc_cni_iam.policy.template import Side
@@ -17,7 +17,7 @@ from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Rule
 
-_OPTIONS = "metadata_options"
+_OPTIONS, _CLOSED = "metadata_options", Known("disabled")
 # The arguments, and which values let pods reach the metadata. A pod is one hop further away.
 _OPENS: Mapping[str, Callable[[object], bool]] = {
     "http_endpoint": lambda value: value == "enabled",
@@ -33,9 +33,20 @@ class MetadataOpened(Struct, frozen=True):
     template: str = ""  # the launch template that has them, where another one had others
 
 
+class MetadataClosed(Struct, frozen=True):
+    """Nodes no longer have instance metadata, which ipamd reads at start.
+
+    Source: aws/amazon-vpc-cni-k8s, pkg/awsutils: the metadata says which instance it is.
+    """
+
+    template: str
+
+
 def check(context: Context) -> Iterator[Finding]:
     """Yield whose instance metadata pods can newly reach."""
     for resource in context.filler.resources:
+        if resource.type == NODE_GROUP and resource.after is not None:
+            yield from _closed(resource, context)
         if resource.before is None or resource.after is None or resource.type not in ROLE_USES:
             continue
         opened = [MetadataOpened(tuple(_opened([resource], resource)))]
@@ -48,6 +59,17 @@ def check(context: Context) -> Iterator[Finding]:
         for evidence in opened:
             if evidence.options:
                 yield finding(Rule.METADATA, evidence, resource.address, attribute=_OPTIONS)
+
+
+def _closed(group: Resource, context: Context) -> Iterator[Finding]:
+    """Yield the launch template by which the nodes of a group lose their metadata."""
+    path = f"{_OPTIONS}.*.http_endpoint"
+    old, new = ([*launch_templates(group, side, context)] for side in Side)
+    was_closed = any(scalar(each, path, Side.BEFORE) == _CLOSED for each in old)
+    for template in new:
+        if scalar(template, path, Side.AFTER) == _CLOSED and not was_closed:
+            evidence = MetadataClosed(template.address)
+            yield finding(Rule.IDENTITY_LOST, evidence, group.address, attribute=_OPTIONS)
 
 
 def launch_templates(resource: Resource, side: Side, context: Context) -> Iterator[Resource]:

@@ -105,7 +105,8 @@ def _changed(resource: Resource) -> set[str] | None:
     tags: set[str] = set()
     for name in ("tags", "tags_all"):
         # Marks stand for what is sensitive, one for each value.
-        old, new = ((side or {}).get(name) or {} for side in (resource.before, resource.after))
+        sides = [(side or {}).get(name) for side in (resource.before, resource.after)]
+        old, new = (side if isinstance(side, dict) else {} for side in sides)
         later = resource.unknown.get(name) if isinstance(resource.unknown, dict) else None
         if later is True:
             return None

@@ -27,6 +27,7 @@ _SOURCES = {
 # Why it does not work, or what the plan does not show.
 REASONS = {
     AnswerReason.REMOVED: "",
+    AnswerReason.NO_ARN: "what names its role is no ARN",
     AnswerReason.ROLE_DELETED: "the plan deletes its role",
     AnswerReason.NODES_REFUSED: "instances cannot assume the node role",
     AnswerReason.AGENT_DENIED: f"the node role does not allow {AGENT_ACTION}",
@@ -47,6 +48,8 @@ REASONS = {
     AnswerReason.NOT_INSTALLED: "whether another plan installs it",
     AnswerReason.AGENT: "whether its nodes have the EKS Pod Identity Agent",
     AnswerReason.REFUSED: "what {role} allows: a policy is not valid",
+    AnswerReason.FOREIGN: "which credentials and image it has, with {foreign}",
+    AnswerReason.SETTINGS: "its settings, which are not read",
 }
 
 
@@ -97,6 +100,7 @@ def _text(answer: PluginAnswer) -> str:
         "actions": several(names),
         "missing": f"{several(names)} {'is' if len(names) == 1 else 'are'}",
         "policies": first_of(dict.fromkeys(policies), 1) or "a policy",
+        "foreign": first_of(needs.plugin.after.setup.foreign),
     }
     return _VERDICTS[answer.verdict].format(
         how=f"{needs.after.version} ({FAMILIES[needs.mode]}{_SOURCES[needs.source]})",

@@ -176,6 +176,7 @@ class PluginReader:
         setup = readers[0][1].setup() if readers else PluginSetup()
         groups = [r for r in resources if r.type == NODE_GROUP]
         clusters = [r for r in resources if r.type == CLUSTER]
+        cluster = self._described(key, resources, side)
         agents = [r for r in resources if text(r, "addon_name", side) == _AGENT]
         identity = self._identity(resources, [(r, each.role()) for r, each in readers], setup, side)
         # What is in a cluster that the plan does not say may be in this one.
@@ -184,11 +185,11 @@ class PluginReader:
         if kind.is_of_service_account and counting((kind, identity.kind)) is not identity.kind:
             identity = PluginIdentity(addresses=tuple(r.address for r, _ in named))
         return PluginState(
-            cluster=self._described(key, resources, side),
+            cluster=cluster,
             installer=installers[0].address if installers else "",
             setup=setup,
             identity=identity,
-            mode=_mode(setup, clusters, side),
+            mode=_mode(setup, self._sources(cluster, resources, side), side),
             vpc_id=next(iter(_texts(clusters, ("vpc_config.*.vpc_id",), side)), ""),
             subnets=_texts(groups, ("subnet_ids.*",), side)
             or _texts(clusters, ("vpc_config.*.subnet_ids.*",), side),
@@ -215,11 +216,7 @@ class PluginReader:
 
     def _issuer(self, cluster: EksCluster, resources: list[Resource], side: Side) -> Value:
         """Return the issuer of a cluster, as it says itself, or as a data source has read it."""
-        own = [r for r in resources if r.type == CLUSTER] or [
-            r
-            for r in self._read
-            if _name(r, side) == cluster.name != "" and cluster.may_be_beside(self._place(r, side))
-        ]
+        own = self._sources(cluster, resources, side)
         values = {scalar(r, _ISSUER, side) for r in own}
         match values.pop() if len(values) == 1 else ABSENT:
             case Known(str(url)):
@@ -227,6 +224,16 @@ class PluginReader:
             case Unknown() as later if any("create" in r.actions for r in own):
                 return later
         return ABSENT
+
+    def _sources(
+        self, cluster: EksCluster, resources: list[Resource], side: Side
+    ) -> list[Resource]:
+        """Return what says more of a cluster: itself, or the data sources that have read it."""
+        return [r for r in resources if r.type == CLUSTER] or [
+            r
+            for r in self._read
+            if _name(r, side) == cluster.name != "" and cluster.may_be_beside(self._place(r, side))
+        ]
 
     def _identity(
         self, resources: list[Resource], annotated: list[_NamedRole], setup: PluginSetup, side: Side
@@ -246,6 +253,7 @@ class PluginReader:
             addresses=tuple(dict.fromkeys(r.address for r, _ in named)),
             sessions=frozenset(self._sessions(associations, side)),
             lost_roles=frozenset(lost),
+            no_arns=tuple(sorted({*_no_arns([*named, *first])})),
             has_session_tags=not any(
                 _is_true(r, "disable_session_tags", side) for r in associations
             ),
@@ -344,6 +352,13 @@ def _has_target(association: Resource, side: Side) -> bool:
     return one(association, _TARGET, side) != ABSENT
 
 
+def _no_arns(named: Iterable[_NamedRole]) -> Iterator[str]:
+    for _, placed in named:
+        match placed.value:
+            case Known(str(name)) if name and not name.startswith("arn:"):
+                yield name
+
+
 def _placed(resources: Iterable[Resource], path: str, side: Side) -> list[_NamedRole]:
     return [(resource, placed) for resource in resources for placed in read(resource, path, side)]
 
@@ -365,7 +380,8 @@ def _is_preserved(addons: list[Resource], clusters: list[Resource], side: Side) 
 
 def _texts(resources: Iterable[Resource], paths: Iterable[str], side: Side) -> tuple[str, ...]:
     values = (p.value for r in resources for path in paths for p in read(r, path, side))
-    return tuple(sorted({v.value for v in values if isinstance(v, Known) and v.value}))
+    texts = {v.value for v in values if isinstance(v, Known) and isinstance(v.value, str)}
+    return tuple(sorted(texts - {""}))
 
 
 def _is_true(resource: Resource, path: str, side: Side) -> bool:

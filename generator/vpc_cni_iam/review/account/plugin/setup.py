@@ -53,6 +53,20 @@ _ANNOTATION = ("serviceAccount", "annotations", ROLE_ANNOTATION)
 _ROLE, _OVERRIDE = ".".join(_ANNOTATION), "image.override"  # an image in place of the chart's
 _SETTINGS = (_ROLE, "image.tag", _MORE_VARIABLES)  # which are read, as the variables are
 _CLUSTER_NAME = "CLUSTER_NAME"
+# By which the SDK of the plugin takes other credentials than those of its identity, or none.
+# Source: AWS SDKs and Tools Reference Guide, "Environment variables support".
+_CREDENTIALS = (
+    *("AWS_ACCESS_KEY_ID", "AWS_CONFIG_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
+    *("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
+    *("AWS_EC2_METADATA_DISABLED", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EC2"),
+    *("AWS_ENDPOINT_URL_STS", "AWS_PROFILE", "AWS_ROLE_ARN", "AWS_SECRET_ACCESS_KEY"),
+    *("AWS_SESSION_TOKEN", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE"),
+)
+# With this annotation of its pods, EKS gives a container no credentials of the service account.
+# Source: aws/amazon-eks-pod-identity-webhook, README.
+_SKIPS = "eks.amazonaws.com/skip-containers"
+# The registries of AWS for the images of add-ons.
+_OF_EKS = re.compile(r"(?:[0-9]{12}\.dkr\.ecr\.[a-z0-9.-]+|public\.ecr\.aws)/\S+")
 _IS_PLUGINS_SINCE = PluginVersion((1, 13, 0))
 _COMMA, _DOT = re.compile(r"(?<!\\),"), re.compile(r"(?<!\\)\.")  # unless they are escaped
 _DEEPEST = 100  # steps of a name
@@ -102,7 +116,8 @@ class SetupReader:
         if isinstance(cluster, Sensitive) and _CLUSTER_NAME not in settings.environment:
             others[_CLUSTER_NAME] = cluster
         settings, why = replace(settings, environment=environment), next(iter(not_read), None)
-        return PluginSetup(settings, version, deciding, others, why, self._account(values))
+        account, foreign = self._account(values), tuple(_foreign(values, environment))
+        return PluginSetup(settings, version, deciding, others, foreign, why, account)
 
     def _account(self, values: Mapping[str, Value]) -> ServiceAccount:
         """Return the service account of its pods, as the chart names it.
@@ -213,6 +228,17 @@ class SetupReader:
                 yield name, value
 
 
+def _foreign(values: Mapping[str, Value], environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield by what the plugin has credentials or an image that nothing else says."""
+    yield from (name for name in _CREDENTIALS if name in environment)
+    for name, value in values.items():
+        is_image = name == _OVERRIDE and not (
+            isinstance(value, Known) and _OF_EKS.fullmatch(str(value.value))
+        )
+        if is_image or name.endswith(_SKIPS):
+            yield name
+
+
 def _deciding(values: Mapping[str, Value], *, has_more: bool) -> Iterator[tuple[str, Value]]:
     """Yield the values by which other code may run, or with another role.
 
@@ -222,7 +248,8 @@ def _deciding(values: Mapping[str, Value], *, has_more: bool) -> Iterator[tuple[
     begins = (*_ACCOUNT, _MORE_VARIABLES) if has_more else _ACCOUNT
     for name, value in values.items():
         is_image = ".image." in f".{name}" and not name.endswith(".tag")
-        is_role = name.endswith(ROLE_ANNOTATION) and name != _ROLE
+        is_role = name.endswith((ROLE_ANNOTATION, _SKIPS)) and name != _ROLE
+        is_role = is_role or name.removeprefix("env.") in _CREDENTIALS
         if name == _OVERRIDE and isinstance(value, Known):  # its tag is the version
             tag = daemonset.image_tag(value.value)
             yield name, Known(value.value.removesuffix(f":{tag}"))

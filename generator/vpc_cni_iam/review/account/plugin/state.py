@@ -43,6 +43,8 @@ class PluginIdentity(Struct, frozen=True):
     # Those of its roles, also on the way, whose ARN is none of a role any longer.
     lost_roles: frozenset[IamResource] = frozenset()
     has_session_tags: bool = True  # whether no association switches them off
+    # What names a role and is no ARN, by which alone pods get credentials.
+    no_arns: tuple[str, ...] = ()
 
     @property
     def assumed(self) -> frozenset[IamResource]:
@@ -88,6 +90,8 @@ class PluginSetup(Struct, frozen=True):
     # What decides which code runs, and as which service account, such as another image.
     deciding: Mapping[str, Value] = field(default_factory=dict)
     others: Mapping[str, Value] = field(default_factory=dict)  # what else is set
+    # By what it has credentials, or an image, that the review does not know: nothing is proven.
+    foreign: tuple[str, ...] = ()
     not_read: UnreadReason | None = None  # why not all of it is known
     account: ServiceAccount = AWS_NODE  # as which its pods run
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin.state import NodePart, missing_parts
+from vpc_cni_iam.review.account.plugin.state import NodePart, UnreadReason, missing_parts
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.identity import (
     IdentityEvent,
@@ -50,6 +50,7 @@ class AnswerReason(StrEnum):
     """Why it does not work, or the plan does not show it."""
 
     REMOVED = "removed"  # the plan removes the plugin
+    NO_ARN = "no ARN"  # what names its role is no ARN
     ROLE_DELETED = "role deleted"
     NODES_REFUSED = "nodes refused"  # instances cannot assume the node role
     AGENT_DENIED = "agent denied"  # the node role does not allow what the agent calls
@@ -70,10 +71,13 @@ class AnswerReason(StrEnum):
     NOT_INSTALLED = "not installed"  # nothing in the plan installs it in a new cluster
     AGENT = "agent"  # nothing in the plan installs the EKS Pod Identity Agent in a new cluster
     REFUSED = "refused"  # a policy is not valid
+    FOREIGN = "foreign"  # its settings give it other credentials, or another image
+    SETTINGS = "settings"  # its settings are not read
 
 
 # What happens to its identity, to its nodes or in a new cluster -> why it does not work.
 _REASONS: Mapping[Enum, AnswerReason] = {
+    IdentityEvent.NO_ARN: AnswerReason.NO_ARN,
     IdentityEvent.ROLE_GONE: AnswerReason.ROLE_DELETED,
     IdentityEvent.AGENT_REMOVED: AnswerReason.NO_AGENT,
     IdentityEvent.OTHER_ISSUER: AnswerReason.NOT_TRUSTED,
@@ -165,6 +169,12 @@ def _of_cluster(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
     loss = identity_loss(context, plugin)
     if loss and loss.event in _REASONS:
         yield AnswerVerdict.FAILS, _REASONS[loss.event], False
+    if after.identity.no_arns and not loss:
+        yield AnswerVerdict.FAILS, AnswerReason.NO_ARN, True
+    if after.setup.foreign:
+        yield AnswerVerdict.NOT_SHOWN, AnswerReason.FOREIGN, False
+    if after.setup.not_read not in (None, UnreadReason.ELSEWHERE):
+        yield AnswerVerdict.NOT_SHOWN, AnswerReason.SETTINGS, False
     if needs.not_shown:
         yield AnswerVerdict.NOT_SHOWN, AnswerReason.ROLE, False
     if not after.identity.roles:

@@ -14,7 +14,7 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, first_of
 from vpc_cni_iam.inputs.plan.values import text
 from vpc_cni_iam.plugin import trust as trusts
 from vpc_cni_iam.plugin.identity import Identity
@@ -41,6 +41,7 @@ _ASSUMES = trusts.ASSUME, trusts.TAG
 class IdentityEvent(Enum):
     """What happens to the identity of aws-node."""
 
+    NO_ARN = "no ARN"  # what names its role is no ARN
     ROLE_GONE = "role gone"  # its role is deleted, or gets another ARN
     AGENT_REMOVED = "agent removed"  # nothing serves the credentials of its association
     OTHER_ISSUER = "other issuer"  # the cluster gets a new one, and the role trusts another
@@ -144,6 +145,8 @@ def identity_loss(context: Context, plugin: ClusterPlugin) -> IdentityChange | N
 def _losses(context: Context, plugin: ClusterPlugin) -> Iterator[IdentityChange]:
     old, new = plugin.before.identity, plugin.after.identity
     lost = partial(IdentityChange, before=old, after=new, account=plugin.after.setup.account)
+    if new.no_arns and new.no_arns != old.no_arns:
+        yield lost(IdentityEvent.NO_ARN, source=first_of(new.no_arns))
     if new.lost_roles:
         roles = tuple(sorted(new.lost_roles, key=str))
         yield lost(IdentityEvent.ROLE_GONE, roles=roles)

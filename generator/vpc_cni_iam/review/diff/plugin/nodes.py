@@ -75,8 +75,6 @@ def _nodes_lost(context: Context) -> Iterator[NodesLost]:
                 yield NodesLost(NodeLoss.REFUSED, role, cluster)
             if is_served and _is_denied(role, plugin.before, context):
                 yield NodesLost(NodeLoss.AGENT_DENIED, role, cluster)
-    if any(plugin.after.identity.kind.is_of_service_account for plugin in context.plugins):
-        return
     for change in use_changes(context):
         is_gone = change.kind is UseKind.INSTANCES and not change.after
         for old in change.before if is_gone and change.resource_type != NODE_GROUP else ():

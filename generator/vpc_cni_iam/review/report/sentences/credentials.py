@@ -14,7 +14,7 @@ from vpc_cni_iam.review.account.iam_resource import IamResource, Named, Unresolv
 from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 from vpc_cni_iam.review.account.uses import UseKind
 from vpc_cni_iam.review.checks.cluster_access import AuthenticationChanged, RightGained, RightLost
-from vpc_cni_iam.review.checks.metadata import MetadataOpened
+from vpc_cni_iam.review.checks.metadata import MetadataClosed, MetadataOpened
 from vpc_cni_iam.review.checks.session_tags import TagsChanged
 from vpc_cni_iam.review.checks.uses import WRITE_ONLY, RoleNamed, ServiceAccountRoleNotShown
 from vpc_cni_iam.review.diff.permissions import Open
@@ -192,11 +192,18 @@ def _tags(finding: Finding, changed: TagsChanged) -> Saying:
     return Saying(f"The tag {tags} of {finding.address} {verb}, and a policy asks for it")
 
 
+def _metadata_closed(finding: Finding, closed: MetadataClosed) -> Saying:
+    message = f"Nodes of {finding.address} have no instance metadata by {closed.template}, and "
+    message += "aws-node does not start without it"
+    return Saying(message, fix=f"Keep http_endpoint enabled in {closed.template}")
+
+
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     UseChange: _of_use,
     ServiceAccountRoleNotShown: _not_shown,
     RoleNamed: _role_named,
     MetadataOpened: _metadata,
+    MetadataClosed: _metadata_closed,
     RightGained: _gained,
     RightLost: _lost,
     AuthenticationChanged: _authentication,

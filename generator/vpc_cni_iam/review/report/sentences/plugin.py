@@ -10,7 +10,7 @@ from vpc_cni_iam.catalog.facts.documents import CNI_POLICY, RESOURCE_CONTROLLER
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.report import undecided_text
-from vpc_cni_iam.review.checks.coverage import DenialCause, DeniedCalls, LimitNotShown
+from vpc_cni_iam.review.checks.coverage import DenialCause, DeniedCalls, LimitNotShown, MayBeNeeded
 from vpc_cni_iam.review.checks.plugin_roles import ManagedAttached
 from vpc_cni_iam.review.checks.plugin_tags import TagRemoved
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall
@@ -184,9 +184,16 @@ def _tag_removed(finding: Finding, removed: TagRemoved) -> Saying:
     return Saying(message, fix=f"Keep the tag {tag} in {address}")
 
 
+def _may_be_needed(_: Finding, needed: MayBeNeeded) -> Saying:
+    role, actions = name_of(needed.role), several(needed.actions)
+    message = f"{role} no longer allows {actions}, which aws-node may call: its settings are not "
+    return Saying(f"{message}read", fix=f"Check that aws-node does not need {actions}")
+
+
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     DeniedCalls: _denied_calls,
     LimitNotShown: _limit_not_shown,
+    MayBeNeeded: _may_be_needed,
     ManagedAttached: _managed,
     ControllerMissing: _controller_missing,
     TrustLost: _trust_lost,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from vpc_cni_iam.review.checks.plugin import (
     PluginRemoved,
     PluginUpdated,
     Removal,
+    SettingChange,
     SettingsChanged,
     SettingsNotRead,
     VersionUnknown,
@@ -49,6 +51,10 @@ _REMOVALS = {
 }
 # Why aws-node loses its role, and the fix.
 _LOSSES = {
+    IdentityEvent.NO_ARN: (
+        "aws-node in {cluster} gets no credentials: {address} is not the ARN of a role",
+        "Give the ARN of the role in place of {address}",
+    ),
     IdentityEvent.ROLE_GONE: (
         "aws-node in {cluster} still gets {roles}, and after the plan no role has this ARN: it had "
         "{old}",
@@ -78,6 +84,8 @@ _LOSSES = {
         "Allow sts:AssumeRole and sts:TagSession on {roles} in a policy of {address}",
     ),
 }
+# What a setting is called that has a secret.
+_SECRET = re.compile("secret|token|passw|credential|private.?key|access.?key", re.IGNORECASE)
 
 
 def _removed(finding: Finding, removed: PluginRemoved) -> Saying:
@@ -118,11 +126,16 @@ def _version(version: Value) -> str:
 
 def _settings_changed(_: Finding, changed: SettingsChanged) -> Saying:
     names = first_of([change.name for change in changed.changes])
-    details = (
-        f"{c.name}: {value_text(c.before)} -> {value_text(c.after)}" for c in changed.changes
-    )
+    details = (f"{c.name}: {_shown(c)}" for c in changed.changes)
     message = f"The configuration of the plugin changes: {names}"
     return Saying(f"{message}{_RENAMED if changed.is_renamed else ''}", tuple(details))
+
+
+def _shown(change: SettingChange) -> str:
+    """Return the values of a setting, of which those that are secret by its name are not shown."""
+    if _SECRET.search(change.name):
+        return "a value that is not shown, since its name is that of a secret"
+    return f"{value_text(change.before)} -> {value_text(change.after)}"
 
 
 def _settings_not_read(finding: Finding, unread: SettingsNotRead) -> Saying:

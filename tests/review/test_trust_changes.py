@@ -458,9 +458,9 @@ def test_a_new_role_under_a_condition_on_the_caller_names_whom_it_trusts(
     for others in ((), ({**trust("*", "sts:AssumeRole", Bool={
         "aws:SecureTransport": "false"}), "Effect": "Deny"},)):  # fmt: skip
         change = role("r", None, document(statement, *others))
-        said = [say(f).message for f in found(change, OF_OWN)]
-        assert any(words in text for text in said)
-        assert not any("obody can assume" in text for text in said)
+        messages = [say(f).message for f in found(change, OF_OWN)]
+        assert any(words in text for text in messages)
+        assert not any("obody can assume" in text for text in messages)
         assert level in levels(found(change, OF_OWN)).values()
 
 

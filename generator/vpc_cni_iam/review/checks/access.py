@@ -213,19 +213,26 @@ class _OfPrincipal:
         )
 
     def all(self) -> Iterator[Finding]:
-        change = self._change
-        if change.is_deleted:
+        if self._change.is_deleted:
             yield self._no_gain()
-        if change.is_deleted or not self._grants:
-            return
+        elif self._grants:
+            yield from self._of_hidden()
+            yield from self._of_access()
+
+    def _of_hidden(self) -> Iterator[Finding]:
+        """Yield the policies that the plan does not show: those given, and those taken away."""
         for each in self._grants:
             grant, was_sensitive = each.after, _was_sensitive(each)
             if grant and each.key.part is not Part.MEMBERSHIP and (grant.is_open or was_sensitive):
                 yield self._not_shown(grant, was_sensitive=was_sensitive)
-        hidden = [g for g in change.vanished if self._may_deny(g)]
+        hidden = [g for g in self._change.vanished if self._may_deny(g)]
         if hidden and not self._is_conflict:
             policies = tuple(g.policy or InPlan(g.address) for g in hidden)
             yield self._finding(_Outcome.UNDECIDED, DenyLost(self._owners, (), policies), hidden)
+
+    def _of_access(self) -> Iterator[Finding]:
+        """Yield what the proof says of the policies."""
+        change = self._change
         match change.access:
             case NewAccess() as answer:
                 yield from self._gain(answer)

@@ -103,10 +103,15 @@ def _changes_of(
     keeps = not (is_new or is_deleted or owner in accounts.replaced)
     if keeps and isinstance(access, NoNewAccess):
         denied_less = proofs.without_denies(before, later)
-    further = Reach.LIMITED if is_deleted or reach(later) <= reach(before) else reach(later)
+    further = Reach.LIMITED if is_deleted else _further(before, later)
     yield PrincipalChange(
         grants, before, later, owner, is_new, is_deleted, boundary, access, denied_less, further
     )
+
+
+def _further(before: Permissions, later: Permissions) -> Reach:
+    """Return how far later permissions reach, if that is further than before."""
+    return Reach.LIMITED if reach(later) <= reach(before) else reach(later)
 
 
 def _pairs(

@@ -46,6 +46,10 @@ class Section(Enum):
     OTHER = "Other findings"
 
 
+# The first line of a section without findings; whether anybody can do more has several answers.
+_EMPTY = {Section.PLUGIN: "", Section.OTHER: "None."}
+
+
 def section(finding: ShownFinding) -> Section:
     """Return the part of a report that a finding belongs to."""
     question = finding.rule.question
@@ -70,12 +74,11 @@ def in_sections(review: ShownReview) -> dict[Section, list[list[ShownFinding]]]:
 
 def answer_to(part: Section, review: ShownReview, groups: Sequence[list[ShownFinding]]) -> str:
     """Return the first line of a section; empty where its findings are the answer."""
+    if groups:
+        return ""
     ignored = [entry.finding for entry in review.ignored]
-    if groups or part is Section.PLUGIN:
-        is_ignored = not groups and any(section(finding) is part for finding in ignored)
-        return _IGNORED if is_ignored else ""
-    if part is Section.OTHER:
-        return _IGNORED if any(section(finding) is part for finding in ignored) else "None."
+    if part in _EMPTY:
+        return _IGNORED if any(section(finding) is part for finding in ignored) else _EMPTY[part]
     gains = [finding for finding in review.findings if Consequence.NEW_ACCESS in finding.means]
     if any(finding.level is not Level.NOTE for finding in gains):
         return "Nobody else."

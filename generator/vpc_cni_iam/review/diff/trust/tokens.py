@@ -91,9 +91,7 @@ class TokenTrust(Struct, frozen=True):
 
     def flaws(self, *, for_plugin: bool) -> Iterator[TrustFlaw]:
         """Yield whose tokens are let in that nobody means, or why none are."""
-        keys = (str(c.key) for c in self.statement.conditions)
-        claims = (key for key in keys if trust.is_claim(key.lower()))
-        others = tuple(key for key in claims if prefix(key) != self.issuer.lower())
+        others = self._keys_of_others()
         if not may_assume(self.alone, trust.token_request(self.provider, {})):
             if others:  # else a Deny keeps all of them out
                 yield self._flaw(Rule.IRSA_ISSUER, others, never=True)
@@ -102,8 +100,7 @@ class TokenTrust(Struct, frozen=True):
         named = {(issuer(name) or name).lower() for name in names}
         if unrelated := tuple(key for key in others if prefix(key) not in named):
             yield self._flaw(Rule.IRSA_ISSUER, unrelated)
-        of_subject = self._conditions("sub")
-        subjects, audiences = values_of(of_subject), values_of(self._conditions("aud"))
+        subjects, audiences = (values_of(self._conditions(claim)) for claim in ("sub", "aud"))
         platform = platform_of(self.issuer, subjects)
         possible = (*map(sample, subjects), platform.value, STRANGE)
         tokens = (AUDIENCE, *map(sample, audiences), STRANGE)
@@ -112,6 +109,24 @@ class TokenTrust(Struct, frozen=True):
             yield from self._never(subjects, audiences)
             return
         yield from self._of_subjects(platform, subjects, alive)
+        yield from self._of_audiences(platform, subjects, audiences, alive)
+        if platform is Platform.KUBERNETES:
+            yield from self._of_service_accounts(subjects, alive, for_plugin=for_plugin)
+
+    def _keys_of_others(self) -> tuple[str, ...]:
+        """Return the keys of claims of other issuers."""
+        keys = (str(c.key) for c in self.statement.conditions)
+        claims = (key for key in keys if trust.is_claim(key.lower()))
+        return tuple(key for key in claims if prefix(key) != self.issuer.lower())
+
+    def _of_audiences(
+        self,
+        platform: Platform,
+        subjects: tuple[str, ...],
+        audiences: tuple[str, ...],
+        alive: Collection[str],
+    ) -> Iterator[TrustFlaw]:
+        """Yield that any audience is let in, or that the one of IRSA is not."""
         if any(self._lets(sub=subject, aud=STRANGE) for subject in alive):
             yield self._flaw(_RULES[platform is Platform.KUBERNETES][2], subjects)
         elif (
@@ -120,14 +135,18 @@ class TokenTrust(Struct, frozen=True):
             and not any(self._lets(sub=subject, aud=AUDIENCE) for subject in alive)
         ):
             yield self._flaw(Rule.IRSA_OTHER_AUDIENCE, audiences)
-        if platform is Platform.KUBERNETES:
-            exact = (s for s in subjects if s in alive and not is_wild(s) and not is_unknown(s))
-            foreign = tuple(s for s in exact if s != trust.AWS_NODE.subject)
-            if for_plugin and foreign:
-                yield self._flaw(Rule.IRSA_OTHER_SUBJECT, foreign)
-            like = values_of(filter(is_like, of_subject))
-            if like and not any(is_wild(value) or is_unknown(value) for value in like):
-                yield self._flaw(Rule.IRSA_LIKE, like)
+
+    def _of_service_accounts(
+        self, subjects: tuple[str, ...], alive: Collection[str], *, for_plugin: bool
+    ) -> Iterator[TrustFlaw]:
+        """Yield those that are not the plugin's, and those that need no wildcards."""
+        exact = (s for s in subjects if s in alive and not is_wild(s) and not is_unknown(s))
+        foreign = tuple(s for s in exact if s != trust.AWS_NODE.subject)
+        if for_plugin and foreign:
+            yield self._flaw(Rule.IRSA_OTHER_SUBJECT, foreign)
+        like = values_of(filter(is_like, self._conditions("sub")))
+        if like and not any(is_wild(value) or is_unknown(value) for value in like):
+            yield self._flaw(Rule.IRSA_LIKE, like)
 
     def _of_subjects(
         self, platform: Platform, subjects: tuple[str, ...], alive: Collection[str]

@@ -58,40 +58,48 @@ _NAMES = 6  # of actions and resources of one part
 def _gain(finding: Finding, gain: Gain) -> Saying:
     if gain.published:
         return _published(gain)
-    parts, who, policies = list(map(part_text, gain.parts)), _who(gain), _policies(gain.policies)
+    parts = list(map(part_text, gain.parts))
     what = REACH_TEXTS[gain.reach] if gain.reach else parts.pop(0) if parts else "do more"
     details = also([text for text in parts if text != what], is_first=bool(gain.reach))
     if gain.beyond is not None:
         details.append(f"beyond the plugin's needs: {first_of(gain.beyond, _NAMES) or 'nothing'}")
     is_attached = bool(gain.policies) and "policy_arn" in finding.attribute
-    is_of_aws = all(aws_managed.name_of(name_of(policy)) for policy in gain.policies)
-    deny = _deny(gain)
-    if gain.reach and deny:
-        message = f"{who} can now {what}: the {deny} no longer applies in full"
-    elif is_attached and (gain.reach or is_of_aws):
-        message = f"{who} gets {policies} and can now {what}"
-    elif gain.reach and policies:
-        action, comma, result = what.partition(", ")
-        message = f"{who} can now {action} with {policies}{comma}{result}"
-    else:
-        message = f"{who} can now {what}"
+    message = _who_can(gain, what, is_attached=is_attached)
     message += ", where its permissions boundary allows it" if gain.is_bounded else ""
     message += f". aws-node {gain.lacked_by} calls this" if gain.lacked_by else ""
-    address, actions = finding.address, gain.parts[0].actions if gain.parts else ()
-    fix = f"Narrow the actions and resources in {address}"
-    if gain.lacked_by or (gain.is_new and finding.rule is not Rule.ADMIN):
-        fix = ""
-    elif deny:
-        fix = f"Keep the whole {deny} for {names_of(gain.owners)}"
-    elif gain.parts and _drops_condition(gain.parts[0]):
-        fix = f"Keep the condition in {address}"
-    elif gain.beyond == ():
-        fix = f"Accept it if aws-node needs it, or narrow {address}"
-    elif is_attached:
-        fix = f"Detach {policies} from {names_of(gain.owners)}"
-    elif actions and not gain.reach:
-        fix = f"Remove {_listed(actions)} from {address}, or narrow its resources"
+    needs_none = gain.lacked_by or (gain.is_new and finding.rule is not Rule.ADMIN)
+    fix = "" if needs_none else _fix(gain, finding.address, is_attached=is_attached)
     return Saying(message, (*details, *_example(gain.example)), fix)
+
+
+def _who_can(gain: Gain, what: str, *, is_attached: bool) -> str:
+    """Return who can now do what, and by which policies."""
+    who, policies, deny = _who(gain), _policies(gain.policies), _deny(gain)
+    is_of_aws = all(aws_managed.name_of(name_of(policy)) for policy in gain.policies)
+    if gain.reach and deny:
+        return f"{who} can now {what}: the {deny} no longer applies in full"
+    if is_attached and (gain.reach or is_of_aws):
+        return f"{who} gets {policies} and can now {what}"
+    if gain.reach and policies:
+        action, comma, result = what.partition(", ")
+        return f"{who} can now {action} with {policies}{comma}{result}"
+    return f"{who} can now {what}"
+
+
+def _fix(gain: Gain, address: str, *, is_attached: bool) -> str:
+    """Return how to allow less."""
+    actions = gain.parts[0].actions if gain.parts else ()
+    if deny := _deny(gain):
+        return f"Keep the whole {deny} for {names_of(gain.owners)}"
+    if gain.parts and _drops_condition(gain.parts[0]):
+        return f"Keep the condition in {address}"
+    if gain.beyond == ():
+        return f"Accept it if aws-node needs it, or narrow {address}"
+    if is_attached:
+        return f"Detach {_policies(gain.policies)} from {names_of(gain.owners)}"
+    if actions and not gain.reach:
+        return f"Remove {_listed(actions)} from {address}, or narrow its resources"
+    return f"Narrow the actions and resources in {address}"
 
 
 def _drops_condition(part: GainedPart) -> bool:

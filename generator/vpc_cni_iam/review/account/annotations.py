@@ -130,8 +130,8 @@ class _AnnotationReader(Struct, frozen=True):
             role = Sensitive(value if is_mark(value) else self.secrets.mark_of(value))
         return AnnotatedRole(PlacedValue(where.path, role), *self._account(where))
 
-    def _account(self, where: _Where) -> tuple[ServiceAccount, str]:
-        """Return whose annotation is at a place, and what tells it from others without a name."""
+    def _named_by(self, where: _Where) -> tuple[list[str], Any, Any]:
+        """Return the path to an annotation, and what names its account, with its marks."""
         (inner, _), (holder, marks) = where.around[-1], where.around[-2:][0]
         path: list[str] = [s for s in where.path[1:-2] if isinstance(s, str)]
         if isinstance(holder, list):  # of blocks ``set``, each with a name and a value
@@ -144,6 +144,11 @@ class _AnnotationReader(Struct, frozen=True):
         elif not {*_NAMES} & {*holder} and "metadata" in holder:
             holder, marks = (member(each, "metadata") for each in (holder, marks))
             holder, marks = (e[0] if isinstance(e, list) and e else e for e in (holder, marks))
+        return path, holder, marks
+
+    def _account(self, where: _Where) -> tuple[ServiceAccount, str]:
+        """Return whose annotation is at a place, and what tells it from others without a name."""
+        path, holder, marks = self._named_by(where)
         names = [member(holder, name) for name in _NAMES]
         is_later = marks is True or any(member(marks, name) is True for name in _NAMES)
         shown = self.secrets.mark_of if where.is_hidden else str

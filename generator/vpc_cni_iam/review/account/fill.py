@@ -141,16 +141,7 @@ class Filler:
 
     def _fill_after(self, accounts: Accounts, computed: list[Grant], before: list[Grant]) -> None:
         had = {(grant.address, grant.owner, grant.key) for grant in before}
-        after = [
-            (r, grant)
-            for r in self.resources
-            for grant in self.grants(r, Side.AFTER)
-            # IAM has one grant of a key. Where a replacement first makes what is there already, and
-            # then deletes it, nothing is left, unless the principal is replaced, and so two.
-            if r.actions != ("create", "delete")
-            or grant.owner in accounts.replaced
-            or (grant.address, grant.owner, grant.key) not in had
-        ]
+        after = [*self._made_after(accounts, had)]
         granted = {(grant.address, grant.owner, grant.key) for _, grant in after}
         # What an exclusive list no longer names, a list removes that is there: see `lists`.
         lists = {r.address for r in self.resources if list_argument(r.type)}
@@ -179,6 +170,23 @@ class Filler:
                 accounts.conflicts.append(Conflict(kind, grant, remover, is_kept=True))
             else:
                 accounts.after.add(grant)
+
+    def _made_after(
+        self, accounts: Accounts, had: set[tuple[str, IamResource, GrantKey]]
+    ) -> Iterator[tuple[Resource, Grant]]:
+        """Yield what resources give after, but for what a replacement makes and then deletes.
+
+        IAM has one grant of a key. Where a replacement first makes what is there already, and then
+        deletes it, nothing is left, unless the principal is replaced, and so two.
+        """
+        for resource in self.resources:
+            for grant in self.grants(resource, Side.AFTER):
+                if (
+                    resource.actions != ("create", "delete")
+                    or grant.owner in accounts.replaced
+                    or (grant.address, grant.owner, grant.key) not in had
+                ):
+                    yield resource, grant
 
     def _is_gone(
         self,

@@ -103,11 +103,8 @@ class _Lists(Struct, frozen=True):
             for key, grant in {**accounts.before.of(owner), **accounts.after.of(owner)}.items():
                 if key.part is part and key.name not in names:
                     self._remove(resource, grant)
-        elif owner not in accounts.created:
-            # A list may be the same as before also where it is sensitive.
-            lists = [value_at(resource, (row.path.partition(".")[0],), each) for each in Side]
-            if is_new or lists[0] != lists[1]:
-                accounts.open_lists.append(open_list)
+        elif owner not in accounts.created and (is_new or _is_changed(resource, row)):
+            accounts.open_lists.append(open_list)
 
     def apply_holders(self, resource: Resource) -> None:
         """Detach a policy from the principals that a new ``aws_iam_policy_attachment`` lacks."""
@@ -180,3 +177,9 @@ class _Lists(Struct, frozen=True):
             case Known(str(name)) | Sensitive(str(name)):
                 return (name,)
         return (Unknown(place_of(resource, placed.path), side),)
+
+
+def _is_changed(resource: Resource, row: GrantArgument) -> bool:
+    """Say whether a list changes; it may be the same as before also where it is sensitive."""
+    before, after = (value_at(resource, (row.path.partition(".")[0],), side) for side in Side)
+    return before != after

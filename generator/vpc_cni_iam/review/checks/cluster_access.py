@@ -65,14 +65,21 @@ def check(context: Context) -> Iterator[Finding]:
                 yield _gained(right, old)
         elif old and not old.gives_nothing:
             lost.append(old)
-    stay = {each for right in after for each in (right.key, _place(right, context))}
-    lost += [r for r in before if not stay & {r.key, r.address, _place(r, context)}]
+    lost += _removed(before, after, context)
     gone = frozenset(_gone(context)) if lost else frozenset()
     for right in lost:
         yield _lost(right, gone, context)
     for cluster in (r for r in context.filler.resources if r.type == CLUSTER):
         if cluster.before is not None and cluster.after is not None:
             yield from _authentication(cluster, context)
+
+
+def _removed(
+    before: list[ClusterRight], after: list[ClusterRight], context: Context
+) -> list[ClusterRight]:
+    """Return the rights that nobody has after, in the same place or by another resource."""
+    stay = {each for right in after for each in (right.key, _place(right, context))}
+    return [r for r in before if not stay & {r.key, r.address, _place(r, context)}]
 
 
 def _place(right: ClusterRight, context: Context) -> Hashable:

@@ -79,12 +79,7 @@ def _is_left(each: Finding, change: Resource | None, context: Context, earlier: 
             return (
                 bool(list_argument(planned.type)) and each.subject not in context.accounts.deleted
             )
-        before, drifted = (side or {} for side in (change.before, change.after))
-        after = planned.after or {}
-        names = {name for name in {**before, **drifted} if before.get(name) != drifted.get(name)}
-        # All that drifted, if the finding is about none of it.
-        names = {each.attribute.partition(".")[0].partition("[")[0]} & names or names
-        return change.after is not None and all(after.get(n) == drifted.get(n) for n in names)
+        return _is_as_drifted(each, change, planned)
     # Of a principal as a whole, another resource may put back what was taken.
     if (change and each.attribute) or not isinstance(each.subject, InPlan):
         return True
@@ -93,3 +88,13 @@ def _is_left(each: Finding, change: Resource | None, context: Context, earlier: 
         for accounts in (earlier.accounts, context.accounts)
     ]
     return contents[0] == contents[1]
+
+
+def _is_as_drifted(each: Finding, change: Resource, planned: Resource) -> bool:
+    """Say whether what a finding is about has the values after the plan to which it drifted."""
+    before, drifted = (side or {} for side in (change.before, change.after))
+    after = planned.after or {}
+    names = {name for name in {**before, **drifted} if before.get(name) != drifted.get(name)}
+    # All that drifted, if the finding is about none of it.
+    names = {each.attribute.partition(".")[0].partition("[")[0]} & names or names
+    return change.after is not None and all(after.get(n) == drifted.get(n) for n in names)

@@ -138,21 +138,34 @@ def _changes(resources: list[Resource], context: Context) -> Iterator[_TagChange
     for group in (r for r in resources if r.type in _LAUNCHING and r.before and r.after):
         old, new = (_sources(group, side, context) for side in Side)
         launching |= {source.address for sources in (*old, *new) for source in sources}
-        had = [_together(sources, Side.BEFORE, _INSTANCE, secrets) for sources in old]
-        for sources in new:
-            tags = _together(sources, Side.AFTER, _INSTANCE, secrets)
-            # Of several templates one may take the place of another.
-            for others, earlier in zip(old, had, strict=True) if tags not in had else ():
-                yield _TagChange(_INSTANCE, earlier or {}, tags, (*others, *sources))
+        yield from _of_launched(old, new, secrets)
+    for resource in _staying(resources):
+        for kind in _tags(resource, Side.BEFORE):
+            if kind != _INSTANCE or resource.address not in launching:
+                before, after = (_together((resource,), s, kind, secrets) for s in Side)
+                yield _TagChange(kind, before or {}, after, (resource,))
+
+
+def _of_launched(
+    old: list[tuple[Resource, ...]], new: list[tuple[Resource, ...]], secrets: Secrets
+) -> Iterator[_TagChange]:
+    """Yield the tags of instances by what sets them before and after, for each template."""
+    had = [_together(sources, Side.BEFORE, _INSTANCE, secrets) for sources in old]
+    for sources in new:
+        tags = _together(sources, Side.AFTER, _INSTANCE, secrets)
+        # Of several templates one may take the place of another.
+        for others, earlier in zip(old, had, strict=True) if tags not in had else ():
+            yield _TagChange(_INSTANCE, earlier or {}, tags, (*others, *sources))
+
+
+def _staying(resources: list[Resource]) -> Iterator[Resource]:
+    """Yield what is there before and after, and the deleted tags of what is not deleted."""
     deleted = (r for r in resources if r.after is None and r.type not in _TAGS)
-    gone = {text(r, name, Side.BEFORE) for r in deleted for name in ("id", "name")}
+    gone = {text(r, name, Side.BEFORE) for r in deleted for name in ("id", "name")} - {""}
     for resource in (r for r in resources if r.before is not None):
         owner = text(resource, _TAGS.get(resource.type, ""), Side.BEFORE)
-        if resource.after or (resource.type in _TAGS and owner not in gone - {""}):
-            for kind in _tags(resource, Side.BEFORE):
-                if kind != _INSTANCE or resource.address not in launching:
-                    old_tags, tags = (_together((resource,), s, kind, secrets) for s in Side)
-                    yield _TagChange(kind, old_tags or {}, tags, (resource,))
+        if resource.after or (resource.type in _TAGS and owner not in gone):
+            yield resource
 
 
 def _sources(group: Resource, side: Side, context: Context) -> list[tuple[Resource, ...]]:

@@ -89,9 +89,7 @@ class _Changes:
     def _of(self, resource: Resource) -> Iterator[UseChange]:
         before = self._before[resource.address]
         former = {name: use for use in before for name in self._former_names(use)}
-        is_same = resource.actions == ("no-op",) and not former
-        is_put_off = resource.unknown is True and not resource.after  # a later plan shows it
-        if is_same or is_put_off or not is_there(resource, Side.AFTER):
+        if not _may_change(resource, is_renamed=bool(former)):
             return
         after = [*self._uses.of(resource, Side.AFTER)]
         stays = _current(before) & _current(after)
@@ -104,10 +102,7 @@ class _Changes:
                 yield self._change(resource, [replace(use, role=use.named)], [], is_lost=True)
         before, after = [u for u in before if u not in lost], [u for u in after if u not in still]
         if kind_of(resource.type) is UseKind.SERVICE_ACCOUNT:
-            before = before or self._freed[resource.block]
-            for pods in dict.fromkeys(use.pods for use in after):
-                sides = [[use for use in side if use.pods == pods] for side in (before, after)]
-                yield from self._of_pods(resource, *sides)
+            yield from self._of_service_account(resource, before, after)
         else:
             sides = [[use for use in side if use.by_name not in stays] for side in (before, after)]
             yield from self._of_workload(resource, *sides)
@@ -142,6 +137,15 @@ class _Changes:
                 change = self._change(resource, [], [use])
                 if not isinstance(change.access, NoNewAccess):
                     yield change
+
+    def _of_service_account(
+        self, resource: Resource, old: list[RoleUse], new: list[RoleUse]
+    ) -> Iterator[UseChange]:
+        """Yield what the pods of each service account that a resource names newly get."""
+        old = old or self._freed[resource.block]
+        for pods in dict.fromkeys(use.pods for use in new):
+            sides = [[use for use in side if use.pods == pods] for side in (old, new)]
+            yield from self._of_pods(resource, *sides)
 
     def _of_pods(
         self, resource: Resource, old: list[RoleUse], new: list[RoleUse]
@@ -203,6 +207,13 @@ class _Changes:
             made[0] if made and len(made) == len(new) and all(made) else "",
             is_lost,
         )
+
+
+def _may_change(resource: Resource, *, is_renamed: bool) -> bool:
+    """Say whether the roles of a resource that stays may change, as this plan shows."""
+    is_same = resource.actions == ("no-op",) and not is_renamed
+    is_put_off = resource.unknown is True and not resource.after  # a later plan shows it
+    return not (is_same or is_put_off) and is_there(resource, Side.AFTER)
 
 
 def _current(uses: Iterable[RoleUse]) -> set[tuple[IamResource, Pods | None]]:

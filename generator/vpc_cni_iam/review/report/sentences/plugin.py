@@ -37,6 +37,13 @@ _PLACES = {
     PlaceKind.REGION: "region",
     PlaceKind.ACCOUNT: "account",
 }
+# By whether the plugin could call it before, and whether the denial is certain.
+_CAN = {
+    (False, False): "may be unable to",
+    (False, True): "cannot",
+    (True, False): "may no longer",
+    (True, True): "can no longer",
+}
 
 
 def _denied_calls(_: Finding, denied: DeniedCalls) -> Saying:
@@ -48,15 +55,11 @@ def _denied_calls(_: Finding, denied: DeniedCalls) -> Saying:
     is_as_before = cause in (DenialCause.STILL_MISSING, DenialCause.AS_BEFORE)
     message = f"{'As before, the' if is_as_before else 'The'} plugin {needs.after.version} "
     message += f"({FAMILIES[needs.mode]})" + (f" with {first.switch}" if first.switch else "")
-    can = "cannot" if is_certain else "may be unable to"
-    if cause is DenialCause.LOST:
-        can = "can no longer" if is_certain else "may no longer"
+    can = _CAN[cause is DenialCause.LOST, is_certain]
     message += f" {can} call {several(_actions(worst))} "
     message += f"with {name_of(denied.role.role)}"
     message += f" ({_IDENTITIES[identity]})" if identity in _IDENTITIES else ""
-    unless = [f"{first_of(denied.open)} allows it"] if denied.open else []
-    unless += [f"aws-node has {first_of(map(name_of, denied.others), 1)}"] if denied.others else []
-    message += f", unless {' or '.join(unless)}" if unless else ""
+    message += _unless(denied)
     places = "; ".join(map(_other_place, denied.elsewhere))
     alike: dict[str, list[MissingCall]] = {}
     for call in denied.calls:
@@ -66,6 +69,13 @@ def _denied_calls(_: Finding, denied: DeniedCalls) -> Saying:
     is_complete = len(alike) == 1 and not places and len(denied.calls) <= MOST_NAMED
     message = f"{message}: {places or _effect(first)}"
     return Saying(message, () if is_complete else lines, _fix(denied))
+
+
+def _unless(denied: DeniedCalls) -> str:
+    """Return what may allow the calls all the same; empty if nothing may."""
+    unless = [f"{first_of(denied.open)} allows it"] if denied.open else []
+    unless += [f"aws-node has {first_of(map(name_of, denied.others), 1)}"] if denied.others else []
+    return f", unless {' or '.join(unless)}" if unless else ""
 
 
 def _actions(calls: Sequence[MissingCall]) -> list[str]:

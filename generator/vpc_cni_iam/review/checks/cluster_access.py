@@ -62,7 +62,7 @@ def check(context: Context) -> Iterator[Finding]:
         old = min(olds, key=lambda each: each.address != right.address, default=None)
         if not right.gives_nothing:
             if not any(_gives_same(each, right) for each in olds):
-                yield _gained(right, old)
+                yield _gained(right, old, is_new=_is_of_new(right, context))
         elif old and not old.gives_nothing:
             lost.append(old)
     lost += _removed(before, after, context)
@@ -107,9 +107,19 @@ def _gives_same(old: ClusterRight, new: ClusterRight) -> bool:
     return is_same_name and same
 
 
-def _gained(right: ClusterRight, before: ClusterRight | None) -> Finding:
+def _is_of_new(right: ClusterRight, context: Context) -> bool:
+    """Say whether the plan creates the cluster: somebody has to administer it."""
+    clusters = [r for r in context.filler.resources if r.type == CLUSTER]
+    new = [text(r, "name", Side.AFTER) for r in clusters if r.before is None]
+    if isinstance(right.cluster, Known):
+        return right.cluster.value in new
+    return bool(new) and len(new) == len(clusters)
+
+
+def _gained(right: ClusterRight, before: ClusterRight | None, *, is_new: bool) -> Finding:
     policy = right.policy.value if isinstance(right.policy, Known) else ""
-    level = Level.ERROR if str(policy).rpartition("/")[2] in _ADMINS else None
+    is_admin = str(policy).rpartition("/")[2] in _ADMINS
+    level = Level.ERROR if is_admin and not is_new else None
     is_less = before is not None and _is_part(right, before)
     means = (Consequence.ANY_CHANGE,) if is_less else None
     level = Level.NOTE if is_less else level

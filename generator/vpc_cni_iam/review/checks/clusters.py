@@ -15,13 +15,17 @@ from vpc_cni_iam.inputs.plan.arguments import (
     CLUSTER,
     NODE_GROUP,
     OIDC_PROVIDER,
+    ROLE,
 )
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one
+from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Sensitive
+from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.state import NodePart, missing_parts
 from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff.trust.roles import trust_of
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Consequence, Rule
 
@@ -39,6 +43,8 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     OIDC_PROVIDER: ("url",),
     _FARGATE: ("cluster_name", "fargate_profile_name"),
 }
+EKS = "eks.amazonaws.com"
+_ANY = (Consequence.ANY_CHANGE,)
 _LOSES = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
 
 
@@ -62,6 +68,13 @@ class NotInstalled(Struct, frozen=True):
     part: NodePart
 
 
+class ClusterRoleLost(Struct, frozen=True):
+    """EKS can no longer assume the role of a cluster that stays."""
+
+    role: IamResource
+    is_deleted: bool  # or else it no longer trusts EKS
+
+
 def check(context: Context) -> Iterator[Finding]:
     """Yield what is gone with clusters, what is deleted and created, and what new ones lack."""
     gone: dict[str, list[Resource]] = defaultdict(list)
@@ -78,6 +91,31 @@ def check(context: Context) -> Iterator[Finding]:
     for resource in (r for r in context.filler.resources if r.type == CLUSTER):
         for part in missing_parts(resource, context.plugins):
             yield finding(Rule.NOT_INSTALLED, NotInstalled(part), resource.address)
+        yield from _role_lost(resource, context)
+
+
+def _role_lost(cluster: Resource, context: Context) -> Iterator[Finding]:
+    """Yield that a cluster that stays loses the role that EKS assumes for it.
+
+    Source: Amazon EKS User Guide, "Amazon EKS cluster IAM role".
+    """
+    if cluster.before is None or cluster.after is None:
+        return
+    path, owners = "role_arn", context.filler.named_by
+    named = {side: {*owners(cluster, path, ROLE, side)} for side in Side}
+    for role in named[Side.BEFORE]:
+        is_deleted = role in context.accounts.deleted
+        old, new = (trust_of(context, role, side) for side in Side)
+        is_refused = old is not None and new is not None and _trusts_eks(old) > _trusts_eks(new)
+        stays = role in named[Side.AFTER] or (is_deleted and cluster.actions == ("no-op",))
+        if stays and (is_deleted or is_refused):
+            evidence = ClusterRoleLost(role, is_deleted)
+            yield finding(Rule.WORKLOAD_ROLE, evidence, cluster.address, attribute=path, means=_ANY)
+
+
+def _trusts_eks(policy: Policy) -> bool:
+    allows = policy.only("Allow").statements
+    return any(EKS in map(str, p.identifiers) for s in allows for p in s.principals)
 
 
 def _made_twice(context: Context) -> Iterator[Finding]:

@@ -9,7 +9,13 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.review.account.grants import Conflict, ConflictKind, Grant, OpenList
 from vpc_cni_iam.review.account.plugin.state import NodePart
-from vpc_cni_iam.review.checks.clusters import GoneWithCluster, MadeTwice, NotInstalled
+from vpc_cni_iam.review.checks.clusters import (
+    EKS,
+    ClusterRoleLost,
+    GoneWithCluster,
+    MadeTwice,
+    NotInstalled,
+)
 from vpc_cni_iam.review.checks.conflicts import Ambiguous
 from vpc_cni_iam.review.checks.moved import Handled, Handling, IdentityChanged
 from vpc_cni_iam.review.checks.sizes import TooLarge
@@ -160,10 +166,18 @@ def _handled(finding: Finding, handled: Handled) -> Saying:
     return Saying(_HANDLED[handled.handling].format(finding.address, handled.other))
 
 
+def _cluster_role_lost(finding: Finding, lost: ClusterRoleLost) -> Saying:
+    role = name_of(lost.role)
+    why = "which the plan deletes" if lost.is_deleted else f"which no longer trusts {EKS}"
+    fix = f"Keep {role}, or give the cluster another one first"
+    return Saying(f"{finding.address} has {role}, {why}", fix=fix)
+
+
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     Conflict: _conflict,
     GoneWithCluster: _gone_with_cluster,
     MadeTwice: _made_twice,
+    ClusterRoleLost: _cluster_role_lost,
     NotInstalled: _not_installed,
     OpenList: _list_not_shown,
     Ambiguous: _ambiguous,

@@ -37,8 +37,8 @@ def _of_use(finding: Finding, change: UseChange) -> Saying:
     workload, old, new = change.workload, _roles(change.before), _roles(change.after)
     more, details = _more(change)
     if change.is_lost:
-        message = f"{workload} still uses the old name of {old}, which is gone after the plan: it "
-        fix = f"Set {change.attribute} of {workload} to the new role"
+        message = f"{workload} still uses {old}, which the plan deletes or gives another name: it "
+        fix = f"Keep {old}, or name another role in {change.attribute} of {workload}"
         return Saying(f"{message}gets no credentials", fix=fix)
     if not change.before:
         verb = "gets" if change.kind is UseKind.SERVICE_ACCOUNT else "now uses"

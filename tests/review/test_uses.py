@@ -257,7 +257,7 @@ def test_who_still_names_a_role_that_gets_another_name_loses_it(case: str) -> No
     (finding,) = given(replaced("old", "new"), change)
     assert (finding.address.split(".")[1], str(finding.level)) == ("w", level)
     assert Consequence.COVERAGE_LOST in finding.means
-    assert "still uses the old name of aws_iam_role.gone" in say(finding).message
+    assert "still uses aws_iam_role.gone" in say(finding).message
     assert say(finding).fix
     # A role that is made anew under its name has the same ARN.
     assert given(replaced("old", "old"), change) == []
@@ -266,7 +266,7 @@ def test_who_still_names_a_role_that_gets_another_name_loses_it(case: str) -> No
 def test_who_updates_a_workload_that_still_names_such_a_role_hears_the_same() -> None:
     sides = ({"role": arn_of("old"), "timeout": n} for n in (1, 2))
     (finding,) = given(replaced("old", "new"), resource("aws_lambda_function", "w", *sides))
-    assert "still uses the old name of aws_iam_role.gone" in say(finding).message
+    assert "still uses aws_iam_role.gone" in say(finding).message
 
 
 def association(before: str | None, after: str | None, **more: Any) -> Json:

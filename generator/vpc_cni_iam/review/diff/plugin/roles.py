@@ -8,8 +8,9 @@ from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.plugin.identity import Identity, in_order
+from vpc_cni_iam.plugin.principals import filled
 from vpc_cni_iam.plugin.trust import Caller, RoleTrust
-from vpc_cni_iam.policy.template import Side, known
+from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.account.plugin.state import PluginIdentity, PluginState
@@ -107,12 +108,10 @@ def callers(context: Context, owner: IamResource, side: Side) -> Mapping[Caller,
     None where the plan does not show it.
     """
     trust = trust_of(context, owner, side)
-    statements = trust.statements if trust else ()
-    names = [i for s in statements for p in s.principals for i in p.identifiers]
-    if trust is None or len(known(names)) < len(names):
+    if trust is None:
         return None
     try:
-        return RoleTrust(trust, "arn:aws:iam:::role/example").callers()
+        return RoleTrust(filled(trust), "arn:aws:iam:::role/example").callers()
     except InputError:
         return None
 

@@ -98,7 +98,7 @@ def _fix(denied: DeniedCalls) -> str:
         is_explicit = any(call.is_explicit for call in denied.calls)
         return f"{'Do not deny' if is_explicit else 'Allow'} {actions} in {places[by]}"
     before, after = (s.settings.has_cluster_name for s in (denied.needs.before, denied.needs.after))
-    if denied.cause is DenialCause.MISSING and before and not after:
+    if policy and denied.cause is DenialCause.MISSING and before and not after:
         return "Set CLUSTER_NAME to the name of the cluster, in the configuration of the plugin"
     if denied.elsewhere:
         return _fix_of_place(denied.elsewhere[0])

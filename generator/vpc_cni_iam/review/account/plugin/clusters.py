@@ -148,6 +148,10 @@ class PluginReader:
             other = Side.BEFORE if side is Side.AFTER else Side.AFTER
             # What is not known may be what it is on the other side.
             return self._cluster(resource, other) if _name(resource, other) else ANY_CLUSTER
+        return self._elsewhere(name, place)
+
+    def _elsewhere(self, name: str, place: EksCluster) -> EksCluster:
+        """Return a cluster that the plan does not have, with what is known of its name's places."""
         region = place.region or _only(each.region for each in self._places[name])
         account = place.account or _only(each.account for each in self._places[name])
         return EksCluster(name, region, account)

@@ -103,9 +103,12 @@ class SetupReader:
         is_parsed = isinstance(self._values.get(_MORE_VARIABLES, []), list)
         deciding = dict(_deciding(values, has_more=bool(settings.unread) or not is_parsed))
         deciding |= self._arguments(is_read=not not_read)
-        not_read += [] if is_parsed else [UnreadReason.NOT_PARSED]
-        not_read += [UnreadReason.SENSITIVE] if secrets else []
-        not_read += [UnreadReason.ELSEWHERE] if settings.unread else []
+        more = {
+            UnreadReason.NOT_PARSED: not is_parsed,
+            UnreadReason.SENSITIVE: secrets,
+            UnreadReason.ELSEWHERE: settings.unread,
+        }
+        not_read += [reason for reason, applies in more.items() if applies]
         others = {
             name: value
             for name, value in values.items()

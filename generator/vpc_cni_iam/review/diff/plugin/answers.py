@@ -12,7 +12,12 @@ from msgspec.structs import replace
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin.state import NodePart, UnreadReason, missing_parts
+from vpc_cni_iam.review.account.plugin.state import (
+    ClusterPlugin,
+    NodePart,
+    UnreadReason,
+    missing_parts,
+)
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.identity import (
     IdentityEvent,
@@ -112,13 +117,8 @@ def plugin_answers(context: Context) -> tuple[PluginAnswer, ...]:
 
     What nodes may do is no answer where aws-node has a role of its own.
     """
-    new = {pair[1]: needs for pair, (_, needs) in instance_needs(context).items()}
-    every = {needs.roles[0].role: needs for needs in needs_of_roles(context)} | new
-    for old, _ in instance_needs(context):  # what nodes no longer have is no answer
-        every.pop(old, None)
     needs = [needs for needs in plugin_needs(context) if needs.is_of_cluster]
-    alone = {r: n for r, n in every.items() if not other_roles(context, n, n.roles[0])}
-    needs += [n for r, n in alone.items() if may_be_plugins(context, r) or is_named(context, r)]
+    needs += _of_lone_roles(context)
     judged = {role for each in needs for role in each.plugin.after.identity.roles}
     # That aws-node can no longer assume a role may be all that is known of it.
     lost = {role for role, lost in trust_lost(context).items() if lost.is_certain}
@@ -136,6 +136,16 @@ def plugin_answers(context: Context) -> tuple[PluginAnswer, ...]:
         replace(each, is_as_before=each.is_as_before and _owner(each) not in failed)
         for each in answers
     )
+
+
+def _of_lone_roles(context: Context) -> list[PluginNeeds]:
+    """Return what aws-node needs of each role of no known cluster, if it has no other one."""
+    new = {pair[1]: needs for pair, (_, needs) in instance_needs(context).items()}
+    every = {needs.roles[0].role: needs for needs in needs_of_roles(context)} | new
+    for old, _ in instance_needs(context):  # what nodes no longer have is no answer
+        every.pop(old, None)
+    alone = {r: n for r, n in every.items() if not other_roles(context, n, n.roles[0])}
+    return [n for r, n in alone.items() if may_be_plugins(context, r) or is_named(context, r)]
 
 
 def _owner(answer: PluginAnswer) -> tuple[EksCluster, frozenset[IamResource]]:
@@ -161,7 +171,7 @@ def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
 def _of_cluster(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
     """Yield what aws-node of a cluster lacks besides permissions."""
     plugin = needs.plugin
-    before, after = plugin.states
+    after = plugin.after
     if plugin.is_removed:
         yield AnswerVerdict.FAILS, AnswerReason.REMOVED, False
     for part in missing_parts(plugin.resource, context.plugins) if plugin.resource else ():
@@ -179,6 +189,14 @@ def _of_cluster(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
         yield AnswerVerdict.NOT_SHOWN, AnswerReason.ROLE, False
     if not after.identity.roles:
         yield AnswerVerdict.NOT_SHOWN, AnswerReason.IDENTITY, False
+    yield from _of_chain(plugin, context)
+    if any(after.cluster in missing.clusters for missing in controllers_missing(context)):
+        yield AnswerVerdict.DEGRADED, AnswerReason.CONTROLLER, False
+
+
+def _of_chain(plugin: ClusterPlugin, context: Context) -> Iterator[_Doubt]:
+    """Yield that aws-node of a cluster cannot assume a role, or that the plan does not show it."""
+    before, after = plugin.states
     for role in after.identity.chain:
         assumes = can_assume(plugin, role, Side.AFTER, context)
         is_refused, is_target = assumes is False, role not in after.identity.assumed
@@ -188,8 +206,6 @@ def _of_cluster(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
             yield AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED, is_as_before
         elif (is_target and assumes is None) or is_less_trusted(plugin, role, context):
             yield AnswerVerdict.NOT_SHOWN, AnswerReason.TRUST, False
-    if any(after.cluster in missing.clusters for missing in controllers_missing(context)):
-        yield AnswerVerdict.DEGRADED, AnswerReason.CONTROLLER, False
 
 
 def _of_nodes(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:

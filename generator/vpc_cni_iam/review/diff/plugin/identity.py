@@ -21,7 +21,7 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.trust import AWS_NODE, RoleTrust, ServiceAccount
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.variables import UNKNOWN
-from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess
+from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Unknown
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
@@ -70,8 +70,9 @@ class IdentityChange(Struct, frozen=True):
 def identity_change(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
     """Return what happens to the identity of aws-node in a cluster, if anything does."""
     old, new = plugin.before.identity, plugin.after.identity
-    lost = None if plugin.is_deleted else identity_loss(context, plugin)
-    if lost or plugin.is_deleted:
+    if plugin.is_deleted:
+        return None
+    if lost := identity_loss(context, plugin):
         return lost
     is_unknown = new.kind is Identity.unknown
     # That the values of an installer are not read is a finding of its own.
@@ -86,12 +87,18 @@ def identity_change(context: Context, plugin: ClusterPlugin) -> IdentityChange |
     if not is_unknown:
         change = _compared(context, change, before, after)
     if is_first and change.event is IdentityEvent.NOT_SHOWN:
-        are_new = new.roles <= context.accounts.created and not plugin.before.installer
-        if not plugin.stays or (are_new and has_new_issuer(context)):
-            return None  # the plan makes the cluster, or is likely to do so
+        if _is_of_new_cluster(context, plugin):
+            return None
         if all(has.is_shown for has in after):
             change = replace(change, event=IdentityEvent.FIRST_SHOWN)
     return change
+
+
+def _is_of_new_cluster(context: Context, plugin: ClusterPlugin) -> bool:
+    """Say whether the plan makes the cluster, or is likely to do so."""
+    roles = plugin.after.identity.roles
+    are_new = roles <= context.accounts.created and not plugin.before.installer
+    return not plugin.stays or (are_new and has_new_issuer(context))
 
 
 def _compared(
@@ -103,21 +110,14 @@ def _compared(
     """
     roles, old, new = role_comparison(context), change.before, change.after
     is_limited = roles.limits_more(old.session_policies, new.session_policies)
-    # A limit that is not known may also hold back what the plugin needs.
-    rows = [
-        [
-            roles.compare(had, has) if had.open_limits == has.open_limits else NOT_SHOWN
-            for had in before
-        ]
-        for has in after
-    ]
+    rows = [[_more(context, had, has) for had in before] for has in after]
     is_proven = bool(before) and all(isinstance(a, NoNewAccess) for row in rows for a in row)
     if is_proven or (old.roles == new.roles and is_limited):
         return replace(change, event=IdentityEvent.NO_MORE)
     had_reach = _farthest(before)
     for row in rows:
         more = [answer for answer in row if isinstance(answer, NewAccess)]
-        if more and len(more) == len(row):
+        if 0 < len(more) == len(row):
             gain, farthest = roles.gained(before, after, more[0]), _farthest(after)
             farther = farthest if farthest > had_reach else Reach.LIMITED
             return replace(change, event=IdentityEvent.MORE, gain=gain, reach=farther)
@@ -127,6 +127,13 @@ def _compared(
     if farthest > had_reach:
         return replace(change, event=IdentityEvent.MORE, reach=farthest)
     return change
+
+
+def _more(context: Context, had: RoleAccess, has: RoleAccess) -> Answer:
+    """Return what a role may do more than another."""
+    # A limit that is not known may also hold back what the plugin needs.
+    is_alike = had.open_limits == has.open_limits
+    return role_comparison(context).compare(had, has) if is_alike else NOT_SHOWN
 
 
 def _farthest(roles: Iterable[RoleAccess]) -> Reach:

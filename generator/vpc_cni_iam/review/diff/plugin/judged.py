@@ -27,7 +27,7 @@ from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.grants import Account, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
-from vpc_cni_iam.review.account.plugin.state import PluginState
+from vpc_cni_iam.review.account.plugin.state import PluginSetup, PluginState
 from vpc_cni_iam.review.options import Options
 
 # Scenarios of features that a variable switches on.
@@ -134,12 +134,9 @@ def judged(
     )
     of_roles = _names_of(state.identity.roles | other.identity.roles, filler)
     kind = state.identity.kind
-    # Where the plugin's own variable says the IP family, the other side has its own.
-    families = {each.setup.settings.mode for each in (state, other) if each.installer}
-    is_switched = len(families) > 1 and not setup.not_read
     judged = JudgedPlugin(
         version,
-        options.mode or state.mode or (None if is_switched else other.mode),
+        options.mode or _mode(setup, state, other),
         settings,
         {**of_roles, **_names(other), **_names(state)},
         session_tags=(kind.has_session_tags and state.identity.has_session_tags)
@@ -151,6 +148,14 @@ def judged(
         is_known=is_read and bool(state.installer or other.installer),
     )
     return judged, source
+
+
+def _mode(setup: PluginSetup, state: PluginState, other: PluginState) -> Mode | None:
+    """Return the IP family of a cluster on a side, or else on the other."""
+    # Where the plugin's own variable says the IP family, the other side has its own.
+    families = {each.setup.settings.mode for each in (state, other) if each.installer}
+    is_switched = len(families) > 1 and not setup.not_read
+    return state.mode or (None if is_switched else other.mode)
 
 
 def _names_of(roles: Iterable[IamResource], filler: Filler) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import product
+from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -49,6 +50,8 @@ from vpc_cni_iam.review.diff.plugin.roles import (
 )
 from vpc_cni_iam.review.diff.role_access import RoleAccess
 from vpc_cni_iam.review.diff.uses import use_changes
+
+_Key: TypeAlias = tuple[str, str, str]  # of a call
 
 
 class RoleNeeds(Struct, frozen=True):
@@ -266,7 +269,7 @@ def _of_role(context: Context, role: IamResource, needs: PluginNeeds) -> RoleNee
         is_first,
         is_first and not needs.is_of_cluster,
         (
-            *(g.written_at for g in (*grants, *([boundary] if boundary else ())) if g.is_known),
+            *(g.written_at for g in filter(None, (*grants, boundary)) if g.is_known),
             *(address for address, limit in identity.sessions if isinstance(limit, Document)),
         ),
         next(_of_plugin((*grants, *before.policies(role).values())), ""),
@@ -283,14 +286,29 @@ def _new_calls(
     A role that the plan gives to aws-node has to do, whatever the roles before allowed. Of a plugin
     that is new only what it cannot do without counts.
     """
-    before, identity = context.accounts.before, needs.plugin.before.identity
+    identity = needs.plugin.before.identity
     is_own = has.role in identity.roles
     is_first = not (identity.roles or needs.plugin.before.installer)
+    allowed, ranks = _calls_before(context, has, calls, needs)
+    for call in calls.missing:
+        was_called = call.key in allowed or call.key in ranks
+        # What was not called before is new only with other settings, if its action was allowed.
+        not_called = ranks.get(call.action, -1) if needs.is_changed else call.level.rank
+        is_new = call.key in allowed or call.level.rank > ranks.get(call.key, not_called)
+        if (call.is_fatal and not is_own) or (is_new and not is_first):
+            yield call, is_own and was_called
+
+
+def _calls_before(
+    context: Context, has: RoleAccess, calls: PluginCalls, needs: PluginNeeds
+) -> tuple[set[_Key], Mapping[str | _Key, int]]:
+    """Return which calls roles allowed before, and the ranks of those that they did not allow."""
+    before, identity = context.accounts.before, needs.plugin.before.identity
     denied = {call.key for call in calls.missing if call.denied_by is not None}
     scenarios = {call.scenario for call in calls.missing}
-    allowed: set[tuple[str, str, str]] = set()
-    ranks: dict[str | tuple[str, str, str], int] = {}
-    for role in ({has.role} if is_own else identity.roles) & before.grants.keys():
+    allowed: set[_Key] = set()
+    ranks: dict[str | _Key, int] = {}
+    for role in ({has.role} & identity.roles or identity.roles) & before.grants.keys():
         had = access_of(context, role, identity, Side.BEFORE)
         were = _calls(context, had, needs.before, Side.BEFORE, only=scenarios)
         allowed |= were.allowed if were else set()
@@ -302,13 +320,7 @@ def _new_calls(
             else:
                 ranks[call.key] = call.level.rank
                 ranks[call.action] = max(call.level.rank, ranks.get(call.action, -1))
-    for call in calls.missing:
-        was_called = call.key in allowed or call.key in ranks
-        # What was not called before is new only with other settings, if its action was allowed.
-        not_called = ranks.get(call.action, -1) if needs.is_changed else call.level.rank
-        is_new = call.key in allowed or call.level.rank > ranks.get(call.key, not_called)
-        if (call.is_fatal and not is_own) or (is_new and not is_first):
-            yield call, is_own and was_called
+    return allowed, ranks
 
 
 def _calls(

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -210,3 +211,17 @@ def test_many_policies_may_be_larger_than_one(tmp_path: Path) -> None:
     path = tmp_path / "account.json"
     path.write_text(json.dumps({"RoleDetailList": [{"RoleName": "r", "RolePolicyList": roles}]}))
     assert len(identify.open_policies(str(path), str, {}).policies) == 20
+
+
+def test_every_kind_is_in_the_one_table_and_is_told_by_it_alone() -> None:
+    folder = ROOT / "generator" / "vpc_cni_iam"
+    texts = {path: path.read_text() for path in folder.rglob("*.py")}
+    made = [
+        name
+        for text in texts.values()
+        for name in re.findall(r"^(\w+) = (?:Kind|without_policies)\(", text, re.MULTILINE)
+    ]
+    assert len(made) == len(identify.KINDS)
+    asking = {path.name for path, text in texts.items() if "kind.matches(" in text}
+    reading = {path.name for path, text in texts.items() if "kind.policies(" in text}
+    assert (asking, reading) == ({"identify.py"}, {"identify.py"})

@@ -23,14 +23,14 @@ from vpc_cni_iam.policy.parse import loads
 # How many statements the policies have that are planned, in the order of their addresses.
 STATEMENTS = {
     "ipv4": [2],
-    "ipv6": [3],
+    "ipv6": [2],
     "ipv4-scoped": [7],
-    "ipv6-scoped": [5],
+    "ipv6-scoped": [3],
     "ipv4-ipv6": [2],
     "upstream-2022-01-31": [2],
     "vendored": [3],
     "role-irsa": [2],
-    "role-ipv6": [3],
+    "role-ipv6": [2],
     "role-scoped-pod-identity": [7],
     "several-clusters": [7, 7],
     "moving-to-scoped": [],
@@ -62,12 +62,13 @@ def serve(target: Path, document: str, message: str) -> None:
 
 
 def serve_planned(plan: dict[str, Any], folder: Path, message: str) -> None:
-    """The same for each policy that a plan leaves."""
+    """The same for each policy that a plan leaves, without those of AWS."""
     write_tree(folder, {"plan.json": json.dumps(plan)})
     contents = open_policies(str(folder / "plan.json"), str, {})
     assert contents.policies and is_complete(contents.skipped)
     for policie in contents.policies:
-        serve(folder / "plan.json", policie.name, message)
+        if not policie.version:
+            serve(folder / "plan.json", policie.name, message)
 
 
 @pytest.mark.parametrize("name", sorted({*STATEMENTS, *NOT_PLANNED} - OLDER))

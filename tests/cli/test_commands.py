@@ -149,7 +149,7 @@ def test_policy_options_reach_the_document() -> None:
         ("--revision 2022-01-31", 1, "action ec2:DescribeSubnets is added"),
         ("--cni-version v1.22.1", 1, "ec2:DescribeSecurityGroups"),
         ("--feature metrics-helper", 1, "is missing: it allows cloudwatch:PutMetricData"),
-        ("--no-additions", 1, "is added: it allows ec2:ModifyNetworkInterfaceAttribute"),
+        ("--all-calls", 1, "is missing: it allows ec2:ModifyNetworkInterfaceAttribute"),
     ],
 )
 def test_verify_options_replace_what_the_files_say(

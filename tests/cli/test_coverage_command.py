@@ -174,13 +174,13 @@ def test_a_generated_role_module_offers_what_can_be_read(call: SentCall, tmp_pat
     done = call("generate", "m", "--kind", "role", "--cni-version", "latest", cwd=tmp_path)
     assert done.code == 0
     offer = "m holds several policies, ipv4, ipv6, ipv4_scoped; choose with --document\n"
-    assert call("coverage", "m", cwd=tmp_path).err.endswith(offer)
+    assert offer in call("coverage", "m", cwd=tmp_path).err
     refused = call("coverage", "m", "--document", "trust", cwd=tmp_path)
     assert refused.code == 3 and "it has no statement with these values" in refused.err
     joined = 'source_policy_documents = [file("policy.json")]'
     (tmp_path / "m/other.tf").write_text(f'data "aws_iam_policy_document" "p" {{ {joined} }}\n')
     message = call("coverage", "m", cwd=tmp_path).err
-    assert message.endswith(f"{offer}of the others: p cannot be read\n")
+    assert f"{offer}of the others: p cannot be read\n" in message
 
 
 def test_a_policy_cannot_write_on_the_terminal(call: SentCall, tmp_path: Path) -> None:

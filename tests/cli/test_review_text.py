@@ -114,7 +114,12 @@ def test_the_first_screen_answers_three_questions_in_order(tmp_path: Path) -> No
     ]
     (tmp_path / "plan.json").write_bytes(plan(*changes))
     out = run("review", "plan.json", cwd=tmp_path, env={"COLUMNS": "100"}).out
-    titles = ("aws-node: not in the plan", "Who can do more", "Other findings", "60 resources")
+    titles = (
+        "aws-node: not in the plan",
+        "Who can do more",
+        "Other findings",
+        "Changed resources: 60 read",
+    )
     places = [out.index(title) for title in titles]
     assert places == sorted(places)
     assert out.count("\n") <= 40

@@ -121,7 +121,7 @@ EDITS = [
         "default     = []",
         'default     = ["{}"]',
         UNKNOWN,
-        ("ional_policy",),
+        ("source_policy_documents",),
     ),
     (
         "policy",

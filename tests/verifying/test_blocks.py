@@ -81,8 +81,8 @@ TRICKS: dict[str, tuple[Options, str, Callable[[str], str], str]] = {
         ROLE,
         "main.tf",
         replace(
-            "  role       = aws_iam_role.this.name\n",
-            "  role       = aws_iam_role.this.name\n"
+            "  role       = aws_iam_role.this[0].name\n",
+            "  role       = aws_iam_role.this[0].name\n"
             '  provisioner "local-exec" {\n    command = "touch ran"\n  }\n',
         ),
         f"resource aws_iam_role_policy_attachment.this, provisioner local-exec {MINE}",
@@ -184,9 +184,10 @@ TRICKS: dict[str, tuple[Options, str, Callable[[str], str], str]] = {
         ROLE,
         "main.tf",
         replace(
-            'resource "aws_iam_role" "this" {\n', 'resource "aws_iam_role" "this" {\n  count = 2\n'
+            'resource "aws_iam_role" "this" {\n',
+            'resource "aws_iam_role" "this" {\n  provider = aws.mine\n',
         ),
-        f"resource aws_iam_role.this: count = 2 {MINE}",
+        f"resource aws_iam_role.this: provider = aws.mine {MINE}",
     ),
     "an error message that reads a file": (
         ROLE,

@@ -51,7 +51,10 @@ def audit(
     inputs.check_once([*files, *(daemonset or ())])
     version = known_versions.find(to, "--to")
     settings = [inputs.plugin_settings(file) for file in daemonset or ()]
-    with AccountDetails(files, sys.stdin.buffer) as details:
+    with (
+        common.progress("reading accounts") as passed,
+        AccountDetails(files, sys.stdin.buffer, passed) as details,
+    ):
         result = audit_roles(details, version, settings)
     common.show_result(result, output, lines(result), fold=True)
     raise typer.Exit(1 if result.breaks or not result.complete else 0)

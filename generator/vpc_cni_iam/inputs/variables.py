@@ -40,6 +40,8 @@ def given_variables(
 
 def check_used(user_values: GivenVariables, targets: Iterable[str]) -> None:
     """Raise `UsageError` for values that no module took, and an engine without a module."""
+    if not user_values.names and user_values.renderer is None:
+        return
     from vpc_cni_iam.inputs.hcl import check_declared  # noqa: PLC0415 - reads modules
     from vpc_cni_iam.inputs.identify import of_path  # noqa: PLC0415 - what reads modules
 
@@ -47,5 +49,5 @@ def check_used(user_values: GivenVariables, targets: Iterable[str]) -> None:
         check_declared(user_values)
     elif user_values.names:
         raise UsageError("--var and --var-file fill the variables of HCL, and no input is HCL")
-    elif user_values.renderer is not None:
+    else:
         raise UsageError("--engine renders policies of HCL, and no input is HCL")

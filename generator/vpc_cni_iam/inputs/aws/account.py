@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
@@ -102,16 +102,26 @@ class _Place(Struct, frozen=True):
 
 
 class AccountDetails:
-    """The roles in files, opened with ``with``; ``-`` is standard input."""
+    """The roles in files, opened with ``with``; ``-`` is standard input.
 
-    def __init__(self, targets: Sequence[str], stdin: BinaryIO) -> None:
+    `progress` is called now and then with how many bytes of how many are read.
+    """
+
+    def __init__(
+        self,
+        targets: Sequence[str],
+        stdin: BinaryIO,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
         if "" in targets:
             raise UsageError("the file name is empty; name a file, or - for standard input")
         self._targets = targets
         self._stdin = stdin
+        self._progress = progress
         self._stack = ExitStack()
         self._readers: list[Reader] = []
         self._policies: dict[str, list[_Place]] = {}
+        self._is_indexed = False
         self.clusters: list[ClusterDetail] = []
         self.unread: list[Skipped] = []
 
@@ -133,9 +143,15 @@ class AccountDetails:
         for target in self._targets:
             path = None if target == "-" else Path(target)
             data = self._stack.enter_context(opened(path, self._stdin, _FILE))
-            reader = Reader(data, STDIN if path is None else target, what=_WHAT)
+            reader = Reader(data, STDIN if path is None else target, self._passed, _WHAT)
             self._stack.callback(reader.close)
             self._readers.append(reader)
+
+    def _passed(self, _: int) -> None:
+        if self._progress:
+            size = sum(reader.size for reader in self._readers)
+            passed = sum(reader.place for reader in self._readers)
+            self._progress(size + passed if self._is_indexed else passed, 2 * size)
 
     def _index(self) -> None:
         """Find where managed policies are, and read what is not of IAM."""
@@ -199,8 +215,10 @@ class AccountDetails:
     def roles(self) -> Iterator[RoleDetail]:
         """Yield each role; `InputError` for one that is described twice, each time otherwise."""
         seen: dict[str, bytes] = {}
-        for number, reader in enumerate(self._readers):
+        self._is_indexed = True
+        for reader in self._readers:
             reader.rewind()
+        for number, reader in enumerate(self._readers):
             for _ in _objects(reader):
                 for key in reader.members():
                     if key != "RoleDetailList":
@@ -208,6 +226,7 @@ class AccountDetails:
                         continue
                     for index, _ in enumerate(reader.items()):
                         text = reader.value()
+                        self._passed(reader.place)
                         role = reader.decoded(text, _Role)
                         digest = hashlib.sha256(bytes(text).strip()).digest()
                         if role.arn not in seen:

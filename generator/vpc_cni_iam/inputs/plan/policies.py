@@ -121,7 +121,8 @@ class _PlanPolicies(Struct):
         is_computed = row.computed and written is None
         for key, path, value in self._keys(resource, row, Side.AFTER):
             if is_computed and (
-                isinstance(value, Unknown) or (resource.address, key) in self._given
+                (isinstance(value, Unknown) and len(path) == 1)
+                or (resource.address, key) in self._given
             ):
                 continue
             if row.part is arguments.Part.PERMISSIONS:

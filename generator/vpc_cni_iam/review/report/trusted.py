@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from vpc_cni_iam.plugin.issuers import SERVICE_ACCOUNTS, Platform
@@ -19,7 +18,10 @@ EVERY = {
     Platform.GITLAB: "any job of any project",
     Platform.OTHER: "any subject",
 }
-_EVERY = re.compile(rf"\*|{SERVICE_ACCOUNTS}\*(:\*)?|(repo|project_path):\*(/\*)?(:\*)?")
+_EVERY = {
+    *("*", f"{SERVICE_ACCOUNTS}*", f"{SERVICE_ACCOUNTS}*:*"),
+    *(f"{kind}:*{rest}" for kind in ("repo", "project_path") for rest in ("", "/*", ":*", "/*:*")),
+}
 
 
 def trusted_text(trusted: Trusted, *, limits: bool = True) -> str:
@@ -59,7 +61,7 @@ def issuer_name(issuer: str) -> str:
 
 def subject_text(platform: Platform, subject: str, *, is_pattern: bool) -> str:
     """Return whose token has a subject, with its wildcards in words if it has any."""
-    if not subject or (is_pattern and _EVERY.fullmatch(subject)):
+    if not subject or (is_pattern and subject in _EVERY):
         return EVERY[platform]
     namespace, _, account = subject.removeprefix(SERVICE_ACCOUNTS).partition(":")
     is_wild = "*" in subject or "?" in subject

@@ -47,7 +47,7 @@ from vpc_cni_iam.review.rules import Level, Rule
 
 _SHOWN = 3
 _BY_PODS = (
-    "whoever may create an association and pass the role gives it to pods. To end that, remove "
+    "anyone who may create an association and pass the role gives it to pods. To end that, remove "
     "pods.eks.amazonaws.com from the trust policy"
 )
 

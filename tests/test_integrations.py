@@ -224,7 +224,7 @@ def action(consumer: Path, tmp_path: Path) -> Action:
     target = '"$RUNNER_TEMP/vpc-cni-iam/bin'
     python = (
         f'#!/bin/sh\nmkdir -p {target}"\n'
-        f'printf "#!/bin/sh\\nexec {sys.executable} -m vpc_cni_iam \\"\\$@\\"\\n" '
+        f'printf "#!/bin/sh\\nexec \\"{sys.executable}\\" -m vpc_cni_iam \\"\\$@\\"\\n" '
         f'> {target}/vpc-cni-iam"\n'
         f'printf \'#!/bin/sh\\nprintf "<%%s>" "$@"\\n\' > {target}/pip"\n'
         f'chmod +x {target}/"*\n'

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import os
 import resource
 import signal
@@ -318,16 +317,21 @@ def test_a_directory_below_one_that_may_not_be_read(tmp_path: Path) -> None:
         assert as_nobody(tree, lock=True) == "written"
 
 
-@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS])
-def test_a_file_system_without_locks_is_a_warning(
-    code: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    def refuse(_handle: int, _operation: int) -> None:
-        raise OSError(code, os.strerror(code))
+WITHOUT_LOCKS = """
+import fcntl, os
+def refuse(*_):
+    raise OSError({0}, os.strerror({0}))
+fcntl.flock = refuse
+from vpc_cni_iam.cli.main import main
+main()
+"""
 
-    monkeypatch.setattr(fcntl, "flock", refuse)
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS])
+def test_a_file_system_without_locks_is_a_warning(code: int, tmp_path: Path) -> None:
+    tool = [sys.executable, "-c", WITHOUT_LOCKS.format(code)]
     for command in ("init", "sync", "check", "generate"):
-        done = run(command, cwd=tmp_path)
+        done = run(command, cwd=tmp_path, command=tool)
         assert done.code == 0, done.err
         words = "warning: this file system has no locks; run one command at a time"
         assert done.err.count(words) == (command != "check"), done.err

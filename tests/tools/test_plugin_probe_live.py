@@ -61,6 +61,19 @@ def test_what_an_agent_does_otherwise_is_reported() -> None:
     assert f"ipv4: {impact}" in problems
 
 
+def test_a_call_that_a_policy_leaves_out_on_purpose_is_no_difference() -> None:
+    def run(case: Case) -> Run:
+        seen = agent_as_observed(case)
+        if not case.policies or case.scenario != "ipv6":
+            return seen
+        refused = replace(
+            seen.requests[0], denied=("ec2:ModifyNetworkInterfaceAttribute on arn:aws:ec2:x",)
+        )
+        return replace(seen, requests=(*seen.requests, refused))
+
+    assert [text for text in failures(run) if "ipv6-scoped" in text] == []
+
+
 @pytest.mark.parametrize(
     ("code", "expected", "skipped"), [(0, 0, False), (1, 1, False), (3, 0, True), (124, 0, True)]
 )

@@ -11,7 +11,7 @@ from tools.plugin_probe.case import Case, Run
 from tools.plugin_probe.evidence import outcome, requests
 from tools.plugin_probe.scenarios import HYPERPOD, Scenario, find
 from vpc_cni_iam.catalog import parameters, variants
-from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.compose import Composed, compose
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.hardening import Hardening
@@ -32,14 +32,7 @@ _DENIALS = (("ipv4", "ec2:DescribeSubnets"), ("ipv6", "ec2:DescribeSubnets"))
 
 
 def policy(variant: str, version: PluginVersion, scenario: Scenario, *, hardened: bool) -> str:
-    """Return the catalog's policy of a variant for a version, with the stand-in's names.
-
-    Of a version that is newer than the catalog, that for the newest one.
-    """
-    version = min(version, known_versions.newest())
-    (chosen,) = variants.find((variant,))
-    hardening = Hardening() if hardened else None
-    selection = select(cni_version=str(version), features=scenario.features, hardening=hardening)
+    """Return the catalog's policy of a variant for a version, with the stand-in's names."""
     names = {
         "cluster_name": cloud.CLUSTER,
         "vpc_id": cloud.VPC,
@@ -48,8 +41,27 @@ def policy(variant: str, version: PluginVersion, scenario: Scenario, *, hardened
         "vpc_owner_id": scenario.subnets[0].owner,
         "hyperpod_cluster_id": HYPERPOD,
     }
-    composed = compose(chosen, selection).policy
+    composed = _composed(variant, version, scenario, hardened=hardened).policy
     return dumps(parameters.substitute(composed, parameters.values(names)))
+
+
+def _composed(
+    variant: str, version: PluginVersion, scenario: Scenario, *, hardened: bool
+) -> Composed:
+    """Return the catalog's policy; of a version that it does not know, that for the newest one."""
+    version = min(version, known_versions.newest())
+    (chosen,) = variants.find((variant,))
+    hardening = Hardening() if hardened else None
+    selection = select(cni_version=str(version), features=scenario.features, hardening=hardening)
+    return compose(chosen, selection)
+
+
+def _left_out(
+    variant: str, version: PluginVersion, scenario: Scenario, *, hardened: bool
+) -> set[str]:
+    """Return the actions that a policy leaves out since the plugin does not need them."""
+    composed = _composed(variant, version, scenario, hardened=hardened)
+    return {use.action for use in composed.unneeded if use.mode == scenario.family}
 
 
 def tried(version: PluginVersion) -> list[tuple[str, str, bool]]:
@@ -64,7 +76,7 @@ def tried(version: PluginVersion) -> list[tuple[str, str, bool]]:
 def with_policies(
     version: PluginVersion, agent: str, run: Callable[[Case], Run]
 ) -> list[dict[str, Any]]:
-    """Return what the agent does with the catalog's policies.
+    """Return what the agent does with the catalog's policies, and what they deny that it needs.
 
     Args:
         version: The release.
@@ -84,7 +96,12 @@ def with_policies(
                 "hardened": hardened,
                 "exit_code": seen.exit_code,
                 "pods": [seen.pods_served, seen.pods_wanted],
-                "denied": list(dict.fromkeys(text for r in seen.requests for text in r.denied)),
+                "denied": [
+                    text
+                    for text in dict.fromkeys(text for r in seen.requests for text in r.denied)
+                    if text.partition(" ")[0]
+                    not in _left_out(variant, version, find(name), hardened=hardened)
+                ],
             }
             for (variant, name, hardened), seen in zip(policies, pool.map(run, cases), strict=True)
         ]

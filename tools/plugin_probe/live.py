@@ -56,12 +56,11 @@ def _composed(
     return compose(chosen, selection)
 
 
-def _left_out(
-    variant: str, version: PluginVersion, scenario: Scenario, *, hardened: bool
-) -> set[str]:
-    """Return the actions that a policy leaves out since the plugin does not need them."""
-    composed = _composed(variant, version, scenario, hardened=hardened)
-    return {use.action for use in composed.unneeded if use.mode == scenario.family}
+def _denied(seen: Run, scenario: Scenario, composed: Composed) -> list[str]:
+    """Return what a policy denied, without what it leaves out since the plugin does not need it."""
+    left_out = {use.action for use in composed.unneeded if use.mode == scenario.family}
+    denied = dict.fromkeys(text for request in seen.requests for text in request.denied)
+    return [text for text in denied if text.partition(" ")[0] not in left_out]
 
 
 def tried(version: PluginVersion) -> list[tuple[str, str, bool]]:
@@ -96,12 +95,9 @@ def with_policies(
                 "hardened": hardened,
                 "exit_code": seen.exit_code,
                 "pods": [seen.pods_served, seen.pods_wanted],
-                "denied": [
-                    text
-                    for text in dict.fromkeys(text for r in seen.requests for text in r.denied)
-                    if text.partition(" ")[0]
-                    not in _left_out(variant, version, find(name), hardened=hardened)
-                ],
+                "denied": _denied(
+                    seen, find(name), _composed(variant, version, find(name), hardened=hardened)
+                ),
             }
             for (variant, name, hardened), seen in zip(policies, pool.map(run, cases), strict=True)
         ]

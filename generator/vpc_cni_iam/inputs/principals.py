@@ -25,9 +25,8 @@ from vpc_cni_iam.inputs.plan.resource import parts, without_keys
 from vpc_cni_iam.inputs.skipped import BOUNDARY, Reason, Skipped
 
 _ATTACHED = (GrantPart.ATTACHMENT, GrantPart.ATTACHMENT_LIST)
-_ITSELF = GrantArgument(
-    "policy", GrantPart.PERMISSIONS
-)  # what a managed policy allows whoever has it
+# What a managed policy allows those who have it.
+_ITSELF = GrantArgument("policy", GrantPart.PERMISSIONS)
 # Functions that return one of their arguments, or an item of it, as it is.
 _CHOICES = ("try", "one", "element", "coalesce", "concat", "tostring")
 _DATA_POLICY, _OF_AWS = "data.aws_iam_policy", "arn:aws:iam::aws:policy/"

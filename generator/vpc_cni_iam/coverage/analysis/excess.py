@@ -137,6 +137,8 @@ def excess_grants(
 
     `limits` are the role's boundary, and service control policies, of which each must allow, too.
     """
+    if next(_patterns(policies), None) is None:
+        return NO_EXCESS
     return _excess(tuple(policies), tuple(called), tuple(map(tuple, limits)))
 
 

@@ -259,7 +259,7 @@ def _meet(left: RegionSide, right: RegionSide) -> RegionSide:
         left, right = right, left
     groups = left.groups
     if not (left.has_variables or right.has_variables):
-        groups += right.groups
+        groups += tuple(g for g in right.groups if g not in groups and ANYTHING not in g)
     return RegionSide(
         groups,
         left.excluded + right.excluded,

@@ -103,7 +103,7 @@ def gained(
     ]
     is_secret = any(g.has_secrets for c in change.grants for g in (c.before, c.after) if g)
     if 1 < len(parts) <= _PROVEN and not is_secret:
-        parts = [part for part in parts if _is_new(part, change, proofs)] or parts
+        parts = [part for part in parts if _is_new(part, change, answer, proofs)] or parts
     parts.sort(key=lambda part: (part.is_needed, part.harm))
     example = None if is_secret else _example(parts, change, answer, proofs, methods)
     return Gained(
@@ -219,8 +219,8 @@ def _is_pattern(action: str) -> bool:
     return "*" in action or "?" in action
 
 
-def _is_new(part: GainedPart, change: Compared, proofs: Proofs) -> bool:
-    """Say whether a part by itself allows more."""
+def _is_new(part: GainedPart, change: Compared, answer: NewAccess, proofs: Proofs) -> bool:
+    """Say whether a part by itself allows more; what it has of the answer is known to be new."""
     before, after = change.before, change.after
     statement = _statement(part.difference)
     if statement.effect == "Deny":
@@ -229,6 +229,8 @@ def _is_new(part: GainedPart, change: Compared, proofs: Proofs) -> bool:
     own = replace(statement, actions=part.actions or statement.actions)
     denies = (s for p in after.policies for s in p.statements if s.effect == "Deny")
     alone = Permissions((Policy((own, *denies)),), after.limits)
+    if alone.allow(answer.request):
+        return True
     return not isinstance(proofs.compare(before, alone), NoNewAccess)
 
 

@@ -31,15 +31,21 @@ def _documents_of(policy: Policy) -> tuple[KnownDocument, ...]:
     return recognise(policy, names_in([policy])) if may_be_known(policy) else ()
 
 
+def _of_plugin(grant: Grant | None) -> list[KnownDocument]:
+    """Return those of them that are of the plugin."""
+    named = "upstream", "AmazonEKS_CNI"
+    return [d for d in documents_of(grant) if any(name in d.name for name in named)]
+
+
 def published_by(change: GrantChange) -> PublishedUpdate | None:
     """Return the document of upstream or AWS that a change of a policy newly has."""
-    before, after = (
-        [d for d in documents_of(grant) if "upstream" in d.name or "AmazonEKS_CNI" in d.name]
-        for grant in (change.before, change.after)
-    )
+    after = _of_plugin(change.after)
+    if not after:
+        return None
+    before = _of_plugin(change.before)
     old, new = (known_policies([g] if g else []) for g in (change.before, change.after))
     if not old:
-        return PublishedUpdate(None, after[0], ()) if after else None
+        return PublishedUpdate(None, after[0], ())
     names = names_in(new)
     if any(names.get(parameter, name) != name for parameter, name in names_in(old).items()):
         return None  # it is for another cluster or VPC

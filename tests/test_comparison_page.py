@@ -9,7 +9,7 @@ import re
 import pytest
 
 from conftest import ROOT
-from coverage_policies import composed, covered, filled, setting, upstream
+from coverage_policies import NAMES, composed, covered, filled, setting, upstream
 from vpc_cni_iam.catalog.facts import documents, known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.peers import peer_documents
@@ -45,10 +45,8 @@ def row(words: str) -> dict[str, str]:
 
 def works(policy: Policy, mode: Mode) -> str:
     """The versions with which a policy works, as the table has them."""
-    return (
-        ", ".join(map(str, matrix([policy], RequestSetting(known_versions.newest(), mode)).works()))
-        or "none"
-    )
+    where = RequestSetting(known_versions.newest(), mode, names=NAMES)
+    return ", ".join(map(str, matrix([policy], where).works())) or "none"
 
 
 def conditions(policy: Policy) -> bool:

@@ -14,7 +14,7 @@ from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
 from vpc_cni_iam.plugin.settings import of_options
 from vpc_cni_iam.policy.document import Policy, Statement
 
-NAMES = Names()
+NAMES = Names(vpc_id="vpc-0123456789abcdef0")
 NEWEST = str(known_versions.newest())
 
 
@@ -34,7 +34,7 @@ def upstream(variant: str, revision: str) -> Policy:
 
 
 def setting(version: str = NEWEST, mode: Mode = "ipv4", *features: str) -> RequestSetting:
-    return RequestSetting(known_versions.find(version), mode, features)
+    return RequestSetting(known_versions.find(version), mode, features, NAMES)
 
 
 def set_up(where: RequestSetting, environment: dict[str, str]) -> RequestSetting:

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from conftest import ROOT, run
-from coverage_policies import composed, covered, setting
+from coverage_policies import NAMES, composed, covered, setting
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.coverage.analysis import excess, risks
 from vpc_cni_iam.coverage.analysis.aws_actions import is_unknown, nearest_action
@@ -20,7 +20,6 @@ from vpc_cni_iam.coverage.report import html as page
 from vpc_cni_iam.coverage.report import text as report
 from vpc_cni_iam.coverage.report.sentences import matrix as matrix_report
 from vpc_cni_iam.coverage.report.sentences.risks import risk_text
-from vpc_cni_iam.coverage.simulate.settings import Names
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.inputs.policies import NamedPolicy
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
@@ -274,7 +273,7 @@ def test_a_pattern_under_a_condition_is_a_risk_where_another_statement_has_none(
 
 def test_what_is_asked_of_all_resources_is_said_in_words() -> None:
     policy = Policy((allow("ec2:Describe*", on=ENI),))
-    subject = Subject("a policy", (NamedPolicy("", policy, "a policy"),), Names(), {}, ())
+    subject = Subject("a policy", (NamedPolicy("", policy, "a policy"),), NAMES, {}, ())
     lines = list(report.text(subject, covered(policy, setting(), "fresh-node"), ()))
     assert any("no statement allows it on all resources (*)" in line for line in lines)
     assert not any("on the *" in line for line in lines)
@@ -282,7 +281,7 @@ def test_what_is_asked_of_all_resources_is_said_in_words() -> None:
 
 def test_every_report_says_it() -> None:
     policy = Policy((allow("*"),))
-    subject = Subject("a policy", (NamedPolicy("", policy, "a policy"),), Names(), {}, ())
+    subject = Subject("a policy", (NamedPolicy("", policy, "a policy"),), NAMES, {}, ())
     first, every = covered(policy, setting()), matrix([policy], setting())
     line = (
         ", gives itself access: *, such as iam:PassRole, ec2:RunInstances, ec2:TerminateInstances"

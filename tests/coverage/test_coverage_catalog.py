@@ -3,6 +3,7 @@
 import pytest
 
 from coverage_policies import (
+    NAMES,
     composed,
     covered,
     denied_actions,
@@ -39,7 +40,7 @@ def test_a_document_serves_the_releases_that_the_catalog_says(
 ) -> None:
     """What was read off the actions alone holds with conditions, in every scenario."""
     policy = variant.document(revision)
-    table = matrix([filled(policy)], RequestSetting(known_versions.newest(), mode))
+    table = matrix([filled(policy)], RequestSetting(known_versions.newest(), mode, names=NAMES))
     served = [row for row in table.rows if row.version >= variant.minimum]
     broken: dict[str, set[PluginVersion]] = {}
     for gap in compatibility(policy, variant).missing:

@@ -7,6 +7,7 @@ import json
 import pytest
 from msgspec.structs import asdict, replace
 
+from coverage_policies import NAMES as COVERAGE_NAMES
 from coverage_policies import exits_on_any_denial
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compatibility import compatibility
@@ -41,7 +42,7 @@ def policy(variant: Variant, setting: RequestSetting, how: Hardening | None = LI
 
 def setting(variant: Variant, version: PluginVersion | None = None) -> RequestSetting:
     chosen = version or known_versions.newest()
-    return RequestSetting(chosen, variant.modes[0], FEATURES).at(chosen)
+    return RequestSetting(chosen, variant.modes[0], FEATURES, COVERAGE_NAMES).at(chosen)
 
 
 def denied(coverage: Coverage) -> set[tuple[str, str, str]]:
@@ -112,7 +113,7 @@ def test_it_works_with_what_it_is_said_to(made_for: str) -> None:
     whole = parameters.substitute(document.policy, NAMES)
     for version in known_versions.known():
         if version >= variant.minimum:
-            verdict = cover([whole], RequestSetting(version)).verdict
+            verdict = cover([whole], RequestSetting(version, names=COVERAGE_NAMES)).verdict
             works = any(version in span for span in works_at) and not exits_on_any_denial(version)
             assert (verdict not in ("unknown", "fails")) == works, version
 

@@ -229,8 +229,9 @@ def test_a_trunk_is_never_tagged_and_still_regrouped() -> None:
 
 
 def test_custom_networking_uses_its_own_subnet_and_leaves_the_primary_alone() -> None:
-    coverage = covered(ADMIN, setting(), "custom-networking")
-    own = covered(ADMIN, setting(), "fresh-node")
+    where = replace(setting(), names=replace(NAMES, subnet_id="subnet-01234567"))
+    coverage = covered(ADMIN, where, "custom-networking")
+    own = covered(ADMIN, where, "fresh-node")
     subnets = [call(f, "create").checks[2].request.resource for f in (coverage, own)]
     assert subnets[0] != subnets[1]
     assert not any(
@@ -507,6 +508,65 @@ def test_a_deny_on_a_key_that_is_not_modelled_is_no_works(
     assert done.out.splitlines()[0].endswith(f": {first_line}")
     assert done.out.splitlines()[-1].startswith(first_line)
     assert done.code == (0 if first_line == "works" else 1)
+
+
+_ID = "0a1b2c3d4e5f67890"
+
+
+@pytest.mark.parametrize(
+    ("element", "open_about"),
+    [
+        ({"Resource": f"arn:aws:ec2:*:*:subnet/subnet-{_ID}"}, "the ID of the subnet"),
+        ({"Resource": "arn:aws:ec2:*:*:subnet/subnet-0a*"}, "the ID of the subnet"),
+        ({"Resource": f"arn:aws:ec2:*:*:security-group/sg-{_ID}"}, "the ID of the security-group"),
+        ({"Resource": f"arn:aws:ec2:*:*:instance/i-{_ID}"}, "the ID of the instance"),
+        ({"Resource": f"arn:aws:ec2:*:*:*/eni-{_ID}"}, "the ID of the network-interface"),
+        ({"Condition": {"StringEquals": {"ec2:SubnetID": f"subnet-{_ID}"}}}, "ec2:SubnetID"),
+        ({"Condition": {"StringLike": {"ec2:SecurityGroupID": "sg-0a*"}}}, "ec2:SecurityGroupID"),
+        ({"Condition": {"StringEquals": {"ec2:InstanceID": f"i-{_ID}"}}}, "ec2:InstanceID"),
+        (
+            {"Condition": {"StringEquals": {"ec2:NetworkInterfaceID": f"eni-{_ID}"}}},
+            "ec2:NetworkInterfaceID",
+        ),
+        (
+            {"Condition": {"ArnLike": {"ec2:Subnet": f"*:*:*:*:*:subnet/subnet-{_ID}"}}},
+            "ec2:Subnet",
+        ),
+        ({"Condition": {"ArnEquals": {"ec2:Vpc": f"arn:aws:ec2:*:*:vpc/vpc-{_ID}"}}}, "ec2:Vpc"),
+        (
+            {"Condition": {"StringEquals": {"ec2:AvailabilityZone": "eu-west-1b"}}},
+            "ec2:AvailabilityZone",
+        ),
+        (
+            {"Condition": {"StringEquals": {"ec2:AvailabilityZone": "eu-west-1-xyz-1a"}}},
+            "ec2:AvailabilityZone",
+        ),
+        # What is so for every ID.
+        ({"Resource": "arn:aws:ec2:*:*:subnet/i-*"}, ""),
+        ({"Resource": f"arn:aws:ec2:us-*:*:subnet/subnet-{_ID}"}, ""),
+        ({"Condition": {"StringEquals": {"ec2:AvailabilityZone": "us-east-1b"}}}, ""),
+        ({"Condition": {"ArnLike": {"ec2:Vpc": "arn:aws:ec2:us-*:*:vpc/*"}}}, ""),
+        (
+            {
+                "Condition": {"Null": {"ec2:SubnetID": "true"}},
+                "Resource": "arn:aws:ec2:*:*:subnet/*",
+            },
+            "",
+        ),
+    ],
+)
+def test_a_deny_on_an_id_or_zone_that_nobody_says_is_no_works(
+    element: dict[str, object], open_about: str, tmp_path: Path
+) -> None:
+    allow = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
+    path = tmp_path / "policy.json"
+    deny = allow | {"Effect": "Deny"} | element
+    path.write_text(json.dumps({"Version": "2012-10-17", "Statement": [allow, deny]}))
+    done = run("coverage", path, "--cni-version", "v1.23.2", "--region", "eu-west-1")
+    assert done.out.splitlines()[0].endswith(": unknown" if open_about else ": works")
+    words = " of the request is not known" if open_about.startswith("ec2:") else " is not known"
+    assert (f"{open_about}{words}" in done.out) is bool(open_about)
+    assert done.code == (1 if open_about else 0)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from conftest import ROOT
-from coverage_policies import composed, setting, upstream
+from coverage_policies import NAMES, composed, setting, upstream
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
@@ -18,7 +18,6 @@ from vpc_cni_iam.coverage.report import html as page
 from vpc_cni_iam.coverage.report import svg as picture
 from vpc_cni_iam.coverage.report.sentences import matrix as matrix_report
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, find
-from vpc_cni_iam.coverage.simulate.settings import Names
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.inputs.policies import NamedPolicy
 from vpc_cni_iam.policy.document import Policy, Statement
@@ -27,7 +26,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def looked_at(policy: Policy, title: str = "a policy") -> tuple[Subject, Matrix]:
-    subject = Subject(title, (NamedPolicy("", policy, title),), Names(), {}, ())
+    subject = Subject(title, (NamedPolicy("", policy, title),), NAMES, {}, ())
     return subject, matrix([policy], setting("latest", subject.mode))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conftest import run
-from coverage_policies import composed, covered, setting
+from coverage_policies import NAMES, composed, covered, setting
 from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -68,7 +68,7 @@ def paths(scenario: Scenario, where: RequestSetting) -> dict[Steps, frozenset[st
 def test_few_answers_change_what_follows_in_a_scenario(mode: Mode) -> None:
     features = tuple(calls.features())
     versions = [v for v in known_versions.known() if v >= PluginVersion.of("v1.0.0")]
-    settings = [RequestSetting(v, mode, features).at(v) for v in versions]
+    settings = [RequestSetting(v, mode, features, NAMES).at(v) for v in versions]
     most = 0
     for _, group in groupby(settings, key=lambda where: profile(where, EVERY)):
         alike = list(group)

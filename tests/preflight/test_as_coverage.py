@@ -17,7 +17,7 @@ from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
 from vpc_cni_iam.inputs.aws.ec2 import Instance, Interface, Inventory
 from vpc_cni_iam.preflight.findings import preflight
 
-VPC = Names().vpc_id
+VPC = "vpc-0123456789abcdef0"
 PRIMARIES: list[dict[str, str]] = [{}, {CLUSTER: "other"}, {CLUSTER: "prod", INSTANCE: NODE}]
 ATTACHED: list[dict[str, str] | None] = [None, {INSTANCE: NODE, "made-by": "us"}]
 TRUNKS: list[dict[str, str] | None] = [None, {}, {CLUSTER: "prod"}]
@@ -41,7 +41,7 @@ def test_what_breaks_is_what_fails(
         setting = RequestSetting(
             PluginVersion.of(version),
             mode,
-            names=Names(cluster_name="prod"),
+            names=Names(cluster_name="prod", vpc_id=VPC),
             instance_tagged=tagged,
         ).with_environment(DISABLE_NETWORK_RESOURCE_PROVISIONING=str(not provisions).lower())
         result = preflight(

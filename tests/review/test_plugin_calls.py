@@ -147,6 +147,23 @@ def test_the_vpc_of_the_cluster_decides_whether_a_policy_is_for_it() -> None:
         assert missing(*denied, judged=judged).keys() == expected
 
 
+@pytest.mark.parametrize(("kind", "prefix"), [("subnet", "subnet"), ("security-group", "sg")])
+def test_a_deny_of_a_subnet_or_group_that_may_be_the_clusters_is_open(
+    kind: str, prefix: str
+) -> None:
+    own, other = f"{prefix}-0123456789abcdef0", f"{prefix}-0123456789abcdef1"
+    create = "ec2:CreateNetworkInterface"
+    denied = (allow("ec2:*"), deny(create, f"arn:aws:ec2:*:*:{kind}/{other}"))
+    assert missing(*denied)[create].undecided
+    parameter = f"{kind.replace('-', '_')}_id"
+    judged = replace(NEWEST, places={parameter: (own, other)})
+    assert missing(*denied, judged=judged)[create].is_denied
+    # A node may have more groups than the plan says, and no other subnet.
+    judged = replace(NEWEST, places={parameter: (own,)})
+    call = missing(*denied, judged=judged).get(create)
+    assert call.undecided if call else kind == "subnet"
+
+
 _NAMES = ("--cluster-name", "prod", "--vpc-id", "vpc-0123456789abcdef0")
 
 

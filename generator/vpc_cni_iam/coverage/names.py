@@ -79,7 +79,7 @@ def known_names(*sources: Mapping[str, str]) -> dict[str, str]:
 
 def names_of(known: Mapping[str, str]) -> Names:
     """Return names for requests: those known, by parameter, and examples for the others."""
-    values = {**EXAMPLE, **known}
+    values = {**{k: v for k, v in EXAMPLE.items() if k != "vpc_id"}, **known}
     if partition_of(values["region"]) != values["partition"]:
         values["region"] = regions_of(values["partition"])[0]
     values.setdefault("vpc_owner_id", values["account_id"])

@@ -281,6 +281,7 @@ _DOUBTS = {
     ),
     Doubt.too_many_values: ("the request has {0.values} values for {0.key}, which has one at most"),
     Doubt.unknown_value: "{0.key} of the request is not known",
+    Doubt.unknown_id: "the ID of the {0.key} is not known",
     Doubt.unknown_part: "a part of the policy is not known",
     Doubt.unknown_key: "the condition key {0.key} is not known",
     Doubt.unknown_action: "it is not known whether a statement is about the action",

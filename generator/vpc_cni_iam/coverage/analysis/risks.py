@@ -187,15 +187,15 @@ class _Asked:
     def __init__(self, ready: Answers, setting: RequestSetting) -> None:
         names = setting.names
         self.ready, self.setting = ready, setting
-        self.requests = Requests(setting)
-        self.here = Subnet("subnet-0123456789abcdef0", names.vpc_owner_id, names.vpc_id)
-        self.there = Subnet("subnet-0fedcba9876543210", names.vpc_owner_id, _OTHER_VPC)
+        self.requests = Requests(setting, ready.named)
+        self.here = Subnet(None, names.vpc_owner_id, names.vpc_id)
+        self.there = Subnet(None, names.vpc_owner_id, _OTHER_VPC)
         self.ours: Tags = {CLUSTER: names.cluster_name}
         self.theirs: Tags = {CLUSTER: f"{names.cluster_name}-other", INSTANCE: NODE}
 
     def eni(self, subnet: Subnet, tags: Tags) -> NodeInterface:
         account = self.setting.names.account_id
-        return NodeInterface("", "eni-0123456789abcdef0", account, subnet, dict(tags))
+        return NodeInterface("", account, subnet, dict(tags))
 
     def allows(self, *requests: Request) -> bool:
         """Say whether requests may be allowed; one that is undecided may be."""
@@ -225,15 +225,15 @@ def _reach(asked: _Asked) -> Iterator[Risk]:
         if actions := asked.may_change(asked.eni(subnet, asked.theirs)):
             yield Risk(RiskName.interfaces_unscoped, RiskLevel.warning, actions, extent=extent)
             break
-    untagged = Requests(replace(asked.setting, instance_tagged=False))
+    untagged = Requests(replace(asked.setting, instance_tagged=False), asked.ready.named)
     attach, detach = "ec2:AttachNetworkInterface", "ec2:DetachNetworkInterface"
-    if any(asked.allows(untagged.on_instance(action, NODE)) for action in (attach, detach)):
+    if any(asked.allows(untagged.on_instance(action)) for action in (attach, detach)):
         yield Risk(RiskName.instances_unscoped, RiskLevel.warning)
-    elif asked.allows(requests.on_instance(attach, NODE)):
+    elif asked.allows(requests.on_instance(attach)):
         tag = f"{KUBERNETES_CLUSTER}{asked.setting.names.cluster_name}=owned"
         yield Risk(RiskName.instance_tag_not_set, RiskLevel.warning, (tag,))
     names = asked.setting.names
-    groups = [Group("sg-0123456789abcdef0", names.account_id, _OTHER_VPC, names.vpc_owner_id)]
+    groups = [Group(None, names.account_id, _OTHER_VPC, names.vpc_owner_id)]
     if asked.allows(*requests.create_interface(asked.there, groups, asked.ours)):
         yield Risk(RiskName.creates_in_any_vpc, RiskLevel.warning)
     if asked.allows(*requests.on_groups("ec2:ModifyNetworkInterfaceAttribute", groups)):

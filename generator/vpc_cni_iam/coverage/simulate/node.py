@@ -25,7 +25,6 @@ from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 
 PRIMARY = "primary interface"
 TRUNK = "trunk interface"
-_FIRST_INTERFACE = 0x0123456789ABCDEF0
 _CREATED = "2026-01-01T00:00:00Z"
 _GROUPS_ANYWAY_BEFORE = PluginVersion((1, 22, 1))  # v1.22.1 looks for groups by custom networking
 _TAGS_AFTER_ATTACH = PluginVersion((1, 6, 0))  # v1.5.7:pkg/awsutils/awsutils.go AllocENI tags first
@@ -40,14 +39,13 @@ class SimulatedNode(Sender):
         self, setting: RequestSetting, policies: Answers, *, undecided_allowed: bool = False
     ) -> None:
         super().__init__(setting, policies, undecided_allowed=undecided_allowed)
-        self._interfaces = 0
         self.hyperpod = False
         names = setting.names
         self.subnet = Subnet(names.subnet_id, names.vpc_owner_id, names.vpc_id)
         self.keys = tag_keys(setting.version, cluster_name=setting.plugin.has_cluster_name)
-        self.groups = (self.group(names.security_group_id), self.group("sg-0fedcba9876543210"))
+        self.groups = (self.group(names.security_group_id), self.group(None))
 
-    def group(self, identifier: str) -> Group:
+    def group(self, identifier: str | None) -> Group:
         """Return a security group of the node's account in its VPC."""
         names = self.setting.names
         return Group(identifier, names.account_id, names.vpc_id, names.vpc_owner_id)
@@ -55,12 +53,10 @@ class SimulatedNode(Sender):
     def interface(
         self, name: str, tags: Mapping[str, str] | None = None, subnet: Subnet | None = None
     ) -> NodeInterface:
-        """Return an interface with an ID of its own, in the node's subnet or another."""
-        self._interfaces += 1
-        identifier = f"eni-{_FIRST_INTERFACE + self._interfaces:017x}"
+        """Return an interface in the node's subnet or another."""
         account, place = self.setting.names.account_id, subnet or self.subnet
         primary_tags = dict(self.setting.primary_tags) if name == PRIMARY else {}
-        return NodeInterface(name, identifier, account, place, primary_tags | dict(tags or {}))
+        return NodeInterface(name, account, place, primary_tags | dict(tags or {}))
 
     def managed_tags(self) -> dict[str, str]:
         """Return the tags that the plugin sets on every interface it manages."""

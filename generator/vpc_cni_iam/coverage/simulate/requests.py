@@ -20,15 +20,28 @@ from msgspec import Struct, field
 
 from vpc_cni_iam.catalog.facts.calls import program_service_account
 from vpc_cni_iam.catalog.facts.requests import KUBERNETES_CLUSTER, kind_of
+from vpc_cni_iam.coverage.simulate.named import NamedValues
 from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
 from vpc_cni_iam.policy.evaluate import Request
-from vpc_cni_iam.policy.matching.variables import UNKNOWN, UnknownValue
+from vpc_cni_iam.policy.matching.variables import UNKNOWN, OneOf, UnknownValue
 
 Tags = Mapping[str, str]
 _SERVICE_ACCOUNT_TAG = "aws:PrincipalTag/kubernetes-service-account"
 # aws-network-policy-agent v1.4.3:pkg/ebpf/events/events.go:318-319.
 _STREAM = "aws-network-policy-agent-audit-01234567-89ab-cdef-0123-456789abcdef"
 _Context = dict[str, "str | tuple[str, ...]"]
+# In place of IDs that nobody names: no pattern is of these alone, as IDs are hexadecimal.
+_PREFIXES = {
+    "instance": "i",
+    "network-interface": "eni",
+    "security-group": "sg",
+    "subnet": "subnet",
+    "vpc": "vpc",
+}
+_KINDS = {prefix: kind for kind, prefix in _PREFIXES.items()}
+_UNKNOWN_IDS = {kind: f"{prefix}-unknown" for kind, prefix in _PREFIXES.items()}
+# Amazon EC2 User Guide, "Regions and Zones": the code of a zone is its Region's and a letter.
+_ZONES = "abcdef"
 
 # The keys that some check carries; aws:RequestTag and the like stand for any tag key.
 KEYS = frozenset(
@@ -89,17 +102,17 @@ def may_have(
 class Subnet(Struct, frozen=True):
     """A subnet."""
 
-    id: str
+    id: str | None  # None for one that nobody names
     account: str
-    vpc_id: str
+    vpc_id: str | None
 
 
 class Group(Struct, frozen=True):
     """A security group."""
 
-    id: str
+    id: str | None  # None for one that nobody names
     account: str  # the account that owns it
-    vpc_id: str
+    vpc_id: str | None
     vpc_account: str  # the account that owns the VPC
 
 
@@ -107,11 +120,19 @@ class NodeInterface(Struct):
     """A network interface; its tags change as the plugin writes them."""
 
     name: str
-    id: str
     account: str
     subnet: Subnet
     tags: dict[str, str] = field(default_factory=dict)
     exists: bool = True  # false for one that was to be made and whose making was denied
+
+
+class OfUnknownId(Request, frozen=True):
+    """A request on a resource whose ID only AWS knows; its ARN has one that no resource has.
+
+    It is allowed or denied only if it is with each ID that policies name, too.
+    """
+
+    others: tuple[str, ...] = ()  # the resource with these
 
 
 class AnyOf(Struct, frozen=True):
@@ -127,10 +148,16 @@ class AnyOf(Struct, frozen=True):
 class Requests:
     """Builds the requests of one setting."""
 
-    def __init__(self, setting: RequestSetting) -> None:
-        """Prepare the context that all requests of the setting share."""
+    def __init__(self, setting: RequestSetting, named: NamedValues) -> None:
+        """Prepare the context that all requests of the setting share.
+
+        `named` is what the policies name that are asked.
+        """
         names = setting.names
         self.names: Names = names
+        self._named = named
+        letters = (f"{names.region}{letter}" for letter in _ZONES)
+        self._zone = OneOf((*letters, *self._values("ec2:AvailabilityZone", names.region)))
         self._session_tags = setting.session_tags
         self._has_all_tags = setting.principal_tags is not None
         tags = setting.principal_tags or {}
@@ -167,6 +194,27 @@ class Requests:
             kind_of(resource), session_tags=self._session_tags, has_all_tags=self._has_all_tags
         )
         return Request(action, resource, "", context, unknown)
+
+    def _on(
+        self, action: str, kind: str, identifier: str | None, account: str, context: _Context
+    ) -> Request:
+        """Return the check of an action on an EC2 resource, of whatever ID if it is not known."""
+        if identifier:
+            return self.request(action, self.arn(kind, identifier, account), context)
+        request = self.request(action, self.arn(kind, _UNKNOWN_IDS[kind], account), context)
+        others = tuple(
+            self.arn(kind, each, account)
+            for each in self._named.of_resources
+            if _KINDS.get(each.partition("-")[0], kind) == kind
+        )
+        return OfUnknownId(action, request.resource, "", context, request.may_have, others)
+
+    def _id(self, key: str, kind: str, identifier: str | None) -> str | OneOf:
+        """Return an ID as the value of a key; what it may be, if only AWS knows it."""
+        return identifier or OneOf((_UNKNOWN_IDS[kind], *self._values(key)))
+
+    def _values(self, key: str, start: str = "") -> Iterable[str]:
+        return (v for v in self._named.by_key.get(key.lower(), ()) if v.startswith(start))
 
     def arn(self, kind: str, identifier: str, account: str) -> str:
         """Return the ARN of an EC2 resource of a kind such as ``subnet``."""
@@ -212,14 +260,15 @@ class Requests:
 
     def on_interface(self, action: str, eni: NodeInterface) -> Request:
         """Return the check of an action on an existing interface."""
-        return self.request(action, self._eni_arn(eni), self._eni_context(eni))
+        return self._on_eni(action, eni, {})
 
-    def on_instance(self, action: str, instance: str) -> Request:
+    def on_instance(self, action: str) -> Request:
         """Return the check of an action on the node's instance."""
         account = self.names.account_id
         context = self._of_account(account) | self._tagged(self.instance_tags)
-        context |= {"ec2:InstanceID": instance, "ec2:AvailabilityZone": self._zone}
-        return self.request(action, self.arn("instance", instance, account), context)
+        context["ec2:AvailabilityZone"] = self._zone
+        context["ec2:InstanceID"] = self._id("ec2:InstanceID", "instance", None)
+        return self._on(action, "instance", None, account, context)
 
     def on_hyperpod_cluster(self, action: str) -> tuple[Request, ...]:
         """Return the check of an action on the SageMaker HyperPod cluster of the node."""
@@ -230,8 +279,7 @@ class Requests:
 
     def create_tags(self, eni: NodeInterface, tags: Tags) -> tuple[Request, ...]:
         """Return the check of a CreateTags call of its own."""
-        context = self._eni_context(eni) | _sent(tags)
-        return (self.request("ec2:CreateTags", self._eni_arn(eni), context),)
+        return (self._on_eni("ec2:CreateTags", eni, _sent(tags)),)
 
     def create_interface(
         self, subnet: Subnet, groups: Iterable[Group], tags: Tags
@@ -248,27 +296,26 @@ class Requests:
         if tags:
             made = context | {"ec2:CreateAction": "CreateNetworkInterface"}
             checks.append(self.request("ec2:CreateTags", new, made))
-        where = self._in_vpc(subnet.account, subnet.vpc_id, subnet.account) | {
-            "ec2:AvailabilityZone": self._zone,
-            "ec2:SubnetID": subnet.id,
-        }
-        checks.append(self.request(action, self.arn("subnet", subnet.id, subnet.account), where))
+        where = self._in_vpc(subnet.account, subnet.vpc_id, subnet.account)
+        where["ec2:AvailabilityZone"] = self._zone
+        where["ec2:SubnetID"] = self._id("ec2:SubnetID", "subnet", subnet.id)
+        checks.append(self._on(action, "subnet", subnet.id, subnet.account, where))
         return (*checks, *self.on_groups(action, groups))
 
     def on_groups(self, action: str, groups: Iterable[Group]) -> tuple[Request, ...]:
         """Return the checks of an action on security groups."""
-        return tuple(
-            self.request(
-                action,
-                self.arn("security-group", group.id, group.account),
-                self._in_vpc(group.account, group.vpc_id, group.vpc_account)
-                | {"ec2:SecurityGroupID": group.id},
-            )
-            for group in groups
-        )
+        return tuple(self._on_group(action, group) for group in groups)
 
-    def _eni_arn(self, eni: NodeInterface) -> str:
-        return self.arn("network-interface", eni.id, eni.account)
+    def _on_group(self, action: str, group: Group) -> Request:
+        kind, key = "security-group", "ec2:SecurityGroupID"
+        context = self._in_vpc(group.account, group.vpc_id, group.vpc_account)
+        context[key] = self._id(key, kind, group.id)
+        return self._on(action, kind, group.id, group.account, context)
+
+    def _on_eni(self, action: str, eni: NodeInterface, more: _Context) -> Request:
+        return self._on(
+            action, "network-interface", None, eni.account, self._eni_context(eni) | more
+        )
 
     def _eni_context(self, eni: NodeInterface) -> _Context:
         subnet = eni.subnet
@@ -278,21 +325,27 @@ class Requests:
             | self._tagged(eni.tags)
             | {
                 "ec2:AvailabilityZone": self._zone,
-                "ec2:NetworkInterfaceID": eni.id,
-                "ec2:Subnet": self.arn("subnet", subnet.id, subnet.account),
+                "ec2:NetworkInterfaceID": self._id(
+                    "ec2:NetworkInterfaceID", "network-interface", None
+                ),
+                "ec2:Subnet": self._arn_of("ec2:Subnet", "subnet", subnet.id, subnet.account),
             }
         )
-
-    @property
-    def _zone(self) -> str:
-        return f"{self.names.region}a"
 
     def _of_account(self, account: str) -> _Context:
         """Return the context of a check on a resource of an account."""
         return self.common | {"aws:ResourceAccount": account}
 
-    def _in_vpc(self, account: str, vpc: str, vpc_account: str) -> _Context:
-        return self._of_account(account) | {"ec2:Vpc": self.arn("vpc", vpc, vpc_account)}
+    def _in_vpc(self, account: str, vpc: str | None, vpc_account: str) -> _Context:
+        vpc_arn = self._arn_of("ec2:Vpc", "vpc", vpc, vpc_account)
+        return self._of_account(account) | {"ec2:Vpc": vpc_arn}
+
+    def _arn_of(self, key: str, kind: str, identifier: str | None, account: str) -> str | OneOf:
+        """Return the ARN of a resource as the value of a key, or what it may be."""
+        if identifier is not None:
+            return self.arn(kind, identifier, account)
+        every = (_UNKNOWN_IDS[kind], *self._values(key))
+        return OneOf(self.arn(kind, each, account) for each in every)
 
     def _tagged(self, tags: Tags) -> _Context:
         services = ("aws", "ec2")

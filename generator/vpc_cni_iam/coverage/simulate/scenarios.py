@@ -97,7 +97,7 @@ def _before_change(node: SimulatedNode) -> None:
 
 def _custom_networking(node: SimulatedNode) -> None:
     names = node.setting.names
-    _in_subnet(node, Subnet("subnet-0aaaaaaaaaaaaaaaa", names.vpc_owner_id, names.vpc_id))
+    _in_subnet(node, Subnet(None, names.vpc_owner_id, names.vpc_id))
 
 
 def _shared_subnet(node: SimulatedNode) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -11,8 +12,9 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import CallRange, Impact, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.requests import RequestTemplate, request_templates
-from vpc_cni_iam.coverage.simulate.requests import AnyOf, NodeInterface, Requests
+from vpc_cni_iam.catalog.facts.requests import RequestTemplate, kind_of, request_templates
+from vpc_cni_iam.coverage.simulate.named import named_values
+from vpc_cni_iam.coverage.simulate.requests import AnyOf, NodeInterface, OfUnknownId, Requests
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Decision, Outcome, Request, compile_policies
@@ -97,13 +99,26 @@ class Answers:
         for limit in limits:
             self._layers.append((position, compile_policies(limit)))
             position += len(limit)
+        self.named = named_values([*policies, *chain.from_iterable(limits)])
         self._decisions: dict[Hashable, Decision] = {}
 
     def evaluate(self, request: Request) -> Decision:
         """Return the decision about a request."""
-        key = request.action, request.resource, frozenset(request.context.items())
+        key = request.action, request.resource, frozenset(request.context.items()), type(request)
         if (decision := self._decisions.get(key)) is None:
-            decision = self._decisions[key] = self._decide(request)
+            decision = self._decide(request)
+            if isinstance(request, OfUnknownId):
+                decision = self._with_others(request, decision)
+            self._decisions[key] = decision
+        return decision
+
+    def _with_others(self, request: OfUnknownId, decision: Decision) -> Decision:
+        for each in request.others:
+            other = self._decide(replace(request, resource=each))
+            if (other.allowed, other.denied) != (decision.allowed, decision.denied):
+                refused = decision if other.allowed else other
+                why = refused.undecided or Undecided(Doubt.unknown_id, kind_of(request.resource))
+                return replace(refused, outcome=Outcome.UNDECIDED, undecided=why)
         return decision
 
     def _decide(self, request: Request) -> Decision:
@@ -127,7 +142,7 @@ class Sender:
         """Prepare; `undecided_allowed` is whether undecided calls take effect as allowed ones."""
         self.setting = setting
         self.calls: list[SentCall] = []
-        self.requests = Requests(setting)
+        self.requests = Requests(setting, policies.named)
         self.starting = False  # whether ipamd starts, where more denials end it than later
         self._policies = policies
         self._running = True
@@ -157,7 +172,7 @@ class Sender:
 
     def instance(self, action: str) -> tuple[Request, ...]:
         """Return the check of an action on the node's own instance."""
-        return (self.requests.on_instance(action, NODE),)
+        return (self.requests.on_instance(action),)
 
     def sent(
         self, name: str, on: str, requests: Iterable[Request | AnyOf], *, reached: bool = True

@@ -28,7 +28,7 @@ class Names(Struct, frozen=True):
     """The names in the ARNs and tags of the requests."""
 
     cluster_name: str = EXAMPLE["cluster_name"]  # the cluster, as CLUSTER_NAME has it
-    vpc_id: str = EXAMPLE["vpc_id"]
+    vpc_id: str | None = None  # of the nodes; None for one that nobody names
     partition: str = EXAMPLE["partition"]
     region: str = EXAMPLE["region"]
     account_id: str = EXAMPLE["account_id"]  # the account of the nodes
@@ -36,8 +36,8 @@ class Names(Struct, frozen=True):
     owner_known: bool = False  # whether the user or the policy names the VPC's owner
     # The SageMaker HyperPod cluster of the nodes that have one.
     hyperpod_cluster_id: str = EXAMPLE["hyperpod_cluster_id"]
-    subnet_id: str = "subnet-0123456789abcdef0"  # of the node
-    security_group_id: str = "sg-0123456789abcdef0"  # of the node
+    subnet_id: str | None = None  # of the node; None for one that nobody names
+    security_group_id: str | None = None  # of the node; None for one that nobody names
 
 
 class RequestSetting(Struct, frozen=True):
@@ -54,6 +54,11 @@ class RequestSetting(Struct, frozen=True):
     instance_tagged: bool = True
     # What the maker of the nodes puts on their primary interfaces.
     primary_tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def with_example_vpc(self) -> RequestSetting:
+        """Return the same with an example for a VPC that nobody names."""
+        vpc_id = self.names.vpc_id or EXAMPLE["vpc_id"]
+        return replace(self, names=replace(self.names, vpc_id=vpc_id))
 
     def configured(self, plugin: PluginSettings) -> RequestSetting:
         """Return the same with other settings of the plugin.

@@ -23,6 +23,7 @@ from vpc_cni_iam.policy.matching.variables import (
     ANYTHING,
     HOLES,
     Context,
+    OneOf,
     UnknownValue,
     expand,
     is_plain,
@@ -41,6 +42,7 @@ class Doubt(StrEnum):
     too_many_values = "several values in the request for a key of one"
     # Something of the request or the policy is not known.
     unknown_value = "a value of the request"
+    unknown_id = "the ID of a resource"
     unknown_part = "a part of the policy"
     unknown_key = "a condition key"
     unknown_action = "an action of the policy"
@@ -53,7 +55,8 @@ class Undecided(Struct, frozen=True):
     """Why it is open whether a statement applies."""
 
     doubt: Doubt
-    key: str = ""  # the condition key that it is about, as it is spelled; empty for none
+    # The condition key that it is about, as it is spelled, or the kind of resource; empty for none.
+    key: str = ""
     quantifier: SetOperator = SetOperator.NONE  # of `Doubt.null_of_a_set`
     values: int = 0  # how many the request has, of `Doubt.too_many_values`
 
@@ -144,7 +147,8 @@ def test(check: ConditionCheck) -> Test:
     def outcome(context: Context) -> Truth:  # which may not call itself: that is a reference cycle
         value = context.get(key)
         if isinstance(value, UnknownValue):
-            answers = {with_value({**context, key: each}) for each in ((), *value)}
+            values = value if isinstance(value, OneOf) else ((), *value)
+            answers = {with_value({**context, key: each}) for each in values}
             return answers.pop() if value and len(answers) == 1 else not_known
         return with_value(context)
 

@@ -26,6 +26,12 @@ class UnknownValue(tuple[str, ...]):
     __slots__ = ()
 
 
+class OneOf(UnknownValue):
+    """The values of which a request has one for a key."""
+
+    __slots__ = ()
+
+
 UNKNOWN = UnknownValue()
 ANYTHING = UnknownValue()  # what a policy variable takes as any text; one of any other has no value
 

@@ -101,6 +101,7 @@ def _command(name: str, settings: Sequence[RequestSetting], scenarios: Sequence[
     version, features = settings[0].version, settings[0].features
     if variant.program:
         features = ()
+    settings = [setting.with_example_vpc() for setting in settings]
     known = {p.name: getattr(settings[0].names, p.name) for p in _CHOSEN}
     try:
         selection = select(cni_version=str(version), features=features)

@@ -1,0 +1,63 @@
+"""The values that policies name for what only AWS knows, such as the ID of a node's subnet.
+
+A request in which such a value is not known is asked with each of these, and with an example for
+all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+
+from msgspec import Struct, field
+
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.template import known
+
+_KEYS = tuple(
+    f"ec2:{name}"
+    for name in (
+        "availabilityzone",
+        "instanceid",
+        "networkinterfaceid",
+        "securitygroupid",
+        "subnet",
+        "subnetid",
+        "vpc",
+    )
+)
+
+
+class NamedValues(Struct, frozen=True):
+    """What policies name: of an ARN what follows its last ``/``, of a pattern a text of it."""
+
+    of_resources: tuple[str, ...] = ()
+    by_key: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # keys are in lower case
+
+
+def named_values(policies: Iterable[Policy]) -> NamedValues:
+    """Return what policies name in resources and conditions."""
+    by_key: dict[str, dict[str, None]] = {}
+    for policy in policies:
+        for statement in policy.statements:
+            for key, value in _named(statement):
+                by_key.setdefault(key, {})[value] = None
+    values = {key: tuple(each) for key, each in by_key.items()}
+    return NamedValues(values.pop("", ()), values)
+
+
+@lru_cache(1024)
+def _named(statement: Statement) -> tuple[tuple[str, str], ...]:
+    return tuple((key, value) for key, text in _texts(statement) if (value := _end(text)))
+
+
+def _texts(statement: Statement) -> Iterator[tuple[str, str]]:
+    for text in known((*statement.resources, *statement.not_resources)):
+        yield "", text
+    for condition in statement.conditions:
+        if (key := str(condition.key).lower()) in _KEYS:
+            yield from ((key, text) for text in known(condition.values))
+
+
+def _end(text: str) -> str:
+    return text.rpartition("/")[2].replace("?", "0").replace("*", "")

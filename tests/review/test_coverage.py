@@ -306,6 +306,21 @@ def test_the_answer_says_why_the_plugin_does_not_work_or_why_that_is_not_shown(
     assert (answer.verdict, answer.reason) == (verdict, reason)
 
 
+@pytest.mark.parametrize("before", [V1_23, None])
+def test_two_resources_that_install_the_plugin_in_a_cluster_are_no_works(
+    before: Json | None,
+) -> None:
+    roles = own_role("cni", irsa(), CNI)
+    second = addon(before, V1_23, address="aws_eks_addon.second")
+    for answer in answers(*roles, addon(V1_23, V1_23), second):
+        assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, AnswerReason.SEVERAL)
+    # One that takes the place of another is alone.
+    (answer,) = answers(
+        *roles, addon(V1_23, None), addon(None, V1_23, address="aws_eks_addon.second")
+    )
+    assert answer.verdict is AnswerVerdict.WORKS
+
+
 def test_there_is_an_answer_for_each_role_of_the_plugin_that_no_cluster_names() -> None:
     roles = [*own_role("a", irsa(), CNI), *own_role("b", irsa(), without("ec2:DescribeSubnets"))]
     other = own_role("other", irsa(subject="system:serviceaccount:a:b"), document(allow("s3:*")))

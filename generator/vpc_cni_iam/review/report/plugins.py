@@ -50,6 +50,7 @@ REASONS = {
     AnswerReason.REFUSED: "what {role} allows: a policy is not valid",
     AnswerReason.FOREIGN: "which credentials and image it has, with {foreign}",
     AnswerReason.SETTINGS: "its settings, which are not read",
+    AnswerReason.SEVERAL: "whose settings it has, as {installers} install it",
 }
 
 
@@ -100,6 +101,7 @@ def _text(answer: PluginAnswer) -> str:
         "actions": several(names),
         "missing": f"{several(names)} {'is' if len(names) == 1 else 'are'}",
         "policies": first_of(dict.fromkeys(policies), 1) or "a policy",
+        "installers": " and ".join(needs.plugin.installers),
         "foreign": first_of(needs.plugin.after.setup.foreign),
     }
     return _VERDICTS[answer.verdict].format(

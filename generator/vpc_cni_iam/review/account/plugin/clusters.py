@@ -110,7 +110,8 @@ class PluginReader:
                 for installers, (side, each) in zip(every, sides.items(), strict=True)
             )
             address = key if isinstance(key, str) else ""
-            yield ClusterPlugin(address, old, new, self._resolver.by_address.get(address))
+            own = self._resolver.by_address.get(address)
+            yield ClusterPlugin(address, old, new, own, tuple(r.address for r in every[1]))
 
     def _by_cluster(self, side: Side) -> dict[_Key, list[Resource]]:
         """Return the resources that are there on a side, by cluster."""

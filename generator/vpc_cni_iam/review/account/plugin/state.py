@@ -129,6 +129,7 @@ class ClusterPlugin(Struct, frozen=True):
     before: PluginState
     after: PluginState
     resource: Resource | None = None  # the cluster, None where it is not in the plan
+    installers: tuple[str, ...] = ()  # the addresses of all that install it there after
 
     @property
     def states(self) -> tuple[PluginState, PluginState]:

@@ -78,6 +78,7 @@ class AnswerReason(StrEnum):
     REFUSED = "refused"  # a policy is not valid
     FOREIGN = "foreign"  # its settings give it other credentials, or another image
     SETTINGS = "settings"  # its settings are not read
+    SEVERAL = "several"  # several resources install it, of which each overwrites the others
 
 
 # What happens to its identity, to its nodes or in a new cluster -> why it does not work.
@@ -181,6 +182,8 @@ def _of_cluster(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
         yield AnswerVerdict.FAILS, _REASONS[loss.event], False
     if after.identity.no_arns and not loss:
         yield AnswerVerdict.FAILS, AnswerReason.NO_ARN, True
+    if len(plugin.installers) > 1:
+        yield AnswerVerdict.NOT_SHOWN, AnswerReason.SEVERAL, False
     if after.setup.foreign:
         yield AnswerVerdict.NOT_SHOWN, AnswerReason.FOREIGN, False
     if after.setup.not_read not in (None, UnreadReason.ELSEWHERE):

@@ -1,4 +1,4 @@
-"""What CONTRIBUTING says of following a version, done as it is written, on a stand-in."""
+"""What the page for developers says of following a version, done as it is written, on a stand-in."""
 
 import os
 import re
@@ -11,8 +11,8 @@ from conftest import ROOT, write_tree
 from upstream_standins import MAIN, page, source_of
 
 
-def test_the_commands_of_contributing(tmp_path: Path) -> None:
-    text = (ROOT / "CONTRIBUTING.md").read_text()
+def test_the_commands_of_the_page(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "development" / "plugin-versions.md").read_text()
     section = text.partition("## To add a plugin version")[2]
     block = re.search(r"```sh\n(.*?)```", section, re.DOTALL)
     assert block is not None

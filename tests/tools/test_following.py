@@ -1,4 +1,4 @@
-"""What the page for developers says of following a version, done as it is written, on a stand-in."""
+"""What the page for developers says of following a version, as it is written, on a stand-in."""
 
 import os
 import re

@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -19,12 +20,15 @@ from vpc_cni_iam.catalog.facts import calls, known_versions, store
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 
 NEXT = PluginVersion((1, 99, 0))
-GO = """#!{python}
+# The first line of a script can name no path with a space, as that of Python may be.
+GO = """#!/bin/sh
+exec {python} - "$@" <<'END'
 import json, sys
 if sys.argv[1] == "list":
     print(json.dumps({{"Versions": {versions}}}))
 else:
     print(json.dumps({{"Info": "{info}", "Dir": "{folder}", "Sum": "h1:example="}}))
+END
 """
 
 
@@ -36,7 +40,7 @@ def standing_in(folder: Path, versions: list[str], called: list[str], text: str 
     (folder / "info").write_text(json.dumps({"Time": "2027-01-02T03:04:05Z"}))
     programs.mkdir()
     answers = {"versions": versions, "info": folder / "info", "folder": source}
-    (programs / "go").write_text(GO.format(python=sys.executable, **answers))
+    (programs / "go").write_text(GO.format(python=shlex.quote(sys.executable), **answers))
     (programs / "go").chmod(0o755)
     return f"{programs}:{os.environ['PATH']}"
 

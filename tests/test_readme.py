@@ -36,7 +36,7 @@ case "$1" in show) cat "$SHOWN_PLAN" ;; plan) : >plan.bin ;; *) exit 0 ;; esac
 """
 
 # Pages that `make docs` generates.
-GENERATED = {"commands.md", "catalog.md", "peers.md"}
+GENERATED = {"commands.md", "catalog.md"}
 
 
 def test_the_pages_show_what_they_are_about() -> None:

@@ -220,7 +220,7 @@ def test_the_registry_stays_what_it_was_published_as(tmp_path: Path) -> None:
     line = "moved    from tf.example.com to new.example.com; README.md of a published version keeps"
     assert moved.code == 0 and line in moved.out
     assert "copy " not in moved.out
-    command = [*COMMAND, "registry", "serve", "dist"]
+    command = [*COMMAND, "registry", "serve", "dist", "--port", "0"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         lines = [running.stdout.readline() for _ in range(2)]
@@ -241,7 +241,8 @@ def test_restored_and_copied_files_are_named(tmp_path: Path) -> None:
 
 def test_serve_until_interrupted(tmp_path: Path) -> None:
     assert run(*LATEST, "--version", "1.0.0", cwd=tmp_path).code == 0
-    command = [*COMMAND, "registry", "serve", "dist", "--registry-host", "r.example.test"]
+    words = ("serve", "dist", "--port", "0", "--registry-host", "r.example.test")
+    command = [*COMMAND, "registry", *words]
     with subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as running:
@@ -257,6 +258,10 @@ def test_serve_until_interrupted(tmp_path: Path) -> None:
     assert "vpc-cni-iam: GET /v1/modules/example/vpc-cni-iam/aws/versions" in output.replace(
         '"', ""
     )
+
+
+def test_serve_has_one_port_so_that_its_configuration_stays() -> None:
+    assert "8421" in run("registry", "serve", "--help").out
 
 
 def test_serve_nothing(tmp_path: Path) -> None:

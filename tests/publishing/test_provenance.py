@@ -40,7 +40,11 @@ def test_the_statement_names_the_commit_where_it_is_known(tmp_path: Path) -> Non
 
 def test_the_directory_s_readme_says_only_what_there_is(tmp_path: Path) -> None:
     publish_one(tmp_path)
-    text = (tmp_path / "README.md").read_text().replace("X.Y.Z", "1.0.0")
+    text = (tmp_path / "README.md").read_text()
+    sums = (tmp_path / FOLDER / "1.0.0" / "SHA256SUMS").read_text().split()
+    tar = "terraform-aws-vpc-cni-iam-1.0.0.tar.gz"
+    assert f"{tar}?checksum=sha256:{sums[sums.index(tar) - 1]}" in text
+    assert 'version = "~> 1.0"' in text
     for path in re.findall(r"`((?:registry|oci|terraform-aws)[^` ]*)`", text):
         assert (tmp_path / path).exists(), path
     for path in re.findall(

@@ -6,12 +6,11 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from tools.docs import catalog, commands, outside, peers, picker
+from tools.docs import catalog, commands, outside, picker
 
 _PAGES = {
     "commands.md": commands.page,
     "catalog.md": catalog.page,
-    "peers.md": peers.page,
     "assets/policy-picker-data.js": picker.script,
 }
 _places: dict[str, str] = {}

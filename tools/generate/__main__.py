@@ -17,6 +17,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
+from tools.docs import peers
 from tools.generate import examples, rule_pages, screenshot, terminal
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import compose
@@ -186,6 +187,7 @@ FILES: dict[str, Callable[[], str]] = {
     "examples/README.md": examples.page,
     "docs/session.svg": terminal.svg,
     "docs/coverage.svg": coverage_picture,
+    "docs/peers.md": peers.page,
     "docs/risks.md": risks.page,
     "docs/review.html": screenshot.page,
     "docs/vpc-cni-iam.schema.json": schema_text,

@@ -15,6 +15,7 @@ SERVE = """Serve a published registry on 127.0.0.1, to try it. Stop with Ctrl-C.
 \b
 Examples:
   vpc-cni-iam registry serve dist
+  vpc-cni-iam registry serve dist >>~/.terraformrc
   vpc-cni-iam registry serve dist --port 8080 --registry-host tf.example.com
 """
 
@@ -26,7 +27,7 @@ def serve(
     directory: Annotated[
         str, typer.Argument(metavar="DIRECTORY", help="Directory that publish wrote.")
     ],
-    port: int = value("NUMBER", "Port; 0 for any free one.", 0, min=0, max=65535),
+    port: int = value("NUMBER", "Port; 0 for any free one.", 8421, min=0, max=65535),
     registry_host: str | None = value(
         "HOST", "Host name of the registry.  [default: the one recorded in DIRECTORY]"
     ),
@@ -39,6 +40,6 @@ def serve(
     options = DestinationOptions(registry_host, move=True)
     with server(folder, port, common.say) as running:
         host = resolve(folder, options).destination.address.host
-        typer.echo("# Save this, name the file in TF_CLI_CONFIG_FILE, and run terraform init:")
+        typer.echo("# Append this to ~/.terraformrc (of OpenTofu, ~/.tofurc), and run init:")
         typer.echo(configuration(host, running.server_port), nl=False)
         running.serve_forever()

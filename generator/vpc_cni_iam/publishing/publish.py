@@ -267,7 +267,7 @@ def _version_files(draft: _Draft, digest: str) -> _Files:
 def _index_files(destination: Destination, tar_sums: Mapping[Version, str]) -> _Files:
     """Return the files about all versions; the last one makes a version visible."""
     return {
-        registry.README: registry.readme(destination.address),
+        registry.README: registry.readme(destination.address, tar_sums),
         RECORD: destination.record(),
         **registry.index_files(destination.address, tar_sums),
     }

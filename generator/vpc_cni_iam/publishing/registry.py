@@ -266,10 +266,17 @@ def _nginx(address: ModuleAddress, locations: Mapping[Version, str]) -> str:
     return template.format(answers=answers, host=host, port=port or "443", root=ROOT)
 
 
-def readme(address: ModuleAddress) -> str:
-    """Return the README.md of a directory, which says how to publish each part of it."""
+def readme(address: ModuleAddress, tar_sums: Mapping[Version, str]) -> str:
+    """Return the README.md of a directory, which says how to publish each part of it.
+
+    `tar_sums` has the SHA-256 sums of the archives by version.
+    """
+    version = max(tar_sums)
     return resources.text("publishing/data/README.md").format(
-        path=f"{ROOT}{SERVICES}{address.path}/X.Y.Z",
+        path=f"{ROOT}{SERVICES}{address.path}/{version}",
+        version=version,
+        minor=f"{version.major}.{version.minor}",
+        sum=tar_sums[version],
         name=NAME,
         system=SYSTEM,
         repository=REPOSITORY,

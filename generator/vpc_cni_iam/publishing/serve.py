@@ -16,12 +16,13 @@ from vpc_cni_iam.texts import content
 from vpc_cni_iam.texts.limits import MODULE_TEXT
 
 ADDRESS = "127.0.0.1"
+PORT = 8421  # unless another one is asked for
 _TYPES = {".gz": "application/gzip", ".zip": "application/zip"}
 _DOWNLOAD = "download"
 
 
 def server(
-    directory: Path, port: int = 0, log: Callable[[str], None] = lambda _: None
+    directory: Path, port: int = PORT, log: Callable[[str], None] = lambda _: None
 ) -> ThreadingHTTPServer:
     """Return a server of what `publish` wrote, bound to the loopback address and not yet running.
 

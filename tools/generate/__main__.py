@@ -13,21 +13,20 @@ import json
 import re
 import sys
 from collections.abc import Callable
-from datetime import date
 from functools import partial
 from pathlib import Path
 
 from tools.docs import peers
 from tools.generate import examples, rule_pages, screenshot, terminal
-from vpc_cni_iam.catalog.compatibility import compatibility
-from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import known_versions
-from vpc_cni_iam.catalog.facts.documents import Revision, in_force, revisions
+from vpc_cni_iam.catalog.facts.calls import FAMILIES
+from vpc_cni_iam.catalog.facts.documents import in_force, revisions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.listing import listing
 from vpc_cni_iam.catalog.options import Options, options
+from vpc_cni_iam.catalog.peers import peers as known_peers
 from vpc_cni_iam.catalog.selection import select
-from vpc_cni_iam.catalog.variants import UPSTREAM, Variant
+from vpc_cni_iam.catalog.variants import UPSTREAM
 from vpc_cni_iam.cli import json_types
 from vpc_cni_iam.coverage.analysis import risks
 from vpc_cni_iam.coverage.analysis.matrix import matrix
@@ -36,7 +35,7 @@ from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.coverage.subject import of_variant
 from vpc_cni_iam.files.tree import entries, texts, write
 from vpc_cni_iam.inputs import identify
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.document import Policy, Statement, dumps
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.rendering.policy_module import NAME
 from vpc_cni_iam.vendoring.check import check
@@ -56,6 +55,8 @@ MODULES: dict[str, Options] = {
     "examples/ipv6-scoped/policy": examples.IPV6_SCOPED,
     "examples/role-many-clusters/role": examples.MANY,
 }
+# Of those that `catalog --peers` lists.
+_POPULAR = ("AWS", "terraform-aws-iam", "kOps", "eksctl")
 VENDORED = ROOT / "examples" / "vendored" / "vpc-cni-iam.toml"
 _SECTION = re.compile(r"<!-- BEGIN (\w+) -->\n(.*?)<!-- END \1 -->\n", re.DOTALL)
 
@@ -109,40 +110,25 @@ def features_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-def outage_table() -> str:
-    """Return the README's table of the plugin versions that fail with policies."""
-    before, after = in_force(PluginVersion.of("v1.22.0")), revisions()[-1]
-    policies: dict[str, Callable[[Variant, PluginVersion], Policy]] = {
-        _day(before): lambda variant, _: variant.document(before),
-        _day(after): lambda variant, _: variant.document(after),
-        "this tool": lambda variant, version: (
-            compose(variant, select(cni_version=str(version))).policy
-        ),
-    }
-    names = [variant.name for variant in UPSTREAM]
-    lines = [f"| policy of | {' | '.join(names)} |", "| --- " * (len(names) + 1) + "|"]
-    for name, policy in policies.items():
-        cells = (_failing(variant, policy) for variant in UPSTREAM)
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+def days_table() -> str:
+    """Return the README's table of the days until copies of the policy worked again."""
+    lines = ["| policy of | days |", "| --- | --- |"]
+    for repair in sorted(known_peers().repairs, key=lambda each: each.days or 0):
+        if repair.project in _POPULAR and repair.date:
+            name = f"{repair.project}, {FAMILIES[repair.mode]}"
+            unverified = "" if repair.verified else " (date not verified at its source)"
+            lines.append(f"| {name} | {repair.days}{unverified} |")
     return "\n".join(lines) + "\n"
 
 
-def _day(revision: Revision) -> str:
-    """Return the date of a revision in short words, for a narrow column."""
-    return f"{date.fromisoformat(revision.name):%d %b %Y}"
+def _before_the_outage() -> Policy:
+    (ipv4,) = (variant for variant in UPSTREAM if variant.name == "ipv4")
+    return ipv4.document(in_force(PluginVersion.of("v1.22.0")))
 
 
-def _failing(variant: Variant, policy: Callable[[Variant, PluginVersion], Policy]) -> str:
-    """Return the plugin versions that do not work with the policy that each has."""
-    versions = [v for v in known_versions.known() if v >= variant.minimum]
-    failing = frozenset(
-        version
-        for version in versions
-        if not any(
-            version in span for span in compatibility(policy(variant, version), variant).works
-        )
-    )
-    return ", ".join(map(str, known_versions.spans(failing))) or "none"
+def _wider() -> Policy:
+    added = Statement(actions=("ec2:TerminateInstances",), resources=("*",))
+    return Policy((*_before_the_outage().statements, added))
 
 
 def configuration_table() -> str:
@@ -181,11 +167,17 @@ def json_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+PICTURES: dict[str, Callable[[], str]] = {
+    "docs/session.svg": terminal.svg,
+    "docs/session-narrow.svg": partial(terminal.svg, terminal.NARROW, terminal.FEW_STEPS),
+}
 # The configuration is what init writes; the vendored example is then made from it.
 FILES: dict[str, Callable[[], str]] = {
     "examples/vendored/vpc-cni-iam.toml": lambda: text(f"modules/{NAME}"),
     "examples/README.md": examples.page,
-    "docs/session.svg": terminal.svg,
+    **PICTURES,
+    "examples/inputs/policy.json": lambda: dumps(_before_the_outage()),
+    "examples/inputs/wider.json": lambda: dumps(_wider()),
     "docs/coverage.svg": coverage_picture,
     "docs/peers.md": peers.page,
     "docs/risks.md": risks.page,
@@ -196,7 +188,7 @@ FILES: dict[str, Callable[[], str]] = {
 SECTIONS = {
     "variants": variants_table,
     "features": features_table,
-    "outage": outage_table,
+    "days": days_table,
     "configuration": configuration_table,
     "json": json_table,
     "inputs": identify.listing,
@@ -215,8 +207,9 @@ def documents() -> dict[str, str]:
     pages = {f"docs/{path}": page for path, page in rule_pages.pages().items()}
     makers = dict(FILES)
     if not terminal.is_possible():
-        print(f"docs/session.svg: not looked at, needs {terminal.ENGINE}", file=sys.stderr)
-        del makers["docs/session.svg"]
+        for picture in PICTURES:
+            print(f"{picture}: not looked at, needs {terminal.ENGINE}", file=sys.stderr)
+            del makers[picture]
     return {path: make() for path, make in makers.items()} | pages
 
 

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -17,7 +18,7 @@ from rich.text import Text
 from tools.engines.cache import cache_directory
 from tools.engines.sources import AWS_HOSTS, CONFIGURATION
 
-WIDTH = 100
+WIDTH, NARROW = 100, 50
 ENGINE = "terraform-1.15.5"
 _PLAN = (
     Path(__file__).resolve().parents[2]
@@ -29,12 +30,15 @@ _PLAN = (
 # The files that a user has.
 _GIVEN = f"vpc-cni-iam policy ipv4 --revision 2024-07-22 >policy.json; cp {_PLAN} plan.json"
 # What is typed; everything that it prints is shown.
+_COVERAGE = "vpc-cni-iam coverage policy.json --cni-version v1.22.1"
 STEPS = (
-    "vpc-cni-iam coverage policy.json --cni-version v1.22.1 | head -n 7",
+    f"{_COVERAGE} | head -n 7",
     "vpc-cni-iam review plan.json | head -n 10",
     "vpc-cni-iam generate --variant ipv4-scoped --quiet",
     "vpc-cni-iam verify vpc-cni-iam-policy",
 )
+# On a phone.
+FEW_STEPS = (f"{_COVERAGE} | head -n 5", "vpc-cni-iam review plan.json | head -n 8")
 _STYLES = {"error": "red", "ok": "green"}
 _THEME = TerminalTheme(
     (13, 17, 23),
@@ -75,7 +79,7 @@ def is_possible() -> bool:
     return (cache / "bin" / ENGINE).exists() and mirror.exists()
 
 
-def session() -> list[tuple[str, list[str]]]:
+def session(steps_typed: Sequence[str]) -> list[tuple[str, list[str]]]:
     """Run the steps in an empty folder, and return each with the lines that it prints."""
     cache = cache_directory(os.environ)
     steps = []
@@ -92,7 +96,7 @@ def session() -> list[tuple[str, list[str]]]:
             "CHECKPOINT_DISABLE": "1",
             "COLUMNS": str(WIDTH),
         }
-        for command in (_GIVEN, *STEPS):
+        for command in (_GIVEN, *steps_typed):
             done = subprocess.run(
                 ["bash", "-c", command],
                 cwd=folder,
@@ -105,14 +109,15 @@ def session() -> list[tuple[str, list[str]]]:
     return steps[1:]
 
 
-def svg() -> str:
+def svg(width: int = WIDTH, steps: Sequence[str] = STEPS) -> str:
     """Return the picture as SVG, the same for the same output of the commands."""
     # Two columns are the margin on the right: the frame has none.
-    console = Console(width=WIDTH + 2, record=True, file=io.StringIO(), force_terminal=True)
-    for number, (command, lines) in enumerate(session()):
+    console = Console(width=width + 2, record=True, file=io.StringIO(), force_terminal=True)
+    for number, (command, lines) in enumerate(session(steps)):
         if number:
             console.print()
-        console.print(Text("$ ", style="bold green") + Text(command, style="bold"))
+        typed = Text("$ ", style="bold green") + Text(command, style="bold")
+        console.print(typed, overflow="fold")
         for line in lines:
             style = _STYLES.get((line.split() or [""])[0], "")
             if " fails" in line:

@@ -105,6 +105,14 @@ def test_a_role_that_a_chart_may_have_is_judged_by_the_version_of_the_chart() ->
     assert second == "works with v1.22.1 (IPv4)"
 
 
+def test_a_role_that_an_add_on_may_have_is_judged_by_the_version_of_the_add_on() -> None:
+    later = {"service_account_role_arn": True}
+    use = addon(None, {"addon_version": "v1.22.1-eksbuild.1"}, after_unknown=later)
+    first, second = answers(use, *own_role("cni", irsa(), CNI))
+    assert first.startswith("not shown by the plan for v1.22.1 (IPv4): the policies of the role in")
+    assert second == "works with v1.22.1 (IPv4)"
+
+
 def test_a_tag_that_is_no_version_is_judged_by_the_version_that_is_said_to_be_assumed() -> None:
     sides = (
         {"addon_version": v, "service_account_role_arn": arn_of("cni")} for v in ("v1.21.2", "x")

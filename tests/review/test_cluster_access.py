@@ -64,7 +64,9 @@ def test_what_the_provider_computes_is_nothing_that_a_principal_gets() -> None:
     configuration = {"root_module": {"resources": [block]}}
     assert levels_of(entry(None, {}, **later), configuration=configuration) == []
     block["expressions"] = {"kubernetes_groups": {"references": ["var.groups"]}}
-    assert levels_of(entry(None, {}, **later), configuration=configuration) == [(GAINED, "warning")]
+    (finding,) = found(entry(None, {}, **later), configuration=configuration)
+    assert (finding.rule, str(finding.level)) == (GAINED, "warning")
+    assert "gets Kubernetes groups known after apply in cluster prod" in say(finding).message
 
 
 def test_a_renamed_association_is_neither_gained_nor_lost_unless_its_deletion_is_last() -> None:

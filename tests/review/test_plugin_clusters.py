@@ -178,6 +178,24 @@ def test_a_cluster_whose_name_is_known_after_apply_is_the_one_that_is_referred_t
     assert "ec2:AssignIpv6Addresses" in missing.message
 
 
+def test_a_node_group_behind_a_sleep_is_of_the_cluster_that_the_sleep_refers_to() -> None:
+    """As terraform-aws-modules/eks names the cluster of its node groups."""
+    group = node_group("a", "a")
+    group["change"] |= {"before": None, "actions": ["create"]}
+    group["change"]["after_unknown"] = {"cluster_name": True}
+    del group["change"]["after"]["cluster_name"]
+    made = resource(CLUSTER, "prod", None, {"name": "prod"}, after_unknown={"id": True})
+    plan = (made, group, *own_role("a", NODE_TRUST, CNI))
+    refers = {group["type"]: ['time_sleep.this[0].triggers["name"]', "time_sleep.this[0].triggers"]}
+    configuration = blocks(*plan, **refers)
+    triggers = {"references": [f"{CLUSTER}.prod.id", f"{CLUSTER}.prod.endpoint"]}
+    sleep = {"mode": "managed", "type": "time_sleep", "name": "this"}
+    sleep["expressions"] = {"triggers": triggers}
+    configuration["root_module"]["resources"].append(sleep)
+    (plugin,) = context(*plan, configuration=configuration).plugins
+    assert (plugin.address, plugin.after.node_groups) == (f"{CLUSTER}.prod", (group["address"],))
+
+
 def test_a_name_that_is_known_after_apply_may_be_the_same() -> None:
     change = addon(IRSA, IRSA, after_unknown={"cluster_name": True})
     del change["change"]["after"]["cluster_name"]

@@ -217,7 +217,7 @@ def test_the_plugin_is_answered_for_each_cluster_those_that_fail_first() -> None
     assert "\n  also      in b, in c\n" in with_details(review(plugins=(*alike, BROKEN)))
     assert "\naws-node: not in the plan\n" in first_screen(review())
     several = [replace(PLUGIN, cluster=f"c{n}", version_before=f"v1.{n}.0") for n in range(6)]
-    assert "\n  and 4 more clusters (--details)\n" in first_screen(review(plugins=tuple(several)))
+    assert "\n  and 4 more (--details)\n" in first_screen(review(plugins=tuple(several)))
 
 
 def test_the_last_line_counts_what_is_read_and_names_what_is_not() -> None:

@@ -14,7 +14,7 @@ from msgspec import Struct, field, to_builtins
 
 from vpc_cni_iam.inputs.plan.arguments import ROLE_USES, is_read_in_part
 from vpc_cni_iam.inputs.plan.json_stream import Reader
-from vpc_cni_iam.inputs.plan.resource import call_names, parent, split_first
+from vpc_cni_iam.inputs.plan.resource import call_names, parent, split_first, without_keys
 from vpc_cni_iam.inputs.plan.shapes import Parts, ResourceBlock
 
 _DEPTH = 100
@@ -24,6 +24,12 @@ _PREFIXES = (
     *("kubernetes_manifest", "kubectl_manifest"),
     *ROLE_USES,
 )
+# What passes the values of its argument on, such as the name of a cluster after a pause.
+_PASSING = {
+    "null_resource": "triggers",
+    "terraform_data": "input",
+    "time_sleep": "triggers",
+}
 
 
 class Module(Struct):
@@ -144,7 +150,13 @@ class PlanConfiguration(Struct, frozen=True):
             kind, name_rest = (head, rest) if head != "data" else split_first(rest)
             name, attribute = split_first(name_rest)
             prefix = "data." if head == "data" else ""
-            trail.resources.append((here, f"{prefix}{kind}.{name}", split_first(attribute)[0]))
+            if passed := _PASSING.get(kind):
+                trail.open.append(reference)  # it may pass on only a part, or an earlier value
+                expression = self.expression(here, f"{kind}.{without_keys(name)}", passed)
+                trail.pending.append((here, expression, None))
+            else:
+                address = f"{prefix}{kind}.{name}"
+                trail.resources.append((here, address, split_first(attribute)[0]))
 
     def _follow_variable(self, here: str, reference: str, trail: _Trail) -> None:
         name = split_first(split_first(reference)[1])[0]
@@ -228,7 +240,7 @@ def _module(reader: Reader, module: Module, depth: int) -> None:
 @lru_cache(1024)
 def _is_followed(kind: str) -> bool:
     """Say whether what resources of a type refer to is followed."""
-    return kind.startswith(_PREFIXES)
+    return kind.startswith(_PREFIXES) or kind in _PASSING
 
 
 def _block(reader: Reader, block: ResourceBlock, module: Module) -> None:

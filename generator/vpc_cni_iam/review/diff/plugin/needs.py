@@ -22,7 +22,7 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known
 from vpc_cni_iam.review.account.documents import Content, Document
 from vpc_cni_iam.review.account.grants import Account, Grant, known_policies
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.account.plugin.state import (
     ClusterPlugin,
@@ -219,7 +219,11 @@ def lacked(context: Context, role: IamResource, needs: PluginNeeds) -> Policy:
 def _version(context: Context) -> str:
     """Return the version of the plugin whose role the plan does not show, if that is one."""
     after = (p.after for p in context.plugins if p.after.installer)
-    versions = {s.setup.settings.version for s in after if not s.identity.roles}
+    versions = {
+        state.setup.settings.version
+        for state in after
+        if all(isinstance(role, Unresolved) for role in state.identity.roles)
+    }
     return versions.pop() if len(versions) == 1 else ""
 
 

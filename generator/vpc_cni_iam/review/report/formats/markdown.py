@@ -150,7 +150,7 @@ def _plugin(alike: list[ShownPlugin]) -> str:
     facts += [f"- {prose(detail)}\n" for detail in plugin.details]
     facts += [f"- also {prose(words.in_cluster(other))}\n" for other in others[:_ALSO]]
     if len(others) > _ALSO:
-        facts.append(f"- and {len(others) - _ALSO} more clusters\n")
+        facts.append(f"- and {len(others) - _ALSO} more\n")
     space = "\n" if facts else ""
     return f"\n{prose(words.answer(plugin))}\n{space}{''.join(facts)}"
 

@@ -160,7 +160,7 @@ def _plugins(page: _TextPage, review: ShownReview) -> None:
         _plugin(page, alike)
     left = sum(map(len, clusters[_FIRST_CLUSTERS:]))
     if left and not page.details:
-        page.line(f"  and {left} more cluster{'s' * (left > 1)} (--details)", "quiet")
+        page.line(f"  and {left} more (--details)", "quiet")
     if not clusters:
         page.line(words.NOT_SHOWN, "title")
 

@@ -79,7 +79,7 @@ def _who_can(gain: Gain, what: str, *, is_attached: bool) -> str:
     if gain.reach and deny:
         return f"{who} can now {what}: the {deny} no longer applies in full"
     if is_attached and (gain.reach or is_of_aws):
-        return f"{who} gets {policies} and can now {what}"
+        return f"{who} gets {policies}, and can now {what}"
     if gain.reach and policies:
         action, comma, result = what.partition(", ")
         return f"{who} can now {action} with {policies}{comma}{result}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from vpc_cni_iam.inputs.plan.arguments import KINDS
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.report import example_text, not_proven_text
-from vpc_cni_iam.policy.value import Absent, Known, Unknown
+from vpc_cni_iam.policy.value import Absent, Known, Unknown, Value
 from vpc_cni_iam.review.account.cluster_access import ClusterRight
 from vpc_cni_iam.review.account.iam_resource import IamResource, Named, Unresolved
 from vpc_cni_iam.review.account.in_clusters import ResourceEnd
@@ -152,12 +152,17 @@ def _right(right: ClusterRight) -> str:
         return f"gets {name} in {where}"
     if right.is_of_node:
         return f"can join {cluster} as a node (type {value_text(right.type)})"
-    parts = []
-    if right.groups:
-        parts.append(f"the Kubernetes groups {', '.join(map(value_text, right.groups))}")
+    parts = [_named("Kubernetes groups", right.groups)] if right.groups else []
     if not isinstance(right.user_name, Absent):
-        parts.append(f"the user name {value_text(right.user_name)}")
+        parts.append(_named("a user name", (right.user_name,)))
     return f"gets {' and '.join(parts)} in {cluster}"
+
+
+def _named(noun: str, values: Sequence[Value]) -> str:
+    """Return what an access entry gives, with the names if all are known."""
+    if any(isinstance(value, Unknown) for value in values):
+        return f"{noun} known after apply"
+    return f"the {noun.removeprefix('a ')} {', '.join(map(value_text, values))}"
 
 
 def _cluster(right: ClusterRight) -> str:

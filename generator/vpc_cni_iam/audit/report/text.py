@@ -53,7 +53,7 @@ def _facts(role: RoleAudit, version: str, issuers: list[str]) -> Iterator[tuple[
     yield from (("trust", text) for text in role.untrusted)
     known = bool(role.clusters) and all(use.region for use in role.clusters)
     for family in policies.families:
-        yield "works with", f"{FAMILIES[family.mode]}: {family.works_with}"
+        yield "plugin", f"{version}, {FAMILIES[family.mode]}: {family.verdict}"
         yield from _missing(family, "" if known else _UNKNOWN_REGION)
     for use in role.clusters:
         yield from _use(use, version)

@@ -937,7 +937,10 @@ def test_a_role_with_a_hardened_policy_works(tmp_path: Path) -> None:
 
 
 def test_the_managed_policy_of_another_partition_has_arns_of_it(tmp_path: Path) -> None:
-    described = role("cni", irsa(), attached=(MANAGED.replace("arn:aws:", "arn:aws-cn:"),))
+    trust = json.loads(
+        json.dumps(irsa()).replace("eu-west-1.amazonaws.com", "cn-north-1.amazonaws.com.cn")
+    )
+    described = role("cni", trust, attached=(MANAGED.replace("arn:aws:", "arn:aws-cn:"),))
     described["Arn"] = described["Arn"].replace("arn:aws:", "arn:aws-cn:")
     (read,) = audited(tmp_path, details(described))["roles"]
     assert (read["verdict"], read["undecided"]) == ("works", [])
@@ -946,7 +949,7 @@ def test_the_managed_policy_of_another_partition_has_arns_of_it(tmp_path: Path) 
 def test_a_boundary_does_not_say_in_which_region_the_cluster_is(tmp_path: Path) -> None:
     boundary = allow("ec2:*")
     boundary["Statement"][0]["Condition"] = {"StringEquals": {"aws:RequestedRegion": "us-west-2"}}
-    described = role("cni", irsa(), inline={"cni": allow("ec2:*")}, boundary=BOUNDARY)
+    described = role("cni", PODS, inline={"cni": allow("ec2:*")}, boundary=BOUNDARY)
     page = details(described, policies=(managed(BOUNDARY, boundary),))
     (read,) = audited(tmp_path, page)["roles"]
     regions = {r["region"]: r["verdict"] for r in read["policies"]["families"][0]["regions"]}
@@ -957,6 +960,9 @@ def test_a_boundary_does_not_say_in_which_region_the_cluster_is(tmp_path: Path) 
         "addonArn": f"arn:aws:eks:us-west-2:{ACCOUNT}:addon/prod/vpc-cni/a-1",
         "serviceAccountRoleArn": f"arn:aws:iam::{ACCOUNT}:role/cni",
     }
+    trust = json.loads(json.dumps(irsa()).replace("eu-west-1", "us-west-2"))
+    described["AssumeRolePolicyDocument"] = trust
+    page = details(described, policies=(managed(BOUNDARY, boundary),))
     (read,) = audited(tmp_path, page, json.dumps({"addon": addon}))["roles"]
     assert read["verdict"] == "works"
 

@@ -11,18 +11,21 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from vpc_cni_iam.audit.assuming import (
+    ASSUME_FOR_PODS,
     Obstacle,
     ObstacleKind,
     TrustAudit,
     audit_trust,
     obstacles_of,
     obstacles_of_first,
+    obstacles_of_nodes,
 )
 from vpc_cni_iam.audit.clusters import (
     ClusterUse,
     MetricsHelperRole,
     configured_clusters,
     judge_metrics_helper,
+    node_roles,
     unknown_roles,
 )
 from vpc_cni_iam.audit.clusters import uses as cluster_uses
@@ -37,6 +40,7 @@ from vpc_cni_iam.audit.judge import (
     modes,
 )
 from vpc_cni_iam.audit.report.proposal import proposal
+from vpc_cni_iam.audit.report.remedies import remedies
 from vpc_cni_iam.audit.report.wording import sentence
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -51,6 +55,7 @@ from vpc_cni_iam.inputs.json_documents import JsonDocument
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.plugin.issuers import region_of
 from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import compile_policies
@@ -98,13 +103,13 @@ def audit(
     `version` is the one that is asked about; `settings` say how it is set up in clusters.
     """
     clusters, configured, refused = configured_clusters(details.clusters, settings)
-    first = {c.by_role for c in clusters if c.by_role}
+    beside = {c.by_role for c in clusters if c.by_role} | node_roles(clusters)
     auditor = _Auditor(
         clusters,
         version,
         configured,
         {c.role for c in clusters if c.role},
-        {role.arn: role for role in details.roles() if role.arn in first} if first else {},
+        {role.arn: role for role in details.roles() if role.arn in beside} if beside else {},
     )
     roles = [role for detail in details.roles() if (role := auditor.role(detail)) is not None]
     used = {use.where for role in roles for use in role.clusters}
@@ -135,8 +140,8 @@ class _Auditor(Struct):
     version: PluginVersion
     settings: Mapping[EksCluster, PluginSettings]
     absent: set[str]
-    # The roles by which EKS Pod Identity assumes others, by their ARNs.
-    first_roles: Mapping[str, RoleDetail]
+    # The roles by which EKS Pod Identity assumes others or that nodes have, by their ARNs.
+    roles_beside: Mapping[str, RoleDetail]
     accounts: Counter[str] = field(default_factory=Counter)
     metrics_helper: list[MetricsHelperRole] = field(default_factory=list)
     _trusts: dict[bytes, TrustAudit] = field(default_factory=dict)
@@ -157,7 +162,7 @@ class _Auditor(Struct):
         assumed = bool(trust.identities or _active(uses))
         if helped or (trust.metrics_helper and not assumed):
             self._judge_metrics_helper(detail, trust, helped)
-        if assumed or trust.undecided:
+        if assumed or trust.undecided or trust.is_broken:
             return self._of_plugin(detail, trust, uses, assumed=assumed)
         return None
 
@@ -166,9 +171,11 @@ class _Auditor(Struct):
     ) -> RoleAudit | None:
         """Return what a role means that aws-node may have, None if it does not serve the plugin."""
         active = _active(uses)
-        identities = trust.identities if assumed else (Identity.pod_identity,)
+        meant = Identity.irsa if trust.is_broken else Identity.pod_identity
+        identities = trust.identities if assumed else (meant,)
         role, undecided = self._with_policies(detail, identities, active)
-        is_plugins = active or (trust.for_plugin and detail.arn not in self.first_roles)
+        is_first = any(c.by_role == detail.arn for c in self.clusters)
+        is_plugins = active or (trust.for_plugin and not is_first) or trust.is_broken
         if not (is_plugins or modes(role)):
             self._may_serve(detail.arn, undecided)
             return None
@@ -215,9 +222,7 @@ class _Auditor(Struct):
             session_tags=all(use.has_tags for use in uses)
             if uses
             else identities == (Identity.pod_identity,),
-            regions=tuple(dict.fromkeys(use.region for use in uses))
-            if all(use.region for use in uses)
-            else (),
+            regions=_regions(identities, uses, self._trust(detail)),
         )
         return role, undecided
 
@@ -271,12 +276,17 @@ class _Auditor(Struct):
             families += judgement.families
         no_trust, unknown = obstacles_of(trust, uses)
         for use in _active(uses):
-            known, of_first = self._first_role(use, trust, detail.arn)
-            no_trust += known
-            unknown += of_first
+            for known, open_ in (
+                self._first_role(use, trust, detail.arn),
+                *self._roles_of_nodes(use),
+            ):
+                no_trust += known
+                unknown += open_
         undecided += tuple(unknown)
         verdict = max((f.verdict for f in families), key=lambda v: v.rank)
-        if no_trust:
+        if uses and not _active(uses) and trust.identities == (Identity.node_role,):
+            verdict = RoleVerdict.unused
+        elif no_trust:
             verdict = RoleVerdict.breaks
         elif undecided:
             places = [self._place(use) for use in uses if use.result]
@@ -285,7 +295,9 @@ class _Auditor(Struct):
             if denied and breaks_anyway(role, places):
                 verdict = RoleVerdict.breaks
         by_cluster = {use.where: use.result for use in uses if use.result}
-        advice = proposal(trust.identities, judgement, role, by_cluster)
+        advice = () if verdict is RoleVerdict.unused else remedies(detail.arn, no_trust)
+        if not (advice or verdict is RoleVerdict.unused):
+            advice = proposal(trust.identities, judgement, role, by_cluster)
         return RoleAudit(
             detail.arn,
             detail.account,
@@ -303,7 +315,7 @@ class _Auditor(Struct):
         self, use: ClusterUse, trust: TrustAudit, role: str
     ) -> tuple[list[Obstacle], list[Obstacle]]:
         """Return why the role that is to assume another cannot, and what is not known of that."""
-        name, detail = use.by_role, self.first_roles.get(use.by_role)
+        name, detail = use.by_role, self.roles_beside.get(use.by_role)
         if detail is None:
             return [], [Obstacle(ObstacleKind.absent_first_role, on=name)] if name else []
         policies, limits, _, unknown = _policies(detail)
@@ -313,6 +325,31 @@ class _Auditor(Struct):
             more, undecided = obstacles_of_first(use, trust, role, policies, limits)
             denied += more
         return [replace(o, of=name) for o in denied], [replace(o, of=name) for o in undecided]
+
+    def _roles_of_nodes(self, use: ClusterUse) -> Iterator[tuple[list[Obstacle], list[Obstacle]]]:
+        """Yield why nodes get no credentials of EKS Pod Identity, and what is not known of that."""
+        for name in use.node_roles if use.by is Identity.pod_identity else ():
+            if (detail := self.roles_beside.get(name)) is None:
+                absent = ObstacleKind.absent_node_role
+                yield [], [Obstacle(absent, use.cluster, action=ASSUME_FOR_PODS, on=name)]
+                continue
+            policies, limits, _, unknown = _policies(detail)
+            denied, undecided = obstacles_of_nodes(use, name, policies, limits)
+            open_ = [replace(o, of=name) for o in unknown] if denied else []
+            yield ([], open_) if open_ else (denied, undecided)
+
+
+def _regions(
+    identities: tuple[Identity, ...], uses: tuple[ClusterUse, ...], trust: TrustAudit
+) -> tuple[str, ...]:
+    """Return the Regions of the clusters that have a role; empty if that of one is not known.
+
+    Without a cluster, those of the issuers that the role trusts.
+    """
+    found = [use.region for use in uses]
+    if not uses and identities == (Identity.irsa,):
+        found = [region_of(issuer) for issuer in trust.issuers]
+    return tuple(dict.fromkeys(found)) if all(found) else ()
 
 
 def _active(uses: Iterable[ClusterUse]) -> tuple[ClusterUse, ...]:

@@ -26,6 +26,7 @@ from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.identity import Identity, counting
 from vpc_cni_iam.plugin.settings import PluginSettings
+from vpc_cni_iam.policy.value import ABSENT, Known
 
 _DESCRIBE = "aws eks describe-addon, describe-pod-identity-association or describe-nodegroup"
 _NAME = "metrics-helper"
@@ -49,11 +50,18 @@ class ClusterUse(Struct, frozen=True):
     is_overridden: bool = False
     region: str = ""  # the Region of the cluster, empty if it is not known
     account: str = ""  # the ID of the account of the cluster, likewise
+    issuer: str = ""  # that of the cluster's tokens, likewise
+    node_roles: tuple[str, ...] = ()  # the ARNs of the roles of its node groups in the input
 
     @property
     def where(self) -> EksCluster:
         """The cluster, with what tells it from others of its name."""
         return EksCluster(self.cluster, self.region, self.account)
+
+    @property
+    def with_issuer(self) -> EksCluster:
+        """The cluster with its issuer, if that is known."""
+        return replace(self.where, issuer=Known(self.issuer) if self.issuer else ABSENT)
 
     @property
     def has_tags(self) -> bool:
@@ -132,6 +140,7 @@ def uses(
     versions = {
         c.cluster: str(PluginVersion.parse(c.version) or c.version) for c in every if c.version
     }
+    issuers = {c.cluster: c.issuer for c in every if c.issuer}
     return tuple(
         ClusterUse(
             c.cluster.name,
@@ -142,10 +151,17 @@ def uses(
             region=c.cluster.region,
             account=c.cluster.account,
             is_overridden=counting(identities[c.cluster]) is not c.identity,
+            issuer=issuers.get(c.cluster, ""),
+            node_roles=tuple(sorted(node_roles(d for d in every if d.cluster == c.cluster))),
         )
         for c in every
         if (c.role, c.service_account) == (arn, service_account)
     )
+
+
+def node_roles(clusters: Iterable[ClusterDetail]) -> set[str]:
+    """Return the ARNs of the roles of nodes of clusters."""
+    return {c.role for c in clusters if c.identity is Identity.node_role and c.role}
 
 
 def unknown_roles(

@@ -64,6 +64,7 @@ class RoleScope(StrEnum):
 class RoleVerdict(StrEnum):
     """Whether the plugin works with a role; the worst comes last."""
 
+    unused = "unused"  # aws-node has another role in each cluster that is known to have it
     works = "works"
     unknown = "unknown"  # something that it depends on is not read or decided
     breaks = "breaks"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from vpc_cni_iam.audit.assuming import ASSUME_FOR_PODS
 from vpc_cni_iam.audit.audit import Audit, RoleAudit
 from vpc_cni_iam.audit.clusters import ClusterUse, MetricsHelperRole
 from vpc_cni_iam.audit.judge import RoleResult, RoleVerdict
@@ -14,10 +15,16 @@ from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.report.sentences.calls import consequence
 from vpc_cni_iam.coverage.report.sentences.verdict import by_region
 from vpc_cni_iam.inputs.report import skipped_lines
+from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.plugin.issuers import region_of
 
 _ISSUER = "; works only if that is the cluster's"
 _ISSUERS = "each works only in the cluster with its issuer"
 _UNKNOWN_REGION = "nothing says which one its cluster is in; add what `aws eks` prints of it"
+_UNCHECKED_NODES = (
+    f"not checked: whether the role of its nodes allows {ASSUME_FOR_PODS}; add what aws eks "
+    "describe-nodegroup prints"
+)
 _UNCHECKED = ", which is not checked: aws eks describe-cluster"
 
 
@@ -52,6 +59,7 @@ def _facts(role: RoleAudit, version: str, issuers: list[str]) -> Iterator[tuple[
     yield from (("not decided", text) for text in role.undecided)
     yield from (("trust", text) for text in role.untrusted)
     known = bool(role.clusters) and all(use.region for use in role.clusters)
+    known |= bool(role.issuers) and all(map(region_of, role.issuers))
     for family in policies.families:
         yield "plugin", f"{version}, {FAMILIES[family.mode]}: {family.verdict}"
         yield from _missing(family, "" if known else _UNKNOWN_REGION)
@@ -59,9 +67,10 @@ def _facts(role: RoleAudit, version: str, issuers: list[str]) -> Iterator[tuple[
         yield from _use(use, version)
     credentials = ", ".join(role.credentials)
     yield "credentials", credentials or "none: its trust policy does not let the plugin"
+    checked = bool(role.clusters) and all(use.issuer for use in role.clusters)
     for issuer in issuers:
-        yield "issuer", issuer + (_ISSUER + _UNCHECKED if len(issuers) == 1 else "")
-    if len(issuers) > 1:
+        yield "issuer", issuer + (_ISSUER + _UNCHECKED if len(issuers) == 1 and not checked else "")
+    if len(issuers) > 1 and not checked:
         yield "", _ISSUERS + _UNCHECKED
     if policies.equal_to:
         yield "equal to", "; ".join(listed(policies.equal_to))
@@ -77,6 +86,8 @@ def _use(use: ClusterUse, version: str) -> Iterator[tuple[str, str]]:
         yield "not used by", f"cluster {use.cluster} ({use.by}): aws-node has another role there"
         return
     yield "used by", f"cluster {use.cluster}{at} ({use.by})"
+    if use.by is Identity.pod_identity and not use.node_roles:
+        yield "", _UNCHECKED_NODES
     if use.result:
         how = f"as {use.configuration} configures it" if use.configuration else "by default"
         where = f"{how}, {FAMILIES[use.result.mode]}"

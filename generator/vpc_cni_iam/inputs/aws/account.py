@@ -184,7 +184,7 @@ class AccountDetails:
                     arn = self._index_item(reader, number, policy=key == "Policies")
                     if match := _ARN.match(arn):
                         accounts.add(match[1])
-            elif key in ("IsTruncated", "NextToken", "Marker"):
+            elif key in ("IsTruncated", "NextToken", "Marker", "nextToken"):
                 more = reader.decoded(reader.value(), object)
                 continued = continued or more not in (False, None, "")
             elif key in EKS_KINDS:

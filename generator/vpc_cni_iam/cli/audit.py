@@ -7,7 +7,7 @@ import sys
 import typer
 
 from vpc_cni_iam.cli import common, inputs, options
-from vpc_cni_iam.cli.expand import value
+from vpc_cni_iam.cli.expand import flag, value
 
 HELP = """List the roles that the plugin uses or could use, and say which break at a plugin version.
 
@@ -40,11 +40,12 @@ def audit(
     daemonset: list[str] | None = value(
         "FILE", "JSON or YAML of aws-node of a cluster, as in coverage; repeat for more."
     ),
+    nodes: bool = flag("Say for each role of nodes if it still needs the plugin's permissions."),
     output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.audit.audit import audit as audit_roles
-    from vpc_cni_iam.audit.report.text import lines
+    from vpc_cni_iam.audit.report.text import lines, lines_of_nodes
     from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.inputs.aws.account import AccountDetails
 
@@ -55,6 +56,7 @@ def audit(
         common.progress("reading accounts") as passed,
         AccountDetails(files, sys.stdin.buffer, passed) as details,
     ):
-        result = audit_roles(details, version, settings)
-    common.show_result(result, output, lines(result), fold=True)
-    raise typer.Exit(1 if result.breaks or not result.complete else 0)
+        result = audit_roles(details, version, settings, nodes=nodes)
+    shown = lines_of_nodes(result) if nodes else lines(result)
+    common.show_result(result, output, shown, fold=True)
+    raise typer.Exit(0 if result.is_good else 1)

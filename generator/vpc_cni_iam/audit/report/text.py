@@ -9,6 +9,7 @@ from vpc_cni_iam.audit.assuming import ASSUME_FOR_PODS
 from vpc_cni_iam.audit.audit import Audit, RoleAudit
 from vpc_cni_iam.audit.clusters import ClusterUse, MetricsHelperRole
 from vpc_cni_iam.audit.judge import RoleResult, RoleVerdict
+from vpc_cni_iam.audit.node_roles import NodeAnswer
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.coverage.names import CheckedRegion
@@ -44,6 +45,28 @@ def lines(audit: Audit) -> Iterator[str]:
     if names := dict.fromkeys(name for f in families for name in f.scenarios_not_run):
         yield f"not run, but by coverage --scenario: {', '.join(names)}"
     yield conclusion(audit)
+
+
+def lines_of_nodes(audit: Audit) -> Iterator[str]:
+    """Yield whether the permissions of the plugin can be taken off each role of nodes."""
+    for role in audit.node_roles or ():
+        yield f"{role.answer:<9} {role.role}"
+        facts = [("clusters", ", ".join(role.clusters))] if role.clusters else []
+        facts += [("aws-node has", other) for other in role.other_roles]
+        facts += [("because", text) for text in role.reasons]
+        facts += [("to do", text) for text in role.proposal]
+        yield from (f"          {name:<12} {value}" for name, value in facts)
+        yield ""
+    yield from skipped_lines(audit.unread)
+    yield conclusion_of_nodes(audit)
+
+
+def conclusion_of_nodes(audit: Audit) -> str:
+    """Return the result for roles of nodes in a line."""
+    answers = Counter(role.answer for role in audit.node_roles or ())
+    counts = ", ".join(f"{answers[a]:,} {a}" for a in NodeAnswer if answers[a])
+    having = _count(sum(answers.values()), "role")
+    return f"{having} of nodes with permissions of the plugin{': ' if counts else ''}{counts}"
 
 
 def _roles(roles: list[RoleAudit], version: str) -> Iterator[str]:

@@ -285,7 +285,7 @@ def test_what_is_not_seen_is_not_safe(name: str, tmp_path: Path) -> None:
 NOT_SAFE: dict[str, tuple[Change, str, str]] = {
     "pods that were not restarted": (
         with_(pods=listed(pod("n1", **by_irsa()), pod("n2"))),
-        "aws-node-n2 still use the role of their nodes",
+        "pods aws-node-n2 still use the role of their nodes",
         "kubectl rollout restart daemonset aws-node -n kube-system",
     ),
     "no other role": (
@@ -327,7 +327,7 @@ NOT_SAFE: dict[str, tuple[Change, str, str]] = {
             group2=group("dev"),
             more=listed(pod("n3", cluster="dev"), node("n3", cluster="dev")),
         ),
-        "cluster dev: aws-node-n3 have no other credentials",
+        "cluster dev: pods aws-node-n3 have no other credentials",
         "give aws-node of cluster dev a role of its own",
     ),
 }

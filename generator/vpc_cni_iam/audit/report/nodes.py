@@ -13,9 +13,9 @@ from vpc_cni_iam.inputs.kubectl import GET_NODES, GET_PODS
 _RESTART = "`kubectl rollout restart daemonset aws-node -n kube-system`"
 _CLUSTER = "cluster {cluster}: "
 _WORDS = {
-    Kind.no_other_role: _CLUSTER + "{names} have no other credentials than the role of their nodes",
+    Kind.no_other_role: _CLUSTER + "pods {names} have no other credentials than the role of their nodes",
     Kind.not_restarted: (
-        _CLUSTER + "{names} still use the role of their nodes; the cluster gives aws-node another "
+        _CLUSTER + "pods {names} still use the role of their nodes; the cluster gives aws-node another "
         "role, which pods get when they start"
     ),
     Kind.role_breaks: _CLUSTER
@@ -28,21 +28,21 @@ _WORDS = {
     Kind.no_nodes: f"{_CLUSTER}nodes are missing, such as {{names}}: {GET_NODES}",
     Kind.no_pod_on_node: f"no pod of aws-node is known on {{names}}: {GET_PODS}",
     Kind.no_node_of_group: f"{_CLUSTER}no node of the node groups {{names}} is there: {GET_NODES}",
-    Kind.cluster_unnamed: "{names} have no CLUSTER_NAME, so their cluster is not known",
-    Kind.cluster_ambiguous: "{names} may be of several clusters of one name",
+    Kind.cluster_unnamed: "pods {names} have no CLUSTER_NAME, so their cluster is not known",
+    Kind.cluster_ambiguous: "pods {names} may be of several clusters of one name",
     Kind.unclear_credentials: (
-        _CLUSTER + "the environment of {names} does not say where credentials come from"
+        _CLUSTER + "the environment of pods {names} does not say where credentials come from"
     ),
     Kind.other_identity: (
-        _CLUSTER + "{names} have another role than the cluster gives aws-node; they started before "
+        _CLUSTER + "pods {names} have another role than the cluster gives aws-node; they started before "
         "it did"
     ),
     Kind.unnamed_association: (
-        _CLUSTER + "{names} use EKS Pod Identity, and their association is missing: aws eks "
+        _CLUSTER + "pods {names} use EKS Pod Identity, and their association is missing: aws eks "
         "describe-pod-identity-association"
     ),
     Kind.addon_without_role: (
-        _CLUSTER + "{names} have a role by IRSA, and the add-on names none, so an update of the "
+        _CLUSTER + "pods {names} have a role by IRSA, and the add-on names none, so an update of the "
         "add-on may remove it"
     ),
     Kind.role_absent: _CLUSTER + "{role} is not in the input",

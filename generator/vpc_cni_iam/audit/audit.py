@@ -46,6 +46,7 @@ from vpc_cni_iam.audit.report.proposal import proposal
 from vpc_cni_iam.audit.report.remedies import remedies
 from vpc_cni_iam.audit.report.wording import sentence
 from vpc_cni_iam.catalog.facts import known_versions
+from vpc_cni_iam.catalog.facts.partitions import partition_of
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE
 from vpc_cni_iam.errors import InputError, UsageError
@@ -276,7 +277,7 @@ class _Auditor(Struct):
             session_tags=all(use.has_tags for use in uses)
             if uses
             else identities == (Identity.pod_identity,),
-            regions=_regions(identities, uses, self._trust(detail)),
+            regions=_regions(detail.arn, identities, uses, self._trust(detail)),
         )
         return role, undecided
 
@@ -409,16 +410,17 @@ class _Auditor(Struct):
 
 
 def _regions(
-    identities: tuple[Identity, ...], uses: tuple[ClusterUse, ...], trust: TrustAudit
+    role: str, identities: tuple[Identity, ...], uses: tuple[ClusterUse, ...], trust: TrustAudit
 ) -> tuple[str, ...]:
     """Return the Regions of the clusters that have a role; empty if that of one is not known.
 
     Without a cluster, those of the issuers that the role trusts.
     """
-    found = [use.region for use in uses]
+    regions = [use.region for use in uses]
     if not uses and identities == (Identity.irsa,):
-        found = [region_of(issuer) for issuer in trust.issuers]
-    return tuple(dict.fromkeys(found)) if all(found) else ()
+        regions = [region_of(issuer) for issuer in trust.issuers]
+    of_partition = all(r and partition_of(r) == role.split(":")[1] for r in regions)
+    return tuple(dict.fromkeys(regions)) if of_partition else ()
 
 
 def _active(uses: Iterable[ClusterUse]) -> tuple[ClusterUse, ...]:

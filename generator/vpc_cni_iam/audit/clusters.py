@@ -22,7 +22,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs import daemonset
 from vpc_cni_iam.inputs.aws import eks
 from vpc_cni_iam.inputs.aws.eks import ClusterDetail
-from vpc_cni_iam.inputs.kubectl import PluginPod
+from vpc_cni_iam.inputs.kubernetes.lists import PluginPod
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.identity import Identity, counting

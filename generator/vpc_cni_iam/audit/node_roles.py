@@ -14,7 +14,7 @@ from vpc_cni_iam.audit.clusters import ClusterUse, alike
 from vpc_cni_iam.audit.judge import RoleVerdict
 from vpc_cni_iam.inputs.aws import eks
 from vpc_cni_iam.inputs.aws.eks import ClusterDetail
-from vpc_cni_iam.inputs.kubectl import ClusterNode, PluginPod
+from vpc_cni_iam.inputs.kubernetes.lists import ClusterNode, PluginPod
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity, in_order
 

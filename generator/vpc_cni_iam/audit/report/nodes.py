@@ -8,14 +8,16 @@ from vpc_cni_iam.audit.grants import GrantingPolicy
 from vpc_cni_iam.audit.node_roles import NodeAnswer, NodeReason
 from vpc_cni_iam.audit.node_roles import NodeReasonKind as Kind
 from vpc_cni_iam.errors import first_of
-from vpc_cni_iam.inputs.kubectl import GET_NODES, GET_PODS
+from vpc_cni_iam.inputs.kubernetes.lists import GET_NODES, GET_PODS
 
 _RESTART = "`kubectl rollout restart daemonset aws-node -n kube-system`"
 _CLUSTER = "cluster {cluster}: "
 _WORDS = {
-    Kind.no_other_role: _CLUSTER + "pods {names} have no other credentials than the role of their nodes",
+    Kind.no_other_role: _CLUSTER
+    + "pods {names} have no other credentials than the role of their nodes",
     Kind.not_restarted: (
-        _CLUSTER + "pods {names} still use the role of their nodes; the cluster gives aws-node another "
+        _CLUSTER
+        + "pods {names} still use the role of their nodes; the cluster gives aws-node another "
         "role, which pods get when they start"
     ),
     Kind.role_breaks: _CLUSTER
@@ -34,7 +36,8 @@ _WORDS = {
         _CLUSTER + "the environment of pods {names} does not say where credentials come from"
     ),
     Kind.other_identity: (
-        _CLUSTER + "pods {names} have another role than the cluster gives aws-node; they started before "
+        _CLUSTER
+        + "pods {names} have another role than the cluster gives aws-node; they started before "
         "it did"
     ),
     Kind.unnamed_association: (
@@ -42,7 +45,8 @@ _WORDS = {
         "describe-pod-identity-association"
     ),
     Kind.addon_without_role: (
-        _CLUSTER + "pods {names} have a role by IRSA, and the add-on names none, so an update of the "
+        _CLUSTER
+        + "pods {names} have a role by IRSA, and the add-on names none, so an update of the "
         "add-on may remove it"
     ),
     Kind.role_absent: _CLUSTER + "{role} is not in the input",

@@ -24,7 +24,7 @@ from vpc_cni_iam.inputs.aws.eks import ClusterDetail
 from vpc_cni_iam.inputs.aws.eks import read as read_eks
 from vpc_cni_iam.inputs.json_documents import TRUST as _TRUST
 from vpc_cni_iam.inputs.json_documents import JsonDocument
-from vpc_cni_iam.inputs.kubectl import (
+from vpc_cni_iam.inputs.kubernetes.lists import (
     ClusterNode,
     KubernetesObject,
     ListMetadata,

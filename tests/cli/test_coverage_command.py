@@ -48,6 +48,7 @@ def scoped(folder: Path) -> Path:
         # What is denied has no effect; its risks are warnings.
         ((*IPV6, "--cni-version", "v1.21.2", "--fail-on", "error"), 0),
         ((*IPV6, "--cni-version", "v1.21.2", "--fail-on", "warning"), 1),
+        (("--variant", "metrics-helper", "--all-versions", "--fail-on", "warning"), 0),
         (
             (
                 "--variant",

@@ -34,7 +34,8 @@ policy names is checked, and one that it does not name.
 Exit code 1 means that a required call is denied, or that POLICY has a policy that was not read, or
 an attached one that is not known, and --document does not select others; with --all-versions, that
 this is so at any plugin version. With --fail-on warning, it also means that a call is denied
-without which the plugin does less, or a risk that is a warning; with --fail-on note, any risk.
+without which the plugin does less, or a risk that is a warning; with --fail-on note, any denied
+call or risk.
 
 \b
 Examples:
@@ -155,8 +156,11 @@ def coverage(
     own = [subject.program] if subject.program else []
     scenarios = find(selected.scenario or own, selected.skip or ())
     whole = selected.all_versions
-    worst = _show(subject, setting, scenarios, output.value, whole=whole, verbose=verbose)
+    worst, is_denied = _show(
+        subject, setting, scenarios, output.value, whole=whole, verbose=verbose
+    )
     fails = worst.is_failure(if_degraded=fail_on is not FailOn.error) or not subject.is_complete
+    fails |= is_denied and fail_on is FailOn.note
     raise typer.Exit(1 if fails or _has_risk(subject, setting, fail_on) else 0)
 
 
@@ -251,8 +255,10 @@ def _show(
     *,
     whole: bool,
     verbose: bool,
-) -> PluginVerdict:
-    """Print the report about one version, or about every one, and return the verdict.
+) -> tuple[PluginVerdict, bool]:
+    """Print the report about one version, or about every one.
+
+    Returns the verdict, and whether a call is denied, which may have no effect.
 
     It is about every one if `whole`, and in formats that show no single one.
     """
@@ -268,11 +274,11 @@ def _show(
         denied = [why for (v, _), why in result.reasons.items() if v == setting.version]
         result = replace(result, repairs=repairs_for(subject, result.setting, scenarios, denied))
         typer.echo(report.matrix(subject, result, verbose=verbose), nl=False)
-        return result.verdict
+        return result.verdict, bool(result.reasons)
     coverage = cover(policies, setting, scenarios, limits, subject.regions)
     denied = [(scenario.name, call) for scenario, call in coverage.denied()]
     coverage = replace(coverage, repairs=repairs_for(subject, coverage.setting, scenarios, denied))
     risks = find_risks(policies, setting, limits, subject.regions)
     text = report.version(subject, coverage, risks, verbose=verbose)
     typer.echo(common.folded(text) if output == "text" else text, nl=False)
-    return coverage.verdict
+    return coverage.verdict, bool(denied)

@@ -61,7 +61,7 @@ def _smaller_lines(usage: Usage, smaller: SmallerPolicies) -> Iterator[str]:
         return
     seldom = (p.action for e in usage.elements for p in e.not_used)
     if kept := ", ".join(dict.fromkeys(seldom)):
-        yield f"kept, since the plugin calls it seldom: {kept}"
+        yield f"kept, since the plugin can call it: {kept}"
     yield (
         "the policy without what was not used, proven to allow no more than before; coverage at "
         f"{usage.cni_version}: {smaller.verdict}"

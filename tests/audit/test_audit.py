@@ -915,7 +915,7 @@ def test_roles_that_differ_in_name_and_issuer_alone_are_told_once(tmp_path: Path
     )
     (tmp_path / "a.json").write_text(page)
     out = run("audit", "a.json", cwd=tmp_path).out
-    assert out.count(" works with ") == 3 and out.count("equal to     AmazonEKS_CNI_Policy v6") == 2
+    assert out.count(" calls ") == 3 and out.count("equal to     AmazonEKS_CNI_Policy v6") == 2
     assert all(
         f":role/cni-{i}\n" in out and f"issuer       {ISSUER}{i}\n" in out for i in range(30)
     )

@@ -15,19 +15,21 @@ FILE has the output of aws iam get-account-authorization-details of one or more 
 number of pages and files; - is standard input. The command lists the roles that aws-node can assume
 by IRSA or EKS Pod Identity, and roles of EC2 instances with permissions of the plugin.
 
-FILE can also have the output of aws eks describe-addon, describe-nodegroup,
-describe-pod-identity-association and list-pod-identity-associations: it tells which cluster uses
-which role and plugin version. An add-on's configuration values and --daemonset tell how the plugin
-is configured.
+FILE can also have the output of aws eks describe-addon, describe-nodegroup, describe-cluster,
+list-clusters, describe-pod-identity-association and list-pod-identity-associations: it tells which
+cluster uses which role and plugin version. An add-on's configuration values and --daemonset tell
+how the plugin is configured. With --nodes, FILE has also what kubectl get prints of the pods of
+aws-node and of nodes, with -o json.
 
 Exit code 1 means that the plugin fails with one of the roles, or that something was not read or
+decided. With --nodes, it means that an answer is not "safe", or that something was not read or
 decided. IAM's output has no service control policies; check them with `coverage --scp`.
 
 \b
 Examples:
   aws iam get-account-authorization-details | vpc-cni-iam audit -
   vpc-cni-iam audit account-*.json addon.json --to v1.23.2
-  vpc-cni-iam audit account.json --format json
+  vpc-cni-iam audit --nodes account.json clusters.json prod-*.json
 """
 
 
@@ -40,7 +42,7 @@ def audit(
     daemonset: list[str] | None = value(
         "FILE", "JSON or YAML of aws-node of a cluster, as in coverage; repeat for more."
     ),
-    nodes: bool = flag("Say for each role of nodes if it still needs the plugin's permissions."),
+    nodes: bool = flag("Say if each role of nodes still needs the permissions of the plugin."),
     output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""

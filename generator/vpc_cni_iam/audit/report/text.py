@@ -19,6 +19,11 @@ from vpc_cni_iam.inputs.report import skipped_lines
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.issuers import region_of
 
+_CALLS = {
+    RoleVerdict.works: "allowed",
+    RoleVerdict.unknown: "undecided",
+    RoleVerdict.breaks: "denied",
+}
 _ISSUER = "; works only if that is the cluster's"
 _ISSUERS = "each works only in the cluster with its issuer"
 _UNKNOWN_REGION = "nothing says which one its cluster is in; add what `aws eks` prints of it"
@@ -84,7 +89,7 @@ def _facts(role: RoleAudit, version: str, issuers: list[str]) -> Iterator[tuple[
     known = bool(role.clusters) and all(use.region for use in role.clusters)
     known |= bool(role.issuers) and all(map(region_of, role.issuers))
     for family in policies.families:
-        yield "plugin", f"{version}, {FAMILIES[family.mode]}: {family.verdict}"
+        yield "calls", f"{FAMILIES[family.mode]}: {_CALLS[family.verdict]} at {version}"
         yield from _missing(family, "" if known else _UNKNOWN_REGION)
     for use in role.clusters:
         yield from _use(use, version)

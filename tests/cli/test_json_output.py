@@ -108,7 +108,9 @@ def module(folder: Path) -> None:
 
 
 def published(folder: Path) -> None:
-    run("publish", "--cni-version", "v1.22.0", "--version", "1.0.0", "--output", "out", cwd=folder)
+    words = "--version 1.0.0 --output out --namespace platform --registry-host registry.example.com"
+    done = run("publish", "--cni-version", "v1.22.0", *words.split(), cwd=folder)
+    assert done.code == 0
 
 
 def nothing(_folder: Path) -> None:

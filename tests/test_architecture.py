@@ -94,6 +94,7 @@ MAY_IMPORT = {
     },
     "explain": {"errors", "policy", "catalog", "plugin", "inputs", "coverage"},
     "audit": {"errors", "policy", "catalog", "plugin", "inputs", "coverage"},
+    "usage": {"errors", "policy", "catalog", "inputs", "coverage"},
     "preflight": {"errors", "policy", "catalog", "inputs"},
     "doctor": {"errors", "catalog", "hcl", "engine", "vendoring"},
 }

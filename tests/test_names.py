@@ -29,7 +29,7 @@ NEAR = [
     ("check --format markdwon", "did you mean 'markdown'?"),
     ("coverage --variant ipv4 --mode ipv", "unknown --mode 'ipv'"),
     ("coverage --variant ipv4 --scenario fresh-nod", "did you mean 'fresh-node'?"),
-    ("coverage --explain describe-unscope", "did you mean 'describe-unscoped'?"),
+    ("catalog --explain describe-unscope", "did you mean 'describe-unscoped'?"),
     ("review x --fail-on new-acces", "did you mean 'new-access'?"),
     ("review x --format jnit", "did you mean 'junit'?"),
     ("review x --for githb", "did you mean 'github'?"),

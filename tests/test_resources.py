@@ -14,7 +14,7 @@ from conftest import ROOT, run
     [
         ("rendering/templates/main.tf.jinja", "generate m"),
         ("catalog/facts/data/calls.json", "catalog"),
-        ("coverage/risks.md", "coverage --explain untagged-interfaces-claimable"),
+        ("coverage/risks.md", "catalog --explain untagged-interfaces-claimable"),
     ],
 )
 @pytest.mark.parametrize("damage", ["directory", "missing", "no text"])

@@ -92,5 +92,7 @@ def test_the_table_of_variants_has_it(tmp_path: Path) -> None:
 
 
 def test_a_published_module_has_an_example_of_it(tmp_path: Path) -> None:
-    cli(tmp_path, "publish", "--output", "r", "--version", "1.0.0", "--format", "json")
+    place = ("--namespace", "platform", "--registry-host", "registry.example.com")
+    words = ("--output", "r", "--version", "1.0.0", *place)
+    cli(tmp_path, "publish", *words, "--format", "json")
     assert any("ipv6-made-up" in str(path) for path in (tmp_path / "r").rglob("*"))

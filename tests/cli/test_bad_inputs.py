@@ -323,7 +323,7 @@ def test_a_bad_file_of_a_registry_is_refused(
     name: str, kind: str, tmp_path: Path, refused: Refused
 ) -> None:
     publish = ["publish", "--cni-version", "v1.23.0", "--output", tmp_path]
-    publish += ["--namespace", "platform"]
+    publish += ["--namespace", "platform", "--registry-host", "registry.example.com"]
     assert run(*publish, "--version", "1.0.0").code == 0
     path = tmp_path / name
     assert path.exists(), sorted(tmp_path.rglob("*"))

@@ -45,7 +45,10 @@ def scoped(folder: Path) -> Path:
     ("words", "code"),
     [
         ((*IPV6, "--cni-version", "v1.21.2"), 0),
-        ((*IPV6, "--cni-version", "v1.21.2", "--strict"), 0),  # what is denied has no effect
+        # What is denied has no effect; its risks are warnings.
+        ((*IPV6, "--cni-version", "v1.21.2", "--fail-on", "error"), 0),
+        ((*IPV6, "--cni-version", "v1.21.2", "--fail-on", "warning"), 1),
+        (("--variant", "metrics-helper", "--all-versions", "--fail-on", "warning"), 0),
         (
             (
                 "--variant",
@@ -54,15 +57,18 @@ def scoped(folder: Path) -> Path:
                 "network-policy-logs",
                 "--revision",
                 "2022-01-31",
-                "--strict",
+                "--fail-on",
+                "warning",
             ),
             1,
         ),
         ((*IPV6, "--cni-version", "v1.22.1"), 1),
         ((*IPV6, "--cni-version", "v1.22.1", "--env", "ENABLE_SUBNET_DISCOVERY=false"), 0),
         ((*IPV6, "--all-versions"), 1),
+        (("--variant", "metrics-helper", "--fail-on", "warning"), 0),
         (("--variant", "ipv4", "--strict"), 0),
         (("--variant", "ipv4-scoped"), 0),
+        (("--variant", "ipv4-scoped", "--fail-on", "note"), 1),
         (("--variant", "ipv4-scoped", "--untagged-instances"), 1),
         (("--variant", "ipv4-pod-identity"), 0),
         (("--variant", "ipv4-pod-identity", "--irsa"), 1),
@@ -72,6 +78,15 @@ def scoped(folder: Path) -> Path:
 def test_exit_codes(call: SentCall, words: tuple[str, ...], code: int) -> None:
     done = call("coverage", *words)
     assert (done.code, done.err) == (code, "")
+
+
+def test_a_degraded_verdict_fails_from_warnings_on(call: SentCall, tmp_path: Path) -> None:
+    """A call without which the plugin does less, in a policy without a risk of that severity."""
+    assert call("coverage", "p.json", cwd=scoped(tmp_path)).code == 0
+    done = call("coverage", "p.json", "--fail-on", "warning", cwd=tmp_path)
+    assert done.code == 1 and "degraded" in done.out
+    refused = call("coverage", "p.json", "--fail-on", "warn", cwd=tmp_path)
+    assert refused.code == 2 and "did you mean 'warning'" in refused.err
 
 
 def test_what_is_denied_is_said_with_what_breaks_and_the_evidence(call: SentCall) -> None:
@@ -86,7 +101,7 @@ def test_what_is_denied_is_said_with_what_breaks_and_the_evidence(call: SentCall
         "         in the scenario trunk-interface\n",
         "allowed and never called, describes or lists: ec2:DescribeInstances, ec2:DescribeTags",
         "not run, unless --scenario names it: shared-subnet, cluster-name-corrected, ",
-        "risks, explained by vpc-cni-iam coverage --explain RISK:",
+        "risks, explained by vpc-cni-iam catalog --explain RISK:",
         "warning unconditioned-create-tags: ",
         "fails: 41 calls in 5 scenarios, 18 denied, 10 of them required",
     ):
@@ -108,9 +123,9 @@ def test_verbose_lists_the_calls_of_each_scenario_with_the_evidence(call: SentCa
 
 
 def test_a_risk_is_explained_where_the_tool_is_installed(call: SentCall) -> None:
-    done = call("coverage", "--explain", "any-tag-key")
+    done = call("catalog", "--explain", "any-tag-key")
     assert (done.code, done.out[:12]) == (0, "*Note.* The ")
-    assert call("coverage", "--explain", "nothing").code == 2
+    assert call("catalog", "--explain", "nothing").code == 2
 
 
 @pytest.mark.parametrize(
@@ -118,12 +133,8 @@ def test_a_risk_is_explained_where_the_tool_is_installed(call: SentCall) -> None
     [
         ("", "name one policy: a path, - for standard input, or --variant"),
         ("p.json --variant ipv4", "name one policy"),
-        (
-            "--variant ipv4 --revision 2024-07-22 --no-additions",
-            "--no-additions goes with --cni-version",
-        ),
         ("--variant ipv4 --document x", "--document selects from a module"),
-        ("p.json --no-additions", "--revision, --no-additions and --all-calls need --variant"),
+        ("p.json --revision 2024-07-22", "--revision needs --variant"),
         ("--variant ipv4 --env x", "--env 'x': write it as --env NAME=VALUE"),
         ("--variant ipv4 --primary-tag x", "--primary-tag 'x': write it as --primary-tag KEY="),
     ],
@@ -202,8 +213,11 @@ def test_pictures_of_all_versions() -> None:
 
 
 def test_scenarios_are_listed(call: SentCall) -> None:
-    done = call("coverage", "--list-scenarios")
+    done = call("catalog", "--list-scenarios")
     assert done.code == 0
+    both = call("catalog", "--list-scenarios", "--peers")
+    assert both.code == 2 and "exclude each other" in both.err
+    assert call("catalog", "--list-scenarios", "--format", "json").code == 2
     assert [line.split()[0] for line in done.out.splitlines()] == [s.name for s in SCENARIOS]
 
 

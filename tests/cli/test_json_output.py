@@ -34,6 +34,15 @@ DENIED = json.dumps(
         "userIdentity": {"arn": "arn:aws:sts::111122223333:assumed-role/node/i-0123456789abcdef0"},
     }
 )
+USED = json.dumps(
+    {
+        "eventSource": "ec2.amazonaws.com",
+        "eventName": "DescribeSubnets",
+        "userIdentity": {
+            "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/node"}}
+        },
+    }
+)
 ROLES = {
     "UserDetailList": [],
     "GroupDetailList": [],
@@ -76,6 +85,7 @@ FILES = {
     "roles.json": json.dumps(ROLES),
     "instances.json": json.dumps(INSTANCES),
     "denied.json": DENIED,
+    "used.json": USED,
 }
 PLAN = ROOT / "tests/review/corpus/plans/resource-widened.json"
 
@@ -98,7 +108,9 @@ def module(folder: Path) -> None:
 
 
 def published(folder: Path) -> None:
-    run("publish", "--cni-version", "v1.22.0", "--version", "1.0.0", "--output", "out", cwd=folder)
+    words = "--version 1.0.0 --output out --namespace platform --registry-host registry.example.com"
+    done = run("publish", "--cni-version", "v1.22.0", *words.split(), cwd=folder)
+    assert done.code == 0
 
 
 def nothing(_folder: Path) -> None:
@@ -130,6 +142,7 @@ EXAMPLES: dict[str, list[Example]] = {
         (nothing, "--variant ipv4 --revision 2022-01-31"),
     ],
     "audit": [(nothing, "roles.json")],
+    "usage": [(nothing, "used.json --policy policy.json --role node")],
     "explain": [(nothing, "denied.json --policy policy.json")],
     "preflight": [(nothing, "instances.json --cluster-name prod")],
     "convert": [

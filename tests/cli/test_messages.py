@@ -164,7 +164,7 @@ def test_json_that_is_cut_off_is_named_so_by_every_command(
     [
         (("audit", "list.json"), "read as what aws iam get-account-authorization-details prints: "),
         (
-            ("coverage", "--variant", "ipv4", "--used", "list.json"),
+            ("usage", "list.json"),
             "read as events of CloudTrail: ",
         ),
         (

@@ -13,8 +13,9 @@ import pytest
 
 from conftest import COMMAND, read_tree, run
 
-LATEST = ["publish", "--cni-version", "latest", "--output", "dist"]
-OLD = ["publish", "--cni-version", "v1.21.2", "--output", "dist"]
+PLACE = ["--namespace", "example", "--registry-host", "registry.example.com"]
+LATEST = ["publish", "--cni-version", "latest", "--output", "dist", *PLACE]
+OLD = ["publish", "--cni-version", "v1.21.2", "--output", "dist", *PLACE]
 
 
 def test_propose_publish_and_publish_again(tmp_path: Path) -> None:
@@ -88,27 +89,28 @@ def test_publish_speaks_as_it_is_asked_to(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("words", "absent"),
     [
-        ("", "no --registry-host and no --namespace"),
-        ("--namespace platform", "no --registry-host"),
-        ("--registry-host r.example.test", "no --namespace"),
-        ("--registry-host r.example.test --namespace platform", ""),
+        ("", "--namespace and --registry-host"),
+        ("--namespace platform", "--registry-host"),
+        ("--registry-host r.example.test", "--namespace"),
     ],
 )
-def test_a_stand_in_that_a_version_keeps_for_good_is_named(
-    words: str, message: str, tmp_path: Path
+def test_the_first_version_needs_the_source_that_it_keeps_for_good(
+    words: str, absent: str, tmp_path: Path
 ) -> None:
-    done = run(*LATEST, "--version", "1.0.0", *words.split(), cwd=tmp_path)
-    values = dict(zip(words.split()[::2], words.split()[1::2], strict=True))
-    host = values.get("--registry-host", "registry.example.com")
-    source = f"{host}/{values.get('--namespace', 'example')}/vpc-cni-iam/aws"
-    assert source in (tmp_path / "dist/terraform-aws-vpc-cni-iam/1.0.0/README.md").read_text()
-    assert done.err.startswith(f"vpc-cni-iam: warning: {message}: " if message else "")
-    assert not message or f"will name the example source {source}, and" in done.err
-    assert (done.code, done.err.count("\n")) == (0, 1 if message else 0)
-    proposed = run(*LATEST, *words.split(), cwd=tmp_path)
-    assert proposed.err == done.err
+    bare = ["publish", "--cni-version", "latest", "--output", "dist"]
+    refused = run(*bare, "--version", "1.0.0", *words.split(), cwd=tmp_path)
+    assert (refused.code, refused.out) == (2, "")
+    assert f"the first version of a registry needs {absent}: " in refused.err
+    assert list(tmp_path.iterdir()) == []
+    # A proposal writes nothing, and later versions take both from the registry.
+    assert run(*bare, *words.split(), cwd=tmp_path).code == 0
+    place = ("--namespace", "platform", "--registry-host", "r.example.test")
+    assert run(*bare, "--version", "1.0.0", *place, cwd=tmp_path).code == 0
+    assert run(*bare, "--version", "1.0.1", cwd=tmp_path).code == 0
+    readme = tmp_path / "dist/terraform-aws-vpc-cni-iam/1.0.1/README.md"
+    assert "r.example.test/platform/vpc-cni-iam/aws" in readme.read_text()
 
 
 @pytest.mark.parametrize(
@@ -132,7 +134,11 @@ def test_a_stand_in_that_a_version_keeps_for_good_is_named(
             "--output d --cni-version latest --version 1.0.0 --oci-repository=Ghcr.io/x",
             "--oci-repository 'Ghcr.io/x' is not the host and name",
         ),
-        ("--output d --cni-version latest --version 1.0.0 --git-tag=", "the directory is empty"),
+        (
+            "--output d --cni-version latest --version 1.0.0 --namespace a "
+            "--registry-host r.example.test --git-tag=",
+            "the directory is empty",
+        ),
         ("--output d --cni-version latest --git-tag m", "--git-tag need --version"),
     ],
 )

@@ -79,5 +79,5 @@ def test_a_verdict_is_printed_whole_or_not_at_all(command: str, folder: Path) ->
 
 
 def test_what_is_no_verdict_is_printed() -> None:
-    for option in (["--list-scenarios"], ["--print-sql", "--role", "x"], ["--help"]):
-        assert run("coverage", *option, "-q").out == run("coverage", *option).out != ""
+    for option in ("--help", "--schema"):
+        assert run("coverage", option, "-q").out == run("coverage", option).out != ""

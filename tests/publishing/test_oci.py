@@ -153,7 +153,8 @@ def test_a_registry_over_plain_http_is_told_from_one_without_the_tag(tmp_path: P
     with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as plain:
         threading.Thread(target=plain.handle_request).start()
         repository = f"127.0.0.1:{plain.server_port}/example/vpc-cni-iam"
-        options = ("--output", str(tmp_path), "--version", "1.0.0")
+        place = ("--namespace", "platform", "--registry-host", "registry.example.com")
+        options = ("--output", str(tmp_path), "--version", "1.0.0", *place)
         done = run("publish", *options, "--oci-repository", repository)
     assert done.code == 3
     host = repository.partition("/")[0]

@@ -50,6 +50,7 @@ def test_the_archives_hold_the_tree_and_nothing_else(tmp_path: Path) -> None:
 
 def test_the_same_bytes_under_every_setting(tmp_path: Path) -> None:
     words = ["publish", "--cni-version", "latest", "--version", "1.0.0", "--output", "dist"]
+    words += ["--namespace", "platform", "--registry-host", "registry.example.com"]
     results = []
     for number, (mask, environ) in enumerate(
         [

@@ -98,7 +98,7 @@ def coverage(folder: Path, *arguments: str, statements: list[dict[str, Any]]) ->
 
 
 def test_coverage_checks_its_calls(tmp_path: Path) -> None:
-    done = run("coverage", "--variant", "metrics-helper", "--strict")
+    done = run("coverage", "--variant", "metrics-helper", "--fail-on", "warning")
     assert done.code == 0 and "works: 2 calls in 1 scenario, all allowed" in done.out
     assert "not-modelled" not in done.out
     everywhere = run("coverage", "--variant", "metrics-helper", "--all-versions").out

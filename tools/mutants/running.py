@@ -42,7 +42,7 @@ ELSEWHERE = {
         "audit",
         "explain",
         "coverage/test_coverage_deployment.py",
-        "coverage/test_usage.py",
+        "usage/test_usage.py",
         "cli/test_bad_inputs.py",
         "cli/test_parsed_once.py",
         "cli/test_skipped.py",

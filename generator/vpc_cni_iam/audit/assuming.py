@@ -10,17 +10,21 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.audit.clusters import ClusterUse
 from vpc_cni_iam.catalog.facts.calls import program_service_account
+from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.simulate.send import Answers, Limits
 from vpc_cni_iam.errors import Message
 from vpc_cni_iam.plugin import trust as trusts
-from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
+from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster, cluster_arn
 from vpc_cni_iam.plugin.identity import Identity, in_order
+from vpc_cni_iam.plugin.mending import TrustRepair, is_meant_for_plugin, repairs_of
 from vpc_cni_iam.plugin.trust import RoleTrust, ServiceAccount
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.variables import UNKNOWN
 from vpc_cni_iam.policy.report import undecided_text
 
+# How the agent of EKS Pod Identity on a node gets the credentials of pods.
+ASSUME_FOR_PODS = "eks-auth:AssumeRoleForPodIdentity"
 _HELPER = ServiceAccount(trusts.AWS_NODE.namespace, program_service_account("metrics-helper"))
 
 
@@ -31,17 +35,23 @@ class ObstacleKind(Enum):
     never_met = "conditions that are never met"
     no_tag_session = "sts:TagSession is not allowed"
     tags_required = "session tags are required"
+    mendable = "a part of the trust policy keeps it out"
     identity = "the identity is not trusted"
+    issuer = "the cluster's issuer is not trusted"
     cluster = "the cluster is not trusted"
     first_role = "the role that is to assume it is not trusted"
     first_role_policies = "the policies of that role do not allow it"
+    node_role = "the policies of the nodes' role do not allow EKS Pod Identity"
     # Not known.
     anyone = "the principal is *"
     unread_trust = "the trust policy is not read"
     absent = "a policy is not in the input"
     absent_first_role = "the role that is to assume it is not in the input"
+    absent_node_role = "the role of the nodes is not in the input"
     unread_policy = "a policy is not read"
     first_role_undecided = "the policies of that role are not decided"
+    node_role_undecided = "the policies of the nodes' role are not decided"
+    node_role_region = "they are for a Region, and that of the cluster is not known"
 
 
 class Obstacle(Struct, frozen=True):
@@ -55,6 +65,7 @@ class Obstacle(Struct, frozen=True):
     problem: Message = ""  # the words of the reader or evaluator
     tags: bool = False  # whether the session is to have tags
     of: str = ""  # the ARN of the other role that this is about; empty for the role itself
+    repair: TrustRepair | None = None  # what to change in the trust policy
 
 
 class TrustAudit(Struct, frozen=True):
@@ -69,6 +80,13 @@ class TrustAudit(Struct, frozen=True):
     metrics_helper: tuple[Identity, ...] = ()
     issuers: tuple[str, ...] = ()  # of the tokens by which aws-node could get it by IRSA
     undecided: Obstacle | None = None  # why it is not known whether aws-node could get it besides
+    is_meant: bool = False  # whether it asks for tokens of aws-node by name
+    repairs: tuple[TrustRepair, ...] = ()  # what to change where these are kept out
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether it is meant for aws-node, which cannot assume the role."""
+        return self.is_meant and not self.identities
 
     @property
     def problem(self) -> Message:
@@ -98,6 +116,8 @@ def audit_trust(policy: Policy, role: str) -> TrustAudit:
         in_order(helper & own - possible),
         tuple(dict.fromkeys(c.issuer for c in callers if c.issuer)),
         Obstacle(ObstacleKind.anyone) if trust.is_open else None,
+        is_meant_for_plugin(policy),
+        repairs_of(policy, role),
     )
 
 
@@ -111,6 +131,9 @@ def obstacles_of(
             known = [Obstacle(ObstacleKind.never_met)]
         elif audit.identities == (Identity.pod_identity,) and not _lets_pods(audit, tags=True):
             known = [Obstacle(ObstacleKind.no_tag_session)]
+    elif not uses and audit.is_meant:
+        repairs = [Obstacle(ObstacleKind.mendable, repair=repair) for repair in audit.repairs]
+        known = repairs or [Obstacle(ObstacleKind.never_met)]
     return ([], [audit.undecided]) if known and audit.undecided else (known, [])
 
 
@@ -120,13 +143,19 @@ def _lets_pods(audit: TrustAudit, cluster: EksCluster = ANY_CLUSTER, *, tags: bo
 
 
 def _in_cluster(audit: TrustAudit, use: ClusterUse) -> Iterator[Obstacle]:
-    cluster, tags = use.where, use.session_tags
+    cluster, tags = use.with_issuer, use.session_tags
     obstacle = Obstacle(ObstacleKind.identity, use.cluster, use.by, tags=tags)
     if use.by_role:
         if not audit.trust or audit.trust.lets_role(use.by_role, cluster, tags=tags) is False:
             yield replace(obstacle, kind=ObstacleKind.first_role, on=use.by_role)
     elif use.by not in audit.allowed:
-        yield obstacle
+        repairs = audit.repairs if use.by is Identity.irsa else ()
+        yield from (replace(obstacle, kind=ObstacleKind.mendable, repair=r) for r in repairs)
+        if not repairs:
+            yield obstacle
+    elif use.by is Identity.irsa:
+        if audit.trust and audit.trust.lets(use.by, cluster, tags=False) is False:
+            yield replace(obstacle, kind=ObstacleKind.issuer, on=", ".join(audit.issuers))
     elif use.by is not Identity.pod_identity or _lets_pods(audit, cluster, tags=tags):
         return
     elif _lets_pods(audit, tags=tags):
@@ -135,6 +164,28 @@ def _in_cluster(audit: TrustAudit, use: ClusterUse) -> Iterator[Obstacle]:
         yield replace(
             obstacle, kind=ObstacleKind.no_tag_session if tags else ObstacleKind.tags_required
         )
+
+
+def obstacles_of_nodes(
+    use: ClusterUse, role: str, policies: Sequence[Policy], limits: Limits
+) -> tuple[list[Obstacle], list[Obstacle]]:
+    """Return why the agent of EKS Pod Identity gets no credentials on nodes, and what is not known.
+
+    `role` is the ARN of the nodes' role, which has the policies and limits.
+    """
+    arn = cluster_arn(use.where, role)
+    request = Request(ASSUME_FOR_PODS, arn, may_have=lambda key: UNKNOWN)
+    decision = Answers(policies, limits).evaluate(request)
+    obstacle = Obstacle(ObstacleKind.node_role, use.cluster, use.by, ASSUME_FOR_PODS, arn, of=role)
+    if decision.allowed:
+        return [], []
+    if decision.undecided:
+        problem = undecided_text(decision.undecided)
+        return [], [replace(obstacle, kind=ObstacleKind.node_role_undecided, problem=problem)]
+    # Where the Region of the cluster is not known, that in the ARN is an example.
+    if use.region or not granted(policies).evaluate(replace(request, resource="*")).allowed:
+        return [obstacle], []
+    return [], [replace(obstacle, kind=ObstacleKind.node_role_region)]
 
 
 def obstacles_of_first(

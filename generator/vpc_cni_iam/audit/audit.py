@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -11,21 +10,25 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from vpc_cni_iam.audit.assuming import (
+    ASSUME_FOR_PODS,
     Obstacle,
     ObstacleKind,
     TrustAudit,
     audit_trust,
     obstacles_of,
     obstacles_of_first,
+    obstacles_of_nodes,
 )
 from vpc_cni_iam.audit.clusters import (
     ClusterUse,
     MetricsHelperRole,
     configured_clusters,
     judge_metrics_helper,
+    node_roles,
     unknown_roles,
 )
 from vpc_cni_iam.audit.clusters import uses as cluster_uses
+from vpc_cni_iam.audit.grants import GrantingPolicy, granting_policies
 from vpc_cni_iam.audit.judge import (
     ClusterPlace,
     PluginRole,
@@ -36,27 +39,25 @@ from vpc_cni_iam.audit.judge import (
     judge_cluster,
     modes,
 )
+from vpc_cni_iam.audit.node_roles import Evidence, NodeAnswer, OtherRole
+from vpc_cni_iam.audit.policies import is_about_account, policies_of
+from vpc_cni_iam.audit.report.nodes import changes, reason
 from vpc_cni_iam.audit.report.proposal import proposal
+from vpc_cni_iam.audit.report.remedies import remedies
 from vpc_cni_iam.audit.report.wording import sentence
-from vpc_cni_iam.catalog.facts import aws_managed
+from vpc_cni_iam.catalog.facts import known_versions
+from vpc_cni_iam.catalog.facts.partitions import partition_of
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.coverage.simulate.send import Limits
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE
-from vpc_cni_iam.coverage.subject import characters
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.aws import eks
-from vpc_cni_iam.inputs.aws.account import COMMAND, AccountDetails, RoleDetail, most_characters
+from vpc_cni_iam.inputs.aws.account import COMMAND, AccountDetails, RoleDetail
 from vpc_cni_iam.inputs.aws.eks import ClusterDetail
-from vpc_cni_iam.inputs.json_documents import JsonDocument
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.plugin.issuers import region_of
 from vpc_cni_iam.plugin.settings import PluginSettings
-from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.evaluate import compile_policies
-
-# What makes the account matter to a policy: an account's number, whole or in part, or its key.
-_ABOUT_ACCOUNT = re.compile(r"[0-9]{12}|[0-9][*?]|[*?][0-9]|account|\$\{", re.IGNORECASE)
 
 
 class RoleAudit(Struct, frozen=True):
@@ -76,6 +77,17 @@ class RoleAudit(Struct, frozen=True):
     proposal: tuple[str, ...]  # what to do
 
 
+class NodeRole(Struct, frozen=True):
+    """A role of nodes that has permissions of the plugin."""
+
+    role: str  # its ARN
+    answer: NodeAnswer  # whether they can be taken off
+    clusters: tuple[str, ...]  # the names of the clusters whose nodes have it, or may have it
+    other_roles: tuple[str, ...]  # the ARNs of the roles that aws-node has there
+    reasons: tuple[str, ...]  # why they cannot be taken off, or why that is not known
+    proposal: tuple[str, ...]  # what to do
+
+
 class Audit(Struct, frozen=True):
     """The roles of accounts that the plugin uses or could use."""
 
@@ -88,27 +100,41 @@ class Audit(Struct, frozen=True):
     breaks: bool  # whether the plugin fails with any of the roles at the version
     # The roles of cni-metrics-helper, which are not among them.
     metrics_helper: tuple[MetricsHelperRole, ...]
+    # Whether the permissions of the plugin can be taken off the roles of nodes, if that is asked.
+    node_roles: tuple[NodeRole, ...] | None = None
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the exit code is 0: for roles of nodes, if each is safe."""
+        if self.node_roles is not None:
+            return self.complete and all(r.answer is NodeAnswer.safe for r in self.node_roles)
+        return self.complete and not self.breaks
 
 
 def audit(
-    details: AccountDetails, version: PluginVersion, settings: Iterable[PluginSettings] = ()
+    details: AccountDetails,
+    version: PluginVersion,
+    settings: Iterable[PluginSettings] = (),
+    *,
+    nodes: bool = False,
 ) -> Audit:
     """Return the roles that the plugin uses or could use, and what they mean for it.
 
-    `version` is the one that is asked about; `settings` say how it is set up in clusters.
+    `version` is the one that is asked about; `settings` say how it is set up in clusters. `nodes`
+    is whether it is asked if the roles of nodes need the permissions of the plugin.
     """
-    clusters, configured, refused = configured_clusters(details.clusters, settings)
-    first = {c.by_role for c in clusters if c.by_role}
+    clusters, configured, refused = configured_clusters(details.clusters, settings, details.pods)
+    beside = {c.by_role for c in clusters if c.by_role} | node_roles(clusters)
     auditor = _Auditor(
         clusters,
         version,
         configured,
         {c.role for c in clusters if c.role},
-        {role.arn: role for role in details.roles() if role.arn in first} if first else {},
+        {role.arn: role for role in details.roles() if role.arn in beside} if beside else {},
     )
     roles = [role for detail in details.roles() if (role := auditor.role(detail)) is not None]
     used = {use.where for role in roles for use in role.clusters}
-    unknown = unknown_roles(clusters, configured, used, auditor.absent)
+    unknown = list(unknown_roles(clusters, configured, used, auditor.absent))
     unread = [*details.unread, *refused, *auditor.unread(), *unknown]
     if not auditor.accounts:
         advice = f"it holds no role; print roles too: {COMMAND}, without --filter"
@@ -116,6 +142,10 @@ def audit(
     helpers = sorted(auditor.metrics_helper, key=lambda r: r.role)
     unknown_role = any(role.verdict is RoleVerdict.unknown for role in roles)
     undecided = any(r.undecided for r in roles) or any(r.undecided for r in helpers)
+    of_nodes = None
+    if nodes:
+        is_unread = any(part.counts for part in (*details.unread, *refused, *unknown))
+        of_nodes = tuple(_node_roles(details, clusters, roles, auditor.grants, is_unread=is_unread))
     return Audit(
         str(version),
         tuple(auditor.accounts),
@@ -125,7 +155,31 @@ def audit(
         not (unread or undecided or unknown_role),
         any(role.verdict is RoleVerdict.breaks for role in roles),
         tuple(helpers),
+        of_nodes,
     )
+
+
+def _node_roles(
+    details: AccountDetails,
+    clusters: Sequence[ClusterDetail],
+    roles: Iterable[RoleAudit],
+    grants: Mapping[str, Sequence[GrantingPolicy]],
+    *,
+    is_unread: bool,
+) -> Iterator[NodeRole]:
+    """Yield the roles of nodes that have permissions of the plugin, and the answer for each."""
+    known = {r.role: OtherRole(bool(r.untrusted), bool(r.undecided), r.clusters) for r in roles}
+    evidence = Evidence(clusters, details.pods, details.nodes, known, is_unread)
+    for role, policies in sorted(grants.items()):
+        answer, concerned, reasons = evidence.answer(role)
+        yield NodeRole(
+            role,
+            answer,
+            tuple(sorted({c.cluster.name for c in concerned})),
+            tuple(sorted({other for c in concerned for other in c.other_roles})),
+            tuple(dict.fromkeys(map(reason, reasons))),
+            tuple(dict.fromkeys(changes(answer, reasons, policies))),
+        )
 
 
 class _Auditor(Struct):
@@ -135,10 +189,12 @@ class _Auditor(Struct):
     version: PluginVersion
     settings: Mapping[EksCluster, PluginSettings]
     absent: set[str]
-    # The roles by which EKS Pod Identity assumes others, by their ARNs.
-    first_roles: Mapping[str, RoleDetail]
+    # The roles by which EKS Pod Identity assumes others or that nodes have, by their ARNs.
+    roles_beside: Mapping[str, RoleDetail]
     accounts: Counter[str] = field(default_factory=Counter)
     metrics_helper: list[MetricsHelperRole] = field(default_factory=list)
+    # Of the roles of nodes, the policies that have permissions of the plugin.
+    grants: dict[str, tuple[GrantingPolicy, ...]] = field(default_factory=dict)
     _trusts: dict[bytes, TrustAudit] = field(default_factory=dict)
     _missing: Counter[str] = field(default_factory=Counter)
     _refused: list[Skipped] = field(default_factory=list)
@@ -155,9 +211,13 @@ class _Auditor(Struct):
             if not (uses or helped):
                 return None
         assumed = bool(trust.identities or _active(uses))
+        is_of_nodes = any(use.by is Identity.node_role for use in uses)
+        is_of_nodes |= Identity.node_role in trust.identities
+        if is_of_nodes and (granting := tuple(granting_policies(detail))):
+            self.grants[detail.arn] = granting
         if helped or (trust.metrics_helper and not assumed):
             self._judge_metrics_helper(detail, trust, helped)
-        if assumed or trust.undecided:
+        if assumed or trust.undecided or trust.is_broken:
             return self._of_plugin(detail, trust, uses, assumed=assumed)
         return None
 
@@ -166,9 +226,11 @@ class _Auditor(Struct):
     ) -> RoleAudit | None:
         """Return what a role means that aws-node may have, None if it does not serve the plugin."""
         active = _active(uses)
-        identities = trust.identities if assumed else (Identity.pod_identity,)
+        meant = Identity.irsa if trust.is_broken else Identity.pod_identity
+        identities = trust.identities if assumed else (meant,)
         role, undecided = self._with_policies(detail, identities, active)
-        is_plugins = active or (trust.for_plugin and detail.arn not in self.first_roles)
+        is_first = any(c.by_role == detail.arn for c in self.clusters)
+        is_plugins = active or (trust.for_plugin and not is_first) or trust.is_broken
         if not (is_plugins or modes(role)):
             self._may_serve(detail.arn, undecided)
             return None
@@ -177,7 +239,7 @@ class _Auditor(Struct):
             self._refused.append(Skipped(f"{detail.arn} trust", Reason.not_read, reason))
             return None
         uses = tuple(self._as_configured(use, role) for use in uses)
-        account = detail.account if _is_about_account(detail) else EXAMPLE["account_id"]
+        account = detail.account if is_about_account(detail) else EXAMPLE["account_id"]
         judgement = judge(replace(role, account=account))
         return self._audit(detail, role, trust, uses, judgement, undecided)
 
@@ -204,7 +266,7 @@ class _Auditor(Struct):
         uses: tuple[ClusterUse, ...],
     ) -> tuple[PluginRole, tuple[Obstacle, ...]]:
         """Return a role, and which of its policies are not known."""
-        policies, limits, boundary, undecided = _policies(detail)
+        policies, limits, boundary, undecided = policies_of(detail)
         role = PluginRole(
             policies,
             limits,
@@ -215,9 +277,7 @@ class _Auditor(Struct):
             session_tags=all(use.has_tags for use in uses)
             if uses
             else identities == (Identity.pod_identity,),
-            regions=tuple(dict.fromkeys(use.region for use in uses))
-            if all(use.region for use in uses)
-            else (),
+            regions=_regions(detail.arn, identities, uses, self._trust(detail)),
         )
         return role, undecided
 
@@ -251,7 +311,22 @@ class _Auditor(Struct):
         except (InputError, UsageError) as error:
             self._refused.append(Skipped(source or use.cluster, Reason.not_read, str(error)))
             return use
-        return replace(use, configuration=source, result=result)
+        return replace(use, configuration=source, result=result, running=self._running(use, role))
+
+    def _running(self, use: ClusterUse, role: PluginRole) -> RoleVerdict | None:
+        """Return the verdict at the versions of the pods of a cluster."""
+        own = [d for d in self.clusters if d.is_running and d.cluster == use.where]
+        place = self._place(use)
+        verdicts = []
+        for text in {detail.version for detail in own}:
+            version = PluginVersion.parse(text)
+            at = version and replace(role, version=version, session_tags=use.has_tags)
+            try:
+                known_versions.find(text)
+                verdicts.append(judge_cluster(at, place).verdict if at else RoleVerdict.unknown)
+            except (InputError, UsageError):
+                verdicts.append(RoleVerdict.unknown)
+        return max(verdicts, key=lambda verdict: verdict.rank, default=None)
 
     def _place(self, use: ClusterUse) -> ClusterPlace:
         return ClusterPlace(use.where, self.settings.get(use.where))
@@ -271,12 +346,17 @@ class _Auditor(Struct):
             families += judgement.families
         no_trust, unknown = obstacles_of(trust, uses)
         for use in _active(uses):
-            known, of_first = self._first_role(use, trust, detail.arn)
-            no_trust += known
-            unknown += of_first
+            for known, open_ in (
+                self._first_role(use, trust, detail.arn),
+                *self._roles_of_nodes(use),
+            ):
+                no_trust += known
+                unknown += open_
         undecided += tuple(unknown)
         verdict = max((f.verdict for f in families), key=lambda v: v.rank)
-        if no_trust:
+        if uses and not _active(uses) and trust.identities == (Identity.node_role,):
+            verdict = RoleVerdict.unused
+        elif no_trust:
             verdict = RoleVerdict.breaks
         elif undecided:
             places = [self._place(use) for use in uses if use.result]
@@ -285,7 +365,9 @@ class _Auditor(Struct):
             if denied and breaks_anyway(role, places):
                 verdict = RoleVerdict.breaks
         by_cluster = {use.where: use.result for use in uses if use.result}
-        advice = proposal(trust.identities, judgement, role, by_cluster)
+        advice = () if verdict is RoleVerdict.unused else remedies(detail.arn, no_trust)
+        if not (advice or verdict is RoleVerdict.unused):
+            advice = proposal(trust.identities, judgement, role, by_cluster)
         return RoleAudit(
             detail.arn,
             detail.account,
@@ -303,10 +385,10 @@ class _Auditor(Struct):
         self, use: ClusterUse, trust: TrustAudit, role: str
     ) -> tuple[list[Obstacle], list[Obstacle]]:
         """Return why the role that is to assume another cannot, and what is not known of that."""
-        name, detail = use.by_role, self.first_roles.get(use.by_role)
+        name, detail = use.by_role, self.roles_beside.get(use.by_role)
         if detail is None:
             return [], [Obstacle(ObstacleKind.absent_first_role, on=name)] if name else []
-        policies, limits, _, unknown = _policies(detail)
+        policies, limits, _, unknown = policies_of(detail)
         denied, undecided = obstacles_of(self._trust(detail), [replace(use, by_role="")])
         undecided += unknown
         if not undecided:
@@ -314,57 +396,33 @@ class _Auditor(Struct):
             denied += more
         return [replace(o, of=name) for o in denied], [replace(o, of=name) for o in undecided]
 
+    def _roles_of_nodes(self, use: ClusterUse) -> Iterator[tuple[list[Obstacle], list[Obstacle]]]:
+        """Yield why nodes get no credentials of EKS Pod Identity, and what is not known of that."""
+        for name in use.node_roles if use.by is Identity.pod_identity else ():
+            if (detail := self.roles_beside.get(name)) is None:
+                absent = ObstacleKind.absent_node_role
+                yield [], [Obstacle(absent, use.cluster, action=ASSUME_FOR_PODS, on=name)]
+                continue
+            policies, limits, _, unknown = policies_of(detail)
+            denied, undecided = obstacles_of_nodes(use, name, policies, limits)
+            open_ = [replace(o, of=name) for o in unknown] if denied else []
+            yield ([], open_) if open_ else (denied, undecided)
+
+
+def _regions(
+    role: str, identities: tuple[Identity, ...], uses: tuple[ClusterUse, ...], trust: TrustAudit
+) -> tuple[str, ...]:
+    """Return the Regions of the clusters that have a role; empty if that of one is not known.
+
+    Without a cluster, those of the issuers that the role trusts.
+    """
+    regions = [use.region for use in uses]
+    if not uses and identities == (Identity.irsa,):
+        regions = [region_of(issuer) for issuer in trust.issuers]
+    of_partition = all(r and partition_of(r) == role.split(":")[1] for r in regions)
+    return tuple(dict.fromkeys(regions)) if of_partition else ()
+
 
 def _active(uses: Iterable[ClusterUse]) -> tuple[ClusterUse, ...]:
     """Return the uses without those in whose clusters aws-node has another role."""
     return tuple(use for use in uses if not use.is_overridden)
-
-
-def _policies(
-    detail: RoleDetail,
-) -> tuple[tuple[Policy, ...], Limits, str, tuple[Obstacle, ...]]:
-    """Return a role's policies, its boundary, the name of that, and what is not known of them.
-
-    Of the AWS managed policies that the input does not have, those of the catalog are known.
-    """
-    unknown: list[Obstacle] = []
-    policies: list[Policy] = []
-    limits: Limits = ()
-    boundary = ""
-    for arn in filter(None, (*detail.missing, detail.missing_boundary)):
-        managed = aws_managed.published(arn)
-        if managed is None:
-            unknown.append(Obstacle(ObstacleKind.absent, on=arn))
-        elif arn in detail.missing:
-            policies.append(managed.document)
-        if managed and arn == detail.missing_boundary:
-            limits, boundary = ((managed.document,),), managed.name
-    for document in (*detail.policies, *filter(None, [detail.boundary])):
-        name = "/".join(document.names)
-        try:
-            policy = _read(document)
-        except InputError as error:
-            problem = f"{error.place}: {error.problem}"
-            unknown.append(Obstacle(ObstacleKind.unread_policy, on=name, problem=problem))
-            continue
-        if document is detail.boundary:
-            limits, boundary = ((policy,),), name
-        else:
-            policies.append(policy)
-    return tuple(policies), limits, boundary, tuple(dict.fromkeys(unknown))
-
-
-def _read(document: JsonDocument) -> Policy:
-    """Return a policy that IAM and the evaluator take; raises `InputError` for another."""
-    policy, most = document.policy(), most_characters(document)
-    if most is not None and (size := characters(policy)) > most:
-        problem = f"has {size:,} characters without white space, and IAM takes at most {most:,}"
-        raise InputError(document.source, document.place, problem)
-    compile_policies([policy])
-    return policy
-
-
-def _is_about_account(detail: RoleDetail) -> bool:
-    """Say whether what the policies of a role mean depends on its account."""
-    documents = (*detail.policies, *filter(None, [detail.boundary]))
-    return any(_ABOUT_ACCOUNT.search(str(document.content)) for document in documents)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.audit.judge import PluginRole, RoleResult
+from vpc_cni_iam.audit.judge import PluginRole, RoleResult, RoleVerdict
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
@@ -22,10 +22,12 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs import daemonset
 from vpc_cni_iam.inputs.aws import eks
 from vpc_cni_iam.inputs.aws.eks import ClusterDetail
+from vpc_cni_iam.inputs.kubernetes.lists import PluginPod
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.identity import Identity, counting
 from vpc_cni_iam.plugin.settings import PluginSettings
+from vpc_cni_iam.policy.value import ABSENT, Known
 
 _DESCRIBE = "aws eks describe-addon, describe-pod-identity-association or describe-nodegroup"
 _NAME = "metrics-helper"
@@ -49,11 +51,20 @@ class ClusterUse(Struct, frozen=True):
     is_overridden: bool = False
     region: str = ""  # the Region of the cluster, empty if it is not known
     account: str = ""  # the ID of the account of the cluster, likewise
+    issuer: str = ""  # that of the cluster's tokens, likewise
+    node_roles: tuple[str, ...] = ()  # the ARNs of the roles of its node groups in the input
+    # The verdict at the versions of the pods that run there, the worst; None without any pod.
+    running: RoleVerdict | None = None
 
     @property
     def where(self) -> EksCluster:
         """The cluster, with what tells it from others of its name."""
         return EksCluster(self.cluster, self.region, self.account)
+
+    @property
+    def with_issuer(self) -> EksCluster:
+        """The cluster with its issuer, if that is known."""
+        return replace(self.where, issuer=Known(self.issuer) if self.issuer else ABSENT)
 
     @property
     def has_tags(self) -> bool:
@@ -62,7 +73,9 @@ class ClusterUse(Struct, frozen=True):
 
 
 def configured_clusters(
-    clusters: Iterable[ClusterDetail], every_settings: Iterable[PluginSettings]
+    clusters: Iterable[ClusterDetail],
+    every_settings: Iterable[PluginSettings],
+    pods: Iterable[PluginPod] = (),
 ) -> tuple[list[ClusterDetail], dict[EksCluster, PluginSettings], list[Skipped]]:
     """Return the details of clusters, how the plugin is set up in each, and what is not known.
 
@@ -79,10 +92,9 @@ def configured_clusters(
             advice = "CLUSTER_NAME is not in it, so that its cluster is not known"
             refused.append(Skipped(settings.file, Reason.not_read, advice))
             continue
-        same = {d.cluster for d in every if d.cluster.name == own.name}
-        same = {c for c in same if not own.region or c.region in (own.region, "")}
-        cluster = same.pop() if len(same) == 1 else own
-        if same:
+        same = alike(own, (d.cluster for d in every if not d.is_listed))
+        cluster = same[0] if len(same) == 1 else own
+        if len(same) > 1:
             advice = f"the input has {len(same)} clusters of the name {own.name}; give one of them"
             refused.append(Skipped(settings.file, Reason.not_read, advice))
             continue
@@ -104,7 +116,26 @@ def configured_clusters(
             else:
                 configured[detail.cluster] = settings
                 refused += daemonset.unread(settings)
+    every += dict.fromkeys(running(pods, every))
     return every, configured, refused
+
+
+def running(pods: Iterable[PluginPod], details: Iterable[ClusterDetail]) -> Iterator[ClusterDetail]:
+    """Yield what pods have, each once; pods of which the cluster is not known are left out."""
+    clusters = {d.cluster: None for d in details if not d.is_listed}
+    for pod in pods:
+        cluster, *others = alike(pod.cluster, clusters) or [pod.cluster]
+        if cluster.name and not others:
+            clusters[cluster] = None
+            yield ClusterDetail(
+                pod.identity, cluster, pod.source, pod.role, pod.version, is_running=True
+            )
+
+
+def alike(cluster: EksCluster, others: Iterable[EksCluster]) -> list[EksCluster]:
+    """Return the clusters that one may be, of which the name and maybe the Region is known."""
+    same = dict.fromkeys(c for c in others if c.name == cluster.name)
+    return [c for c in same if not cluster.region or c.region in (cluster.region, "")]
 
 
 def _placed(details: Iterable[ClusterDetail]) -> list[ClusterDetail]:
@@ -132,6 +163,7 @@ def uses(
     versions = {
         c.cluster: str(PluginVersion.parse(c.version) or c.version) for c in every if c.version
     }
+    issuers = {c.cluster: c.issuer for c in every if c.issuer}
     return tuple(
         ClusterUse(
             c.cluster.name,
@@ -142,10 +174,17 @@ def uses(
             region=c.cluster.region,
             account=c.cluster.account,
             is_overridden=counting(identities[c.cluster]) is not c.identity,
+            issuer=issuers.get(c.cluster, ""),
+            node_roles=tuple(sorted(node_roles(d for d in every if d.cluster == c.cluster))),
         )
         for c in every
         if (c.role, c.service_account) == (arn, service_account)
     )
+
+
+def node_roles(clusters: Iterable[ClusterDetail]) -> set[str]:
+    """Return the ARNs of the roles of nodes of clusters."""
+    return {c.role for c in clusters if c.identity is Identity.node_role and c.role}
 
 
 def unknown_roles(

@@ -1,4 +1,4 @@
-"""What the policies of a role mean for the plugin, at every version."""
+"""What the policies of a role mean for the plugin, at the version that is asked about."""
 
 from __future__ import annotations
 
@@ -7,24 +7,21 @@ from enum import StrEnum
 from functools import lru_cache, partial
 from itertools import product
 from math import prod
-from typing import TypeVar
 
 from msgspec import Struct
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
-from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode, calls
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.coverage.analysis.cover import PluginVerdict, run_scenarios, verdict_of
 from vpc_cni_iam.coverage.analysis.denied import DeniedAction, denied_actions, denied_calls
 from vpc_cni_iam.coverage.analysis.excess import granted
-from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.analysis.risks import (
     Risk,
     RiskLevel,
     RiskName,
-    risks_of_calls,
+    risks_of_access,
     with_risks_of_calls,
 )
 from vpc_cni_iam.coverage.names import (
@@ -36,7 +33,6 @@ from vpc_cni_iam.coverage.names import (
     names_of_role,
     regions_to_check,
 )
-from vpc_cni_iam.coverage.report.sentences.matrix import works
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, not_expected
 from vpc_cni_iam.coverage.simulate.send import Answers, Limits
 from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
@@ -68,6 +64,7 @@ class RoleScope(StrEnum):
 class RoleVerdict(StrEnum):
     """Whether the plugin works with a role; the worst comes last."""
 
+    unused = "unused"  # aws-node has another role in each cluster that is known to have it
     works = "works"
     unknown = "unknown"  # something that it depends on is not read or decided
     breaks = "breaks"
@@ -84,13 +81,6 @@ _VERDICTS = {
     PluginVerdict.unknown: RoleVerdict.unknown,
     PluginVerdict.fails: RoleVerdict.breaks,
 }
-
-
-class VersionRun(Struct, frozen=True):
-    """A `VersionRange` in JSON."""
-
-    first: str
-    last: str
 
 
 class RegionAudit(Struct, frozen=True):
@@ -112,21 +102,11 @@ class RoleResult(Struct, frozen=True):
     scenarios_not_run: tuple[str, ...] = ()  # nothing says that they are to be expected
 
 
-class FamilyAudit(RoleResult, frozen=True, kw_only=True):
-    """A role for clusters of one IP family, at every version."""
-
-    works_with: str  # the plugin versions that it works with, in words
-    breaks_at: tuple[VersionRun, ...]  # the versions at which the plugin fails
-
-
-R = TypeVar("R", bound=RoleResult)
-
-
 class PolicyAudit(Struct, frozen=True):
     """What the policies of a role mean."""
 
     scope: RoleScope  # whose network interfaces they let it change
-    families: tuple[FamilyAudit, ...]  # by IP family that they are for
+    families: tuple[RoleResult, ...]  # by IP family that they are for
     risks: tuple[str, ...]  # the names of the risks that are warnings
     equal_to: tuple[KnownDocument, ...]  # the documents of upstream and AWS that one of them equals
 
@@ -215,7 +195,9 @@ def judge_cluster(role: PluginRole, place: ClusterPlace) -> RoleResult:
     return _in_each_region(role, place.cluster, in_region)
 
 
-def _in_each_region(role: PluginRole, cluster: EksCluster, judge: Callable[[EksCluster], R]) -> R:
+def _in_each_region(
+    role: PluginRole, cluster: EksCluster, judge: Callable[[EksCluster], RoleResult]
+) -> RoleResult:
     """Return the worst of what a role means in the Regions in which a cluster may be."""
     checked = role.regions_to_check(cluster)
     if not checked:
@@ -230,7 +212,7 @@ def _in_each_region(role: PluginRole, cluster: EksCluster, judge: Callable[[EksC
     return replace(worst, regions=regions) if differ else worst
 
 
-def _worst(results: Iterable[R]) -> R:
+def _worst(results: Iterable[RoleResult]) -> RoleResult:
     return max(results, key=lambda result: result.verdict.rank)
 
 
@@ -251,10 +233,10 @@ def judge(role: PluginRole) -> PolicyAudit:
     """Return what a role means for the plugin."""
     about_calls = _about_calls(role)
     families: tuple[Mode, ...] = modes(role)
-    audits: list[FamilyAudit] = []
+    audits: list[RoleResult] = []
     risks: list[Risk] = []
 
-    def in_region(mode: Mode, cluster: EksCluster) -> FamilyAudit:
+    def in_region(mode: Mode, cluster: EksCluster) -> RoleResult:
         audited = []
         for setting in role.settings(mode, cluster):
             audit, of_calls = _audited(about_calls, mode, setting.names)
@@ -315,10 +297,10 @@ def _about_calls(role: PluginRole) -> PluginRole:
 
 
 @lru_cache(1024)
-def _audited(role: PluginRole, mode: Mode, names: Names) -> tuple[FamilyAudit, tuple[Risk, ...]]:
+def _audited(role: PluginRole, mode: Mode, names: Names) -> tuple[RoleResult, tuple[Risk, ...]]:
     """Return what the plugin's calls with a role mean for an IP family, and their risks."""
     setting = RequestSetting(role.version, mode, names=names, session_tags=role.session_tags)
-    return _family(role, setting), risks_of_calls(role.policies, setting, role.limits)
+    return _result(role, setting), risks_of_access(role.policies, setting, role.limits)
 
 
 def _result(role: PluginRole, setting: RequestSetting) -> RoleResult:
@@ -335,13 +317,3 @@ def _result(role: PluginRole, setting: RequestSetting) -> RoleResult:
     missing = dict.fromkeys(d for reason in fatal for d in denied_actions(*reason, by))
     others = tuple(scenario.name for scenario in not_expected(setting))
     return RoleResult(setting.mode, verdict, tuple(missing), scenarios_not_run=others)
-
-
-def _family(role: PluginRole, setting: RequestSetting) -> FamilyAudit:
-    """Return what a role means at every version."""
-    result = _result(role, setting)
-    every = matrix(role.policies, setting, SCENARIOS, role.limits, excess=False)
-    failing = (r.version for r in every.rows if r.verdict is PluginVerdict.fails)
-    runs = known_versions.spans(frozenset(failing))
-    breaks_at = tuple(VersionRun(str(run.first), str(run.last)) for run in runs)
-    return FamilyAudit(**asdict(result), works_with=works(every), breaks_at=breaks_at)

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from vpc_cni_iam.cli import common, inputs, options
-from vpc_cni_iam.cli.expand import value
+from vpc_cni_iam.cli.expand import flag, value
 
 HELP = """List the roles that the plugin uses or could use, and say which break at a plugin version.
 
@@ -15,19 +15,21 @@ FILE has the output of aws iam get-account-authorization-details of one or more 
 number of pages and files; - is standard input. The command lists the roles that aws-node can assume
 by IRSA or EKS Pod Identity, and roles of EC2 instances with permissions of the plugin.
 
-FILE can also have the output of aws eks describe-addon, describe-nodegroup,
-describe-pod-identity-association and list-pod-identity-associations: it tells which cluster uses
-which role and plugin version. An add-on's configuration values and --daemonset tell how the plugin
-is configured.
+FILE can also have the output of aws eks describe-addon, describe-nodegroup, describe-cluster,
+list-clusters, describe-pod-identity-association and list-pod-identity-associations: it tells which
+cluster uses which role and plugin version. An add-on's configuration values and --daemonset tell
+how the plugin is configured. With --nodes, FILE has also what kubectl get prints of the pods of
+aws-node and of nodes, with -o json.
 
 Exit code 1 means that the plugin fails with one of the roles, or that something was not read or
+decided. With --nodes, it means that an answer is not "safe", or that something was not read or
 decided. IAM's output has no service control policies; check them with `coverage --scp`.
 
 \b
 Examples:
   aws iam get-account-authorization-details | vpc-cni-iam audit -
   vpc-cni-iam audit account-*.json addon.json --to v1.23.2
-  vpc-cni-iam audit account.json --format json
+  vpc-cni-iam audit --nodes account.json clusters.json prod-*.json
 """
 
 
@@ -40,11 +42,12 @@ def audit(
     daemonset: list[str] | None = value(
         "FILE", "JSON or YAML of aws-node of a cluster, as in coverage; repeat for more."
     ),
+    nodes: bool = flag("Say if each role of nodes still needs the permissions of the plugin."),
     output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.audit.audit import audit as audit_roles
-    from vpc_cni_iam.audit.report.text import lines
+    from vpc_cni_iam.audit.report.text import lines, lines_of_nodes
     from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.inputs.aws.account import AccountDetails
 
@@ -55,6 +58,7 @@ def audit(
         common.progress("reading accounts") as passed,
         AccountDetails(files, sys.stdin.buffer, passed) as details,
     ):
-        result = audit_roles(details, version, settings)
-    common.show_result(result, output, lines(result), fold=True)
-    raise typer.Exit(1 if result.breaks or not result.complete else 0)
+        result = audit_roles(details, version, settings, nodes=nodes)
+    shown = lines_of_nodes(result) if nodes else lines(result)
+    common.show_result(result, output, shown, fold=True)
+    raise typer.Exit(0 if result.is_good else 1)

@@ -12,7 +12,7 @@ import typer
 
 from vpc_cni_iam.cli import common
 from vpc_cni_iam.cli.common import Format
-from vpc_cni_iam.cli.expand import flag
+from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.cli.options import FORMAT
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ HELP = """List the variants, features and revisions that this tool knows.
 With --history, it lists upstream's documents, the plugin versions that each works with, and the
 plugin versions that changed a document or a call. With --peers, it lists the policies for the
 plugin that other projects and AWS ship or shipped, the plugin versions that each works with, and
-when each worked with v1.22.0 and later.
+when each worked with v1.22.0 and later. --list-scenarios and --explain say what the names in the
+report of `coverage` mean.
 
 \b
 Examples:
@@ -35,22 +36,38 @@ Examples:
   vpc-cni-iam catalog --history
   vpc-cni-iam catalog --format json
   vpc-cni-iam catalog --peers
+  vpc-cni-iam catalog --explain interfaces-unscoped
 """
 
 
 def catalog(
     history: bool = flag("List upstream's documents and the plugin versions that changed."),
     peers: bool = flag("List the policies that other projects ship instead."),
+    list_scenarios: bool = flag("List the scenarios that `coverage` checks."),
+    explain: str | None = value("RISK", "Explain a risk that `coverage` names."),
     output: Format = FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.errors import UsageError
 
-    if history and peers:
-        raise UsageError("--history and --peers exclude each other; give one")
-    if peers:
+    asked = {
+        "--history": history,
+        "--peers": peers,
+        "--list-scenarios": list_scenarios,
+        "--explain": explain is not None,
+    }
+    names = [name for name, is_asked in asked.items() if is_asked]
+    if len(names) > 1:
+        raise UsageError(f"{' and '.join(names)} exclude each other; give one")
+    if explain is not None or list_scenarios:
+        _explain(explain, output)
+    elif peers:
         _show_peers(output)
-        return
+    else:
+        _show_listing(output, history=history)
+
+
+def _show_listing(output: Format, *, history: bool) -> None:
     from vpc_cni_iam.catalog.listing import listing
 
     entries = listing()
@@ -65,6 +82,21 @@ def catalog(
     typer.echo(f"revisions of upstream's page: {', '.join(revisions)}")
     for title, rows in (_history(entries) if history else _selectable(entries)).items():
         _table(title, rows)
+
+
+def _explain(risk: str | None, output: Format) -> None:
+    """Print the explanation of a risk; without one, the list of scenarios."""
+    from vpc_cni_iam.coverage.analysis import risks
+    from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
+    from vpc_cni_iam.errors import UsageError
+
+    if output is not Format.text:
+        raise UsageError(f"--explain and --list-scenarios have no format {output}")
+    if risk is not None:
+        typer.echo(risks.explanation(risk), nl=False)
+        return
+    for scenario in SCENARIOS:
+        typer.echo(f"{scenario.name:<24} {scenario.summary}")
 
 
 def _selectable(entries: CatalogData) -> dict[str, list[dict[str, str]]]:

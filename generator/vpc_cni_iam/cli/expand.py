@@ -15,22 +15,34 @@ from msgspec.structs import fields
 from typer.models import OptionInfo
 
 
-def flag(text: str, *names: str, default: bool = False) -> Any:
-    """Return an option that is on or off; without names it has that of its parameter."""
-    return typer.Option(default, *names, help=text)
+def flag(text: str, *names: str, default: bool = False, panel: str | None = None) -> Any:
+    """Return an option that is on or off; without names it has that of its parameter.
+
+    `panel` is the heading above it in the help.
+    """
+    return typer.Option(default, *names, help=text, rich_help_panel=panel)
 
 
 def value(
-    metavar: str, text: str, default: object = None, names: Sequence[str] = (), **settings: Any
+    metavar: str,
+    text: str,
+    default: object = None,
+    names: Sequence[str] = (),
+    *,
+    panel: str | None = None,
+    **settings: Any,
 ) -> Any:
     """Return an option that takes a value; without names it has that of its parameter."""
-    return typer.Option(default, *names, metavar=metavar, help=text, **settings)
+    return typer.Option(
+        default, *names, metavar=metavar, help=text, rich_help_panel=panel, **settings
+    )
 
 
 def expanded(command: Callable[..., None]) -> Callable[..., None]:
     """Return a command with an option for each member of its parameters that are Structs.
 
-    The annotation and the default of a member are those that typer reads of a parameter.
+    The annotation and the default of a member are those that typer reads of a parameter. In the
+    help, the options of a Struct have its PANEL as their heading, if it has one.
     """
     parameters = inspect.signature(command, eval_str=True).parameters.values()
     groups: dict[str, Any] = {
@@ -79,12 +91,22 @@ def with_parameters(
 
 
 def _options(group: Any) -> list[Parameter]:
+    panel = getattr(group, "PANEL", None)
     return [
         Parameter(
             field.name,
             Parameter.KEYWORD_ONLY,
-            default=Parameter.empty if field.default is NODEFAULT else field.default,
+            default=Parameter.empty if field.default is NODEFAULT else _on(panel, field.default),
             annotation=field.type,
         )
         for field in fields(group)
     ]
+
+
+def _on(panel: str | None, option: Any) -> Any:
+    """Return an option on a panel, unless it has another."""
+    if panel is None or not isinstance(option, OptionInfo) or option.rich_help_panel:
+        return option
+    placed = copy(option)
+    placed.rich_help_panel = panel
+    return placed

@@ -51,6 +51,19 @@ class Command(TyperCommand):
                 raise UsageError(f"{twice.opts[0]} is given twice; it takes one value")
         return super().parse_args(ctx, args)
 
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments, then the options by their panels."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            if (record := parameter.get_help_record(ctx)) is not None:
+                is_argument = parameter.param_type_name == "argument"
+                panel = getattr(parameter, "rich_help_panel", None) or "Options"
+                sections.setdefault("Arguments" if is_argument else panel, []).append(record)
+        order = sorted(sections, key=lambda name: (name != "Arguments", name == "Options"))
+        for name in order:
+            with formatter.section(name):
+                formatter.write_dl(sections[name])
+
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Return the parts of the usage line, without typer's braces around a required argument."""
         return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]

@@ -18,12 +18,9 @@ TYPES = {
     "upgrade": ("vendoring.data:UpgradeData",),
     "review": ("review.report.shown:ShownReview",),
     "compare": ("comparing.data:ComparisonData", "comparing.data:NeverData"),
-    "coverage": (
-        "coverage.data:CoverageData",
-        "coverage.data:MatrixData",
-        "coverage.usage.usage:Usage",
-    ),
+    "coverage": ("coverage.data:CoverageData", "coverage.data:MatrixData"),
     "audit": ("audit.audit:Audit",),
+    "usage": ("usage.usage:Usage",),
     "explain": ("explain.explain:Explanations",),
     "preflight": ("preflight.findings:Preflight",),
     "convert": (

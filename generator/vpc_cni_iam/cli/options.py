@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 from msgspec import Struct
@@ -162,6 +162,8 @@ QUIET = flag("Print problems only.", "--quiet", "-q")
 class DocumentOptions(Struct, frozen=True):
     """The options that choose upstream's documents."""
 
+    PANEL: ClassVar[str] = "Document"
+
     revision: str | None = revision("Use upstream's document of this date, without changes.")
     cni_version: str | None = plugin_version(
         "Plugin version that the policy must work with.  [default: latest]"
@@ -174,6 +176,8 @@ class DocumentOptions(Struct, frozen=True):
 
 class HardeningOptions(Struct, frozen=True):
     """The options that narrow documents of one cluster."""
+
+    PANEL: ClassVar[str] = "Hardening"
 
     harden: bool = flag(
         "Narrow a scoped document to the tags and the VPC that the plugin version needs."
@@ -219,6 +223,8 @@ def chosen(
 
 class VariableOptions(Struct, frozen=True):
     """The options that give values to the variables of a module."""
+
+    PANEL: ClassVar[str] = "Module in HCL"
 
     var: list[str] | None = value(
         "NAME=VALUE", "Value of a variable of a module in HCL; repeat for more."
@@ -274,6 +280,8 @@ class ModuleOptions(VariableOptions, frozen=True):
 class ClusterOptions(Struct, frozen=True):
     """The options that take the names and IDs of a cluster's surroundings."""
 
+    PANEL: ClassVar[str] = "Cluster"
+
     cluster_name: str | None = value("NAME", "Name of the cluster.")
     vpc_id: str | None = value("ID", "VPC of the nodes.")
     partition: str | None = value("PARTITION", "AWS partition.")
@@ -290,6 +298,8 @@ class ClusterOptions(Struct, frozen=True):
 
 class LimitOptions(Struct, frozen=True):
     """The options that name what else must allow what the policies allow."""
+
+    PANEL: ClassVar[str] = "Limits"
 
     boundary: str | None = value("POLICY", "Permissions boundary of the role.")
     scp: list[str] | None = value(

@@ -13,7 +13,6 @@ from vpc_cni_iam.cli import common, options
 from vpc_cni_iam.cli.expand import flag, value
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.publishing.address import ModuleAddress
     from vpc_cni_iam.publishing.publish import Proposal, PublishData, Published
 
 HELP = """Write a version of the module, ready to publish.
@@ -26,16 +25,16 @@ output is removed, narrowed or newly required, or a minimum version is raised. M
 an input or an output is added. Without --version, the command writes nothing. It proposes the
 version with the reasons, or says that nothing changed. A published version never changes.
 
-The registry's host, the namespace and the OCI repository are recorded in --output: give them once.
-A different one is refused without --move-registry.
+The registry's host, the namespace and the OCI repository are recorded in --output. The first
+version needs --namespace and --registry-host; later ones take them from there. A different one is
+refused without --move-registry.
 
 \b
 Examples:
   vpc-cni-iam publish --output dist
-  vpc-cni-iam publish --cni-version v1.23.0 --version 1.0.0 --output dist
-  vpc-cni-iam publish --revision 2026-06-01 --version 1.1.0 --output dist \\
-    --namespace platform --registry-host registry.example.com
   vpc-cni-iam publish --cni-version v1.23.0 --version 1.0.0 --output dist \\
+    --namespace platform --registry-host registry.example.com
+  vpc-cni-iam publish --revision 2026-06-01 --version 1.1.0 --output dist \\
     --git-tag ../module
 """
 
@@ -50,12 +49,11 @@ def publish(
     version: str | None = value("NUMBER", "Version, such as 1.0.0.  [default: propose one]"),
     namespace: str | None = value(
         "NAME",
-        "Namespace in the registry.  [default: the one recorded in --output, or example]",
+        "Namespace in the registry.  [default: the one recorded in --output]",
     ),
     registry_host: str | None = value(
         "HOST",
-        "Host name of the registry.  [default: the one recorded in --output, or "
-        "registry.example.com]",
+        "Host name of the registry.  [default: the one recorded in --output]",
     ),
     oci_repository: str | None = value(
         "REPOSITORY",
@@ -89,12 +87,14 @@ def publish(
     target = DestinationOptions(
         registry_host, namespace, oci_repository, move_registry, check_oci_tag=oci_check
     )
-    _warn_of_stand_ins(namespace, registry_host, resolve(directory, target).destination.address)
+    before = resolve(directory, target).before
     if number is None:
         if (oci_repository, git_tag) != (None, None):
             raise UsageError("--oci-repository and --git-tag need --version")
         _report(directory, propose(directory, chosen, target), None, print_as, quiet=quiet)
         return
+    if not before:
+        _check_first(namespace, registry_host)
     git = None if git_tag is None else GitRepository(common.path(git_tag, "."), os.environ)
     published = write(directory, chosen, target, number, git)
     common.notify(chosen)
@@ -131,19 +131,14 @@ def _report(
             common.show_json(data)
 
 
-def _warn_of_stand_ins(namespace: str | None, host: str | None, address: ModuleAddress) -> None:
-    from vpc_cni_iam.publishing.address import STAND_IN_HOST, STAND_IN_NAMESPACE
+def _check_first(namespace: str | None, host: str | None) -> None:
+    """Refuse a first version that nobody says where to find: it names its source for good."""
+    from vpc_cni_iam.errors import UsageError
 
-    absent = []
-    if host is None and address.host == STAND_IN_HOST:
-        absent.append("no --registry-host")
-    if namespace is None and address.namespace == STAND_IN_NAMESPACE:
-        absent.append("no --namespace")
-    if absent:
-        common.say(
-            f"warning: {' and '.join(absent)}: the README.md of the version will name the example "
-            f"source {address.source}, and a published version never changes"
-        )
+    names = {"--namespace": namespace, "--registry-host": host}
+    if absent := " and ".join(option for option, name in names.items() if name is None):
+        problem = "its README.md names its source, and a published version never changes"
+        raise UsageError(f"the first version of a registry needs {absent}: {problem}")
 
 
 def _lines(

@@ -1,72 +1,135 @@
-"""What ``vpc-cni-iam coverage --used`` and ``--print-sql`` do."""
+"""``vpc-cni-iam usage``."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from msgspec import Struct
+from msgspec.structs import replace
 
-from vpc_cni_iam.cli import common
-from vpc_cni_iam.cli.common import progress
+from vpc_cni_iam.cli import common, inputs, options
 from vpc_cni_iam.cli.expand import flag, value
+from vpc_cni_iam.cli.plugin import PluginOptions
 
 if TYPE_CHECKING:
     from vpc_cni_iam.coverage.simulate.settings import RequestSetting
-    from vpc_cni_iam.coverage.subject import Subject
+    from vpc_cni_iam.coverage.subject import Opener, Subject
+
+HELP = """Compare what a role used, as CloudTrail recorded it, with what the plugin can call.
+
+TRAIL has events of CloudTrail, or the result of --print-sql; it can be a directory, or - for
+standard input. Each action of the policy is used, callable, safe to drop or not decided. The report
+ends with the policy without what was not used. It is proven to allow no more than before, and
+checked at the plugin version.
+
+Exit code 1 means that the role used an action that the policy does not allow, or that something was
+not read.
+
+\b
+Examples:
+  vpc-cni-iam usage trail/ --role prod-aws-node --policy policy.json
+  vpc-cni-iam usage events.json --policy policy.json --daemonset aws-node.json
+  vpc-cni-iam usage --print-sql --role prod-aws-node
+"""
 
 
-class UsageOptions(Struct, frozen=True):
-    """The options about what a role used of its policies."""
-
-    used: list[str] | None = value(
-        "FILE",
-        "Report which actions the role used. FILE has events of CloudTrail, or the result of "
-        "--print-sql; it can be a directory, or - for standard input. Repeat for more.",
-    )
+def usage(
+    limits: options.LimitOptions,
+    plugin: PluginOptions,
+    trail: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TRAIL]...", help="Events of CloudTrail; - is standard input."),
+    ] = None,
     role: list[str] | None = value(
         "ROLE",
-        "With --used and --print-sql: ARN or name of the plugin's role; repeat for more.  "
+        "ARN or name of the plugin's role; repeat for more.  "
         "[default: the role of the events that the plugin sent]",
-    )
-    print_sql: bool = flag("Print the query for Athena that counts what roles used, and exit.")
+    ),
+    policy: list[str] | None = value(
+        "POLICY",
+        "Policy of the role, as in coverage; repeat for more.  [default: upstream's document]",
+        panel="Policy",
+    ),
+    document: list[str] | None = value(
+        "NAME",
+        "Name of a policy or a role in --policy, if it has several; repeat for more.",
+        panel="Policy",
+    ),
+    print_sql: bool = flag(
+        "Print the query for Athena that counts what roles used, and exit.", panel="Query"
+    ),
     table: str | None = value(
-        "NAME", "With --print-sql: table of Athena.  [default: cloudtrail_logs]"
-    )
-
-    def check(self, output: str, *, chosen_scenarios: bool) -> None:
-        """Refuse options that do not belong together; raises `UsageError`."""
-        from vpc_cni_iam.errors import UsageError
-
-        if self.table is not None and not self.print_sql:
-            raise UsageError("--table needs --print-sql")
-        if self.role and not self.print_sql and not self.used:
-            raise UsageError("--role needs --used or --print-sql")
-        if not self.used:
-            return
-        if output not in ("text", "json"):
-            raise UsageError(f"--used has no format {output}; give --format text or json")
-        if chosen_scenarios:
-            problem = "leave --scenario, --skip and --all-versions out"
-            raise UsageError(f"--used looks at every scenario of one plugin version; {problem}")
-
-
-def print_query(asked: UsageOptions) -> None:
-    """Print the query that counts what roles used."""
-    from vpc_cni_iam.coverage.usage.query import query
-
-    typer.echo(query(asked.table, asked.role or ()), nl=False)
-
-
-def show(asked: UsageOptions, subject: Subject, setting: RequestSetting, output: str) -> int:
-    """Print what a role used of its policies, and return the exit code."""
-    from vpc_cni_iam.coverage.usage import report
-    from vpc_cni_iam.coverage.usage.usage import usage
+        "NAME", "With --print-sql: table of Athena.  [default: cloudtrail_logs]", panel="Query"
+    ),
+    output: common.Format = options.FORMAT,
+) -> None:
+    """See `HELP`."""
+    from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.inputs.aws import cloudtrail
+    from vpc_cni_iam.usage import report
+    from vpc_cni_iam.usage.query import query
+    from vpc_cni_iam.usage.usage import usage as compared
 
-    with progress("reading events") as passed:
-        trail = cloudtrail.read(asked.used or (), sys.stdin.buffer, asked.role or (), passed)
-    result = usage(subject, setting, trail, asked.role or ())
-    common.show_result(result, common.Format(output), report.to_text(result))
-    return 0 if result.complete and not result.not_allowed else 1
+    if print_sql and trail:
+        raise UsageError("--print-sql reads no events; leave TRAIL out")
+    if print_sql:
+        typer.echo(query(table, role or ()), nl=False)
+        return
+    if table is not None:
+        raise UsageError("--table needs --print-sql")
+    if not trail:
+        raise UsageError("name events of CloudTrail: a file, a directory, or - for standard input")
+    inputs.check_once([*trail, *(policy or ()), *limits.files, plugin.daemonset or ""])
+    subject, setting = _asked(policy or (), document or (), limits, plugin)
+    with common.progress("reading events") as passed:
+        events = cloudtrail.read(trail, sys.stdin.buffer, role or (), passed)
+    result = compared(subject, setting, events, role or ())
+    common.show_result(result, output, report.to_text(result))
+    raise typer.Exit(0 if result.complete and not result.not_allowed else 1)
+
+
+def _asked(
+    files: Sequence[str],
+    documents: Sequence[str],
+    limits: options.LimitOptions,
+    plugin: PluginOptions,
+) -> tuple[Subject, RequestSetting]:
+    """Return the policies of the role, and the plugin as the cluster has it."""
+    from vpc_cni_iam.catalog.facts import known_versions
+    from vpc_cni_iam.coverage.simulate.settings import RequestSetting
+    from vpc_cni_iam.coverage.subject import Opener, limited
+    from vpc_cni_iam.inputs.daemonset import unread
+
+    settings = plugin.settings()
+    version = plugin.version(settings)
+    opener = Opener(partial(inputs.text, "-"), dict(settings.names()))
+    mode = plugin.mode.value if plugin.mode else settings.mode or "ipv4"
+    subject = _subject(files, documents, opener, version, mode, plugin.feature or ())
+    subject = limited(subject, limits.boundary, limits.scp or (), opener)
+    setting = plugin.setting(subject, settings, RequestSetting(known_versions.find(version)))
+    skipped = (*subject.skipped, *unread(setting.plugin))
+    return replace(subject, skipped=skipped), setting
+
+
+def _subject(
+    files: Sequence[str],
+    documents: Sequence[str],
+    opener: Opener,
+    version: str,
+    mode: str,
+    features: Sequence[str],
+) -> Subject:
+    """Return the policies in files; without one, upstream's document of an IP family."""
+    from vpc_cni_iam.catalog.selection import select
+    from vpc_cni_iam.coverage import subject
+    from vpc_cni_iam.errors import UsageError
+
+    if files:
+        return subject.of_files(files, documents, opener)
+    if documents:
+        raise UsageError("--document needs --policy")
+    selection = select(cni_version=version, features=features)
+    return subject.of_variant(mode, selection, opener.user_names)

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from vpc_cni_iam.policy.value import ABSENT, Value
 
+_EXAMPLE_REGION = "us-east-1"
 _ARN = r"arn:[a-z-]+:eks:([a-z0-9-]+):([0-9]{12}):"
 
 
@@ -33,6 +34,16 @@ class EksCluster(Struct, frozen=True):
 
 
 ANY_CLUSTER = EksCluster()
+
+
+def cluster_arn(cluster: EksCluster, role: str) -> str:
+    """Return the ARN of a cluster, in the partition and account of a role if it has none.
+
+    Its Region is an example where it is not known.
+    """
+    _, partition, _, _, account, _ = role.split(":", 5)
+    region = cluster.region or _EXAMPLE_REGION
+    return f"arn:{partition}:eks:{region}:{cluster.account or account}:cluster/{cluster.name}"
 
 
 def cluster_of(name: str, arn: str) -> EksCluster:

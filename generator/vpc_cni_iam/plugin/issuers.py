@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
 
-_EKS = re.compile(r"oidc[.-]eks\.")
+_EKS = re.compile(r"oidc[.-]eks\.([a-z0-9-]+)?")
 SERVICE_ACCOUNTS = "system:serviceaccount:"
 PROVIDER = ":oidc-provider/"
 # Providers that IAM knows by name, whose tokens anybody can get, each with the claims that say for
@@ -38,6 +38,12 @@ _BY_SUBJECT = {
     "repo:": Platform.GITHUB,
     "project_path:": Platform.GITLAB,
 }
+
+
+def region_of(issuer: str) -> str:
+    """Return the Region of the clusters of an issuer of EKS; empty for another issuer."""
+    match = _EKS.match(issuer)
+    return (match[1] or "") if match else ""
 
 
 def is_of_anybody(pattern: str) -> bool:

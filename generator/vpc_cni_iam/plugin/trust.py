@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
+from vpc_cni_iam.plugin import issuers
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster, cluster_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.document import ANYONE, Policy, Principal, Statement
@@ -216,6 +217,9 @@ class RoleTrust(Struct, frozen=True):
         """
         if caller.identity is not Identity.irsa:
             return True
+        region = issuers.region_of(caller.issuer)
+        if region and cluster.region and region != cluster.region:
+            return False
         is_shown = isinstance(cluster.issuer, Known | Unknown)
         accounts = {arn.split(":")[4] for arn in (self.role, caller.principal)} - {""}
         is_other = is_shown and cluster.issuer != Known(caller.issuer)

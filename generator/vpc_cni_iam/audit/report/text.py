@@ -5,19 +5,32 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from vpc_cni_iam.audit.assuming import ASSUME_FOR_PODS
 from vpc_cni_iam.audit.audit import Audit, RoleAudit
 from vpc_cni_iam.audit.clusters import ClusterUse, MetricsHelperRole
 from vpc_cni_iam.audit.judge import RoleResult, RoleVerdict
+from vpc_cni_iam.audit.node_roles import NodeAnswer
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.report.sentences.calls import consequence
 from vpc_cni_iam.coverage.report.sentences.verdict import by_region
 from vpc_cni_iam.inputs.report import skipped_lines
+from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.plugin.issuers import region_of
 
+_CALLS = {
+    RoleVerdict.works: "allowed",
+    RoleVerdict.unknown: "undecided",
+    RoleVerdict.breaks: "denied",
+}
 _ISSUER = "; works only if that is the cluster's"
 _ISSUERS = "each works only in the cluster with its issuer"
 _UNKNOWN_REGION = "nothing says which one its cluster is in; add what `aws eks` prints of it"
+_UNCHECKED_NODES = (
+    f"not checked: whether the role of its nodes allows {ASSUME_FOR_PODS}; add what aws eks "
+    "describe-nodegroup prints"
+)
 _UNCHECKED = ", which is not checked: aws eks describe-cluster"
 
 
@@ -39,6 +52,28 @@ def lines(audit: Audit) -> Iterator[str]:
     yield conclusion(audit)
 
 
+def lines_of_nodes(audit: Audit) -> Iterator[str]:
+    """Yield whether the permissions of the plugin can be taken off each role of nodes."""
+    for role in audit.node_roles or ():
+        yield f"{role.answer:<9} {role.role}"
+        facts = [("clusters", ", ".join(role.clusters))] if role.clusters else []
+        facts += [("aws-node has", other) for other in role.other_roles]
+        facts += [("because", text) for text in role.reasons]
+        facts += [("to do", text) for text in role.proposal]
+        yield from (f"          {name:<12} {value}" for name, value in facts)
+        yield ""
+    yield from skipped_lines(audit.unread)
+    yield conclusion_of_nodes(audit)
+
+
+def conclusion_of_nodes(audit: Audit) -> str:
+    """Return the result for roles of nodes in a line."""
+    answers = Counter(role.answer for role in audit.node_roles or ())
+    counts = ", ".join(f"{answers[a]:,} {a}" for a in NodeAnswer if answers[a])
+    having = _count(sum(answers.values()), "role")
+    return f"{having} of nodes with permissions of the plugin{': ' if counts else ''}{counts}"
+
+
 def _roles(roles: list[RoleAudit], version: str) -> Iterator[str]:
     """Yield what is said of roles that differ in their names and issuers alone."""
     for number, role in enumerate(roles):
@@ -52,16 +87,18 @@ def _facts(role: RoleAudit, version: str, issuers: list[str]) -> Iterator[tuple[
     yield from (("not decided", text) for text in role.undecided)
     yield from (("trust", text) for text in role.untrusted)
     known = bool(role.clusters) and all(use.region for use in role.clusters)
+    known |= bool(role.issuers) and all(map(region_of, role.issuers))
     for family in policies.families:
-        yield "works with", f"{FAMILIES[family.mode]}: {family.works_with}"
+        yield "calls", f"{FAMILIES[family.mode]}: {_CALLS[family.verdict]} at {version}"
         yield from _missing(family, "" if known else _UNKNOWN_REGION)
     for use in role.clusters:
         yield from _use(use, version)
     credentials = ", ".join(role.credentials)
     yield "credentials", credentials or "none: its trust policy does not let the plugin"
+    checked = bool(role.clusters) and all(use.issuer for use in role.clusters)
     for issuer in issuers:
-        yield "issuer", issuer + (_ISSUER + _UNCHECKED if len(issuers) == 1 else "")
-    if len(issuers) > 1:
+        yield "issuer", issuer + (_ISSUER + _UNCHECKED if len(issuers) == 1 and not checked else "")
+    if len(issuers) > 1 and not checked:
         yield "", _ISSUERS + _UNCHECKED
     if policies.equal_to:
         yield "equal to", "; ".join(listed(policies.equal_to))
@@ -77,6 +114,8 @@ def _use(use: ClusterUse, version: str) -> Iterator[tuple[str, str]]:
         yield "not used by", f"cluster {use.cluster} ({use.by}): aws-node has another role there"
         return
     yield "used by", f"cluster {use.cluster}{at} ({use.by})"
+    if use.by is Identity.pod_identity and not use.node_roles:
+        yield "", _UNCHECKED_NODES
     if use.result:
         how = f"as {use.configuration} configures it" if use.configuration else "by default"
         where = f"{how}, {FAMILIES[use.result.mode]}"

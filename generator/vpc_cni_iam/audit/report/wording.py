@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from msgspec.structs import asdict
+
 from vpc_cni_iam.audit.assuming import Obstacle, ObstacleKind
 from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.plugin.mending import TrustFault
 
 _TRUST = "its trust policy"
 _SENTENCES = {
@@ -12,6 +15,22 @@ _SENTENCES = {
         f"{_TRUST} does not allow sts:TagSession, with which {{pods}} assumes roles"
     ),
     ObstacleKind.tags_required: f"{_TRUST} asks for session tags, which {{where}} does not have",
+    ObstacleKind.issuer: f"{_TRUST} trusts {{on}}, which is not the issuer of cluster {{cluster}}",
+    ObstacleKind.node_role: (
+        "the nodes of cluster {cluster} have this role, and its policies do not allow {action}, "
+        "without which {pods} gives aws-node no credentials"
+    ),
+    ObstacleKind.absent_node_role: (
+        "{on} is the role of nodes of cluster {cluster} and not in the input, so whether it allows "
+        "{action} is not known"
+    ),
+    ObstacleKind.node_role_undecided: (
+        "whether its policies allow {action} is not decided: {problem}"
+    ),
+    ObstacleKind.node_role_region: (
+        "whether its policies allow {action} in the Region of cluster {cluster} is not known; add "
+        "aws eks describe-cluster"
+    ),
     ObstacleKind.identity: f"{_TRUST} does not let {{where}} assume it by {{identity}}",
     ObstacleKind.cluster: f"the conditions of {_TRUST} do not let {{where}} assume it",
     ObstacleKind.first_role: f"{_TRUST} does not let {{on}} assume it{{tags}} for {{where}}",
@@ -32,10 +51,23 @@ _SENTENCES = {
 }
 
 
+_FAULTS = {
+    TrustFault.principal: "names the principal {found}, and tokens of aws-node need {value}",
+    TrustFault.action: "allows {found}, and IRSA sends {value}",
+    TrustFault.issuer: "asks for {found}, and tokens of its OIDC provider have {key}",
+    TrustFault.audience: "asks for the audience {found}, and tokens of aws-node have {value}",
+    TrustFault.subject: "asks for the subject {found}, and tokens of aws-node have {value}",
+}
+
+
 def sentence(obstacle: Obstacle) -> str:
     """Return an obstacle as a sentence."""
+    if repair := obstacle.repair:
+        words = _FAULTS[repair.fault].format(**asdict(repair))
+        return f"{_TRUST} {words}"
     text = _SENTENCES[obstacle.kind].format(
         pods=Identity.pod_identity,
+        cluster=obstacle.cluster,
         where=f"aws-node of cluster {obstacle.cluster}",
         identity=obstacle.identity,
         action=obstacle.action,

@@ -44,9 +44,9 @@ class PluginVerdict(StrEnum):
         """Its place in the order."""
         return list(PluginVerdict).index(self)
 
-    def is_failure(self, *, strict: bool) -> bool:
-        """Say whether a check fails with it; a strict one fails on any denied call."""
-        worst = PluginVerdict.works if strict else PluginVerdict.degraded
+    def is_failure(self, *, if_degraded: bool) -> bool:
+        """Say whether a check fails with it; `if_degraded` is whether that fails, too."""
+        worst = PluginVerdict.works if if_degraded else PluginVerdict.degraded
         return self.rank > worst.rank
 
 

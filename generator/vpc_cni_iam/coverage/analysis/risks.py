@@ -157,7 +157,14 @@ def risks_of_calls(
 ) -> tuple[Risk, ...]:
     """Return the risks that depend on the statements about the plugin's calls alone."""
     asked = _Asked(Answers(policies, limits), setting)
-    return (*_reach(asked), *_tagging(asked), *_needs(asked))
+    return (*_of_access(asked), *_needs(asked))
+
+
+def risks_of_access(
+    policies: Sequence[Policy], setting: RequestSetting, limits: Limits = ()
+) -> tuple[Risk, ...]:
+    """Return those of `risks_of_calls` that are about what the calls can reach and tag."""
+    return tuple(_of_access(_Asked(Answers(policies, limits), setting)))
 
 
 def is_scoped(policies: Sequence[Policy], setting: RequestSetting, limits: Limits = ()) -> bool:
@@ -216,6 +223,11 @@ class _Asked:
             self.may_tag(eni, {**self.ours, **sent})
             for sent in (more, {INSTANCE: NODE}, {k: more[k] for k in (INSTANCE, OWNER)})
         )
+
+
+def _of_access(asked: _Asked) -> Iterator[Risk]:
+    yield from _reach(asked)
+    yield from _tagging(asked)
 
 
 def _reach(asked: _Asked) -> Iterator[Risk]:

@@ -77,7 +77,7 @@ def _blocks(
         yield _denials(subject, some, coverage)
     yield (*unused_lines(coverage.unused), *excess_lines(coverage.excess, "what is called"))
     listed = [f"  {risk.severity:<7} {risk.identifier}: {risk_text(risk)}" for risk in risks]
-    yield ["risks, explained by vpc-cni-iam coverage --explain RISK:", *listed] if risks else ()
+    yield ["risks, explained by vpc-cni-iam catalog --explain RISK:", *listed] if risks else ()
     yield (f"to do    {line}" for line in coverage.repairs)
     yield skipped_lines(subject.skipped)
     yield not_run(coverage.not_expected)

@@ -24,6 +24,14 @@ from vpc_cni_iam.inputs.aws.eks import ClusterDetail
 from vpc_cni_iam.inputs.aws.eks import read as read_eks
 from vpc_cni_iam.inputs.json_documents import TRUST as _TRUST
 from vpc_cni_iam.inputs.json_documents import JsonDocument
+from vpc_cni_iam.inputs.kubernetes.lists import (
+    ClusterNode,
+    KubernetesObject,
+    ListMetadata,
+    PluginPod,
+    node_of,
+    pod_of,
+)
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.inputs.plan.saved import JsonFile, opened
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
@@ -123,6 +131,8 @@ class AccountDetails:
         self._policies: dict[str, list[_Place]] = {}
         self._is_indexed = False
         self.clusters: list[ClusterDetail] = []
+        self.pods: list[PluginPod] = []
+        self.nodes: list[ClusterNode] = []
         self.unread: list[Skipped] = []
 
     def __enter__(self) -> AccountDetails:
@@ -184,9 +194,15 @@ class AccountDetails:
                     arn = self._index_item(reader, number, policy=key == "Policies")
                     if match := _ARN.match(arn):
                         accounts.add(match[1])
-            elif key in ("IsTruncated", "NextToken", "Marker"):
+            elif key in ("IsTruncated", "NextToken", "Marker", "nextToken"):
                 more = reader.decoded(reader.value(), object)
                 continued = continued or more not in (False, None, "")
+            elif key == "items":
+                for _ in reader.items():
+                    self._add_kubernetes(reader)
+            elif key == "metadata":
+                metadata = reader.decoded(reader.value(), ListMetadata)
+                continued = continued or metadata.is_continued
             elif key in EKS_KINDS:
                 text = bytes(reader.value())
                 self.clusters += read_eks(key, text, reader.source)
@@ -195,11 +211,21 @@ class AccountDetails:
                 reader.value()
         if "resource_changes" in keys:
             raise InputError(reader.source, "", "is a plan; vpc-cni-iam review reads plans")
-        if keys.isdisjoint((*_LISTS, *EKS_KINDS)):
-            problem = f"is not {_WHAT}, nor a description of an add-on, an association of Pod "
-            problem += "Identity or a node group that aws eks prints"
+        if keys.isdisjoint((*_LISTS, *EKS_KINDS, "items")):
+            problem = (
+                f"is not {_WHAT}, nor what aws eks prints of clusters, or kubectl of the pods "
+            )
+            problem += "of aws-node and of nodes"
             raise InputError(reader.source, reader.position(start), problem)
         return accounts, continued
+
+    def _add_kubernetes(self, reader: Reader) -> None:
+        """Read an item of a list of Kubernetes."""
+        item = reader.decoded(reader.value(), KubernetesObject)
+        if pod := pod_of(item, reader.source):
+            self.pods.append(pod)
+        elif node := node_of(item, reader.source):
+            self.nodes.append(node)
 
     def _index_item(self, reader: Reader, number: int, *, policy: bool) -> str:
         """Pass a user, group, role or policy, and return its ARN."""

@@ -42,7 +42,7 @@ COLUMNS = (
 _WHAT = "events of CloudTrail"
 _ADVICE = (
     "give files of a trail, what aws cloudtrail lookup-events prints, events one a line, or the "
-    "result of the query that coverage --print-sql prints"
+    "result of the query that usage --print-sql prints"
 )
 _AGENT, _DENIED = re.compile(AGENT), re.compile(DENIED)
 # What objects around lists have, of which an event has none.

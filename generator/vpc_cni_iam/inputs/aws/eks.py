@@ -1,7 +1,7 @@
 """Reads which role the plugin or its metrics helper has in a cluster, as ``aws eks`` prints it.
 
 The shapes are those of the EKS API reference: DescribeAddon, DescribePodIdentityAssociation,
-ListPodIdentityAssociations and DescribeNodegroup.
+ListPodIdentityAssociations, DescribeNodegroup, DescribeCluster and ListClusters.
 """
 
 from __future__ import annotations
@@ -34,6 +34,13 @@ class ClusterDetail(Struct, frozen=True):
     session_policy: bool = False  # whether an association limits its sessions by a policy
     session_tags: bool = True  # whether sessions of an association have tags
     by_role: str = ""  # the role by way of which EKS Pod Identity assumes it, empty if directly
+    issuer: str = ""  # that of the cluster's tokens, without https://; empty if not said
+    node_group: str = ""  # the name of the node group that has the role
+    has_nodes: bool = False  # whether the node group is to have nodes
+    # Whether it says what a pod has that runs, and not what the cluster gives it.
+    is_running: bool = False
+    # Whether it says no more than that the cluster exists.
+    is_listed: bool = False
 
 
 class _Addon(Struct, rename="camel"):
@@ -57,10 +64,30 @@ class _Association(Struct, rename="camel"):
     disable_session_tags: bool | None = None
 
 
+class _Scaling(Struct, rename="camel", frozen=True):
+    desired_size: int = 0
+
+
 class _Nodegroup(Struct, rename="camel"):
     cluster_name: str
     node_role: str
+    nodegroup_name: str = ""
     nodegroup_arn: str = ""
+    scaling_config: _Scaling = _Scaling()
+
+
+class _Oidc(Struct):
+    issuer: str = ""
+
+
+class _ClusterIdentity(Struct):
+    oidc: _Oidc | None = None
+
+
+class _Cluster(Struct):
+    name: str
+    arn: str = ""
+    identity: _ClusterIdentity | None = None
 
 
 def _addon(addon: _Addon, source: str) -> ClusterDetail | None:
@@ -104,7 +131,21 @@ def _node_group(group: _Nodegroup, source: str) -> ClusterDetail:
         cluster_of(group.cluster_name, group.nodegroup_arn),
         source,
         group.node_role,
+        node_group=group.nodegroup_name,
+        has_nodes=group.scaling_config.desired_size > 0,
     )
+
+
+def _cluster(cluster: _Cluster, source: str) -> ClusterDetail:
+    own = cluster_of(cluster.name, cluster.arn)
+    oidc = cluster.identity and cluster.identity.oidc
+    issuer = oidc.issuer.removeprefix("https://") if oidc else ""
+    return ClusterDetail(Identity.unknown, own, source, service_account="", issuer=issuer)
+
+
+def _listed(name: str, source: str) -> ClusterDetail:
+    own = EksCluster(name)
+    return ClusterDetail(Identity.unknown, own, source, service_account="", is_listed=True)
 
 
 # By the member of the answer that holds it.
@@ -113,6 +154,8 @@ KINDS: dict[str, tuple[Any, Callable[[Any, str], ClusterDetail | None]]] = {
     "association": (_Association, _association),
     "associations": (list[_Association], _association),
     "nodegroup": (_Nodegroup, _node_group),
+    "cluster": (_Cluster, _cluster),
+    "clusters": (list[str], _listed),
 }
 
 

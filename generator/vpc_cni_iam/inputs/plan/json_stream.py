@@ -209,8 +209,7 @@ class Reader:
     def _release(self) -> None:
         if self.place - self._released < STEP:
             return
-        large = self.size > SMALL and hasattr(mmap, "MADV_DONTNEED")
-        if large and isinstance(self.data, mmap.mmap):
+        if isinstance(self.data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
             start = self._released // mmap.PAGESIZE * mmap.PAGESIZE
             end = self.place // mmap.PAGESIZE * mmap.PAGESIZE
             self.data.madvise(mmap.MADV_DONTNEED, start, end - start)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
-from vpc_cni_iam.coverage.usage.usage import ActionElement, Status, Usage
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.report import skipped_lines
+from vpc_cni_iam.usage.smaller import SmallerPolicies
+from vpc_cni_iam.usage.usage import ActionElement, Status, Usage
 
 _SHOWN = 3  # scenarios
-_ORDER = (Status.droppable, Status.callable, Status.undecided, Status.used)
+_ORDER = (Status.droppable, Status.callable, Status.undecided, Status.refused, Status.used)
 
 
 def to_text(usage: Usage) -> Iterator[str]:
@@ -44,6 +46,33 @@ def to_text(usage: Usage) -> Iterator[str]:
     yield ""
     yield from skipped_lines(usage.unread)
     yield conclusion(usage)
+    if usage.smaller:
+        yield ""
+        yield from _smaller_lines(usage, usage.smaller)
+
+
+def _smaller_lines(usage: Usage, smaller: SmallerPolicies) -> Iterator[str]:
+    """Yield the policy that can be pasted, last, and what is known of it."""
+    if not smaller.proven:
+        yield "no smaller policy: it is not proven that it allows no more than the one before"
+    elif not smaller.is_good:
+        yield f"no smaller policy: with it, coverage at {usage.cni_version} is {smaller.verdict}"
+    if not smaller.is_good:
+        return
+    seldom = (p.action for e in usage.elements for p in e.not_used)
+    if kept := ", ".join(dict.fromkeys(seldom)):
+        yield f"kept, since the plugin can call it: {kept}"
+    yield (
+        "the policy without what was not used, proven to allow no more than before; coverage at "
+        f"{usage.cni_version}: {smaller.verdict}"
+    )
+    for policy in smaller.policies:
+        if policy.policy is None:
+            yield f"{policy.name or 'the policy'} is not needed"
+            continue
+        if len(smaller.policies) > 1:
+            yield f"{policy.name}:"
+        yield from json.dumps(policy.policy, indent=2).split("\n")
 
 
 def _element_lines(element: ActionElement) -> Iterator[str]:

@@ -22,6 +22,7 @@ from vpc_cni_iam.inputs.aws.cloudtrail import Count, Result, Trail
 from vpc_cni_iam.inputs.skipped import Skipped
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.evaluate import Request
+from vpc_cni_iam.usage.smaller import SmallerPolicies, smaller_policies
 
 # Requests to Amazon EC2 are management events, which every trail has: AWS CloudTrail User Guide,
 # "Logging management events". Of other services, some are data events, or not recorded.
@@ -37,6 +38,7 @@ class Status(StrEnum):
     """Whether an Action element of a policy is needed."""
 
     used = "used"
+    refused = "denied or failed"  # every request was, and something sends them
     callable = "not used, but callable"
     droppable = "safe to drop"
     undecided = "not decided"
@@ -71,9 +73,13 @@ class ActionElement(Struct, frozen=True):
     text: str  # the action, or a pattern
     status: Status  # whether it is needed
     why: Message  # why, in words
-    used: tuple[str, ...]  # the actions of events that it matches
+    used: tuple[str, ...]  # the actions of allowed requests that it matches
+    refused: tuple[str, ...]  # those of requests that were all denied or failed
     # The actions that it matches, that the plugin can call and no event shows.
     not_used: tuple[CallableAction, ...]
+    # The actions to which a pattern can be narrowed; empty for an action, and where the events
+    # cannot show that nothing else is needed.
+    narrowed: tuple[str, ...] = ()
 
 
 class Usage(Struct, frozen=True):
@@ -95,6 +101,9 @@ class Usage(Struct, frozen=True):
     not_allowed: tuple[str, ...]  # the actions that were allowed and that the policies do not allow
     unread: tuple[Skipped, ...]  # what was not read
     complete: bool  # whether everything was read
+    # The policies without what was not used; None where nothing can be taken away, or where it is
+    # not certain that nothing else is.
+    smaller: SmallerPolicies | None = None
 
 
 def usage(subject: Subject, setting: RequestSetting, trail: Trail, roles: Sequence[str]) -> Usage:
@@ -118,6 +127,11 @@ def usage(subject: Subject, setting: RequestSetting, trail: Trail, roles: Sequen
     )
     every = list(chain.from_iterable(counts.values()))
     unread = (*subject.skipped, *trail.unread)
+    elements = tuple(_elements(subject, setting, actions, sent))
+    not_allowed = tuple(a.action for a in actions if a.allowed and not a.in_policy)
+    is_complete = not any(part.counts for part in unread)
+    is_certain = is_complete and not not_allowed
+    kept = {element.text: _kept(element) for element in elements}
     return Usage(
         subject.title,
         str(setting.version),
@@ -129,12 +143,20 @@ def usage(subject: Subject, setting: RequestSetting, trail: Trail, roles: Sequen
         trail.events,
         trail.repeated,
         *_period(every),
-        tuple(_elements(subject, setting, actions, sent)),
+        elements,
         actions,
-        tuple(a.action for a in actions if a.allowed and not a.in_policy),
+        not_allowed,
         unread,
-        not any(part.counts for part in unread),
+        is_complete,
+        smaller_policies(subject, setting, kept) if is_certain else None,
     )
+
+
+def _kept(element: ActionElement) -> tuple[str, ...]:
+    """Return what is to stand for an element in a policy without what is not needed."""
+    if element.status is Status.droppable:
+        return ()
+    return element.narrowed or (element.text,)
 
 
 def _roles(trail: Trail, chosen: Sequence[str]) -> tuple[tuple[str, ...], str]:
@@ -204,7 +226,7 @@ def _elements(
         if statement.not_actions:
             text = f"all but {', '.join(map(str, statement.not_actions))}"
             why = "NotAction allows every other action; write out the actions that are needed"
-            yield ActionElement(text, Status.undecided, why, (), ())
+            yield ActionElement(text, Status.undecided, why, (), (), ())
 
 
 def _element(
@@ -214,26 +236,29 @@ def _element(
     sent: Mapping[str, CallableAction],
 ) -> ActionElement:
     own = [a for a in actions if _matches(text, a.action)]
-    used = tuple(a.action for a in own)
+    used = tuple(a.action for a in own if a.allowed)
+    refused = tuple(a.action for a in own if not a.allowed)
     not_used = tuple(
         possible
         for action, possible in sent.items()
-        if action not in used and _matches(text, action)
+        if action not in (*used, *refused) and _matches(text, action)
     )
     version = f"{setting.version} in this configuration"
-    needed = (*used, *(possible.action for possible in not_used))
+    needed = (*used, *refused, *(possible.action for possible in not_used))
     doubt = _doubt(text, actions, needed)
+    is_pattern = "*" in text or "?" in text
     if own:
-        status, why = Status.used, _words_of_use(own)
-        if "*" in text or "?" in text:
-            why += f"; the pattern can be narrowed to {', '.join(needed)}{doubt}"
+        status, why = Status.used if used else Status.refused, _words_of_use(own)
     elif not_used:
         status, why = Status.callable, f"no event shows it, and the plugin can call it at {version}"
     else:
         status = Status.undecided if doubt else Status.droppable
         why = f"no call of {version} needs it, and no event shows it"
         why += doubt or _otherwise(text, setting)
-    return ActionElement(text, status, why, used, not_used)
+    if is_pattern and needed:
+        why += f"; the pattern can be narrowed to {', '.join(needed)}{doubt}"
+    narrowed = needed if is_pattern and not doubt else ()
+    return ActionElement(text, status, why, used, refused, not_used, narrowed)
 
 
 def _doubt(text: str, actions: Sequence[UsedAction], needed: Collection[str]) -> str:

@@ -1,4 +1,4 @@
-"""What a role used of its policy, and what can be taken away: ``coverage --used``."""
+"""What a role used of its policy, and what can be taken away: ``usage``."""
 
 import csv
 import gzip
@@ -15,20 +15,20 @@ import sqlglot
 
 from conftest import run, validator
 from trail_events import DENIED, EVENTS, LATER, NODES, ROLE, SDK, event
-from vpc_cni_iam.coverage.usage.query import query
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.aws import cloudtrail
 from vpc_cni_iam.inputs.aws.cloudtrail import Result
 from vpc_cni_iam.texts.limits import Limit
+from vpc_cni_iam.usage.query import query
 
-UPSTREAM = ("--variant", "ipv4", "--cni-version", "v1.23.2")
+UPSTREAM = ("--cni-version", "v1.23.2")
 
 
 def usage(folder: Path, *words: str, code: int = 0) -> dict[str, Any]:
-    done = run("coverage", *words, "--format", "json", cwd=folder)
+    done = run("usage", *words, "--format", "json", cwd=folder)
     assert done.code == code, done.err
     result: dict[str, Any] = json.loads(done.out)
-    validator("coverage").validate(result)
+    validator("usage").validate(result)
     return result
 
 
@@ -50,14 +50,11 @@ def lines(events: Iterable[object]) -> str:
 
 def test_used_callable_and_safe_to_drop_are_told_apart(tmp_path: Path) -> None:
     (tmp_path / "trail.json").write_text(json.dumps({"Records": EVENTS}))
-    result = usage(tmp_path, *UPSTREAM, "--used", "trail.json")
+    result = usage(tmp_path, *UPSTREAM, "trail.json")
     each = statuses(result)
-    assert each["used"] == {
-        "DescribeNetworkInterfaces",
-        "CreateNetworkInterface",
-        "CreateTags",
-        "AttachNetworkInterface",
-    }
+    assert each["used"] == {"DescribeNetworkInterfaces", "CreateNetworkInterface"}
+    # Nothing was done with them; but something asks for them.
+    assert each["denied or failed"] == {"CreateTags", "AttachNetworkInterface"}
     # v1.23.2 calls neither without further features: the catalog's facts, not the events, say so.
     assert each["safe to drop"] == {"DescribeTags", "DescribeSecurityGroups"}
     assert {"DeleteNetworkInterface", "DescribeInstanceTypes"} < each["not used, but callable"]
@@ -70,10 +67,10 @@ def test_used_callable_and_safe_to_drop_are_told_apart(tmp_path: Path) -> None:
     }
     assert (result["roles"], result["events"]) == ([ROLE], len(EVENTS))
     assert (result["first"], result["last"]) == ("2026-11-19T07:00:00Z", "2026-11-21T10:00:00Z")
-    text = run("coverage", *UPSTREAM, "--used", "trail.json", cwd=tmp_path).out
+    text = run("usage", *UPSTREAM, "trail.json", cwd=tmp_path).out
     assert "  ec2:CreateTags: 1 denied, 0 allowed\n" in text
     assert "  ec2:DescribeInstanceTypes: no event shows it" in text
-    assert text.endswith("safe to drop: ec2:DescribeTags, ec2:DescribeSecurityGroups\n")
+    assert "\nsafe to drop: ec2:DescribeTags, ec2:DescribeSecurityGroups\n" in text
 
 
 WIDE = ("ec2:D?scribe*", "ec2:CreateTag?", "ec2:*Network*", "ec2:Unassign*", "logs:*", "s3:Get*")
@@ -87,10 +84,10 @@ def test_text_says_of_each_element_what_the_data_say(
     """An element, why, what it is needed for beside what was used, and in which scenarios."""
     (tmp_path / "p.json").write_text(policy(*actions))
     (tmp_path / "t.json").write_text(lines((*EVENTS, event("DescribeVolumes"))))
-    words = (*(UPSTREAM if not actions else ("p.json",)), "--used", "t.json", *features)
+    words = (*(UPSTREAM if not actions else ("--policy", "p.json")), "t.json", *features)
     code = 0 if actions == WIDE else 1  # others do not allow ec2:DescribeVolumes
     result = usage(tmp_path, *words, code=code)
-    head, *blocks = run("coverage", *words, cwd=tmp_path).out.strip().split("\n\n")
+    head, *blocks = run("usage", *words, cwd=tmp_path).out.strip().split("\n\n")
     first, role, period = head.split("\n")[:3]
     with_features = f", with {', '.join(result['features'])}" if features else ""
     assert first == (
@@ -116,9 +113,10 @@ def test_text_says_of_each_element_what_the_data_say(
             if not possible["action"].startswith("ec2:"):
                 block.append("    CloudTrail may not record it, so that no event shows it")
         is_pattern = "*" in element["text"] or "?" in element["text"]
-        needed = (*element["used"], *(p["action"] for p in element["not_used"]))
+        asked = (*element["used"], *element["refused"])
+        needed = (*asked, *(p["action"] for p in element["not_used"]))
         narrowed = f"the pattern can be narrowed to {', '.join(needed)}"
-        assert (narrowed in element["why"]) is (is_pattern and element["status"] == "used")
+        assert (narrowed in element["why"]) is (is_pattern and bool(needed))
     assert {status: "\n".join(block) for status, block in elements.items()} == {
         status: text for status, text in shown.items() if status in elements
     }
@@ -133,7 +131,74 @@ def test_text_says_of_each_element_what_the_data_say(
     end = f"safe to drop: {', '.join(droppable)}" if droppable else "nothing is safe to drop"
     if result["not_allowed"]:
         end += f"; used, and not allowed by the policy: {', '.join(result['not_allowed'])}"
-    assert blocks[-1] == end
+    assert blocks[-2 if result["smaller"] else -1] == end
+
+
+def pasted(text: str) -> str:
+    """The policy at the end of a report."""
+    start = text.index("\n{\n") + 1
+    json.loads(text[start:])
+    return text[start:]
+
+
+@pytest.mark.parametrize(
+    "actions",
+    [
+        (),
+        ("ec2:*",),
+        ("ec2:Describe*", "ec2:CreateTags", "ec2:*NetworkInterface*", "ec2:*Addresses"),
+    ],
+)
+def test_it_ends_with_the_policy_without_what_was_not_used(
+    actions: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Proven to be no more than before, and coverage says that the plugin works with it."""
+    old = policy(*actions) if actions else run("policy", "ipv4", "--no-additions").out
+    (tmp_path / "old.json").write_text(old)
+    (tmp_path / "t.json").write_text(lines(EVENTS))
+    done = run("usage", "t.json", "--policy", "old.json", cwd=tmp_path)
+    assert done.code == 0
+    (tmp_path / "new.json").write_text(pasted(done.out))
+    new = json.loads(pasted(done.out))
+    allowed = {a for s in new["Statement"] for a in [*s["Action"]] if isinstance(s["Action"], list)}
+    assert "ec2:DescribeSecurityGroups" not in allowed and not any("*" in a for a in allowed)
+    # What no event shows and the plugin calls seldom is kept, and named.
+    assert "ec2:DeleteNetworkInterface" in allowed
+    kept = done.out.partition("\nkept, since the plugin can call it: ")[2].partition("\n")[0]
+    assert "ec2:DeleteNetworkInterface" in kept.split(", ")
+    assert run("compare", "old.json", "new.json", cwd=tmp_path).code == 0
+    assert run("coverage", "new.json", cwd=tmp_path).code == 0
+    assert "proven to allow no more than before; coverage at v1.23.2: works\n" in done.out
+    again = run("usage", "t.json", "--policy", "new.json", cwd=tmp_path)
+    assert again.code == 0 and again.out.endswith("nothing is safe to drop\n")
+
+
+def test_no_policy_is_offered_where_something_is_not_known(tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text(policy("ec2:*", "s3:DeleteBucket"))
+    (tmp_path / "t.json").write_text(lines(EVENTS))
+    words = ("usage", "t.json", "--policy", "p.json")
+    assert pasted(run(*words, cwd=tmp_path).out)
+    unread = json.dumps({"Events": [], "NextToken": "x"})
+    (tmp_path / "more.json").write_text(unread)
+    more = run(*words, "more.json", cwd=tmp_path)
+    assert more.code == 1 and "\n{" not in more.out
+    # The role has another policy, or had one.
+    (tmp_path / "t.json").write_text(lines((*EVENTS, event("GetObject", service="s3"))))
+    other = run(*words, cwd=tmp_path)
+    assert other.code == 1 and "\n{" not in other.out
+
+
+def test_a_statement_of_which_nothing_is_used_goes_and_a_deny_stays(tmp_path: Path) -> None:
+    old = json.loads(run("policy", "ipv4").out)
+    deny = {"Effect": "Deny", "Action": "ec2:RunInstances", "Resource": "*"}
+    unused = {"Effect": "Allow", "Action": ["ec2:RunInstances"], "Resource": "*"}
+    old["Statement"] += [unused, deny]
+    (tmp_path / "p.json").write_text(json.dumps(old))
+    (tmp_path / "t.json").write_text(lines(EVENTS))
+    result = usage(tmp_path, "t.json", "--policy", "p.json")
+    (smaller,) = result["smaller"]["policies"]
+    assert smaller["policy"]["Statement"][-1] == deny
+    assert "ec2:RunInstances" not in json.dumps(smaller["policy"]["Statement"][:-1])
 
 
 @pytest.mark.parametrize(
@@ -176,7 +241,7 @@ def test_what_is_safe_to_drop_is_named_with_where_it_is_called(
     events = (event("DescribeNetworkInterfaces"), event("CreateTags", code=DENIED))
     (tmp_path / "t.json").write_text(lines(events))
     version = () if "--cni-version" in words else ("--cni-version", "v1.23.2")
-    done = run("coverage", "p.json", "--used", "t.json", *version, *words.split(), cwd=tmp_path)
+    done = run("usage", "t.json", "--policy", "p.json", *version, *words.split(), cwd=tmp_path)
     line = next(text for text in done.out.splitlines() if text.startswith(f"  {action}: "))
     if why is None:
         assert "the plugin can call it at v1.23.2 in this configuration" in line
@@ -188,7 +253,7 @@ def test_what_is_safe_to_drop_is_named_with_where_it_is_called(
 
 def test_the_configuration_decides_what_is_safe_to_drop(tmp_path: Path) -> None:
     (tmp_path / "trail.json").write_text(lines(EVENTS))
-    words = (*UPSTREAM, "--used", "trail.json")
+    words = (*UPSTREAM, "trail.json")
     helper = usage(tmp_path, *words, "--feature", "metrics-helper")
     assert "DescribeTags" in statuses(helper)["not used, but callable"]
     off = usage(tmp_path, *words, "--env", "DISABLE_NETWORK_RESOURCE_PROVISIONING=true")
@@ -226,13 +291,13 @@ def test_a_directory_of_a_trail_is_read_without_digests(tmp_path: Path) -> None:
     for number, record in enumerate(EVENTS):
         packed = gzip.compress(json.dumps({"Records": [record]}).encode())
         (day / f"{number}.json.gz").write_bytes(packed)
-    assert usage(tmp_path, *UPSTREAM, "--used", "AWSLogs")["events"] == len(EVENTS)
+    assert usage(tmp_path, *UPSTREAM, "AWSLogs")["events"] == len(EVENTS)
 
 
 def test_the_role_is_never_guessed(tmp_path: Path) -> None:
     def trail(*events: dict[str, Any]) -> tuple[str, ...]:
         (tmp_path / "t.json").write_text(lines(events))
-        return ("coverage", *UPSTREAM, "--used", "t.json")
+        return ("usage", *UPSTREAM, "t.json")
 
     # v1.20.4 does not name itself, and other programs never do.
     silent = run(*trail(event("CreateTags", agent=SDK)), cwd=tmp_path)
@@ -258,7 +323,7 @@ def test_what_other_programs_use_is_kept_and_what_the_policy_lacks_is_said(tmp_p
         event("DeleteNetworkInterface"),
     )
     (tmp_path / "t.json").write_text(lines(events))
-    result = usage(tmp_path, "p.json", "--used", "t.json", code=1)
+    result = usage(tmp_path, "t.json", "--policy", "p.json", code=1)
     elements = {e["text"]: e for e in result["elements"]}
     assert elements["ecr:*"]["status"] == "used"
     assert elements["ec2:Describe*"]["used"] == ["ec2:DescribeVolumes"]
@@ -270,7 +335,7 @@ def test_what_other_programs_use_is_kept_and_what_the_policy_lacks_is_said(tmp_p
 
 def test_a_trail_without_read_only_events_drops_no_describe(tmp_path: Path) -> None:
     (tmp_path / "t.json").write_text(lines([event("CreateTags")]))
-    each = statuses(usage(tmp_path, *UPSTREAM, "--used", "t.json"))
+    each = statuses(usage(tmp_path, *UPSTREAM, "t.json"))
     assert each["not decided"] == {"DescribeTags", "DescribeSecurityGroups"}
     assert "safe to drop" not in each
 
@@ -291,7 +356,7 @@ def test_a_pattern_is_of_each_kind_of_request_that_it_matches(
     """A trail with write requests alone does not show that nobody describes volumes."""
     (tmp_path / "p.json").write_text(policy(pattern, "ec2:CreateTags", "ec2:DescribeVpcs"))
     (tmp_path / "t.json").write_text(lines([event(name)]))
-    result = usage(tmp_path, "p.json", "--used", "t.json")
+    result = usage(tmp_path, "t.json", "--policy", "p.json")
     assert result["elements"][0]["status"] == status
 
 
@@ -311,7 +376,7 @@ def test_what_the_events_cannot_show_is_said_where_a_pattern_can_be_narrowed(
     (tmp_path / "p.json").write_text(policy(pattern))
     service = pattern.partition(":")[0]
     (tmp_path / "t.json").write_text(lines([event(name, service=service) for name in used]))
-    (element,) = usage(tmp_path, "p.json", "--used", "t.json")["elements"]
+    (element,) = usage(tmp_path, "t.json", "--policy", "p.json")["elements"]
     assert f"the pattern can be narrowed to {service}:" in element["why"]
     assert doubt in element["why"]
     assert any(words in element["why"] for words in ("at all", "may not record")) is bool(doubt)
@@ -322,7 +387,7 @@ def test_tags_that_are_set_where_something_is_made_have_no_event(tmp_path: Path)
     (tmp_path / "p.json").write_text(policy("ec2:CreateTags", "ec2:RunInstances"))
     (tmp_path / "t.json").write_text(lines([event("RunInstances")]))
     off = ("--env", "DISABLE_NETWORK_RESOURCE_PROVISIONING=true")
-    result = usage(tmp_path, "p.json", "--used", "t.json", *off)
+    result = usage(tmp_path, "t.json", "--policy", "p.json", *off)
     assert statuses(result)["not decided"] == {"CreateTags"}
 
 
@@ -335,11 +400,11 @@ def test_what_a_policy_denies_and_the_role_used_is_not_allowed_by_the_policy(
     for statements, option in (([allow, deny], ()), ([allow], ("--scp", "deny.json"))):
         (tmp_path / "p.json").write_text(json.dumps({"Statement": statements}))
         (tmp_path / "deny.json").write_text(json.dumps({"Statement": [deny]}))
-        result = usage(tmp_path, "p.json", *option, "--used", "t.json", code=1)
+        result = usage(tmp_path, "t.json", "--policy", "p.json", *option, code=1)
         assert result["not_allowed"] == ["ec2:CreateTags"]
     elsewhere = {**deny, "Resource": "arn:aws:ec2:*:*:instance/*"}
     (tmp_path / "p.json").write_text(json.dumps({"Statement": [allow, elsewhere]}))
-    assert usage(tmp_path, "p.json", "--used", "t.json")["not_allowed"] == []
+    assert usage(tmp_path, "t.json", "--policy", "p.json")["not_allowed"] == []
 
 
 @pytest.mark.parametrize(
@@ -367,7 +432,7 @@ def test_what_is_no_trail_is_refused_with_its_place(text: str | bytes, problem: 
 def test_a_page_that_others_follow_is_incomplete(tmp_path: Path) -> None:
     looked_up = [{"CloudTrailEvent": json.dumps(e)} for e in EVENTS]
     (tmp_path / "e.json").write_text(json.dumps({"Events": looked_up, "NextToken": "eyJ"}))
-    result = usage(tmp_path, *UPSTREAM, "--used", "e.json", code=1)
+    result = usage(tmp_path, *UPSTREAM, "e.json", code=1)
     assert not result["complete"] and "more follow" in result["unread"][0]["detail"]
 
 
@@ -416,11 +481,11 @@ def test_an_event_that_is_read_twice_counts_once(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(lines([first, event("CreateTags"), unnamed, unnamed]))
     looked_up = {"Events": [{"CloudTrailEvent": json.dumps(first)}]}
     (tmp_path / "b.json").write_text(json.dumps(looked_up))
-    words = (*UPSTREAM, "--used", "a.json", "--used", "b.json")
+    words = (*UPSTREAM, "a.json", "b.json")
     result = usage(tmp_path, *words)
     (action,) = result["actions"]
     assert (result["events"], result["repeated"], action["allowed"]) == (5, 1, 4)
-    text = run("coverage", *words, cwd=tmp_path).out
+    text = run("usage", *words, cwd=tmp_path).out
     assert "5 events read, of which 1 repeat others and do not count; those" in text
 
 
@@ -467,11 +532,11 @@ def as_csv(names: list[str], rows: list[list[str | None]]) -> str:
 
 
 def test_the_result_of_the_printed_query_is_read(tmp_path: Path) -> None:
-    printed = run("coverage", "--print-sql", "--role", ROLE)
+    printed = run("usage", "--print-sql", "--role", ROLE)
     assert printed.out == query(None, [ROLE])
     row = [ROLE, "ec2.amazonaws.com", "CreateTags", "", "v1.23.2", "7", "2026-11-01", ""]
     (tmp_path / "rows.csv").write_text(as_csv(list(cloudtrail.COLUMNS), [row]))
-    (action,) = usage(tmp_path, *UPSTREAM, "--used", "rows.csv")["actions"]
+    (action,) = usage(tmp_path, *UPSTREAM, "rows.csv")["actions"]
     assert (action["action"], action["allowed"]) == ("ec2:CreateTags", 7)
 
 
@@ -484,11 +549,11 @@ def test_a_query_takes_only_names(table: str | None, role: str) -> None:
 def test_options_that_do_not_fit_are_refused() -> None:
     for words in (
         (*UPSTREAM, "--table", "t"),
-        (*UPSTREAM, "--used", "-", "--skip", "fresh-node"),
-        (*UPSTREAM, "--used", "-", "--format", "html"),
-        ("-", "--used", "-"),
+        (*UPSTREAM, "-", "--skip", "fresh-node"),
+        (*UPSTREAM, "-", "--format", "html"),
+        ("-", "-"),
     ):
-        done = run("coverage", *words, stdin="{}")
+        done = run("usage", *words, stdin="{}")
         assert (done.code, done.out) == (2, "")
         assert done.err.startswith("vpc-cni-iam: error: ")
 

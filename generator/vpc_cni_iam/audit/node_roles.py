@@ -1,0 +1,264 @@
+"""Whether the permissions of the plugin can be taken off the roles of nodes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from enum import Enum, StrEnum
+from functools import cached_property
+from itertools import chain
+
+from msgspec import Struct
+
+from vpc_cni_iam.audit.clusters import ClusterUse, alike
+from vpc_cni_iam.audit.judge import RoleVerdict
+from vpc_cni_iam.inputs.aws import eks
+from vpc_cni_iam.inputs.aws.eks import ClusterDetail
+from vpc_cni_iam.inputs.kubernetes.lists import ClusterNode, PluginPod
+from vpc_cni_iam.plugin.cluster import EksCluster
+from vpc_cni_iam.plugin.identity import Identity, in_order
+
+
+class NodeAnswer(StrEnum):
+    """Whether the permissions can be taken off; the worst comes last."""
+
+    safe = "safe"
+    unknown = "not known"
+    not_safe = "not safe"
+
+    @property
+    def rank(self) -> int:
+        """Its place in the order."""
+        return list(NodeAnswer).index(self)
+
+
+class NodeReasonKind(Enum):
+    """Why it is not safe, or not known to be."""
+
+    # Not safe.
+    no_other_role = "the cluster gives aws-node no other role"
+    not_restarted = "pods have the node role, and the cluster gives another"
+    role_breaks = "the plugin does not work with the other role"
+    same_role = "aws-node has the role itself"
+    # Not known.
+    no_cluster = "no cluster of the input has nodes with the role"
+    no_list = "the list of clusters is not in the input"
+    not_listed_whole = "a cluster of the list is not in the input"
+    no_pods = "the pods of the cluster are not in the input"
+    no_nodes = "nodes of the cluster are not in the input"
+    no_pod_on_node = "a node has no pod of aws-node in the input"
+    no_node_of_group = "a node group has no node in the input"
+    cluster_unnamed = "pods do not name their cluster"
+    cluster_ambiguous = "pods name a cluster that may be one of several"
+    unclear_credentials = "where pods get their credentials from is not told"
+    other_identity = "pods have another identity than the cluster gives"
+    unnamed_association = "the association of the cluster is not in the input"
+    addon_without_role = "pods have a role that the add-on does not name"
+    role_absent = "the other role is not in the input"
+    role_unknown = "it is not known whether the plugin works with the other role"
+    nodes_of_unknown_role = "nodes may have this role or another"
+    unread = "something is not read"
+
+    @property
+    def answer(self) -> NodeAnswer:
+        """What it makes of the answer."""
+        certain = (self.no_other_role, self.not_restarted, self.role_breaks, self.same_role)
+        return NodeAnswer.not_safe if self in certain else NodeAnswer.unknown
+
+
+class NodeReason(Struct, frozen=True):
+    """Why the permissions cannot be taken off, or why that is not known, with its data."""
+
+    kind: NodeReasonKind
+    cluster: str = ""
+    names: tuple[str, ...] = ()  # the pods, nodes, groups or files that it is about
+    role: str = ""  # the ARN of the other role
+
+
+class OtherRole(Struct, frozen=True):
+    """A role of aws-node in a cluster, as far as the audit knows it."""
+
+    breaks: bool  # whether aws-node cannot assume it
+    is_undecided: bool  # whether something is not known of it
+    uses: tuple[ClusterUse, ...]
+
+
+class ClusterAnswer(Struct, frozen=True):
+    """Whether aws-node of a cluster needs the role of its nodes."""
+
+    cluster: EksCluster
+    reasons: tuple[NodeReason, ...]  # why it does, or why that is not known
+    other_roles: tuple[str, ...]  # the ARNs of its own roles
+    groups: Mapping[str, str]  # the roles of its node groups
+    # Its nodes of which it is not known which role they have.
+    open_nodes: tuple[str, ...]
+
+    def has(self, role: str) -> bool | None:
+        """Say whether nodes have a role; None if that is not known."""
+        if role in self.groups.values():
+            return True
+        unseen = (NodeReasonKind.no_pods, NodeReasonKind.no_nodes)
+        return None if self.open_nodes or any(r.kind in unseen for r in self.reasons) else False
+
+
+class Evidence(Struct, dict=True):
+    """What the input says of clusters, and of what runs in them."""
+
+    details: Sequence[ClusterDetail]
+    pods: Sequence[PluginPod]
+    nodes: Sequence[ClusterNode]
+    roles: Mapping[str, OtherRole]  # by their ARNs
+    is_unread: bool  # whether a part of the input is not read
+
+    def answer(self, role: str) -> tuple[NodeAnswer, list[ClusterAnswer], list[NodeReason]]:
+        """Return whether permissions can be taken off a role, its clusters, and why they cannot."""
+        account = role.split(":")[4]
+        answers, reasons = self._by_cluster
+        own = [a for a in answers if a.cluster.account in ("", account)]
+        concerned = [a for a in own if a.has(role) is not False]
+        reasons = [*chain.from_iterable(_for_role(role, a) for a in concerned), *reasons]
+        if unseen := self._unseen(a.cluster for a in own):
+            reasons.append(NodeReason(NodeReasonKind.not_listed_whole, names=unseen))
+        if not concerned:
+            reasons.append(NodeReason(NodeReasonKind.no_cluster))
+        reasons.sort(key=lambda reason: -reason.kind.answer.rank)
+        verdict = reasons[0].kind.answer if reasons else NodeAnswer.safe
+        return verdict, concerned, reasons
+
+    @cached_property
+    def _by_cluster(self) -> tuple[list[ClusterAnswer], list[NodeReason]]:
+        """The answers of the clusters, and what is missing of the input for all of them."""
+        clusters = {d.cluster: list[PluginPod]() for d in self.details if not d.is_listed}
+        lost: dict[NodeReasonKind, list[str]] = {
+            NodeReasonKind.no_pod_on_node: self._without_pod(),
+            NodeReasonKind.cluster_unnamed: [],
+            NodeReasonKind.cluster_ambiguous: [],
+        }
+        for pod in self.pods:
+            own, *others = alike(pod.cluster, clusters) or [pod.cluster]
+            if not pod.cluster.name:
+                lost[NodeReasonKind.cluster_unnamed].append(pod.name)
+            elif others:
+                lost[NodeReasonKind.cluster_ambiguous].append(pod.name)
+            else:
+                clusters.setdefault(own, []).append(pod)
+        missing = [NodeReason(kind, names=tuple(names)) for kind, names in lost.items() if names]
+        if not any(d.is_listed for d in self.details):
+            missing.append(NodeReason(NodeReasonKind.no_list))
+        if self.is_unread:
+            missing.append(NodeReason(NodeReasonKind.unread))
+        on = Counter(name for pods in clusters.values() for name in {pod.node for pod in pods})
+        return [self._answer(c, pods, on) for c, pods in clusters.items()], missing
+
+    def _unseen(self, clusters: Iterable[EksCluster]) -> tuple[str, ...]:
+        """Return the names of listed clusters of which the input has nothing else."""
+        listed = Counter(d.cluster.name for d in self.details if d.is_listed)
+        seen = Counter(cluster.name for cluster in clusters)
+        return tuple(name for name, number in listed.items() if number > seen[name])
+
+    def _without_pod(self) -> list[str]:
+        with_pod = {pod.node for pod in self.pods}
+        return [n.name for n in self.nodes if n.has_plugin and n.name not in with_pod]
+
+    def _answer(
+        self, cluster: EksCluster, pods: Sequence[PluginPod], on: Mapping[str, int]
+    ) -> ClusterAnswer:
+        """Return the answer of a cluster.
+
+        `on` is on how many clusters' nodes pods run, by the name of the node.
+        """
+        own = [
+            d for d in self.details if d.cluster == cluster and not (d.is_listed or d.is_running)
+        ]
+        of_nodes = [d for d in own if d.identity is Identity.node_role]
+        groups = {d.node_group: d.role for d in of_nodes}
+        names = {pod.node for pod in pods if pod.node}
+        nodes = [n for n in self.nodes if n.name in names]
+        # Clusters of which one is seen whole may have nodes of one name.
+        seen_nodes = Counter(name for name, _ in {(n.name, n.uid) for n in nodes})
+        absent = sorted(name for name in names if seen_nodes[name] < on[name])
+        idle = {d.node_group for d in of_nodes if d.has_nodes} - {n.group for n in nodes}
+        given = _given(own)
+        seen = [
+            (NodeReasonKind.no_pods, [] if pods else [cluster.name]),
+            (NodeReasonKind.no_nodes, absent),
+            (NodeReasonKind.no_node_of_group, sorted(idle)),
+        ]
+        reasons = [
+            NodeReason(kind, cluster.name, tuple(about)) for kind, about in seen if about
+        ] + list(_of_pods(cluster, pods, given))
+        roles = sorted({*given.roles, *(pod.role for pod in pods if pod.role)})
+        reasons += [r for role in roles if (r := self._of_role(cluster, role))]
+        open_nodes = tuple(n.name for n in nodes if n.has_plugin and n.group not in groups)
+        return ClusterAnswer(cluster, tuple(reasons), tuple(roles), groups, open_nodes)
+
+    def _of_role(self, cluster: EksCluster, name: str) -> NodeReason | None:
+        """Return why aws-node may not work with a role in a cluster, None if it does."""
+        role = self.roles.get(name)
+        if role is None:
+            return NodeReason(NodeReasonKind.role_absent, cluster.name, role=name)
+        uses = [use for use in role.uses if use.where == cluster and not use.is_overridden]
+        # Pods have the version of their image, which need not be the one that is asked about.
+        running = {use.running for use in uses}
+        if role.breaks or (RoleVerdict.breaks in running and not role.is_undecided):
+            return NodeReason(NodeReasonKind.role_breaks, cluster.name, role=name)
+        if role.is_undecided or running != {RoleVerdict.works}:
+            return NodeReason(NodeReasonKind.role_unknown, cluster.name, role=name)
+        return None
+
+
+class _Given(Struct, frozen=True):
+    """The identity that a cluster gives aws-node."""
+
+    identity: Identity  # none if the input does not say it
+    roles: tuple[str, ...] = ()
+    is_addon_without_role: bool = False
+
+
+def _given(details: Iterable[ClusterDetail]) -> _Given:
+    own = [d for d in details if d.service_account == eks.PLUGIN]
+    own = [d for d in own if d.identity.is_of_service_account]
+    with_role = [d for d in own if d.role or not d.role_known]
+    first = next(iter(in_order(d.identity for d in with_role)), Identity.none)
+    roles = tuple(d.role for d in with_role if d.identity is first and d.role)
+    return _Given(first, roles, bool(own) and not with_role)
+
+
+def _of_pods(cluster: EksCluster, pods: Sequence[PluginPod], given: _Given) -> Iterator[NodeReason]:
+    """Yield why the credentials of pods do not show that the role of nodes is not needed."""
+    has_given = given.identity is not Identity.none
+    has_association = given.identity is Identity.pod_identity and given.roles
+    on_nodes = NodeReasonKind.not_restarted if has_given else NodeReasonKind.no_other_role
+
+    def differs(pod: PluginPod) -> bool:
+        is_other = pod.identity is not given.identity or pod.role not in ("", *given.roles)
+        return has_given and pod.identity.is_of_service_account and is_other
+
+    tests: dict[NodeReasonKind, Callable[[PluginPod], bool]] = {
+        on_nodes: lambda pod: pod.identity is Identity.node_role,
+        NodeReasonKind.unclear_credentials: lambda pod: pod.identity is Identity.unknown,
+        NodeReasonKind.other_identity: differs,
+        NodeReasonKind.unnamed_association: lambda pod: (
+            pod.identity is Identity.pod_identity and not has_association
+        ),
+        NodeReasonKind.addon_without_role: lambda pod: (
+            pod.identity is Identity.irsa and given.is_addon_without_role
+        ),
+    }
+    for kind, test in tests.items():
+        if names := tuple(pod.name for pod in pods if test(pod)):
+            yield NodeReason(kind, cluster.name, names)
+
+
+def _for_role(role: str, answer: ClusterAnswer) -> Iterator[NodeReason]:
+    """Yield why permissions of a role of nodes are needed in a cluster that has, or may have it."""
+    if role in answer.other_roles:
+        yield NodeReason(NodeReasonKind.same_role, answer.cluster.name)
+    is_open = answer.has(role) is None
+    for reason in answer.reasons:
+        if is_open and reason.kind.answer is NodeAnswer.not_safe:
+            # The cluster needs the role of its nodes, and this may be another.
+            kind = NodeReasonKind.nodes_of_unknown_role
+            yield NodeReason(kind, answer.cluster.name, answer.open_nodes)
+        else:
+            yield reason

@@ -1,0 +1,85 @@
+"""The options that say how the plugin is set up, and what its requests then depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from msgspec import Struct
+
+from vpc_cni_iam.cli import inputs, options
+from vpc_cni_iam.cli.expand import value
+from vpc_cni_iam.cli.options import IpFamily
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.coverage.simulate.settings import RequestSetting
+    from vpc_cni_iam.coverage.subject import Subject
+    from vpc_cni_iam.plugin.settings import PluginSettings
+
+
+class PluginOptions(Struct, frozen=True):
+    """The options that describe the plugin."""
+
+    PANEL: ClassVar[str] = "Plugin"
+
+    daemonset: str | None = value(
+        "FILE", "JSON or YAML of aws-node: plugin version, IP family and environment."
+    )
+    cni_version: str | None = options.plugin_version(
+        "Plugin version, such as v1.20.4.  [default: the DaemonSet's, or latest]"
+    )
+    strict: bool = options.STRICT
+    mode: IpFamily | None = options.mode("the policy's")
+    feature: list[str] | None = options.feature("Optional feature in use; repeat for more.")
+    env: list[str] | None = value(
+        "NAME=VALUE", "Environment variable of aws-node; repeat for more."
+    )
+
+    def settings(self) -> PluginSettings:
+        """Return how a file sets the plugin up; the defaults without one."""
+        from vpc_cni_iam.plugin.settings import PluginSettings
+
+        return (
+            PluginSettings() if self.daemonset is None else inputs.plugin_settings(self.daemonset)
+        )
+
+    def version(self, plugin: PluginSettings) -> str:
+        """Return the version of the option, else of a file; the newest known one without both."""
+        from vpc_cni_iam.errors import UsageError
+
+        if self.cni_version or not plugin.file:
+            return self.cni_version or "latest"
+        if not plugin.version:
+            problem = "the tag of the image of aws-node is not a plugin version; give --cni-version"
+            raise UsageError(f"{plugin.file}: {problem}")
+        return options.known(plugin.version, strict=self.strict)
+
+    def setting(
+        self, subject: Subject, plugin: PluginSettings, surroundings: RequestSetting
+    ) -> RequestSetting:
+        """Return what requests depend on, with the plugin set up as a file and options have it.
+
+        `surroundings` has the version, and what is not of the plugin.
+        """
+        from msgspec.structs import replace
+
+        from vpc_cni_iam.plugin.settings import of_options
+
+        mode = self.mode.value if self.mode else plugin.mode or subject.mode
+        own = [subject.program] if subject.program else []
+        environment = pairs("--env NAME=VALUE", self.env)
+        features = (*(self.feature or ()), *own)
+        chosen = of_options(environment, surroundings.version, features)
+        setting = replace(surroundings, mode=mode, names=subject.names)
+        return setting.configured(plugin.overridden(chosen))
+
+
+def pairs(option: str, words: list[str] | None) -> Mapping[str, str]:
+    """Return what an option gives by name, which is written as ``NAME=VALUE``."""
+    from vpc_cni_iam.errors import UsageError
+
+    split = [word.partition("=") for word in words or ()]
+    for name, equals, _ in split:
+        if not equals:
+            raise UsageError(f"{option.partition(' ')[0]} {name!r}: write it as {option}")
+    return {name: value for name, _, value in split}

@@ -1,0 +1,130 @@
+"""Trust policies that are meant for aws-node and let no token of it in, and how to mend them.
+
+Sources: Amazon EKS User Guide, "Assign IAM roles to Kubernetes service accounts"; IAM User Guide,
+"Available keys for AWS web identity federation".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vpc_cni_iam.catalog.trust import AUDIENCE, issuer
+from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.plugin.issuers import PROVIDER
+from vpc_cni_iam.plugin.trust import AWS_NODE, WEB, RoleTrust, is_claim
+from vpc_cni_iam.policy import wildcard
+from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
+from vpc_cni_iam.policy.template import known
+
+_EXPECTED = {"sub": AWS_NODE.subject, "aud": AUDIENCE}
+_ANY_ISSUER = "oidc.eks.REGION.amazonaws.com/id/ID"
+
+
+class TrustFault(Enum):
+    """What keeps the tokens of aws-node out."""
+
+    principal = "the principal is no OIDC provider"
+    action = "the action is another"
+    issuer = "a condition names another issuer than the principal"
+    audience = "another audience is asked for"
+    subject = "another subject is asked for"
+
+
+class TrustRepair(Struct, frozen=True):
+    """A part of a trust policy that keeps the tokens of aws-node out, and what to write there."""
+
+    fault: TrustFault
+    found: str  # what the policy has
+    key: str  # the name of what is to be changed: of an element, or a condition key
+    value: str  # what it should have
+
+
+def is_meant_for_plugin(policy: Policy) -> bool:
+    """Say whether a statement asks for tokens of a service account of the name aws-node."""
+    return any(map(_is_meant, policy.statements))
+
+
+def repairs_of(policy: Policy, role: str) -> tuple[TrustRepair, ...]:
+    """Return what to change so that the statements that are meant for aws-node let it in.
+
+    Nothing if each of them does, or if these changes are not enough.
+    """
+    repairs: list[TrustRepair] = []
+    for statement in filter(_is_meant, policy.statements):
+        if not _lets(statement, role):
+            changed, own = _mended(statement, role)
+            repairs += own if _lets(changed, role) else []
+    return tuple(dict.fromkeys(repairs))
+
+
+def _is_meant(statement: Statement) -> bool:
+    if statement.effect != "Allow":
+        return False
+    return any(
+        str(condition.key).lower().endswith(":sub")
+        and "Not" not in condition.operator
+        # A wildcard alone may mean any service account.
+        and any(v.rpartition(":")[2].strip("*") == AWS_NODE.name for v in known(condition.values))
+        for condition in statement.conditions
+    )
+
+
+def _lets(statement: Statement, role: str) -> bool:
+    trust = RoleTrust(Policy((statement,)), role)
+    return any(caller.identity is Identity.irsa for caller in trust.callers(lenient=True))
+
+
+def _mended(statement: Statement, role: str) -> tuple[Statement, list[TrustRepair]]:
+    """Return a statement that lets aws-node in, and what is changed."""
+    repairs: list[TrustRepair] = []
+    providers = [p for p in _principals(statement) if PROVIDER in p]
+    if not providers:
+        partition, account = role.split(":")[1], role.split(":")[4]
+        named = (c.key for c in statement.conditions if is_claim(str(c.key).lower()))
+        own = next((str(key).rpartition(":")[0] for key in named), "")
+        own = own if "/" in own else _ANY_ISSUER
+        providers = [f"arn:{partition}:iam::{account}{PROVIDER}{own}"]
+        found = ", ".join(_principals(statement))
+        repairs.append(TrustRepair(TrustFault.principal, found, "Federated", providers[0]))
+        statement = replace(statement, principals=(Principal("Federated", tuple(providers)),))
+    if not any(wildcard.matches(a.lower(), WEB.lower()) for a in known(statement.actions)):
+        found = ", ".join(known(statement.actions))
+        repairs.append(TrustRepair(TrustFault.action, found, "Action", WEB))
+        statement = replace(statement, actions=(WEB,))
+    conditions = []
+    for condition in statement.conditions:
+        changed = _mended_condition(condition, issuer(providers[0]) or providers[0])
+        repairs += _changes(condition, changed)
+        conditions.append(changed)
+    return replace(statement, conditions=tuple(conditions)), repairs
+
+
+def _principals(statement: Statement) -> list[str]:
+    return [name for p in statement.principals for name in known(p.identifiers)]
+
+
+def _mended_condition(condition: Condition, own: str) -> Condition:
+    prefix, _, claim = str(condition.key).rpartition(":")
+    if not is_claim(str(condition.key).lower()) or claim.lower() not in _EXPECTED:
+        return condition
+    key = condition.key if prefix.lower() == own.lower() else f"{own}:{claim}"
+    expected = _EXPECTED[claim.lower()]
+    # StringEquals compares a wildcard letter by letter.
+    is_pattern = "Like" in condition.operator
+    matches = wildcard.matches if is_pattern else str.__eq__
+    is_met = any(matches(value, expected) for value in known(condition.values))
+    return replace(condition, key=key, values=condition.values if is_met else (expected,))
+
+
+def _changes(condition: Condition, changed: Condition) -> Iterator[TrustRepair]:
+    key, value = str(changed.key), str(changed.values[0]) if changed.values else ""
+    if changed.key != condition.key:
+        yield TrustRepair(TrustFault.issuer, str(condition.key), key, value)
+    elif changed.values != condition.values:
+        is_audience = key.lower().endswith(":aud")
+        fault = TrustFault.audience if is_audience else TrustFault.subject
+        yield TrustRepair(fault, ", ".join(known(condition.values)), key, value)

@@ -1,0 +1,73 @@
+"""The policies of a role without what it does not use, proven to allow nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vpc_cni_iam.coverage.analysis.cover import PluginVerdict, cover
+from vpc_cni_iam.coverage.simulate.scenarios import find
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
+from vpc_cni_iam.coverage.subject import Subject
+from vpc_cni_iam.policy.document import Policy, Statement, to_json
+from vpc_cni_iam.policy.proof.access import no_new_access
+from vpc_cni_iam.policy.proof.answer import NoNewAccess
+
+
+class SmallerPolicy(Struct, frozen=True):
+    """A policy without what is not used."""
+
+    name: str  # its name in the input, empty for the only one
+    policy: dict[str, Any] | None  # None if nothing of it is used
+
+
+class SmallerPolicies(Struct, frozen=True):
+    """The policies of a role without what it does not use."""
+
+    policies: tuple[SmallerPolicy, ...]
+    proven: bool  # whether it is proven that they allow nothing that those before do not
+    verdict: PluginVerdict  # whether the plugin works with them at the version
+    before: PluginVerdict  # whether it works with those before
+
+    @property
+    def is_good(self) -> bool:
+        """Whether they can take the place of those before."""
+        return self.proven and self.verdict.rank <= self.before.rank
+
+
+def smaller_policies(
+    subject: Subject, setting: RequestSetting, kept: Mapping[str, tuple[str, ...]]
+) -> SmallerPolicies | None:
+    """Return policies without what is not used; None if that changes nothing.
+
+    `kept` has what is to stand for each Action element of the Allow statements.
+    """
+    policies = [replace(p, statements=tuple(_smaller(p, kept))) for p in subject.policies]
+    if tuple(policies) == subject.policies:
+        return None
+    rest = [policy for policy in policies if policy.statements]
+    proven = isinstance(no_new_access(subject.policies, rest), NoNewAccess)
+    scenarios = find([subject.program] if subject.program else ())
+    verdict, before = (
+        cover(some, setting, scenarios, subject.limiting, subject.regions).verdict
+        for some in (rest or [Policy(())], subject.policies)
+    )
+    documents = (
+        SmallerPolicy(opened.name, to_json(policy) if policy.statements else None)
+        for opened, policy in zip(subject.opened, policies, strict=True)
+    )
+    return SmallerPolicies(tuple(documents), proven, verdict, before)
+
+
+def _smaller(policy: Policy, kept: Mapping[str, tuple[str, ...]]) -> Iterator[Statement]:
+    """Yield the statements of a policy with what is kept; a Deny stays as it is."""
+    for statement in policy.statements:
+        if statement.effect != "Allow" or statement.not_actions:
+            yield statement
+            continue
+        actions = (kept.get(str(action), (action,)) for action in statement.actions)
+        if some := tuple(dict.fromkeys(action for each in actions for action in each)):
+            yield replace(statement, actions=some)

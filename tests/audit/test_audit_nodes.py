@@ -1,0 +1,420 @@
+"""Can the permissions of the plugin be taken off the role of nodes? ``audit --nodes``."""
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from account_details import (
+    ACCOUNT,
+    ISSUER,
+    MANAGED,
+    MANAGED_POLICY,
+    NODES,
+    OLD,
+    PODS,
+    WORKER,
+    allow,
+    details,
+    irsa,
+    role,
+)
+from conftest import run, validator
+
+ARN = f"arn:aws:iam::{ACCOUNT}:role/"
+AGENT = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials"}
+NODE = role("node", NODES, attached=(MANAGED, WORKER))
+OWN = (role("cni", irsa(), attached=(MANAGED,)), role("pods", PODS, attached=(MANAGED,)))
+TOKEN = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token"
+
+
+def place(kind: str, cluster: str = "prod") -> str:
+    return f"arn:aws:eks:eu-west-1:{ACCOUNT}:{kind}/{cluster}"
+
+
+def by_irsa(name: str = "cni") -> dict[str, str]:
+    return {"AWS_ROLE_ARN": f"{ARN}{name}", "AWS_WEB_IDENTITY_TOKEN_FILE": TOKEN}
+
+
+def pod(node: str, cluster: str = "prod", version: str = "v1.23.2", **env: str) -> dict[str, Any]:
+    variables = {"CLUSTER_NAME": cluster, **env}
+    container = {
+        "name": "aws-node",
+        "image": f"example.com/amazon-k8s-cni:{version}-eksbuild.1",
+        "env": [{"name": n, "value": v} for n, v in variables.items()],
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": f"aws-node-{node}", "namespace": "kube-system"},
+        "spec": {"nodeName": node, "containers": [container]},
+        "status": {"phase": "Running"},
+    }
+
+
+def node(name: str, group: str = "ng", cluster: str = "prod", **labels: str) -> dict[str, Any]:
+    own = {"eks.amazonaws.com/nodegroup": group} if group else {}
+    metadata = {"name": name, "uid": f"{cluster}-{name}", "labels": {**own, **labels}}
+    return {"kind": "Node", "metadata": metadata, "spec": {"providerID": f"aws:///x/{name}"}}
+
+
+def listed(*items: dict[str, Any], **metadata: Any) -> dict[str, Any]:
+    return {"apiVersion": "v1", "items": list(items), "kind": "List", "metadata": metadata}
+
+
+def group(cluster: str = "prod", name: str = "ng", of: str = "node") -> dict[str, Any]:
+    return {
+        "nodegroup": {
+            "clusterName": cluster,
+            "nodegroupName": name,
+            "nodegroupArn": f"{place('nodegroup', cluster)}/{name}/1",
+            "nodeRole": f"{ARN}{of}",
+            "scalingConfig": {"minSize": 1, "maxSize": 3, "desiredSize": 2},
+        }
+    }
+
+
+def addon(cluster: str = "prod", **more: Any) -> dict[str, Any]:
+    own = {"serviceAccountRoleArn": f"{ARN}cni", **more}
+    arn = f"{place('addon', cluster)}/vpc-cni/1"
+    return {"addon": {"addonName": "vpc-cni", "clusterName": cluster, "addonArn": arn, **own}}
+
+
+def association(cluster: str = "prod", of: str = "pods") -> dict[str, Any]:
+    return {
+        "association": {
+            "clusterName": cluster,
+            "namespace": "kube-system",
+            "serviceAccount": "aws-node",
+            "roleArn": f"{ARN}{of}",
+            "associationArn": f"{place('podidentityassociation', cluster)}/a-1",
+        }
+    }
+
+
+def account(*roles: dict[str, Any]) -> dict[str, Any]:
+    page: dict[str, Any] = json.loads(details(*roles, NODE, policies=(MANAGED_POLICY,)))
+    return page
+
+
+SAFE: dict[str, dict[str, Any]] = {
+    "account": account(*OWN),
+    "clusters": {"clusters": ["prod"]},
+    "addon": addon(),
+    "group": group(),
+    "pods": listed(pod("n1", **by_irsa()), pod("n2", **by_irsa())),
+    "nodes": listed(node("n1"), node("n2")),
+}
+SAFE_BY_PODS = {k: v for k, v in SAFE.items() if k != "addon"} | {
+    "association": association(),
+    "pods": listed(pod("n1", **AGENT), pod("n2", **AGENT)),
+}
+
+
+def asked(
+    folder: Path, files: dict[str, dict[str, Any]], *words: str
+) -> tuple[int, dict[str, Any], str]:
+    """The exit code, the answer for the role of nodes, and the text."""
+    names = []
+    for name, value in files.items():
+        (folder / f"{name}.json").write_text(json.dumps(value))
+        names.append(f"{name}.json")
+    done = run("audit", *names, "--nodes", *words, "--format", "json", cwd=folder)
+    assert done.code in (0, 1), done.err
+    result = json.loads(done.out)
+    validator("audit").validate(result)
+    answers = {r["role"].rpartition("/")[2]: r for r in result["node_roles"]}
+    text = run("audit", *names, "--nodes", *words, cwd=folder)
+    assert text.code == done.code
+    return done.code, answers["node"], text.out
+
+
+@pytest.mark.parametrize("files", [SAFE, SAFE_BY_PODS], ids=["IRSA", "Pod Identity"])
+def test_a_role_of_nodes_is_safe_where_everything_was_seen(
+    tmp_path: Path, files: dict[str, dict[str, Any]]
+) -> None:
+    code, answer, text = asked(tmp_path, files)
+    assert (code, answer["answer"], answer["reasons"]) == (0, "safe", [])
+    assert answer["clusters"] == ["prod"]
+    # AmazonEKSWorkerNodePolicy is needed by the nodes themselves.
+    assert answer["proposal"] == ["detach AmazonEKS_CNI_Policy"]
+    assert text.startswith(f"safe      {ARN}node\n")
+    assert text.endswith("1 role of nodes with permissions of the plugin: 1 safe\n")
+
+
+@pytest.mark.parametrize("files", [SAFE, SAFE_BY_PODS], ids=["IRSA", "Pod Identity"])
+@pytest.mark.parametrize(
+    "absent", ["clusters", "addon", "association", "pods", "nodes", "group", "account"]
+)
+def test_no_part_of_the_input_can_be_left_out(
+    tmp_path: Path, files: dict[str, dict[str, Any]], absent: str
+) -> None:
+    """Except what the pods say themselves, and of nodes whose role does not matter."""
+    if absent not in files:
+        return
+    some = {k: v for k, v in files.items() if k != absent}
+    if absent == "account":
+        some["account"] = account()
+    code, answer, _ = asked(tmp_path, some)
+    # The pods name their role by IRSA; and a cluster that needs no role of nodes needs none.
+    harmless = {"group": "safe", "addon": "safe"}
+    assert answer["answer"] == harmless.get(absent, "not known")
+    assert code == (absent not in harmless)
+    assert bool(answer["reasons"]) is (absent not in harmless)
+
+
+Change = Callable[[dict[str, dict[str, Any]]], dict[str, dict[str, Any]]]
+
+
+def without(kind: str, name: str) -> Change:
+    def change(files: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        items = [i for i in files[kind]["items"] if not i["metadata"]["name"].endswith(name)]
+        return {**files, kind: listed(*items)}
+
+    return change
+
+
+def with_(**more: dict[str, Any]) -> Change:
+    return lambda files: {**files, **more}
+
+
+def with_env(name: str, value: str) -> Change:
+    def change(files: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        pods = json.loads(json.dumps(files["pods"]))
+        pods["items"][0]["spec"]["containers"][0]["env"] += [{"name": name, "value": value}]
+        return {**files, "pods": pods}
+
+    return change
+
+
+NOT_KNOWN: dict[str, tuple[Change, str]] = {
+    "a pod is missing": (without("pods", "n2"), "no pod of aws-node is known on n2"),
+    "a node is missing": (without("nodes", "n2"), "nodes are missing, such as n2"),
+    "a group has no node": (with_(more=group(name="other")), "node groups other"),
+    "another cluster": (with_(clusters={"clusters": ["prod", "dev"]}), "of clusters: dev"),
+    "a cluster of the name in another Region": (
+        with_(more={"clusters": ["prod"]}),
+        "of clusters: prod",
+    ),
+    "more clusters follow": (
+        with_(clusters={"clusters": ["prod"], "nextToken": "x"}),
+        "something is not read",
+    ),
+    "more nodes follow": (
+        with_(nodes=listed(node("n1"), node("n2"), **{"continue": "x"})),
+        "something is not read",
+    ),
+    "the cluster of pods is not named": (
+        with_(more=listed(pod("n3", cluster="", **by_irsa()), node("n3"))),
+        "no CLUSTER_NAME",
+    ),
+    "credentials of another kind": (
+        with_env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+        "does not say where credentials come from",
+    ),
+    "both kinds of credentials": (
+        with_env("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.2/x"),
+        "does not say where credentials come from",
+    ),
+    "a version that is not known": (
+        with_(pods=listed(pod("n1", version="main", **by_irsa()), pod("n2", **by_irsa()))),
+        "whether aws-node works with its role",
+    ),
+    "a role that is not known": (
+        with_(account=account(role("cni", irsa(), attached=(f"arn:aws:iam::{ACCOUNT}:policy/x",)))),
+        "whether aws-node works with its role",
+    ),
+    "an add-on that names no role": (
+        with_(addon=addon(serviceAccountRoleArn="")),
+        "the add-on names none",
+    ),
+    "an association that pods do not use yet": (
+        with_(more=association()),
+        "have another role than the cluster gives",
+    ),
+    "another role than the add-on names": (
+        with_(
+            addon=addon(serviceAccountRoleArn=f"{ARN}new"),
+            account=account(*OWN, role("new", irsa(), attached=(MANAGED,))),
+        ),
+        "have another role than the cluster gives",
+    ),
+    "a cluster of which one does not know the nodes' roles": (
+        with_(
+            clusters={"clusters": ["prod", "dev"]},
+            more=listed(pod("n3", cluster="dev"), node("n3", group="", cluster="dev")),
+        ),
+        "uses the role of nodes, and that of n3 is not known",
+    ),
+    "a cluster of the name in another account": (
+        lambda files: {
+            n: json.loads(json.dumps(v).replace(f"eu-west-1:{ACCOUNT}", "eu-west-1:444455556666"))
+            for n, v in files.items()
+        },
+        "of clusters: prod",
+    ),
+    "a session policy": (
+        with_(
+            addon={"association": association()["association"] | {"policy": "{}"}},
+            pods=SAFE_BY_PODS["pods"],
+        ),
+        "something is not read",
+    ),
+    "nodes of one name in two clusters, of which one is seen": (
+        with_(
+            clusters={"clusters": ["prod", "dev"]},
+            more=listed(pod("n1", cluster="dev", **by_irsa())),
+        ),
+        "nodes are missing, such as n1",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOT_KNOWN)
+def test_what_is_not_seen_is_not_safe(name: str, tmp_path: Path) -> None:
+    change, words = NOT_KNOWN[name]
+    code, answer, text = asked(tmp_path, change(SAFE))
+    assert (code, answer["answer"]) == (1, "not known"), answer
+    assert any(words in reason for reason in answer["reasons"]), answer["reasons"]
+    assert text.startswith(f"not known {ARN}node\n")
+    assert not any("detach" in line for line in answer["proposal"])
+
+
+NOT_SAFE: dict[str, tuple[Change, str, str]] = {
+    "pods that were not restarted": (
+        with_(pods=listed(pod("n1", **by_irsa()), pod("n2"))),
+        "pods aws-node-n2 still use the role of their nodes",
+        "kubectl rollout restart daemonset aws-node -n kube-system",
+    ),
+    "no other role": (
+        with_(addon=addon(serviceAccountRoleArn=""), pods=listed(pod("n1"), pod("n2"))),
+        "no other credentials than the role of their nodes",
+        "give aws-node of cluster prod a role of its own",
+    ),
+    "another role that lacks a call": (
+        with_(account=account(role("cni", irsa(), inline={"cni": OLD}))),
+        "aws-node does not work with its role",
+        "mend",
+    ),
+    "the role of nodes itself": (
+        with_(
+            addon=addon(serviceAccountRoleArn=f"{ARN}node"),
+            account=json.loads(
+                details(
+                    role(
+                        "node",
+                        {**NODES, "Statement": [*NODES["Statement"], *irsa()["Statement"]]},
+                        attached=(MANAGED,),
+                    ),
+                    policies=(MANAGED_POLICY,),
+                )
+            ),
+            pods=listed(*(pod(n, **by_irsa("node")) for n in ("n1", "n2"))),
+        ),
+        "aws-node has this role itself",
+        "another role than its nodes",
+    ),
+    "another role that cannot be assumed": (
+        with_(account=account(role("cni", PODS, attached=(MANAGED,)))),
+        "aws-node does not work with its role",
+        "mend",
+    ),
+    "another cluster whose nodes have it": (
+        with_(
+            clusters={"clusters": ["prod", "dev"]},
+            group2=group("dev"),
+            more=listed(pod("n3", cluster="dev"), node("n3", cluster="dev")),
+        ),
+        "cluster dev: pods aws-node-n3 have no other credentials",
+        "give aws-node of cluster dev a role of its own",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOT_SAFE)
+def test_what_needs_the_role_of_nodes_is_not_safe(name: str, tmp_path: Path) -> None:
+    change, words, to_do = NOT_SAFE[name]
+    code, answer, text = asked(tmp_path, change(SAFE))
+    assert (code, answer["answer"]) == (1, "not safe"), answer
+    assert words in answer["reasons"][0]
+    assert to_do in answer["proposal"][0]
+    assert text.startswith(f"not safe  {ARN}node\n")
+
+
+def test_pods_of_an_older_version_are_checked_at_it(tmp_path: Path) -> None:
+    """The old document does what v1.15.0 calls, whatever the newest version calls."""
+    old = {
+        **SAFE,
+        "account": account(role("cni", irsa(), inline={"cni": OLD})),
+        "pods": listed(*(pod(n, version="v1.15.0", **by_irsa()) for n in ("n1", "n2"))),
+    }
+    code, answer, _ = asked(tmp_path, old)
+    assert (code, answer["answer"]) == (0, "safe")
+
+
+def test_nodes_without_the_plugin_need_no_pod(tmp_path: Path) -> None:
+    compute = "eks.amazonaws.com/compute-type"
+    others = (
+        node("fargate-1", "", **{compute: "fargate"}),
+        node("i-1", "", **{compute: "auto"}),
+        node("win", "windows", **{"kubernetes.io/os": "windows"}),
+    )
+    files = {**SAFE, "nodes": listed(node("n1"), node("n2"), *others)}
+    assert asked(tmp_path, files)[1]["answer"] == "safe"
+
+
+def test_nodes_of_karpenter_are_seen_with_their_cluster(tmp_path: Path) -> None:
+    """Whatever role they have: aws-node needs none of them."""
+    files = {
+        **SAFE,
+        "pods": listed(*(pod(n, **by_irsa()) for n in ("n1", "n2", "k1"))),
+        "nodes": listed(node("n1"), node("n2"), node("k1", "", **{"karpenter.sh/nodepool": "x"})),
+    }
+    assert asked(tmp_path, files)[1]["answer"] == "safe"
+    karpenter = role("karpenter", NODES, attached=(MANAGED,))
+    files["account"] = account(*OWN, karpenter)
+    done = run("audit", *(f"{n}.json" for n in files), "--nodes", "--format", "json", cwd=tmp_path)
+    (tmp_path / "account.json").write_text(json.dumps(files["account"]))
+    done = run("audit", *(f"{n}.json" for n in files), "--nodes", "--format", "json", cwd=tmp_path)
+    answers = {r["role"]: r["answer"] for r in json.loads(done.out)["node_roles"]}
+    assert answers == {f"{ARN}node": "safe", f"{ARN}karpenter": "safe"}
+
+
+def test_a_policy_for_more_than_the_plugin_is_to_be_narrowed(tmp_path: Path) -> None:
+    own = allow("ec2:AssignPrivateIpAddresses", "ec2:DescribeInstances", "s3:GetObject")
+    page = json.loads(details(*OWN, role("node", NODES, inline={"all": own})))
+    _, answer, _ = asked(tmp_path, {**SAFE, "account": page})
+    (line,) = answer["proposal"]
+    assert line.startswith("remove from all what no other program on the nodes needs: ")
+    assert line.endswith("ec2:AssignPrivateIpAddresses")
+
+
+def test_a_role_of_nodes_without_permissions_of_the_plugin_is_not_listed(tmp_path: Path) -> None:
+    page = json.loads(
+        details(*OWN, role("node", NODES, attached=(WORKER,)), policies=(MANAGED_POLICY,))
+    )
+    files = {**SAFE, "account": page}
+    for name, value in files.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(value))
+    done = run("audit", *(f"{n}.json" for n in files), "--nodes", cwd=tmp_path)
+    assert done.out.endswith("0 roles of nodes with permissions of the plugin\n")
+    assert done.code == 0
+
+
+ODD: Iterable[tuple[str, str]] = [
+    ('{"items": [3]}', "Expected `object`, got `int`"),
+    ('{"items": [{"kind": "Pod", "spec": {"containers": 3}}]}', "Expected `array`, got `int`"),
+    ('{"items": {}}', "a list is expected"),
+    ('{"kind": "Pod"}', "is not what aws iam"),
+    ('{"items": [{"kind": "Node"}', "cut off"),
+]
+
+
+@pytest.mark.parametrize(("text", "problem"), ODD)
+def test_odd_lists_of_kubectl_are_refused(tmp_path: Path, text: str, problem: str) -> None:
+    (tmp_path / "a.json").write_text(text)
+    done = run("audit", "a.json", "--nodes", cwd=tmp_path)
+    assert done.code not in (0, 1) and problem in done.err and "a.json" in done.err
+    assert ISSUER not in done.out

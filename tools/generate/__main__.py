@@ -17,7 +17,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from tools.generate import examples, rule_pages, screenshot, terminal
+from tools.generate import abilities, examples, rule_pages, screenshot, terminal
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import known_versions
@@ -192,6 +192,7 @@ FILES: dict[str, Callable[[], str]] = {
     **{f"docs/schemas/{c}.schema.json": partial(json_schema, c) for c in json_types.TYPES},
 }
 SECTIONS = {
+    "abilities": abilities.table,
     "variants": variants_table,
     "features": features_table,
     "outage": outage_table,
@@ -202,6 +203,7 @@ SECTIONS = {
 PAGES = (
     "README.md",
     "docs/variants.md",
+    "docs/hardening.md",
     "docs/configuration.md",
     "docs/reference.md",
     "docs/coverage.md",

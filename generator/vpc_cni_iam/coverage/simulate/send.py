@@ -101,7 +101,8 @@ class Answers:
 
     def evaluate(self, request: Request) -> Decision:
         """Return the decision about a request."""
-        key = request.action, request.resource, frozenset(request.context.items())
+        context = frozenset(request.context.items())
+        key = request.action, request.resource, context, request.may_have
         if (decision := self._decisions.get(key)) is None:
             decision = self._decisions[key] = self._decide(request)
         return decision

@@ -81,10 +81,10 @@ def test_each_policy_allows_no_more_than_the_one_before() -> None:
     ("ability", "scoped", "hardened"),
     [
         ("write its cluster's name", YES, NO),
-        ("give an interface in use on another cluster's node other security groups", CLAIM, NO),
+        ("give such an interface, in use on the other cluster's node, other", CLAIM, NO),
         ("take addresses from it", CLAIM, NO),
         ("detach it from the other cluster's node", NO, NO),
-        ("delete a detached interface of another cluster", CLAIM, NO),
+        ("delete such an interface that is detached, or attach it", CLAIM, NO),
         ("change an interface of its VPC without the tag", CLAIM, CLAIM),
         ("the same in another VPC", CLAIM, NO),
         ("tag an interface of its VPC that an AWS service manages", YES, YES),

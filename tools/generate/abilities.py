@@ -122,13 +122,13 @@ SOURCES = {
 _TAGGED = f"the tag `{CLUSTER}`"
 ABILITIES = (
     Ability(
-        f"write its cluster's name into {_TAGGED} of an interface of another cluster, in its VPC "
-        "or another one",
+        f"write its cluster's name into {_TAGGED} of an interface that has another cluster's, in "
+        "its VPC or another one",
         ("reference",),
         _if(lambda r: r.may_claim(_theirs(r)) or r.may_claim(_theirs_elsewhere(r))),
     ),
     Ability(
-        "give an interface in use on another cluster's node other security groups",
+        "give such an interface, in use on the other cluster's node, other security groups",
         ("reference",),
         _set_group(_theirs),
     ),
@@ -143,7 +143,7 @@ ABILITIES = (
         _on(_theirs, DETACH, DELETE, own_instance=False),
     ),
     Ability(
-        "delete a detached interface of another cluster, or attach it to a node of its own",
+        "delete such an interface that is detached, or attach it to a node of its own",
         ("reference", "delete"),
         _on(_theirs, DELETE, ATTACH),
     ),

@@ -36,6 +36,8 @@ _VERSIONS = "PolicyVersionList"
 _LISTS = ("RolePolicyList", "UserPolicyList", "GroupPolicyList", "Policies", _VERSIONS)
 # The policies of a principal by their ARNs; the latter is of list-attached-role-policies.
 _ATTACHED = ("AttachedManagedPolicies", "AttachedPolicies")
+# EKS API reference, AddonPodIdentityConfiguration: what AWS recommends for an add-on, by ARNs.
+_RECOMMENDED, _MANAGED = "podIdentityConfiguration", "recommendedManagedPolicies"
 # The content of an entry that holds none.
 _ABSENT: dict[str, object] = {}
 # What only a policy has, also one that is misspelt.
@@ -201,6 +203,10 @@ def _member(key: str, value: object, place: _JsonPlace) -> Iterator[_JsonPart]:
             owner = place.owner or place.source
             arns = (str(entry.get("PolicyArn")) for entry in value if isinstance(entry, dict))
             yield from (PolicyOwner(owner, arn) for arn in arns)
+        case list() if key == _RECOMMENDED:
+            for entry in (entry for entry in value if isinstance(entry, dict)):
+                owner = str(entry.get("serviceAccount") or place.source)
+                yield from (PolicyOwner(owner, str(a)) for a in entry.get(_MANAGED) or ())
         case dict() if key == "PermissionsBoundary":
             name = "/".join(filter(None, (place.owner, str(value.get("PermissionsBoundaryArn")))))
             yield Skipped(name, Reason.not_applied, BOUNDARY, place.owner)
@@ -267,7 +273,7 @@ def _versions(
 KIND = Kind(
     "a JSON policy document or what the AWS CLI prints of one",
     "a policy document, `aws iam get-policy-version`, `aws iam get-role-policy`, "
-    "`aws iam get-account-authorization-details`",
+    "`aws iam get-account-authorization-details`, `aws eks describe-addon-configuration`",
     lambda c: c.is_json,
     _policies,
     "JSON",

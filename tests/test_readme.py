@@ -14,7 +14,7 @@ from conftest import ROOT, run
 from coverage_policies import composed, covered, denied_actions, filled, setting
 from vpc_cni_iam.catalog.facts import documents, known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.variants import VARIANTS, Variant
+from vpc_cni_iam.catalog.variants import VARIANTS
 
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 README = ROOT / "README.md"
@@ -119,20 +119,6 @@ def test_v1_22_0_failed_with_the_policies_of_its_day() -> None:
             "unknown",
             "fails",
         )
-
-
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
-def test_every_variant_works_with_every_version_from_its_first_on(variant: Variant) -> None:
-    """As the README's table and docs/variants.md say; those of IPv6 alone are asked for IPv6."""
-    mode = variant.modes[0]
-    for version in (str(r) for r in known_versions.known() if r >= variant.minimum):
-        made = composed(variant.name, version)
-        worst = covered(made, setting(version, mode)).verdict
-        if variant.cluster_scoped and mode == "ipv4" and "v1.13.0" <= version <= "v1.13.3":
-            assert worst == "fails", version
-            assert covered(made, setting(version, mode), "fresh-node").verdict == "works"
-        else:
-            assert worst not in ("unknown", "fails"), version
 
 
 def typed(command: str, folder: Path) -> tuple[set[str], int]:

@@ -198,15 +198,8 @@ def _member(key: str, value: object, place: _JsonPlace) -> Iterator[_JsonPart]:
         case list() if key in _LISTS:
             entries = [_entry(entry, place.at(f"[{index}]")) for index, entry in enumerate(value)]
             yield from _versions(value, entries) if key == _VERSIONS else chain(*entries)
-        case list() if key in _ATTACHED:
-            # What lists the policies of one principal does not name it.
-            owner = place.owner or place.source
-            arns = (str(entry.get("PolicyArn")) for entry in value if isinstance(entry, dict))
-            yield from (PolicyOwner(owner, arn) for arn in arns)
-        case list() if key == _RECOMMENDED:
-            for entry in (entry for entry in value if isinstance(entry, dict)):
-                owner = str(entry.get("serviceAccount") or place.source)
-                yield from (PolicyOwner(owner, str(a)) for a in entry.get(_MANAGED) or ())
+        case list() if key in (*_ATTACHED, _RECOMMENDED):
+            yield from _attached(value, place)
         case dict() if key == "PermissionsBoundary":
             name = "/".join(filter(None, (place.owner, str(value.get("PermissionsBoundaryArn")))))
             yield Skipped(name, Reason.not_applied, BOUNDARY, place.owner)
@@ -217,6 +210,15 @@ def _member(key: str, value: object, place: _JsonPlace) -> Iterator[_JsonPart]:
             yield place.document(value)
         case _:
             yield from _walk(value, place)
+
+
+def _attached(entries: Sequence[object], place: _JsonPlace) -> Iterator[PolicyOwner]:
+    """Yield the policies that a list has by their ARNs."""
+    for entry in (entry for entry in entries if isinstance(entry, dict)):
+        # What lists the policies of one principal does not name it.
+        owner = str(entry.get("serviceAccount") or place.owner or place.source)
+        arns = entry[_MANAGED] if _MANAGED in entry else [entry.get("PolicyArn")]
+        yield from (PolicyOwner(owner, str(arn)) for arn in arns or ())
 
 
 def _entry(entry: object, place: _JsonPlace) -> list[_JsonPart]:

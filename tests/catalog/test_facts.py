@@ -163,27 +163,31 @@ CARD = "ipv6 v1.20.0 - multi-nic: degraded"
 EXCLUDED = "ipv6 v1.22.0 - excluded-primary-subnet: "
 GROWTH = ["ipv4 v1.0.0 -: some pods get no address", CARD, f"{EXCLUDED}exits at start"]
 SHRINKING = [CARD, f"{EXCLUDED}degraded"]
-# The agent of v1.23.0 and later was read; those of versions before it were not.
-READ_LOGS = {
+# The network policy agent exits in every version that was shipped; from v1.19.4 on pods need it.
+LOGS = {
     action: [
-        f"{mode} {span}"
+        f"{mode} {span} network-policy-logs: {impact}"
         for mode in ("ipv4", "ipv6")
-        for span in (
-            "v1.14.0 v1.22.4 network-policy-logs: degraded",
-            f"v1.23.0 - network-policy-logs: {impact}",
-        )
+        for span, impact in spans.items()
     ]
-    for action, impact in (
-        ("logs:DescribeLogGroups", "exits at start"),
-        ("logs:CreateLogGroup", "exits at start"),
-        ("logs:CreateLogStream", "some pods get no address"),
-    )
+    for action, spans in {
+        "logs:DescribeLogGroups": {
+            "v1.14.0 v1.19.3": "exits at start",
+            "v1.19.4 -": "exits at start",
+        },
+        "logs:CreateLogGroup": {
+            "v1.14.0 v1.19.3": "exits at start",
+            "v1.19.4 -": "exits at start",
+        },
+        "logs:CreateLogStream": {
+            "v1.14.0 v1.19.3": "exits",
+            "v1.19.4 -": "some pods get no address",
+        },
+        "logs:PutLogEvents": {"v1.14.0 v1.19.2": "exits", "v1.19.3 -": "degraded"},
+    }.items()
 }
+NAMED = [f"{mode} v1.14.0 - network-policy-logs: degraded" for mode in ("ipv4", "ipv6")]
 METRICS = ["ipv4 v1.5.0 - metrics-helper: degraded", "ipv6 v1.10.0 - metrics-helper: degraded"]
-WRITTEN = [
-    "ipv4 v1.14.0 - network-policy-logs: degraded",
-    "ipv6 v1.14.0 - network-policy-logs: degraded",
-]
 USES = {
     "ec2:AssignPrivateIpAddresses": [
         "ipv4 v1.0.0 v1.5.7: pods get no address",
@@ -234,7 +238,7 @@ USES = {
         "ipv4 v1.22.0 v1.22.1: exits at start",
         "ipv6 v1.22.0 v1.22.1: exits at start",
     ],
-    "ec2:DescribeTags": [METRICS[0], WRITTEN[0], METRICS[1], WRITTEN[1]],
+    "ec2:DescribeTags": [METRICS[0], NAMED[0], METRICS[1], NAMED[1]],
     "cloudwatch:PutMetricData": METRICS,
     "sagemaker:AttachClusterNodeNetworkInterface": [
         "ipv4 v1.23.2 - hyperpod: some pods get no address",
@@ -244,8 +248,7 @@ USES = {
         "ipv4 v1.23.2 - hyperpod: exits at start",
         "ipv6 v1.23.2 - hyperpod: exits at start",
     ],
-    **READ_LOGS,
-    "logs:PutLogEvents": WRITTEN,
+    **LOGS,
 }
 _GROUP = "arn:aws:logs:*:*:log-group:/aws/eks/${CLUSTER_NAME}/cluster"
 # Service Authorization Reference, Amazon CloudWatch Logs, and what upstream documents.

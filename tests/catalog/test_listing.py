@@ -50,7 +50,7 @@ def denial(call: dict[str, Any], mode: str, part: dict[str, Any], version: str) 
         "severity": "degraded" if impact in HARMLESS else "fatal",
         "known": "observed"
         if any(number(o) == number(version) for o in observed)
-        else part.get("basis", "read from source"),
+        else "read from source",
         "feature": feature,
         "deniable": part.get("deniable", True),
     }

@@ -516,3 +516,19 @@ def test_two_roles_of_one_name_in_two_accounts_are_told_apart_by_reference(tmp_p
     code += block("aws_iam_role_policy_attachment", f'role = "prod-aws-node"\npolicy_arn = "{CNI}"')
     write_tree(tmp_path, {"d/main.tf": code})
     assert "IPv4: incomplete" in run("coverage", "d", cwd=tmp_path).out
+
+
+def test_what_aws_recommends_for_the_add_on_is_read(tmp_path: Path) -> None:
+    """The EKS API reference has the fields of it: AddonPodIdentityConfiguration."""
+
+    def recommended(*arns: str) -> str:
+        entry = {"serviceAccount": "aws-node", "recommendedManagedPolicies": list(arns)}
+        answer = {"addonName": "vpc-cni", "addonVersion": "v1.20.4-eksbuild.1"}
+        schema = {"configurationSchema": json.dumps({"type": "object"})}
+        return json.dumps(answer | schema | {"podIdentityConfiguration": [entry]})
+
+    aws = "arn:aws:iam::aws:policy"
+    done = covered(recommended(f"{aws}/AmazonEKS_CNI_Policy"), tmp_path)
+    assert done.code == 0 and "AmazonEKS_CNI_Policy v6" in done.out
+    unknown = covered(recommended("arn:aws:iam::111122223333:policy/own"), tmp_path)
+    assert unknown.code != 0

@@ -94,7 +94,7 @@ def test_what_is_denied_is_said_with_what_breaks_and_the_evidence(call: SentCall
     for words in (
         "error    ec2:DescribeSecurityGroups\n"
         "         no statement allows the action\n"
-        "         exits at start (read from source): "
+        "         exits at start (observed): "
         "ipamd exits at start and the node stays NotReady\n"
         "         in all 5 scenarios\n",
         "note     ec2:ModifyNetworkInterfaceAttribute on the trunk interface\n",

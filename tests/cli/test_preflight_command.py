@@ -188,3 +188,20 @@ def test_a_plugin_without_the_name_of_the_cluster_breaks(tmp_path: Path) -> None
     assert done.code == 2 and "--cluster-name" in done.err
     done = run("preflight", "-", stdin=INSTANCES)
     assert done.code == 2 and "--cluster-name or --daemonset" in done.err
+
+
+def test_the_operator_that_ec2_describes_tells_a_node_of_auto_mode(tmp_path: Path) -> None:
+    described = {
+        "InstanceId": "i-0123456789abcdef0",
+        "VpcId": "vpc-0123456789abcdef0",
+        "Operator": {"Managed": True, "Principal": "eks.amazonaws.com"},
+        "Tags": [{"Key": "eks:eks-cluster-name", "Value": "prod"}],
+    }
+    answer = {"Reservations": [{"Instances": [described]}]}
+    (tmp_path / "i.json").write_text(json.dumps(answer))
+    done = run("preflight", "i.json", "--cluster-name", "prod", cwd=tmp_path)
+    assert "note     i-0123456789abcdef0: a node of EKS Auto Mode" in done.out
+    assert "breaks  " not in done.out and done.code == 1  # no node with aws-node is shown
+    described["Operator"] = {"Managed": False}
+    (tmp_path / "i.json").write_text(json.dumps(answer))
+    assert "breaks  " in run("preflight", "i.json", "--cluster-name", "prod", cwd=tmp_path).out

@@ -172,7 +172,7 @@ def test_what_is_said_of_it_is_what_coverage_finds(
     how = Hardening((), claim)
     ready = replace(there, primary_tags=dict([claim] if claim else []))
     identifiers = {f.identifier for f in find_risks([policy(variant, there, how)], ready)}
-    chosen = options((variant.name,), cni_version="latest", hardening=how)
+    chosen = options((variant.name,), cni_version="latest", features=there.features, hardening=how)
     messages = {c.identifier for c in hardening_notes(chosen)}
     reached = (
         "untagged-interfaces-claimable"

@@ -1,8 +1,11 @@
 """On a SageMaker HyperPod node SageMaker attaches interfaces; DescribeSubnets by release."""
 
+from pathlib import Path
+
 import pytest
 from msgspec.structs import replace
 
+from conftest import run
 from coverage_policies import NAMES, composed, covered, denied, setting, with_statement
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
@@ -11,6 +14,7 @@ from vpc_cni_iam.policy.document import Policy, Statement
 
 ATTACH = "sagemaker:AttachClusterNodeNetworkInterface"
 NODE = "hyperpod-node"
+SCOPED = ("--cluster-name", "prod", "--vpc-id", "vpc-0123456789abcdef0")
 UNNEEDED = ("set-groups", "degraded")  # which has no effect
 
 
@@ -122,3 +126,27 @@ def test_what_breaks_without_describe_subnets(
         if call.on == "primary interface" and "assign" in call.template.name
     } or {False}
     assert stopped is (mode == "ipv6" and version == "v1.23.2")
+
+
+@pytest.mark.parametrize("name", ["ipv4-scoped", "ipv4-scoped --harden"])
+def test_a_scoped_policy_is_not_known_to_work_on_its_nodes(tmp_path: Path, name: str) -> None:
+    """Nothing says whether the instances of HyperPod have the cluster's tag."""
+    made = run("policy", *name.split(), "--feature", "hyperpod", *SCOPED)
+    assert "whether instances of SageMaker HyperPod have the tag" in made.err
+    (tmp_path / "p.json").write_text(made.out)
+    seen = run("coverage", "p.json", "--feature", "hyperpod", cwd=tmp_path)
+    assert seen.code == 1
+    assert "p.json against plugin v1.23.2, IPv4: unknown" in seen.out
+    assert "aws:ResourceTag/kubernetes.io/cluster/prod of the request is not known" in seen.out
+    assert "in hyperpod-node only" in seen.out
+    ordinary = run(
+        "coverage", "p.json", "--feature", "hyperpod", "--scenario", "fresh-node", cwd=tmp_path
+    )
+    assert ordinary.code == 0
+
+
+def test_generate_says_so_and_the_generic_policy_has_no_such_note(tmp_path: Path) -> None:
+    made = run("generate", str(tmp_path / "m"), "--feature", "hyperpod")
+    assert "it is not known whether the plugin works on them with ipv4-scoped;" in made.err
+    assert "is not known whether the plugin works on" in (tmp_path / "m/README.md").read_text()
+    assert "HyperPod" not in run("policy", "ipv4", "--feature", "hyperpod").err

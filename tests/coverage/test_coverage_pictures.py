@@ -59,7 +59,7 @@ def test_every_cell_is_in_the_picture_once() -> None:
         )
         assert len(bars) == changes + 1, action
     groups = "ec2:DescribeSecurityGroups, v1.22.0 to v1.22.1"
-    impact = "exits at start (read from source)"
+    impact = "exits at start (observed)"
     assert f"{groups}: called and denied: the plugin fails; {impact}" in messages
 
 

@@ -29,7 +29,8 @@ def test_of_upstreams_documents() -> None:
     scoped = {
         "unconditioned-create-tags": "warning",
         "instance-tag-not-set": "warning",
-        "security-groups-unscoped": "note",
+        "security-groups-unscoped": "warning",
+        "addresses-reassignable": "note",
         "any-tag-key": "note",
         "describe-unscoped": "note",
         "cluster-name-needed": "note",
@@ -39,7 +40,8 @@ def test_of_upstreams_documents() -> None:
         "unconditioned-create-tags": "warning",
         "instances-unscoped": "warning",
         "creates-in-any-vpc": "warning",
-        "security-groups-unscoped": "note",
+        "security-groups-unscoped": "warning",
+        "addresses-reassignable": "note",
         "any-tag-key": "note",
         "describe-unscoped": "note",
     }
@@ -86,7 +88,8 @@ def test_conditions_on_create_tags_close_the_hole_and_leave_a_smaller_one() -> N
     assert found(policy) == {
         "untagged-interfaces-claimable": "warning",
         "instance-tag-not-set": "warning",
-        "security-groups-unscoped": "note",
+        "security-groups-unscoped": "warning",
+        "addresses-reassignable": "note",
         "describe-unscoped": "note",
         "cluster-name-needed": "note",
         "tag-keys-closed": "note",

@@ -111,6 +111,27 @@ def test_an_instance_of_another_cluster_is_passed_over(theirs: Mapping[str, str]
     assert only(result).resources == ("i-2",)
 
 
+@pytest.mark.parametrize("described", ["instance", "interface"])
+def test_a_node_of_eks_auto_mode_is_passed_over(described: str) -> None:
+    """aws-node does not run there, and EC2 lets nobody change its interfaces."""
+    auto = "eks.amazonaws.com"
+    shown = replace(instance({"eks:eks-cluster-name": "prod"}, "i-2"), operator=auto)
+    attached = replace(
+        interface({"eks:eks-cluster-name": "prod"}, "eni-2", instance="i-2"), operator=auto
+    )
+    other = shown if described == "instance" else attached
+    result = check(instance({**OWNED, **NODE_GROUP}), interface(DONE), other)
+    assert not result.breaks and only(result).rule == "instance-of-auto-mode"
+    assert (only(result).resources, result.nodes) == (("i-2",), 1)
+    alone = check(other)
+    assert alone.breaks and alone.findings[0].rule == "no-nodes"
+
+
+def test_an_instance_that_another_service_manages_is_judged_by_its_tags() -> None:
+    managed = replace(instance(NODE_GROUP), operator="ecs.amazonaws.com")
+    assert only(check(managed)).rule == "instance-tag-missing"
+
+
 # The Amazon EKS User Guide, Karpenter's upgrade guide, eksctl, kops and the cluster autoscaler.
 SIGNS: list[tuple[str, str]] = [
     (CLUSTER, "{}"),

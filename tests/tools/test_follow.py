@@ -50,13 +50,36 @@ def own_calls() -> list[str]:
     return sorted({use.action for use in uses if use.last is None})
 
 
-def test_a_catalog_that_is_current(tmp_path: Path) -> None:
-    path = standing_in(tmp_path, [str(known_versions.newest()), "v1.99.0-rc1"], [])
-    done = upstream("follow", env={"PATH": path})
-    assert (done.code, done.out) == (
-        0,
-        f"the catalog is current: the newest version is {known_versions.newest()}\n",
+AWS = "github.com/aws"
+AGENT, CONTROLLER = f"{AWS}/aws-network-policy-agent", f"{AWS}/amazon-vpc-resource-controller-k8s"
+READ = store.data("calls.json")["source"]["beside"]
+
+
+def test_nothing_newer_is_said_of_the_list_and_not_of_upstream(tmp_path: Path) -> None:
+    """The module proxy lists few of the versions: 8 of the plugin's 99."""
+    path = standing_in(tmp_path, ["v1.4.1", str(known_versions.newest()), "v1.99.0-rc1"], [])
+    done = upstream("follow", "--no-probe", env={"PATH": path})
+    newest = known_versions.newest()
+    plugin, *others = done.out.splitlines()
+    assert plugin == (
+        f"{AWS}/amazon-vpc-cni-k8s: nothing newer than {newest} in this list of 2 versions"
     )
+    # The stand-in lists the same versions of every module.
+    for module, line in zip((AGENT, CONTROLLER), others[:2], strict=True):
+        assert line == f"{module}: {newest} newer than {READ[module]} in this list of 2 versions"
+    assert others[2:] == [f"to read: {module} {newest}" for module in (AGENT, CONTROLLER)]
+    assert done.code == 1 and "current" not in done.out
+
+
+def test_a_list_without_anything_newer(tmp_path: Path) -> None:
+    path = standing_in(tmp_path, ["v1.4.1"], [])
+    done = upstream("follow", env={"PATH": path})
+    assert done.code == 0
+    assert [line.endswith("in this list of 1 version") for line in done.out.splitlines()] == [
+        True,
+        True,
+        True,
+    ]
 
 
 def test_a_newer_version_is_proposed_as_files(tmp_path: Path) -> None:
@@ -66,7 +89,7 @@ def test_a_newer_version_is_proposed_as_files(tmp_path: Path) -> None:
     words = ("follow", "--no-probe", "--output", "out")
     done = upstream(*words, cwd=tmp_path, env={"PATH": path})
     assert done.code == 1, done.err
-    assert "newer than the catalog: v1.99.0\n" in done.out
+    assert f"v1.99.0 newer than {known_versions.newest()} in this list of 2 versions" in done.out
     assert "action ec2:DescribeVpcs is added" in done.out
     assert "- [ ] ec2:CreateVpc: the catalog has no such call at this version" in done.out
     assert "- [ ] run `python -m tools.plugin_probe evidence v1.99.0`" in done.out
@@ -107,7 +130,8 @@ def test_without_go(tmp_path: Path) -> None:
 
 @pytest.mark.network
 def test_the_catalog_is_as_new_as_the_module_proxy() -> None:
-    assert follow.newer(proxy.versions()) == ()
+    plugin, *others = follow.listed(proxy.versions)
+    assert (plugin.newer, len(others)) == ((), 2)
 
 
 WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/follow.yml").read_text())
@@ -130,7 +154,7 @@ def test_the_workflow_tells_a_newer_version_from_a_failure(
 @pytest.mark.parametrize(("result", "created"), [("0", True), ("1", False)])
 def test_the_workflow_opens_one_issue(tmp_path: Path, result: str, created: bool) -> None:
     gh = f'#!/bin/sh\ncase "$2" in list) echo {result};; *) echo "$*" > created;; esac\n'
-    report = "newer than the catalog: v1.99.0\nproposed for v1.99.0, in build/follow:\n"
+    report = f"to read: {AGENT} v9.0.0\nproposed for v1.99.0, in build/follow:\n"
     write_tree(tmp_path, {"bin/gh": gh, "report.txt": report})
     (tmp_path / "bin/gh").chmod(0o755)
     env = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "RUN": "https://example.com/1"}
@@ -140,3 +164,17 @@ def test_the_workflow_opens_one_issue(tmp_path: Path, result: str, created: bool
     if created:
         assert "--title Follow plugin version v1.99.0" in (tmp_path / "created").read_text()
         assert (tmp_path / "body.md").read_text().startswith(report)
+
+
+def test_the_workflow_names_what_is_to_be_read_if_the_plugin_has_nothing_newer(
+    tmp_path: Path,
+) -> None:
+    gh = '#!/bin/sh\ncase "$2" in list) echo 0;; *) echo "$*" > created;; esac\n'
+    report = f"to read: {AGENT} v9.0.0\nto read: {CONTROLLER} v9.1.0\n"
+    write_tree(tmp_path, {"bin/gh": gh, "report.txt": report})
+    (tmp_path / "bin/gh").chmod(0o755)
+    env = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "RUN": "https://example.com/1"}
+    script = STEPS["Open an issue"]["run"]
+    subprocess.run(["bash", "-ec", script], cwd=tmp_path, env=env, check=True)
+    created = (tmp_path / "created").read_text()
+    assert "--title Read aws-network-policy-agent v9.0.0" in created

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from tools.docs import peers
-from tools.generate import examples, rule_pages, screenshot, terminal
+from tools.generate import abilities, examples, rule_pages, screenshot, terminal
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.facts.documents import in_force, revisions
@@ -186,6 +186,7 @@ FILES: dict[str, Callable[[], str]] = {
     **{f"docs/schemas/{c}.schema.json": partial(json_schema, c) for c in json_types.TYPES},
 }
 SECTIONS = {
+    "abilities": abilities.table,
     "variants": variants_table,
     "features": features_table,
     "days": days_table,
@@ -196,6 +197,7 @@ SECTIONS = {
 PAGES = (
     "README.md",
     "docs/variants.md",
+    "docs/hardening.md",
     "docs/configuration.md",
     "docs/reference.md",
     "docs/coverage.md",

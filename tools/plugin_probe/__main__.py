@@ -41,12 +41,17 @@ def shown(seen: case.Run) -> str:
     return "\n".join(lines)
 
 
-def _write(version: PluginVersion, agent: str, names: list[str]) -> None:
+_CLONE = "the files of the version's tag in a clone of the plugin's repository"
+
+
+def _write(version: PluginVersion, agent: str, names: list[str], *, cloned: bool) -> None:
     """Run scenarios, and write the evidence, and into the catalog which denials were observed."""
     known = {e["version"]: e for e in evidence.observed()}
     new = evidence.evidence(
         version, agent, case.run, _say, names=names, before=known.get(str(version))
     )
+    if cloned:
+        new["built_from"] = _CLONE
     (evidence.FOLDER / f"{version}.json").write_text(evidence.text(new))
     observed = denials.denials((known | {str(version): new}).values())
     file = case.ROOT / "generator/vpc_cni_iam/catalog/facts/data/denials.json"
@@ -84,8 +89,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.plugin_probe")
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("build", "evidence", "policies", "run"):
-        commands.add_parser(name).add_argument("version", help="such as v1.23.2")
-    commands.add_parser("live").set_defaults(version=LATEST)
+        command = commands.add_parser(name)
+        command.add_argument("version", help="such as v1.23.2")
+        text = "a clone of the plugin's repository to build from, else the module proxy"
+        command.add_argument("--clone", type=Path, help=text)
+    commands.add_parser("live").set_defaults(version=LATEST, clone=None)
     commands.choices["evidence"].add_argument(
         "--scenario",
         action="append",
@@ -103,14 +111,14 @@ def main() -> int:
     arguments = parser.parse_args()
     version = known_versions.find(arguments.version)
     try:
-        agent = build.agent(version)
+        agent = build.agent(version, arguments.clone)
         if arguments.command == "build":
             print(agent)
             return 0
         if arguments.command == "live":
             return _live(version, str(agent))
         if arguments.command == "evidence":
-            _write(version, str(agent), arguments.scenario)
+            _write(version, str(agent), arguments.scenario, cloned=arguments.clone is not None)
             return 0
         if arguments.command == "policies":
             _write_policies(version, str(agent))

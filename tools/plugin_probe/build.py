@@ -3,6 +3,8 @@
 Releases from v1.19.6 on build with the requirements of `agent/go.mod`, which were resolved for
 v1.23.2: the plugin's code is the version's, its dependencies are newer. Older ones are resolved
 by themselves. `go version -m` says which version of the plugin was built, since Go may raise it.
+A version that the module proxy does not serve is built from a clone of the plugin's repository: a
+`replace` names the files of its tag.
 """
 
 from __future__ import annotations
@@ -32,8 +34,10 @@ def cached(version: PluginVersion) -> Path:
     return cache_directory(os.environ) / "agents" / f"aws-k8s-agent-{version}"
 
 
-def agent(version: PluginVersion) -> Path:
+def agent(version: PluginVersion, clone: Path | None = None) -> Path:
     """Return the agent of a version, built if it is not there yet.
+
+    `clone` is a clone of the plugin's repository with the version's tag, None for the module proxy.
 
     Raises:
         UnavailableError: It cannot be built here: no Go, or a version the module proxy lacks.
@@ -46,7 +50,7 @@ def agent(version: PluginVersion) -> Path:
             return place
         say(f"{place.name}: building, up to six minutes, once per machine")
         with tempfile.TemporaryDirectory() as folder:
-            built = _build(version, Path(folder))
+            built = _build(version, Path(folder), clone)
             place.parent.mkdir(parents=True, exist_ok=True)
             new = place.with_suffix(".new")
             shutil.copy(built, new)
@@ -54,11 +58,16 @@ def agent(version: PluginVersion) -> Path:
     return place
 
 
-def _build(plugin_version: PluginVersion, folder: Path) -> Path:
+def _build(plugin_version: PluginVersion, folder: Path, clone: Path | None) -> Path:
     if plugin_version >= _SHARED_SINCE:
         for name in ("go.mod", "go.sum"):
             shutil.copy(_SHARED / name, folder)
         _go(["mod", "edit", f"-require={MODULE}@{plugin_version}"], folder)
+        if clone is not None:
+            _go(
+                ["mod", "edit", f"-replace={MODULE}=./{_tagged(plugin_version, clone, folder)}"],
+                folder,
+            )
     else:
         (folder / "go.mod").write_text(
             f"module agent\n\ngo 1.26\n\ntool {PROGRAM}\n\nrequire {MODULE} {plugin_version}\n\n"
@@ -71,9 +80,20 @@ def _build(plugin_version: PluginVersion, folder: Path) -> Path:
     built = folder / "aws-k8s-agent"
     _go(["build", "-mod=mod", "-ldflags", "-s -w", "-o", str(built), PROGRAM], folder)
     version = built_version(_go(["version", "-m", str(built)], folder))
-    if version != str(plugin_version):
+    if version != (str(plugin_version) if clone is None else "(devel)"):
         raise UnavailableError(f"Go built {MODULE} {version} in place of {plugin_version}")
     return built
+
+
+def _tagged(version: PluginVersion, clone: Path, folder: Path) -> str:
+    """Write the files of a version's tag into the folder, and return the name that they have."""
+    name, archive = "plugin", folder / "plugin.tar"
+    command = ["git", "-C", str(clone), "archive", "-o", str(archive), str(version)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UnavailableError(f"git archive {version} of {clone}: {done.stderr.strip()}")
+    shutil.unpack_archive(archive, folder / name, filter="data")
+    return name
 
 
 def built_version(listing: str) -> str:

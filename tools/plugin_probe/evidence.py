@@ -125,6 +125,8 @@ def text(evidence: dict[str, Any]) -> str:
         fields.append(f'"denied": {{\n    {lines}\n   }}' if lines else '"denied": {}')
         scenarios.append("  {\n   " + ",\n   ".join(fields) + "\n  }")
     head = f'{{\n "version": "{evidence["version"]}",\n "observed": "{evidence["observed"]}",\n'
+    if built := evidence.get("built_from"):
+        head += f' "built_from": {json.dumps(built)},\n'
     if lines := ",\n  ".join(map(json.dumps, evidence.get("policies", ()))):
         head += f' "policies": [\n  {lines}\n ],\n'
     return head + ' "scenarios": [\n' + ",\n".join(scenarios) + "\n ]\n}\n"

@@ -23,7 +23,7 @@ _AT_ONCE = 4
 _POLICIES = (
     ("ipv4", "ipv4", False),
     ("ipv4-scoped", "ipv4", True),
-    ("ipv4-scoped", "ipv4-hyperpod", False),
+    ("ipv4", "ipv4-hyperpod", False),  # whether it has the tags of a scoped one is not known
     ("ipv4-pod-identity", "ipv4-shared-subnet", True),
     ("ipv4-ipv6", "ipv6", False),
     ("ipv6-scoped", "ipv6", True),

@@ -26,7 +26,6 @@ from tools.upstream.checkout import read_checkout
 from tools.upstream.page import documents
 from tools.upstream.revision import Origin, checkout_folder, data_files
 from vpc_cni_iam.catalog.facts.documents import find, revisions
-from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.cli import common, inputs, options
 from vpc_cni_iam.cli.common import Format
@@ -74,10 +73,11 @@ Examples:
 
 FOLLOW = """Say which plugin versions are newer than the catalog, and propose the data of one.
 
-The Go module proxy lists the versions. One is downloaded as a module; its page and its calls are
-compared with the catalog, and its agent is run by the probe, which wants root. The data files are
-written to DIRECTORY. Exit code 0 says that nothing is newer, 1 that something is, 3 that Go or the
-proxy is not there.
+The Go module proxy lists the versions, also of the network policy agent and of the VPC resource
+controller; a list need not have every version. One of the plugin is downloaded as a module; its
+page and its calls are compared with the catalog, and its agent is run by the probe, which wants
+root. The data files are written to DIRECTORY. Exit code 0 says that nothing in the lists is newer,
+1 that something is, 3 that Go or the proxy is not there.
 
 \b
 Examples:
@@ -195,12 +195,13 @@ def follow_(
 ) -> None:
     """See `FOLLOW`."""
     try:
-        newer = follow.newer(proxy.versions())
-        if cni_version is None and not newer:
-            typer.echo(f"the catalog is current: the newest version is {newest()}")
-            return
-        typer.echo(f"newer than the catalog: {', '.join(map(str, newer)) or 'none'}")
-        version = PluginVersion.of(cni_version) if cni_version else newer[-1]
+        plugin, *others = follow.listed(proxy.versions)
+        typer.echo("\n".join(each.line for each in (plugin, *others)))
+        to_read = [f"to read: {each.module} {each.newer[-1]}" for each in others if each.newer]
+        typer.echo("".join(f"{line}\n" for line in to_read), nl=False)
+        if cni_version is None and not plugin.newer:
+            raise typer.Exit(1 if to_read else 0)
+        version = PluginVersion.of(cni_version) if cni_version else plugin.newer[-1]
         proposal = follow.propose(proxy.download(version), probe_evidence if probe else None)
     except UnavailableError as error:
         typer.echo(f"error: {error}", err=True)

@@ -48,9 +48,41 @@ class Proposal:
     decisions: tuple[str, ...]
 
 
-def newer(versions: tuple[PluginVersion, ...]) -> tuple[PluginVersion, ...]:
-    """Return the versions that are newer than the catalog."""
-    return tuple(version for version in versions if version > known_versions.newest())
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The versions of a module that the proxy lists, beside the one that the catalog knows.
+
+    Args:
+        module: The module's path.
+        known: The newest version that was read.
+        versions: The versions in the list.
+    """
+
+    module: str
+    known: PluginVersion
+    versions: tuple[PluginVersion, ...]
+
+    @property
+    def newer(self) -> tuple[PluginVersion, ...]:
+        """The versions that are newer than the known one."""
+        return tuple(version for version in self.versions if version > self.known)
+
+    @property
+    def line(self) -> str:
+        """What there is, as one line."""
+        names = ", ".join(map(str, self.newer)) or "nothing"
+        count = f"{len(self.versions)} version{'s' * (len(self.versions) != 1)}"
+        return f"{self.module}: {names} newer than {self.known} in this list of {count}"
+
+
+def listed(versions: Callable[[str], tuple[PluginVersion, ...]]) -> tuple[Listed, ...]:
+    """Return what the proxy lists of the plugin, and then of what the catalog has facts of, too."""
+    beside = store.data("calls.json")["source"]["beside"]
+    known = {MODULE: str(known_versions.newest())} | beside
+    return tuple(
+        Listed(module, PluginVersion.of(version), versions(module))
+        for module, version in known.items()
+    )
 
 
 def propose(module: Module, observe: Callable[[PluginVersion], dict[str, Any]] | None) -> Proposal:

@@ -35,13 +35,15 @@ class Module:
     date: str
 
 
-def versions() -> tuple[PluginVersion, ...]:
+def versions(module: str = MODULE) -> tuple[PluginVersion, ...]:
     """Return the versions that the proxy lists, oldest first, without release candidates.
+
+    It lists those that somebody asked for, so a newer one may be missing.
 
     Raises:
         UnavailableError: No ``go``, or the proxy does not answer.
     """
-    listed = _go("list", "-m", "-versions", "-json", MODULE).get("Versions", [])
+    listed = _go("list", "-m", "-versions", "-json", module).get("Versions", [])
     return tuple(sorted(version for name in listed if (version := PluginVersion.parse(name))))
 
 

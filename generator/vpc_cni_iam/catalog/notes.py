@@ -11,7 +11,7 @@ from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import Composed
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.requests import CLUSTER
+from vpc_cni_iam.catalog.facts.requests import CLUSTER, KUBERNETES_CLUSTER
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.selection import NO_ADDITIONS, Additions
 from vpc_cni_iam.catalog.variants import Scope
@@ -58,6 +58,19 @@ def _failures(policies: Iterable[Composed], version: PluginVersion | None) -> di
     return failures
 
 
+def hyperpod_note(options: Options) -> str:
+    """Return what is not known of scoped documents for HyperPod's nodes; empty if none is one."""
+    scoped = [v.name for v in options.variants if v.cluster_scoped]
+    if "hyperpod" not in options.selection.features or not scoped:
+        return ""
+    tag = f"{KUBERNETES_CLUSTER}<cluster>"
+    return (
+        f"warning: whether instances of SageMaker HyperPod have the tag {tag} is not known, so it "
+        f"is not known whether the plugin works on them with {', '.join(scoped)}; upstream adds "
+        "the statement for them to its generic document alone"
+    )
+
+
 class HardeningEffect(Enum):
     """What a note about a hardened document is about."""
 
@@ -96,8 +109,16 @@ def hardening_notes(options: Options) -> tuple[HardeningNote, ...]:
             "unconditioned-create-tags": _claimable("any VPC", claim),
             "instances-unscoped": "attaching its interfaces to any instance",
             "creates-in-any-vpc": "creating its interfaces in every VPC",
-            "security-groups-unscoped": "security groups of any VPC on its interfaces",
         }
+    actions = {a for c in options.composed() for s in c.policy.statements for a in s.actions}
+    if actions & {"ec2:CreateNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute"}:
+        allowed["security-groups-unscoped"] = (
+            "any security group of an interface's VPC on its own interfaces"
+        )
+    if "ec2:AssignPrivateIpAddresses" in actions:
+        allowed["addresses-reassignable"] = (
+            "moving addresses of other interfaces of a subnet to its own interfaces"
+        )
     allowed["describe-unscoped"] = "Describe actions on the whole account: EC2 cannot restrict them"
     stops = {
         "cluster-name-needed": (
@@ -123,5 +144,5 @@ def hardening_notes(options: Options) -> tuple[HardeningNote, ...]:
 
 def _claimable(place: str, claim: str) -> str:
     marked = f" with {claim} and" if claim else ""
-    text = f"claiming, changing and deleting an interface of {place}{marked} without {CLUSTER}"
+    text = f"claiming an interface of {place}{marked} without {CLUSTER}, and changing it as its own"
     return text if claim else f"{text}; restrict that with --eni-claim-tag"

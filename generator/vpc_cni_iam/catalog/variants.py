@@ -184,7 +184,7 @@ VARIANTS = (
     Variant(
         "ipv4-pod-identity",
         ("ipv4",),
-        "many IPv4 clusters, each kept to its own by EKS Pod Identity's session tags",
+        "many IPv4 clusters, told apart by EKS Pod Identity's session tags",
         Scope.SESSION_TAGS,
         _ipv4_pod_identity,
     ),

@@ -135,9 +135,9 @@ def show_changes(
 
 def notify(options: Options) -> None:
     """Print notes about the chosen documents, if there are any."""
-    from vpc_cni_iam.catalog.notes import failure_note, hardening_notes
+    from vpc_cni_iam.catalog.notes import failure_note, hardening_notes, hyperpod_note
 
-    if text := failure_note(options):
+    for text in filter(None, (failure_note(options), hyperpod_note(options))):
         say(text)
     for note in hardening_notes(options):
         say(f"hardened: {note.line}")

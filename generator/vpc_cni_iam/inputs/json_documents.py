@@ -36,6 +36,8 @@ _VERSIONS = "PolicyVersionList"
 _LISTS = ("RolePolicyList", "UserPolicyList", "GroupPolicyList", "Policies", _VERSIONS)
 # The policies of a principal by their ARNs; the latter is of list-attached-role-policies.
 _ATTACHED = ("AttachedManagedPolicies", "AttachedPolicies")
+# EKS API reference, AddonPodIdentityConfiguration: what AWS recommends for an add-on, by ARNs.
+_RECOMMENDED, _MANAGED = "podIdentityConfiguration", "recommendedManagedPolicies"
 # The content of an entry that holds none.
 _ABSENT: dict[str, object] = {}
 # What only a policy has, also one that is misspelt.
@@ -196,11 +198,8 @@ def _member(key: str, value: object, place: _JsonPlace) -> Iterator[_JsonPart]:
         case list() if key in _LISTS:
             entries = [_entry(entry, place.at(f"[{index}]")) for index, entry in enumerate(value)]
             yield from _versions(value, entries) if key == _VERSIONS else chain(*entries)
-        case list() if key in _ATTACHED:
-            # What lists the policies of one principal does not name it.
-            owner = place.owner or place.source
-            arns = (str(entry.get("PolicyArn")) for entry in value if isinstance(entry, dict))
-            yield from (PolicyOwner(owner, arn) for arn in arns)
+        case list() if key in (*_ATTACHED, _RECOMMENDED):
+            yield from _attached(value, place)
         case dict() if key == "PermissionsBoundary":
             name = "/".join(filter(None, (place.owner, str(value.get("PermissionsBoundaryArn")))))
             yield Skipped(name, Reason.not_applied, BOUNDARY, place.owner)
@@ -211,6 +210,15 @@ def _member(key: str, value: object, place: _JsonPlace) -> Iterator[_JsonPart]:
             yield place.document(value)
         case _:
             yield from _walk(value, place)
+
+
+def _attached(entries: Sequence[object], place: _JsonPlace) -> Iterator[PolicyOwner]:
+    """Yield the policies that a list has by their ARNs."""
+    for entry in (entry for entry in entries if isinstance(entry, dict)):
+        # What lists the policies of one principal does not name it.
+        owner = str(entry.get("serviceAccount") or place.owner or place.source)
+        arns = entry[_MANAGED] if _MANAGED in entry else [entry.get("PolicyArn")]
+        yield from (PolicyOwner(owner, str(arn)) for arn in arns or ())
 
 
 def _entry(entry: object, place: _JsonPlace) -> list[_JsonPart]:
@@ -267,7 +275,7 @@ def _versions(
 KIND = Kind(
     "a JSON policy document or what the AWS CLI prints of one",
     "a policy document, `aws iam get-policy-version`, `aws iam get-role-policy`, "
-    "`aws iam get-account-authorization-details`",
+    "`aws iam get-account-authorization-details`, `aws eks describe-addon-configuration`",
     lambda c: c.is_json,
     _policies,
     "JSON",

@@ -26,6 +26,9 @@ _BY_VALUE = (
     "KubernetesCluster",
 )
 _BY_KEY = (KUBERNETES_CLUSTER, "k8s.io/cluster/", "k8s.io/cluster-autoscaler/")
+# Whitepaper "Security Overview of Amazon EKS Auto Mode", EC2 managed instances: EC2 refuses changes
+# of their interfaces, whoever asks.
+_AUTO_MODE = "eks.amazonaws.com"
 _NO_CLUSTER = ("enabled", "node-template")  # what else follows k8s.io/cluster-autoscaler/
 
 
@@ -35,6 +38,7 @@ class NodeOwner(Enum):
     cluster = "the cluster"
     another = "another cluster"
     some = "some cluster"  # the plugin manages its interfaces
+    auto_mode = "EKS Auto Mode"  # EKS manages it, and aws-node does not run there
     unknown = "unknown"
 
 
@@ -73,6 +77,8 @@ def is_plugins(interface: Interface) -> bool:
 
 
 def _owner(instance: Instance | None, interfaces: Sequence[Interface], cluster: str) -> NodeOwner:
+    if any(r.operator == _AUTO_MODE for r in (*([instance] if instance else ()), *interfaces)):
+        return NodeOwner.auto_mode
     clusters = set(_clusters(instance.tags)) if instance else set()
     clusters = clusters or {name for i in interfaces for name in _clusters(i.tags)}
     if clusters:

@@ -197,6 +197,10 @@ def of_stranger(node: NodeCandidate, needs: Needs) -> RuleResult | None:
     if node.owner is NodeOwner.another:
         problem, effect = "tags of another cluster", "skipped"
         return RuleResult("instance-of-another-cluster", Severity.note, problem, effect)
+    if node.owner is NodeOwner.auto_mode:
+        problem = "a node of EKS Auto Mode: Operator is eks.amazonaws.com"
+        effect = "EKS gives its pods their addresses, and aws-node does not run there: skipped"
+        return RuleResult("instance-of-auto-mode", Severity.note, problem, effect)
     if needs.instance_tag is None or node.instance is None:
         return None
     if twice := _twice("instance", node.instance.tags, needs):

@@ -261,7 +261,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
   }
 }
 
-# ipv4-pod-identity: many IPv4 clusters, each kept to its own by EKS Pod Identity's session tags.
+# ipv4-pod-identity: many IPv4 clusters, told apart by EKS Pod Identity's session tags.
 # Derived from upstream's document of 2026-09-29; the README lists its plugin versions.
 data "aws_iam_policy_document" "ipv4_pod_identity" {
   source_policy_documents = var.source_policy_documents

@@ -16,7 +16,7 @@ output "ipv4_scoped_json" {
 }
 
 output "ipv4_pod_identity_json" {
-  description = "Policy document for many IPv4 clusters, each kept to its own by EKS Pod Identity's session tags, as JSON."
+  description = "Policy document for many IPv4 clusters, told apart by EKS Pod Identity's session tags, as JSON."
   value       = local.json["ipv4-pod-identity"]
 }
 

@@ -25,7 +25,7 @@ _NAMED = 3  # observed versions that are named each
 class DenialSeverity(StrEnum):
     """Whether the plugin works when a call is denied."""
 
-    fatal = "fatal"  # a pod that should get an address gets none
+    fatal = "fatal"  # aws-node exits, or a pod that should get an address gets none
     degraded = "degraded"
 
 
@@ -52,7 +52,6 @@ class Basis(StrEnum):
 
     OBSERVED = "observed"
     READ = "read from source"
-    DOCUMENTED = "documented"
 
 
 class CallRange(Struct, frozen=True, cache_hash=True):
@@ -67,7 +66,6 @@ class CallRange(Struct, frozen=True, cache_hash=True):
     evidence: str  # where in the plugin's source this was read
     deniable: bool = True  # false where AWS answers whatever policies say
     delay: int = 0  # by how many seconds a denial delays the start
-    source: Basis = Basis.READ  # how the impact is known where it was not observed
     # The versions of the range at which the denial was observed.
     observed: tuple[PluginVersion, ...] = ()
     breaks: str = ""  # what a denial breaks, in words; empty where the form of the request says it
@@ -97,19 +95,20 @@ class CallRange(Struct, frozen=True, cache_hash=True):
 
     def basis(self, version: PluginVersion) -> Basis:
         """Return how the impact at a version is known."""
-        return Basis.OBSERVED if version in self.observed else self.source
+        return Basis.OBSERVED if version in self.observed else Basis.READ
 
     def known_by(self, first: PluginVersion, last: PluginVersion) -> str:
         """Return how the impact is known over a range of versions, in words."""
         observed = [str(r) for r in self.observed if first <= r <= last]
         if not observed:
-            return self.source.value
-        if first == last:
+            return Basis.READ.value
+        known = map(PluginVersion.of, store.data("calls.json")["versions"])
+        if len(observed) == sum(first <= version <= last for version in known):
             return Basis.OBSERVED.value
         named = ", ".join(observed)
         if len(observed) > _NAMED:
             named = f"{len(observed)} versions from {observed[0]} to {observed[-1]}"
-        return f"observed at {named}, else {self.source.value}"
+        return f"observed at {named}, else {Basis.READ.value}"
 
     def at(self, version: PluginVersion) -> bool:
         """Say whether this use is there at a known version."""
@@ -165,7 +164,6 @@ def read_range(action: str, name: str, mode: Mode, entry: dict[str, Any]) -> Cal
         evidence=entry["evidence"],
         deniable=entry.get("deniable", True),
         delay=entry.get("delay", 0),
-        source=Basis(entry.get("basis", Basis.READ.value)),
         observed=tuple(r for r in observed if first <= r and (last is None or r <= last)),
         breaks=entry.get("breaks", ""),
     )

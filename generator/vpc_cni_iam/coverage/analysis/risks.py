@@ -25,37 +25,26 @@ from vpc_cni_iam.catalog.facts.requests import (
 from vpc_cni_iam.coverage.analysis.aws_actions import unknown_actions
 from vpc_cni_iam.coverage.analysis.cover import called_actions, run_scenarios
 from vpc_cni_iam.coverage.analysis.excess import escalating_actions, excess_grants
+from vpc_cni_iam.coverage.analysis.reach import (
+    ASSIGN,
+    ATTACH,
+    CREATE,
+    DETACH,
+    MODIFY,
+    Attacker,
+)
 from vpc_cni_iam.coverage.analysis.regions import in_regions
 from vpc_cni_iam.coverage.names import CheckedRegion
-from vpc_cni_iam.coverage.simulate.requests import (
-    TAGS_OF_RESOURCES,
-    Group,
-    NodeInterface,
-    Requests,
-    Subnet,
-    Tags,
-    may_have,
-)
+from vpc_cni_iam.coverage.simulate.requests import TAGS_OF_RESOURCES, Requests, may_have
 from vpc_cni_iam.coverage.simulate.scenarios import find
 from vpc_cni_iam.coverage.simulate.send import NODE, Answers, Limits
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.variables import UNKNOWN
 from vpc_cni_iam.policy.template import known
 
 _PAGE = "risks.md"
-_OTHER_VPC = "vpc-0fedcba9876543210"
-_CHANGES = (
-    "ec2:AssignIpv6Addresses",
-    "ec2:AssignPrivateIpAddresses",
-    "ec2:AttachNetworkInterface",
-    "ec2:DeleteNetworkInterface",
-    "ec2:DetachNetworkInterface",
-    "ec2:ModifyNetworkInterfaceAttribute",
-    "ec2:UnassignPrivateIpAddresses",
-)
 
 
 class RiskName(StrEnum):
@@ -69,6 +58,7 @@ class RiskName(StrEnum):
     instance_tag_not_set = "instance-tag-not-set"
     creates_in_any_vpc = "creates-in-any-vpc"
     security_groups_unscoped = "security-groups-unscoped"
+    addresses_reassignable = "addresses-reassignable"
     describe_unscoped = "describe-unscoped"
     unconditioned_create_tags = "unconditioned-create-tags"
     untagged_interfaces_claimable = "untagged-interfaces-claimable"
@@ -156,7 +146,7 @@ def risks_of_calls(
     policies: Sequence[Policy], setting: RequestSetting, limits: Limits = ()
 ) -> tuple[Risk, ...]:
     """Return the risks that depend on the statements about the plugin's calls alone."""
-    asked = _Asked(Answers(policies, limits), setting)
+    asked = Attacker(Answers(policies, limits), setting)
     return (*_of_access(asked), *_needs(asked))
 
 
@@ -164,12 +154,12 @@ def risks_of_access(
     policies: Sequence[Policy], setting: RequestSetting, limits: Limits = ()
 ) -> tuple[Risk, ...]:
     """Return those of `risks_of_calls` that are about what the calls can reach and tag."""
-    return tuple(_of_access(_Asked(Answers(policies, limits), setting)))
+    return tuple(_of_access(Attacker(Answers(policies, limits), setting)))
 
 
 def is_scoped(policies: Sequence[Policy], setting: RequestSetting, limits: Limits = ()) -> bool:
     """Say whether policies allow no change of interfaces of other clusters."""
-    reach = _reach(_Asked(Answers(policies, limits), setting))
+    reach = _reach(Attacker(Answers(policies, limits), setting))
     return all(risk.identifier is not RiskName.interfaces_unscoped for risk in reach)
 
 
@@ -188,74 +178,37 @@ def _excess(policies: Sequence[Policy], setting: RequestSetting, limits: Limits)
         yield Risk(RiskName.unknown_action, RiskLevel.warning, unknown)
 
 
-class _Asked:
-    """Policies with the things that they are asked about."""
-
-    def __init__(self, ready: Answers, setting: RequestSetting) -> None:
-        names = setting.names
-        self.ready, self.setting = ready, setting
-        self.requests = Requests(setting, ready.named)
-        self.here = Subnet(None, names.vpc_owner_id, names.vpc_id)
-        self.there = Subnet(None, names.vpc_owner_id, _OTHER_VPC)
-        self.ours: Tags = {CLUSTER: names.cluster_name}
-        self.theirs: Tags = {CLUSTER: f"{names.cluster_name}-other", INSTANCE: NODE}
-
-    def eni(self, subnet: Subnet, tags: Tags) -> NodeInterface:
-        account = self.setting.names.account_id
-        return NodeInterface("", account, subnet, dict(tags))
-
-    def allows(self, *requests: Request) -> bool:
-        """Say whether requests may be allowed; one that is undecided may be."""
-        return not any(self.ready.evaluate(request).denied for request in requests)
-
-    def may_change(self, eni: NodeInterface) -> tuple[str, ...]:
-        """Return the actions that are allowed on an interface."""
-        on = self.requests.on_interface
-        return tuple(action for action in _CHANGES if self.allows(on(action, eni)))
-
-    def may_tag(self, eni: NodeInterface, tags: Tags) -> bool:
-        return self.allows(*self.requests.create_tags(eni, tags))
-
-    def may_claim(self, eni: NodeInterface) -> bool:
-        """Say whether the cluster's tag may be written, alone or with all that the plugin sends."""
-        more = {INSTANCE: NODE, OWNER: "amazon-vpc-cni", CREATED_AT: "2026-01-01T00:00:00Z"}
-        return self.may_tag(eni, self.ours) or any(
-            self.may_tag(eni, {**self.ours, **sent})
-            for sent in (more, {INSTANCE: NODE}, {k: more[k] for k in (INSTANCE, OWNER)})
-        )
-
-
-def _of_access(asked: _Asked) -> Iterator[Risk]:
+def _of_access(asked: Attacker) -> Iterator[Risk]:
     yield from _reach(asked)
     yield from _tagging(asked)
 
 
-def _reach(asked: _Asked) -> Iterator[Risk]:
+def _reach(asked: Attacker) -> Iterator[Risk]:
     """Yield the risks of access to resources outside of the cluster."""
-    requests = asked.requests
     for subnet, extent in ((asked.there, Extent.every), (asked.here, Extent.vpc)):
         if actions := asked.may_change(asked.eni(subnet, asked.theirs)):
             yield Risk(RiskName.interfaces_unscoped, RiskLevel.warning, actions, extent=extent)
             break
     untagged = Requests(replace(asked.setting, instance_tagged=False), asked.ready.named)
-    attach, detach = "ec2:AttachNetworkInterface", "ec2:DetachNetworkInterface"
-    if any(asked.allows(untagged.on_instance(action)) for action in (attach, detach)):
+    if any(asked.allows(untagged.on_instance(action)) for action in (ATTACH, DETACH)):
         yield Risk(RiskName.instances_unscoped, RiskLevel.warning)
-    elif asked.allows(requests.on_instance(attach)):
+    elif asked.allows(asked.requests.on_instance(ATTACH)):
         tag = f"{KUBERNETES_CLUSTER}{asked.setting.names.cluster_name}=owned"
         yield Risk(RiskName.instance_tag_not_set, RiskLevel.warning, (tag,))
-    names = asked.setting.names
-    groups = [Group(None, names.account_id, _OTHER_VPC, names.vpc_owner_id)]
-    if asked.allows(*requests.create_interface(asked.there, groups, asked.ours)):
+    if asked.may_create(asked.there):
         yield Risk(RiskName.creates_in_any_vpc, RiskLevel.warning)
-    if asked.allows(*requests.on_groups("ec2:ModifyNetworkInterfaceAttribute", groups)):
-        yield Risk(RiskName.security_groups_unscoped, RiskLevel.note)
+    own = asked.eni(asked.here, asked.ours)
+    taken = {MODIFY: asked.may_set_group(own), CREATE: asked.may_create(asked.here)}
+    if actions := tuple(action for action, allowed in taken.items() if allowed):
+        yield Risk(RiskName.security_groups_unscoped, RiskLevel.warning, actions)
+    if asked.may(ASSIGN, own):
+        yield Risk(RiskName.addresses_reassignable, RiskLevel.note)
     seen = [a for a in called_actions(asked.setting) if a.startswith("ec2:Describe")]
-    if any(asked.allows(*requests.on_nothing(a)) for a in seen):
+    if any(asked.allows(*asked.requests.on_nothing(a)) for a in seen):
         yield Risk(RiskName.describe_unscoped, RiskLevel.note)
 
 
-def _tagging(asked: _Asked) -> Iterator[Risk]:
+def _tagging(asked: Attacker) -> Iterator[Risk]:
     """Yield the risks of tagging interfaces."""
     foreign = (
         asked.eni(asked.there, asked.theirs),
@@ -277,7 +230,7 @@ def _tagging(asked: _Asked) -> Iterator[Risk]:
         yield Risk(RiskName.tag_keys_closed, RiskLevel.note)
 
 
-def _needs(asked: _Asked) -> Iterator[Risk]:
+def _needs(asked: Attacker) -> Iterator[Risk]:
     """Yield the configuration that the plugin needs for the policy to work."""
     if not asked.setting.plugin.has_cluster_name:
         return

@@ -145,8 +145,8 @@ def _scenario(
             continue
         listed.add(key)
         if call.allowed:
-            by = dict.fromkeys(subject.statement(c.decision) for c in call.checks)
-            yield f"  {_about(call)}, by statement {', '.join(by)}"
+            by = ", ".join(dict.fromkeys(subject.statement(c.decision) for c in call.checks))
+            yield f"  {_about(call)}, {f'by statement {by}' if by else 'whatever policies say'}"
             continue
         yield f"  {_about(call)}"
         for line in _why(subject, some, call, version):

@@ -8,7 +8,10 @@ follows is marked as not reached, so that one run shows every missing permission
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import (
@@ -19,9 +22,16 @@ from vpc_cni_iam.catalog.facts.requests import (
     request_templates,
     tag_keys,
 )
-from vpc_cni_iam.coverage.simulate.requests import Group, NodeInterface, Subnet
+from vpc_cni_iam.coverage.simulate.requests import (
+    TAGS_OF_RESOURCES,
+    Group,
+    NodeInterface,
+    Subnet,
+)
 from vpc_cni_iam.coverage.simulate.send import NODE, Answers, Sender
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
+from vpc_cni_iam.policy.evaluate import Request
+from vpc_cni_iam.policy.matching.variables import UNKNOWN, UnknownValue
 
 PRIMARY = "primary interface"
 TRUNK = "trunk interface"
@@ -44,6 +54,15 @@ class SimulatedNode(Sender):
         self.subnet = Subnet(names.subnet_id, names.vpc_owner_id, names.vpc_id)
         self.keys = tag_keys(setting.version, cluster_name=setting.plugin.has_cluster_name)
         self.groups = (self.group(names.security_group_id), self.group(None))
+
+    def instance(self, action: str) -> tuple[Request, ...]:
+        """Return the check of an action on the node's own instance.
+
+        Nothing says which tags the instances of SageMaker HyperPod have: upstream adds its
+        statement to the generic document alone.
+        """
+        checks = super().instance(action)
+        return tuple(map(_with_unknown_tags, checks)) if self.hyperpod else checks
 
     def group(self, identifier: str | None) -> Group:
         """Return a security group of the node's account in its VPC."""
@@ -234,6 +253,23 @@ class SimulatedNode(Sender):
         for name in ("create-log-stream", "put-log-events"):
             action = request_templates()[name].action
             self.sent(name, on, (self.requests.on_log_stream(action, group),))
+
+
+def _with_unknown_tags(request: Request) -> Request:
+    context = {k: v for k, v in request.context.items() if not _is_tag(k)}
+    return replace(request, context=context, may_have=_may_have_any_tag(request.may_have))
+
+
+_MayHave = Callable[[str], UnknownValue | None]
+
+
+@cache
+def _may_have_any_tag(others: _MayHave | None) -> _MayHave:
+    return lambda key: UNKNOWN if _is_tag(key) else others(key) if others else None
+
+
+def _is_tag(key: str) -> bool:
+    return key.lower().partition("/")[0] in TAGS_OF_RESOURCES
 
 
 def is_trunk(eni: NodeInterface) -> bool:

@@ -104,7 +104,8 @@ class Answers:
 
     def evaluate(self, request: Request) -> Decision:
         """Return the decision about a request."""
-        key = request.action, request.resource, frozenset(request.context.items()), type(request)
+        context = frozenset(request.context.items())
+        key = request.action, request.resource, context, request.may_have, type(request)
         if (decision := self._decisions.get(key)) is None:
             decision = self._decide(request)
             if isinstance(request, OfUnknownId):

@@ -32,11 +32,17 @@ class _State(Struct, rename="pascal"):
     name: str | None = None
 
 
+class _Operator(Struct, rename="pascal"):
+    managed: bool = False
+    principal: str | None = None
+
+
 class _Instance(Struct, rename="pascal"):
     instance_id: str
     vpc_id: str | None = None
     state: _State | None = None
     tags: list[_Tag] | None = None
+    operator: _Operator | None = None
 
 
 class _Reservation(Struct, rename="pascal"):
@@ -55,6 +61,7 @@ class _Interface(Struct, rename="pascal"):
     description: str | None = None
     attachment: _Attachment | None = None
     tag_set: list[_Tag] | None = None
+    operator: _Operator | None = None
 
 
 class _Described(Struct, rename="pascal"):
@@ -69,6 +76,7 @@ class Instance(Struct, frozen=True):
     id: str
     vpc: str  # the ID of its VPC, empty if it has none
     tags: Mapping[str, str]
+    operator: str = ""  # the AWS service that manages it, such as ``eks.amazonaws.com``
 
 
 class Interface(Struct, frozen=True):
@@ -81,6 +89,7 @@ class Interface(Struct, frozen=True):
     description: str
     instance: str  # the ID of the instance it is attached to, empty if to none that is shown
     tags: Mapping[str, str]
+    operator: str = ""
 
 
 class Inventory(Struct, frozen=True):
@@ -110,7 +119,7 @@ class _Page(Struct, frozen=True):
         for shown in (i for r in self.answer.reservations or () for i in r.instances):
             if not shown.state or shown.state.name not in ("terminated", "shutting-down"):
                 vpc, tags = self._id(shown.vpc_id), self._tags(shown.instance_id, shown.tags)
-                yield Instance(self._id(shown.instance_id), vpc, tags)
+                yield Instance(self._id(shown.instance_id), vpc, tags, _managed_by(shown.operator))
 
     def interfaces(self) -> Iterator[Interface]:
         for shown in self.answer.network_interfaces or ():
@@ -122,6 +131,7 @@ class _Page(Struct, frozen=True):
                 shown.description or "",
                 self._id(shown.attachment.instance_id if shown.attachment else None),
                 self._tags(shown.network_interface_id, shown.tag_set),
+                _managed_by(shown.operator),
             )
 
     def _id(self, text: str | None) -> str:
@@ -137,6 +147,10 @@ class _Page(Struct, frozen=True):
                 raise self.refuse(f"{problem}; EC2 has each key once")
             values[tag.key] = tag.value or ""
         return values
+
+
+def _managed_by(operator: _Operator | None) -> str:
+    return operator.principal or "" if operator and operator.managed else ""
 
 
 def read(contents: Iterable[Content]) -> Inventory:

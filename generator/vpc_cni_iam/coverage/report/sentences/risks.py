@@ -22,7 +22,10 @@ _TEXTS = {
     ),
     RiskName.creates_in_any_vpc: "the role can create network interfaces in every VPC",
     RiskName.security_groups_unscoped: (
-        "the role can use security groups of every VPC, if EC2 accepts them"
+        "the role can put any security group of its VPC on its cluster's interfaces: {names}"
+    ),
+    RiskName.addresses_reassignable: (
+        "the role can move addresses of other interfaces of a subnet to its cluster's interfaces"
     ),
     RiskName.describe_unscoped: (
         "Describe actions read the whole account in its Region: EC2 cannot limit them"

@@ -1,0 +1,124 @@
+"""What the documents say of a scoped policy is what the table of abilities says, and no more."""
+
+import re
+
+import pytest
+from tools.generate import abilities
+from tools.generate.abilities import ABILITIES, CLAIM, COLUMNS, NO, YES
+
+from conftest import ROOT, run
+from vpc_cni_iam.catalog.facts import known_versions
+from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.coverage.analysis.reach import Attacker
+from vpc_cni_iam.coverage.simulate.send import Answers
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
+
+SENTENCE = (
+    "A scoped policy lets the role change only network interfaces with its cluster's tag, but the "
+    "role can put this tag on any interface; hardened, only on interfaces that have no cluster's "
+    "tag."
+)
+PAGES = (
+    "README.md",
+    "docs/getting-started.md",
+    "docs/moving-to-scoped.md",
+    "docs/variants.md",
+    "docs/compare.md",
+    "docs/hardening.md",
+    "modules/vpc-cni-iam-policy/README.md",
+    "modules/vpc-cni-iam-role/README.md",
+)
+# What was said before, and is more than is so.
+TOO_MUCH = re.compile(
+    r"limits the role to|can change only the interfaces|cannot touch|kept to its own"
+    r"|reaches one cluster|scoped even narrower"
+)
+
+
+def cells(column: int) -> dict[str, str]:
+    answers = abilities.answers(COLUMNS[column][1])
+    return dict(zip((ability.text for ability in ABILITIES), answers, strict=True))
+
+
+GENERIC, SCOPED, HARDENED = map(cells, range(3))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_says_the_same_sentence(page: str) -> None:
+    assert SENTENCE in " ".join((ROOT / page).read_text().split())
+
+
+def test_no_page_says_more() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("*/*/README.md")]
+    assert len(pages) > 30
+    for page in pages:
+        if page.name != "CHANGELOG.md":
+            assert not TOO_MUCH.search(" ".join(page.read_text().split())), page
+
+
+def test_the_sentence_is_what_the_evaluator_says() -> None:
+    """Of each scoped variant: no change without the tag, and the tag on which interfaces."""
+    for variant in ("ipv4-scoped", "ipv4-pod-identity"):
+        for hardening in (None, Hardening()):
+            policy = abilities.document(variant, hardening)
+            reach = Attacker(Answers([policy]), RequestSetting(known_versions.newest()))
+            tagged = [reach.eni(s, reach.theirs) for s in (reach.here, reach.there)]
+            untagged = [reach.eni(s, {}) for s in (reach.here, reach.there)]
+            assert not any(map(reach.may_change, (*tagged, *untagged)))
+            assert any(map(reach.may_claim, untagged))
+            assert any(map(reach.may_claim, tagged)) is (hardening is None)
+
+
+def test_each_policy_allows_no_more_than_the_one_before() -> None:
+    order = (NO, CLAIM, YES)
+    for text in SCOPED:
+        ranks = [order.index(column[text]) for column in (HARDENED, SCOPED, GENERIC)]
+        assert ranks == sorted(ranks), text
+    assert {*GENERIC.values()} == {YES}
+
+
+@pytest.mark.parametrize(
+    ("ability", "scoped", "hardened"),
+    [
+        ("write its cluster's name", YES, NO),
+        ("give such an interface, in use on the other cluster's node, other", CLAIM, NO),
+        ("take addresses from it", CLAIM, NO),
+        ("detach it from the other cluster's node", NO, NO),
+        ("delete such an interface that is detached, or attach it", CLAIM, NO),
+        ("change an interface of its VPC without the tag", CLAIM, CLAIM),
+        ("the same in another VPC", CLAIM, NO),
+        ("tag an interface of its VPC that an AWS service manages", YES, YES),
+        ("delete such an interface that its service left detached", CLAIM, CLAIM),
+        ("put any security group of the VPC on an interface", YES, YES),
+        ("create an interface in any subnet of its VPC", YES, YES),
+        ("create an interface in another VPC", NO, NO),
+        ("move secondary addresses of any interface in its subnet", YES, YES),
+        ("turn off the source/destination check", YES, YES),
+        ("attach interfaces of its cluster to an instance of another cluster", NO, NO),
+        ("detach and delete interfaces of its own cluster's nodes", YES, YES),
+        ("write any tag on an interface of its own cluster", YES, NO),
+        ("read all interfaces", YES, YES),
+    ],
+)
+def test_abilities_are_judged_with_every_resource_that_ec2_checks(
+    ability: str, scoped: str, hardened: str
+) -> None:
+    (text,) = (t for t in SCOPED if t.startswith(ability))
+    assert (GENERIC[text], SCOPED[text], HARDENED[text]) == (YES, scoped, hardened)
+
+
+def test_the_table_has_every_ability_with_a_source() -> None:
+    page = (ROOT / "docs/hardening.md").read_text()
+    assert abilities.table() in page
+    for ability in ABILITIES:
+        assert ability.sources, ability.text
+        assert {*ability.sources} <= abilities.SOURCES.keys()
+    assert {s for a in ABILITIES for s in a.sources} == abilities.SOURCES.keys()
+    assert "not tried" in page
+
+
+def test_what_hardening_leaves_open_is_said_where_a_policy_is_made() -> None:
+    names = ("--cluster-name", "prod", "--vpc-id", "vpc-0123456789abcdef0")
+    notes = run("policy", "ipv4-scoped", "--harden", *names).err
+    assert "still allows any security group of an interface's VPC on its own interfaces" in notes
+    assert "still allows moving addresses of other interfaces of a subnet" in notes

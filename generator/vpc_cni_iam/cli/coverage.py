@@ -157,7 +157,9 @@ def coverage(
     own = [subject.program] if subject.program else []
     scenarios = find(selected.scenario or own, selected.skip or ())
     whole = selected.all_versions
-    worst = _show(subject, setting, scenarios, output.value, whole=whole, verbose=verbose)
+    worst = _show(
+        subject, setting, scenarios, output.value, whole=whole, verbose=verbose, strict=strict
+    )
     fails = worst.is_failure(strict=strict) or not subject.is_complete
     raise typer.Exit(1 if fails else 0)
 
@@ -305,6 +307,7 @@ def _show(
     *,
     whole: bool,
     verbose: bool,
+    strict: bool,
 ) -> PluginVerdict:
     """Print the report about one version, or about every one, and return the verdict.
 
@@ -319,13 +322,17 @@ def _show(
     policies, limits = subject.policies, subject.limiting
     if whole or not hasattr(report, "version"):
         result = matrix(policies, setting, scenarios, limits, subject.regions)
-        denied = [why for (v, _), why in result.reasons.items() if v == setting.version]
-        result = replace(result, repairs=repairs_for(subject, result.setting, scenarios, denied))
+        if version := result.newest_failure(strict=strict):
+            denied = [why for (v, _), why in result.reasons.items() if v == version]
+            at = replace(result.setting, version=version)
+            repairs = repairs_for(subject, at, scenarios, denied, strict=strict)
+            result = replace(result, repairs=repairs, repaired=version)
         typer.echo(report.matrix(subject, result, verbose=verbose), nl=False)
         return result.verdict
     coverage = cover(policies, setting, scenarios, limits, subject.regions)
     denied = [(scenario.name, call) for scenario, call in coverage.denied()]
-    coverage = replace(coverage, repairs=repairs_for(subject, coverage.setting, scenarios, denied))
+    repairs = repairs_for(subject, coverage.setting, scenarios, denied, strict=strict)
+    coverage = replace(coverage, repairs=repairs)
     risks = find_risks(policies, setting, limits, subject.regions)
     text = report.version(subject, coverage, risks, verbose=verbose)
     typer.echo(common.folded(text) if output == "text" else text, nl=False)

@@ -93,7 +93,7 @@ def forge(consumer: Path) -> None:
 
 def test_pre_commit(consumer: Path, pip_environ: dict[str, str], tmp_path: Path) -> None:
     revision = project_copy(tmp_path / "project")
-    page = (ROOT / "docs" / "ci.md").read_text()
+    page = (ROOT / "docs" / "ci" / "pre-commit.md").read_text()
     (snippet,) = re.findall(r"```yaml\n(repos:\n  - repo: .*?)```", page, re.DOTALL)
     address = "https://github.com/OWNER/vpc-cni-iam"
     snippet = snippet.replace(address, str(tmp_path / "project")).replace("REVISION", revision)
@@ -526,24 +526,6 @@ def test_pre_commit_looks_at_the_files_that_matter() -> None:
     ):
         assert re.search(hook["files"], name), name
     assert not re.search(hook["files"], "src/main.py")
-
-
-def test_renovate_finds_and_moves_the_pin(consumer: Path) -> None:
-    """The custom manager of the page, applied as Renovate applies it, to what init writes."""
-    page = (ROOT / "docs" / "vendoring.md").read_text()
-    (pattern,) = re.findall(r'"matchStrings": \[\s*"(.*)"\s*\]', page)
-    expression = pattern.replace("\\\\", "\\").replace('\\"', '"').replace("(?<", "(?P<")
-    text = (consumer / "vpc-cni-iam.toml").read_text()
-    match = re.search(expression, text)
-    assert match is not None
-    assert match["depName"] == "aws/amazon-vpc-cni-k8s"
-    assert match["datasource"] == "github-releases"
-    assert match["currentValue"] == "v1.23.2"
-    start, end = match.span("currentValue")
-    (consumer / "vpc-cni-iam.toml").write_text(f"{text[:start]}v1.22.4{text[end:]}")
-    done = run("check", cwd=consumer)
-    assert done.code == 1
-    assert "outdated" in done.out
 
 
 def test_ci_kills_some_hundreds_of_times() -> None:

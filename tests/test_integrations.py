@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -94,7 +93,7 @@ def forge(consumer: Path) -> None:
 
 def test_pre_commit(consumer: Path, pip_environ: dict[str, str], tmp_path: Path) -> None:
     revision = project_copy(tmp_path / "project")
-    page = (ROOT / "docs" / "ci.md").read_text()
+    page = (ROOT / "docs" / "ci" / "pre-commit.md").read_text()
     (snippet,) = re.findall(r"```yaml\n(repos:\n  - repo: .*?)```", page, re.DOTALL)
     address = "https://github.com/OWNER/vpc-cni-iam"
     snippet = snippet.replace(address, str(tmp_path / "project")).replace("REVISION", revision)
@@ -173,8 +172,12 @@ class Action:
         environ = dict(self.environ)
         for name, value in step.get("env", {}).items():
             environ[name] = re.sub(
-                r"\$\{\{ (?:inputs|steps\.install\.outputs)\.([a-z-]+) \}\}",
-                lambda match: (values if "inputs" in match[0] else self.installed)[match[1]],
+                r"\$\{\{ (inputs|steps\.install\.outputs|steps\.review\.outputs)\.([a-z-]+) \}\}",
+                lambda match: {
+                    "inputs": values,
+                    "steps.install.outputs": self.installed,
+                    "steps.review.outputs": self.reviewed(),
+                }[match[1]][match[2]],
                 value,
             )
         done = self.bash(step["run"], environ)
@@ -183,6 +186,11 @@ class Action:
             self.installed = dict(line.split("=", 1) for line in lines)
             self.output.unlink()
         return done
+
+    def reviewed(self) -> dict[str, str]:
+        """Return the outputs of the step that reviews."""
+        lines = self.output.read_text().splitlines() if self.output.exists() else []
+        return dict(line.split("=", 1) for line in lines)
 
     def bash(self, script: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -227,6 +235,7 @@ def action(consumer: Path, tmp_path: Path) -> Action:
         f'printf "#!/bin/sh\\nexec \\"{sys.executable}\\" -m vpc_cni_iam \\"\\$@\\"\\n" '
         f'> {target}/vpc-cni-iam"\n'
         f'printf \'#!/bin/sh\\nprintf "<%%s>" "$@"\\n\' > {target}/pip"\n'
+        f'printf "#!/bin/sh\\nexec \\"{sys.executable}\\" \\"\\$@\\"\\n" > {target}/python"\n'
         f'chmod +x {target}/"*\n'
     )
     write_tree(programs, {"python3": python})
@@ -235,7 +244,7 @@ def action(consumer: Path, tmp_path: Path) -> Action:
     return Action(consumer, tmp_path, {**os.environ, "PATH": path})
 
 
-@pytest.mark.parametrize("name", ["check", "outdated", "no_other_files"])
+@pytest.mark.parametrize("name", ["check", "outdated", "no_other_files", "comment", "sarif"])
 @pytest.mark.parametrize(
     ("value", "taken"),
     [
@@ -253,7 +262,8 @@ def test_a_flag_of_the_action_is_a_known_word(
 ) -> None:
     """Any other word would pass as false, and the gate would be open."""
     done = action.step(0, plan="plan.json", **{name: value})
-    defaults = {"check": "true", "outdated": "false", "no-other-files": "false"}
+    on, off = dict.fromkeys(("check", "comment"), "true"), ("outdated", "no-other-files", "sarif")
+    defaults = on | dict.fromkeys(off, "false")
     if taken == "":
         assert (done.returncode, action.installed) == (2, {})
         assert done.stdout.startswith(f"::error::{name.replace('_', '-')} is ")
@@ -269,9 +279,11 @@ def test_an_action_that_checks_nothing_fails(action: Action) -> None:
     done = action.step(0, check="false")
     assert (done.returncode, "nothing would be checked" in done.stdout) == (2, True)
     assert action.step(0, check="false", plan="plan.json").returncode == 0
+    assert action.step(0, check="false", coverage="policy.json").returncode == 0
     conditions = [step.get("if", "") for step in action.steps]
     assert conditions[1] == "steps.install.outputs.check == 'true'"
-    assert conditions[2] == "${{ !cancelled() && inputs.plan != '' }}"
+    assert conditions[2] == "${{ !cancelled() && inputs.coverage != '' }}"
+    assert conditions[3] == "${{ !cancelled() && inputs.plan != '' }}"
 
 
 def test_the_action_fails_on_what_its_flags_name(action: Action) -> None:
@@ -335,7 +347,7 @@ def test_an_input_of_the_review_is_read_whole_or_refused(
 ) -> None:
     shutil.copy(WIDEN, action.consumer / "plan.json")
     assert action.step(0).returncode == 0
-    done = action.step(2, **{"plan": "plan.json", name: value})
+    done = action.step(3, **{"plan": "plan.json", name: value})
     assert done.returncode == code, done.stdout + done.stderr
     assert not (action.consumer / "ran").exists()
     reviewed = "the plan was not reviewed" not in action.summary.read_text()
@@ -347,21 +359,21 @@ def reviews_a_plan(action: Action) -> None:
     shutil.copy(reviewed / "plans" / "widen.terraform-1.15.5.json", action.consumer / "plan.json")
     shutil.copy(reviewed / "configurations" / "widen" / "after" / "main.tf", action.consumer)
     action.summary.unlink()
-    assert action.step(2, plan="plan.json").returncode == 1
+    assert action.step(3, plan="plan.json").returncode == 1
     action.summary.unlink()
     action.output.unlink()
-    done = action.step(2, plan="plan.json", source=".")
+    done = action.step(3, plan="plan.json", source=".")
     assert done.returncode == 1, done.stderr
     assert "ec2:TerminateInstances" in done.stdout
     assert "### IAM review fails: 2 errors" in action.summary.read_text()
-    written = dict(line.split("=") for line in action.output.read_text().splitlines())
+    written = action.reviewed()
     assert action.summary.read_text() == "\n" + Path(written["markdown"]).read_text()
     results = json.loads(Path(written["sarif"]).read_text())["runs"][0]["results"]
     place = results[0]["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == "main.tf"
     assert "<h1>IAM review of plan.json</h1>" in Path(written["html"]).read_text()
-    assert action.step(2, plan="plan.json", fail_on="coverage-lost").returncode == 0
-    several = action.step(2, plan="plan.json", fail_on="coverage-lost, new-access")
+    assert action.step(3, plan="plan.json", fail_on="coverage-lost").returncode == 0
+    several = action.step(3, plan="plan.json", fail_on="coverage-lost, new-access")
     assert "fails (--fail-on coverage-lost or new-access)" in several.stdout
     plan = json.loads((action.consumer / "plan.json").read_text())
     addon = {"cluster_name": "c", "addon_name": "vpc-cni", "addon_version": "v1.20.4-eksbuild.1"}
@@ -376,71 +388,19 @@ def reviews_a_plan(action: Action) -> None:
     (action.consumer / "addon.json").write_text(json.dumps(plan))
     assert (
         "aws-node in c: not shown by the plan for v1.20.4"
-        in action.step(2, plan="addon.json").stdout
+        in action.step(3, plan="addon.json").stdout
     )
     # What is left of an earlier run is not shown again.
     for inputs in ({"plan": "gone.json"}, {"plan": "--help"}, {"plan": "plan.json", "mode": "5"}):
         action.summary.unlink()
         action.output.unlink(missing_ok=True)
-        assert action.step(2, **inputs).returncode in (2, 3)
+        assert action.step(3, **inputs).returncode in (2, 3)
         assert "the plan was not reviewed" in action.summary.read_text()
         assert not action.output.exists()
     assert (
         "v1.20.4 (IPv6, --cni-version)"
-        in action.step(2, plan="plan.json", mode="ipv6", cni_version="v1.20.4").stdout
+        in action.step(3, plan="plan.json", mode="ipv6", cni_version="v1.20.4").stdout
     )
-
-
-# Answers as gh does: the list of comments through jq, and else what it was asked for.
-GH = """import json, os, subprocess, sys
-words = sys.argv[1:]
-if "--jq" in words:
-    filter = words[words.index("--jq") + 1]
-    with open(os.environ["COMMENTS"]) as comments:
-        sys.exit(subprocess.run(["jq", "-r", filter], stdin=comments).returncode)
-with open(os.environ["ASKED"], "w") as asked:
-    json.dump(words, asked)
-"""
-BOT, USER = {"type": "Bot"}, {"type": "User"}
-
-
-@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
-@pytest.mark.parametrize("before", [True, False])
-def test_the_workflow_of_the_page_replaces_its_own_comment(before: bool, tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "review.md").read_text()
-    (block,) = re.findall(r"```yaml\n(- id: iam\n.*?)```", page, re.DOTALL)
-    reviewed, _, comment = yaml.safe_load(block)
-    action = yaml.safe_load((ROOT / "action.yml").read_text())
-    assert set(reviewed["with"]) <= set(action["inputs"])
-    outputs = set(re.findall(r"steps\.iam\.outputs\.(\w+)", block))
-    assert outputs <= set(action["outputs"])
-    review = tmp_path / "review.md"
-    plan = ROOT / "tests" / "review" / "plans" / "widen.terraform-1.15.5.json"
-    review.write_text(run("review", plan, "--format", "markdown").out)
-    mark = review.read_text().split("\n")[0]
-    others = [(1, USER, mark), (2, BOT, f"quoted: {mark}"), (3, BOT, "something else")]
-    ours = [(4, BOT, f"{mark}\n\nold")] if before else []
-    comments = [{"id": n, "user": user, "body": body} for n, user, body in [*others, *ours]]
-    (tmp_path / "comments.json").write_text(json.dumps(comments))
-    (tmp_path / "gh.py").write_text(GH)
-    command = shlex.join([sys.executable, str(tmp_path / "gh.py")])
-    (tmp_path / "gh").write_text(f'#!/bin/sh\nexec {command} "$@"\n')
-    (tmp_path / "gh").chmod(0o755)
-    environ = {
-        **os.environ,
-        "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
-        "GITHUB_REPOSITORY": "o/r",
-        "PR": "7",
-        "REVIEW": str(review),
-        "COMMENTS": str(tmp_path / "comments.json"),
-        "ASKED": str(tmp_path / "asked.json"),
-    }
-    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", comment["run"]]
-    subprocess.run(command, env=environ, check=True)
-    asked = json.loads((tmp_path / "asked.json").read_text())
-    address = "repos/o/r/issues/comments/4" if before else "repos/o/r/issues/7/comments"
-    assert address in asked and ("PATCH" in asked) is before
-    assert asked[-1] == f"body=@{review}"
 
 
 @pytest.mark.parametrize(
@@ -566,24 +526,6 @@ def test_pre_commit_looks_at_the_files_that_matter() -> None:
     ):
         assert re.search(hook["files"], name), name
     assert not re.search(hook["files"], "src/main.py")
-
-
-def test_renovate_finds_and_moves_the_pin(consumer: Path) -> None:
-    """The custom manager of the page, applied as Renovate applies it, to what init writes."""
-    page = (ROOT / "docs" / "vendoring.md").read_text()
-    (pattern,) = re.findall(r'"matchStrings": \[\s*"(.*)"\s*\]', page)
-    expression = pattern.replace("\\\\", "\\").replace('\\"', '"').replace("(?<", "(?P<")
-    text = (consumer / "vpc-cni-iam.toml").read_text()
-    match = re.search(expression, text)
-    assert match is not None
-    assert match["depName"] == "aws/amazon-vpc-cni-k8s"
-    assert match["datasource"] == "github-releases"
-    assert match["currentValue"] == "v1.23.2"
-    start, end = match.span("currentValue")
-    (consumer / "vpc-cni-iam.toml").write_text(f"{text[:start]}v1.22.4{text[end:]}")
-    done = run("check", cwd=consumer)
-    assert done.code == 1
-    assert "outdated" in done.out
 
 
 def test_ci_kills_some_hundreds_of_times() -> None:

@@ -1,7 +1,8 @@
-"""Workflows of this repository, and the snippets of docs/ci.md that others paste into theirs."""
+"""Workflows of this repository, and the snippets of docs/ci that others paste into theirs."""
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,11 +18,13 @@ from click.testing import CliRunner
 from conftest import ROOT, tool
 from vpc_cni_iam.cli.main import application
 from vpc_cni_iam.hcl import repair
+from vpc_cni_iam.hcl.parse import parse
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 TEMPLATE = ROOT / "templates" / "vpc-cni-iam.gitlab-ci.yml"
-PAGE = (ROOT / "docs" / "ci.md").read_text()
+DOCS = ROOT / "docs"
+PAGE = (DOCS / "ci.md").read_text()
 PLAN = ROOT / "tests" / "review" / "plans" / "widen.terraform-1.15.5.json"
 PINNED = re.compile(r"uses: (?!\./|OWNER/)(\S+)@([0-9a-f]{40}) # v[\d.]+\n")
 # Stands in for an engine: `show` prints the plan of a test, the others do nothing.
@@ -29,9 +32,11 @@ TERRAFORM = '#!/bin/sh\n[ "$1" != show ] || cat "$SHOWN_PLAN"\n'
 
 
 def snippet(heading: str, language: str = "yaml") -> str:
-    """The one snippet of a section of the page."""
+    """The one snippet of a section of the page, or of a page of its own."""
+    own = DOCS / "ci" / f"{heading.lower()}.md"
     section = PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    (text,) = re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
+    page = own.read_text() if own.exists() else section
+    (text,) = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
     return str(text)
 
 
@@ -144,11 +149,30 @@ def test_the_workflow_of_the_page(tmp_path: Path) -> None:
     steps = yaml.safe_load(text)["jobs"]["iam"]["steps"]
     (used,) = (step for step in steps if step.get("uses") == "OWNER/vpc-cni-iam@REVISION")
     assert set(used["with"]) <= ACTION["inputs"].keys()
-    assert set(re.findall(r"steps\.iam\.outputs\.(\w+)", text)) <= ACTION["outputs"].keys()
-    assert "package" in ACTION["inputs"] and "`package: vpc-cni-iam==1.0.0`" in PAGE
     plan = next(step["run"] for step in steps if "run" in step)
     assert run_all([plan], tmp_path) == [0]
     assert (tmp_path / "plan.json").read_text() == PLAN.read_text()
+
+
+def test_the_page_has_every_input_of_the_action_with_its_default() -> None:
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \|(.*?)\|", PAGE, re.MULTILINE))
+    assert rows.keys() == ACTION["inputs"].keys()
+    for name, shown in rows.items():
+        default = ACTION["inputs"][name]["default"]
+        if "`" in shown:
+            assert shown.strip(" `") == default, name
+        else:  # words, or nothing
+            assert not default or default.startswith("${{"), name
+    assert set(re.findall(r"The outputs `(\w+)`, `(\w+)` and `(\w+)`", PAGE)[0]) == set(
+        ACTION["outputs"]
+    )
+
+
+def test_the_action_uses_nothing_that_is_not_pinned() -> None:
+    text = (ROOT / "action.yml").read_text()
+    assert len(PINNED.findall(text)) == text.count("uses: ") == 2
+    (upload,) = (s for s in ACTION["runs"]["steps"] if "upload-sarif" in s.get("uses", ""))
+    assert "steps.install.outputs.sarif == 'true'" in upload["if"]
 
 
 def test_the_action_installs_what_is_named_or_its_own_checkout() -> None:
@@ -204,9 +228,31 @@ def test_the_terramate_script_of_the_page(tmp_path: Path) -> None:
     assert codes == [0, 0, 0, 1]
 
 
-def test_the_commands_of_the_page_exist() -> None:
+def test_the_spacelift_hooks_of_the_page(tmp_path: Path) -> None:
+    configuration = yaml.safe_load(snippet("Spacelift"))
+    hooks = configuration["stack_defaults"]["after_plan"]
+    (tmp_path / "spacelift.plan").touch()
+    assert run_all(hooks, tmp_path) == [0, 1]
+
+
+def test_the_terragrunt_hooks_of_the_page(tmp_path: Path) -> None:
+    (block,) = parse(snippet("Terragrunt", "hcl"), "root.hcl").blocks
+    hooks = [b.attributes["execute"] for b in block.blocks if b.type == "after_hook"]
+    assert [b.type for b in block.blocks] == ["extra_arguments", "after_hook", "after_hook"]
+    words = [[str(item.parts[0]) for item in hook.items] for hook in hooks]  # type: ignore[union-attr]
+    assert run_all(map(shlex.join, words), tmp_path, TG_CTX_TF_PATH="terraform") == [0, 1]
+
+
+def test_the_commands_of_the_pages_exist() -> None:
     from typer.main import get_command
 
     known = get_command(application([])).commands  # type: ignore[attr-defined]
-    for name in re.findall(r"vpc-cni-iam ([a-z]+)", PAGE):
-        assert name in known
+    for page in (DOCS / "ci.md", *(DOCS / "ci").glob("*.md")):
+        for name in re.findall(r"(?:`|- |run: )vpc-cni-iam ([a-z]+)", page.read_text()):
+            assert name in known, page
+
+
+def test_each_page_of_a_service_says_how_far_it_was_tried() -> None:
+    for page in (DOCS / "ci").glob("*.md"):
+        assert "**Tried**" in page.read_text(), page
+        assert f"ci/{page.name}" in PAGE, page

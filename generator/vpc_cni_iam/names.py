@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from vpc_cni_iam.errors import OptionError, first_of
+from vpc_cni_iam.errors import OptionError
 
 _LONGEST = 100
+_MOST = 20  # names that an error lists
 
 
 def resolve(
@@ -37,15 +38,16 @@ def resolve(
 
 
 def unknown_name(shown: str, known: Iterable[object], noun: str, where: str = "") -> str:
-    """Return that a name is unknown, with the nearest known one."""
+    """Return that a name is unknown, with the nearest known one, and all if they are few."""
     names = [str(name) for name in known]
     unknown = f"unknown {noun} {shown!r}{where}; "
     if not names:
         return f"{unknown}there is none with a name"
-    listed = f"nown {'is' if len(names) == 1 else 'are'} {first_of(names)}"
-    if near := nearest(shown, names):
-        return f"{unknown}did you mean {near!r}? K{listed}"
-    return f"{unknown}k{listed}"
+    near = nearest(shown, names)
+    if len(names) > _MOST:
+        return unknown + (f"did you mean {near!r}?" if near else "no similar one is known")
+    listed = f"nown {'is' if len(names) == 1 else 'are'} {', '.join(names)}"
+    return f"{unknown}did you mean {near!r}? K{listed}" if near else f"{unknown}k{listed}"
 
 
 def nearest(word: str, names: Iterable[str]) -> str:

@@ -50,7 +50,9 @@ def test_a_misspelled_action_is_not_proven(tmp_path: Path) -> None:
     )
     result = asked(tmp_path, *words)
     assert [a["answer"] for a in result["actions"]] == ["not proven"] * 2 + ["never"]
-    assert "did you mean 'iam:PassRole'?" in result["actions"][0]["reason"]["text"]
+    assert result["actions"][0]["reason"]["text"].endswith("did you mean 'iam:PassRole'?")
+    result = asked(tmp_path, "--never", "iam:Zzzzzz", "r.json")
+    assert result["actions"][0]["reason"]["text"].endswith("; no similar one is known")
 
 
 def test_what_was_not_read_is_not_proven(tmp_path: Path) -> None:

@@ -170,6 +170,44 @@ def test_a_policy_with_which_the_plugin_fails_gets_what_to_do(
         assert html.escape(repair) in page
 
 
+LEAKED = "ec2:DeleteNetworkInterface"
+
+
+@pytest.mark.parametrize(
+    ("without", "condition", "words", "repair"),
+    [
+        (LEAKED, {}, ("--fail-on", "warning"), "to do replace its policy with the output of "),
+        ("", {}, ("--all-versions",), "to do for v1.22.1: replace its policy with the output of "),
+        (
+            "",
+            {"StringEquals": {"aws:PrincipalOrgID": "o-1"}},
+            (),
+            "to do if AWS denies what is undecided, replace its policy with the output of ",
+        ),
+    ],
+)
+def test_every_failed_check_names_the_repair_and_it_works(
+    folder: Path,
+    without: str,
+    condition: dict[str, dict[str, str]],
+    words: tuple[str, ...],
+    repair: str,
+) -> None:
+    policy = json.loads(run("policy", "ipv4", "--cni-version", "v1.20.4").out)
+    statement = policy["Statement"][0]
+    statement["Action"] = [a for a in statement["Action"] if a != without]
+    statement |= {"Condition": condition} if condition else {}
+    (folder / "p.json").write_text(json.dumps(policy))
+    done = run("coverage", "p.json", *words, cwd=folder)
+    (line,) = [line for line in done.out.splitlines() if line.startswith("to do")]
+    assert done.code == 1 and " ".join(line.split()).startswith(repair)
+    (command,) = re.findall("`vpc-cni-iam (.*)`", line)
+    (folder / "new.json").write_text(run(*command.split()).out)
+    repaired = run("coverage", "new.json", *words, cwd=folder)
+    # It may have risks, which the option counts, too.
+    assert repaired.code == 0 or "works: 71 calls" in repaired.out
+
+
 def test_a_sid_that_stands_twice_is_refused_as_iam_does(folder: Path) -> None:
     statement = {"Sid": "All", "Effect": "Allow", "Action": "*", "Resource": "*"}
     policy = {"Version": "2012-10-17", "Statement": [statement, statement]}

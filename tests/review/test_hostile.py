@@ -19,6 +19,8 @@ from vpc_cni_iam.review.obtain import obtain
 from vpc_cni_iam.review.report_formats import REPORTS, Setting
 
 GOOD = plan(policy("p", None, document(allow("ec2:A"))))
+PLANNED = {"root_module": {"child_modules": [{"resources": [{"address": "module.a.null_x.b"}]}]}}
+WITHOUT_CHANGES = json.loads(plan(planned_values=PLANNED))
 UNREADABLE = {
     "nothing": (b"", "is empty"),
     "cut off": (GOOD[:-40], "cut off"),
@@ -34,6 +36,11 @@ UNREADABLE = {
     "a log": (b'{"@level":"info"}\n{"@level":"info"}\n', "the log of terraform plan"),
     "a key twice": (GOOD[:-1] + b', "resource_changes": []}', "stands twice"),
     "nested deeply": (b'{"a":' + b"[" * 200_000, "nests too deeply"),
+    "changes left out": (
+        json.dumps({k: v for k, v in WITHOUT_CHANGES.items() if k != "resource_changes"}).encode(),
+        "$.resource_changes: is missing or empty, but planned_values has resources",
+    ),
+    "changes filtered": (json.dumps(WITHOUT_CHANGES).encode(), "it is filtered"),
     "a change that is none": (
         GOOD.replace(b'"actions": ["create"]', b'"actions": 7'),
         "line 1, column 432",
@@ -73,6 +80,15 @@ def test_a_byte_order_mark_and_gzip_are_no_hindrance(tmp_path: Path) -> None:
         path.write_bytes(text)
         assert len(obtain(str(path), io.BytesIO(), "auto", {}).resources) == 1
         assert len(obtain("-", io.BytesIO(text), "auto", {}).resources) == 1
+
+
+def test_a_plan_of_outputs_alone_has_no_findings(tmp_path: Path) -> None:
+    outputs = {"outputs": {"a": {"sensitive": False, "value": 1}}, "root_module": {}}
+    values = json.loads(plan(planned_values=outputs))
+    del values["resource_changes"]
+    (tmp_path / "plan.json").write_text(json.dumps(values))
+    done = run("review", tmp_path / "plan.json")
+    assert (done.code, "no findings" in done.out) == (0, True)
 
 
 def test_modules_that_nest_without_end_are_refused() -> None:

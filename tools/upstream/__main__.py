@@ -13,11 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from tools.engines.cache import UnavailableError
-from tools.plugin_probe.build import agent
-from tools.plugin_probe.case import run as run_case
-from tools.plugin_probe.evidence import evidence
-from tools.plugin_probe.live import with_policies
-from tools.upstream import follow, proxy
+from tools.upstream import proxy
 from tools.upstream.against import Action, against, release_to_compare
 from tools.upstream.calls import Site
 from tools.upstream.calls import calls as read_calls
@@ -194,6 +190,8 @@ def follow_(
     probe: Annotated[bool, typer.Option("--probe/--no-probe", help="Run the agent.")] = True,
 ) -> None:
     """See `FOLLOW`."""
+    from tools.upstream import follow  # it needs grpc, the other commands do not
+
     try:
         plugin, *others = follow.listed(proxy.versions)
         typer.echo("\n".join(each.line for each in (plugin, *others)))
@@ -218,6 +216,11 @@ def follow_(
 
 def probe_evidence(version: PluginVersion) -> dict[str, Any]:
     """Return what the probe observes of a version."""
+    from tools.plugin_probe.build import agent
+    from tools.plugin_probe.case import run as run_case
+    from tools.plugin_probe.evidence import evidence
+    from tools.plugin_probe.live import with_policies
+
     binary = str(agent(version))
     observed = evidence(version, binary, run_case, lambda text: typer.echo(text, err=True))
     return observed | {"policies": with_policies(version, binary, run_case)}

@@ -156,10 +156,17 @@ def coverage(
     own = [subject.program] if subject.program else []
     scenarios = find(selected.scenario or own, selected.skip or ())
     whole = selected.all_versions
+    if_degraded = fail_on is not FailOn.error
     worst, is_denied = _show(
-        subject, setting, scenarios, output.value, whole=whole, verbose=verbose
+        subject,
+        setting,
+        scenarios,
+        output.value,
+        whole=whole,
+        verbose=verbose,
+        if_degraded=if_degraded,
     )
-    fails = worst.is_failure(if_degraded=fail_on is not FailOn.error) or not subject.is_complete
+    fails = worst.is_failure(if_degraded=if_degraded) or not subject.is_complete
     fails |= is_denied and fail_on is FailOn.note
     raise typer.Exit(1 if fails or _has_risk(subject, setting, fail_on) else 0)
 
@@ -255,6 +262,7 @@ def _show(
     *,
     whole: bool,
     verbose: bool,
+    if_degraded: bool,
 ) -> tuple[PluginVerdict, bool]:
     """Print the report about one version, or about every one.
 
@@ -271,13 +279,17 @@ def _show(
     policies, limits = subject.policies, subject.limiting
     if whole or not hasattr(report, "version"):
         result = matrix(policies, setting, scenarios, limits, subject.regions)
-        denied = [why for (v, _), why in result.reasons.items() if v == setting.version]
-        result = replace(result, repairs=repairs_for(subject, result.setting, scenarios, denied))
+        if version := result.newest_failure(if_degraded=if_degraded):
+            denied = [why for (v, _), why in result.reasons.items() if v == version]
+            at = replace(result.setting, version=version)
+            repairs = repairs_for(subject, at, scenarios, denied, if_degraded=if_degraded)
+            result = replace(result, repairs=repairs, repaired=version)
         typer.echo(report.matrix(subject, result, verbose=verbose), nl=False)
         return result.verdict, bool(result.reasons)
     coverage = cover(policies, setting, scenarios, limits, subject.regions)
     denied = [(scenario.name, call) for scenario, call in coverage.denied()]
-    coverage = replace(coverage, repairs=repairs_for(subject, coverage.setting, scenarios, denied))
+    repairs = repairs_for(subject, coverage.setting, scenarios, denied, if_degraded=if_degraded)
+    coverage = replace(coverage, repairs=repairs)
     risks = find_risks(policies, setting, limits, subject.regions)
     text = report.version(subject, coverage, risks, verbose=verbose)
     typer.echo(common.folded(text) if output == "text" else text, nl=False)

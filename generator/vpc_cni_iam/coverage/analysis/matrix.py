@@ -101,7 +101,8 @@ class Matrix(Struct, frozen=True):
     not_expected: tuple[Scenario, ...] = ()  # those that are run only if they are asked for
     excess: Excess = NO_EXCESS  # patterns that grant more than any of the versions calls
     unused: tuple[UnusedAction, ...] = ()  # actions that policies name and no version calls
-    repairs: tuple[str, ...] = ()  # what to do about what is denied at the setting's version
+    repairs: tuple[str, ...] = ()  # what to do about what is denied at this version
+    repaired: PluginVersion | None = None
     # Where the plugin works with other versions in some Regions, the matrix of each; this is then
     # the one with the fewest.
     by_region: tuple[InRegion[Matrix], ...] = ()
@@ -110,6 +111,13 @@ class Matrix(Struct, frozen=True):
     def verdict(self) -> PluginVerdict:
         """Whether the plugin works at every version; the worst of them."""
         return max((row.verdict for row in self.rows), key=lambda verdict: verdict.rank)
+
+    def newest_failure(self, *, if_degraded: bool) -> PluginVersion | None:
+        """Return the newest version at which a check fails."""
+        failing = (
+            r.version for r in reversed(self.rows) if r.verdict.is_failure(if_degraded=if_degraded)
+        )
+        return next(failing, None)
 
     def works(self) -> tuple[VersionRange, ...]:
         """Return the versions at which no denied call is fatal, as runs."""

@@ -232,11 +232,12 @@ def resources(reader: Reader, shape: type[T], depth: int = 0) -> Iterator[T]:
             reader.value()
 
 
-def pass_module(reader: Reader) -> None:
-    """Pass the root module of a state, resource by resource: it may be too large at once."""
+def resource_count(reader: Reader) -> int:
+    """Pass a state's values, which may be too large at once, and count the resources."""
+    count = 0
     for key in reader.members():
         if key == "root_module":
-            for _ in resources(reader, Struct):
-                pass
+            count += sum(1 for _ in resources(reader, Struct))
         else:
             reader.value()
+    return count

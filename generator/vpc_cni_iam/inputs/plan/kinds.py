@@ -44,6 +44,10 @@ def check(fields: Mapping[str, Any], source: str) -> None:
     if fields.get("errored"):
         problem = "planning ended in an error, so the plan is not complete; mend that, plan again"
         raise InputError(source, "$.errored", problem)
+    # Engines make planned values from changes: a resource that has some has a change.
+    if fields.get("planned_values") and not fields.get("resource_changes"):
+        problem = f"is missing or empty, but planned_values has resources: it is filtered; {MAKE}"
+        raise InputError(source, "$.resource_changes", problem)
 
 
 def is_newer_format(version: str) -> bool:

@@ -137,7 +137,7 @@ def read_plan(
 class _Contents(Struct):
     """What is read of a plan so far."""
 
-    fields: dict[str, Any] = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=dict)  # of lists, whether they have anything
     changes: list[Resource] = field(default_factory=list)
     state: list[Resource] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set)
@@ -173,8 +173,8 @@ class _Contents(Struct):
                 self.state += _state(reader, self.secrets)
             case "configuration":
                 self.configuration = read_configuration(reader)
-            case "planned_values" if reader.size > json_stream.SMALL:
-                json_stream.pass_module(reader)
+            case "planned_values":
+                self.fields[key] = json_stream.resource_count(reader)
             case _:
                 if key not in MEMBERS and reader.peek() in (b"[", b"{"):
                     self.unknown_members.append(key)
@@ -192,6 +192,7 @@ class _Contents(Struct):
         self, items: Iterable[ChangedResource], reader: Reader, *, drift: bool
     ) -> Iterator[Resource]:
         for item in items:
+            self.fields["resource_changes"] = self.fields.get("resource_changes") or not drift
             self.secrets.update(of_change(item.change, reader))
             if not _is_read(item) and (drift or not self._note(item, reader)):
                 continue

@@ -148,8 +148,8 @@ def reasons(matrix: Matrix) -> Iterator[str]:
 
 
 def repair_lines(matrix: Matrix) -> Iterator[str]:
-    """Yield what to do about what is denied at the setting's version."""
-    yield from (f"to do for {matrix.setting.version}: {line}" for line in matrix.repairs)
+    """Yield what to do about what is denied at the newest version that fails."""
+    yield from (f"to do for {matrix.repaired}: {line}" for line in matrix.repairs)
 
 
 def excess_lines(matrix: Matrix) -> Iterator[str]:

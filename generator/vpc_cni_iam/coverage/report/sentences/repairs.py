@@ -5,11 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 
+from msgspec.structs import replace
+
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import METRICS_HELPER
-from vpc_cni_iam.coverage.analysis.cover import run_scenarios
+from vpc_cni_iam.coverage.analysis.cover import run_scenarios, verdict_of
 from vpc_cni_iam.coverage.analysis.denied import DeniedAction, denied_actions
 from vpc_cni_iam.coverage.analysis.risks import is_scoped
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario
@@ -49,8 +51,10 @@ def repairs_for(
     setting: RequestSetting,
     scenarios: Sequence[Scenario],
     denied: Iterable[tuple[str, SentCall]],
+    *,
+    if_degraded: bool,
 ) -> tuple[str, ...]:
-    """Return what to do about denied calls without which the plugin fails.
+    """Return what to do about denied calls with which a check fails.
 
     `denied` has calls, each with its scenario's name. Nothing if the subject was not read in full.
     """
@@ -58,27 +62,42 @@ def repairs_for(
     def by(decision: Decision) -> str:
         if limit := subject.limit(decision):
             return limit
-        return f"statement {name}" if (name := subject.statement(decision)) else ""
+        # A statement with a condition that is not decided is the policy's: it is replaced.
+        name = subject.statement(decision) if decision.denied else ""
+        return f"statement {name}" if name else ""
 
     if not subject.is_complete:
         return ()
-    fatal = [(scenario, call) for scenario, call in denied if call.fails]
-    actions = (action for reason in fatal for action in denied_actions(*reason, by))
-    lines = repairs(actions, lambda: replacement_for(subject, setting, scenarios))
+    counting = [
+        each for each in denied if each[1].fails or (if_degraded and each[1].range.is_needed)
+    ]
+    actions = [action for reason in counting for action in denied_actions(*reason, by)]
+    is_certain = any(action.undecided is None for action in actions)
+    known = actions if is_certain else [replace(action, undecided=None) for action in actions]
+    lines = repairs(
+        known, lambda: replacement_for(subject, setting, scenarios, if_degraded=if_degraded)
+    )
+    if not is_certain:
+        lines = tuple(f"if AWS denies what is undecided, {line}" for line in lines)
     changing = {scenario.name for scenario in SCENARIOS if scenario.changes_configuration}
-    works_so = changing.issuperset(scenario for scenario, _ in fatal)
+    works_so = changing.issuperset(scenario for scenario, _ in counting)
     return tuple(f"{_LEAVE}, or {line}" for line in lines) if works_so else lines
 
 
 def replacement_for(
-    subject: Subject, setting: RequestSetting, scenarios: Sequence[Scenario] = SCENARIOS
+    subject: Subject,
+    setting: RequestSetting,
+    scenarios: Sequence[Scenario] = SCENARIOS,
+    *,
+    if_degraded: bool = False,
 ) -> str:
     """Return what to do with the policies of a subject; what is scoped stays so."""
     names = [METRICS_HELPER.name] if METRICS_HELPER.program in setting.features else []
     if is_scoped(subject.policies, setting, subject.limiting):
         names.append(f"{setting.mode}-scoped")
     names.append(setting.mode)
-    return replacement("replace its policy with the output of", names, [setting], scenarios)
+    what = "replace its policy with the output of"
+    return replacement(what, names, [setting], scenarios, if_degraded=if_degraded)
 
 
 def replacement(
@@ -86,16 +105,24 @@ def replacement(
     names: Iterable[str],
     settings: Sequence[RequestSetting],
     scenarios: Sequence[Scenario] = SCENARIOS,
+    *,
+    if_degraded: bool = False,
 ) -> str:
     """Return `what` to do, with the command for the first of some variants that works in settings.
 
     Empty if none does.
     """
-    commands = (_command(name, settings, scenarios) for name in names)
+    commands = (_command(name, settings, scenarios, if_degraded=if_degraded) for name in names)
     return next((f"{what} {command}" for command in commands if command), "")
 
 
-def _command(name: str, settings: Sequence[RequestSetting], scenarios: Sequence[Scenario]) -> str:
+def _command(
+    name: str,
+    settings: Sequence[RequestSetting],
+    scenarios: Sequence[Scenario],
+    *,
+    if_degraded: bool,
+) -> str:
     """Return the command for a variant, empty if the plugin does not work with it."""
     (variant,) = variants.find((name,))
     version, features = settings[0].version, settings[0].features
@@ -109,7 +136,8 @@ def _command(name: str, settings: Sequence[RequestSetting], scenarios: Sequence[
     except UsageError:
         return ""
     filled = Answers([parameters.substitute(policy, parameters.values(known))])
-    if any(run.fails for setting in settings for run in run_scenarios(filled, setting, scenarios)):
+    runs = [run for setting in settings for run in run_scenarios(filled, setting, scenarios)]
+    if verdict_of(runs).is_failure(if_degraded=if_degraded):
         return ""
     words = ["vpc-cni-iam", "policy", name, *selection.arguments()]
     for parameter in parameters.used(policy):

@@ -1,27 +1,63 @@
-"""Hooks of mkdocs: generated pages, and pages of files outside docs/."""
+"""Hooks of mkdocs: generated pages, pages of files outside docs/, diagrams, and what is copied."""
 
+import html
+import re
 from pathlib import Path
+from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from tools.docs import catalog, commands, outside, peers, picker
+from tools.docs import catalog, commands, diagrams, outside, peers, picker
 
-_PAGES = {
-    "commands.md": commands.page,
-    "catalog.md": catalog.page,
-    "peers.md": peers.page,
-    "assets/policy-picker-data.js": picker.script,
-}
+# Pages of the site only, by their path below docs/.
+_GENERATED: dict[str, str] = {}
+_RULES = re.compile(r"^## (.+)$|^\| \[[^\]]+\]\((rules/[\w-]+\.md)\)", re.MULTILINE)
+_CONSOLE = re.compile(r'(<div class="language-console highlight")(>.*?</div>)', re.DOTALL)
+_COMMAND = re.compile(r"^\$ (.*(?:(?<=\\)\n.*)*)", re.MULTILINE)
+# For those who develop this tool; the search does not find them.
+_DEVELOPMENT = "development/"
 _places: dict[str, str] = {}
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Make the generated pages, and list them in the navigation."""
+    _GENERATED.update(commands.pages() | catalog.pages())
+    _GENERATED[peers.PAGE] = peers.page()
+    _GENERATED["assets/policy-picker-data.js"] = picker.script()
+    below: dict[str, list[Any]] = {
+        commands.LIST: [
+            {name.removeprefix(f"{commands.FOLDER}/").removesuffix(".md").replace("-", " "): name}
+            for name in _GENERATED
+            if name.startswith(f"{commands.FOLDER}/")
+        ],
+        catalog.LIST: [name for name in _GENERATED if name.startswith(f"{catalog.FOLDER}/")],
+        "rules.md": _rules(Path(config.docs_dir, "rules.md").read_text(encoding="utf-8")),
+    }
+    for section in config.nav or ():
+        for pages in section.values():
+            for entry in pages if isinstance(pages, list) else ():
+                entry.update((k, [v, *below[v]]) for k, v in entry.items() if v in below)
+    return config
+
+
+def _rules(page: str) -> list[Any]:
+    """Return the pages of rules by the question that they are about."""
+    questions: dict[str, list[str]] = {}
+    for question, rule in _RULES.findall(page):
+        if question:
+            pages = questions.setdefault(question, [])
+        else:
+            pages.append(rule)
+    return [{question: pages} for question, pages in questions.items()]
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the generated pages, and one for each file outside docs/ that is linked to."""
     _places.clear()
-    for name, make in _PAGES.items():
-        files.append(File.generated(config, name, content=make()))
+    for name, content in _GENERATED.items():
+        files.append(File.generated(config, name, content=content))
     waiting = [(f"docs/{f.src_uri}", f.content_string) for f in files.documentation_pages()]
     _places.update((f.src_uri, f"docs/{f.src_uri}") for f in files.documentation_pages())
     while waiting:
@@ -40,6 +76,21 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Point links to files outside docs/ at their pages."""
+    """Draw diagrams, and point links to files outside docs/ at their pages."""
     del config, files
-    return outside.with_links(markdown, _places[page.file.src_uri], into=lambda file: None)
+    if page.file.src_uri.startswith(_DEVELOPMENT):
+        page.meta["search"] = {"exclude": True}
+    drawn = diagrams.drawn(markdown)
+    return outside.with_links(drawn, _places[page.file.src_uri], into=lambda file: None)
+
+
+def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Let the copy button of a console copy the commands alone."""
+    del page, config, files
+
+    def with_commands(match: re.Match[str]) -> str:
+        text = html.unescape(re.sub(r"<[^>]+>", "", match[2][1:]))
+        copied = html.escape("\n".join(_COMMAND.findall(text)))
+        return f'{match[1]} data-copy="{copied}"{match[2]}'
+
+    return _CONSOLE.sub(with_commands, content)

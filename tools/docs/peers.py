@@ -7,6 +7,7 @@ from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.peers import BREAKING, BREAKING_DATE, PeerReport, Repair, peers
 
+PAGE = "peers.md"
 _UNVERIFIED = "not verified at its source"
 _INTRO = f"""# Who ships which policy, and what breaks
 

@@ -8,6 +8,8 @@ import pytest
 
 from devtools import Browser, browser
 from site_build import site
+from vpc_cni_iam.review.report.rule_texts import shown_rules
+from vpc_cni_iam.review.rules import Rule
 
 __all__ = ["site"]
 
@@ -34,10 +36,10 @@ def test_the_search_works_from_a_file(site: Path, tab: Browser) -> None:
     tab.open(site / "rules" / "new-access.html")
     tab.run("document.querySelector('[data-md-component=search-query]').focus()")
     tab.press("interfaces-unscoped")
-    found = wait_for(
+    results = wait_for(
         tab, "[...document.querySelectorAll('.md-search-result__link')].map((link) => link.href)"
     )
-    assert (site / "risks.html").as_uri() in str(found)
+    assert (site / "risks.html").as_uri() in str(results)
     assert not [a for a in tab.requests if not a.startswith(("file:", "data:", "about:"))]
     assert not tab.errors
 
@@ -59,6 +61,43 @@ def test_the_copy_button_of_a_console_copies_the_commands(site: Path, tab: Brows
         "vpc-cni-iam sync --quiet",
         "vpc-cni-iam check",
     ]
+
+
+def rules_shown(tab: Browser) -> list[str]:
+    """The rules of the list that are shown."""
+    rows = "[...document.querySelectorAll('.md-content tbody tr')]"
+    return list(tab.run(f"{rows}.filter((e) => e.clientHeight).map((e) => e.cells[0].innerText)"))
+
+
+def test_rules_can_be_filtered_by_word_level_and_what_they_count_for(
+    site: Path, tab: Browser
+) -> None:
+    tab.open(site / "rules.html")
+    assert rules_shown(tab) == [str(rule) for rule in Rule]
+    tab.run("document.getElementById('rule-words').focus()")
+    tab.press("boundary")
+    assert "boundary-weakened" in rules_shown(tab)
+    assert len(rules_shown(tab)) < 5
+    assert f"of {len(Rule)} rules" in tab.text("rule-count")
+    headings = (
+        "[...document.querySelectorAll('.md-content h2')].filter((e) => e.clientHeight).length"
+    )
+    assert tab.run(headings) < 3
+    tab.open(site / "rules.html")
+    choose = """((name, value) => {
+      const field = document.getElementById(name);
+      field.value = value;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    })"""
+    tab.run(f"{choose}('rule-level', 'error')")
+    expected = {rule.id for rule in shown_rules() if rule.level == "error"}
+    assert set(rules_shown(tab)) == expected
+    tab.run(f"{choose}('rule-counts', 'coverage-lost')")
+    expected &= {rule.id for rule in shown_rules() if "coverage-lost" in rule.means}
+    assert set(rules_shown(tab)) == expected
+    tab.run(f"{choose}('rule-words', 'no rule has these words')")
+    assert rules_shown(tab) == []
+    assert tab.text("rule-count").startswith("0 of ")
 
 
 # What is wider than its place, and can neither be moved aside nor is broken into lines.

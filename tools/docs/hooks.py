@@ -13,9 +13,11 @@ from tools.docs import catalog, commands, diagrams, outside, peers, picker
 
 # Pages of the site only, by their path below docs/.
 _GENERATED: dict[str, str] = {}
-_RULES = re.compile(r"^## (.+)$|^\| \[[^\]]+\]\((rules/[\w-]+\.md)\)", re.MULTILINE)
+_RULES, _RULE_FILTER = "rules.md", "assets/rule-filter.js"
+_RULE = re.compile(r"^## (.+)$|^\| \[[^\]]+\]\((rules/[\w-]+\.md)\)", re.MULTILINE)
 _CONSOLE = re.compile(r'(<div class="language-console highlight")(>.*?</div>)', re.DOTALL)
 _COMMAND = re.compile(r"^\$ (.*(?:(?<=\\)\n.*)*)", re.MULTILINE)
+_TABLE, _TAG = re.compile(r"<table>.*?</table>", re.DOTALL), re.compile(r"<[^>]+>")
 # For those who develop this tool; the search does not find them.
 _DEVELOPMENT = "development/"
 _places: dict[str, str] = {}
@@ -33,7 +35,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
             if name.startswith(f"{commands.FOLDER}/")
         ],
         catalog.LIST: [name for name in _GENERATED if name.startswith(f"{catalog.FOLDER}/")],
-        "rules.md": _rules(Path(config.docs_dir, "rules.md").read_text(encoding="utf-8")),
+        _RULES: _rules(Path(config.docs_dir, _RULES).read_text(encoding="utf-8")),
     }
     for section in config.nav or ():
         for pages in section.values():
@@ -45,7 +47,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 def _rules(page: str) -> list[Any]:
     """Return the pages of rules by the question that they are about."""
     questions: dict[str, list[str]] = {}
-    for question, rule in _RULES.findall(page):
+    for question, rule in _RULE.findall(page):
         if question:
             pages = questions.setdefault(question, [])
         else:
@@ -80,17 +82,33 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     del config, files
     if page.file.src_uri.startswith(_DEVELOPMENT):
         page.meta["search"] = {"exclude": True}
-    drawn = diagrams.drawn(markdown)
-    return outside.with_links(drawn, _places[page.file.src_uri], into=lambda file: None)
+    text = diagrams.drawn(markdown)
+    if page.file.src_uri == _RULES:
+        text += f'\n<script src="{_RULE_FILTER}"></script>\n'
+    return outside.with_links(text, _places[page.file.src_uri], into=lambda file: None)
 
 
 def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Let the copy button of a console copy the commands alone."""
+    """Let the copy button of a console copy the commands alone, and name the cells of tables."""
     del page, config, files
+    return _TABLE.sub(_with_labels, _CONSOLE.sub(_with_commands, content))
 
-    def with_commands(match: re.Match[str]) -> str:
-        text = html.unescape(re.sub(r"<[^>]+>", "", match[2][1:]))
-        copied = html.escape("\n".join(_COMMAND.findall(text)))
-        return f'{match[1]} data-copy="{copied}"{match[2]}'
 
-    return _CONSOLE.sub(with_commands, content)
+def _with_commands(match: re.Match[str]) -> str:
+    text = html.unescape(_TAG.sub("", match[2][1:]))
+    copied = html.escape("\n".join(_COMMAND.findall(text)))
+    return f'{match[1]} data-copy="{copied}"{match[2]}'
+
+
+def _with_labels(match: re.Match[str]) -> str:
+    """Return a table whose cells have their headings: on a telephone, they are below each other."""
+    labels = [
+        _TAG.sub("", label)
+        for label in re.findall(r"<th(?: [^>]*)?>(.*?)</th>", match[0], re.DOTALL)
+    ]
+
+    def labelled(row: re.Match[str]) -> str:
+        columns = iter(labels)
+        return re.sub(r"<td", lambda cell: f'<td data-label="{next(columns)}"', row[0])
+
+    return re.sub(r"<tr>.*?</tr>", labelled, match[0], flags=re.DOTALL)

@@ -27,17 +27,16 @@
   for (const parameter of data.parameters) {
     const field = element("input", { id: parameter.name, name: parameter.name, type: "text" });
     field.spellcheck = false;
-    const hint = element("span", { class: "picker-hint", id: `${parameter.name}-hint` });
-    hint.textContent = parameter.default === null ? "" : `default: ${parameter.default}`;
-    if (parameter.name === "vpc_owner_id") hint.textContent = "default: that of account-id";
-    field.setAttribute("aria-describedby", hint.id);
+    const standard = parameter.name === "vpc_owner_id" ? "that of account-id" : parameter.default;
+    if (standard !== null) field.placeholder = `default: ${standard}`;
     const label = element("label", { for: parameter.name }, parameter.option.slice(2));
-    byId("names").append(element("p", { id: `${parameter.name}-row` }, label, field, hint));
+    byId("names").append(element("p", { id: `${parameter.name}-row` }, label, field));
   }
 
   const value = (name) => form.elements[name].value;
   const features = () =>
     [...form.querySelectorAll('input[name="feature"]')].filter((box) => box.checked && !box.disabled);
+  const isHardened = () => form.elements.harden.checked && value("scope") !== "account";
 
   function variant() {
     const scope = value("scope");
@@ -47,21 +46,21 @@
   // What the command line checks, too: the values of the names that a policy has.
   function names(policy) {
     const values = {};
+    const missing = [];
     const problems = [];
     for (const parameter of data.parameters) {
       const text = value(parameter.name).trim();
       const used = policy.parameters.includes(parameter.name);
+      const option = parameter.option.slice(2);
       byId(`${parameter.name}-row`).hidden = !used;
-      let problem = "";
-      if (text && !new RegExp(`^(?:${parameter.pattern})$`).test(text)) {
-        problem = `"${text}" is not ${parameter.rule}`;
-      } else if (used && !text && parameter.default === null && parameter.name !== "vpc_owner_id") {
-        problem = `this policy needs ${parameter.option.slice(2)}`;
-      }
-      const field = byId(parameter.name);
-      field.setAttribute("aria-invalid", problem ? "true" : "false");
+      const wrong = text && !new RegExp(`^(?:${parameter.pattern})$`).test(text);
+      byId(parameter.name).setAttribute("aria-invalid", wrong ? "true" : "false");
+      if (used && wrong) problems.push(`${option}: "${text}" is not ${parameter.rule}`);
       values[parameter.name] = text || parameter.default;
-      if (problem && used) problems.push(`${parameter.option.slice(2)}: ${problem}`);
+      if (used && !text && parameter.default === null && parameter.name !== "vpc_owner_id") {
+        missing.push(option);
+        values[parameter.name] = parameter.name.toUpperCase(); // in sentences only
+      }
     }
     values.vpc_owner_id = value("vpc_owner_id").trim() || values.account_id;
     if (values.region !== "*") {
@@ -71,7 +70,7 @@
       }
       values.partition = name;
     }
-    return { values, problems };
+    return { values, missing, problems };
   }
 
   const filled = (text, values) => text.replace(/@@([a-z_]+)@@/g, (mark, name) => values[name]);
@@ -83,17 +82,69 @@
   const asHcl = (parts, name) =>
     `data "aws_iam_policy_document" "${name}" {\n` + parts.map((part) => part.hcl).join("\n") + "}\n";
 
+  // The options that say which policy it is.
+  function options() {
+    const words = ["--cni-version", value("version")];
+    for (const box of features()) words.push("--feature", box.value);
+    if (isHardened()) words.push("--harden");
+    return words;
+  }
+
   function command(chosen, policy) {
-    const words = ["vpc-cni-iam policy", chosen.name, "--cni-version", value("version")];
+    const words = ["vpc-cni-iam policy", chosen.name, ...options()];
     for (const parameter of data.parameters) {
       const text = value(parameter.name).trim();
       if (text && policy.parameters.includes(parameter.name)) {
         words.push(parameter.option, text === "*" ? "'*'" : text);
       }
     }
-    for (const box of features()) words.push("--feature", box.value);
-    if (form.elements.harden.checked && chosen.scope !== "account") words.push("--harden");
-    return words.join(" ");
+    return words.join(" ") + "\n";
+  }
+
+  function configuration(chosen) {
+    const lines = ["[[module]]", 'path = "modules/vpc-cni-iam-policy"'];
+    lines.push(`cni_version = "${value("version")}"`, `variants = ["${chosen.name}"]`);
+    const named = features().map((box) => `"${box.value}"`);
+    if (named.length) lines.push(`features = [${named.join(", ")}]`);
+    if (isHardened()) lines.push("harden = true");
+    return lines.join("\n") + "\n";
+  }
+
+  // What can be copied: whether it has the names, its text, and what to do with it.
+  const OUTPUTS = {
+    json: {
+      hasNames: true,
+      text: (chosen, policy, parts, values) => filled(asJson(parts), values),
+      next: "",
+    },
+    hcl: {
+      hasNames: true,
+      text: (chosen, policy, parts, values) => filled(asHcl(parts, chosen.identifier), values),
+      next: "",
+    },
+    policy: { hasNames: true, text: command, next: "It prints the JSON; with --format hcl, the HCL." },
+    generate: {
+      hasNames: false,
+      text: (chosen) => ["vpc-cni-iam generate --variant", chosen.name, ...options()].join(" ") + "\n",
+      next: "It writes a module. Names are variables of the module.",
+    },
+    toml: {
+      hasNames: false,
+      text: configuration,
+      next: "Then run vpc-cni-iam sync. Names are variables of the module.",
+    },
+  };
+
+  function showOutput(chosen, policy, values, missing) {
+    const output = OUTPUTS[value("output")];
+    const parts = policy.statements.map((place) => data.statements[place]);
+    const needed = output.hasNames ? missing : [];
+    byId("picker-needs").textContent = needed.length ? `Fill in ${needed.join(" and ")}.` : "";
+    byId("picker-needs").hidden = !needed.length;
+    byId("picker-copied").hidden = Boolean(needed.length);
+    byId("picker-output").textContent = needed.length ? "" : output.text(chosen, policy, parts, values);
+    byId("picker-next").textContent = needed.length ? "" : output.next;
+    return parts;
   }
 
   function showActions(parts, chosen) {
@@ -102,10 +153,12 @@
     const rows = [];
     for (const action of new Set(parts.flatMap((part) => part.actions))) {
       const entry = action in known ? data.evidence[known[action]] : null;
-      const kind = entry ? entry.kind : "documented";
-      const text = entry ? entry.text : "in upstream's document; this plugin version does not call it";
-      const cells = [element("code", {}, action), kind, text].map((cell) => element("td", {}, cell));
-      rows.push(element("tr", {}, ...cells));
+      const kind = element("a", { href: "evidence.html#where-a-fact-comes-from" }, entry ? entry.kind : "documented");
+      const texts = entry
+        ? entry.places.map(([text, address]) => (address ? element("a", { href: address }, text) : text))
+        : ["in upstream's document; this plugin version does not call it"];
+      const effect = entry ? [entry.effect, " (", kind, "): "] : [kind, ": "];
+      rows.push(element("dt", {}, element("code", {}, action)), element("dd", {}, ...effect, ...texts));
     }
     byId("picker-actions").replaceChildren(...rows);
   }
@@ -130,35 +183,30 @@
 
   function show() {
     const chosen = variant();
-    const scoped = value("scope") !== "account";
-    form.elements.harden.disabled = !scoped;
+    form.elements.harden.disabled = value("scope") === "account";
     for (const box of form.querySelectorAll('input[name="feature"]')) {
       const { since } = data.features.find((feature) => feature.name === box.value);
       box.disabled = order.get(value("version")) < order.get(since);
     }
-    remember();
     let problem = refusal(chosen);
     byId("picker-result").hidden = true;
     byId("names").hidden = Boolean(problem);
     if (!problem) {
-      const key = [chosen.name, ...(scoped && form.elements.harden.checked ? ["harden"] : []),
+      const key = [chosen.name, ...(isHardened() ? ["harden"] : []),
         ...features().map((box) => box.value)].join("+");
       const [number, risks] = data.versions[value("version")][key];
       const policy = data.policies[number];
-      const { values, problems } = names(policy);
+      const { values, missing, problems } = names(policy);
       problem = problems.join("; ");
       if (!problem) {
-        const parts = policy.statements.map((place) => data.statements[place]);
-        byId("picker-command").textContent = command(chosen, policy) + "\n";
-        byId("picker-json").textContent = filled(asJson(parts), values);
-        byId("picker-hcl").textContent = filled(asHcl(parts, chosen.identifier), values);
-        byId("picker-works").textContent = `This policy works with plugin ${policy.works}.`;
-        showActions(parts, chosen);
         showRisks(data.risk_lists[risks], values);
+        showActions(showOutput(chosen, policy, values, missing), chosen);
         byId("picker-result").hidden = false;
+        byId("picker-status").textContent =
+          `Policy ${chosen.name} for plugin ${value("version")}. It works with ${policy.works}.`;
       }
     }
-    byId("picker-status").textContent = problem || `Policy ${chosen.name} for plugin ${value("version")}`;
+    if (problem) byId("picker-status").textContent = problem;
     byId("picker-status").classList.toggle("picker-problem", Boolean(problem));
   }
 
@@ -166,6 +214,7 @@
   function remember() {
     const words = new URLSearchParams();
     for (const [name, text] of new FormData(form)) if (text) words.append(name, text);
+    if (value("scope") !== "account" && !isHardened()) words.append("harden", "off");
     history.replaceState(null, "", `#${words}`);
   }
 
@@ -173,12 +222,12 @@
     const words = new URLSearchParams(location.hash.slice(1));
     const newest = versions[versions.length - 1];
     form.elements.version.value = order.has(words.get("version")) ? words.get("version") : newest;
-    for (const name of ["family", "scope"]) {
-      const boxes = [...form.querySelectorAll(`input[name="${name}"]`)];
+    for (const name of ["family", "scope", "output"]) {
+      const boxes = [...form.elements[name]];
       (boxes.find((box) => box.value === words.get(name)) || boxes[0]).checked = true;
     }
     for (const { name } of data.parameters) form.elements[name].value = words.get(name) || "";
-    form.elements.harden.checked = words.has("harden");
+    form.elements.harden.checked = value("scope") !== "account" && words.get("harden") !== "off";
     for (const box of form.querySelectorAll('input[name="feature"]')) {
       box.checked = words.getAll("feature").includes(box.value);
     }
@@ -196,12 +245,30 @@
     setTimeout(() => { button.textContent = "Copy"; }, 3000);
   }
 
-  form.addEventListener("input", show);
+  let scope = "account";
+  function changed(event) {
+    // A scoped policy is hardened, unless somebody does not want that.
+    if (event.target.name === "scope" && (scope === "account" || value("scope") === "account")) {
+      form.elements.harden.checked = value("scope") !== "account";
+    }
+    scope = value("scope");
+    remember();
+    show();
+  }
+
+  function opened() {
+    recall();
+    scope = value("scope");
+    show();
+  }
+
+  // The outputs belong to the form, and stand outside of it.
+  for (const field of [form, document.querySelector(".picker-outputs")]) field.addEventListener("input", changed);
   form.addEventListener("submit", (event) => event.preventDefault());
-  addEventListener("hashchange", () => { recall(); show(); });
+  // Any other fragment is a heading of the page.
+  addEventListener("hashchange", () => { if (location.hash.includes("=")) opened(); });
   for (const button of document.querySelectorAll("button[data-copy]")) {
     button.addEventListener("click", () => copy(button));
   }
-  recall();
-  show();
+  opened();
 })();

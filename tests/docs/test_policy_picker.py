@@ -17,10 +17,13 @@ from devtools import Browser, browser
 from site_build import picker_data, site
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compatibility import compatibility
+from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.cli.main import application
 from vpc_cni_iam.hcl.write import block, policy_document
 from vpc_cni_iam.policy.document import Policy, dumps
+from vpc_cni_iam.rendering.kinds import render
 
 __all__ = ["picker_data", "site"]
 
@@ -91,7 +94,7 @@ def fragment(data: dict[str, Any], choice: tuple[Any, ...], names: dict[str, str
     variant, version, hardened, features = choice
     entry = next(v for v in data["variants"] if v["name"] == variant.name)
     words = [("version", str(version)), ("family", entry["modes"]), ("scope", entry["scope"])]
-    words += [("harden", "on")] if hardened else []
+    words += [("harden", "on" if hardened else "off")] if variant.cluster_scoped else []
     words += [("feature", name) for name in features]
     return urlencode([*words, *names.items()])
 
@@ -118,16 +121,26 @@ def choose(tab: Browser, words: str) -> None:
     tab.run(f"{FILL_IN}({words!r})")
 
 
-RESULTS = """(many => many.map(words => {
-  FILL_IN(words);
-  const shown = name => document.getElementById(`picker-${name}`).textContent;
-  return ["command", "json", "hcl"].map(shown);
-}))""".replace("FILL_IN", FILL_IN)
+OUTPUT = """(name => {
+  document.querySelector(`[name="output"][value="${name}"]`).checked = true;
+  document.getElementById("picker").dispatchEvent(new Event("input"));
+  return document.getElementById("picker-output").textContent;
+})"""
+OUTPUTS = ["policy", "json", "hcl", "generate", "toml"]
+RESULTS = f"""(many => many.map(words => {{
+  {FILL_IN}(words);
+  return {OUTPUTS}.map({OUTPUT});
+}}))"""
 
 
 def results(tab: Browser, fragments: list[str]) -> list[list[str]]:
-    """The command, the JSON and the HCL for each; the browser draws the page for the last only."""
+    """The outputs for each; the browser draws the page for the last only."""
     return list(tab.run(f"{RESULTS}({fragments})"))
+
+
+def output(tab: Browser, name: str) -> str:
+    """One output for what is chosen."""
+    return str(tab.run(f"{OUTPUT}({name!r})"))
 
 
 def test_an_address_opens_what_it_names(
@@ -136,10 +149,13 @@ def test_an_address_opens_what_it_names(
     choice = CHOICES[-1]
     tab.open(site / "policy-picker.html", fragment(picker_data, choice, {"region": "eu-west-1"}))
     variant, version, hardened, features = choice
-    words = ["--cni-version", str(version), "--region", "eu-west-1"]
+    words = ["--cni-version", str(version)]
     words += [word for name in features for word in ("--feature", name)]
     words += ["--harden"] if hardened else []
-    assert tab.text("picker-command").split() == ["vpc-cni-iam", "policy", variant.name, *words]
+    words += ["--region", "eu-west-1"]
+    command = output(tab, "policy")
+    assert command.split() == ["vpc-cni-iam", "policy", variant.name, *words]
+    assert tab.run("scrollY") == 0
 
 
 def test_a_sample_in_the_browser_is_what_the_command_prints(
@@ -151,7 +167,7 @@ def test_a_sample_in_the_browser_is_what_the_command_prints(
         some = {name: NAMES[name] for name in NAMES if chance.random() < 0.6}
         sample.append((choice, some | {name: NAMES[name] for name in ("cluster_name", "vpc_id")}))
     shown_in_browser = results(tab, [fragment(picker_data, *chosen) for chosen in sample])
-    for (choice, some), (command, text, hcl) in zip(sample, shown_in_browser, strict=True):
+    for (choice, some), (command, text, hcl, *_) in zip(sample, shown_in_browser, strict=True):
         words = shlex.split(command)[1:]
         variant, version, hardened, features = choice
         assert words[1:4] == [variant.name, "--cni-version", str(version)]
@@ -172,8 +188,100 @@ def test_the_command_that_is_shown_runs_in_a_shell(
     tab: Browser, picker_data: dict[str, Any], tmp_path: Path
 ) -> None:
     choose(tab, fragment(picker_data, CHOICES[-1], {"region": "*"}))
-    command = tab.text("picker-command")
-    assert run(*shlex.split(command)[1:], cwd=tmp_path).out == tab.text("picker-json")
+    command = output(tab, "policy")
+    assert run(*shlex.split(command)[1:], cwd=tmp_path).out == output(tab, "json")
+
+
+def test_generate_and_the_configuration_make_the_policy_that_is_shown(
+    tab: Browser, picker_data: dict[str, Any], tmp_path: Path
+) -> None:
+    scoped = [c for c in CHOICES if c[0].cluster_scoped and c[2] and c[3]]
+    names = {"cluster_name": "prod", "vpc_id": "vpc-0123456789abcdef0"}
+    for number, choice in enumerate([CHOICES[0], *random.Random(5).sample(scoped, 3)]):
+        words = fragment(picker_data, choice, names)
+        ((_, text, _, generate, toml),) = results(tab, [words])
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        done = run(*shlex.split(generate)[1:], "--quiet", cwd=folder)
+        assert done.code == 0, done.err
+        (folder / "policy.json").write_text(text)
+        (folder / "vpc-cni-iam.toml").write_text(toml)
+        assert run("sync", "--quiet", cwd=folder).code == 0
+        made = [folder / "vpc-cni-iam-policy", folder / "modules" / "vpc-cni-iam-policy"]
+        mains = [(module / "main.tf").read_text() for module in made]
+        assert mains[0] == mains[1]
+        variant, version, hardened, features = choice
+        expected = render(
+            options(
+                [variant.name],
+                cni_version=str(version),
+                features=features,
+                hardening=Hardening() if hardened else None,
+            )
+        )
+        assert mains[0] == expected["main.tf"]
+
+
+def test_a_scoped_policy_is_hardened_unless_that_is_switched_off(site: Path, tab: Browser) -> None:
+    tab.open(site / "policy-picker.html")
+    hardened = "document.querySelector('[name=harden]').checked"
+    assert tab.run(hardened) is False
+    tab.run("document.querySelector('[name=scope][value=cluster]').click()")
+    assert tab.run(hardened) is True and "--harden" in output(tab, "generate")
+    tab.run("document.querySelector('[name=harden]').click()")
+    tab.run("document.querySelector('[name=scope][value=tags]').click()")
+    assert tab.run(hardened) is False and "--harden" not in output(tab, "generate")
+    address = tab.run("location.hash.slice(1)")
+    tab.open(site / "policy-picker.html", str(address))
+    assert tab.run(hardened) is False
+    tab.open(site / "policy-picker.html", "family=ipv4&scope=cluster")
+    assert tab.run(hardened) is True
+
+
+def test_nothing_is_red_before_something_wrong_is_typed(site: Path, tab: Browser) -> None:
+    tab.open(site / "policy-picker.html")
+    tab.run("document.querySelector('[name=scope][value=cluster]').click()")
+    wrong = "document.querySelectorAll('.picker-problem, [aria-invalid=true]').length"
+    assert tab.run(wrong) == 0
+    assert tab.text("picker-needs") == "Fill in cluster-name and vpc-id."
+    assert tab.run("document.getElementById('picker-copied').hidden") is True
+    assert "instance-tag-not-set" in tab.text("picker-risks")
+    assert output(tab, "json") == output(tab, "hcl") == output(tab, "policy") == ""
+    assert "--variant ipv4-scoped" in output(tab, "generate")
+    tab.run("document.getElementById('cluster_name').focus()")
+    tab.press("a b")
+    assert tab.run(wrong) == 2
+
+
+def test_what_is_still_allowed_comes_first_and_evidence_is_linked(site: Path, tab: Browser) -> None:
+    tab.open(site / "policy-picker.html")
+    headings = tab.run("[...document.querySelectorAll('#picker-result h2')].map((h) => h.id)")
+    assert headings == ["still-allows", "copy", "actions"]
+    links = tab.run(
+        "[...document.querySelectorAll('#picker-actions dd')]"
+        ".map((e) => [...e.querySelectorAll('a')].map((a) => a.href))"
+    )
+    assert len(links) == 14
+    for first, *places in links:
+        assert first.startswith((site / "evidence.html").as_uri())
+        assert all(p.startswith("https://github.com/aws/") for p in places)
+    assert sum(bool(places) for _, *places in links) == 13  # one is not called
+
+
+def test_a_choice_moves_the_page_nowhere(site: Path, tab: Browser) -> None:
+    tab.open(site / "policy-picker.html")
+    scrolled = """[...document.querySelectorAll('.picker *:not(input)')].filter((e) => {
+      const { overflowX, overflowY } = getComputedStyle(e);
+      const isCut = overflowX !== 'visible' && e.scrollWidth > e.clientWidth + 1;
+      return isCut || ['auto', 'scroll'].includes(overflowY);
+    }).length"""
+    tab.run("scrollTo(0, 200)")
+    for field in ("[name=scope][value=tags]", "[name=output][value=hcl]", "[name=feature]"):
+        tab.run(f"document.querySelector('{field}').click()")
+        assert tab.run("scrollY") == 200
+        assert tab.run(scrolled) == 0
+    tab.run("location.hash = 'actions'")
+    assert tab.run("document.querySelector('[name=scope]:checked').value") == "tags"
 
 
 def test_risks_are_those_of_coverage(
@@ -184,7 +292,7 @@ def test_risks_are_those_of_coverage(
         variant, version, _, features = choice
         names = {name: NAMES[name] for name in ("cluster_name", "vpc_id")}
         choose(tab, fragment(picker_data, choice, names))
-        (tmp_path / "policy.json").write_text(tab.text("picker-json"))
+        (tmp_path / "policy.json").write_text(output(tab, "json"))
         options = [word for name in features for word in ("--feature", name)]
         done = run("coverage", "policy.json", "--cni-version", version, *options, cwd=tmp_path)
         listed = re.findall(r"^  (warning|note) +([\w-]+): (.*)$", done.out, re.MULTILINE)
@@ -201,7 +309,6 @@ def test_risks_are_those_of_coverage(
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        ("family=ipv4&scope=cluster", "this policy needs cluster-name"),
         ("family=ipv4&scope=cluster&cluster_name=a b", '"a b" is not an EKS cluster name'),
         ("family=ipv6&scope=tags", "There is no such policy"),
         ("version=v1.7.0&family=ipv6", "ipv6 works with plugin v1.10.0 or later"),
@@ -252,17 +359,19 @@ def test_it_can_be_used_with_the_keyboard_alone(site: Path, tab: Browser) -> Non
     tab.press("ArrowDown")
     tab_to("[name=harden]")
     tab.press(" ")
-    tab_to("[name=feature]")
-    tab.press(" ")
     tab_to("#cluster_name")
     tab.press("prod")
     tab_to("#vpc_id")
     tab.press("vpc-0123456789abcdef0")
-    assert tab.text("picker-command").strip() == (
-        "vpc-cni-iam policy ipv4-scoped --cni-version v1.23.1 --cluster-name prod "
-        "--vpc-id vpc-0123456789abcdef0 --feature multi-nic --harden"
+    tab_to("[name=feature]")
+    tab.press(" ")
+    tab_to("[name=output]")
+    tab.press("ArrowDown", "ArrowDown")
+    assert tab.text("picker-output").strip() == (
+        "vpc-cni-iam policy ipv4-scoped --cni-version v1.23.1 --feature multi-nic "
+        "--cluster-name prod --vpc-id vpc-0123456789abcdef0"
     )
-    tab_to("[data-copy=picker-json]")
+    tab_to("[data-copy=picker-output]")
     tab.press("Enter")
     for _ in range(100):
         text = tab.run("document.activeElement.textContent")

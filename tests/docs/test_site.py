@@ -1,5 +1,7 @@
 """The documentation site: every link leads somewhere, and no page asks another host."""
 
+import html
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -7,16 +9,20 @@ from urllib.parse import unquote
 
 import pytest
 import yaml
-from tools.docs import commands, outside
+from tools.docs import commands, outside, source_links
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from conftest import ROOT
+from conftest import ROOT, run
 from site_build import site
-from vpc_cni_iam.catalog.facts import known_versions
+from vpc_cni_iam.catalog.facts import calls, known_versions
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.cli.main import application
 
 __all__ = ["site"]
+
+BLOCK = re.compile(r"^```console\n(.*?)```", re.DOTALL | re.MULTILINE)
+SHOWING = [p for p in sorted((ROOT / "docs").glob("*.md")) if BLOCK.search(p.read_text())]
 
 
 class Page(HTMLParser):
@@ -75,29 +81,100 @@ def test_every_page_for_users_is_in_the_navigation() -> None:
     assert isinstance(yaml.safe_load(f"nav:\n{nav}"), dict)
 
 
-def test_the_page_of_commands_has_every_option() -> None:
-    page, seen = commands.page(), 0
+@pytest.mark.parametrize(
+    ("page", "listed"),
+    [
+        ("commands.html", {"commands/review.html", "commands/registry-serve.html"}),
+        ("catalog.html", {f"catalog/{known_versions.newest()}.html", "catalog/v1.1.0.html"}),
+        ("rules/new-access.html", {"new-policy.html", "size-limit.html"}),
+    ],
+)
+def test_the_sidebar_lists_the_pages_beside(page: str, listed: set[str], site: Path) -> None:
+    text = (site / page).read_text()
+    assert listed <= set(re.findall(r'href="(?:\./)?([^"#]+)"', text))
+
+
+def test_development_is_not_found_by_the_search(site: Path) -> None:
+    index = json.loads((site / "search" / "search_index.json").read_text())
+    places = {entry["location"].partition("#")[0] for entry in index["docs"]}
+    assert {"review.html", "commands/review.html"} <= places
+    assert not [place for place in places if place.startswith("development/")]
+
+
+def test_the_page_of_a_command_has_every_option() -> None:
+    pages, seen = commands.pages(), 0
     root = get_command(application([]))
-    waiting = [("vpc-cni-iam", root)]
+    waiting = [("", root)]
     while waiting:
         path, command = waiting.pop()
         if isinstance(command, TyperGroup):
             waiting += [(f"{path} {name}", child) for name, child in command.commands.items()]
             continue
-        section = page.partition(f"\n## {path} {{")[2].partition("\n## ")[0]
-        assert section, path
+        place = f"commands/{path.strip().replace(' ', '-')}.md"
+        assert f"({place})" in pages["commands.md"], path
         for parameter in command.params:
             names = [name for name in parameter.opts if name.startswith("--")]
             for name in names:
-                assert f"`{name}`" in section or name in ("--help",), f"{path} {name}"
+                assert f"`{name}`" in pages[place] or name in ("--help",), f"{path} {name}"
                 seen += 1
     assert seen > 100
 
 
-def test_the_page_of_the_catalog_has_every_version(site: Path) -> None:
-    text = (site / "catalog.html").read_text()
-    assert str(known_versions.newest()) in text and "ec2:DescribeSecurityGroups" in text
-    assert f"each of the {len(known_versions.known())} known" in text
+def test_commands_are_listed_under_the_headings_of_the_help() -> None:
+    shown = run("--help").out
+    headings = re.findall(r"^## (.+)$", commands.pages()["commands.md"], re.MULTILINE)
+    assert headings == re.findall(r"^(\w[\w ,]+):$", shown, re.MULTILINE)[1:]
+
+
+def test_the_catalog_has_each_version_on_one_page(site: Path) -> None:
+    shown = (site / "catalog.html").read_text()
+    assert f"each of the {len(known_versions.known())} known" in shown
+    places = re.findall(r'<a href="(catalog/[^"]+)">(v[\d.]+)(?: to (v[\d.]+))?</a>', shown)
+    spans = [
+        (PluginVersion.of(first), PluginVersion.of(last or first)) for _, first, last in places
+    ]
+    for version in known_versions.known()[1:]:
+        assert sum(first <= version <= last for first, last in spans) == 1, version
+    (failing,) = [p for p, first, last in places if (first, last) == ("v1.22.0", "v1.22.1")]
+    text = (site / failing).read_text()
+    assert "calls <code>ec2:DescribeSecurityGroups</code>" in text
+    assert re.search(r'<td data-label="without it">exits at start \(', text)
+
+
+def test_evidence_links_to_the_lines_of_the_version(site: Path) -> None:
+    text = (site / "catalog" / "v1.22.0.html").read_text()
+    assert (
+        '<a href="https://github.com/aws/amazon-vpc-cni-k8s/blob/v1.22.1/pkg/ipamd/ipamd.go'
+        '#L599-L603">v1.22.1 ipamd.go:599-603</a>'
+    ) in text
+
+
+def test_all_evidence_of_the_catalog_leads_to_a_source() -> None:
+    texts = {use.evidence for call in calls.calls() for use in call.ranges}
+    for text in texts:
+        parts = list(source_links.parts(text))
+        addresses = [address for _, address in parts if address]
+        assert addresses, text
+        for address in addresses:
+            assert re.fullmatch(
+                r"https://github\.com/aws/[\w-]+/blob/v[\d.]+/[\w./-]+(#L\d+(-L\d+)?)?"
+                r"|https://docs\.aws\.amazon\.com/[\w./-]+",
+                address,
+            ), address
+
+
+def test_a_console_is_copied_without_prompts_and_output(site: Path) -> None:
+    seen = 0
+    for page in SHOWING:
+        built = site / page.relative_to(ROOT / "docs").with_suffix(".html")
+        expected = []
+        for block in BLOCK.findall(page.read_text()):
+            steps = [s for s in re.split(r"^\$ ", block, flags=re.MULTILINE) if s]
+            expected.append("\n".join(step.partition("\n")[0] for step in steps))
+        copied = re.findall(r'language-console highlight" data-copy="([^"]*)"', built.read_text())
+        assert list(map(html.unescape, copied)) == expected, page
+        seen += len(expected)
+    assert seen > 30
 
 
 def test_a_file_outside_docs_is_a_page() -> None:

@@ -1,4 +1,4 @@
-"""The page of all commands, made from the command line's own definitions."""
+"""The pages of the commands, one each and their list, made from the command line's definitions."""
 
 import re
 from collections.abc import Iterator
@@ -7,61 +7,60 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from vpc_cni_iam.cli.main import application
+from vpc_cni_iam.cli.main import TASKS, application
 
+NAME = "vpc-cni-iam"
+LIST, FOLDER = "commands.md", "commands"
 _EXAMPLES = re.compile(r"\\b\nExamples?:\n((?:  .*\n?)+)|\x08\nExamples?:\n((?:  .*\n?)+)")
 
 
-def page() -> str:
-    """Return the page as Markdown."""
+def pages() -> dict[str, str]:
+    """Return the pages by their path below docs/, in the order of `--help`; first the list."""
     root = get_command(application([]))
     if not isinstance(root, TyperGroup):
         raise TypeError(root)
     lines = [
         "# Commands",
         "",
-        "Every command and option, as `--help` prints them. All have the same",
-        "[exit codes](reference.md#exit-codes).",
-        "",
-        "| command | |",
-        "| --- | --- |",
+        "Each page has the arguments and options of a command, as `--help` prints them. All",
+        "commands have the same [exit codes](reference.md#exit-codes).",
     ]
-    paths = list(_commands("vpc-cni-iam", root))
-    lines += [
-        f"| [`{path}`](#{path.replace(' ', '-')}) | {_cell(command.get_short_help_str(200))} |"
-        for path, command in paths
-    ]
-    for path, command in paths:
-        lines += ["", *_section(path, command)]
-    return "\n".join(lines) + "\n"
+    made = {LIST: ""}
+    for task, names in TASKS.items():
+        lines += ["", f"## {task}", "", "| command | what it does |", "| --- | --- |"]
+        for name in names:
+            for path, command in _below(name, root.commands[name]):
+                place = f"{FOLDER}/{path.replace(' ', '-')}.md"
+                lines.append(f"| [`{path}`]({place}) | {_cell(command.get_short_help_str(200))} |")
+                made[place] = "\n".join(_page(path, command)) + "\n"
+    return made | {LIST: "\n".join(lines) + "\n"}
 
 
-def _commands(path: str, group: TyperGroup) -> Iterator[tuple[str, TyperCommand]]:
-    for name, command in group.commands.items():
-        if isinstance(command, TyperGroup):
-            yield from _commands(f"{path} {name}", command)
-        elif isinstance(command, TyperCommand):
-            yield f"{path} {name}", command
+def _below(path: str, command: object) -> Iterator[tuple[str, TyperCommand]]:
+    """Yield a command, or those of a group, with their paths on the command line."""
+    if isinstance(command, TyperGroup):
+        for name, each in command.commands.items():
+            yield from _below(f"{path} {name}", each)
+    elif isinstance(command, TyperCommand):
+        yield path, command
 
 
-def _section(path: str, command: TyperCommand) -> Iterator[str]:
+def _page(path: str, command: TyperCommand) -> Iterator[str]:
     context = typer.Context(command, info_name=path)
     usage = " ".join(command.collect_usage_pieces(context))
     text = command.help or ""
     examples = _EXAMPLES.search(text)
-    yield f"## {path} {{ #{path.replace(' ', '-')} }}"
+    yield f"# {NAME} {path}"
     yield ""
     for paragraph in _EXAMPLES.sub("", text).strip().split("\n\n"):
         yield _inline(" ".join(paragraph.split()))
         yield ""
-    yield "```text"
-    yield f"{path} {usage}"
-    yield "```"
     if examples:
-        yield from ("", "```sh")
+        yield from ("## Examples", "", "```sh")
         yield from (line[2:] for line in (examples[1] or examples[2]).rstrip().splitlines())
-        yield "```"
-    yield from ("", "| argument or option | value | what it does |", "| --- | --- | --- |")
+        yield from ("```", "")
+    yield from ("## Arguments and options", "", "```text", f"{NAME} {path} {usage}", "```", "")
+    yield from ("| argument or option | what it does |", "| --- | --- |")
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)
         if record is not None:
@@ -69,7 +68,7 @@ def _section(path: str, command: TyperCommand) -> Iterator[str]:
             *flags, last = name.split(", ")
             flag, _, value = last.partition(" ")
             names = ", ".join(f"`{flag}`" for flag in (*flags, flag))
-            yield f"| {names} | {f'`{value}`' if value else ''} | {_cell(meaning)} |"
+            yield f"| {names}{f' `{value}`' if value else ''} | {_cell(meaning)} |"
 
 
 def _cell(text: str) -> str:

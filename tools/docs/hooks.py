@@ -1,26 +1,64 @@
-"""Hooks of mkdocs: generated pages, and pages of files outside docs/."""
+"""Hooks of mkdocs: generated pages, pages of files outside docs/, diagrams, and what is copied."""
 
+import html
+import re
 from pathlib import Path
+from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from tools.docs import catalog, commands, outside, picker
+from tools.docs import catalog, commands, diagrams, outside, picker
 
-_PAGES = {
-    "commands.md": commands.page,
-    "catalog.md": catalog.page,
-    "assets/policy-picker-data.js": picker.script,
-}
+# Pages of the site only, by their path below docs/.
+_GENERATED: dict[str, str] = {}
+_RULES, _RULE_FILTER = "rules.md", "assets/rule-filter.js"
+_RULE = re.compile(r"^## (.+)$|^\| \[[^\]]+\]\((rules/[\w-]+\.md)\)", re.MULTILINE)
+_CONSOLE = re.compile(r'(<div class="language-console highlight")(>.*?</div>)', re.DOTALL)
+_COMMAND = re.compile(r"^\$ (.*(?:(?<=\\)\n.*)*)", re.MULTILINE)
+_TABLE, _TAG = re.compile(r"<table>.*?</table>", re.DOTALL), re.compile(r"<[^>]+>")
+# For those who develop this tool; the search does not find them.
+_DEVELOPMENT = "development/"
 _places: dict[str, str] = {}
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Make the generated pages, and list them in the navigation."""
+    _GENERATED.update(commands.pages() | catalog.pages())
+    _GENERATED["assets/policy-picker-data.js"] = picker.script()
+    below: dict[str, list[Any]] = {
+        commands.LIST: [
+            {name.removeprefix(f"{commands.FOLDER}/").removesuffix(".md").replace("-", " "): name}
+            for name in _GENERATED
+            if name.startswith(f"{commands.FOLDER}/")
+        ],
+        catalog.LIST: [name for name in _GENERATED if name.startswith(f"{catalog.FOLDER}/")],
+        _RULES: _rules(Path(config.docs_dir, _RULES).read_text(encoding="utf-8")),
+    }
+    for section in config.nav or ():
+        for pages in section.values():
+            for entry in pages if isinstance(pages, list) else ():
+                entry.update((k, [v, *below[v]]) for k, v in entry.items() if v in below)
+    return config
+
+
+def _rules(page: str) -> list[Any]:
+    """Return the pages of rules by the question that they are about."""
+    questions: dict[str, list[str]] = {}
+    for question, rule in _RULE.findall(page):
+        if question:
+            pages = questions.setdefault(question, [])
+        else:
+            pages.append(rule)
+    return [{question: pages} for question, pages in questions.items()]
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the generated pages, and one for each file outside docs/ that is linked to."""
     _places.clear()
-    for name, make in _PAGES.items():
-        files.append(File.generated(config, name, content=make()))
+    for name, content in _GENERATED.items():
+        files.append(File.generated(config, name, content=content))
     waiting = [(f"docs/{f.src_uri}", f.content_string) for f in files.documentation_pages()]
     _places.update((f.src_uri, f"docs/{f.src_uri}") for f in files.documentation_pages())
     while waiting:
@@ -39,6 +77,37 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Point links to files outside docs/ at their pages."""
+    """Draw diagrams, and point links to files outside docs/ at their pages."""
     del config, files
-    return outside.with_links(markdown, _places[page.file.src_uri], into=lambda file: None)
+    if page.file.src_uri.startswith(_DEVELOPMENT):
+        page.meta["search"] = {"exclude": True}
+    text = diagrams.drawn(markdown)
+    if page.file.src_uri == _RULES:
+        text += f'\n<script src="{_RULE_FILTER}"></script>\n'
+    return outside.with_links(text, _places[page.file.src_uri], into=lambda file: None)
+
+
+def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Let the copy button of a console copy the commands alone, and name the cells of tables."""
+    del page, config, files
+    return _TABLE.sub(_with_labels, _CONSOLE.sub(_with_commands, content))
+
+
+def _with_commands(match: re.Match[str]) -> str:
+    text = html.unescape(_TAG.sub("", match[2][1:]))
+    copied = html.escape("\n".join(_COMMAND.findall(text)))
+    return f'{match[1]} data-copy="{copied}"{match[2]}'
+
+
+def _with_labels(match: re.Match[str]) -> str:
+    """Return a table whose cells have their headings: on a telephone, they are below each other."""
+    labels = [
+        _TAG.sub("", label)
+        for label in re.findall(r"<th(?: [^>]*)?>(.*?)</th>", match[0], re.DOTALL)
+    ]
+
+    def labelled(row: re.Match[str]) -> str:
+        columns = iter(labels)
+        return re.sub(r"<td", lambda cell: f'<td data-label="{next(columns)}"', row[0])
+
+    return re.sub(r"<tr>.*?</tr>", labelled, match[0], flags=re.DOTALL)

@@ -14,6 +14,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from tools.docs import source_links
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import Composed
@@ -154,7 +155,10 @@ def data() -> dict[str, Any]:
             dict(zip(("name", "severity", "text"), r, strict=True)) for r in tables.risks.numbers
         ],
         "risk_lists": list(tables.risk_lists.numbers),
-        "evidence": [{"kind": kind, "text": text} for kind, text in tables.evidence.numbers],
+        "evidence": [
+            {"kind": kind, "effect": effect, "places": list(source_links.parts(places))}
+            for kind, effect, places in tables.evidence.numbers
+        ],
         "evidence_lists": [dict(pairs) for pairs in tables.evidence_lists.numbers],
         "evidence_of": evidence,
     }
@@ -216,13 +220,13 @@ def _risks(tables: _Data, policy: Policy, setting: RequestSetting) -> int:
 
 def _evidence(tables: _Data, modes: tuple[Mode, ...], version: PluginVersion) -> int:
     """Number what is known of each action that modes of a plugin version call."""
-    texts: dict[str, tuple[str, str]] = {}
+    texts: dict[str, tuple[str, str, str]] = {}
     for feature in (None, *calls.features()):
         for call_range in calls.call_ranges(modes, version, feature):
             basis = call_range.basis(version).value
             impact = call_range.effect if call_range.deniable else "cannot be denied"
             called = f"with feature {feature}; " if feature else ""
-            text = (basis, f"{called}{impact}; {call_range.evidence}")
+            text = basis, f"{called}{impact}", call_range.evidence
             earlier = texts.get(call_range.action)
             if earlier is None or (basis == Basis.OBSERVED.value and earlier[0] != basis):
                 texts[call_range.action] = text

@@ -1,0 +1,182 @@
+"""The site in a real browser: opened as files, on a telephone and a desk, light and dark."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devtools import Browser, browser
+from site_build import site
+from vpc_cni_iam.review.report.rule_texts import shown_rules
+from vpc_cni_iam.review.rules import Rule
+
+__all__ = ["site"]
+
+WIDTHS = (390, 1280)
+
+
+@pytest.fixture(scope="module")
+def tab(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("chromium")) as opened:
+        opened.size(1280)
+        yield opened
+
+
+def wait_for(tab: Browser, script: str) -> object:
+    """The value of an expression as soon as it is true."""
+    for _ in range(100):
+        if value := tab.run(script):
+            return value
+        tab.run("new Promise((done) => setTimeout(done, 50))")
+    raise AssertionError(script)
+
+
+def test_the_search_works_from_a_file(site: Path, tab: Browser) -> None:
+    tab.open(site / "rules" / "new-access.html")
+    tab.run("document.querySelector('[data-md-component=search-query]').focus()")
+    tab.press("interfaces-unscoped")
+    results = wait_for(
+        tab, "[...document.querySelectorAll('.md-search-result__link')].map((link) => link.href)"
+    )
+    assert (site / "risks.html").as_uri() in str(results)
+    assert not [a for a in tab.requests if not a.startswith(("file:", "data:", "about:"))]
+    assert not tab.errors
+
+
+COPIED = """(button => {
+  let copied = null;
+  document.execCommand = () => { copied = document.activeElement.value; return true; };
+  button.click();
+  return copied;
+})(document.querySelector('.language-console .md-code__button'))"""
+
+
+def test_the_copy_button_of_a_console_copies_the_commands(site: Path, tab: Browser) -> None:
+    tab.open(site / "vendoring.html")
+    tab.run("document.querySelector('.language-console').scrollIntoView()")
+    wait_for(tab, "document.querySelector('.language-console .md-code__button') !== null")
+    assert str(tab.run(COPIED)).splitlines() == [
+        "vpc-cni-iam init --path infra/vpc-cni --cni-version v1.21.2",
+        "vpc-cni-iam sync --quiet",
+        "vpc-cni-iam check",
+    ]
+
+
+def rules_shown(tab: Browser) -> list[str]:
+    """The rules of the list that are shown."""
+    rows = "[...document.querySelectorAll('.md-content tbody tr')]"
+    return list(tab.run(f"{rows}.filter((e) => e.clientHeight).map((e) => e.cells[0].innerText)"))
+
+
+def test_rules_can_be_filtered_by_word_level_and_what_they_count_for(
+    site: Path, tab: Browser
+) -> None:
+    tab.open(site / "rules.html")
+    assert rules_shown(tab) == [str(rule) for rule in Rule]
+    tab.run("document.getElementById('rule-words').focus()")
+    tab.press("boundary")
+    assert "boundary-weakened" in rules_shown(tab)
+    assert len(rules_shown(tab)) < 5
+    assert f"of {len(Rule)} rules" in tab.text("rule-count")
+    headings = (
+        "[...document.querySelectorAll('.md-content h2')].filter((e) => e.clientHeight).length"
+    )
+    assert tab.run(headings) < 3
+    tab.open(site / "rules.html")
+    choose = """((name, value) => {
+      const field = document.getElementById(name);
+      field.value = value;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    })"""
+    tab.run(f"{choose}('rule-level', 'error')")
+    expected = {rule.id for rule in shown_rules() if rule.level == "error"}
+    assert set(rules_shown(tab)) == expected
+    tab.run(f"{choose}('rule-counts', 'coverage-lost')")
+    expected &= {rule.id for rule in shown_rules() if "coverage-lost" in rule.means}
+    assert set(rules_shown(tab)) == expected
+    tab.run(f"{choose}('rule-words', 'no rule has these words')")
+    assert rules_shown(tab) == []
+    assert tab.text("rule-count").startswith("0 of ")
+
+
+# What is wider than its place, and can neither be moved aside nor is broken into lines.
+CUT = """[...document.querySelectorAll('.md-content *')].filter((e) => {
+  const { overflowX, clipPath } = getComputedStyle(e);
+  const shown = e.getClientRects().length && clipPath === 'none' && e.clientWidth > 1;
+  return shown && overflowX !== 'visible' && e.scrollWidth > e.clientWidth + 1
+    && !['auto', 'scroll'].includes(overflowX);
+}).map((e) => e.outerHTML.slice(0, 100))"""
+# What can be moved aside, and does not show so: its background has the shadow of a cut edge.
+UNMARKED = """[...document.querySelectorAll('.md-content *')].filter((e) =>
+  ['auto', 'scroll'].includes(getComputedStyle(e).overflowX) && e.scrollWidth > e.clientWidth + 1
+  && !getComputedStyle(e).backgroundImage.includes('gradient')
+).map((e) => e.outerHTML.slice(0, 100))"""
+
+
+def test_nothing_is_cut_on_a_telephone(site: Path, tab: Browser) -> None:
+    tab.size(390)
+    pages = [p for p in sorted(site.glob("*.html")) if p.stem not in ("404", "review")]
+    pages += [
+        p for name in ("commands", "catalog", "rules") for p in sorted((site / name).iterdir())[::9]
+    ]
+    assert len(pages) > 40
+    for page in pages:
+        tab.open(page)
+        assert tab.run("document.documentElement.scrollWidth") == 390, page
+        assert tab.run(CUT) == [], page
+        assert tab.run(UNMARKED) == [], page
+    tab.size(1280)
+
+
+# The texts of the diagrams that are shown; each with whether it ends outside of the picture or of
+# the box that it begins in, its colour, and the colour behind it.
+TEXTS = """(() => {
+  const place = (e) => e.getBoundingClientRect();
+  const inside = (a, b) => a.left >= b.left && a.right <= b.right + .5 && a.bottom <= b.bottom + .5;
+  const begins = (a, b) =>
+    a.left >= b.left && a.left <= b.right && a.top >= b.top && a.top <= b.bottom;
+  const shown = [...document.querySelectorAll('.diagram svg')].filter((e) => e.clientWidth);
+  return shown.flatMap((svg) => [...svg.querySelectorAll('text')].map((text) => {
+    const box = [...svg.querySelectorAll('.box')].find((e) => begins(place(text), place(e)));
+    const outside = ![svg, ...(box ? [box] : [])].every((e) => inside(place(text), place(e)));
+    const style = getComputedStyle(box || document.body);
+    const behind = box ? style.fill : style.backgroundColor;
+    return [text.textContent, outside, getComputedStyle(text).fill, behind];
+  }));
+})()"""
+
+
+def luminance(colour: str) -> float:
+    """As WCAG 2 defines it."""
+    channels = [int(n) / 255 for n in re.findall(r"\d+", colour)[:3]]
+    red, green, blue = (
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("page", ["index.html", "how-it-works.html"])
+def test_diagrams_can_be_read(page: str, dark: bool, width: int, site: Path, tab: Browser) -> None:
+    tab.size(width, dark=dark)
+    tab.open(site / page)
+    scheme = "slate" if dark else "default"
+    wait_for(tab, f"document.body.dataset.mdColorScheme === '{scheme}'")
+    shown = tab.run(
+        "[...document.querySelectorAll('.diagram svg')].filter(e => e.clientWidth).length"
+    )
+    assert shown == tab.run("document.querySelectorAll('.diagram').length") > 2
+    texts = tab.run(TEXTS)
+    assert len(texts) > 20
+    for text, outside, front, behind in texts:
+        assert not outside, text
+        light, darker = sorted((luminance(front), luminance(behind)), reverse=True)
+        assert (light + 0.05) / (darker + 0.05) >= 4.5, (text, front, behind)
+    sizes = tab.run(
+        "[...document.querySelectorAll('.diagram svg')].filter(e => e.clientWidth)"
+        ".map(e => e.clientWidth / e.viewBox.baseVal.width)"
+    )
+    assert min(sizes) >= 0.9
+    tab.size(1280)

@@ -45,7 +45,8 @@ class SimulatedNode(Sender):
         names = setting.names
         self.subnet = Subnet(names.subnet_id, names.vpc_owner_id, names.vpc_id)
         self.keys = tag_keys(setting.version, cluster_name=setting.plugin.has_cluster_name)
-        self.groups = (self.group(names.security_group_id), self.group("sg-0fedcba9876543210"))
+        groups = (names.security_group_id, names.other_security_group_id)
+        self.groups = tuple(map(self.group, dict.fromkeys(groups)))
 
     def group(self, identifier: str) -> Group:
         """Return a security group of the node's account in its VPC."""

@@ -37,7 +37,11 @@ class Names(Struct, frozen=True):
     # The SageMaker HyperPod cluster of the nodes that have one.
     hyperpod_cluster_id: str = EXAMPLE["hyperpod_cluster_id"]
     subnet_id: str = "subnet-0123456789abcdef0"  # of the node
+    eni_config_subnet_id: str = "subnet-0aaaaaaaaaaaaaaaa"  # of pods, with custom networking
     security_group_id: str = "sg-0123456789abcdef0"  # of the node
+    other_security_group_id: str = "sg-0fedcba9876543210"  # of the node, which has two
+    # The lists that the policies have, by parameter, such as ``subnet_ids``.
+    listed: frozenset[str] = frozenset()
 
 
 class RequestSetting(Struct, frozen=True):

@@ -97,6 +97,7 @@ def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
         and not any(v.derived for v in options.variants),
         "data_sources": sorted(d.identifier for d in documents),
         "name": NAME,
+        "call_name": "vpc_cni_policy",
         "engine_floor": ENGINE_FLOOR,
         "provider_floor": PROVIDER_FLOOR,
         **_scoping(documents, scoped),

@@ -71,6 +71,7 @@ def render(options: Options) -> dict[str, str]:
     first = {"variant": untagged[0].name} if chosen and irsa else {}
     context |= {
         "name": NAME,
+        "call_name": "vpc_cni_role",
         "given": {**first, **provider, **context["sample"]},
         "by_irsa": {**first, "oidc_provider_arn": Expression(_PROVIDER), **passed},
         "by_pod_identity": {**({"variant": names[0]} if chosen else {}), **cluster, **passed},

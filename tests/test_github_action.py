@@ -237,7 +237,7 @@ def test_the_action_checks_that_the_plugin_works_with_a_policy(
     github: GitHub,
 ) -> None:
     module = "modules/vpc-cni-iam-policy"
-    done = action.step(COVERAGE, coverage=module, document="ipv4")
+    done = action.step(COVERAGE, coverage=module, document="ipv4-scoped")
     assert done.returncode == 0, done.stderr
     assert "### Coverage: the plugin works with the policy" in action.summary.read_text()
     old = run("policy", "ipv4", "--revision", "2022-01-31").out
@@ -248,7 +248,7 @@ def test_the_action_checks_that_the_plugin_works_with_a_policy(
     assert "the plugin does not work with the policy" in summary and done.stdout in summary
     assert action.step(COVERAGE, coverage="old.json", cni_version="v1.18.0").returncode == 0
     assert action.step(COVERAGE, coverage="old.json", mode="ipv6").returncode == 1
-    for inputs in ({"coverage": module}, {"coverage": "--help"}, {"coverage": "none.json"}):
+    for inputs in ({"coverage": "--help"}, {"coverage": "none.json"}):
         action.summary.unlink()
         assert action.step(COVERAGE, **inputs).returncode in (2, 3)
         assert "the policy was not checked" in action.summary.read_text()

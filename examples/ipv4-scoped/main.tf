@@ -33,11 +33,26 @@ variable "vpc_id" {
   default     = "vpc-0123456789abcdef0"
 }
 
+variable "partition" {
+  description = "AWS partition of the account."
+  type        = string
+  default     = "aws"
+}
+
+variable "account_id" {
+  description = "AWS account ID of the nodes."
+  type        = string
+  default     = "111122223333"
+}
+
 module "vpc_cni_policy" {
   source = "../modules/vpc-cni-iam-policy"
 
   cluster_name = var.cluster_name
   vpc_id       = var.vpc_id
+  partition    = var.partition
+  region       = var.region
+  account_id   = var.account_id
 }
 
 resource "aws_iam_policy" "vpc_cni" {

@@ -33,6 +33,18 @@ variable "vpc_id" {
   default     = "vpc-0123456789abcdef0"
 }
 
+variable "partition" {
+  description = "AWS partition of the account."
+  type        = string
+  default     = "aws"
+}
+
+variable "account_id" {
+  description = "AWS account ID of the nodes."
+  type        = string
+  default     = "111122223333"
+}
+
 variable "eks_cluster_arn" {
   description = "ARN of the EKS cluster."
   type        = string
@@ -45,6 +57,9 @@ module "vpc_cni_role" {
   variant         = "ipv4-scoped"
   cluster_name    = var.cluster_name
   vpc_id          = var.vpc_id
+  partition       = var.partition
+  region          = var.region
+  account_id      = var.account_id
   pod_identity    = true
   eks_cluster_arn = var.eks_cluster_arn
 }

@@ -21,6 +21,30 @@ variable "region" {
   default     = "eu-west-1"
 }
 
+variable "cluster_name" {
+  description = "Name of the EKS cluster."
+  type        = string
+  default     = "example"
+}
+
+variable "vpc_id" {
+  description = "ID of the cluster's VPC."
+  type        = string
+  default     = "vpc-0123456789abcdef0"
+}
+
+variable "partition" {
+  description = "AWS partition of the account."
+  type        = string
+  default     = "aws"
+}
+
+variable "account_id" {
+  description = "AWS account ID of the nodes."
+  type        = string
+  default     = "111122223333"
+}
+
 # The supported home of statements of one's own: no generated file is edited.
 data "aws_iam_policy_document" "own" {
   statement {
@@ -34,11 +58,17 @@ data "aws_iam_policy_document" "own" {
 module "vpc_cni_policy" {
   source = "./modules/vpc-cni-iam-policy"
 
+  cluster_name = var.cluster_name
+  vpc_id       = var.vpc_id
+  partition    = var.partition
+  region       = var.region
+  account_id   = var.account_id
+
   source_policy_documents = [data.aws_iam_policy_document.own.json]
 }
 
 resource "aws_iam_policy" "vpc_cni" {
   name_prefix = "vpc-cni-"
   description = "Permissions of the Amazon VPC CNI plugin"
-  policy      = module.vpc_cni_policy.ipv4_json
+  policy      = module.vpc_cni_policy.ipv4_scoped_json
 }

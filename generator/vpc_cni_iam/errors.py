@@ -119,14 +119,16 @@ class OptionError(UsageError):
         self.option = option
         self._template = template
         self._values = values
-        super().__init__(self.text(_OptionNames(repeat=f"repeat {option}")))
+        super().__init__(self.text(OptionNames(repeat=f"repeat {option}")))
 
     def text(self, names: Mapping[str, str]) -> str:
         """Return the message with other names for options, and for ``repeat``."""
         return Formatter().vformat(self._template, self._values, names)
 
 
-class _OptionNames(dict[str, str]):
+class OptionNames(dict[str, str]):
+    """Other names for options; an option that is not in it keeps its own."""
+
     def __missing__(self, option: str) -> str:
         return option
 

@@ -450,6 +450,63 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     assert done.stderr == ""
 
 
+LISTS = ("--subnet-id", "subnet-01234567", "--subnet-id", "subnet-89abcdef")
+LISTS = (*LISTS, "--security-group-id", "sg-01234567")
+
+
+def test_a_policy_is_narrowed_to_the_ids_that_it_is_given() -> None:
+    done = run("policy", "ipv4-scoped", *NAMES, "--harden", *LISTS)
+    assert done.code == 0
+    listed = [r for s in loads(done.out, "stdout").statements for r in map(str, s.resources)]
+    ids = [r.rpartition("/")[2] for r in listed if "subnet/" in r or "security-group/" in r]
+    assert ids == ["subnet-01234567", "subnet-89abcdef", "sg-01234567", "sg-01234567"]
+    as_hcl = run("policy", "ipv4-scoped", *NAMES, "--harden", *LISTS, "--format", "hcl")
+    (block,) = parse(as_hcl.out, "stdout").blocks
+    (document,) = resolve.documents((block,), "stdout", ValueScope())
+    assert document.policy == loads(done.out, "stdout")
+    assert "(subnet-added)" in done.err and "(security-group-added)" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (LISTS, "--subnet-id goes with --harden"),
+        (("--harden", "--subnet-id", "subnet-x"), "'subnet-x' is not a subnet ID: subnet- and 8"),
+        (("--harden", *LISTS, *LISTS[:2]), "--subnet-id subnet-01234567 is given twice"),
+        (
+            ("--harden", *(w for n in range(100) for w in ("--subnet-id", f"subnet-{n:08}"))),
+            "the document has 6,867 characters, and a managed policy of IAM 6,144; give --subnet-",
+        ),
+    ],
+)
+def test_ids_that_a_policy_cannot_have_are_refused(words: tuple[str, ...], message: str) -> None:
+    done = run("policy", "ipv4-scoped", *NAMES, *words)
+    assert (done.code, done.out) == (2, "") and message in done.err
+    other = run("policy", "ipv6-scoped", "--cluster-name", "c", "--harden", *LISTS[:2])
+    assert other.code == 2
+    assert "--subnet-id: the document of ipv6-scoped is about no subnets; leave it" in other.err
+
+
+def test_a_narrowed_module_is_generated_and_verified_and_covered(tmp_path: Path) -> None:
+    limits = ("--limit-to", "subnets", "--limit-to", "security-groups")
+    words = ("--variant", "ipv4-scoped", "--harden", *limits)
+    made = run("generate", "m", *words, cwd=tmp_path)
+    assert made.code == 0 and "(subnet-added)" in made.err
+    assert run("verify", "m", "--engine", "none", cwd=tmp_path).code == 0
+    ids = ("--var", 'subnet_ids=["subnet-01234567"]', "--var", 'security_group_ids=["sg-01234567"]')
+    missing = run("coverage", "m", *ids[:2], cwd=tmp_path)
+    assert missing.code == 3 and "give --var security_group_ids=VALUE" in missing.err
+    covered = run("coverage", "m", *ids, cwd=tmp_path)
+    assert covered.code == 0
+    assert "cluster-name-corrected, additional-tags-changed, subnet-added, secu" in covered.out
+    for scenario in ("subnet-added", "security-group-added"):
+        denied = run("coverage", "m", *ids, "--scenario", scenario, cwd=tmp_path)
+        assert denied.code == 1 and f"in the scenario {scenario}" in denied.out
+    main = tmp_path / "m" / "main.tf"
+    main.write_text(main.read_text().replace("subnet/${id}", "subnet/*"))
+    assert run("verify", "m", "--engine", "none", cwd=tmp_path).code == 1
+
+
 @pytest.mark.parametrize("locale", ["C", "POSIX", "en_US.ISO-8859-1"])
 def test_any_locale(locale: str, tmp_path: Path) -> None:
     env = {"LC_ALL": locale, "PYTHONIOENCODING": "ascii"}

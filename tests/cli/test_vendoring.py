@@ -4,11 +4,13 @@ import json
 import re
 import shlex
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from conftest import OFFLINE_PROVIDER, ROOT, read_tree, run, write_tree
+from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.policy.parse import loads
 
@@ -21,11 +23,18 @@ def git(folder: Path, *words: str) -> str:
     return done.stdout
 
 
+def with_upstreams_variants(toml: Path) -> None:
+    """Put upstream's three documents in the place of the one that init writes."""
+    text = toml.read_text().replace("harden = true", "harden = false")
+    toml.write_text(text.replace('["ipv4-scoped"]', '["ipv4", "ipv6", "ipv4-scoped"]'))
+
+
 @pytest.fixture
 def repo(tmp_path: Path) -> Path:
     git(tmp_path, "init", "-q")
     done = run("init", cwd=tmp_path)
     assert (done.code, "vpc-cni-iam sync" in done.err) == (0, True)
+    with_upstreams_variants(tmp_path / "vpc-cni-iam.toml")
     assert run("sync", cwd=tmp_path).code == 0
     git(tmp_path, "add", "-A")
     git(tmp_path, "commit", "-qm", "vendored")
@@ -64,6 +73,44 @@ def test_init_selects_variants(tmp_path: Path) -> None:
     assert run("init", "--variant", "ipv4-scoped", cwd=tmp_path).code == 0
     text = (tmp_path / "vpc-cni-iam.toml").read_text()
     assert '\nvariants = ["ipv4-scoped"]\n' in text
+
+
+SCOPED = "kubernetes.io/cluster/<cluster>=owned"
+
+
+@pytest.mark.parametrize(
+    ("variants", "hardened", "conditions"),
+    [
+        ([], True, ["an IPv4 cluster", "CLUSTER_NAME", SCOPED, "--variant ipv4-scoped --cni-v"]),
+        (["ipv6-scoped"], True, ["an IPv6 cluster", "CLUSTER_NAME", "--variant ipv6-scoped --cn"]),
+        (["ipv4-pod-identity"], True, ["an IPv4 cluster", "CLUSTER_NAME", "session tags"]),
+        (["ipv4", "ipv4-scoped"], True, ["an IPv4 cluster", "CLUSTER_NAME", SCOPED]),
+        (["ipv4"], False, []),
+    ],
+)
+def test_init_writes_one_hardened_variant_and_says_what_it_needs(
+    variants: list[str], hardened: bool, conditions: list[str], tmp_path: Path
+) -> None:
+    words = [word for name in variants for word in ("--variant", name)]
+    done = run("init", *words, cwd=tmp_path)
+    assert done.code == 0
+    table = tomllib.loads((tmp_path / "vpc-cni-iam.toml").read_text())["module"][0]
+    assert table["variants"] == (variants or ["ipv4-scoped"])
+    assert table["harden"] is hardened
+    text = (tmp_path / "vpc-cni-iam.toml").read_text()
+    assert all(f"#   {v.name} " in text for v in VARIANTS)
+    _, needs, command = done.err.partition("before you apply it:")
+    assert bool(needs) is bool(conditions)
+    assert all(condition in command for condition in conditions)
+    assert (SCOPED in command) is (SCOPED in conditions)
+    if conditions:
+        shown = command.splitlines()[-1].split()
+        (tmp_path / "instances.json").write_text('{"Reservations": []}')
+        (tmp_path / "interfaces.json").write_text('{"NetworkInterfaces": []}')
+        checked = run(*shown[1:], cwd=tmp_path)
+        assert checked.code == 1 and "no instance or interface looks like a node" in checked.out
+    assert run("sync", cwd=tmp_path).code == 0
+    assert run("check", cwd=tmp_path).code == 0
 
 
 def test_init_pins_the_plugin_version_that_is_asked_for(tmp_path: Path) -> None:
@@ -272,7 +319,7 @@ def test_wrong_names_and_pins(repo: Path) -> None:
     toml.write_text(toml.read_text().replace('additions = "needed"', "additions = 1"))
     done = run("check", cwd=repo)
     assert done.code == 2
-    assert "vpc-cni-iam.toml: line 27: additions is 1, and must be a string" in done.err
+    assert "vpc-cni-iam.toml: line 33: additions is 1, and must be a string" in done.err
 
 
 @pytest.mark.parametrize(

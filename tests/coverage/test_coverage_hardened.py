@@ -9,16 +9,18 @@ from msgspec.structs import asdict, replace
 
 from coverage_policies import NAMES as COVERAGE_NAMES
 from coverage_policies import exits_on_any_denial
-from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog import narrowing, parameters
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.narrowing import IdList
 from vpc_cni_iam.catalog.notes import hardening_notes
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.variants import VARIANTS, Scope, Variant
 from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
 from vpc_cni_iam.coverage.analysis.risks import find_risks
+from vpc_cni_iam.coverage.names import names_of
 from vpc_cni_iam.coverage.simulate.scenarios import EXAMPLE_TAGS, SCENARIOS, find
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, RequestSetting
 from vpc_cni_iam.policy.document import Policy
@@ -196,3 +198,38 @@ def test_several_documents_are_each_spoken_of() -> None:
     )
     identifiers = {c.identifier for c in hardening_notes(both)}
     assert {"untagged-interfaces-claimable", "unconditioned-create-tags"} <= identifiers
+
+
+IDS = {
+    IdList.subnets: ["subnet-01234567", "subnet-89abcdef"],
+    IdList.security_groups: ["sg-01234567", "sg-89abcdef"],
+}
+ADDED = {IdList.subnets: "subnet-added", IdList.security_groups: "security-group-added"}
+
+
+@pytest.mark.parametrize("limits", [(IdList.subnets,), (IdList.security_groups,), tuple(IdList)])
+@pytest.mark.parametrize("name", ["ipv4-scoped", "ipv4-pod-identity"])
+def test_lists_take_nothing_from_any_default_scenario(
+    name: str, limits: tuple[IdList, ...]
+) -> None:
+    """What is added to the cluster later is denied, and only what needs a list that is there."""
+    variant = next(v for v in TIED if v.name == name)
+    for version in known_versions.known():
+        if version < variant.minimum:
+            continue
+        there = setting(variant, version)
+        how = replace(LISTED, limits=limits)
+        (document,) = options(
+            (name,), cni_version=str(version), features=there.features, hardening=how
+        ).composed()
+        policy_ = narrowing.filled(document.policy, NAMES, {x: IDS[x] for x in limits})
+        there = replace(there, names=names_of({"vpc_id": EXAMPLE["vpc_id"]}, [policy_]))
+        hardened = policy(variant, there)
+        before, after = (denied(cover([p], there, SCENARIOS)) for p in (hardened, policy_))
+        assert after == before, version
+        before, after = (denied(cover([p], there, EVERY)) for p in (hardened, policy_))
+        assert {scenario for scenario, _, _ in after - before} == {
+            ADDED[x]
+            for x in limits
+            if x is not IdList.subnets or version >= PluginVersion.of("v1.18.0")
+        }, version

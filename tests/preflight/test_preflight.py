@@ -14,6 +14,7 @@ from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.inputs.aws.ec2 import Instance, Interface, Inventory
 from vpc_cni_iam.preflight import report
 from vpc_cni_iam.preflight.findings import Preflight, PreflightFinding, preflight
+from vpc_cni_iam.preflight.lists import NodeLists
 from vpc_cni_iam.preflight.rules import of_cluster_name, of_unread
 
 VPC, OTHER_VPC = "vpc-01234567", "vpc-89abcdef"
@@ -64,7 +65,8 @@ def summary(result: Preflight) -> str:
 
 def test_a_node_that_is_ready() -> None:
     result = check(instance({**OWNED, **NODE_GROUP}), interface(DONE))
-    assert result == Preflight(1, 1, 1, (), breaks=False)
+    lists = NodeLists((), (), ("i-1",), has_eni_configs=False)
+    assert result == Preflight(1, 1, 1, (), breaks=False, lists=lists)
     assert list(report.lines(result)) == [
         "1 instance and 1 network interface read, 1 node checked: nothing would break"
     ]

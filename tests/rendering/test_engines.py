@@ -14,6 +14,7 @@ from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import documents, known_versions
 from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.narrowing import IdList
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import VARIANTS
@@ -104,6 +105,10 @@ MODULES = {
     "hardened": options(
         EVERY, cni_version="latest", hardening=Hardening(("Cost Center",), ("made-by", "us + them"))
     ),
+    "narrowed": options(
+        ["ipv4-scoped", "ipv4-pod-identity"], hardening=Hardening(limits=tuple(IdList))
+    ),
+    "narrowed-alone": options(["ipv4-scoped"], hardening=Hardening(limits=(IdList.subnets,))),
 }
 
 

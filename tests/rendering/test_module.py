@@ -11,6 +11,7 @@ from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import documents, known_versions
 from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.narrowing import IdList
 from vpc_cni_iam.catalog.options import Options, options, stated
 from vpc_cni_iam.catalog.selection import Additions, select
 from vpc_cni_iam.catalog.variants import UPSTREAM, VARIANTS, Scope, Variant
@@ -296,6 +297,9 @@ GOLDEN_CASES: dict[str, Options] = {
     ),
     "stands-in": options(["ipv4"], cni_version="v1.7.5"),
     "hardened": options(["ipv4-scoped"], cni_version="v1.23.0", hardening=HARDENED),
+    "narrowed": options(
+        ["ipv4-scoped"], cni_version="v1.23.2", hardening=Hardening(limits=tuple(IdList))
+    ),
 }
 
 

@@ -39,7 +39,7 @@ def test_what_init_writes_works_and_is_pinned() -> None:
     (module,) = configuration.modules
     assert module.path == "modules/x"
     assert module.newest
-    assert module.options == options(cni_version="v1.23.2")
+    assert module.options == options(["ipv4-scoped"], cni_version="v1.23.2", hardening=Hardening())
     jsonschema.validate(tomllib.loads(text("modules/x")), SCHEMA)
 
 
@@ -260,6 +260,24 @@ def test_a_hardened_module_is_that_of_the_command() -> None:
     (module,) = config(f'[[module]]\npath = "a"\ncni_version = "v1.23.0"\n{keys}').modules
     how = module.options.selection.hardening
     assert how == Hardening(("Cost Center",), ("made-by", "us"))
+
+
+def test_a_narrowed_module_is_that_of_the_command() -> None:
+    (module,) = config(
+        f'[[module]]\npath = "m"\nvariants = ["ipv4-scoped"]\n{HARDENED}'
+        'limit_to = ["subnets", "security-groups"]\n'
+    ).modules
+    hardening = Hardening.of(harden=True, limit_to=["subnets", "security-groups"])
+    assert module.options == options(["ipv4-scoped"], cni_version="v1.20.4", hardening=hardening)
+    for body, problem in (
+        ('variants = ["ipv4-scoped"]\nlimit_to = ["subnets"]\n', "goes with harden = true"),
+        (
+            'variants = ["ipv6-scoped"]\nharden = true\nlimit_to = ["subnets"]\n',
+            "limit_to: the document of ipv6-scoped is about no subnets",
+        ),
+    ):
+        with pytest.raises(InputError, match="line [56]: .*" + problem):
+            config(f'[[module]]\npath = "m"\n{PIN}{body}')
 
 
 def test_the_schema_knows_what_the_catalog_knows() -> None:

@@ -1,8 +1,11 @@
 """What is said of each variant when a change cannot be told, or takes the variant away."""
 
 import pytest
+from msgspec.structs import replace
 
-from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.narrowing import IdList
+from vpc_cni_iam.catalog.options import options, override
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring.configuration.config import VendoredModule
@@ -75,6 +78,44 @@ def test_a_change_of_a_scoped_document_is_shown_with_its_variables_and_proven() 
     access, difference = meaning_lines(meaning)
     assert difference.endswith(": action ec2:DeleteNetworkInterface is removed")
     assert access.startswith("less access, for instance ec2:DeleteNetworkInterface on arn:")
+
+
+NARROWED = options(
+    ["ipv4-scoped"], cni_version="v1.19.3", hardening=Hardening(limits=tuple(IdList))
+)
+
+
+def test_an_upgrade_of_a_narrowed_module_is_proven_for_any_lists() -> None:
+    module = VendoredModule("modules/policy", NARROWED, 1)
+    newer = override(NARROWED, cni_version="v1.23.2")
+    (meaning,) = meanings(module, render(NARROWED), render(newer))
+    assert isinstance(meaning.change, AccessChange)
+    assert isinstance(meaning.change.lost, NoNewAccess)
+    assert isinstance(meaning.change.gained, NewAccess)
+    assert "subnet" not in "".join(meaning_lines(meaning))
+    hardened = replace(NARROWED, selection=replace(NARROWED.selection, hardening=Hardening()))
+    (meaning,) = meanings(module, render(hardened), render(NARROWED))
+    assert isinstance(meaning.change, AccessChange)
+    assert isinstance(meaning.change.gained, NoNewAccess)
+    assert isinstance(meaning.change.lost, NewAccess)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('effect  = "Allow"\n    actions = ["ec2:CreateNetworkInterface"]', 'effect = "Deny"'),
+        ("resources = concat(", "not_resources = concat("),
+        ('variable = "ec2:Vpc"', 'variable = "ec2:Vpc"\n      values = var.subnet_ids # '),
+    ],
+)
+def test_a_list_is_read_in_the_resources_of_an_allow_alone(old: str, new: str) -> None:
+    """Elsewhere the items of a list do not stand for the whole."""
+    before = render(NARROWED)
+    assert old in before["main.tf"]
+    edited = {**before, "main.tf": before["main.tf"].replace(old, new, 1)}
+    (meaning,) = meanings(VendoredModule("modules/policy", NARROWED, 1), before, edited)
+    assert isinstance(meaning.change, NotProven)
+    assert meaning.change.reason is ModuleReason.unreadable
 
 
 def test_a_document_that_the_evaluator_refuses_is_unknown() -> None:

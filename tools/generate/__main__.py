@@ -52,6 +52,7 @@ MODULES: dict[str, Options] = {
     "modules/upstream-2022-01-31": examples.UPSTREAM,
     f"examples/modules/{NAME}": examples.POLICY,
     "examples/modules/vpc-cni-iam-role": examples.ROLE,
+    "examples/ipv4-narrowed/policy": examples.NARROWED,
     "examples/ipv6-scoped/policy": examples.IPV6_SCOPED,
     "examples/role-many-clusters/role": examples.MANY,
 }

@@ -5,16 +5,21 @@ from pathlib import Path
 
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.facts.known_versions import newest
+from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.narrowing import IdList
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.catalog.variants import find
 from vpc_cni_iam.rendering.policy_module import NAME
+from vpc_cni_iam.vendoring.init import recommended
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 POLICY = options(["ipv4", "ipv6", "ipv4-scoped", "ipv4-ipv6"], cni_version="latest")
+NARROWED = options(["ipv4-scoped"], cni_version="latest", hardening=Hardening(limits=tuple(IdList)))
 IPV6_SCOPED = options(["ipv6-scoped"], cni_version="latest")
 ROLE = options(cni_version="latest", kind="role")
 MANY = options(["ipv4-pod-identity"], cni_version="latest", kind="role")
+VENDORED = recommended()
 UPSTREAM = options(revision="2022-01-31")
 
 # What the examples attach; that from a registry is for what its publisher chose.
@@ -22,6 +27,7 @@ _ATTACHED: dict[str, tuple[Options, str] | None] = {
     "ipv4": (POLICY, "ipv4"),
     "ipv6": (POLICY, "ipv6"),
     "ipv4-scoped": (POLICY, "ipv4-scoped"),
+    "ipv4-narrowed": (NARROWED, "ipv4-scoped"),
     "ipv6-scoped": (IPV6_SCOPED, "ipv6-scoped"),
     "ipv4-ipv6": (POLICY, "ipv4-ipv6"),
     "role-irsa": (ROLE, "ipv4"),
@@ -31,7 +37,7 @@ _ATTACHED: dict[str, tuple[Options, str] | None] = {
     "several-clusters": (ROLE, "ipv4-scoped"),
     "moving-to-scoped": (ROLE, "ipv4-scoped"),
     "add-on": (ROLE, "ipv4"),
-    "vendored": (POLICY, "ipv4"),
+    "vendored": (VENDORED, "ipv4-scoped"),
     "from-registry": None,
     "upstream-2022-01-31": (UPSTREAM, "ipv4"),
 }

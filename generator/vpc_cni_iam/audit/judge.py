@@ -143,7 +143,7 @@ class PluginRole(Struct, frozen=True):
             RequestSetting(
                 self.version,
                 mode,
-                names=names_of({**own, **dict(zip(several, values, strict=True))}),
+                names=names_of({**own, **dict(zip(several, values, strict=True))}, self.policies),
                 session_tags=self.session_tags,
             )
             for values in product(*several.values())

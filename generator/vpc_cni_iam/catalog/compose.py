@@ -14,6 +14,7 @@ from vpc_cni_iam.catalog.facts.documents import Revision
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import checked_on, kind_of
 from vpc_cni_iam.catalog.hardening import KEY, tighten
+from vpc_cni_iam.catalog.narrowing import LIMIT, names_any, narrow
 from vpc_cni_iam.catalog.selection import Additions, Selection
 from vpc_cni_iam.catalog.variants import Scope, Variant, scoped_statements
 from vpc_cni_iam.errors import OptionError, UsageError
@@ -110,13 +111,19 @@ def _hardened(composed: Composed) -> Composed:
     assert hardening is not None  # noqa: S101 - for the type
     creates = "ec2:CreateNetworkInterface" in composed.policy.actions()
 
-    def narrow(policy: Policy) -> Policy:
-        return variant.scope.apply(tighten(policy, variant, version, hardening, creates=creates))
+    def hardened_part(policy: Policy) -> Policy:
+        tight = tighten(policy, variant, version, hardening, creates=creates)
+        return narrow(variant.scope.apply(tight), hardening.limits)
 
     additions = tuple(
-        replace(a, statements=narrow(Policy(a.statements)).statements) for a in composed.additions
+        replace(a, statements=hardened_part(Policy(a.statements)).statements)
+        for a in composed.additions
     )
-    hardened = replace(composed, base=narrow(composed.base), additions=additions)
+    hardened = replace(composed, base=hardened_part(composed.base), additions=additions)
+    for limit in hardening.limits:
+        if not names_any(hardened.policy, limit):
+            problem = "{--limit-to}: the document of {} is about no {}; leave it out"
+            raise OptionError(LIMIT, problem, variant.name, limit.noun)
     size = len(dumps(parameters.fill(hardened.policy, parameters.SAMPLE), None))
     if size > MANAGED:
         problem = (

@@ -24,6 +24,7 @@ from vpc_cni_iam.catalog.facts.requests import (
     request_templates,
     tag_keys,
 )
+from vpc_cni_iam.catalog.narrowing import LIMIT, IdList, limits_of
 from vpc_cni_iam.catalog.parameters import VPC_ID
 from vpc_cni_iam.catalog.variants import Scope, Variant
 from vpc_cni_iam.errors import OptionError
@@ -49,6 +50,7 @@ class Hardening(Struct, frozen=True):
     # The key and the value of a tag that the node group or launch template sets on the interfaces
     # it creates; the plugin may claim no interface without it.
     eni_claim_tag: tuple[str, str] | None = None
+    limits: tuple[IdList, ...] = ()  # what it is limited to a list of
 
     def arguments(self) -> tuple[str, ...]:
         """Return the options that mean this, in one fixed form."""
@@ -57,6 +59,8 @@ class Hardening(Struct, frozen=True):
             words += [KEY, key]
         if self.eni_claim_tag is not None:
             words += [CLAIM, "=".join(self.eni_claim_tag)]
+        for limit in self.limits:
+            words += [LIMIT, limit.value]
         return tuple(words)
 
     @staticmethod
@@ -65,14 +69,17 @@ class Hardening(Struct, frozen=True):
         harden: bool,
         additional_tag_keys: Iterable[str] = (),
         eni_claim_tag: str | None = None,
+        limit_to: Iterable[str] = (),
     ) -> Hardening | None:
         """Return how to narrow as the options of these names say, None for not at all.
 
-        Raises `UsageError` for a tag that EC2 or the plugin refuses, or tags without ``--harden``.
+        Raises `UsageError` for a tag that EC2 or the plugin refuses, or options that need
+        ``--harden`` without it.
         """
-        keys = tuple(sorted(set(additional_tag_keys)))
+        keys, limits = tuple(sorted(set(additional_tag_keys))), limits_of(limit_to)
         if not harden:
-            for option, is_set in ((KEY, bool(keys)), (CLAIM, eni_claim_tag is not None)):
+            given = ((KEY, keys), (CLAIM, eni_claim_tag is not None), (LIMIT, limits))
+            for option, is_set in given:
                 if is_set:
                     raise OptionError(option, f"{{{option}}} goes with {{{FLAG}}}")
             return None
@@ -90,7 +97,8 @@ class Hardening(Struct, frozen=True):
             if key.lower().startswith(_RESERVED):
                 problem = "{!r} is AWS's own: nobody else may set a key in {}"
                 raise _refused(KEY, problem, key, _RESERVED)
-        return Hardening(keys, None if eni_claim_tag is None else _claim(eni_claim_tag))
+        claim = None if eni_claim_tag is None else _claim(eni_claim_tag)
+        return Hardening(keys, claim, limits)
 
 
 def _claim(text: str) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from vpc_cni_iam.catalog.compose import Composed
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, KUBERNETES_CLUSTER
+from vpc_cni_iam.catalog.narrowing import IdList
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.selection import NO_ADDITIONS, Additions
 from vpc_cni_iam.catalog.variants import Scope
@@ -71,18 +72,45 @@ def hyperpod_note(options: Options) -> str:
     )
 
 
+def preconditions(options: Options) -> tuple[str, ...]:
+    """Return what must be true before scoped documents are applied; nothing if none is scoped."""
+    scoped = [c for c in options.composed() if c.variant.cluster_scoped]
+    if not scoped:
+        return ()
+    families = [mode.replace("ip", "IP") for mode in dict.fromkeys(scoped[0].variant.modes)]
+    lines = [
+        f"the cluster is an {' or '.join(families)} cluster",
+        "CLUSTER_NAME of aws-node is the name of the cluster, as the EKS add-on sets it",
+    ]
+    if any(c.variant.scope is Scope.SESSION_TAGS for c in scoped):
+        lines.append("aws-node has the role by EKS Pod Identity, with session tags")
+    if tag := next(filter(None, map(_instance_tag, scoped)), ""):
+        lines.append(f"each node's instance has the tag {tag}, which the plugin never sets")
+    return tuple(lines)
+
+
+def _instance_tag(composed: Composed) -> str:
+    """Return the tag that a document asks of instances; empty for none."""
+    for statement in composed.policy.statements:
+        if ":instance/" in str(statement.resources[0]):
+            for condition in statement.conditions:
+                key = str(condition.key).partition("/")[2]
+                return f"{key.replace('${cluster_name}', '<cluster>')}={condition.values[0]}"
+    return ""
+
+
 class HardeningEffect(Enum):
     """What a note about a hardened document is about."""
 
     STILL_ALLOWED = "still allows"
+    DENIED = "denies"
     STOPS_PLUGIN = "stops the plugin at start if"
 
 
 class HardeningNote(Struct, frozen=True):
     """One thing to know about a hardened document."""
 
-    identifier: str  # that of the same risk in ``vpc-cni-iam coverage``
-    # Whether it is about what is still allowed, or about what stops the plugin.
+    identifier: str  # that of the same risk, or of the scenario, in ``vpc-cni-iam coverage``
     effect: HardeningEffect
     text: str  # what it is
 
@@ -90,6 +118,20 @@ class HardeningNote(Struct, frozen=True):
     def line(self) -> str:
         """It as one line."""
         return f"{self.effect.value} {self.text} ({self.identifier})"
+
+
+# What a list leaves out, by the scenario of ``coverage`` that shows what breaks.
+_ADDED = {
+    IdList.subnets: (
+        "subnet-added",
+        "creating an interface in a subnet that is not listed, such as one that is tagged later "
+        "for subnet discovery (from v1.18.0 on)",
+    ),
+    IdList.security_groups: (
+        "security-group-added",
+        "giving an interface a security group that is not listed, such as one that nodes get later",
+    ),
+}
 
 
 def hardening_notes(options: Options) -> tuple[HardeningNote, ...]:
@@ -108,10 +150,12 @@ def hardening_notes(options: Options) -> tuple[HardeningNote, ...]:
         allowed |= {
             "unconditioned-create-tags": _claimable("any VPC", claim),
             "instances-unscoped": "attaching its interfaces to any instance",
-            "creates-in-any-vpc": "creating its interfaces in every VPC",
         }
+        if IdList.subnets not in hardening.limits:
+            allowed["creates-in-any-vpc"] = "creating its interfaces in every VPC"
     actions = {a for c in options.composed() for s in c.policy.statements for a in s.actions}
-    if actions & {"ec2:CreateNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute"}:
+    takes_groups = actions & {"ec2:CreateNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute"}
+    if takes_groups and IdList.security_groups not in hardening.limits:
         allowed["security-groups-unscoped"] = (
             "any security group of an interface's VPC on its own interfaces"
         )
@@ -120,6 +164,7 @@ def hardening_notes(options: Options) -> tuple[HardeningNote, ...]:
             "moving addresses of other interfaces of a subnet to its own interfaces"
         )
     allowed["describe-unscoped"] = "Describe actions on the whole account: EC2 cannot restrict them"
+    denied = {_ADDED[limit][0]: _ADDED[limit][1] for limit in hardening.limits}
     stops = {
         "cluster-name-needed": (
             "CLUSTER_NAME is empty or names another cluster, or an interface has the tag of "
@@ -136,6 +181,7 @@ def hardening_notes(options: Options) -> tuple[HardeningNote, ...]:
         HardeningNote(identifier, effect, text)
         for effect, texts in (
             (HardeningEffect.STILL_ALLOWED, allowed),
+            (HardeningEffect.DENIED, denied),
             (HardeningEffect.STOPS_PLUGIN, stops),
         )
         for identifier, text in texts.items()

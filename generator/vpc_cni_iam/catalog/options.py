@@ -13,6 +13,7 @@ from msgspec import Struct
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.compose import Composed, compose
 from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
+from vpc_cni_iam.catalog.narrowing import LIMIT
 from vpc_cni_iam.catalog.selection import (
     ALL_CALLS,
     NO_ADDITIONS,
@@ -121,6 +122,10 @@ def options(
         scoped = ", ".join(v.name for v in variants.VARIANTS if v.cluster_scoped)
         problem = "{--harden} needs a cluster-scoped variant; choose one of {}"
         raise OptionError(FLAG, problem, scoped)
+    if hardening is not None and hardening.limits and not all(v.cluster_scoped for v in chosen):
+        others = ", ".join(v.name for v in chosen if not v.cluster_scoped)
+        problem = "{--limit-to} is for cluster-scoped variants alone; make another module of {}"
+        raise OptionError(LIMIT, problem, others)
     selection = select(
         revision=revision,
         cni_version=cni_version,
@@ -188,7 +193,17 @@ def _read_back(command: str) -> Options | None:
     words = iter(shlex.split(command))
     for word in words:
         values.setdefault(word, []).append("" if word in _FLAGS else next(words, ""))
-    known = {"--kind", "--variant", "--revision", "--cni-version", "--feature", *_FLAGS, KEY, CLAIM}
+    known = {
+        "--kind",
+        "--variant",
+        "--revision",
+        "--cni-version",
+        "--feature",
+        *_FLAGS,
+        KEY,
+        CLAIM,
+        LIMIT,
+    }
     # Without a revision or a version, what is meant would move with the catalog.
     if set(values) - known or not {"--revision", "--cni-version"} & set(values):
         return None
@@ -207,6 +222,7 @@ def _read_back(command: str) -> Options | None:
                 harden=FLAG in values,
                 additional_tag_keys=values.get(KEY, ()),
                 eni_claim_tag=last.get(CLAIM),
+                limit_to=values.get(LIMIT, ()),
             ),
         )
     except UsageError:

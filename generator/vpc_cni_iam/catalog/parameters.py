@@ -31,11 +31,13 @@ class Parameter(Struct, frozen=True):
     pattern: str
     rule: str  # the pattern in words
     default: str | None = None  # what stands without it; None if there is nothing to stand
+    is_list: bool = False  # whether it is a list, of which each item must match
 
     @property
     def option(self) -> str:
-        """The command line option, such as ``--cluster-name``."""
-        return "--" + self.name.replace("_", "-")
+        """The command line option, such as ``--cluster-name``; of a list, that of one item."""
+        name = self.name.removesuffix("s") if self.is_list else self.name
+        return "--" + name.replace("_", "-")
 
     @property
     def hole(self) -> Hole:
@@ -99,13 +101,32 @@ HYPERPOD_CLUSTER_ID = Parameter(
     "a SageMaker HyperPod cluster ID of 12 lower-case letters and digits, or *",
     "*",
 )
+_ID = "{0}-([0-9a-f]{{8}}|[0-9a-f]{{17}})"
+_ID_RULE = "{1} ID: {0}- and 8 or 17 lower-case hexadecimal digits"
+SUBNET_IDS = Parameter(
+    "subnet_ids",
+    "IDs of the subnets in which the plugin may create network interfaces.",
+    _ID.format("subnet"),
+    _ID_RULE.format("subnet", "a subnet"),
+    is_list=True,
+)
+SECURITY_GROUP_IDS = Parameter(
+    "security_group_ids",
+    "IDs of the security groups that the plugin may give to network interfaces.",
+    _ID.format("sg"),
+    _ID_RULE.format("sg", "a security group"),
+    is_list=True,
+)
 NAMES = (CLUSTER_NAME, VPC_ID)
-PARAMETERS = (*NAMES, PARTITION, REGION, ACCOUNT_ID, VPC_OWNER_ID, HYPERPOD_CLUSTER_ID)
+LISTS = (SUBNET_IDS, SECURITY_GROUP_IDS)
+PARAMETERS = (*NAMES, *LISTS, PARTITION, REGION, ACCOUNT_ID, VPC_OWNER_ID, HYPERPOD_CLUSTER_ID)
 
 # Examples; none is a default, so that an ARN or a name that ignores its variable shows.
 SAMPLE = {
     "cluster_name": "verify-cluster",
     "vpc_id": "vpc-0123456789abcdef0",
+    "subnet_ids": "subnet-0123456789abcdef0",
+    "security_group_ids": "sg-0123456789abcdef0",
     "partition": "aws-us-gov",
     "region": "us-gov-west-1",
     "account_id": "111122223333",

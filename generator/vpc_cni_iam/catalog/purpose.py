@@ -67,10 +67,12 @@ def _managing(statement: Statement, names: Sequence[str]) -> str:
     families = sorted({family for name, family in _ADDRESSES.items() if name in names})
     kinds = {kind_of(str(resource)) for resource in statement.resources}
     of_vpc = " of the cluster's VPC" if _has(statement, "ec2:Vpc") else ""
+    subnets = _which(statement, "subnet")
+    groups = _which(statement, "security-group", "security group")
     if "subnet" in kinds:
-        return f"create them in any subnet and with any security group{of_vpc}"
+        return f"create them in {subnets} and with {groups}{of_vpc}"
     if kinds == {"security-group"}:
-        return f"give them any security group{of_vpc}"
+        return f"give them {groups}{of_vpc}"
     if kinds == {"instance"}:
         owned = _has(statement, f"aws:ResourceTag/{KUBERNETES_CLUSTER}")
         return f"{_listed(verbs)} them at {'instances of the cluster' if owned else 'any instance'}"
@@ -83,6 +85,13 @@ def _managing(statement: Statement, names: Sequence[str]) -> str:
     if not verbs:
         return f"assign {addresses} to {which}"
     return f"{_listed(verbs)} {which}" + (f", and assign their {addresses}" if families else "")
+
+
+def _which(statement: Statement, kind: str, noun: str = "") -> str:
+    """Return which resources of a kind a statement names: any of them, or those of a list."""
+    resources = [r for r in map(str, statement.resources) if kind_of(r) == kind]
+    is_any = any(r.endswith("/*") for r in resources)
+    return f"any {noun or kind}" if is_any else f"the listed {noun or kind}s"
 
 
 def _tagging(statement: Statement) -> str:

@@ -17,7 +17,7 @@ Examples:
   vpc-cni-iam generate modules/vpc-cni --variant ipv4-scoped
   vpc-cni-iam generate --kind role --cni-version v1.20.4
   vpc-cni-iam generate --variant ipv4-scoped --harden \\
-    --additional-tag-key team
+    --additional-tag-key team --limit-to subnets
   vpc-cni-iam generate --revision 2022-01-31
 """
 
@@ -35,6 +35,7 @@ def generate(
     variant: list[str] | None = options.VARIANTS,
     no_additions: bool = options.NO_ADDITIONS,
     all_calls: bool = options.ALL_CALLS,
+    limit_to: list[str] | None = options.LIMIT_TO,
     force: bool = flag(
         "Write beside other files, and replace edited files; keep a copy as *.orig."
     ),
@@ -51,6 +52,7 @@ def generate(
         no_additions=no_additions,
         all_calls=all_calls,
         kind=kind,
+        limit_to=limit_to or (),
     )
     target = common.path(directory, f"vpc-cni-iam-{chosen.kind}")
     changes = write(target, chosen, force=force)

@@ -13,6 +13,7 @@ from vpc_cni_iam.texts.limits import POLICIES, Limit
 
 if TYPE_CHECKING:
     from vpc_cni_iam.plugin.settings import PluginSettings
+    from vpc_cni_iam.preflight.eni_configs import EniConfig
 
 
 def check_once(files: Sequence[str]) -> None:
@@ -43,6 +44,13 @@ def plugin_settings(file: str) -> PluginSettings:
     from vpc_cni_iam.inputs import daemonset
 
     return daemonset.read(text(file), source(file))
+
+
+def eni_configs(file: str | None) -> tuple[EniConfig, ...] | None:
+    """Return the ENIConfigs of a cluster, None without a file."""
+    from vpc_cni_iam.preflight.eni_configs import read
+
+    return None if file is None else read(text(file), source(file))
 
 
 def text(file: str, form: str = "", limit: Limit = POLICIES) -> str:

@@ -147,6 +147,12 @@ def _features() -> list[str]:
     return list(features())
 
 
+def _limits() -> list[str]:
+    from vpc_cni_iam.catalog.narrowing import IdList
+
+    return list(IdList)
+
+
 variant = partial(value, "VARIANT", autocompletion=variants)
 revision = partial(value, "DATE", autocompletion=_revisions)
 feature = partial(value, "FEATURE", autocompletion=_features)
@@ -155,6 +161,12 @@ KIND = value("KIND", "Kind of module: policy documents or a role.", "policy", au
 VARIANTS = variant("Variant; repeat for more. `catalog` lists them.  [default: those of upstream]")
 NO_ADDITIONS = flag("Add no calls to upstream's document, even if it does not allow them.")
 ALL_CALLS = flag("Add all calls to upstream's document, also those that the plugin does not need.")
+LIMIT_TO = value(
+    "LIST",
+    "With --harden: subnets or security-groups, to make a variable with a list of them and allow "
+    "no others; repeat for both.",
+    autocompletion=_limits,
+)
 FORMAT = output_format(Format.text)
 QUIET = flag("Print problems only.", "--quiet", "-q")
 
@@ -200,6 +212,7 @@ def chosen(
     no_additions: bool = False,
     all_calls: bool = False,
     kind: str = "policy",
+    limit_to: Iterable[str] = (),
 ) -> Options:
     """Return the options of the catalog that those of a command mean; raises `UsageError`."""
     from vpc_cni_iam.catalog.hardening import Hardening
@@ -217,6 +230,7 @@ def chosen(
             harden=hardening.harden,
             additional_tag_keys=hardening.additional_tag_key or (),
             eni_claim_tag=hardening.eni_claim_tag,
+            limit_to=limit_to,
         ),
     )
 

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpc_cni_iam.cli import common, options
+from vpc_cni_iam.cli.expand import value
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.compose import Composed
+    from vpc_cni_iam.catalog.narrowing import IdList
+    from vpc_cni_iam.catalog.options import Options
     from vpc_cni_iam.policy.document import Policy
 
 HELP = """Print one policy document.
@@ -54,14 +57,21 @@ def policy(
     hardening: options.HardeningOptions,
     no_additions: bool = options.NO_ADDITIONS,
     all_calls: bool = options.ALL_CALLS,
+    subnet_id: list[str] | None = value(
+        "ID", "With --harden: the only subnet for new interfaces; repeat for more."
+    ),
+    security_group_id: list[str] | None = value(
+        "ID", "With --harden: the only security group of interfaces; repeat for more."
+    ),
     output: PolicyFormat = options.output_format(PolicyFormat.json),
 ) -> None:
     """See `HELP`."""
-    chosen = options.chosen(
-        (variant,), documents, hardening, no_additions=no_additions, all_calls=all_calls
+    ids = _ids(subnet_id, security_group_id)
+    chosen = _chosen(
+        variant, documents, hardening, ids, no_additions=no_additions, all_calls=all_calls
     )
     (composed,) = chosen.composed()
-    document = _filled(composed, surroundings.values)
+    document = _filled(composed, surroundings.values, ids)
     if output is PolicyFormat.session:
         from vpc_cni_iam.catalog.compose import session_policy
 
@@ -74,11 +84,50 @@ def policy(
     _show(document, composed.variant.identifier, output)
 
 
-def _filled(composed: Composed, values: dict[str, str | None]) -> Policy:
-    """Return a document with values for its placeholders; report values that it does not need."""
-    from vpc_cni_iam.catalog import parameters
+def _ids(subnets: list[str] | None, security_groups: list[str] | None) -> dict[IdList, list[str]]:
+    """Return the IDs of each list that is given."""
+    from vpc_cni_iam.catalog.narrowing import IdList
 
-    document = parameters.substitute(composed.policy, parameters.values(values))
+    given = {IdList.subnets: subnets, IdList.security_groups: security_groups}
+    return {kind: ids for kind, ids in given.items() if ids}
+
+
+def _chosen(
+    variant: str,
+    documents: options.DocumentOptions,
+    hardening: options.HardeningOptions,
+    ids: dict[IdList, list[str]],
+    *,
+    no_additions: bool,
+    all_calls: bool,
+) -> Options:
+    """Return the options of a policy; an error about a list names the option of its IDs."""
+    from vpc_cni_iam.catalog.narrowing import LIMIT
+    from vpc_cni_iam.errors import OptionError, OptionNames, UsageError
+
+    try:
+        chosen = options.chosen(
+            (variant,),
+            documents,
+            hardening,
+            no_additions=no_additions,
+            all_calls=all_calls,
+            limit_to=ids,
+        )
+        chosen.composed()
+    except OptionError as error:
+        first = next((kind.parameter.option for kind in ids), LIMIT)
+        raise UsageError(error.text(OptionNames({LIMIT: first}))) from None
+    return chosen
+
+
+def _filled(
+    composed: Composed, values: dict[str, str | None], ids: dict[IdList, list[str]]
+) -> Policy:
+    """Return a document with values for its placeholders; report values that it does not need."""
+    from vpc_cni_iam.catalog import narrowing, parameters
+
+    document = narrowing.filled(composed.policy, parameters.values(values), ids)
     for unused in parameters.unused(composed.policy, values):
         name = composed.variant.name
         common.say(f"{unused.option} changes nothing: the document of {name} does not name it")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import typer
@@ -15,6 +16,7 @@ from vpc_cni_iam.cli import common, inputs, options
 from vpc_cni_iam.cli.expand import value
 
 if TYPE_CHECKING:
+    from vpc_cni_iam.catalog.compose import Composed
     from vpc_cni_iam.plugin.settings import PluginSettings
     from vpc_cni_iam.preflight.rules import RuleResult
 
@@ -25,7 +27,8 @@ FILE has the output of one of the two AWS CLI commands in the examples, or of bo
 and with any number of pages; - is standard input. With both, nodes are told apart from other
 instances. The instances are enough if all are nodes and the policy lets the plugin tag any
 interface, and the interfaces if it asks for no tag of instances. --daemonset tells the cluster's
-name and how the plugin is configured there. Exit code 1 means that the plugin would fail under the
+name and how the plugin is configured there. --harden lists the nodes' subnets and security groups,
+as a policy with --limit-to needs them. Exit code 1 means that the plugin would fail under the
 policy, or that this is not known.
 
 \b
@@ -38,6 +41,9 @@ Examples:
   vpc-cni-iam preflight *.json --cluster-name prod --variant ipv6-scoped
   kubectl get daemonset aws-node -n kube-system -o json >aws-node.json
   vpc-cni-iam preflight instances.json --daemonset aws-node.json
+  kubectl get eniconfigs -o json >eniconfigs.json
+  vpc-cni-iam preflight *s.json --cluster-name prod --harden \\
+    --eni-configs eniconfigs.json
 """
 
 
@@ -53,6 +59,9 @@ def preflight(
     variant: str | None = options.variant(
         "Variant to move to.  [default: ipv4-scoped, or the DaemonSet's family]"
     ),
+    eni_configs: str | None = value(
+        "FILE", "JSON or YAML of the ENIConfigs, whose subnets and security groups are listed, too."
+    ),
     output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
@@ -62,19 +71,32 @@ def preflight(
     from vpc_cni_iam.preflight import findings, report
     from vpc_cni_iam.texts.limits import INVENTORY
 
-    inputs.check_once([*files, daemonset or ""])
+    inputs.check_once([*files, daemonset or "", eni_configs or ""])
     plugin = PluginSettings() if daemonset is None else inputs.plugin_settings(daemonset)
     target = target_of(plugin, cluster_name, vpc_id, variant)
     documents, hardening, provisions = as_set_up(plugin, target.mode, documents, hardening)
     (composed,) = options.chosen((target.variant,), documents, hardening).composed()
     stdin = partial(inputs.text, "-", limit=INVENTORY)
     inventory = ec2.read(Content.of(file, stdin, INVENTORY) for file in files)
-    cluster, differences = target.cluster, target.differences
     result = findings.preflight(
-        inventory, composed, cluster, target.vpc, differences, provisions=provisions
+        inventory,
+        composed,
+        target.cluster,
+        target.vpc,
+        target.differences,
+        provisions=provisions,
+        eni_configs=inputs.eni_configs(eni_configs),
     )
-    common.show_result(result, output, report.lines(result))
+    lists = report.list_lines(result.lists) if result.nodes and is_limitable(composed) else ()
+    common.show_result(result, output, chain(report.lines(result), lists))
     raise typer.Exit(1 if result.breaks else 0)
+
+
+def is_limitable(composed: Composed) -> bool:
+    """Say whether a policy is hardened and can be limited to lists."""
+    from vpc_cni_iam.catalog.narrowing import IdList, names_any
+
+    return composed.hardened and any(names_any(composed.policy, kind) for kind in IdList)
 
 
 class Target(Struct, frozen=True):

@@ -29,6 +29,12 @@ _LOG_GROUP = re.compile(
 )
 _OF_LOG_GROUP = ("partition", "region", "account_id", "cluster_name")
 _REGION_KEYS = ("aws:requestedregion", "ec2:region")
+_LISTS = {"subnet": "subnet_ids", "security-group": "security_group_ids"}
+# The names of a node that are taken from a list.
+_OF_NODE = {
+    "subnet_ids": ("subnet_id", "eni_config_subnet_id"),
+    "security_group_ids": ("security_group_id", "other_security_group_id"),
+}
 _OWNED_WITH_VPC = ("subnet", "vpc")
 _PATTERNS = {p.name: p.pattern for p in parameters.PARAMETERS}
 _ZONE = "ec2:availabilityzone"
@@ -77,13 +83,20 @@ def known_names(*sources: Mapping[str, str]) -> dict[str, str]:
     return known
 
 
-def names_of(known: Mapping[str, str]) -> Names:
-    """Return names for requests: those known, by parameter, and examples for the others."""
+def names_of(known: Mapping[str, str], policies: Iterable[Policy] = ()) -> Names:
+    """Return names for requests: those known, by parameter, and examples for the others.
+
+    Nodes have the subnets and security groups that policies list, if they list some.
+    """
     values = {**{k: v for k, v in EXAMPLE.items() if k != "vpc_id"}, **known}
+    listed = listed_ids(policies)
+    for kind, ids in listed.items():
+        own, other = _OF_NODE[kind]
+        values = {own: ids[0], other: ids[-1], **values}
     if partition_of(values["region"]) != values["partition"]:
         values["region"] = regions_of(values["partition"])[0]
     values.setdefault("vpc_owner_id", values["account_id"])
-    return Names(owner_known="vpc_owner_id" in known, **values)
+    return Names(owner_known="vpc_owner_id" in known, listed=frozenset(listed), **values)
 
 
 def names_in(policies: Iterable[Policy]) -> dict[str, str]:
@@ -102,7 +115,16 @@ def names_of_role(policies: Sequence[Policy], limits: Iterable[Policy]) -> dict[
 
 
 def all_names(policies: Iterable[Policy]) -> dict[str, list[str]]:
-    """Return all names in the Allow statements of policies, by parameter."""
+    """Return all names in the Allow statements of policies, by parameter, without lists."""
+    return {name: values for name, values in _every_name(policies).items() if name not in _OF_NODE}
+
+
+def listed_ids(policies: Iterable[Policy]) -> dict[str, list[str]]:
+    """Return the subnets and security groups in the Allow statements of policies, by parameter."""
+    return {name: values for name, values in _every_name(policies).items() if name in _OF_NODE}
+
+
+def _every_name(policies: Iterable[Policy]) -> dict[str, list[str]]:
     names: dict[str, set[str]] = {}
     for statement in (s for p in policies for s in p.statements if s.effect == "Allow"):
         for name, value in _names_of(statement):
@@ -202,3 +224,5 @@ def _in_arn(arn: str) -> Iterator[tuple[str, str]]:
         yield "vpc_owner_id" if kind in _OWNED_WITH_VPC else "account_id", account
         if (service, kind) == ("sagemaker", "cluster"):
             yield "hyperpod_cluster_id", identifier
+        elif service == "ec2" and kind in _LISTS:
+            yield _LISTS[kind], identifier

@@ -268,7 +268,7 @@ def check_coverage(
     setting = RequestSetting(
         known_versions.find(cni_version),
         mode or mode_of(policies),
-        names=names_of(names),
+        names=names_of(names, policies),
     )
     return cover(policies, setting, regions=regions_to_check(policies, names))
 
@@ -298,4 +298,5 @@ def _named(subject: Subject, user_names: Mapping[str, str | None]) -> Subject:
     if "region" in known:  # which decides the partition
         own_names.pop("partition", None)
     regions = regions_to_check([*subject.policies, *limiting], known)
-    return replace(subject, names=names_of(known), own_names=own_names, regions=regions)
+    names = names_of(known, subject.policies)
+    return replace(subject, names=names, own_names=own_names, regions=regions)

@@ -33,7 +33,14 @@ class Interpolation(Struct, frozen=True):
     parts: tuple[Literal | Expression, ...]  # its literal and interpolated parts, in order
 
 
-Value: TypeAlias = Literal | Expression | Interpolation
+class Each(Struct, frozen=True):
+    """A text for each item of a list, in a list: ``[for id in var.ids : "x-${id}"]``."""
+
+    items: Expression  # the list
+    text: Interpolation  # the text of one, which is ``id`` in it
+
+
+Value: TypeAlias = Literal | Expression | Interpolation | Each
 
 # A run of $ or % before a brace opens a template; the run's last sign is doubled, which is HCL's
 # escape, and those before it are spelled by number, since a scanner may pair them otherwise.
@@ -50,6 +57,8 @@ def code(value: Value) -> str:
         return f'"{text}"' if PLAIN.fullmatch(text) else f'"{_escape(text)}"'
     if isinstance(value, Expression):
         return value.code
+    if isinstance(value, Each):
+        return f"[for id in {value.items.code} : {code(value.text)}]"
     pieces = []
     for place, part in enumerate(value.parts):
         if isinstance(part, Expression):

@@ -32,7 +32,7 @@ from vpc_cni_iam.policy.document import (
     Statement,
     are_principals,
 )
-from vpc_cni_iam.policy.template import Hole, HoleKind, change, folded, join
+from vpc_cni_iam.policy.template import Hole, HoleKind, change, folded, holes, join
 from vpc_cni_iam.policy.template import Text as PolicyText
 
 _STATEMENT = ("sid", "effect", "actions", "not_actions", "resources", "not_resources")
@@ -249,7 +249,7 @@ class _Reader:
         if len({(c.operator, folded(c.key)) for c in merged}) < len(merged):
             problem = "names a condition key twice; case does not tell keys apart"
             raise self.refuse(block.span.line, problem)
-        return Statement(
+        statement = Statement(
             effect=effect,
             actions=self.texts(block, "actions"),
             not_actions=self.texts(block, "not_actions"),
@@ -260,6 +260,12 @@ class _Reader:
             not_principals=tuple(not_principals),
             sid=self.text(block, "sid", ""),
         )
+        # Such a list allows what its items allow, so that one item stands for all.
+        others = replace(statement, resources=()) if effect == "Allow" else statement
+        if not self.evaluator.scope.lists.isdisjoint(holes(others.texts())):
+            problem = "a list that is not known stands elsewhere than in the resources of an Allow"
+            raise self.unreadable(problem, block.span.line)
+        return statement
 
     def variables(self, block: Block, statement: Statement, version: str) -> Statement:
         """Return the statement with ``&{`` read as the provider reads it, for ``${``.

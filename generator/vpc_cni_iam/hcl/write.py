@@ -18,7 +18,7 @@ from msgspec import Struct, field
 
 from vpc_cni_iam.errors import InexpressibleError
 from vpc_cni_iam.escape import is_unsafe
-from vpc_cni_iam.hcl.literals import PLAIN, Expression, Literal, Value, code, unwritable
+from vpc_cni_iam.hcl.literals import PLAIN, Each, Expression, Literal, Value, code, unwritable
 from vpc_cni_iam.policy.document import (
     NOT_EVERYONE,
     PRINCIPAL_ELEMENTS,
@@ -167,17 +167,25 @@ def _attribute_lines(attributes: Arguments, indent: str) -> list[str]:
             close()
             if lines:
                 lines.append("")
-            lines.append(f"{indent}{name} = [")
-            lines += [f"{indent}  {code(v)}," for v in value]
-            lines.append(f"{indent}]")
+            start, end, items = "[", "]", [*map(code, value)]
+            if any(isinstance(item, Each) for item in value):
+                start, end, items = "concat(", ")", [*map(_list, value)]
+            lines.append(f"{indent}{name} = {start}")
+            lines += [f"{indent}  {item}," for item in items]
+            lines.append(f"{indent}{end}")
             continue
         names.append(name)
         if isinstance(value, tuple):
-            texts.append(f"[{code(value[0])}]" if value else "[]")
+            texts.append(_list(value[0]) if value else "[]")
         else:
             texts.append(code(value))
     close()
     return lines
+
+
+def _list(value: Value) -> str:
+    """Return the code of a list that has one value, or one for each of a list."""
+    return code(value) if isinstance(value, Each) else f"[{code(value)}]"
 
 
 class Inexpressible(Struct, frozen=True):

@@ -32,8 +32,8 @@ def read(text: str, source: str) -> PluginSettings:
 
     The text is JSON, or YAML of one document or several.
     """
-    value = _loaded(text, source)
-    manifests = [m for m in _manifests(value) if _pod(m) is not None]
+    value = loaded(text, source)
+    manifests = [m for m in kubernetes_objects(value) if _pod(m) is not None]
     if len(manifests) > 1:
         raise InputError(source, "", f"has several DaemonSets named {_NAME}")
     if manifests:
@@ -49,7 +49,7 @@ def addon(text: str, source: str, cluster: str, version: str) -> PluginSettings:
 
     They are values of the chart, of which those that are not there have their defaults.
     """
-    value = _loaded(text, source)
+    value = loaded(text, source)
     if not isinstance(value, dict):
         raise InputError(source, "", "its configuration values are no object")
     return of_addon(value, source, cluster, version)
@@ -75,7 +75,7 @@ def unread(settings: PluginSettings) -> Iterator[Skipped]:
         yield Skipped(f"{settings.file}: envFrom", Reason.not_read, detail)
 
 
-def _loaded(text: str, source: str) -> object:
+def loaded(text: str, source: str) -> object:
     """Return the value of JSON or YAML; several documents of YAML are a list of manifests."""
     if text.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
         return load_json(text, source)
@@ -85,7 +85,8 @@ def _loaded(text: str, source: str) -> object:
     return documents[0] if len(documents) == 1 else {"items": documents}
 
 
-def _manifests(value: object) -> Iterator[Mapping[str, object]]:
+def kubernetes_objects(value: object) -> Iterator[Mapping[str, object]]:
+    """Yield the objects of a list, or the one that there is."""
     manifest = _object(value)
     if isinstance(items := manifest.get("items"), list):
         yield from map(_object, items)

@@ -12,6 +12,8 @@ from vpc_cni_iam.catalog.compose import Composed
 from vpc_cni_iam.errors import Message, UsageError
 from vpc_cni_iam.inputs.aws.ec2 import Inventory
 from vpc_cni_iam.preflight import rules
+from vpc_cni_iam.preflight.eni_configs import EniConfig
+from vpc_cni_iam.preflight.lists import NodeLists, node_lists
 from vpc_cni_iam.preflight.needs import Needs
 from vpc_cni_iam.preflight.nodes import NodeCandidate, is_plugins, node_candidates
 from vpc_cni_iam.preflight.rules import RuleResult, Severity
@@ -39,6 +41,7 @@ class Preflight(Struct, frozen=True):
     nodes: int  # how many nodes were taken for the cluster's
     findings: tuple[PreflightFinding, ...]  # the most severe first
     breaks: bool  # whether something would break, or was not checked
+    lists: NodeLists  # what a policy that lists subnets and security groups must have
 
 
 def preflight(
@@ -49,6 +52,7 @@ def preflight(
     differences: Iterable[RuleResult] = (),
     *,
     provisions: bool = True,
+    eni_configs: Iterable[EniConfig] | None = None,
 ) -> Preflight:
     """Return the findings about resources that would break or be left behind under a policy.
 
@@ -75,6 +79,7 @@ def preflight(
         len(nodes),
         tuple(findings),
         any(map(_counts, findings)),
+        node_lists(nodes, eni_configs),
     )
 
 

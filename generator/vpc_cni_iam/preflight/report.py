@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from textwrap import wrap
 
 from vpc_cni_iam.preflight.findings import Preflight, PreflightFinding
+from vpc_cni_iam.preflight.lists import NodeLists
 from vpc_cni_iam.preflight.rules import Severity
 
 _WIDTH = 100
@@ -36,6 +37,30 @@ def lines(result: Preflight) -> Iterator[str]:
     ]
     checked = f"{' and '.join(read)} read, {_count(result.nodes, 'node')} checked"
     yield f"{checked}: {verdict}{f' ({listed})' if listed else ''}"
+
+
+def list_lines(lists: NodeLists) -> Iterator[str]:
+    """Yield the lists of a narrowed policy as values of its variables, and what is not in them."""
+    yield "subnets and security groups of these nodes, for a module with --limit-to:"
+    for name, ids in (
+        ("subnet_ids", lists.subnet_ids),
+        ("security_group_ids", lists.security_group_ids),
+    ):
+        quoted = ", ".join(f'"{identifier}"' for identifier in ids)
+        yield f"  {name:<18} = [{quoted}]"
+    if lists.not_read:
+        more = len(lists.not_read) - _SHOWN
+        shown = " ".join([*lists.not_read[:_SHOWN], *([f"and {more} more"] if more > 0 else [])])
+        yield f"  incomplete: no interface is described of {shown}"
+    if not lists.has_eni_configs:
+        yield (
+            "  with custom networking, the ENIConfigs count, too: give what kubectl get eniconfigs "
+            "-o json prints with --eni-configs"
+        )
+    yield (
+        "  subnets for discovery that no node uses yet: aws ec2 describe-subnets --filters "
+        "Name=tag:kubernetes.io/role/cni,Values=1"
+    )
 
 
 def _lines(finding: PreflightFinding) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 
 from msgspec import Struct
@@ -18,13 +18,23 @@ from vpc_cni_iam.catalog.selection import ALL_CALLS, Selection
 from vpc_cni_iam.catalog.variants import Scope
 from vpc_cni_iam.escape import escape_markdown
 from vpc_cni_iam.hcl import write
-from vpc_cni_iam.hcl.literals import Expression, Interpolation, Literal, Value
+from vpc_cni_iam.hcl.literals import Each, Expression, Interpolation, Literal, Value
+from vpc_cni_iam.hcl.write import NewBlock
 from vpc_cni_iam.policy.document import Statement
+from vpc_cni_iam.policy.quotas import MANAGED
 from vpc_cni_iam.policy.template import Text, parts_of
 
+_LISTS = frozenset(p.name for p in parameters.LISTS)
 _grounds = attrgetter("first", "last", "effect", "observed", "evidence", "deniable")
 # What the tests of a generated module fill in; any values that the variables accept.
-SAMPLE = parameters.values({"cluster_name": "example", "vpc_id": "vpc-0123456789abcdef0"})
+SAMPLE = parameters.values(
+    {
+        "cluster_name": "example",
+        **{
+            name: parameters.SAMPLE[name] for name in ("vpc_id", "subnet_ids", "security_group_ids")
+        },
+    }
+)
 
 
 class RenderedDocument(Struct, frozen=True):
@@ -81,9 +91,30 @@ def document(composed: Composed, *, required: bool) -> RenderedDocument:
         joined=Expression("var.source_policy_documents"),
     )
     block.comment = _introduction(composed, compatible)
+    if lists := [p.name for p in parameters.used(composed.policy) if p.is_list]:
+        block.blocks.append(_bounded(composed.variant.name, lists))
     expected = parameters.substitute(composed.policy, SAMPLE).statements
     evidence = _evidence(composed, compatible)
     return RenderedDocument(composed, compatible, write.block(block), expected, evidence)
+
+
+def _bounded(name: str, lists: Sequence[str]) -> NewBlock:
+    """Return the block that refuses a document which is larger than a managed policy may be."""
+    names = " or ".join(lists)
+    condition = NewBlock(
+        "postcondition",
+        [
+            ("condition", Expression(f"length(jsonencode(jsondecode(self.json))) <= {MANAGED}")),
+            (
+                "error_message",
+                Literal(
+                    f"The policy {name} has more than {MANAGED:,} characters, the most that IAM "
+                    f"takes in a managed policy; give fewer {names}."
+                ),
+            ),
+        ],
+    )
+    return NewBlock("lifecycle", blocks=[condition])
 
 
 def reference(document: RenderedDocument, *, required: bool) -> str:
@@ -97,12 +128,18 @@ def _value(text: Text, *, required: bool) -> Value:
     """Return a resource, condition key or value with its parameters as references."""
     parts: list[Literal | Expression] = []
     names = {p.name for p in parameters.NAMES} if not required else set()
+    items: Expression | None = None
     for part in parts_of(parameters.in_arns(text)):
         if isinstance(part, str):
             parts.append(Literal(part))
+        elif part.place in _LISTS:
+            items = Expression(f"var.{part.place}")
+            parts.append(Expression("id"))
         else:
             local = part == parameters.VPC_OWNER_ID.hole or part.place in names
             parts.append(Expression(f"{'local' if local else 'var'}.{part.place}"))
+    if items is not None:
+        return Each(items, Interpolation(tuple(parts)))
     return parts[0] if len(parts) == 1 else Interpolation(tuple(parts))
 
 

@@ -10,6 +10,7 @@ from vpc_cni_iam.catalog.compose import Composed
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.notes import hardening_notes
 from vpc_cni_iam.catalog.options import REFERENCE, Options
+from vpc_cni_iam.catalog.parameters import Parameter
 from vpc_cni_iam.catalog.variants import Scope
 from vpc_cni_iam.hcl.literals import Expression, Literal, code
 from vpc_cni_iam.policy.template import known
@@ -25,6 +26,14 @@ ENGINE_FLOOR = "1.6"
 PROVIDER_FLOOR = "3.39"
 # In the place of a name that is not set; no cluster and no VPC can have it, so it matches nothing.
 ABSENT = "(none)"
+
+# What the README passes for the names of a cluster.
+_CALL = {
+    "cluster_name": "aws_eks_cluster.this.name",
+    "vpc_id": "aws_eks_cluster.this.vpc_config[0].vpc_id",
+    "subnet_ids": "var.node_subnet_ids",
+    "security_group_ids": "[aws_eks_cluster.this.vpc_config[0].cluster_security_group_id]",
+}
 
 # The template of each file.
 FILES = {
@@ -52,7 +61,7 @@ def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
     # With other variants beside it, a scoped one may be left without its names.
     required = len(scoped) == len(policies) and not optional
     used = laid_out.used_parameters(policies)
-    names = [p.name for p in used if p in parameters.NAMES]
+    own = [p for p in used if p in parameters.NAMES or p.is_list]
     documents = [laid_out.document(c, required=required) for c in policies]
     return {
         "options": options,
@@ -68,19 +77,37 @@ def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
         "outputs": module_outputs(documents, [p.name for p in used], required=required),
         "region_condition": region_condition(),
         "resources": (),
-        "sample": {name: laid_out.SAMPLE[name] for name in names},
+        "sample": {p.name: _given(p, laid_out.SAMPLE[p.name]) for p in own},
+        "wrong": {p.name: _given(p, "not a name") for p in own},
+        "too_many": {
+            # Tests of Terraform 1.6 call no functions here.
+            p.name: f'[for n in {[*range(10, 90)]} : "{laid_out.SAMPLE[p.name][:-2]}${{n}}"]'
+            for p in own
+            if p.is_list
+        },
+        "call": {p.name: Expression(_CALL[p.name]) for p in own},
         # For a document that is also planned without its names.
-        "guarded": {n: Expression(f"coalesce(var.{n}, {code(Literal(ABSENT))})") for n in names},
+        "guarded": {
+            p.name: Expression(f"coalesce(var.{p.name}, {code(Literal(ABSENT))})")
+            for p in own
+            if not p.is_list
+        },
         "works_with": _by_works_with(documents),
         "word_for_word": options.selection.word_for_word
         and not any(v.derived for v in options.variants),
         "data_sources": sorted(d.identifier for d in documents),
         "name": NAME,
+        "call_name": "vpc_cni_policy",
         "engine_floor": ENGINE_FLOOR,
         "provider_floor": PROVIDER_FLOOR,
         **_scoping(documents, scoped),
         "hardened": _hardened(policies, options),
     }
+
+
+def _given(parameter: Parameter, value: str) -> str | Expression:
+    """Return a value as the argument of a variable."""
+    return Expression(f"[{code(Literal(value))}]") if parameter.is_list else value
 
 
 def _header(options: Options) -> list[str]:
@@ -120,9 +147,14 @@ def _hardened(policies: Sequence[Composed], options: Options) -> str:
     names = [f"`{c.variant.name}`" for c in policies if c.hardened]
     scoped = any(c.variant.scope is Scope.CLUSTER_NAME for c in policies)
     vpc = " and to the cluster's VPC" if scoped else ""
+    hardening = options.selection.hardening
+    limits = [f"`{x.parameter.name}`" for x in (hardening.limits if hardening else ())]
+    listed = (
+        f". They name only what {' and '.join(limits)} {'lists' if len(limits) == 1 else 'list'}"
+    )
     lines = [
         f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} narrowed to the tags that "
-        f"plugin {options.selection.version} sends{vpc}.",
+        f"plugin {options.selection.version} sends{vpc}{listed if limits else ''}.",
         "Nothing is allowed that was not before. What remains:",
         "",
         *(f"- {n.line[0].upper()}{n.line[1:]}." for n in hardening_notes(options)),

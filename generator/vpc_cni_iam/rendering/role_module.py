@@ -10,7 +10,7 @@ from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.facts.documents import CNI_POLICY
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.variants import Scope
-from vpc_cni_iam.hcl.literals import Literal, code
+from vpc_cni_iam.hcl.literals import Expression, Literal, code
 from vpc_cni_iam.rendering import policy_module
 from vpc_cni_iam.rendering.environment import fill
 from vpc_cni_iam.rendering.outputs import Output
@@ -34,6 +34,7 @@ _SAMPLE = {
     "eks_cluster_arn": "arn:aws:eks:eu-west-1:111122223333:cluster/example",
     "source_account_id": "111122223333",
 }
+_CLUSTER, _PROVIDER = "aws_eks_cluster.this", "aws_iam_openid_connect_provider.this.arn"
 # Limits of the IAM API reference (CreateRole, CreatePolicy) and, for prefixes, of the provider,
 # which adds 26 characters.
 _IAM_NAME = "[0-9A-Za-z_+=,.@-]"
@@ -58,8 +59,22 @@ def render(options: Options) -> dict[str, str]:
         for d in (documents if chosen else ())
         if (needed := tuple(p.name for p in parameters.used(d.composed.policy) if p.name in named))
     }
+    untagged = [d for d in documents if d.scope is not Scope.SESSION_TAGS]
+    # The names that each call of the module passes, of which a chosen variant needs others.
+    passed = {} if chosen else context["call"]
+    cluster = (
+        {"pod_identity": Expression("true"), "eks_cluster_arn": Expression(f"{_CLUSTER}.arn")}
+        if irsa
+        else {"source_account_id": _SAMPLE["source_account_id"]}
+    )
+    provider = {"oidc_provider_arn": _SAMPLE["oidc_provider_arn"]} if irsa else {}
+    first = {"variant": untagged[0].name} if chosen and irsa else {}
     context |= {
         "name": NAME,
+        "call_name": "vpc_cni_role",
+        "given": {**first, **provider, **context["sample"]},
+        "by_irsa": {**first, "oidc_provider_arn": Expression(_PROVIDER), **passed},
+        "by_pod_identity": {**({"variant": names[0]} if chosen else {}), **cluster, **passed},
         "variables": (
             _CREATE,
             *([_variant(names)] if chosen else []),
@@ -86,7 +101,7 @@ def render(options: Options) -> dict[str, str]:
             for needed in dict.fromkeys(needs.values())
         ],
         "refused_with_irsa": context["by_session_tags"] if irsa else [],
-        "untagged": [d for d in documents if d.scope is not Scope.SESSION_TAGS],
+        "untagged": untagged,
         "names": names,
         "managed": managed,
         "managed_variant": MANAGED_VARIANT,

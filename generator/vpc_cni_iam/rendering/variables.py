@@ -82,7 +82,24 @@ def refusing(variable: Variable, pattern: str, rule: str) -> Variable:
     return replace(variable, condition=condition, message=f"The {variable.name} must be {rule}.")
 
 
+def _list(parameter: Parameter) -> Variable:
+    """Return the variable of a list, which always is required."""
+    name, pattern = parameter.name, code(Literal(f"^({parameter.pattern})$"))
+    return Variable(
+        name,
+        parameter.description,
+        "list(string)",
+        None,
+        nullable=False,
+        condition=f"length(var.{name}) > 0 && alltrue([\n"
+        f"  for id in var.{name} : can(regex({pattern}, id))\n])",
+        message=f"Each of {name} must be {parameter.rule}; at least one is needed.",
+    )
+
+
 def _variable(parameter: Parameter, used: Sequence[Parameter], *, required: bool) -> Variable:
+    if parameter.is_list:
+        return _list(parameter)
     text, default, nullable = parameter.description, None, False
     if parameter.default is not None:
         default = code(Literal(parameter.default))

@@ -36,7 +36,9 @@ from vpc_cni_iam.vendoring.state import FileState, ModuleFile
 # The values of a module's variables in the meaning of a change: upstream's own, and any of those
 # that upstream leaves open.
 _VALUES = {
-    **parameters.with_defaults(any_values(p.name for p in (*parameters.NAMES, *trust.PARAMETERS))),
+    **parameters.with_defaults(
+        any_values(p.name for p in (*parameters.NAMES, *parameters.LISTS, *trust.PARAMETERS))
+    ),
     trust.POD_IDENTITY: True,
 }
 _JOINED = ("source_policy_documents",)

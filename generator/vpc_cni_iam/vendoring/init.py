@@ -10,7 +10,8 @@ import tomlkit
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts import calls, documents
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST
-from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.errors import InputError, TreeError, UsageError
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import write
@@ -36,7 +37,8 @@ cni_version = "{version}"
 # "policy" makes a module of documents, "role" one of the plugin's IAM role with a policy.
 kind = "policy"
 
-# Which policies. Known: {variants}.
+# Which policies. There are:
+{variants}
 variants = [{selected}]
 
 # Optional features of the plugin whose calls are allowed, too. Known:
@@ -48,21 +50,35 @@ features = []
 additions = "needed"
 
 # true narrows scoped policies to the tags and the VPC that the plugin at cni_version needs.
-harden = false
+harden = {harden}
+# With harden: only subnets and security groups that are listed in variables of the module.
+# limit_to = ["subnets", "security-groups"]
 """
+
+
+def recommended(selected: Sequence[str] = (), cni_version: str = LATEST) -> Options:
+    """Return the options of a first module, hardened where a variant is for one cluster.
+
+    Raises `UsageError` if a variant does not work with the version.
+    """
+    found = variants.find(selected or ("ipv4-scoped",))
+    hardening = Hardening() if any(v.cluster_scoped for v in found) else None
+    chosen = options([v.name for v in found], cni_version=cni_version, hardening=hardening)
+    chosen.composed()
+    return chosen
 
 
 def text(path: str, selected: Sequence[str] = (), cni_version: str = LATEST) -> str:
     """Return a configuration with one module, pinned to a plugin version; raises `UsageError`."""
-    chosen = options(selected, cni_version=cni_version)
-    chosen.composed()  # raises if a variant does not work with the version
+    chosen = recommended(selected, cni_version)
     known = [r.name for r in documents.revisions()]
     return _TEMPLATE.format(
         path=tomlkit.string(path).as_string(),
         version=chosen.selection.version,
         revision=known[-1],
         revisions=", ".join(known),
-        variants=", ".join(v.name for v in variants.VARIANTS),
+        variants="\n".join(f"#   {v.name:<17}  {v.summary}" for v in variants.VARIANTS),
+        harden="true" if chosen.selection.hardening else "false",
         selected=", ".join(f'"{v.name}"' for v in chosen.variants),
         features=", ".join(calls.features()),
     )
@@ -89,7 +105,7 @@ def init(
         raise UsageError(f"--path: {error.problem}") from None
     with locked(target):
         if target.exists() or target.is_symlink():
-            keys = ("[[module]]", "path", "cni_version", "variants")
+            keys = ("[[module]]", "path", "cni_version", "variants", "harden")
             entry = "\n".join(line for line in first.splitlines() if line.startswith(keys))
             raise TreeError(
                 f"{target}: exists already; to add a module, add this to it:", f"\n\n{entry}"

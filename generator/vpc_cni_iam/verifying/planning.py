@@ -15,7 +15,7 @@ from vpc_cni_iam.engine.documents import documents, provider
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.hcl.literals import Expression, Literal
-from vpc_cni_iam.hcl.write import NewBlock, block
+from vpc_cni_iam.hcl.write import Arguments, NewBlock, block
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.verifying.module_directory import ModuleDirectory
 from vpc_cni_iam.verifying.samples import SAMPLES, read_rendered
@@ -66,10 +66,14 @@ def _root(module: ModuleDirectory) -> str:
     """Return a root module that calls the copy, with a provider that sends nothing to AWS."""
     blocks: list[NewBlock] = []
     values = {n: v for n, v in SAMPLES.items() if n in module.content.variables}
-    needed = {*(p.name for p in parameters.NAMES), trust.POD_IDENTITY}
+    lists = {p.name for p in parameters.LISTS}
+    needed = {*(p.name for p in parameters.NAMES), *lists, trust.POD_IDENTITY}
     for call in ModuleCall:
         names = [n for n in values if call is ModuleCall.SAMPLE or n in needed]
-        arguments = [(name, Literal(values[name])) for name in names]
+        arguments: Arguments = [
+            (name, (Literal(values[name]),) if name in lists else Literal(values[name]))
+            for name in names
+        ]
         blocks.append(NewBlock(f'module "{call}"', [("source", Literal("./verified")), *arguments]))
         for name in module.content.outputs:
             value = ("value", Expression(f"module.{call}.{name}"))

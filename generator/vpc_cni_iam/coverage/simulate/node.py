@@ -53,7 +53,8 @@ class SimulatedNode(Sender):
         names = setting.names
         self.subnet = Subnet(names.subnet_id, names.vpc_owner_id, names.vpc_id)
         self.keys = tag_keys(setting.version, cluster_name=setting.plugin.has_cluster_name)
-        self.groups = (self.group(names.security_group_id), self.group(None))
+        groups = (names.security_group_id, names.other_security_group_id)
+        self.groups = tuple(map(self.group, groups))
 
     def instance(self, action: str) -> tuple[Request, ...]:
         """Return the check of an action on the node's own instance.

@@ -22,6 +22,8 @@ from vpc_cni_iam.names import resolve
 
 _OTHER_NODE = "i-0fedcba9876543210"
 _OTHER_ACCOUNT = "444455556666"
+# IDs that no policy lists.
+_NEW_SUBNET, _NEW_GROUP = "subnet-0bbbbbbbbbbbbbbbb", "sg-0bbbbbbbbbbbbbbbb"
 SECONDARY = "attached interface"
 LEAKED = "leaked interface"
 EXAMPLE_TAGS = {"example-team": "network"}
@@ -97,7 +99,17 @@ def _before_change(node: SimulatedNode) -> None:
 
 def _custom_networking(node: SimulatedNode) -> None:
     names = node.setting.names
-    _in_subnet(node, Subnet(None, names.vpc_owner_id, names.vpc_id))
+    _in_subnet(node, Subnet(names.eni_config_subnet_id, names.vpc_owner_id, names.vpc_id))
+
+
+def _subnet_added(node: SimulatedNode) -> None:
+    names = node.setting.names
+    _in_subnet(node, Subnet(_NEW_SUBNET, names.vpc_owner_id, names.vpc_id))
+
+
+def _group_added(node: SimulatedNode) -> None:
+    node.groups = (*node.groups, node.group(_NEW_GROUP))
+    _fresh(node)
 
 
 def _shared_subnet(node: SimulatedNode) -> None:
@@ -254,6 +266,26 @@ SCENARIOS = (
         _from("v1.8.0", "v1.10.0"),
         _additional_changed,
         _tagged,
+        expected=_never,
+        changes_configuration=True,
+    ),
+    Scenario(
+        "subnet-added",
+        "subnet discovery chooses a subnet that was tagged later, and that no policy lists",
+        _from("v1.18.0", None),
+        _subnet_added,
+        possible=lambda setting: (
+            setting.plugin.subnet_discovery and "subnet_ids" in setting.names.listed
+        ),
+        expected=_never,
+        changes_configuration=True,
+    ),
+    Scenario(
+        "security-group-added",
+        "nodes get one more security group, which no policy lists",
+        _from("v1.0.0", "v1.10.0"),
+        _group_added,
+        possible=lambda setting: "security_group_ids" in setting.names.listed,
         expected=_never,
         changes_configuration=True,
     ),

@@ -36,8 +36,13 @@ class Names(Struct, frozen=True):
     owner_known: bool = False  # whether the user or the policy names the VPC's owner
     # The SageMaker HyperPod cluster of the nodes that have one.
     hyperpod_cluster_id: str = EXAMPLE["hyperpod_cluster_id"]
-    subnet_id: str | None = None  # of the node; None for one that nobody names
-    security_group_id: str | None = None  # of the node; None for one that nobody names
+    # Of nodes; None for one that nobody names.
+    subnet_id: str | None = None
+    eni_config_subnet_id: str | None = None  # of pods, with custom networking
+    security_group_id: str | None = None
+    other_security_group_id: str | None = None  # a node has two
+    # The lists that the policies have, by parameter, such as ``subnet_ids``.
+    listed: frozenset[str] = frozenset()
 
 
 class RequestSetting(Struct, frozen=True):

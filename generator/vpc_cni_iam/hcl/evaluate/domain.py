@@ -220,6 +220,8 @@ class ValueScope(Struct, frozen=True):
     # counted or repeated.
     known: Mapping[str, Value] | None = None
     strings: frozenset[str] = frozenset()  # the variables of type string, by reference
+    # Those that are lists of strings. In a text, a hole stands for each item.
+    lists: frozenset[Hole] = frozenset()
     # Its resources, data sources and called modules, by address.
     blocks: Mapping[str, Block] = field(default_factory=dict)
     # The partition, Region and account of its provider, of those that are known.

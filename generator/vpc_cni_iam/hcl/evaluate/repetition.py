@@ -91,7 +91,9 @@ def evaluate_for(evaluator: Evaluator, node: Operation) -> Value:
     *names, over = (part for part in intro.parts if isinstance(part, Node))
     collection = evaluator.evaluate(over)
     if isinstance(collection, Unevaluated):
-        return collection.computed
+        if collection.text is None or not evaluator.scope.lists.issuperset(collection.text.parts):
+            return collection.computed
+        collection = (collection,)
     variables = [name.path for name in names if isinstance(name, Reference)]
     if len(variables) != len(names):
         raise UndecidedError

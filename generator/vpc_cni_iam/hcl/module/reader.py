@@ -18,7 +18,7 @@ from vpc_cni_iam.hcl.module.variables import undeclared
 from vpc_cni_iam.hcl.module.variables import values as variable_values
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import ResolvedDocument
-from vpc_cni_iam.hcl.syntax import Block, Constant, List, Node, Reference, Text
+from vpc_cni_iam.hcl.syntax import Block, Constant, FunctionCall, List, Node, Reference, Text
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Hole, HoleKind, Template, fill, join
 from vpc_cni_iam.policy.template import Text as PolicyText
@@ -164,7 +164,7 @@ def _scope(
     if user_values is None:
         flags = {f"var.{n}": v for n, v in chosen.items() if isinstance(v, bool)}
         values_ = {**_defaults(variables), **open_values, **flags}
-        return ValueScope(values_, nodes, filling, holes=True)
+        return ValueScope(values_, nodes, filling, holes=True, lists=_lists(blocks))
     known = variable_values(blocks, user_values)
     return ValueScope(
         open_values,
@@ -176,12 +176,20 @@ def _scope(
             for b in blocks
             if b.type == "variable" and b.labels and b.attributes.get("type") == Reference("string")
         ),
+        lists=_lists(blocks),
         blocks={address_of(b): b for b in blocks if b.type in ("resource", "data", "module")},
         surroundings={
             "partition": "aws",
             **{n: v for n, v in values.items() if isinstance(v, str) and v != "*"},
         },
     )
+
+
+def _lists(blocks: Iterable[Block]) -> frozenset[Hole]:
+    """Return the holes of variables whose type is a list of strings."""
+    kind = FunctionCall("list", (Reference("string"),))
+    variables = (b for b in blocks if b.type == "variable" and b.labels)
+    return frozenset(hole_of(b.labels[0]) for b in variables if b.attributes.get("type") == kind)
 
 
 def _why_absent(block: Block) -> str:

@@ -20,7 +20,7 @@ from vpc_cni_iam.inputs.plan.json_stream import Reader
 _KINDS = ("Reservations", "NetworkInterfaces")
 _EXPECTED = "aws ec2 describe-instances or aws ec2 describe-network-interfaces"
 # Amazon EC2 user guide, "Resource IDs".
-_IDENTIFIER = "(i|eni|vpc)-([0-9a-f]{8}|[0-9a-f]{17})"
+_IDENTIFIER = "(i|eni|vpc|subnet|sg)-([0-9a-f]{8}|[0-9a-f]{17})"
 
 
 class _Tag(Struct, rename="pascal"):
@@ -37,8 +37,18 @@ class _Operator(Struct, rename="pascal"):
     principal: str | None = None
 
 
+class _Group(Struct, rename="pascal"):
+    group_id: str | None = None
+
+
+class _OwnInterface(Struct, rename="pascal"):
+    subnet_id: str | None = None
+    groups: list[_Group] | None = None
+
+
 class _Instance(Struct, rename="pascal"):
     instance_id: str
+    network_interfaces: list[_OwnInterface] | None = None
     vpc_id: str | None = None
     state: _State | None = None
     tags: list[_Tag] | None = None
@@ -60,6 +70,8 @@ class _Interface(Struct, rename="pascal"):
     interface_type: str | None = None
     description: str | None = None
     attachment: _Attachment | None = None
+    subnet_id: str | None = None
+    groups: list[_Group] | None = None
     tag_set: list[_Tag] | None = None
     operator: _Operator | None = None
 
@@ -77,6 +89,9 @@ class Instance(Struct, frozen=True):
     vpc: str  # the ID of its VPC, empty if it has none
     tags: Mapping[str, str]
     operator: str = ""  # the AWS service that manages it, such as ``eks.amazonaws.com``
+    # The subnets and the security groups of its interfaces, none if they are not shown.
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
 
 
 class Interface(Struct, frozen=True):
@@ -90,6 +105,8 @@ class Interface(Struct, frozen=True):
     instance: str  # the ID of the instance it is attached to, empty if to none that is shown
     tags: Mapping[str, str]
     operator: str = ""
+    subnet: str = ""  # the ID of its subnet, empty if it is not shown
+    security_groups: tuple[str, ...] = ()
 
 
 class Inventory(Struct, frozen=True):
@@ -119,7 +136,15 @@ class _Page(Struct, frozen=True):
         for shown in (i for r in self.answer.reservations or () for i in r.instances):
             if not shown.state or shown.state.name not in ("terminated", "shutting-down"):
                 vpc, tags = self._id(shown.vpc_id), self._tags(shown.instance_id, shown.tags)
-                yield Instance(self._id(shown.instance_id), vpc, tags, _managed_by(shown.operator))
+                own = shown.network_interfaces or ()
+                yield Instance(
+                    self._id(shown.instance_id),
+                    vpc,
+                    tags,
+                    _managed_by(shown.operator),
+                    tuple(self._id(interface.subnet_id) for interface in own),
+                    tuple(group for interface in own for group in self._groups(interface.groups)),
+                )
 
     def interfaces(self) -> Iterator[Interface]:
         for shown in self.answer.network_interfaces or ():
@@ -132,7 +157,12 @@ class _Page(Struct, frozen=True):
                 self._id(shown.attachment.instance_id if shown.attachment else None),
                 self._tags(shown.network_interface_id, shown.tag_set),
                 _managed_by(shown.operator),
+                self._id(shown.subnet_id),
+                self._groups(shown.groups),
             )
+
+    def _groups(self, groups: Iterable[_Group] | None) -> tuple[str, ...]:
+        return tuple(self._id(group.group_id) for group in groups or ())
 
     def _id(self, text: str | None) -> str:
         if text is not None and not re.fullmatch(_IDENTIFIER, text):

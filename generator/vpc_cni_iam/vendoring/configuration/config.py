@@ -15,6 +15,7 @@ from msgspec import Struct, UnsetType
 
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
+from vpc_cni_iam.catalog.narrowing import LIMIT
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.catalog.selection import Additions
 from vpc_cni_iam.errors import ConfigurationError, InputError, OptionError, TreeError
@@ -47,6 +48,7 @@ _KEYS = {
     FLAG: "harden",
     KEY: "additional_tag_keys",
     CLAIM: "eni_claim_tag",
+    LIMIT: "limit_to",
 }
 _IN_TEXTS = {**_KEYS, FLAG: "harden = true", "repeat": "write a string"}
 
@@ -212,6 +214,7 @@ def _module(
                 harden=table.harden,
                 additional_tag_keys=table.additional_tag_keys or (),
                 eni_claim_tag=_set(table.eni_claim_tag),
+                limit_to=table.limit_to or (),
             ),
         )
     except OptionError as error:

@@ -14,6 +14,7 @@ from msgspec.json import schema_components
 
 from vpc_cni_iam.catalog.facts import calls, documents, known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import EKS_BUILD
+from vpc_cni_iam.catalog.narrowing import IdList
 from vpc_cni_iam.catalog.options import ModuleKind
 from vpc_cni_iam.catalog.selection import Additions
 from vpc_cni_iam.catalog.variants import every
@@ -35,7 +36,9 @@ _HARDENED = {"required": ["harden"], "properties": {"harden": {"const": True}}}
 _RELATIONS = Meta(
     extra_json_schema={
         "oneOf": [{"required": ["cni_version"]}, {"required": ["revision"]}],
-        "dependentSchemas": {"additional_tag_keys": _HARDENED, "eni_claim_tag": _HARDENED},
+        "dependentSchemas": dict.fromkeys(
+            ("additional_tag_keys", "eni_claim_tag", "limit_to"), _HARDENED
+        ),
         "if": _HARDENED,
         "then": {"required": ["cni_version"]},
     }
@@ -136,6 +139,16 @@ class ModuleTable(Struct, frozen=True, forbid_unknown_fields=True):
         ]
         | UnsetType
     ) = UNSET
+    limit_to: (
+        Annotated[
+            list[str],
+            Meta(
+                min_length=1,
+                description="With harden: what the module takes a list of, to allow no others.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     accept: Annotated[
         list[Acceptance],
         Meta(description="Kept edits that add access, or may, and are accepted nevertheless."),
@@ -214,6 +227,7 @@ def schema_text() -> str:
     keys["variants"]["items"]["enum"] = [v.name for v in every()]
     keys["revision"]["enum"] = [r.name for r in documents.revisions()]
     keys["features"]["items"]["enum"] = list(calls.features())
+    keys["limit_to"]["items"]["enum"] = list(IdList)
     keys["cni_version"]["pattern"] = _release_pattern()
     top = components.pop("Tables") | {"title": "vpc-cni-iam.toml"}
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **top, "$defs": components}

@@ -16,124 +16,12 @@ variables {
   vpc_id       = "vpc-0123456789abcdef0"
 }
 
-run "ipv4" {
-  command = plan
-
-  assert {
-    condition     = length(jsondecode(output.ipv4_json).Statement) == 2
-    error_message = "ipv4 does not have 2 statements."
-  }
-
-  assert {
-    condition = toset(flatten([jsondecode(output.ipv4_json).Statement[0].Action])) == toset([
-      "ec2:AssignPrivateIpAddresses",
-      "ec2:AttachNetworkInterface",
-      "ec2:CreateNetworkInterface",
-      "ec2:DeleteNetworkInterface",
-      "ec2:DescribeInstances",
-      "ec2:DescribeTags",
-      "ec2:DescribeNetworkInterfaces",
-      "ec2:DescribeInstanceTypes",
-      "ec2:DescribeSecurityGroups",
-      "ec2:DescribeSubnets",
-      "ec2:DetachNetworkInterface",
-      "ec2:ModifyNetworkInterfaceAttribute",
-      "ec2:UnassignPrivateIpAddresses",
-    ])
-    error_message = "ipv4, statement 1: the actions are not those of the catalog."
-  }
-
-  assert {
-    condition = toset(flatten([jsondecode(output.ipv4_json).Statement[0].Resource])) == toset([
-      "*",
-    ])
-    error_message = "ipv4, statement 1: the resources are not those of the catalog."
-  }
-
-  assert {
-    condition     = !can(jsondecode(output.ipv4_json).Statement[0].Condition)
-    error_message = "ipv4, statement 1 has a condition."
-  }
-
-  assert {
-    condition = toset(flatten([jsondecode(output.ipv4_json).Statement[1].Action])) == toset([
-      "ec2:CreateTags",
-    ])
-    error_message = "ipv4, statement 2: the actions are not those of the catalog."
-  }
-
-  assert {
-    condition = toset(flatten([jsondecode(output.ipv4_json).Statement[1].Resource])) == toset([
-      "arn:aws:ec2:*:*:network-interface/*",
-    ])
-    error_message = "ipv4, statement 2: the resources are not those of the catalog."
-  }
-
-  assert {
-    condition     = !can(jsondecode(output.ipv4_json).Statement[1].Condition)
-    error_message = "ipv4, statement 2 has a condition."
-  }
-}
-
-run "ipv6" {
-  command = plan
-
-  assert {
-    condition     = length(jsondecode(output.ipv6_json).Statement) == 2
-    error_message = "ipv6 does not have 2 statements."
-  }
-
-  assert {
-    condition = toset(flatten([jsondecode(output.ipv6_json).Statement[0].Action])) == toset([
-      "ec2:AssignIpv6Addresses",
-      "ec2:DescribeInstances",
-      "ec2:DescribeSecurityGroups",
-      "ec2:DescribeSubnets",
-      "ec2:DescribeTags",
-      "ec2:DescribeNetworkInterfaces",
-      "ec2:DescribeInstanceTypes",
-    ])
-    error_message = "ipv6, statement 1: the actions are not those of the catalog."
-  }
-
-  assert {
-    condition = toset(flatten([jsondecode(output.ipv6_json).Statement[0].Resource])) == toset([
-      "*",
-    ])
-    error_message = "ipv6, statement 1: the resources are not those of the catalog."
-  }
-
-  assert {
-    condition     = !can(jsondecode(output.ipv6_json).Statement[0].Condition)
-    error_message = "ipv6, statement 1 has a condition."
-  }
-
-  assert {
-    condition = toset(flatten([jsondecode(output.ipv6_json).Statement[1].Action])) == toset([
-      "ec2:CreateTags",
-    ])
-    error_message = "ipv6, statement 2: the actions are not those of the catalog."
-  }
-
-  assert {
-    condition = toset(flatten([jsondecode(output.ipv6_json).Statement[1].Resource])) == toset([
-      "arn:aws:ec2:*:*:network-interface/*",
-    ])
-    error_message = "ipv6, statement 2: the resources are not those of the catalog."
-  }
-
-  assert {
-    condition     = !can(jsondecode(output.ipv6_json).Statement[1].Condition)
-    error_message = "ipv6, statement 2 has a condition."
-  }
-}
-
 run "ipv4_scoped" {
   command = plan
 
   assert {
-    condition     = length(jsondecode(output.ipv4_scoped_json).Statement) == 7
-    error_message = "ipv4-scoped does not have 7 statements."
+    condition     = length(jsondecode(output.ipv4_scoped_json).Statement) == 9
+    error_message = "ipv4-scoped does not have 9 statements."
   }
 
   assert {
@@ -174,13 +62,37 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition     = !can(jsondecode(output.ipv4_scoped_json).Statement[1].Condition)
-    error_message = "ipv4-scoped, statement 2 has a condition."
+    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[1].Condition : length(keys)]) == 3
+    error_message = "ipv4-scoped, statement 2 does not have 3 conditions."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[1].Condition["StringEquals"]["ec2:CreateAction"], [])])) == toset([
+      "CreateNetworkInterface",
+    ])
+    error_message = "ipv4-scoped, statement 2: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[1].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
+      "example",
+    ])
+    error_message = "ipv4-scoped, statement 2: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[1].Condition["ForAllValues:StringEquals"]["aws:TagKeys"], [])])) == toset([
+      "node.k8s.amazonaws.com/createdAt",
+      "node.k8s.amazonaws.com/instance_id",
+      "cluster.k8s.amazonaws.com/name",
+      "eks:eni:owner",
+    ])
+    error_message = "ipv4-scoped, statement 2: the condition is not that of the catalog."
   }
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Action])) == toset([
-      "ec2:CreateNetworkInterface",
+      "ec2:CreateTags",
     ])
     error_message = "ipv4-scoped, statement 3: the actions are not those of the catalog."
   }
@@ -193,8 +105,8 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[2].Condition : length(keys)]) == 1
-    error_message = "ipv4-scoped, statement 3 does not have 1 condition."
+    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[2].Condition : length(keys)]) == 5
+    error_message = "ipv4-scoped, statement 3 does not have 5 conditions."
   }
 
   assert {
@@ -205,23 +117,66 @@ run "ipv4_scoped" {
   }
 
   assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[2].Condition["Null"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
+      "true",
+    ])
+    error_message = "ipv4-scoped, statement 3: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[2].Condition["Null"]["ec2:CreateAction"], [])])) == toset([
+      "true",
+    ])
+    error_message = "ipv4-scoped, statement 3: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[2].Condition["ArnEquals"]["ec2:Vpc"], [])])) == toset([
+      "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
+    ])
+    error_message = "ipv4-scoped, statement 3: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[2].Condition["ForAllValues:StringEquals"]["aws:TagKeys"], [])])) == toset([
+      "node.k8s.amazonaws.com/instance_id",
+      "cluster.k8s.amazonaws.com/name",
+      "eks:eni:owner",
+    ])
+    error_message = "ipv4-scoped, statement 3: the condition is not that of the catalog."
+  }
+
+  assert {
     condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[3].Action])) == toset([
-      "ec2:CreateNetworkInterface",
+      "ec2:CreateTags",
     ])
     error_message = "ipv4-scoped, statement 4: the actions are not those of the catalog."
   }
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[3].Resource])) == toset([
-      "arn:aws:ec2:*:*:subnet/*",
-      "arn:aws:ec2:*:*:security-group/*",
+      "arn:aws:ec2:*:*:network-interface/*",
     ])
     error_message = "ipv4-scoped, statement 4: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[3].Condition : length(keys)]) == 1
-    error_message = "ipv4-scoped, statement 4 does not have 1 condition."
+    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[3].Condition : length(keys)]) == 4
+    error_message = "ipv4-scoped, statement 4 does not have 4 conditions."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[3].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
+      "example",
+    ])
+    error_message = "ipv4-scoped, statement 4: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[3].Condition["StringEqualsIfExists"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
+      "example",
+    ])
+    error_message = "ipv4-scoped, statement 4: the condition is not that of the catalog."
   }
 
   assert {
@@ -232,13 +187,18 @@ run "ipv4_scoped" {
   }
 
   assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[3].Condition["ForAllValues:StringEquals"]["aws:TagKeys"], [])])) == toset([
+      "node.k8s.amazonaws.com/instance_id",
+      "cluster.k8s.amazonaws.com/name",
+      "eks:eni:owner",
+      "node.k8s.amazonaws.com/createdAt",
+    ])
+    error_message = "ipv4-scoped, statement 4: the condition is not that of the catalog."
+  }
+
+  assert {
     condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[4].Action])) == toset([
-      "ec2:DeleteNetworkInterface",
-      "ec2:UnassignPrivateIpAddresses",
-      "ec2:AssignPrivateIpAddresses",
-      "ec2:AttachNetworkInterface",
-      "ec2:DetachNetworkInterface",
-      "ec2:ModifyNetworkInterfaceAttribute",
+      "ec2:CreateNetworkInterface",
     ])
     error_message = "ipv4-scoped, statement 5: the actions are not those of the catalog."
   }
@@ -256,7 +216,7 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[4].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[4].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
       "example",
     ])
     error_message = "ipv4-scoped, statement 5: the condition is not that of the catalog."
@@ -264,16 +224,15 @@ run "ipv4_scoped" {
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[5].Action])) == toset([
-      "ec2:AttachNetworkInterface",
-      "ec2:DetachNetworkInterface",
-      "ec2:ModifyNetworkInterfaceAttribute",
+      "ec2:CreateNetworkInterface",
     ])
     error_message = "ipv4-scoped, statement 6: the actions are not those of the catalog."
   }
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[5].Resource])) == toset([
-      "arn:aws:ec2:*:*:instance/*",
+      "arn:aws:ec2:*:*:subnet/*",
+      "arn:aws:ec2:*:*:security-group/*",
     ])
     error_message = "ipv4-scoped, statement 6: the resources are not those of the catalog."
   }
@@ -284,14 +243,19 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[5].Condition["StringEquals"]["aws:ResourceTag/kubernetes.io/cluster/example"], [])])) == toset([
-      "owned",
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[5].Condition["ArnEquals"]["ec2:Vpc"], [])])) == toset([
+      "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
     ])
     error_message = "ipv4-scoped, statement 6: the condition is not that of the catalog."
   }
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[6].Action])) == toset([
+      "ec2:DeleteNetworkInterface",
+      "ec2:UnassignPrivateIpAddresses",
+      "ec2:AssignPrivateIpAddresses",
+      "ec2:AttachNetworkInterface",
+      "ec2:DetachNetworkInterface",
       "ec2:ModifyNetworkInterfaceAttribute",
     ])
     error_message = "ipv4-scoped, statement 7: the actions are not those of the catalog."
@@ -299,39 +263,83 @@ run "ipv4_scoped" {
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[6].Resource])) == toset([
-      "arn:aws:ec2:*:*:security-group/*",
+      "arn:aws:ec2:*:*:network-interface/*",
     ])
     error_message = "ipv4-scoped, statement 7: the resources are not those of the catalog."
   }
 
   assert {
-    condition     = !can(jsondecode(output.ipv4_scoped_json).Statement[6].Condition)
-    error_message = "ipv4-scoped, statement 7 has a condition."
-  }
-}
-
-run "without_names" {
-  command = plan
-
-  variables {
-    cluster_name = null
-    vpc_id       = null
+    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[6].Condition : length(keys)]) == 2
+    error_message = "ipv4-scoped, statement 7 does not have 2 conditions."
   }
 
   assert {
-    condition     = output.ipv4_scoped_json == null
-    error_message = "A scoped document without its names must be null."
-  }
-}
-
-run "one_name_without_the_other" {
-  command = plan
-
-  variables {
-    vpc_id = null
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[6].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
+      "example",
+    ])
+    error_message = "ipv4-scoped, statement 7: the condition is not that of the catalog."
   }
 
-  expect_failures = [output.ipv4_scoped_json]
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[6].Condition["ArnEquals"]["ec2:Vpc"], [])])) == toset([
+      "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
+    ])
+    error_message = "ipv4-scoped, statement 7: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[7].Action])) == toset([
+      "ec2:AttachNetworkInterface",
+      "ec2:DetachNetworkInterface",
+      "ec2:ModifyNetworkInterfaceAttribute",
+    ])
+    error_message = "ipv4-scoped, statement 8: the actions are not those of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[7].Resource])) == toset([
+      "arn:aws:ec2:*:*:instance/*",
+    ])
+    error_message = "ipv4-scoped, statement 8: the resources are not those of the catalog."
+  }
+
+  assert {
+    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[7].Condition : length(keys)]) == 1
+    error_message = "ipv4-scoped, statement 8 does not have 1 condition."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[7].Condition["StringEquals"]["aws:ResourceTag/kubernetes.io/cluster/example"], [])])) == toset([
+      "owned",
+    ])
+    error_message = "ipv4-scoped, statement 8: the condition is not that of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[8].Action])) == toset([
+      "ec2:ModifyNetworkInterfaceAttribute",
+    ])
+    error_message = "ipv4-scoped, statement 9: the actions are not those of the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[8].Resource])) == toset([
+      "arn:aws:ec2:*:*:security-group/*",
+    ])
+    error_message = "ipv4-scoped, statement 9: the resources are not those of the catalog."
+  }
+
+  assert {
+    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[8].Condition : length(keys)]) == 1
+    error_message = "ipv4-scoped, statement 9 does not have 1 condition."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[8].Condition["ArnEquals"]["ec2:Vpc"], [])])) == toset([
+      "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
+    ])
+    error_message = "ipv4-scoped, statement 9: the condition is not that of the catalog."
+  }
 }
 
 run "wrong_names" {

@@ -23,6 +23,7 @@ from vpc_cni_iam.coverage.analysis.regions import in_regions
 from vpc_cni_iam.coverage.names import (
     CheckedRegion,
     known_names,
+    listed_ids,
     names_in,
     names_of,
     regions_to_check,
@@ -42,10 +43,17 @@ from vpc_cni_iam.review.rules import Level
 _READ = (*VARIABLES, "VPC_ID", "AWS_REGION")
 _SINCE = re.compile(r", and from (v[\d.]+) on ")  # what follows only from a version on
 _CREATE = "ec2:CreateNetworkInterface"
-# Where nodes are: the parameter, the kind of resource, its condition key, and whose it is.
+# Where nodes are: the parameter, that of a policy's list, the kind of resource, its condition key,
+# and whose it is.
 _PLACES = (
-    ("subnet_id", "subnet", "ec2:SubnetID", "vpc_owner_id"),
-    ("security_group_id", "security-group", "ec2:SecurityGroupID", "account_id"),
+    ("subnet_id", "subnet_ids", "subnet", "ec2:SubnetID", "vpc_owner_id"),
+    (
+        "security_group_id",
+        "security_group_ids",
+        "security-group",
+        "ec2:SecurityGroupID",
+        "account_id",
+    ),
 )
 # The Regions in which requests are sent where it is not known in which one the plugin is.
 _MOST_REGIONS = 3
@@ -136,8 +144,10 @@ def plugin_calls(
         regions = (*regions[:2], regions[-1])
     try:
         answers = Answers(role.policies, role.limits)
-        names |= _places(answers, judged, names_of(names))
-        setting = replace(_setting(judged, mode, names), principal_tags=tags)
+        listed = listed_ids(role.policies)
+        names |= _places(answers, judged, names_of(names), listed)
+        named = names_of(names, role.policies)
+        setting = replace(_setting(judged, mode, named), principal_tags=tags)
         check = partial(_calls, answers, role.every, scenarios)
         if regions:
             calls = _in_some([r.result for r in in_regions(setting, regions, check)], regions)
@@ -150,12 +160,19 @@ def plugin_calls(
     return replace(calls, missing=tuple(missing))
 
 
-def _places(answers: Answers, judged: JudgedPlugin, names: Names) -> dict[str, str]:
-    """Return a subnet and a security group of the nodes by parameter: one that a Deny is about."""
+def _places(
+    answers: Answers, judged: JudgedPlugin, names: Names, listed: Mapping[str, Sequence[str]]
+) -> dict[str, str]:
+    """Return a subnet and a security group of the nodes by parameter: one that a Deny is about.
+
+    The plan has those of the cluster. Where a policy lists some, nodes need not have others.
+    """
     places: dict[str, str] = {}
-    for parameter, kind, key, account in _PLACES:
+    for parameter, of_policy, kind, key, account in _PLACES:
         arn = f"arn:{names.partition}:ec2:{names.region}:{getattr(names, account)}:{kind}"
         every = judged.places.get(parameter, ())
+        if of_policy in listed:
+            every = tuple(each for each in every if each in listed[of_policy])
         requests = [Request(_CREATE, f"{arn}/{each}", "", {key: each}) for each in every]
         outcomes = [answers.evaluate(request).outcome for request in requests]
         is_denied = Outcome.EXPLICITLY_DENIED in outcomes
@@ -164,10 +181,8 @@ def _places(answers: Answers, judged: JudgedPlugin, names: Names) -> dict[str, s
     return places
 
 
-def _setting(judged: JudgedPlugin, mode: Mode, names: Mapping[str, str]) -> RequestSetting:
-    setting = RequestSetting(
-        judged.version, mode, names=names_of(names), session_tags=judged.session_tags
-    )
+def _setting(judged: JudgedPlugin, mode: Mode, names: Names) -> RequestSetting:
+    setting = RequestSetting(judged.version, mode, names=names, session_tags=judged.session_tags)
     plugin = replace(judged.settings, environment={}, features=(), unread=())
 
     def takes(environment: Mapping[str, str], features: tuple[str, ...] = ()) -> bool:

@@ -1,0 +1,86 @@
+# The hardened policy of one IPv4 cluster, limited to listed subnets and security groups.
+
+terraform {
+  required_version = ">= 1.6"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 3.39"
+    }
+  }
+}
+
+provider "aws" {
+  region = var.region
+}
+
+variable "region" {
+  description = "AWS Region to plan in."
+  type        = string
+  default     = "eu-west-1"
+}
+
+variable "cluster_name" {
+  description = "Name of the EKS cluster."
+  type        = string
+  default     = "example"
+}
+
+variable "vpc_id" {
+  description = "ID of the cluster's VPC."
+  type        = string
+  default     = "vpc-0123456789abcdef0"
+}
+
+variable "node_subnet_ids" {
+  description = "IDs of the subnets of the nodes, and of pods with custom networking."
+  type        = list(string)
+  default     = ["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"]
+}
+
+variable "node_security_group_ids" {
+  description = "IDs of the security groups of the nodes, and of pods with custom networking."
+  type        = list(string)
+  default     = ["sg-0123456789abcdef0"]
+}
+
+variable "partition" {
+  description = "AWS partition of the account."
+  type        = string
+  default     = "aws"
+}
+
+variable "account_id" {
+  description = "AWS account ID of the nodes."
+  type        = string
+  default     = "111122223333"
+}
+
+module "vpc_cni_policy" {
+  source = "./policy"
+
+  cluster_name       = var.cluster_name
+  vpc_id             = var.vpc_id
+  subnet_ids         = var.node_subnet_ids
+  security_group_ids = var.node_security_group_ids
+  partition          = var.partition
+  region             = var.region
+  account_id         = var.account_id
+}
+
+resource "aws_iam_policy" "vpc_cni" {
+  name_prefix = "vpc-cni-"
+  description = "Permissions of the Amazon VPC CNI plugin"
+  policy      = module.vpc_cni_policy.ipv4_scoped_json
+}
+
+output "policy_arn" {
+  description = "ARN of the policy, for the role of kube-system/aws-node."
+  value       = aws_iam_policy.vpc_cni.arn
+}
+
+output "kubectl_command" {
+  description = "For a self-managed plugin: run this before the policy is attached."
+  value       = module.vpc_cni_policy.kubectl_command
+}

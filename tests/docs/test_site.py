@@ -129,6 +129,15 @@ def test_the_page_of_a_command_has_every_option() -> None:
     assert seen > 100
 
 
+def test_the_page_of_a_command_leads_to_its_guide_and_schema(site: Path) -> None:
+    text = (site / "commands" / "sync.html").read_text()
+    assert '<a href="../vendoring.html">Guide</a>' in text
+    assert '<a href="../schemas/sync.schema.json">' in text
+    text = (site / "commands" / "review.html").read_text()
+    assert '<a href="../review.html">Guide</a>' in text
+    assert text.index("<code>PLAN</code>") < text.index("<code>--cni-version</code>")
+
+
 def test_commands_are_listed_under_the_headings_of_the_help() -> None:
     shown = run("--help").out
     headings = re.findall(r"^## (.+)$", commands.pages()["commands.md"], re.MULTILINE)

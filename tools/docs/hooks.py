@@ -25,26 +25,15 @@ _places: dict[str, str] = {}
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Make the generated pages, and list them in the navigation."""
-    _GENERATED.update(commands.pages() | catalog.pages())
+    of_commands, of_versions = commands.pages(), catalog.pages()
+    _GENERATED.update(of_commands | of_versions)
     _GENERATED[peers.PAGE] = peers.page()
     _GENERATED["assets/policy-picker-data.js"] = picker.script()
+    titles = {name: Path(name).stem.replace("-", " ") for name in of_commands}
+    titles |= {commands.LIST: "All commands", catalog.LIST: "All versions"}
     below: dict[str, list[Any]] = {
-        commands.LIST: [
-            {"All commands": commands.LIST},
-            *(
-                {
-                    name.removeprefix(f"{commands.FOLDER}/")
-                    .removesuffix(".md")
-                    .replace("-", " "): name
-                }
-                for name in _GENERATED
-                if name.startswith(f"{commands.FOLDER}/")
-            ),
-        ],
-        catalog.LIST: [
-            {"All versions": catalog.LIST},
-            *(name for name in _GENERATED if name.startswith(f"{catalog.FOLDER}/")),
-        ],
+        commands.LIST: [{titles[name]: name} for name in of_commands],
+        catalog.LIST: [{titles[name]: name} if name in titles else name for name in of_versions],
         _RULES: _rules(Path(config.docs_dir, _RULES).read_text(encoding="utf-8")),
     }
     for section in config.nav or ():

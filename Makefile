@@ -22,6 +22,7 @@ FUZZ_SEED ?= 1
 
 BIN := .venv/bin
 RUNTIME := .venv/.runtime
+SITE_NEEDS := .venv/.docs
 STAMP := .venv/.installed
 ENGINES := $(BIN)/python -m tools.engines
 DEMO := build/demo/vpc-cni-iam-policy
@@ -54,9 +55,15 @@ $(RUNTIME): pyproject.toml
 	@$(BIN)/python -m tools.relative_pth
 	@touch $@
 
-$(STAMP): $(RUNTIME)
-	@echo 'installing what tests and linters need'
+# The same, and mkdocs.
+$(SITE_NEEDS): $(RUNTIME)
+	@echo 'installing what builds the site: the group "docs" of pyproject.toml'
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --group docs
+	@touch $@
+
+$(STAMP): $(SITE_NEEDS)
+	@echo 'installing what tests and linters need'
 	@$(BIN)/python -m pip install --quiet --group test --group lint
 	@touch $@
 
@@ -80,9 +87,10 @@ demo: $(RUNTIME) ## generate a module and have a real engine verify it
 	@echo '  docs/getting-started.md                  five minutes with the command'
 	@echo '  $(BIN)/vpc-cni-iam --help             all commands'
 
-docs: venv ## build the documentation site, build/site/index.html, without the network
+docs: $(SITE_NEEDS) ## build the documentation site, build/site/index.html; only the first run installs
+	@echo 'building the site: docs/, and the pages of commands, plugin versions and policies'
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
-	@echo 'build/site/index.html'
+	@echo 'open build/site/index.html in a browser; it needs no server'
 
 dist: venv ## build and check what a release publishes; RELEASE is its version
 	$(BIN)/python -m tools.release $(RELEASE)

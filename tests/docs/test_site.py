@@ -3,6 +3,8 @@
 import html
 import json
 import re
+import subprocess
+import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -16,7 +18,9 @@ from typer.main import get_command
 from conftest import ROOT, run
 from site_build import site
 from vpc_cni_iam.catalog.facts import calls, known_versions
+from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.peers import BREAKING_DATE
 from vpc_cni_iam.cli.main import application
 
 __all__ = ["site"]
@@ -94,6 +98,11 @@ def test_the_sidebar_lists_the_pages_beside(page: str, listed: set[str], site: P
     assert listed <= set(re.findall(r'href="(?:\./)?([^"#]+)"', text))
 
 
+def test_the_sidebar_names_a_rule_as_findings_do(site: Path) -> None:
+    text = (site / "rules" / "trust-widened.html").read_text()
+    assert re.search(r'<span class="md-ellipsis">\s*irsa-no-audience\s*</span>', text)
+
+
 def test_development_is_not_found_by_the_search(site: Path) -> None:
     index = json.loads((site / "search" / "search_index.json").read_text())
     places = {entry["location"].partition("#")[0] for entry in index["docs"]}
@@ -120,6 +129,15 @@ def test_the_page_of_a_command_has_every_option() -> None:
     assert seen > 100
 
 
+def test_the_page_of_a_command_leads_to_its_guide_and_schema(site: Path) -> None:
+    text = (site / "commands" / "sync.html").read_text()
+    assert '<a href="../vendoring.html">Guide</a>' in text
+    assert '<a href="../schemas/sync.schema.json">' in text
+    text = (site / "commands" / "review.html").read_text()
+    assert '<a href="../review.html">Guide</a>' in text
+    assert text.index("<code>PLAN</code>") < text.index("<code>--cni-version</code>")
+
+
 def test_commands_are_listed_under_the_headings_of_the_help() -> None:
     shown = run("--help").out
     headings = re.findall(r"^## (.+)$", commands.pages()["commands.md"], re.MULTILINE)
@@ -139,6 +157,29 @@ def test_the_catalog_has_each_version_on_one_page(site: Path) -> None:
     text = (site / failing).read_text()
     assert "calls <code>ec2:DescribeSecurityGroups</code>" in text
     assert re.search(r'<td data-label="without it">exits at start \(', text)
+
+
+def test_the_chart_of_days_is_that_of_the_catalog(site: Path) -> None:
+    known = json.loads(run("catalog", "--peers", "--format", "json").out)
+    for page in ("index.html", "peers.html"):
+        text = (site / page).read_text().partition('id="diagram-days"')[2].partition("</figure>")[0]
+        shown = re.findall(r">([^<>]+), (IPv[46])</text><rect[^>]*/><text[^>]*>([^<]+)<", text)
+        expected = []
+        for repair in known["repairs"]:
+            if repair["days"] is not None:
+                words = f"{repair['days']} days{'' if repair['verified'] else ' *'}"
+            elif (repair["read_until"] or "") > BREAKING_DATE:
+                words = f"none by {repair['read_until']}"
+            else:
+                continue
+            expected.append((repair["project"], FAMILIES[repair["mode"]], words))
+        assert sorted(shown) == sorted([*expected, *expected]), page  # in both widths
+
+
+def test_the_documents_of_other_projects_link_to_their_sources(site: Path) -> None:
+    text = (site / "peers.html").read_text()
+    sources = re.findall(r'href="https://github\.com/[\w.-]+/[\w.-]+/blob/[0-9a-f]{40}/', text)
+    assert len(sources) > 15
 
 
 def test_evidence_links_to_the_lines_of_the_version(site: Path) -> None:
@@ -171,7 +212,9 @@ def test_a_console_is_copied_without_prompts_and_output(site: Path) -> None:
         for block in BLOCK.findall(page.read_text()):
             steps = [s for s in re.split(r"^\$ ", block, flags=re.MULTILINE) if s]
             expected.append("\n".join(step.partition("\n")[0] for step in steps))
-        copied = re.findall(r'language-console highlight" data-copy="([^"]*)"', built.read_text())
+        copied = re.findall(
+            r'language-console highlight(?: columns)?" data-copy="([^"]*)"', built.read_text()
+        )
         assert list(map(html.unescape, copied)) == expected, page
         seen += len(expected)
     assert seen > 30
@@ -189,3 +232,12 @@ def test_a_file_outside_docs_is_a_page() -> None:
     assert outside.with_links("[ipv4](ipv4)", "examples/README.md", into=linked.append) == (
         "[ipv4](ipv4/main.tf.md)"
     )
+
+
+def test_make_docs_installs_only_what_the_site_needs() -> None:
+    command = ["make", "--dry-run", "--always-make", "docs"]
+    recipe = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert re.findall(r"--group (\w+)", recipe) == ["docs"]
+    assert "building the site" in recipe
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    assert [re.match(r"[\w-]+", need)[0] for need in groups["docs"]] == ["mkdocs-material"]

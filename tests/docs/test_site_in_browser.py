@@ -168,6 +168,9 @@ def test_diagrams_can_be_read(page: str, dark: bool, width: int, site: Path, tab
         "[...document.querySelectorAll('.diagram svg')].filter(e => e.clientWidth).length"
     )
     assert shown == tab.run("document.querySelectorAll('.diagram').length") > 2
+    assert (
+        tab.run("document.querySelectorAll('.diagram svg:not([role=img][aria-label])').length") == 0
+    )
     texts = tab.run(TEXTS)
     assert len(texts) > 20
     for text, outside, front, behind in texts:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -11,6 +12,14 @@ from vpc_cni_iam.cli.main import TASKS, application
 
 NAME = "vpc-cni-iam"
 LIST, FOLDER = "commands.md", "commands"
+_DOCS = Path(__file__).resolve().parents[2] / "docs"
+# Of commands whose guide has another name.
+_GUIDES = {
+    "generate": "getting-started",
+    "policy": "variants",
+    **dict.fromkeys(("init", "sync", "check", "diff", "upgrade"), "vendoring"),
+    **dict.fromkeys(("publish", "registry serve"), "publishing"),
+}
 _EXAMPLES = re.compile(r"\\b\nExamples?:\n((?:  .*\n?)+)|\x08\nExamples?:\n((?:  .*\n?)+)")
 
 
@@ -59,9 +68,14 @@ def _page(path: str, command: TyperCommand) -> Iterator[str]:
         yield from ("## Examples", "", "```sh")
         yield from (line[2:] for line in (examples[1] or examples[2]).rstrip().splitlines())
         yield from ("```", "")
+    if links := list(_links(path)):
+        yield from (" · ".join(links), "")
     yield from ("## Arguments and options", "", "```text", f"{NAME} {path} {usage}", "```", "")
     yield from ("| argument or option | what it does |", "| --- | --- |")
-    for parameter in command.get_params(context):
+    arguments_first = sorted(
+        command.get_params(context), key=lambda parameter: parameter.param_type_name != "argument"
+    )
+    for parameter in arguments_first:
         record = parameter.get_help_record(context)
         if record is not None:
             name, meaning = record
@@ -69,6 +83,15 @@ def _page(path: str, command: TyperCommand) -> Iterator[str]:
             flag, _, value = last.partition(" ")
             names = ", ".join(f"`{flag}`" for flag in (*flags, flag))
             yield f"| {names}{f' `{value}`' if value else ''} | {_cell(meaning)} |"
+
+
+def _links(path: str) -> Iterator[str]:
+    """Yield links to the guide of a command and to the schema of its JSON, if there are any."""
+    guide, schema = f"{_GUIDES.get(path, path)}.md", f"schemas/{path}.schema.json"
+    if (_DOCS / guide).exists():
+        yield f"[Guide](../{guide})"
+    if (_DOCS / schema).exists():
+        yield f"[JSON Schema of its output](../{schema})"
 
 
 def _cell(text: str) -> str:

@@ -11,7 +11,7 @@ from datetime import date
 from html import escape
 
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
-from vpc_cni_iam.catalog.peers import BREAKING, BREAKING_DATE, Repair, peers
+from vpc_cni_iam.catalog.peers import BREAKING_DATE, Repair, peers
 
 _COMMENT = re.compile(r"<!-- diagram: (\S+) -->")
 _NARROW, _WIDE, _CARD = 340, 680, 250
@@ -105,18 +105,18 @@ def drawn(page: str) -> str:
 def _figure(name: str) -> str:
     if name not in _DIAGRAMS:
         raise ValueError(f"no diagram {name!r}; there are {', '.join(_DIAGRAMS)}")
-    title, widths, draw = _DIAGRAMS[name]
-    pictures = "".join(
-        _svg(title, width, *draw(width), name=("narrow", "wide")[place] if len(widths) > 1 else "")
-        for place, width in enumerate(widths)
-    )
+    widths, draw = _DIAGRAMS[name]
+    pictures = "".join(_svg(each, width, *draw(width)) for each, width in widths.items())
     return f'<figure class="diagram" id="diagram-{name}" data-search-exclude>{pictures}</figure>'
 
 
-def _svg(title: str, width: int, height: float, parts: list[str], *, name: str) -> str:
+def _svg(name: str, width: int, height: float, parts: list[str]) -> str:
+    """Return a picture, with its words for those who do not see it."""
+    drawing = "".join(parts)
+    words = " ".join(re.findall(r">([^<>]+)<", drawing))
     return (
-        f'<svg class="{name}" role="img" aria-label="{escape(title)}" width="{width}" '
-        f'height="{height:g}" viewBox="0 0 {width} {height:g}">{"".join(parts)}</svg>'
+        f'<svg class="{name}" role="img" aria-label="{words}" width="{width}" '
+        f'height="{height:g}" viewBox="0 0 {width} {height:g}">{drawing}</svg>'
     )
 
 
@@ -249,43 +249,14 @@ def _sideways(left: float, right: float, y: float) -> str:
     return f'<path class="arrow" d="M{left + 2:.1f} {y:g}H{right - 3:.1f}m-5 -4l5 4l-5 4"/>'
 
 
-_BOTH = (_NARROW, _WIDE)
-# By name: what each says to somebody who does not see it, its widths, and what draws it.
-_DIAGRAMS: dict[str, tuple[str, tuple[int, ...], Callable[[int], tuple[float, list[str]]]]] = {
-    "outage": (
-        "Upgrade to v1.22.0, new call at start, denied call, ipamd exits, the node stays NotReady",
-        _BOTH,
-        _flow(*_OUTAGE),
-    ),
-    "credentials": (
-        "aws-node uses the role of EKS Pod Identity, else of IRSA, else of the node",
-        _BOTH,
-        _ladder,
-    ),
-    "ci": (
-        "On your machine: init, sync, coverage, compare, preflight. Pull request: check, review. "
-        "Merge: publish. In the account: audit, explain. New plugin version: upgrade",
-        _BOTH,
-        _flow(*_CI),
-    ),
-    "days": (
-        f"Days from plugin {BREAKING} to a policy that works, by project",
-        _BOTH,
-        _chart,
-    ),
-    "keep": (
-        "vpc-cni-iam.toml, sync, main.tf in your repository, check in CI",
-        (_CARD,),
-        _flow(*_KEEP),
-    ),
-    "review": (
-        "plan.json, review, then who can newly do what, and whether the plugin works",
-        (_CARD,),
-        _flow(*_REVIEW),
-    ),
-    "publish": (
-        "publish, versions 1.0.0 and 1.1.0, a web server or OCI registry, terraform init",
-        (_CARD,),
-        _flow(*_PUBLISH),
-    ),
+# The widths of a diagram by the class that the style knows, and what draws it.
+_BOTH = {"narrow": _NARROW, "wide": _WIDE}
+_DIAGRAMS: dict[str, tuple[dict[str, int], Callable[[int], tuple[float, list[str]]]]] = {
+    "outage": (_BOTH, _flow(*_OUTAGE)),
+    "credentials": (_BOTH, _ladder),
+    "ci": (_BOTH, _flow(*_CI)),
+    "days": (_BOTH, _chart),
+    "keep": ({"card": _CARD}, _flow(*_KEEP)),
+    "review": ({"card": _CARD}, _flow(*_REVIEW)),
+    "publish": ({"card": _CARD}, _flow(*_PUBLISH)),
 }

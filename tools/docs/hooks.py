@@ -15,7 +15,7 @@ from tools.docs import catalog, commands, diagrams, outside, picker
 _GENERATED: dict[str, str] = {}
 _RULES, _RULE_FILTER = "rules.md", "assets/rule-filter.js"
 _RULE = re.compile(r"^## (.+)$|^\| \[[^\]]+\]\((rules/[\w-]+\.md)\)", re.MULTILINE)
-_CONSOLE = re.compile(r'(<div class="language-console highlight")(>.*?</div>)', re.DOTALL)
+_CONSOLE = re.compile(r'<div class="language-console highlight">(.*?)</div>', re.DOTALL)
 _COMMAND = re.compile(r"^\$ (.*(?:(?<=\\)\n.*)*)", re.MULTILINE)
 _TABLE, _TAG = re.compile(r"<table>.*?</table>", re.DOTALL), re.compile(r"<[^>]+>")
 # For those who develop this tool; the search does not find them.
@@ -25,33 +25,33 @@ _places: dict[str, str] = {}
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Make the generated pages, and list them in the navigation."""
-    _GENERATED.update(commands.pages() | catalog.pages())
+    of_commands, of_versions = commands.pages(), catalog.pages()
+    _GENERATED.update(of_commands | of_versions)
     _GENERATED["assets/policy-picker-data.js"] = picker.script()
+    titles = {name: Path(name).stem.replace("-", " ") for name in of_commands}
+    titles |= {commands.LIST: "All commands", catalog.LIST: "All versions"}
     below: dict[str, list[Any]] = {
-        commands.LIST: [
-            {name.removeprefix(f"{commands.FOLDER}/").removesuffix(".md").replace("-", " "): name}
-            for name in _GENERATED
-            if name.startswith(f"{commands.FOLDER}/")
-        ],
-        catalog.LIST: [name for name in _GENERATED if name.startswith(f"{catalog.FOLDER}/")],
+        commands.LIST: [{titles[name]: name} for name in of_commands],
+        catalog.LIST: [{titles[name]: name} if name in titles else name for name in of_versions],
         _RULES: _rules(Path(config.docs_dir, _RULES).read_text(encoding="utf-8")),
     }
     for section in config.nav or ():
         for pages in section.values():
             for entry in pages if isinstance(pages, list) else ():
-                entry.update((k, [v, *below[v]]) for k, v in entry.items() if v in below)
+                entry.update((k, below[v]) for k, v in entry.items() if v in below)
     return config
 
 
 def _rules(page: str) -> list[Any]:
     """Return the pages of rules by the question that they are about."""
-    questions: dict[str, list[str]] = {}
+    questions: dict[str, list[dict[str, str]]] = {}
     for question, rule in _RULE.findall(page):
         if question:
             pages = questions.setdefault(question, [])
         else:
-            pages.append(rule)
-    return [{question: pages} for question, pages in questions.items()]
+            pages.append({Path(rule).stem: rule})
+    grouped = ({question: pages} for question, pages in questions.items())
+    return [{"All rules": _RULES}, *grouped]
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -94,9 +94,10 @@ def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files
 
 
 def _with_commands(match: re.Match[str]) -> str:
-    text = html.unescape(_TAG.sub("", match[2][1:]))
+    text = html.unescape(_TAG.sub("", match[1]))
     copied = html.escape("\n".join(_COMMAND.findall(text)))
-    return f'{match[1]} data-copy="{copied}"{match[2]}'
+    columns = " columns" if "+---" in text else ""  # a drawn table
+    return f'<div class="language-console highlight{columns}" data-copy="{copied}">{match[1]}</div>'
 
 
 def _with_labels(match: re.Match[str]) -> str:

@@ -1,5 +1,6 @@
 """The page of other projects' policies: who ships what, and what breaks."""
 
+import re
 from collections.abc import Iterator
 from itertools import groupby
 
@@ -24,8 +25,14 @@ policy equals.
 Plugin {BREAKING} of {BREAKING_DATE} began to call ec2:DescribeSubnets and
 ec2:DescribeSecurityGroups when it starts. Days are counted to the first document that works with
 it and with every later version.
+
+<!-- diagram: days -->
+
+A star marks a date that is {_UNVERIFIED}. A bar that says "none by" ends on the day up to
+which a project was read without finding such a document.
 """
-_HEADERS = ("document", "versions", "date", "IP family", "works with", "lacks", "source")
+# Repository, path and commit.
+_SOURCE = re.compile(r"([\w.-]+/[\w.-]+) (\S+), ([0-9a-f]{40})")
 
 
 def page() -> str:
@@ -56,12 +63,24 @@ def _repair(repair: Repair) -> str:
 
 
 def _section(reports: list[PeerReport]) -> Iterator[str]:
-    yield f"| {' | '.join(_HEADERS)} |"
-    yield "| --- " * len(_HEADERS) + "|"
+    yield "| document | works with | lacks |"
+    yield "| --- | --- | --- |"
     for report in reports:
-        source = report.source if report.verified else f"{report.source}; {_UNVERIFIED}"
+        facts = [
+            f"{report.document} {report.versions}".strip(),
+            FAMILIES[report.mode],
+            report.date or "date not known",
+            _source(report.source),
+            *(() if report.verified else (_UNVERIFIED,)),
+        ]
         lacks = "<br>".join(report.breaks) or "nothing"
-        yield (
-            f"| {report.document} | {report.versions or 'none'} | {report.date or 'not known'} "
-            f"| {FAMILIES[report.mode]} | {report.works_with} | {lacks} | {source} |"
-        )
+        yield f"| {'<br>'.join(facts)} | {report.works_with} | {lacks} |"
+
+
+def _source(source: str) -> str:
+    """Return where a document is; the page of a file at its commit, as a link."""
+    match = _SOURCE.fullmatch(source)
+    if match is None:
+        return source
+    repository, path, commit = match.groups()
+    return f"[{repository} {path}](https://github.com/{repository}/blob/{commit}/{path})"

@@ -29,6 +29,7 @@
     field.spellcheck = false;
     const hint = element("span", { class: "picker-hint", id: `${parameter.name}-hint` });
     hint.textContent = parameter.default === null ? "" : `default: ${parameter.default}`;
+    if (parameter.list) hint.textContent = "default: any; with commas between several";
     if (parameter.name === "vpc_owner_id") hint.textContent = "default: that of account-id";
     field.setAttribute("aria-describedby", hint.id);
     const label = element("label", { for: parameter.name }, parameter.option.slice(2));
@@ -44,6 +45,17 @@
     return data.variants.find((v) => v.modes === value("family") && v.scope === scope);
   }
 
+  // The IDs of a list, none if it is not given.
+  const listed = (name) => value(name).split(/[\s,]+/).filter(Boolean);
+
+  function listProblem(parameter) {
+    const ids = listed(parameter.name);
+    const pattern = new RegExp(`^(?:${parameter.pattern})$`);
+    const wrong = ids.find((id) => !pattern.test(id));
+    if (wrong !== undefined) return `"${wrong}" is not ${parameter.rule}`;
+    return new Set(ids).size < ids.length ? "an ID is given twice" : "";
+  }
+
   // What the command line checks, too: the values of the names that a policy has.
   function names(policy) {
     const values = {};
@@ -53,7 +65,9 @@
       const used = policy.parameters.includes(parameter.name);
       byId(`${parameter.name}-row`).hidden = !used;
       let problem = "";
-      if (text && !new RegExp(`^(?:${parameter.pattern})$`).test(text)) {
+      if (parameter.list) {
+        problem = listProblem(parameter);
+      } else if (text && !new RegExp(`^(?:${parameter.pattern})$`).test(text)) {
         problem = `"${text}" is not ${parameter.rule}`;
       } else if (used && !text && parameter.default === null && parameter.name !== "vpc_owner_id") {
         problem = `this policy needs ${parameter.option.slice(2)}`;
@@ -61,6 +75,7 @@
       const field = byId(parameter.name);
       field.setAttribute("aria-invalid", problem ? "true" : "false");
       values[parameter.name] = text || parameter.default;
+      if (parameter.list) values[parameter.name] = text ? listed(parameter.name) : [parameter.default];
       if (problem && used) problems.push(`${parameter.option.slice(2)}: ${problem}`);
     }
     values.vpc_owner_id = value("vpc_owner_id").trim() || values.account_id;
@@ -75,19 +90,38 @@
   }
 
   const filled = (text, values) => text.replace(/@@([a-z_]+)@@/g, (mark, name) => values[name]);
+  const lists = data.parameters.filter((parameter) => parameter.list).map(({ name }) => name);
+
+  // The form of a statement for these lists. With several IDs in one, each of its lines is there
+  // twice: the first stands for all IDs but the last, and the second for that.
+  function written(part, form, values) {
+    const several = part.many && lists.some((name) => part.many[form].includes(`@@${name}@@`) && values[name].length > 1);
+    if (!several) return part[form];
+    const seen = new Set();
+    return part.many[form].split("\n").flatMap((line) => {
+      const name = lists.find((one) => line.includes(`@@${one}@@`));
+      if (!name) return [line];
+      const ids = seen.has(name) ? values[name].slice(-1) : values[name].slice(0, -1);
+      seen.add(name);
+      return ids.map((id) => line.replace(`@@${name}@@`, id));
+    }).join("\n");
+  }
 
   // tools/docs/picker.py has the same two.
-  const asJson = (parts) =>
+  const asJson = (parts, values) =>
     '{\n  "Version": "2012-10-17",\n  "Statement": [\n' +
-    parts.map((part) => part.json).join(",\n") + "\n  ]\n}\n";
-  const asHcl = (parts, name) =>
-    `data "aws_iam_policy_document" "${name}" {\n` + parts.map((part) => part.hcl).join("\n") + "}\n";
+    parts.map((part) => written(part, "json", values)).join(",\n") + "\n  ]\n}\n";
+  const asHcl = (parts, name, values) =>
+    `data "aws_iam_policy_document" "${name}" {\n` + parts.map((part) => written(part, "hcl", values)).join("\n") + "}\n";
 
   function command(chosen, policy) {
     const words = ["vpc-cni-iam policy", chosen.name, "--cni-version", value("version")];
     for (const parameter of data.parameters) {
       const text = value(parameter.name).trim();
-      if (text && policy.parameters.includes(parameter.name)) {
+      if (!policy.parameters.includes(parameter.name)) continue;
+      if (parameter.list) {
+        for (const id of listed(parameter.name)) words.push(parameter.option, id);
+      } else if (text) {
         words.push(parameter.option, text === "*" ? "'*'" : text);
       }
     }
@@ -110,12 +144,13 @@
     byId("picker-actions").replaceChildren(...rows);
   }
 
-  function showRisks(numbers, values) {
+  function showRisks(numbers, values, limited) {
     const items = numbers.map((number) => {
       const risk = data.risks[number];
       const link = element("a", { href: `risks.html#${risk.name}` }, risk.name);
       return element("li", {}, element("strong", {}, risk.severity), " ", link, `: ${filled(risk.text, values)}`);
     });
+    if (limited) items.push(element("li", {}, "Those of the policy without the lists. `vpc-cni-iam coverage` tells those with them."));
     byId("picker-risks").replaceChildren(...(items.length ? items : [element("li", {}, "none known")]));
   }
 
@@ -149,13 +184,17 @@
       problem = problems.join("; ");
       if (!problem) {
         const parts = policy.statements.map((place) => data.statements[place]);
+        const json = filled(asJson(parts, values), values);
+        const limited = lists.some((name) => policy.parameters.includes(name) && listed(name).length);
+        const size = JSON.stringify(JSON.parse(json)).length;
+        if (limited && size > 6144) problem = `the policy has ${size} characters, and a managed policy of IAM 6144; list fewer IDs`;
         byId("picker-command").textContent = command(chosen, policy) + "\n";
-        byId("picker-json").textContent = filled(asJson(parts), values);
-        byId("picker-hcl").textContent = filled(asHcl(parts, chosen.identifier), values);
+        byId("picker-json").textContent = json;
+        byId("picker-hcl").textContent = filled(asHcl(parts, chosen.identifier, values), values);
         byId("picker-works").textContent = `This policy works with plugin ${policy.works}.`;
         showActions(parts, chosen);
-        showRisks(data.risk_lists[risks], values);
-        byId("picker-result").hidden = false;
+        showRisks(data.risk_lists[risks], values, limited);
+        byId("picker-result").hidden = Boolean(problem);
       }
     }
     byId("picker-status").textContent = problem || `Policy ${chosen.name} for plugin ${value("version")}`;

@@ -27,7 +27,8 @@
   for (const parameter of data.parameters) {
     const field = element("input", { id: parameter.name, name: parameter.name, type: "text" });
     field.spellcheck = false;
-    const standard = parameter.name === "vpc_owner_id" ? "that of account-id" : parameter.default;
+    let standard = parameter.name === "vpc_owner_id" ? "that of account-id" : parameter.default;
+    if (parameter.list) standard = "any; with commas between several";
     if (standard !== null) field.placeholder = `default: ${standard}`;
     const label = element("label", { for: parameter.name }, parameter.option.slice(2));
     byId("names").append(element("p", { id: `${parameter.name}-row` }, label, field));
@@ -43,6 +44,19 @@
     return data.variants.find((v) => v.modes === value("family") && v.scope === scope);
   }
 
+  // The IDs of a list, none if it is not given.
+  const listed = (name) => value(name).split(/[\s,]+/).filter(Boolean);
+  const lists = data.parameters.filter((parameter) => parameter.list).map(({ name }) => name);
+
+  // What is wrong with what is typed for a name; empty if nothing is.
+  function wrong(parameter) {
+    const texts = parameter.list ? listed(parameter.name) : [value(parameter.name).trim()].filter(Boolean);
+    const pattern = new RegExp(`^(?:${parameter.pattern})$`);
+    const text = texts.find((each) => !pattern.test(each));
+    if (text !== undefined) return `"${text}" is not ${parameter.rule}`;
+    return new Set(texts).size < texts.length ? "an ID is given twice" : "";
+  }
+
   // What the command line checks, too: the values of the names that a policy has.
   function names(policy) {
     const values = {};
@@ -53,10 +67,11 @@
       const used = policy.parameters.includes(parameter.name);
       const option = parameter.option.slice(2);
       byId(`${parameter.name}-row`).hidden = !used;
-      const wrong = text && !new RegExp(`^(?:${parameter.pattern})$`).test(text);
-      byId(parameter.name).setAttribute("aria-invalid", wrong ? "true" : "false");
-      if (used && wrong) problems.push(`${option}: "${text}" is not ${parameter.rule}`);
+      const problem = wrong(parameter);
+      byId(parameter.name).setAttribute("aria-invalid", problem ? "true" : "false");
+      if (used && problem) problems.push(`${option}: ${problem}`);
       values[parameter.name] = text || parameter.default;
+      if (parameter.list) values[parameter.name] = text ? listed(parameter.name) : [parameter.default];
       if (used && !text && parameter.default === null && parameter.name !== "vpc_owner_id") {
         missing.push(option);
         values[parameter.name] = parameter.name.toUpperCase(); // in sentences only
@@ -75,12 +90,27 @@
 
   const filled = (text, values) => text.replace(/@@([a-z_]+)@@/g, (mark, name) => values[name]);
 
+  // The form of a statement for these lists. With several IDs in one, each of its lines is there
+  // twice: the first stands for all IDs but the last, and the second for that.
+  function written(part, form, values) {
+    const several = part.many && lists.some((name) => part.many[form].includes(`@@${name}@@`) && values[name].length > 1);
+    if (!several) return part[form];
+    const seen = new Set();
+    return part.many[form].split("\n").flatMap((line) => {
+      const name = lists.find((one) => line.includes(`@@${one}@@`));
+      if (!name) return [line];
+      const ids = seen.has(name) ? values[name].slice(-1) : values[name].slice(0, -1);
+      seen.add(name);
+      return ids.map((id) => line.replace(`@@${name}@@`, id));
+    }).join("\n");
+  }
+
   // tools/docs/picker.py has the same two.
-  const asJson = (parts) =>
+  const asJson = (parts, values) =>
     '{\n  "Version": "2012-10-17",\n  "Statement": [\n' +
-    parts.map((part) => part.json).join(",\n") + "\n  ]\n}\n";
-  const asHcl = (parts, name) =>
-    `data "aws_iam_policy_document" "${name}" {\n` + parts.map((part) => part.hcl).join("\n") + "}\n";
+    parts.map((part) => written(part, "json", values)).join(",\n") + "\n  ]\n}\n";
+  const asHcl = (parts, values, name) =>
+    `data "aws_iam_policy_document" "${name}" {\n` + parts.map((part) => written(part, "hcl", values)).join("\n") + "}\n";
 
   // The options that say which policy it is.
   function options() {
@@ -94,9 +124,9 @@
     const words = ["vpc-cni-iam policy", chosen.name, ...options()];
     for (const parameter of data.parameters) {
       const text = value(parameter.name).trim();
-      if (text && policy.parameters.includes(parameter.name)) {
-        words.push(parameter.option, text === "*" ? "'*'" : text);
-      }
+      if (!policy.parameters.includes(parameter.name)) continue;
+      const texts = parameter.list ? listed(parameter.name) : [text].filter(Boolean);
+      for (const each of texts) words.push(parameter.option, each === "*" ? "'*'" : each);
     }
     return words.join(" ") + "\n";
   }
@@ -114,12 +144,12 @@
   const OUTPUTS = {
     json: {
       hasNames: true,
-      text: (chosen, policy, parts, values) => filled(asJson(parts), values),
+      text: (chosen, policy, parts, values) => filled(asJson(parts, values), values),
       next: "",
     },
     hcl: {
       hasNames: true,
-      text: (chosen, policy, parts, values) => filled(asHcl(parts, chosen.identifier), values),
+      text: (chosen, policy, parts, values) => filled(asHcl(parts, values, chosen.identifier), values),
       next: "",
     },
     policy: { hasNames: true, text: command, next: "It prints the JSON; with --format hcl, the HCL." },
@@ -163,12 +193,13 @@
     byId("picker-actions").replaceChildren(...rows);
   }
 
-  function showRisks(numbers, values) {
+  function showRisks(numbers, values, limited) {
     const items = numbers.map((number) => {
       const risk = data.risks[number];
       const link = element("a", { href: `risks.html#${risk.name}` }, risk.name);
       return element("li", {}, element("strong", {}, risk.severity), " ", link, `: ${filled(risk.text, values)}`);
     });
+    if (limited) items.push(element("li", {}, "Those of the policy without the lists. `vpc-cni-iam coverage` tells those with them."));
     byId("picker-risks").replaceChildren(...(items.length ? items : [element("li", {}, "none known")]));
   }
 
@@ -179,6 +210,13 @@
       return `The variant ${chosen.name} works with plugin ${chosen.minimum} or later.`;
     }
     return "";
+  }
+
+  // Whether lists make the policy larger than IAM takes it.
+  function tooLarge(policy, values) {
+    const parts = policy.statements.map((place) => data.statements[place]);
+    const size = JSON.stringify(JSON.parse(filled(asJson(parts, values), values))).length;
+    return size > 6144 ? `the policy has ${size} characters, and a managed policy of IAM 6144; list fewer IDs` : "";
   }
 
   function show() {
@@ -198,8 +236,10 @@
       const policy = data.policies[number];
       const { values, missing, problems } = names(policy);
       problem = problems.join("; ");
+      const limited = lists.some((name) => policy.parameters.includes(name) && listed(name).length);
+      if (!problem && limited) problem = tooLarge(policy, values);
       if (!problem) {
-        showRisks(data.risk_lists[risks], values);
+        showRisks(data.risk_lists[risks], values, limited);
         showActions(showOutput(chosen, policy, values, missing), chosen);
         byId("picker-result").hidden = false;
         byId("picker-status").textContent =

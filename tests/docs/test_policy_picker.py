@@ -37,6 +37,10 @@ NAMES = {
     "vpc_owner_id": "444455556666",
     "hyperpod_cluster_id": "0123456789ab",
 }
+LISTS = {
+    "subnet_ids": ["subnet-01234567", "subnet-89abcdef", "subnet-00000000"],
+    "security_group_ids": ["sg-01234567", "sg-89abcdef", "sg-00000000"],
+}
 CHOICES = list(picker.choices())
 
 
@@ -45,7 +49,7 @@ def shown(data: dict[str, Any], entry: dict[str, Any], name: str) -> tuple[str, 
     parts = [data["statements"][number] for number in entry["statements"]]
 
     def filled(text: str) -> str:
-        return re.sub("@@([a-z_]+)@@", lambda match: NAMES[match[1]], text)
+        return re.sub("@@([a-z_]+)@@", lambda match: NAMES.get(match[1], "*"), text)
 
     statements = ",\n".join(part["json"] for part in parts)
     text = f'{{\n  "Version": "2012-10-17",\n  "Statement": [\n{statements}\n  ]\n}}\n'
@@ -70,7 +74,10 @@ def test_every_choice_has_the_policy_of_the_catalog(picker_data: dict[str, Any])
         expected_json, hcl, works = known[variant.name, policy]
         assert shown(picker_data, entry, variant.identifier) == (expected_json, hcl), key
         assert entry["works"] == works
-        assert entry["parameters"] == [p.name for p in parameters.used(policy)]
+        own = [name for name in entry["parameters"] if name not in LISTS]
+        assert own == [p.name for p in parameters.used(policy)]
+        creates = "ec2:CreateNetworkInterface" in policy.actions()
+        assert ("subnet_ids" in entry["parameters"]) is (hardened and creates)
 
 
 def test_there_is_nothing_else_to_choose(picker_data: dict[str, Any]) -> None:
@@ -182,6 +189,26 @@ def test_a_sample_in_the_browser_is_what_the_command_prints(
         done = CliRunner().invoke(application(words), [*words, "--format", "hcl"])
         assert hcl == done.stdout, command
     assert not tab.errors
+
+
+@pytest.mark.parametrize("counts", [(1, 0), (0, 2), (1, 1), (1, 3), (2, 1), (3, 2)])
+@pytest.mark.parametrize("scope", ["cluster", "tags"])
+def test_lists_of_ids_are_those_that_the_command_takes(
+    scope: str, counts: tuple[int, int], tab: Browser
+) -> None:
+    chosen = {name: ids[:count] for (name, ids), count in zip(LISTS.items(), counts, strict=True)}
+    fields = {name: ", ".join(ids) for name, ids in chosen.items() if ids}
+    words = {"family": "ipv4", "scope": scope, "harden": "on", "region": "eu-west-1", **fields}
+    names = {"cluster_name": "prod", "vpc_id": "vpc-01234567"} if scope == "cluster" else {}
+    ((command, text, hcl, *_),) = results(tab, [urlencode(words | names)])
+    arguments = shlex.split(command)[1:]
+    for option, ids in zip(("--subnet-id", "--security-group-id"), chosen.values(), strict=True):
+        assert [arguments[n + 1] for n, w in enumerate(arguments) if w == option] == ids
+    done = CliRunner().invoke(application(arguments), arguments)
+    assert (done.exit_code, text) == (0, done.stdout), command
+    done = CliRunner().invoke(application(arguments), [*arguments, "--format", "hcl"])
+    assert hcl == done.stdout
+    assert "Those of the policy without the lists" in tab.text("picker-risks")
 
 
 def test_the_command_that_is_shown_runs_in_a_shell(
@@ -313,6 +340,16 @@ def test_risks_are_those_of_coverage(
         ("family=ipv6&scope=tags", "There is no such policy"),
         ("version=v1.7.0&family=ipv6", "ipv6 works with plugin v1.10.0 or later"),
         ("family=ipv4&scope=cluster&cluster_name=a&vpc_id=vpc-<b>x</b>", "is not a VPC ID"),
+        ("family=ipv4&scope=tags&harden=on&subnet_ids=a", '"a" is not a subnet ID'),
+        (
+            "family=ipv4&scope=tags&harden=on&subnet_ids=subnet-01234567,subnet-01234567",
+            "subnet-id: an ID is given twice",
+        ),
+        (
+            "family=ipv4&scope=tags&harden=on&security_group_ids="
+            + ",".join(f"sg-{n:08}" for n in range(60)),
+            "and a managed policy of IAM 6144; list fewer IDs",
+        ),
     ],
 )
 def test_what_is_missing_is_said_and_no_policy_is_shown(

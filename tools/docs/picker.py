@@ -23,6 +23,7 @@ from vpc_cni_iam.catalog.facts.calls import Basis, Mode
 from vpc_cni_iam.catalog.facts.partitions import PARTITIONS
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.narrowing import IdList, narrow
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.variants import VARIANTS, Scope, Variant
 from vpc_cni_iam.coverage.analysis.matrix import profile
@@ -36,7 +37,8 @@ from vpc_cni_iam.policy.document import Policy, Statement, dumps
 
 # No value of a parameter can be one of these.
 MARKS = {p.name: f"@@{p.name}@@" for p in parameters.PARAMETERS}
-_NAMES = Names(cluster_name="cluster-of-the-picker")
+_LISTS = tuple(MARKS[p.name] for p in parameters.LISTS)
+_NAMES = Names(cluster_name="cluster-of-the-picker", vpc_id=EXAMPLE["vpc_id"])
 _VALUES = {
     **EXAMPLE,
     "cluster_name": _NAMES.cluster_name,
@@ -109,7 +111,9 @@ def data() -> dict[str, Any]:
         same = policy, profile(setting, SCENARIOS)
         if same not in risks_known:
             risks_known[same] = _risks(tables, policy, setting)
-        numbers = number_policy(variant, policy), risks_known[same]
+        # The page takes lists of IDs, and has * where there are none.
+        listed = narrow(policy, IdList) if hardened else policy
+        numbers = number_policy(variant, listed), risks_known[same]
         versions.setdefault(str(version), {})[chosen] = numbers
     evidence = {
         str(version): {
@@ -141,7 +145,8 @@ def data() -> dict[str, Any]:
                 "option": p.option,
                 "pattern": p.pattern,
                 "rule": p.rule,
-                "default": p.default,
+                "default": "*" if p.is_list else p.default,
+                "list": p.is_list,
             }
             for p in parameters.PARAMETERS
         ],
@@ -190,7 +195,19 @@ def _statement(statement: Statement) -> dict[str, Any]:
         "json": dumps(policy).partition("[\n")[2].rpartition("\n  ]")[0],
         "hcl": block(policy_document("x", policy)).partition("\n")[2].rpartition("}\n")[0],
         "actions": statement.actions,
+        **({} if (twice := _twice(statement)) == statement else {"many": _statement(twice)}),
     }
+
+
+def _twice(statement: Statement) -> Statement:
+    """Return a statement with each resource of a list twice: the page writes all IDs in between."""
+    resources = list(map(str, statement.resources))
+    if len(set(resources)) < len(resources):
+        return statement
+    return replace(
+        statement,
+        resources=tuple(r for r in resources for _ in range(1 + any(m in r for m in _LISTS))),
+    )
 
 
 def _check(policy: Policy, name: str) -> None:

@@ -43,17 +43,10 @@ from vpc_cni_iam.review.rules import Level
 _READ = (*VARIABLES, "VPC_ID", "AWS_REGION")
 _SINCE = re.compile(r", and from (v[\d.]+) on ")  # what follows only from a version on
 _CREATE = "ec2:CreateNetworkInterface"
-# Where nodes are: the parameter, that of a policy's list, the kind of resource, its condition key,
-# and whose it is.
+# Where nodes are: the parameter, the kind of resource, its condition key, and whose it is.
 _PLACES = (
-    ("subnet_id", "subnet_ids", "subnet", "ec2:SubnetID", "vpc_owner_id"),
-    (
-        "security_group_id",
-        "security_group_ids",
-        "security-group",
-        "ec2:SecurityGroupID",
-        "account_id",
-    ),
+    ("subnet_id", "subnet", "ec2:SubnetID", "vpc_owner_id"),
+    ("security_group_id", "security-group", "ec2:SecurityGroupID", "account_id"),
 )
 # The Regions in which requests are sent where it is not known in which one the plugin is.
 _MOST_REGIONS = 3
@@ -165,14 +158,17 @@ def _places(
 ) -> dict[str, str]:
     """Return a subnet and a security group of the nodes by parameter: one that a Deny is about.
 
-    The plan has those of the cluster. Where a policy lists some, nodes need not have others.
+    Where a policy lists some, it is one of a node group that is not listed. Else it is a listed
+    one: nodes need not be in the cluster's own.
     """
     places: dict[str, str] = {}
-    for parameter, of_policy, kind, key, account in _PLACES:
+    for parameter, kind, key, account in _PLACES:
         arn = f"arn:{names.partition}:ec2:{names.region}:{getattr(names, account)}:{kind}"
         every = judged.places.get(parameter, ())
-        if of_policy in listed:
-            every = tuple(each for each in every if each in listed[of_policy])
+        if ids := listed.get(f"{parameter}s"):
+            of_nodes = judged.node_subnets if kind == "subnet" else ()
+            unlisted = (each for each in of_nodes if each not in ids)
+            every = (*unlisted, *(each for each in every if each in ids))
         requests = [Request(_CREATE, f"{arn}/{each}", "", {key: each}) for each in every]
         outcomes = [answers.evaluate(request).outcome for request in requests]
         is_denied = Outcome.EXPLICITLY_DENIED in outcomes

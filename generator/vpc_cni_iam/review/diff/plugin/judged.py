@@ -56,6 +56,7 @@ class JudgedPlugin(Struct, frozen=True):
     session_tags: bool = True
     # The subnets and security groups of the nodes by parameter, as far as the plan says.
     places: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    node_subnets: tuple[str, ...] = ()  # the subnets of its node groups
     scenarios: tuple[str, ...] = ()  # what happens besides, such as that CLUSTER_NAME changes
     is_known: bool = False  # whether the plan has all settings of the plugin
 
@@ -145,6 +146,7 @@ def judged(
             "subnet_id": state.subnets or other.subnets,
             "security_group_id": state.security_groups or other.security_groups,
         },
+        node_subnets=state.subnets if state.node_groups else (),
         is_known=is_read and bool(state.installer or other.installer),
     )
     return judged, source

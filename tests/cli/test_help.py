@@ -60,7 +60,7 @@ def test_the_options_of_coverage_are_few_and_listed_by_topic() -> None:
         name: re.findall(r"^  (?:-\w, )?(--[a-z-]+)", lines, re.MULTILINE)
         for name, lines in sections
     }
-    assert list(listed)[0] == "Options" and "--fail-on" in listed["Options"]
+    assert next(iter(listed)) == "Options" and "--fail-on" in listed["Options"]
     assert {"Policy", "Limits", "Plugin", "Cluster", "Module in HCL", "Scenarios"} < set(listed)
     assert "--cni-version" in listed["Plugin"] and "--boundary" in listed["Limits"]
     assert sum(map(len, listed.values())) <= 33

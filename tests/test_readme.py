@@ -75,7 +75,7 @@ def test_the_readme_s_commands_run(tmp_path: Path) -> None:
     policy = '{"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}'
     for name in ("policy.json", "old.json", "new.json"):
         (tmp_path / name).write_text(policy)
-    for name in ("account.json", "instances.json", "ipamd.log"):
+    for name in ("account.json", "events.json", "instances.json", "ipamd.log"):
         shutil.copy(INPUTS / name, tmp_path)
     blocks = re.findall(r"```sh\n(.*?)```", README.read_text(), re.DOTALL)
     ran = []

@@ -1,12 +1,13 @@
 """Roles that are meant for aws-node, and whose trust policy lets no token of it in."""
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from account_details import ACCOUNT, ISSUER, details, irsa, role
+from account_details import ACCOUNT, ISSUER, OLD, details, irsa, role
 from conftest import run
 from vpc_cni_iam.catalog.facts.documents import managed_policy
 from vpc_cni_iam.policy.document import to_json
@@ -56,7 +57,7 @@ BROKEN = {
 def test_a_role_that_is_meant_for_aws_node_is_listed_with_the_line_to_mend(
     name: str, tmp_path: Path
 ) -> None:
-    trust, line = BROKEN[name]
+    trust, line = copy.deepcopy(BROKEN[name])
     (tmp_path / "a.json").write_text(details(role("cni", trust, inline={"cni": CNI})))
     done = run("audit", "a.json", "--format", "json", cwd=tmp_path)
     (listed,) = json.loads(done.out)["roles"]
@@ -81,6 +82,15 @@ def test_a_role_that_is_meant_for_aws_node_is_listed_with_the_line_to_mend(
                 statement["Condition"][operator][name] = value
     (tmp_path / "a.json").write_text(details(role("cni", trust, inline={"cni": CNI})))
     assert run("audit", "a.json", cwd=tmp_path).code == 0
+
+
+def test_what_else_is_missing_is_said_beside_the_line(tmp_path: Path) -> None:
+    trust, line = BROKEN["audience"]
+    (tmp_path / "a.json").write_text(details(role("cni", trust, inline={"cni": OLD})))
+    text = run("audit", "a.json", "--to", "v1.23.2", cwd=tmp_path).out
+    assert f"to do        in its trust policy, write `{line}`" in text
+    assert "to do        replace its policy with the output of `vpc-cni-iam policy ipv4" in text
+    assert "scope it" not in text and "role of its own" not in text
 
 
 def test_roles_of_other_service_accounts_are_not_listed(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Can the permissions of the plugin be taken off the role of nodes? ``audit --nodes``."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -418,3 +420,18 @@ def test_odd_lists_of_kubectl_are_refused(tmp_path: Path, text: str, problem: st
     done = run("audit", "a.json", "--nodes", cwd=tmp_path)
     assert done.code not in (0, 1) and problem in done.err and "a.json" in done.err
     assert ISSUER not in done.out
+
+
+def test_many_files_of_clusters_are_read(tmp_path: Path) -> None:
+    """More than a process may have open at once."""
+    (tmp_path / "account.json").write_text(json.dumps(SAFE["account"]))
+    files = ["account.json"]
+    for number in range(40):
+        (tmp_path / f"{number}.json").write_text(json.dumps(addon(f"c{number}")))
+        files.append(f"{number}.json")
+    few = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (30, 30))"
+    program = f"{few}; from vpc_cni_iam.cli.main import main; main()"
+    words = [sys.executable, "-c", program, "audit", *files, "--format", "json"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["roles"][0]["clusters"]) == 40

@@ -53,6 +53,28 @@ def test_the_first_help_lists_each_command_once_under_its_task() -> None:
     assert sorted(listed) == sorted(words[0] for words in COMMANDS if len(words) == 1)
 
 
+def test_the_options_of_coverage_are_few_and_listed_by_topic() -> None:
+    text = shown(("coverage",))
+    sections = re.findall(r"^(\S.*):\n((?:  .*\n)+)", text.partition("Arguments:")[2], re.MULTILINE)
+    listed = {
+        name: re.findall(r"^  (?:-\w, )?(--[a-z-]+)", lines, re.MULTILINE)
+        for name, lines in sections
+    }
+    assert next(iter(listed)) == "Options" and "--fail-on" in listed["Options"]
+    assert {"Policy", "Limits", "Plugin", "Cluster", "Module in HCL", "Scenarios"} < set(listed)
+    assert "--cni-version" in listed["Plugin"] and "--boundary" in listed["Limits"]
+    assert sum(map(len, listed.values())) <= 33
+    # Questions to the catalog, and another command.
+    gone = ("--explain", "--list-scenarios", "--used", "--print-sql")
+    assert not any(option in text.split() for option in gone)
+
+
+def test_strict_means_one_thing() -> None:
+    line = re.compile(r"^  --strict +(.*(?:\n {10,}.*)*)", re.MULTILINE)
+    meanings = {" ".join(m.split()) for words in COMMANDS for m in line.findall(shown(words))}
+    assert meanings == {"Refuse a plugin version newer than the catalog."}
+
+
 @pytest.mark.parametrize("option", METAVARS)
 def test_an_option_takes_the_same_in_every_command(option: str) -> None:
     line = re.compile(rf"^  {option} (\S+)", re.MULTILINE)

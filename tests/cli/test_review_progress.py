@@ -55,7 +55,7 @@ def test_a_bar_says_how_much_of_a_plan_is_read(tmp_path: Path) -> None:
 
 def test_a_bar_says_how_many_events_are_read(tmp_path: Path) -> None:
     (tmp_path / "events.json").write_text("".join(f"{json.dumps(e)}\n" for e in EVENTS * 300))
-    words = ("coverage", "--variant", "ipv4", "--used", str(tmp_path / "events.json"))
+    words = ("usage", str(tmp_path / "events.json"))
     out, seen = on_a_terminal(-1, *words)
     assert "reading events" in seen and "100%" in seen
     assert "reading" not in out and "safe to drop" in out

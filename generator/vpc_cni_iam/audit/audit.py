@@ -365,9 +365,12 @@ class _Auditor(Struct):
             if denied and breaks_anyway(role, places):
                 verdict = RoleVerdict.breaks
         by_cluster = {use.where: use.result for use in uses if use.result}
-        advice = () if verdict is RoleVerdict.unused else remedies(detail.arn, no_trust)
-        if not (advice or verdict is RoleVerdict.unused):
-            advice = proposal(trust.identities, judgement, role, by_cluster)
+        advice = remedies(detail.arn, no_trust)
+        if verdict is not RoleVerdict.unused:
+            only_repairs = bool(no_trust)
+            advice += proposal(
+                trust.identities, judgement, role, by_cluster, only_repairs=only_repairs
+            )
         return RoleAudit(
             detail.arn,
             detail.account,

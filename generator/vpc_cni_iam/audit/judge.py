@@ -51,6 +51,8 @@ _EVERYTHING = Policy((Statement(actions=("*",), resources=("*",)),))
 # The names of which each that policies have is tried, and how many together at most.
 _EACH_ONE = frozenset({"cluster_name", "vpc_id"})
 _MOST_PLACES = 16
+# Of how many roles it is known what they mean, for those with the same policies.
+_REMEMBERED = 256
 
 
 class RoleScope(StrEnum):
@@ -174,7 +176,7 @@ class PluginRole(Struct, frozen=True):
         return known_names(known, names_of_role(self.policies, limits))
 
 
-@lru_cache(1024)
+@lru_cache(_REMEMBERED)
 def modes(role: PluginRole) -> tuple[Mode, ...]:
     """Return the IP families for whose pods a role could assign addresses."""
     layers = [granted(layer) for layer in (role.policies, *role.limits)]
@@ -228,7 +230,7 @@ def _settings(role: PluginRole, place: ClusterPlace) -> list[RequestSetting]:
     return [s for mode in modes(role) or _ASSIGN for s in role.settings(mode, place.cluster)]
 
 
-@lru_cache(1024)
+@lru_cache(_REMEMBERED)
 def judge(role: PluginRole) -> PolicyAudit:
     """Return what a role means for the plugin."""
     about_calls = _about_calls(role)
@@ -296,7 +298,7 @@ def _about_calls(role: PluginRole) -> PluginRole:
     return replace(role, policies=about(role.policies), limits=limits, account="")
 
 
-@lru_cache(1024)
+@lru_cache(_REMEMBERED)
 def _audited(role: PluginRole, mode: Mode, names: Names) -> tuple[RoleResult, tuple[Risk, ...]]:
     """Return what the plugin's calls with a role mean for an IP family, and their risks."""
     setting = RequestSetting(role.version, mode, names=names, session_tags=role.session_tags)

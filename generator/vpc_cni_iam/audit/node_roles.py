@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import chain
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.audit.clusters import ClusterUse, alike
 from vpc_cni_iam.audit.judge import RoleVerdict
@@ -92,6 +93,7 @@ class ClusterAnswer(Struct, frozen=True):
     groups: Mapping[str, str]  # the roles of its node groups
     # Its nodes of which it is not known which role they have.
     open_nodes: tuple[str, ...]
+    pods: Mapping[str, str | None]  # the roles of the nodes of its pods; None if not known
 
     def has(self, role: str) -> bool | None:
         """Say whether nodes have a role; None if that is not known."""
@@ -190,7 +192,10 @@ class Evidence(Struct, dict=True):
         roles = sorted({*given.roles, *(pod.role for pod in pods if pod.role)})
         reasons += [r for role in roles if (r := self._of_role(cluster, role))]
         open_nodes = tuple(n.name for n in nodes if n.has_plugin and n.group not in groups)
-        return ClusterAnswer(cluster, tuple(reasons), tuple(roles), groups, open_nodes)
+        # A name that nodes of several clusters have is not told apart.
+        of_nodes_by_name = {n.name: groups.get(n.group) for n in nodes if seen_nodes[n.name] == 1}
+        of_pods = {pod.name: of_nodes_by_name.get(pod.node) for pod in pods}
+        return ClusterAnswer(cluster, tuple(reasons), tuple(roles), groups, open_nodes, of_pods)
 
     def _of_role(self, cluster: EksCluster, name: str) -> NodeReason | None:
         """Return why aws-node may not work with a role in a cluster, None if it does."""
@@ -254,8 +259,17 @@ def _for_role(role: str, answer: ClusterAnswer) -> Iterator[NodeReason]:
     """Yield why permissions of a role of nodes are needed in a cluster that has, or may have it."""
     if role in answer.other_roles:
         yield NodeReason(NodeReasonKind.same_role, answer.cluster.name)
-    is_open = answer.has(role) is None
     for reason in answer.reasons:
+        is_open = answer.has(role) is None
+        if reason.kind is NodeReasonKind.not_restarted:
+            # Other pods have what the cluster gives, whichever role their nodes have.
+            of_nodes = {name: answer.pods[name] for name in reason.names}
+            if own := tuple(name for name, of in of_nodes.items() if of == role):
+                yield replace(reason, names=own)
+                continue
+            is_open = None in of_nodes.values()
+            if not is_open:
+                continue
         if is_open and reason.kind.answer is NodeAnswer.not_safe:
             # The cluster needs the role of its nodes, and this may be another.
             kind = NodeReasonKind.nodes_of_unknown_role

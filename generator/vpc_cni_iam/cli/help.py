@@ -59,7 +59,7 @@ class Command(TyperCommand):
                 is_argument = parameter.param_type_name == "argument"
                 panel = getattr(parameter, "rich_help_panel", None) or "Options"
                 sections.setdefault("Arguments" if is_argument else panel, []).append(record)
-        order = sorted(sections, key=lambda name: (name != "Arguments", name == "Options"))
+        order = sorted(sections, key=lambda name: (name != "Arguments", name != "Options"))
         for name in order:
             with formatter.section(name):
                 formatter.write_dl(sections[name])

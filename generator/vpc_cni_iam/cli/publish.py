@@ -39,6 +39,9 @@ Examples:
 """
 
 
+_REGISTRY = "Registry"
+
+
 def publish(
     output: Annotated[
         str,
@@ -50,24 +53,29 @@ def publish(
     namespace: str | None = value(
         "NAME",
         "Namespace in the registry.  [default: the one recorded in --output]",
+        panel=_REGISTRY,
     ),
     registry_host: str | None = value(
         "HOST",
         "Host name of the registry.  [default: the one recorded in --output]",
+        panel=_REGISTRY,
     ),
     oci_repository: str | None = value(
         "REPOSITORY",
         "Repository whose tags must not move, such as ghcr.io/example/vpc-cni-iam."
         "  [default: the one recorded in --output]",
+        panel=_REGISTRY,
     ),
     move_registry: bool = flag(
-        "Accept a --registry-host or --oci-repository that differs from the recorded one."
+        "Accept a --registry-host or --oci-repository that differs from the recorded one.",
+        panel=_REGISTRY,
     ),
     oci_check: bool = flag(
         "Ask the OCI repository whether the tag exists. With --no-oci-check, look "
         "yourself before you push, for example in a repository that needs a login.",
         "--oci-check/--no-oci-check",
         default=True,
+        panel=_REGISTRY,
     ),
     git_tag: str | None = value("DIRECTORY", "Commit the tree and a tag to this git repository."),
     quiet: bool = options.QUIET,

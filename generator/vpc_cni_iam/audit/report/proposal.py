@@ -23,20 +23,24 @@ def proposal(
     audit: PolicyAudit,
     role: PluginRole,
     clusters: Mapping[EksCluster, RoleResult],
+    *,
+    only_repairs: bool,
 ) -> tuple[str, ...]:
     """Return what to do about a role, in sentences; none if it is scoped and works.
 
-    `clusters` has what it means in each cluster that is known to have it.
+    `clusters` has what it means in each cluster that is known to have it. `only_repairs` is whether
+    to leave out what would make a role better that works.
     """
-    lines = [*_of_policies(audit, role)]
+    lines = [*_of_policies(audit, role, only_repairs=only_repairs)]
     if not any(family.missing for family in audit.families):
         lines += _of_clusters(role, clusters)
-    if tuple(identities) == (Identity.node_role,) and audit.scope is not RoleScope.none:
+    is_of_nodes = tuple(identities) == (Identity.node_role,) and audit.scope is not RoleScope.none
+    if is_of_nodes and not only_repairs:
         lines.append(_OWN)
     return tuple(dict.fromkeys(filter(None, lines)))
 
 
-def _of_policies(audit: PolicyAudit, role: PluginRole) -> Iterator[str]:
+def _of_policies(audit: PolicyAudit, role: PluginRole, *, only_repairs: bool) -> Iterator[str]:
     """Yield what to do about the policies, wherever the plugin has the role."""
     modes = tuple(family.mode for family in audit.families)
     missing = [m for family in audit.families for m in family.missing]
@@ -53,7 +57,7 @@ def _of_policies(audit: PolicyAudit, role: PluginRole) -> Iterator[str]:
 
     yield from repairs(missing, other)
     is_replaced = any(not (m.undecided or m.explicit or m.by) for m in missing)
-    if audit.scope is RoleScope.broad and not is_replaced:
+    if audit.scope is RoleScope.broad and not (is_replaced or only_repairs):
         what = "scope it to its cluster:"
         yield _advice(role, what, scoped, modes=modes) if len(modes) == 1 else _EACH
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
@@ -126,10 +125,10 @@ class AccountDetails:
         self._targets = targets
         self._stdin = stdin
         self._progress = progress
-        self._stack = ExitStack()
-        self._readers: list[Reader] = []
+        self._readers: list[Reader] = []  # of the files that IAM has a part in
         self._policies: dict[str, list[_Place]] = {}
-        self._is_indexed = False
+        # How many bytes there are, and how many are passed, in the files that are not read now.
+        self._size, self._done = sum(map(_size, targets)), 0
         self.clusters: list[ClusterDetail] = []
         self.pods: list[PluginPod] = []
         self.nodes: list[ClusterNode] = []
@@ -138,43 +137,48 @@ class AccountDetails:
     def __enter__(self) -> AccountDetails:
         """Open the files, and find their managed policies."""
         try:
-            self._open()
             self._index()
         except BaseException:
-            self._stack.close()
+            self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
         """Close the files."""
-        self._stack.close()
+        for reader in self._readers:
+            reader.close()
 
-    def _open(self) -> None:
+    def _opened(self) -> Iterator[Reader]:
+        """Yield each file while it is open; what is mapped stays so after that."""
         for target in self._targets:
             path = None if target == "-" else Path(target)
-            data = self._stack.enter_context(opened(path, self._stdin, _FILE))
-            reader = Reader(data, STDIN if path is None else target, self._passed, _WHAT)
-            self._stack.callback(reader.close)
-            self._readers.append(reader)
+            with opened(path, self._stdin, _FILE) as data:
+                yield Reader(data, STDIN if path is None else target, self._passed, _WHAT)
 
-    def _passed(self, _: int) -> None:
+    def _passed(self, place: int) -> None:
         if self._progress:
-            size = sum(reader.size for reader in self._readers)
-            passed = sum(reader.place for reader in self._readers)
-            self._progress(size + passed if self._is_indexed else passed, 2 * size)
+            self._progress(self._done + place, max(self._size, self._done + place))
 
     def _index(self) -> None:
         """Find where managed policies are, and read what is not of IAM."""
         # The accounts of each answer of IAM that others follow, and those of the last ones.
         continued: list[tuple[str, set[str]]] = []
         ended: set[str] = set()
-        for number, reader in enumerate(self._readers):
+        for reader in self._opened():
+            number, keys = len(self._readers), set[str]()
             for _ in _objects(reader):
-                accounts, is_continued = self._index_answer(reader, number)
+                accounts, is_continued = self._index_answer(reader, number, keys)
                 if is_continued:
                     continued.append((reader.source, accounts))
                 else:
                     ended |= accounts
+            self._done += reader.size
+            # Of a cluster there may be many files, of which nothing is read again.
+            if keys.isdisjoint(_LISTS):
+                reader.close()
+            else:
+                self._readers.append(reader)
+        self._size = self._done + sum(reader.size for reader in self._readers)
         for source, accounts in continued:
             if not accounts or accounts - ended:
                 whose = " and ".join(sorted(accounts)) or "an unknown account"
@@ -184,8 +188,13 @@ class AccountDetails:
                 )
                 self.unread.append(Skipped(source, Reason.not_read, detail))
 
-    def _index_answer(self, reader: Reader, number: int) -> tuple[set[str], bool]:
-        """Pass an answer, and return its accounts, and whether others follow."""
+    def _index_answer(
+        self, reader: Reader, number: int, all_keys: set[str]
+    ) -> tuple[set[str], bool]:
+        """Pass an answer, and return its accounts, and whether others follow.
+
+        Its keys are added to those of the file.
+        """
         accounts, continued, keys, start = set[str](), False, set[str](), reader.place
         for key in reader.members():
             keys.add(key)
@@ -209,6 +218,7 @@ class AccountDetails:
                 reader.refuse_twice(text, reader.place - len(text))
             else:
                 reader.value()
+        all_keys |= keys
         if "resource_changes" in keys:
             raise InputError(reader.source, "", "is a plan; vpc-cni-iam review reads plans")
         if keys.isdisjoint((*_LISTS, *EKS_KINDS, "items")):
@@ -241,10 +251,10 @@ class AccountDetails:
     def roles(self) -> Iterator[RoleDetail]:
         """Yield each role; `InputError` for one that is described twice, each time otherwise."""
         seen: dict[str, bytes] = {}
-        self._is_indexed = True
-        for reader in self._readers:
-            reader.rewind()
+        done = self._done
         for number, reader in enumerate(self._readers):
+            reader.rewind()
+            self._done = done + sum(before.size for before in self._readers[:number])
             for _ in _objects(reader):
                 for key in reader.members():
                     if key != "RoleDetailList":
@@ -311,6 +321,14 @@ class AccountDetails:
         reader = self._readers[place.file]
         text = Raw(reader.data[place.start : place.end])
         return reader.decoded(text, _ManagedPolicy).policy_version_list
+
+
+def _size(target: str) -> int:
+    """Return the size of a file, 0 if that is not known."""
+    try:
+        return Path(target).stat().st_size
+    except OSError:
+        return 0  # who reads it says why
 
 
 def _objects(reader: Reader) -> Iterator[None]:

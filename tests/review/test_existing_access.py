@@ -171,6 +171,26 @@ def test_a_user_and_a_group_with_one_secret_name_are_two() -> None:
     assert "error" in levels(reviewed(*changes)).values()
 
 
+@pytest.mark.parametrize("kind", ["role", "user", "group"])
+def test_a_policy_that_moves_between_two_secret_names_is_new_access(kind: str) -> None:
+    """Nothing else in the plan has the names."""
+
+    def values(name: str) -> Json:
+        return {"name": "p", "policy": document(allow("s3:*")), kind: name}
+
+    gone, comes = (
+        resource(f"aws_iam_{kind}_policy", name, *sides, **{f"{when}_sensitive": {kind: True}})
+        for name, when, sides in (
+            ("a", "before", (values("hunter2-q3est"), None)),
+            ("b", "after", (None, values("hunter3-f0rest"))),
+        )
+    )
+    assert reviewed(gone, comes, fail_on="new-access").failed
+    same = resource(f"aws_iam_{kind}_policy", "b", None, values("hunter2-q3est"))
+    same["change"]["after_sensitive"] = {kind: True}
+    assert not {"new-access", "new-policy"} & rules(reviewed(gone, same))
+
+
 def test_what_a_role_has_by_others_is_read_from_the_role() -> None:
     """A role's ``managed_policy_arns`` and ``inline_policy`` repeat what others made."""
     there = {"managed_policy_arns": [MANAGED, ELSEWHERE]}

@@ -194,6 +194,16 @@ def test_owners_in_a_list_that_is_not_known_may_be_more_than_it_refers_to() -> N
     }
 
 
+@pytest.mark.parametrize("kind", ["role", "user", "group"])
+def test_whoever_has_a_name_that_is_not_known_may_be_new(kind: str) -> None:
+    """The role may be made by the same plan: a warning, which counts for new access."""
+    values = {"name": "p", "policy": document(allow("s3:*"))}
+    given = resource(f"aws_iam_{kind}_policy", "p", None, values, after_unknown={kind: True})
+    (finding,) = reviewed(given).findings
+    assert (finding.rule, finding.level) == ("new-policy", "warning")
+    assert "new-access" in finding.means
+
+
 def test_one_role_of_two_is_neither_for_certain() -> None:
     kind = "aws_iam_role_policy"
     references = named("aws_iam_role.a.name", "aws_iam_role.b.name")

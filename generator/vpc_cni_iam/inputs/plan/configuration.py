@@ -25,11 +25,7 @@ _PREFIXES = (
     *ROLE_USES,
 )
 # What passes the values of its argument on, such as the name of a cluster after a pause.
-_PASSING = {
-    "null_resource": "triggers",
-    "terraform_data": "input",
-    "time_sleep": "triggers",
-}
+_PASSING = {"null_resource": "triggers", "terraform_data": "input", "time_sleep": "triggers"}
 
 
 class Module(Struct):
@@ -127,10 +123,8 @@ class PlanConfiguration(Struct, frozen=True):
         trail.open += ["and more"] if trail.pending else []
         # A key may also choose from a variable what then chooses the instance.
         lookup = any(isinstance(value, Mapping | list) for value in trail.constants)
-        trail.resources, trail.open = (
-            [*dict.fromkeys(trail.resources)],
-            [*dict.fromkeys(trail.open)],
-        )
+        trail.resources = [*dict.fromkeys(trail.resources)]
+        trail.open = [*dict.fromkeys(trail.open)]
         trail.aligned = trail.aligned and not lookup
         return trail
 
@@ -152,11 +146,10 @@ class PlanConfiguration(Struct, frozen=True):
             prefix = "data." if head == "data" else ""
             if passed := _PASSING.get(kind):
                 trail.open.append(reference)  # it may pass on only a part, or an earlier value
-                expression = self.expression(here, f"{kind}.{without_keys(name)}", passed)
-                trail.pending.append((here, expression, None))
-            else:
-                address = f"{prefix}{kind}.{name}"
-                trail.resources.append((here, address, split_first(attribute)[0]))
+                inner = self.expression(here, f"{kind}.{without_keys(name)}", passed)
+                trail.pending.append((here, inner, None))
+                return
+            trail.resources.append((here, f"{prefix}{kind}.{name}", split_first(attribute)[0]))
 
     def _follow_variable(self, here: str, reference: str, trail: _Trail) -> None:
         name = split_first(split_first(reference)[1])[0]

@@ -14,7 +14,7 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Unknown, Value
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.iam_resource import IamResource, Unresolved
-from vpc_cni_iam.review.account.resolve import as_left
+from vpc_cni_iam.review.account.resolve import on_side
 
 _STANDARD = Known("STANDARD")
 # A cluster, a principal and an access policy, of which EKS has one right at most.
@@ -59,7 +59,7 @@ def cluster_rights(filler: Filler, side: Side) -> Iterator[ClusterRight]:
     """Yield what principals have in clusters on a side."""
     for resource in filler.resources:
         if resource.type in CLUSTER_ACCESS:
-            yield from _of(filler, as_left(resource) if side is Side.AFTER else resource, side)
+            yield from _of(filler, on_side(resource, side), side)
 
 
 def _of(filler: Filler, resource: Resource, side: Side) -> Iterator[ClusterRight]:

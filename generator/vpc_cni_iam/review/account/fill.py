@@ -32,7 +32,7 @@ from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Unresol
 from vpc_cni_iam.review.account.in_clusters import gone_with_cluster
 from vpc_cni_iam.review.account.library import Library
 from vpc_cni_iam.review.account.lists import apply_lists
-from vpc_cni_iam.review.account.resolve import Resolver, as_left, is_replaced, is_there
+from vpc_cni_iam.review.account.resolve import Resolver, is_replaced, is_there, name_in, on_side
 from vpc_cni_iam.review.account.source import SourceReader
 
 _STAYS = (("no-op",), ("update",), ("read",), ("forget",))
@@ -215,8 +215,7 @@ class Filler:
         if side is Side.AFTER and resource.actions == ("no-op",):
             yield from map(self._as_left, self.grants(resource, Side.BEFORE))
             return
-        if side is Side.AFTER:
-            resource = as_left(resource)
+        resource = on_side(resource, side)
         for row in GRANTS.get(resource.type, ()):
             is_set = not row.computed or self.is_set(resource, row.path.partition(".")[0])
             if is_set and row.part is not Part.INLINE_LIST:
@@ -310,11 +309,7 @@ class Filler:
     ) -> Hashable:
         """Return the name of an inline policy; its place where that is not known."""
         path = (*placed.path[:-1], row.name)
-        value = value_at(resource, path, side)
-        match value:
-            case Known(str(name)) | Sensitive(str(name)):
-                return name
-        return place_of(resource, path)
+        return name_in(value_at(resource, path, side)) or place_of(resource, path)
 
     def owners(self, resource: Resource, row: GrantArgument, side: Side) -> list[IamResource]:
         """Return who has what an argument of a resource gives."""

@@ -26,7 +26,7 @@ from vpc_cni_iam.inputs.plan.arguments import (
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import PlacedValue, place_of, read, value_at
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
+from vpc_cni_iam.policy.value import Unknown
 from vpc_cni_iam.review.account.grants import (
     Accounts,
     Conflict,
@@ -36,7 +36,7 @@ from vpc_cni_iam.review.account.grants import (
     OpenList,
 )
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Unresolved
-from vpc_cni_iam.review.account.resolve import Resolver, is_there
+from vpc_cni_iam.review.account.resolve import Resolver, is_there, name_in
 
 
 class NamedByLists(Protocol):
@@ -173,10 +173,7 @@ class _Lists(Struct, frozen=True):
     ) -> tuple[Hashable, ...]:
         if part is Part.ATTACHMENT:
             return self.filler.resolve(resource, placed, POLICY, side)
-        match placed.value:
-            case Known(str(name)) | Sensitive(str(name)):
-                return (name,)
-        return (Unknown(place_of(resource, placed.path), side),)
+        return (name_in(placed.value) or Unknown(place_of(resource, placed.path), side),)
 
 
 def _is_changed(resource: Resource, row: GrantArgument) -> bool:

@@ -69,7 +69,7 @@ class Resolver:
         # A policy whose ARN is known after apply is found by the name in an ARN.
         own = ("name",) if resource.type == POLICY else ()
         for argument in (*NAMED_BY.get(resource.type, ("name", "arn")), *own):
-            if name := _name_in(one(resource, argument, side)):
+            if name := name_in(one(resource, argument, side)):
                 self._names[side, resource.type, name].append(resource)
                 if resource.type == TASK and "/" in name:  # a service may have the rest of the ARN
                     self._names[side, TASK, name.rpartition("/")[2]].append(resource)
@@ -173,7 +173,7 @@ class Resolver:
             return ()
         if isinstance(value, Unknown):
             value = self._written(resource, path) or value
-        name = _name_in(value)
+        name = name_in(value)
         if not name:
             return self._referred(resource, path, kind, side)
         match = IAM_ARN.fullmatch(name)
@@ -284,6 +284,11 @@ def as_left(resource: Resource) -> Resource:
     return resource.unchanged() if is_forgotten else resource
 
 
+def on_side(resource: Resource, side: Side) -> Resource:
+    """Return a resource whose arguments are read on a side: see `as_left`."""
+    return as_left(resource) if side is Side.AFTER else resource
+
+
 def is_replaced(resource: Resource) -> bool:
     """Say whether a resource is deleted and created again."""
     return {"create", "delete"} <= {*resource.actions}
@@ -291,20 +296,16 @@ def is_replaced(resource: Resource) -> bool:
 
 def is_there(resource: Resource, side: Side) -> bool:
     """Say whether a resource is there on a side."""
-    left = as_left(resource) if side is Side.AFTER else resource
     is_deferred = side is Side.AFTER and resource.unknown is True
-    return values_of(left, side) is not None or is_deferred
+    return values_of(on_side(resource, side), side) is not None or is_deferred
 
 
-def _name_in(value: Value) -> str:
-    """Return the name that a value is; of a secret the mark, empty where it is not known."""
+def name_in(value: Value) -> str:
+    """Return the name that a value is, of a secret the mark; empty where it is not known."""
     match value:
-        case Known(str(name)):
+        case Known(str(name)) | Sensitive(str(name)):
             return name
-        case Sensitive(str(mark)):
-            return mark
-        case Known() | Sensitive() | Unknown() | Absent():
-            return ""
+    return ""
 
 
 def _fits(address: str, reference: str) -> bool:

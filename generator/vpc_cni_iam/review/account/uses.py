@@ -46,7 +46,7 @@ from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.account.plugin.resources import is_for_plugin
-from vpc_cni_iam.review.account.resolve import as_left
+from vpc_cni_iam.review.account.resolve import as_left, on_side
 
 # By what a block names an instance profile or a launch template.
 _IDENTIFIERS = ("arn", "id", "name", "launch_template_id", "launch_template_name")
@@ -119,8 +119,7 @@ class Uses:
 
     def of(self, resource: Resource, side: Side) -> Iterator[RoleUse]:
         """Yield the roles that a resource uses on a side."""
-        if side is Side.AFTER:
-            resource = as_left(resource)
+        resource = on_side(resource, side)
         if resource.type in ROLE_USES:
             yield from self._of_workload(resource, side)
         if kind_of(resource.type) is UseKind.SERVICE_ACCOUNT:
@@ -238,7 +237,7 @@ class Uses:
             if shown is None:
                 yield _in_version(Named(TEMPLATE, "", named.address), number or _DEFAULT), False
                 return
-            target = as_left(target) if shown is Side.AFTER else target
+            target = on_side(target, shown)
             for path, inner in ROLE_USES[kind].items():
                 for placed in read(target, path, shown):
                     of_inner = value_at(target, (*placed.path, "version"), shown)

@@ -21,9 +21,9 @@ from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Known, Sensitive
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.state import NodePart, missing_parts
+from vpc_cni_iam.review.account.resolve import name_in
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.trust.roles import trust_of
 from vpc_cni_iam.review.findings import Finding, finding
@@ -142,9 +142,5 @@ def _key(resource: Resource, side: Side) -> tuple[str, ...]:
     """Return what AWS knows a resource by, beginning with its type; empty if it is not known."""
     key = [resource.type]
     for name in _KEYS[resource.type]:
-        match one(resource, name, side):
-            case Known(str(value)) | Sensitive(str(value)):
-                key.append(value.removeprefix("https://"))
-            case _:
-                return ()
-    return tuple(key)
+        key.append(name_in(one(resource, name, side)).removeprefix("https://"))
+    return tuple(key) if all(key) else ()

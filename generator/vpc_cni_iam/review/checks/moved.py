@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import (
     GRANTS,
-    NODE_GROUP,
     POLICY,
     PRINCIPALS,
     ROLE,
@@ -24,7 +23,7 @@ from vpc_cni_iam.review.account.cluster_access import cluster_rights
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.resolve import is_replaced
 from vpc_cni_iam.review.context import Context, fact
-from vpc_cni_iam.review.diff.plugin.roles import is_named
+from vpc_cni_iam.review.diff.plugin.roles import is_named, node_roles, own_roles
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule
 
@@ -68,13 +67,7 @@ def check(context: Context) -> Iterator[Finding]:
                 yield finding(Rule.MOVED, each, resource.address)
     changing = [r for r in context.filler.resources if r.type in (ROLE, USER)]
     changing = [r for r in changing if {"delete", "update"} & {*r.actions} and r.before is not None]
-    if changing:
-        nodes, plugins = set(_node_roles(context)), set(_plugin_roles(context))
-        for resource in changing:
-            role = InPlan(resource.address)
-            yield from _identity(
-                resource, context, is_node=role in nodes, is_plugin=role in plugins
-            )
+    yield from (each for resource in changing for each in _identity(resource, context))
 
 
 def _handled(resource: Resource, context: Context) -> Iterator[Handled]:
@@ -99,9 +92,7 @@ def _handled(resource: Resource, context: Context) -> Iterator[Handled]:
             yield Handled(Handling.GIVEN_BEFORE)
 
 
-def _identity(
-    resource: Resource, context: Context, *, is_node: bool, is_plugin: bool
-) -> Iterator[Finding]:
+def _identity(resource: Resource, context: Context) -> Iterator[Finding]:
     """Yield that a principal gets another ARN, or another ID under the same one."""
     resolver, accounts = context.filler.resolver, context.accounts
     subject = InPlan(resource.address)
@@ -114,6 +105,8 @@ def _identity(
     prefix, noun, _ = before.partition(f":{resource.type.removeprefix('aws_iam_')}/")
     if noun and isinstance(new_name[1], Known):
         after = f"{prefix}{noun[:-1]}{new_name[0]}{new_name[1].value}"
+    is_node = subject in node_roles(context)
+    is_plugin = subject in own_roles(context) or is_named(context, subject)
     is_grave = is_node or is_plugin
     if not is_renamed:
         is_grave = is_node and subject not in _with_new_entry(context)
@@ -129,25 +122,6 @@ def _identity(
 def _name(resource: Resource, side: Side) -> tuple[str, Value]:
     """Return the path and the name of a principal."""
     return text(resource, "path", side) or "/", one(resource, "name", side)
-
-
-def _node_roles(context: Context) -> Iterator[IamResource]:
-    """Yield the roles of nodes on either side."""
-    filler = context.filler
-    for plugin in context.plugins:
-        for state in plugin.states:
-            yield from state.node_roles
-    for resource in (r for r in filler.resources if r.type == NODE_GROUP):
-        for side in Side:
-            yield from filler.named_by(resource, "node_role_arn", ROLE, side)
-
-
-def _plugin_roles(context: Context) -> Iterator[IamResource]:
-    """Yield the roles of aws-node on either side."""
-    for plugin in context.plugins:
-        for state in plugin.states:
-            yield from (*state.identity.roles, *state.identity.first_roles)
-    yield from (owner for owner in context.accounts.principals if is_named(context, owner))
 
 
 @fact

@@ -22,6 +22,7 @@ from vpc_cni_iam.review.diff.plugin.roles import (
     TrustLost,
     address_of,
     is_of_nodes,
+    node_roles,
     trust_lost,
 )
 from vpc_cni_iam.review.diff.trust.flaws import flaws
@@ -53,12 +54,6 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 @fact
-def _node_roles(context: Context) -> frozenset[IamResource]:
-    states = (state for plugin in context.plugins for state in plugin.states)
-    return frozenset(role for state in states for role in state.node_roles)
-
-
-@fact
 def _gets_own_role(context: Context) -> bool:
     """Say whether the plan makes a role that the plugin has and nodes have not, or gives it one."""
     before, after = (
@@ -66,7 +61,7 @@ def _gets_own_role(context: Context) -> bool:
         for side in (0, 1)
     )
     roles = {role.role for needs in plugin_needs(context) for role in needs.roles}
-    own = (roles - _node_roles(context)) & ((after - before) | context.accounts.created)
+    own = (roles - node_roles(context)) & ((after - before) | context.accounts.created)
     return not all(is_of_nodes(context, role, alone=False) for role in own)
 
 
@@ -83,7 +78,7 @@ def _managed(owner: IamResource, context: Context) -> Iterator[Finding]:
         stays = all(k in before and before[k].content == after[k].content for k in both)
         evidence = ManagedAttached(owner, tuple(grant.written_at for grant in others.values()))
         level = Level.ERROR
-    elif owner in _node_roles(context) or is_of_nodes(context, owner, alone=False):
+    elif owner in node_roles(context) or is_of_nodes(context, owner, alone=False):
         stays = all(key in before for key in managed) and not _gets_own_role(context)
         evidence, level = ManagedAttached(owner), Level.WARNING
     else:

@@ -49,7 +49,7 @@ from vpc_cni_iam.review.account.plugin.state import (
     PluginState,
     UnreadReason,
 )
-from vpc_cni_iam.review.account.resolve import as_left, is_there
+from vpc_cni_iam.review.account.resolve import is_there, name_in, on_side
 
 _TYPES = (ADDON, ASSOCIATION, NODE_GROUP, CLUSTER)  # which name their cluster
 _AGENT = "eks-pod-identity-agent"
@@ -120,7 +120,7 @@ class PluginReader:
         others = (r for r in resources if r.type == CHART or may_be_account(r.type))
         for resource in (*self._resources, *others):
             if is_there(resource, side):
-                left = as_left(resource) if side is Side.AFTER else resource
+                left = on_side(resource, side)
                 if left.type != CHART or installs_plugin(left, side):
                     by_cluster[self._cluster(left, side)].append(left)
         return by_cluster
@@ -336,11 +336,8 @@ class PluginReader:
 
 def _name(resource: Resource, side: Side) -> str:
     """Return the name of a resource's cluster, of a sensitive one the mark; empty if unknown."""
-    resource = as_left(resource) if side is Side.AFTER else resource
-    match one(resource, "name" if resource.type == CLUSTER else "cluster_name", side):
-        case Known(str(name)) | Sensitive(str(name)):
-            return name
-    return ""
+    resource = on_side(resource, side)
+    return name_in(one(resource, "name" if resource.type == CLUSTER else "cluster_name", side))
 
 
 def _only(names: Iterable[str]) -> str:

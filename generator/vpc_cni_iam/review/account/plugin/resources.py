@@ -11,7 +11,8 @@ from vpc_cni_iam.inputs.plan.unread import is_plugins_chart
 from vpc_cni_iam.inputs.plan.values import one, read, text, values_of
 from vpc_cni_iam.plugin.trust import AWS_NODE, ServiceAccount
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Absent, Known, Sensitive
+from vpc_cni_iam.policy.value import ABSENT, Known
+from vpc_cni_iam.review.account.resolve import name_in
 
 _PLUGIN = "vpc-cni"
 # Where an object of Kubernetes has its metadata, by what its resource type begins with.
@@ -55,12 +56,9 @@ def may_be_account(kind: str) -> bool:
 
 def _name(resource: Resource, argument: str, side: Side) -> str:
     """Return a name; where a side does not show it, it may be that of the other side."""
-    match one(resource, argument, side):
-        case Known(str(name)) | Sensitive(str(name)):
-            return name
-        case Absent():
-            return ""
-    return next(filter(None, (text(resource, argument, other) for other in Side)), "")
+    value = one(resource, argument, side)
+    others = (text(resource, argument, other) for other in Side if value != ABSENT)
+    return name_in(value) or next(filter(None, others), "")
 
 
 def _metadata(resource: Resource, side: Side) -> Iterator[Any]:

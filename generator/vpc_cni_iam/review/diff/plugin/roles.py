@@ -51,7 +51,7 @@ def service_account_roles(context: Context) -> Mapping[IamResource, frozenset[Id
 
 def roles_of_plugin(context: Context) -> Iterator[IamResource]:
     """Yield who has policies of the plugin, or trusts it, but for the roles of known clusters."""
-    of_clusters = roles_of_clusters(context)
+    of_clusters = own_roles(context) | node_roles(context)
     for owner in context.accounts.principals:
         if owner in of_clusters or owner in context.accounts.deleted:
             continue
@@ -59,14 +59,18 @@ def roles_of_plugin(context: Context) -> Iterator[IamResource]:
             yield owner
 
 
-def roles_of_clusters(context: Context) -> set[IamResource]:
-    """Return the roles of aws-node and of nodes in the clusters of a plan."""
-    return {
-        role
-        for plugin in context.plugins
-        for state in plugin.states
-        for role in state.identity.chain | state.node_roles
-    }
+@fact
+def own_roles(context: Context) -> frozenset[IamResource]:
+    """Return the roles of aws-node in the clusters of a plan, on either side."""
+    states = (state for plugin in context.plugins for state in plugin.states)
+    return frozenset(role for state in states for role in state.identity.chain)
+
+
+@fact
+def node_roles(context: Context) -> frozenset[IamResource]:
+    """Return the roles of nodes in the clusters of a plan, on either side."""
+    states = (state for plugin in context.plugins for state in plugin.states)
+    return frozenset(role for state in states for role in state.node_roles)
 
 
 def is_plugins(context: Context, role: IamResource) -> bool:
@@ -125,7 +129,8 @@ def is_of_nodes(context: Context, owner: IamResource, *, alone: bool) -> bool:
 @fact
 def trust_lost(context: Context) -> Mapping[IamResource, TrustLost]:
     """Return the roles of no known cluster that aws-node can, or may, no longer assume."""
-    known, every = roles_of_clusters(context) | context.accounts.deleted, {}
+    known = own_roles(context) | node_roles(context) | context.accounts.deleted
+    every: dict[IamResource, TrustLost] = {}
     for owner in context.accounts.after.grants:
         before, after = (trust_of(context, owner, side) for side in Side)
         if before is None or after is None or before == after or owner in known:

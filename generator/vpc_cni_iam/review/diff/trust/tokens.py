@@ -50,7 +50,7 @@ def is_wild(value: str) -> bool:
 
 
 def sample(pattern: str) -> str:
-    """Return a text that matches a pattern."""
+    """Return a text that matches a pattern, and that few others name."""
     return pattern.replace("*", "zz").replace("?", "z")
 
 

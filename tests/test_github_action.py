@@ -20,6 +20,7 @@ CHECK, COVERAGE, REVIEW, COMMENT = 1, 2, 3, 4
 PLANS = ROOT / "tests" / "review" / "plans"
 WIDEN = PLANS / "widen.terraform-1.15.5.json"
 TOKEN = "a-token"
+SHA = "0123456789abcdef0123456789abcdef01234567"
 PATH = "/repos/o/r/issues/7/comments"
 BOT, USER = {"type": "Bot"}, {"type": "User"}
 
@@ -91,7 +92,7 @@ def github(action: Action) -> Iterator[GitHub]:
     with GitHub() as server:
         Thread(target=server.serve_forever, daemon=True).start()
         event = action.summary.with_name("event.json")
-        event.write_text(json.dumps({"pull_request": {"number": 7}}))
+        event.write_text(json.dumps({"pull_request": {"number": 7, "head": {"sha": SHA}}}))
         action.environ |= {
             "GITHUB_API_URL": f"http://127.0.0.1:{server.server_port}",
             "GITHUB_EVENT_PATH": str(event),
@@ -133,6 +134,7 @@ def test_a_review_is_one_comment_that_later_runs_replace(
     assert reviewed(action) == "commented: https://example.com/1\n"
     (comment,) = github.comments
     assert "### IAM review fails: 2 errors" in comment["body"]
+    assert comment["body"].endswith(f"\n\nReview of commit {SHA}.\n")
     assert reviewed(action, fail_on="coverage-lost") == "commented: https://example.com/1\n"
     assert "### IAM review passes: 2 errors" in comment["body"]
     # Later, when nothing is about IAM any more, it says so.
@@ -196,6 +198,10 @@ def test_the_ignore_file_and_places_are_those_of_the_working_directory(
     reviewed(action, working_directory="infra", source=".")
     (comment,) = github.comments
     assert "1 error" in comment["body"] and "known" in comment["body"]
+    # The one at the top is of another root module.
+    (folder / "vpc-cni-iam-ignore.toml").rename(action.consumer / "vpc-cni-iam-ignore.toml")
+    reviewed(action, working_directory="infra", source=".")
+    assert "2 errors" in comment["body"] and "known" not in comment["body"]
     results = json.loads(Path(action.reviewed()["sarif"]).read_text())["runs"][0]["results"]
     place = results[0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
     assert place == "infra/main.tf"
@@ -239,16 +245,16 @@ def test_the_action_checks_that_the_plugin_works_with_a_policy(
     module = "modules/vpc-cni-iam-policy"
     done = action.step(COVERAGE, coverage=module, document="ipv4-scoped")
     assert done.returncode == 0, done.stderr
-    assert "### Coverage: the plugin works with the policy" in action.summary.read_text()
+    assert "### VPC CNI coverage passes" in action.summary.read_text()
     old = run("policy", "ipv4", "--revision", "2022-01-31").out
     (action.consumer / "old.json").write_text(old)
     done = action.step(COVERAGE, coverage="old.json")
     assert done.returncode == 1 and "to do    replace its policy" in done.stdout
     summary = action.summary.read_text()
-    assert "the plugin does not work with the policy" in summary and done.stdout in summary
+    assert "### VPC CNI coverage fails" in summary and done.stdout in summary
     assert action.step(COVERAGE, coverage="old.json", cni_version="v1.18.0").returncode == 0
     assert action.step(COVERAGE, coverage="old.json", mode="ipv6").returncode == 1
     for inputs in ({"coverage": "--help"}, {"coverage": "none.json"}):
         action.summary.unlink()
         assert action.step(COVERAGE, **inputs).returncode in (2, 3)
-        assert "the policy was not checked" in action.summary.read_text()
+        assert "### VPC CNI coverage was not checked" in action.summary.read_text()

@@ -325,6 +325,8 @@ NEW, LOST = "new-access", "coverage-lost"
         ("fail_on", f"{LOST}\n*", 2),
         ("fail_on", f"{LOST}\n$(touch ran)", 2),
         ("fail_on", f"{LOST} --help", 2),
+        ("working_directory", "", 1),
+        ("working_directory", "./", 1),
         ("mode", "ipv4", 1),
         ("mode", "ipv4\n", 2),
         ("mode", "ipv4\nipv6", 2),

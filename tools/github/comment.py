@@ -19,6 +19,7 @@ from urllib.request import Request, urlopen
 
 _PAGE = 100
 _TIMEOUT = 30
+_LONGEST = 65_536  # characters of a comment
 # What a token that may not write is answered.
 _REFUSED = (401, 403, 404)
 _ABOUT_IAM = ("findings", "ignored", "read", "not_read", "not_shown")
@@ -69,29 +70,31 @@ class Api:
 
 def comment(markdown: str, review: Mapping[str, Any], environ: Mapping[str, str]) -> str:
     """Write the comment, and return what was done as a line for the log."""
-    event = json.loads(Path(environ["GITHUB_EVENT_PATH"]).read_text("utf-8"))
-    number = (event.get("pull_request") or {}).get("number")
-    if number is None:
-        return "no comment: this run is not of a pull request"
-    if not environ["TOKEN"]:
-        return "::notice::no comment: there is no token; the summary of the job has the review"
     try:
-        return _written(Api(environ, number), markdown, review)
+        return _written(markdown, review, environ)
     except HTTPError as error:
         if error.code not in _REFUSED:
             return f"::warning::no comment: GitHub answered with HTTP {error.code}"
         why = f"the token may not write it (HTTP {error.code})"
         how = "permissions: pull-requests: write allows it"
         return f"::notice::no comment: {why}; the summary of the job has the review; {how}"
-    except (OSError, HTTPException, ValueError) as error:
+    except (OSError, HTTPException, ValueError, KeyError) as error:
         return f"::warning::no comment: {type(error).__name__} while asking GitHub"
 
 
-def _written(api: Api, markdown: str, review: Mapping[str, Any]) -> str:
+def _written(markdown: str, review: Mapping[str, Any], environ: Mapping[str, str]) -> str:
+    event = json.loads(Path(environ["GITHUB_EVENT_PATH"]).read_text("utf-8"))
+    if not (pull_request := event.get("pull_request")):
+        return "no comment: this run is not of a pull request"
+    if not environ["TOKEN"]:
+        return "::notice::no comment: there is no token; the summary of the job has the review"
+    api = Api(environ, pull_request["number"])
     own = api.own(markdown.partition("\n")[0])
     if own is None and not any(review[key] for key in _ABOUT_IAM):
         return "no comment: the plan changes nothing about IAM"
-    return f"commented: {api.write(markdown, own)}"
+    # A run that reviews nothing leaves the comment: it says what it is of.
+    body = f"{markdown.rstrip()}\n\nReview of commit {pull_request['head']['sha']}.\n"
+    return f"commented: {api.write(body if len(body) <= _LONGEST else markdown, own)}"
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -58,19 +59,12 @@ def repairs_for(
 
     `denied` has calls, each with its scenario's name. Nothing if the subject was not read in full.
     """
-
-    def by(decision: Decision) -> str:
-        if limit := subject.limit(decision):
-            return limit
-        # A statement with a condition that is not decided is the policy's: it is replaced.
-        name = subject.statement(decision) if decision.denied else ""
-        return f"statement {name}" if name else ""
-
     if not subject.is_complete:
         return ()
     counting = [
         each for each in denied if each[1].fails or (if_degraded and each[1].range.is_needed)
     ]
+    by = partial(_denied_by, subject)
     actions = [action for reason in counting for action in denied_actions(*reason, by)]
     is_certain = any(action.undecided is None for action in actions)
     known = actions if is_certain else [replace(action, undecided=None) for action in actions]
@@ -82,6 +76,14 @@ def repairs_for(
     changing = {scenario.name for scenario in SCENARIOS if scenario.changes_configuration}
     works_so = changing.issuperset(scenario for scenario, _ in counting)
     return tuple(f"{_LEAVE}, or {line}" for line in lines) if works_so else lines
+
+
+def _denied_by(subject: Subject, decision: Decision) -> str:
+    if limit := subject.limit(decision):
+        return limit
+    # A statement whose condition is not decided is one of the policy, which is replaced.
+    name = subject.statement(decision) if decision.denied else ""
+    return f"statement {name}" if name else ""
 
 
 def replacement_for(

@@ -150,6 +150,47 @@ def test_without_their_conditions_statements_reach_further() -> None:
                 assert not new
 
 
+def test_detaching_and_attaching_need_the_instance_too() -> None:
+    """An interface that another cluster's node has in use stays there, whoever has tagged it."""
+    (tagging_risk,) = (
+        r for r in risks.find_risks([SCOPED], setting()) if r.identifier.startswith("uncond")
+    )
+    assert "ec2:DetachNetworkInterface" not in tagging_risk.names
+    assert {"ec2:UnassignPrivateIpAddresses", "ec2:ModifyNetworkInterfaceAttribute"} <= {
+        *tagging_risk.names
+    }
+    everywhere = Statement(
+        actions=("ec2:DetachNetworkInterface",), resources=("arn:aws:ec2:*:*:instance/*",)
+    )
+    wider = Policy((*SCOPED.statements, everywhere))
+    (tagging_risk,) = (
+        r for r in risks.find_risks([wider], setting()) if r.identifier.startswith("uncond")
+    )
+    assert "ec2:DetachNetworkInterface" in tagging_risk.names
+
+
+def test_listed_security_groups_are_no_risk() -> None:
+    group = f"arn:aws:ec2:*:*:security-group/{NAMES.security_group_id}"
+    statements = [
+        replace(s, resources=tuple(group if "security-group/" in r else r for r in s.resources))
+        for s in SCOPED.statements
+    ]
+    assert found(SCOPED)["security-groups-unscoped"] == "warning"
+    assert "security-groups-unscoped" not in found(Policy(tuple(statements)))
+    (index,) = (
+        i
+        for i, s in enumerate(SCOPED.statements)
+        if "/*" in s.resources[0] and "security" in s.resources[0]
+    )
+    statements[index] = SCOPED.statements[index]
+    (risk,) = (
+        r
+        for r in risks.find_risks([Policy(tuple(statements))], setting())
+        if r.identifier == "security-groups-unscoped"
+    )
+    assert risk.names == ("ec2:ModifyNetworkInterfaceAttribute",)
+
+
 def test_unknown_keys_are_named() -> None:
     odd = Condition("StringEquals", "ec2:InstanceType", ("m5.large",))
     policy = Policy((Statement(actions=("ec2:*",), resources=("*",), conditions=(odd,)),))

@@ -173,17 +173,17 @@ ABILITIES = (
         "put any security group of the VPC on an interface of its cluster's nodes, such as the one "
         "that a database trusts",
         ("reference", "modify"),
-        _set_group(_own),
+        _if(lambda r: r.may_set_group(_own(r)) or r.may_create(r.here, r.foreign_group(r.here))),
     ),
     Ability(
-        "create an interface in any subnet of its VPC, with any security group there",
+        "create an interface in any subnet of its VPC",
         ("reference",),
-        _if(lambda r: r.may_create(r.here)),
+        _if(lambda r: r.may_create(r.beside, r.own_group)),
     ),
     Ability(
         "create an interface in another VPC",
         ("reference",),
-        _if(lambda r: r.may_create(r.there)),
+        _if(lambda r: r.may_create(r.there, r.foreign_group(r.there))),
     ),
     Ability(
         "move secondary addresses of any interface in its subnet to its own, with "

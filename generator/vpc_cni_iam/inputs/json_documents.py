@@ -217,8 +217,9 @@ def _attached(entries: Sequence[object], place: _JsonPlace) -> Iterator[PolicyOw
     for entry in (entry for entry in entries if isinstance(entry, dict)):
         # What lists the policies of one principal does not name it.
         owner = str(entry.get("serviceAccount") or place.owner or place.source)
-        arns = entry[_MANAGED] if _MANAGED in entry else [entry.get("PolicyArn")]
-        yield from (PolicyOwner(owner, str(arn)) for arn in arns or ())
+        arns = entry.get(_MANAGED, entry.get("PolicyArn"))
+        listed = arns if isinstance(arns, list) else [arns]
+        yield from (PolicyOwner(owner, str(arn)) for arn in listed)
 
 
 def _entry(entry: object, place: _JsonPlace) -> list[_JsonPart]:

@@ -6,6 +6,8 @@ Authorization Reference has them: attaching and detaching need the instance besi
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from vpc_cni_iam.catalog.facts.requests import (
     CLUSTER,
     CREATED_AT,
@@ -35,7 +37,8 @@ class Attacker:
         other = f"{names.cluster_name}-other"
         self._others.instance_tags = {f"{KUBERNETES_CLUSTER}{other}": "owned"}
         owner = names.vpc_owner_id
-        self.here = Subnet(None, owner, names.vpc_id)
+        self.here = Subnet(names.subnet_id, owner, names.vpc_id)
+        self.beside = Subnet("subnet-0bbbbbbbbbbbbbbbb", owner, names.vpc_id)  # for no node
         self.there = Subnet("subnet-0fedcba9876543210", owner, "vpc-0fedcba9876543210")
         self.ours: Tags = {CLUSTER: names.cluster_name}
         self.theirs: Tags = {CLUSTER: other, INSTANCE: NODE}
@@ -49,6 +52,11 @@ class Attacker:
         """Return a security group of a subnet's VPC that no node of the cluster has."""
         account = self.setting.names.account_id
         return Group("sg-0aaaaaaaaaaaaaaaa", account, subnet.vpc_id, subnet.account)
+
+    @property
+    def own_group(self) -> Group:
+        """The security group of the cluster's nodes."""
+        return replace(self.foreign_group(self.here), id=self.setting.names.security_group_id)
 
     def allows(self, *requests: Request) -> bool:
         """Say whether requests may be allowed; one that is undecided may be."""
@@ -86,9 +94,8 @@ class Attacker:
         """Return an interface with the cluster's tag in place of another cluster's."""
         return self.eni(eni.subnet, {**eni.tags, **self.ours})
 
-    def may_create(self, subnet: Subnet) -> bool:
-        """Say whether an interface may be created in a subnet, with a foreign security group."""
-        group = self.foreign_group(subnet)
+    def may_create(self, subnet: Subnet, group: Group) -> bool:
+        """Say whether an interface may be created in a subnet, with a security group."""
         return self.allows(*self.requests.create_interface(subnet, [group], self.ours))
 
     def may_set_group(self, eni: NodeInterface) -> bool:

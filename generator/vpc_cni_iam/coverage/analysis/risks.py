@@ -195,10 +195,11 @@ def _reach(asked: Attacker) -> Iterator[Risk]:
     elif asked.allows(asked.requests.on_instance(ATTACH)):
         tag = f"{KUBERNETES_CLUSTER}{asked.setting.names.cluster_name}=owned"
         yield Risk(RiskName.instance_tag_not_set, RiskLevel.warning, (tag,))
-    if asked.may_create(asked.there):
+    if asked.may_create(asked.there, asked.foreign_group(asked.there)):
         yield Risk(RiskName.creates_in_any_vpc, RiskLevel.warning)
     own = asked.eni(asked.here, asked.ours)
-    taken = {MODIFY: asked.may_set_group(own), CREATE: asked.may_create(asked.here)}
+    created = asked.may_create(asked.here, asked.foreign_group(asked.here))
+    taken = {MODIFY: asked.may_set_group(own), CREATE: created}
     if actions := tuple(action for action, allowed in taken.items() if allowed):
         yield Risk(RiskName.security_groups_unscoped, RiskLevel.warning, actions)
     if asked.may(ASSIGN, own):

@@ -1,4 +1,4 @@
-"""Explanations of denied requests as lines."""
+"""Explanations of incidents as lines."""
 
 from __future__ import annotations
 
@@ -7,38 +7,71 @@ from collections.abc import Iterable, Iterator
 
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.explain.calls import AllowingStatements, PossibleCall
-from vpc_cni_iam.explain.explain import Explanation, Explanations
+from vpc_cni_iam.explain.explain import ExplainedError, Explanation, Explanations
+from vpc_cni_iam.explain.known import ErrorKind, ProgramBasis
 from vpc_cni_iam.inputs.report import skipped_lines
 
 _DECODE = "aws sts decode-authorization-message --encoded-message MESSAGE"
 _SHOWN = 20
-_WIDTH = 200
+_KINDS = {
+    ErrorKind.credentials: "aws-node has no credentials",
+    ErrorKind.cluster_role: "another role was denied",
+    ErrorKind.not_iam: "not caused by IAM",
+    ErrorKind.no_cause: "the cause is in another log",
+}
+_PROGRAMS = {
+    ProgramBasis.agent: "by the user agent, it is of {}",
+    ProgramBasis.account: "it is of {}",
+    ProgramBasis.action: "no version makes it; {} may have made it",
+}
 
 
 def lines(explanations: Explanations) -> Iterator[str]:
-    """Yield explanations as lines."""
-    for number, explanation in enumerate(explanations.denials):
+    """Yield explanations as lines: what comes before a call first."""
+    errors = explanations.errors
+    first = [e for e in errors if e.kind is ErrorKind.credentials]
+    blocks = [
+        *map(_error, first),
+        *map(_denial, explanations.denials),
+        *(_error(e) for e in errors if e not in first),
+    ]
+    for number, block in enumerate(blocks):
         if number:
             yield ""
-        yield from _denial(explanation)
-    for line in explanations.unknown[:_SHOWN]:
-        yield f"not explained, it does not say which call was denied: {line[:_WIDTH]}"
-    if (more := len(explanations.unknown) - _SHOWN) > 0:
-        yield f"and {more:,} more lines like these; --format json has them all"
-    if explanations.unknown:
-        yield f"give the whole error, or decode its message first: {_DECODE}"
+        yield from block
+    yield from _unknown(explanations)
     yield from skipped_lines(explanations.skipped)
 
 
+def _unknown(explanations: Explanations) -> Iterator[str]:
+    shown = explanations.unknown[:_SHOWN]
+    for text in shown:
+        yield f"not explained, it does not say which call was denied: {text}"
+    if (more := explanations.unknown_count - len(shown)) > 0:
+        yield f"and {more:,} more lines like these"
+    if shown:
+        yield f"give the whole error, or decode its message first: {_DECODE}"
+
+
+def _times(count: int) -> str:
+    return f" ({count:,} times)" if count > 1 else ""
+
+
+def _error(error: ExplainedError) -> Iterator[str]:
+    yield f"{_KINDS[error.kind]}, {error.name}{_times(error.count)}"
+    yield f"  text: {error.text}"
+    yield f"  cause: {error.cause}"
+    yield from (f"  or: {alternative}" for alternative in error.alternatives)
+    yield from (f"  run: {command}" for command in error.commands)
+
+
 def _denial(explanation: Explanation) -> Iterator[str]:
-    on = f" on {explanation.resource}" if explanation.resource else ""
-    times = f" ({explanation.count:,} times)" if explanation.count > 1 else ""
-    yield f"{explanation.action}{on} was denied{times}"
-    if explanation.principal:
-        yield f"  principal: {explanation.principal}"
+    yield from _request(explanation)
     if explanation.reason:
         yield f"  AWS says: {explanation.reason}"
-    if not explanation.calls:
+    if program := explanation.program:
+        yield f"  not a call of the plugin: {_PROGRAMS[program.known_by].format(program.name)}"
+    elif not explanation.calls:
         yield f"  not a call of plugin {explanation.cni_version}, as far as the catalog knows"
         if explanation.called_by:
             by = ", ".join(explanation.called_by)
@@ -56,6 +89,27 @@ def _denial(explanation: Explanation) -> Iterator[str]:
         yield f"  the message says more when decoded: {_DECODE}"
     for call in explanation.calls:
         yield from _call(call, explanation.cni_version)
+
+
+def _request(explanation: Explanation) -> Iterator[str]:
+    """Yield what was denied to whom."""
+    resources, principals = explanation.resources, explanation.principals
+    on = f" on {resources.first[0]}" if resources.count == 1 else ""
+    if resources.count > 1:
+        on = f" on {_number(resources.count, more=resources.more)} resources"
+    yield f"{explanation.action}{on} was denied{_times(explanation.count)}"
+    if resources.count > 1:
+        yield f"  such as {', '.join(resources.first)}"
+    if principals.count == 1:
+        yield f"  principal: {principals.first[0]}"
+    elif principals.count > 1:
+        number = _number(principals.count, more=principals.more)
+        sessions = ", ".join(p.removeprefix(f"{explanation.role}/") for p in principals.first)
+        yield f"  principal: {explanation.role}, {number} sessions such as {sessions}"
+
+
+def _number(count: int, *, more: bool) -> str:
+    return f"more than {count:,}" if more else f"{count:,}"
 
 
 def _call(call: PossibleCall, version: str) -> Iterator[str]:

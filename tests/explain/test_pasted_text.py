@@ -159,3 +159,38 @@ def test_xml_of_ec2_and_of_sts_is_read(indent: str) -> None:
         text = "\n".join([lines[0], *(indent + line for line in lines[1:]), "</Response>"])
         assert told(text)[:2] == told(message)[:2]
         assert not told(text)[2]
+
+
+PIECES = [
+    # Members of a record without what is around them.
+    '"eventSource": "ec2.amazonaws.com",\n"eventName": "CreateNetworkInterface",\n'
+    '"userAgent": "aws-sdk-go/1.33.14 amazon-vpc-cni-k8s",\n'
+    '"errorCode": "Client.UnauthorizedOperation",\n"errorMessage": "You are not authorized"',
+    "errorCode: Client.UnauthorizedOperation\n  eventName: CreateNetworkInterface\n"
+    "  eventSource: ec2.amazonaws.com",
+    # What strace shows of a log.
+    r'27 1592998428.6 write(7, "{\"level\":\"error\",\"msg\":\"Failed to CreateNetworkInterface '
+    r'UnauthorizedOperation: You are not authorized to perform this operation.\"}\n", 131) = 131',
+    # The error of a library and what it is about, in two members.
+    json.dumps({"msg": "Failed to CreateNetworkInterface", "error": "UnauthorizedOperation: no"}),
+    json.dumps({"__type": "AccessDeniedException", "Message": DENIED.replace("Delete", "Create")}),
+]
+
+
+@pytest.mark.parametrize("text", PIECES)
+def test_what_is_copied_in_part_is_read(text: str) -> None:
+    denials, errors, unknown = told(text)
+    assert [denial[0] for denial in denials] == ["ec2:CreateNetworkInterface"]
+    assert not errors and not unknown
+
+
+def test_the_health_of_an_add_on_is_read() -> None:
+    issue = {"code": "InsufficientNumberOfReplicas", "message": "The add-on is unhealthy"}
+    addon = {"addon": {"addonName": "vpc-cni", "health": {"issues": [issue]}}}
+    assert told(json.dumps(addon, indent=2))[1] == [("addon-replicas", 1)]
+
+
+def test_a_log_that_only_waits_for_ipamd_is_refused_with_the_log_that_says_more() -> None:
+    text = 'time="2026-11-25T22:26:28Z" level=info msg="Checking for IPAM connectivity... "\n'
+    done = run("explain", "-", stdin=text)
+    assert done.code == 3 and "aws-node waits for ipamd, and the log of ipamd says" in done.err

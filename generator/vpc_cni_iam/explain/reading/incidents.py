@@ -110,6 +110,8 @@ def _nothing(text: str, source: str) -> InputError:
         how = "decode it first: aws sts decode-authorization-message --encoded-message MESSAGE"
         return InputError(source, "", f"is an encoded message; {how}")
     problem = "has no denied request" if text.strip() else "is empty"
+    if "IPAM connectivity" in text:
+        problem += "; aws-node waits for ipamd, and the log of ipamd says for what"
     advice = (
         "give lines of ipamd.log, an event with the reason MissingIAMPermissions, records of "
         "CloudTrail with an errorCode, or what aws sts decode-authorization-message prints"

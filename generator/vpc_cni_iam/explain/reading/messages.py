@@ -31,6 +31,9 @@ _DENIALS = re.compile(
 )
 # The SDK for Go 2 names service and operation.
 _OPERATION = re.compile(r"operation error (?P<service>[\w ]{1,40}): (?P<operation>\w+),")
+# A record of CloudTrail of which a part was copied.
+_EVENT = re.compile(r"\beventName\W{1,5}(?P<operation>\w+)")
+_SOURCE = re.compile(r"\beventSource\W{1,5}(?P<service>[a-z0-9-]+)\.amazonaws")
 # The SDK wraps what went wrong before the call itself: its credentials were refused.
 _CREDENTIALS = re.compile("(?:get|load|refresh cached|retrieve) credentials")
 ENCODED = re.compile(r"[Ee]ncoded authorization failure message")
@@ -162,6 +165,9 @@ def _of_code(text: str, before: str, match: re.Match[str], *, encoded: bool) -> 
         service = call["service"].lower()
         action = f"{SERVICES.get(service, service.replace(' ', '-'))}:{call['operation']}"
         places.append((call.start(), action))
+    if not places and (event := _EVENT.search(text)) and (source := _SOURCE.search(text)):
+        service = SERVICES.get(source["service"], source["service"])
+        places.append((0, f"{service}:{event['operation']}"))
     if not places:
         return Unclear(_around(text, match))
     return denial_or_error(Denial(max(places)[1], encoded=encoded), _around(text, match))

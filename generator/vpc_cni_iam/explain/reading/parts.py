@@ -28,6 +28,8 @@ _BEGINS = re.compile(
 _CONTINUES = re.compile(
     r"\s*(?:caused by:|status code:|request id:|(?:EC2RoleRequestError|SharedCredsLoad): )"
 )
+# A member of an object of which a part was copied.
+_MEMBER = re.compile(r'\s*"\w+"\s*:')
 # Where YAML breaks a line in quotes, whose spaces it escapes.
 _FOLDED = re.compile(r"\\\s+(\\ )?")
 _CLOSES = ("}", "]")
@@ -111,6 +113,8 @@ def _goes_on(record: list[str], line: str, *, gap: bool) -> bool:
     if len(record) >= _LINES or begins:
         return False
     if first.startswith('{"') or _CONTINUES.match(line) or first[0] == start[0] == "<":
+        return True
+    if _MEMBER.match(line) and _MEMBER.match(record[-1]):
         return True
     width = max([_NARROW, *(len(above) for above in record[-_SEVERAL:] if " " in above.strip())])
     is_full = len(record[-1]) + len(start.split(maxsplit=1)[0]) >= width

@@ -23,6 +23,11 @@ from vpc_cni_iam.policy.strict_json import load_json
 _DEPTH = 50
 _DENIED, _NOT_AUTHORIZED = re.compile(DENIED), re.compile(messages.NOT_AUTHORIZED)
 _AWS_NODE = "system:serviceaccount:kube-system:aws-node"
+# Members that are one message together: of events, of AWS's errors, and of a log.
+_PAIRS = (
+    ("reason", "message"), ("reason", "note"), ("code", "message"), ("Code", "Message"),
+    ("__type", "message"), ("__type", "Message"), ("msg", "error"),
+)  # fmt: skip
 _REASONS = {"VpceAccessDenied": "a VPC endpoint policy denies it"}
 
 
@@ -56,15 +61,17 @@ def _inside(reading: object, source: str, depth: int) -> Iterator[Finding]:
 
 
 def _of_object(value: Mapping[str, object], source: str, depth: int) -> Iterator[Finding]:
-    texts = (value.get("reason"), value.get("message") or value.get("note"))
+    pair = next((p for p in _PAIRS if all(isinstance(value.get(name), str) for name in p)), ())
     if all(isinstance(value.get(name), str) for name in ("eventName", "eventSource")):
         yield from _of_record(value)
     elif isinstance(context := value.get("context"), dict) and "action" in context:
         yield from _of_decoded(value, context)
-    elif all(isinstance(text, str) for text in texts):  # an event, whose reason is no error itself
-        yield from findings(": ".join(map(str, texts)), source, depth + 1)
     else:
+        if pair:
+            yield from findings(": ".join(str(value[name]) for name in pair), source, depth + 1)
         for name, inner in value.items():
+            if name in pair:
+                continue
             if name in ("CloudTrailEvent", "DecodedMessage") and isinstance(inner, str):
                 inside = f"{source}: {name}"
                 yield from findings(load_json(inner, inside), inside, depth + 1)

@@ -2,10 +2,12 @@
 
 import json
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from conftest import ROOT, run, validator
 
@@ -53,7 +55,7 @@ def test_credentials_come_before_denied_calls_and_other_errors_after() -> None:
     texts = [MESSAGES[name][0] if name else denied for name in names]
     done = run("explain", "-", stdin="\n\n".join(texts))
     starts = [
-        "aws-node has no credentials, no-oidc-provider",
+        "no credentials, no-oidc-provider",
         "ec2:DescribeSubnets was denied",
         "not caused by IAM, subnet-full",
         "not caused by IAM, throttled",
@@ -66,7 +68,7 @@ def test_an_error_is_told_with_its_cause_what_else_it_can_be_and_the_next_comman
     text = json.dumps({"msg": MESSAGES["pod-identity-trust"][0]})
     done = run("explain", "-", stdin=f"{text}\n{text}\n")
     assert done.out.splitlines() == [
-        "aws-node has no credentials, pod-identity-trust (2 times)",
+        "no credentials, pod-identity-trust (2 times)",
         "  text: ...to load credentials, : [0f]: (AccessDeniedException): Unauthorized Exception! "
         "EKS does not have permissions to assume the associated role., fault: client",
         "  cause: the trust policy of the associated role does not let pods.eks.amazonaws.com call "
@@ -82,7 +84,7 @@ def test_an_error_is_told_with_its_cause_what_else_it_can_be_and_the_next_comman
 def test_commands_have_the_names_that_are_known() -> None:
     result = explanations(EKS_AUTH)
     (error,) = result["errors"]
-    assert "--role-name prod-node " in error["commands"][0]
+    assert error["commands"][0].endswith("--role-name prod-node")
     record = {
         "eventSource": "sts.amazonaws.com",
         "eventName": "AssumeRoleWithWebIdentity",
@@ -96,7 +98,7 @@ def test_commands_have_the_names_that_are_known() -> None:
     assert any("--role-name prod-cni " in command for command in error["commands"])
     assert any("--name prod " in command for command in error["commands"])
     (error,) = explanations(EKS_AUTH.replace("prod-node", "x;reboot"))["errors"]
-    assert "--role-name ROLE " in error["commands"][0]
+    assert error["commands"][0].endswith("--role-name ROLE")
 
 
 OTHERS = [
@@ -177,3 +179,67 @@ def test_aws_words_are_a_cause_of_other_programs_too() -> None:
     text = f"User: {NODE} is not authorized to perform: ecr:GetAuthorizationToken {reason}"
     (denial,) = explanations(text)["denials"]
     assert [cause["name"] for cause in denial["causes"]] == ["service-control-policy"]
+
+
+def event(name: str, message: str) -> dict[str, object]:
+    about = {"kind": "Pod", "name": name, "namespace": "shop"}
+    return {"involvedObject": about, "reason": "FailedMount", "message": message}
+
+
+FORMS: dict[str, Callable[[str, str], str]] = {
+    "json": lambda name, message: json.dumps({"items": [event(name, message)]}),
+    "yaml": lambda name, message: str(yaml.safe_dump({"items": [event(name, message)]})),
+    "table": lambda name, message: f"shop  2m  Warning  FailedMount  pod/{name}  {message}",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_events_of_other_pods_are_not_the_plugins(form: str) -> None:
+    """All events of a cluster are given at once."""
+    refused = MESSAGES["no-oidc-provider"][0]
+    denied = (
+        "User: arn:aws:sts::111122223333:assumed-role/cart/x is not authorized to perform: "
+        "ec2:DescribeInstances because no identity-based policy allows it"
+    )
+    names = ("cart-7d4b9c6f5-x2x4z", "cart-7d4b9c6f5-b7k2p")
+    text = "\n".join(FORMS[form](name, denied) for name in names)
+    (denial,) = explanations(text)["denials"]
+    assert denial["program"] == {"name": "pods of cart", "known_by": "event"}
+    assert not denial["causes"] and not denial["calls"]
+    assert run("explain", "-", stdin=FORMS[form](names[0], refused)).code == 3
+    for name in ("aws-node-x2x4z", "eks-pod-identity-agent-x2x4z"):
+        (error,) = explanations(FORMS[form](name, refused))["errors"]
+        assert error["name"] == "no-oidc-provider"
+    # What is about the interfaces of any pod is told.
+    (error,) = explanations(FORMS[form](names[0], MESSAGES["pod-eni"][0]))["errors"]
+    assert error["name"] == "pod-eni"
+
+
+@pytest.mark.parametrize(
+    ("action", "agent", "certainty"),
+    [
+        ("ec2:AssignPrivateIpAddresses", "", "certain"),
+        # Other programs of a node ask, too.
+        ("ec2:DescribeInstances", "", "possible"),
+        ("ec2:CreateTags", "", "possible"),
+        ("ec2:DescribeInstances", "aws-sdk-go-v2/1.41.4 amazon-vpc-cni-k8s/v1.23.2", "certain"),
+        ("ec2:AssignPrivateIpAddresses", "aws-sdk-go-v2/1.36.1 os/linux", "possible"),
+    ],
+)
+def test_the_role_of_the_node_is_certain_only_if_the_plugin_asked(
+    action: str, agent: str, certainty: str
+) -> None:
+    text = f"User: {NODE} is not authorized to perform: {action} because no policy allows it"
+    if agent:
+        record = {"eventSource": "ec2.amazonaws.com", "eventName": action.removeprefix("ec2:")}
+        denied = {"errorCode": "Client.UnauthorizedOperation", "errorMessage": text}
+        text = json.dumps({**record, **denied, "userAgent": agent, "userIdentity": {"arn": NODE}})
+    (denial,) = explanations(text)["denials"]
+    assert ("node-role", certainty) in [(c["name"], c["certainty"]) for c in denial["causes"]]
+
+
+def test_a_person_is_named_for_a_call_that_the_plugin_never_makes() -> None:
+    user = "arn:aws:iam::111122223333:user/alice"
+    text = f"User: {user} is not authorized to perform: elasticloadbalancing:DescribeTags"
+    (denial,) = explanations(text)["denials"]
+    assert denial["program"] == {"name": "a person", "known_by": "principal"}

@@ -112,7 +112,9 @@ FORMS: dict[str, Callable[[str], str]] = {
     "events as JSON": lambda m: json.dumps({"items": [event(m)]}, indent=4),
     "an event in text": lambda m: f"$ kubectl get event -o json\n{json.dumps(event(m), indent=4)}",
     "kubectl describe": described,
-    "kubectl get events": lambda m: f"2m29s  Warning  MissingIAMPermissions  pod/a  {one_line(m)}",
+    "kubectl get events": lambda m: (
+        f"2m29s  Warning  MissingIAMPermissions  pod/aws-node-x  {one_line(m)}"
+    ),
     "Windows": lambda m: f"{PROSE}{log(m)}\n".replace("\n", "\r\n"),
 }
 

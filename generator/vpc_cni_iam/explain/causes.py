@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import lru_cache
@@ -34,8 +33,6 @@ from vpc_cni_iam.policy.evaluate import Outcome, Request, evaluate
 from vpc_cni_iam.policy.matching.variables import UNKNOWN
 from vpc_cni_iam.policy.report import undecided_text
 
-# No role of a program: a user, the root user, or a role of IAM Identity Center.
-_PERSON = re.compile(r":(user/|federated-user/|root$|assumed-role/AWSReservedSSO_)")
 _CREATE = "ec2:CreateNetworkInterface"
 _WRITING = (_CREATE, "ec2:CreateTags")
 
@@ -115,9 +112,7 @@ def causes(
     order = list(Certainty)
     of_policy = list(_of_policies(denial, policies, version, is_plugins=bool(possible)))
     # What was not read may decide the request, and a person has other policies.
-    if _PERSON.search(denial.principal) or (
-        policies is not None and not policies.subject.is_complete
-    ):
+    if denial.is_person or (policies is not None and not policies.subject.is_complete):
         of_policy = [replace(cause, certainty=Certainty.possible) for cause in of_policy]
     known = [
         *_of_reason(denial),
@@ -158,7 +153,7 @@ def _of_principal(denial: Denial) -> Iterator[Cause]:
             "pods so that they get it; else give it one, or attach the policy to the role of the "
             "node",
         )
-    elif _PERSON.search(denial.principal):
+    elif denial.is_person:
         yield Cause(
             CauseName.other_principal,
             Certainty.possible,

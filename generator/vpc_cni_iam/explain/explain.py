@@ -23,8 +23,8 @@ from vpc_cni_iam.explain.calls import (
     possible_calls,
 )
 from vpc_cni_iam.explain.causes import Cause, RolePolicies, causes, grants
-from vpc_cni_iam.explain.known import ErrorKind, OtherProgram
-from vpc_cni_iam.explain.reading.denial import Denial, role_of
+from vpc_cni_iam.explain.known import ErrorKind
+from vpc_cni_iam.explain.reading.denial import Denial, OtherProgram, role_of
 from vpc_cni_iam.explain.reading.incidents import Distinct, Incident, Incidents, Repeated
 from vpc_cni_iam.inputs.aws.cloudtrail import AGENT
 from vpc_cni_iam.inputs.skipped import Reason, Skipped, is_complete
@@ -185,7 +185,7 @@ def _apart(
 
 def _explanation(denial: Denial, cluster: Cluster, policies: RolePolicies | None) -> Explanation:
     version = cluster.version or _of_agent(denial.agent) or cluster.default
-    program = known.other_program(denial.agent, denial.principal, denial.action)
+    program = denial.program
     is_plugins = not program and known.is_called(denial.action)
     calls = () if program else possible_calls(denial, cluster.modes, version)
     sent_in = tuple(m for m in cluster.modes if any(m in call.modes for call in calls))

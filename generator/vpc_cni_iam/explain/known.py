@@ -18,7 +18,6 @@ from vpc_cni_iam.catalog.facts import calls
 
 # What the user agent of the plugin has; that of v1.19.4 to v1.20.4 has not.
 PLUGIN = "amazon-vpc-cni-k8s"
-_ACCOUNT = "system:serviceaccount:"
 _TABLES = "explain/report"
 
 
@@ -42,21 +41,6 @@ class KnownError(Struct, frozen=True):
     pattern: str = ""  # of a message on one line; empty if only `actions` tell it
     actions: tuple[str, ...] = ()  # the denied actions that mean the same
     general: bool = False  # whether it counts only in a message that says nothing else
-
-
-class ProgramBasis(StrEnum):
-    """What tells which program sent a request."""
-
-    agent = "user agent"
-    account = "service account"
-    action = "action"  # the program is likely, and there may be others
-
-
-class OtherProgram(Struct, frozen=True):
-    """A program that is not the plugin, and sent a request."""
-
-    name: str
-    known_by: ProgramBasis
 
 
 class Program(Struct, frozen=True):
@@ -87,18 +71,16 @@ def _programs() -> list[Program]:
 
 
 @cache
-def other_program(agent: str, principal: str, action: str) -> OtherProgram | None:
-    """Return the program that sent a request, None if it may be the plugin or is not known."""
-    if name := next((p.name for p in _programs() if re.search(p.agent, agent)), ""):
-        return OtherProgram(name, ProgramBasis.agent)
-    if principal.startswith(_ACCOUNT):
-        namespace, _, name = principal.removeprefix(_ACCOUNT).partition(":")
-        name = f"pods with the service account {name} of the namespace {namespace}"
-        return OtherProgram(name, ProgramBasis.account)
-    if is_called(action) or PLUGIN in agent:
-        return None
+def program_of_agent(agent: str) -> str:
+    """Return the program that a user agent names, empty if it is the plugin or not known."""
+    return next((p.name for p in _programs() if re.search(p.agent, agent)), "")
+
+
+@cache
+def program_of_action(action: str) -> str:
+    """Return a program that calls an action, empty if the plugin does or none is known."""
     names = (p.name for p in _programs() for pattern in p.actions if fnmatchcase(action, pattern))
-    return next((OtherProgram(name, ProgramBasis.action) for name in names), None)
+    return "" if is_called(action) else next(names, "")
 
 
 @cache

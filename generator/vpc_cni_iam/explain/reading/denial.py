@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 
 from msgspec import Struct
 
-from vpc_cni_iam.explain.known import PLUGIN
+from vpc_cni_iam.explain.known import (
+    PLUGIN,
+    is_called,
+    program_of_action,
+    program_of_agent,
+)
 
 _SESSION = re.compile(r"(arn:[^:]*:sts::[0-9]*:assumed-role/[^/]+)/")
+# No role of a program.
+_PERSON = re.compile(r":(user/|federated-user/|root$|assumed-role/AWSReservedSSO_)")
+# Calls that many programs of a node make.
+_COMMON = re.compile("ec2:(?:Describe|CreateTags)")
+ACCOUNT = "system:serviceaccount:"
 # IAM takes no other characters in the name of a role, so that it can stand in a command.
 _NAME = re.compile(
     r"arn:[^:]*:(?:sts::[0-9]*:assumed-role/([\w+=,.@-]+)(?:/|$)"
@@ -19,6 +30,22 @@ _NAME = re.compile(
 _OF_INSTANCE = re.compile(r":assumed-role/.+/i-[0-9a-f]{8,17}$")
 
 
+class ProgramBasis(StrEnum):
+    """What tells which program sent a request."""
+
+    agent = "user agent"
+    principal = "principal"
+    event = "event"
+    action = "action"  # the program is likely, and there may be others
+
+
+class OtherProgram(Struct, frozen=True):
+    """A program that is not the plugin, and sent a request."""
+
+    name: str
+    known_by: ProgramBasis
+
+
 class Denial(Struct, frozen=True):
     """A request that AWS denied."""
 
@@ -27,6 +54,8 @@ class Denial(Struct, frozen=True):
     principal: str = ""  # the ARN of who asked, empty if not said
     reason: str = ""  # why, in AWS's words; empty if not said
     agent: str = ""  # the user agent, empty if not said
+    # The name of pods whose events tell of it, empty if they are the plugin's or not said.
+    workload: str = ""
     # The values of the condition keys by key, None if not said.
     context: tuple[tuple[str, tuple[str, ...]], ...] | None = None
     encoded: bool = False  # whether there is an encoded message, which says more
@@ -38,9 +67,32 @@ class Denial(Struct, frozen=True):
         return bool(_OF_INSTANCE.search(self.principal))
 
     @property
+    def is_person(self) -> bool:
+        """Whether a person asked: a user, the root user, or a role of IAM Identity Center."""
+        return bool(_PERSON.search(self.principal))
+
+    @property
     def is_by_plugin(self) -> bool:
-        """Whether the plugin says that it asked, or nobody says who did."""
-        return not self.agent or PLUGIN in self.agent
+        """Whether the plugin asked: it says so, or few other programs of a node make the call."""
+        return PLUGIN in self.agent or not (self.agent or _COMMON.match(self.action))
+
+    @property
+    def program(self) -> OtherProgram | None:
+        """The program that asked; None if that may be the plugin, or is not known."""
+        if name := program_of_agent(self.agent):
+            return OtherProgram(name, ProgramBasis.agent)
+        if self.workload:
+            return OtherProgram(f"pods of {self.workload}", ProgramBasis.event)
+        if self.principal.startswith(ACCOUNT):
+            namespace, _, name = self.principal.removeprefix(ACCOUNT).partition(":")
+            name = f"pods with the service account {name} of the namespace {namespace}"
+            return OtherProgram(name, ProgramBasis.principal)
+        if is_called(self.action) or PLUGIN in self.agent:
+            return None
+        if self.is_person:
+            return OtherProgram("a person", ProgramBasis.principal)
+        name = program_of_action(self.action)
+        return OtherProgram(name, ProgramBasis.action) if name else None
 
 
 class OtherError(Struct, frozen=True):

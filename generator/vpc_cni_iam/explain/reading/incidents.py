@@ -109,7 +109,9 @@ def _nothing(text: str, source: str) -> InputError:
     if ENCODED.search(text) or re.fullmatch(_ENCODED_MESSAGE, text):
         how = "decode it first: aws sts decode-authorization-message --encoded-message MESSAGE"
         return InputError(source, "", f"is an encoded message; {how}")
-    problem = "has no denied request" if text.strip() else "is empty"
+    problem = (
+        "has no denied request and no known error of the plugin" if text.strip() else "is empty"
+    )
     if "IPAM connectivity" in text:
         problem += "; aws-node waits for ipamd, and the log of ipamd says for what"
     advice = (

@@ -12,8 +12,11 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cache
 
+from msgspec.structs import replace
+
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.explain import known
+from vpc_cni_iam.explain.known import ErrorKind
 from vpc_cni_iam.explain.reading.denial import Denial, Finding, OtherError, Unclear, role_name
 from vpc_cni_iam.inputs.aws.cloudtrail import DENIED
 
@@ -62,7 +65,15 @@ _WORDS = tuple(
 )  # fmt: skip
 _CAUSE = re.compile(r"because (.+)|with an (explicit deny.*)")
 # How far behind the code of an error AWS's words about it begin, and how much of them is shown.
-_NEAR, _BEFORE, _SHOWN = 200, 80, 200
+_NEAR, _BEFORE, _SHOWN = 200, 80, 320
+# The pod of an event, in a table of kubectl, and in YAML; it stands before the message.
+_POD = re.compile(
+    r"(?:\bpod/|\bkind: Pod name: )"
+    r"(?!aws-node|cni-metrics-helper|eks-pod-identity-agent)([\w.-]+)"
+)
+_HEAD = 400
+# What a Deployment and a DaemonSet add to the names of their pods.
+_SUFFIX = re.compile("(?:-[a-z0-9]{5,10})?-[a-z0-9]{5}$")
 
 
 def findings(text: str) -> Iterator[Finding]:
@@ -72,8 +83,22 @@ def findings(text: str) -> Iterator[Finding]:
     clear = [d for d in denials if not isinstance(d, Unclear)]
     if not errors and not clear:
         errors = list(_known_errors(text, general=True))[:1]
-    yield from (error for _, error in errors)
-    yield from clear or denials[: not errors]
+    every = [*(error for _, error in errors), *(clear or denials[: not errors])]
+    pod = _POD.search(text, 0, _HEAD) if every else None
+    yield from every if pod is None else _of_pod(every, pod[1])
+
+
+def _of_pod(findings: list[Finding], pod: str) -> Iterator[Finding]:
+    """Yield what is told of another pod, whose credentials are not the plugin's."""
+    for finding in findings:
+        if isinstance(finding, Denial):
+            yield replace(finding, workload=_SUFFIX.sub("", pod))
+        elif isinstance(finding, OtherError) and not _is_about_credentials(finding):
+            yield finding
+
+
+def _is_about_credentials(error: OtherError) -> bool:
+    return known.errors()[error.name].kind is ErrorKind.credentials
 
 
 def clarity(findings: list[Finding]) -> tuple[int, bool]:
@@ -86,7 +111,7 @@ def _clarity(finding: Finding) -> int:
         return 0 if known.errors()[finding.name].general else 3
     if isinstance(finding, Unclear):
         return 0
-    is_known = known.is_called(finding.action) or known.other_program("", "", finding.action)
+    is_known = known.is_called(finding.action) or known.program_of_action(finding.action)
     details = finding.resource, finding.principal, finding.reason
     return (2 if is_known else 0) + sum(map(bool, details))
 

@@ -22,7 +22,8 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 # What a line of a log, an event or a record begins with, whatever is above it.
 _BEGINS = re.compile(
     r"\s*(?:- )?(?:\{|[0-9]{4}[-/][0-9]{2}|time=|level=|ts=|[IWEF][0-9]{4} |(?:Normal|Warning) "
-    r"|[0-9]+[smhd](?:[0-9]+[smhd])? |[^{]{1,160}\{\"(?:level|ts|time|log|msg)\":)"
+    r"|[0-9]+[smhd](?:[0-9]+[smhd])? |[^{]{1,160}\{\"(?:level|ts|time|log|msg)\":"
+    r"|[^{]{0,100}? (?:Normal|Warning) +[A-Z]\w+ )"
 )
 # What a line of an error that has several begins with.
 _CONTINUES = re.compile(
@@ -107,7 +108,7 @@ def _goes_on(record: list[str], line: str, *, gap: bool) -> bool:
     """Say whether a line belongs to the record above it."""
     first, start = record[0].lstrip(), line.lstrip()
     deeper = len(line) - len(start) > len(record[0]) - len(first)
-    begins = bool(_BEGINS.match(line))
+    begins = bool(_BEGINS.match(line)) or (start.startswith("- ") and not deeper)
     if first[0] in "{[" and (_is_closed(record) or deeper or start.startswith(_CLOSES)):
         return not _is_closed(record)
     if len(record) >= _LINES or begins:

@@ -15,14 +15,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.explain import known
 from vpc_cni_iam.explain.reading import messages
-from vpc_cni_iam.explain.reading.denial import Denial, Finding, OtherError
+from vpc_cni_iam.explain.reading.denial import ACCOUNT, Denial, Finding, OtherError
 from vpc_cni_iam.explain.reading.parts import one_line, parts
 from vpc_cni_iam.inputs.aws.cloudtrail import DENIED
 from vpc_cni_iam.policy.strict_json import load_json
 
 _DEPTH = 50
 _DENIED, _NOT_AUTHORIZED = re.compile(DENIED), re.compile(messages.NOT_AUTHORIZED)
-_AWS_NODE = "system:serviceaccount:kube-system:aws-node"
 # Members that are one message together: of events, of AWS's errors, and of a log.
 _PAIRS = (
     ("reason", "message"), ("reason", "note"), ("code", "message"), ("Code", "Message"),
@@ -68,7 +67,9 @@ def _of_object(value: Mapping[str, object], source: str, depth: int) -> Iterator
         yield from _of_decoded(value, context)
     else:
         if pair:
-            yield from findings(": ".join(str(value[name]) for name in pair), source, depth + 1)
+            words = [f"pod/{_pod(value)}"] if _pod(value) else []
+            words += [str(value[name]) for name in pair]
+            yield from findings(": ".join(words), source, depth + 1)
         for name, inner in value.items():
             if name in pair:
                 continue
@@ -79,6 +80,12 @@ def _of_object(value: Mapping[str, object], source: str, depth: int) -> Iterator
                 yield from findings(inner, source, depth + 1)
 
 
+def _pod(event: Mapping[str, object]) -> str:
+    """Return the name of the pod that an event is about, empty if it is about none."""
+    about = _object(event.get("involvedObject") or event.get("regarding"))
+    return _text(about.get("name")) if about.get("kind") == "Pod" else ""
+
+
 def _of_record(record: Mapping[str, object]) -> Iterator[Finding]:
     code, agent = record.get("errorCode"), record.get("userAgent")
     if not isinstance(code, str):
@@ -86,9 +93,9 @@ def _of_record(record: Mapping[str, object]) -> Iterator[Finding]:
     agent, text = _text(agent), one_line(_text(record.get("errorMessage")))
     identity = _object(record.get("userIdentity"))
     account = _text(identity.get("userName"))
-    is_other = account.startswith("system:serviceaccount:") and account != _AWS_NODE
+    is_other = account.startswith(ACCOUNT) and account != f"{ACCOUNT}kube-system:aws-node"
     if not _DENIED.search(code):
-        if not is_other and not known.other_program(agent, "", ""):
+        if not is_other and not known.program_of_agent(agent):
             errors = messages.findings(f"{code}: {text}")
             yield from (error for error in errors if isinstance(error, OtherError))
         return

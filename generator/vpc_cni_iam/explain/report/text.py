@@ -8,20 +8,22 @@ from collections.abc import Iterable, Iterator
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.explain.calls import AllowingStatements, PossibleCall
 from vpc_cni_iam.explain.explain import ExplainedError, Explanation, Explanations
-from vpc_cni_iam.explain.known import ErrorKind, ProgramBasis
+from vpc_cni_iam.explain.known import ErrorKind
+from vpc_cni_iam.explain.reading.denial import ProgramBasis
 from vpc_cni_iam.inputs.report import skipped_lines
 
 _DECODE = "aws sts decode-authorization-message --encoded-message MESSAGE"
 _SHOWN = 20
 _KINDS = {
-    ErrorKind.credentials: "aws-node has no credentials",
+    ErrorKind.credentials: "no credentials",
     ErrorKind.cluster_role: "another role was denied",
     ErrorKind.not_iam: "not caused by IAM",
     ErrorKind.no_cause: "the cause is in another log",
 }
 _PROGRAMS = {
     ProgramBasis.agent: "by the user agent, it is of {}",
-    ProgramBasis.account: "it is of {}",
+    ProgramBasis.principal: "it is of {}",
+    ProgramBasis.event: "it is of {}",
     ProgramBasis.action: "no version makes it; {} may have made it",
 }
 

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.explain.reading import parts, records
+from vpc_cni_iam.explain.reading import records
 from vpc_cni_iam.explain.reading.denial import Denial, OtherError, Unclear, role_of
 from vpc_cni_iam.explain.reading.messages import ENCODED
 
@@ -87,14 +87,8 @@ class Incidents(Struct):
 def read(text: str, source: str) -> Incidents:
     """Return what a text tells of, at least one thing."""
     incidents = Incidents()
-    values = parts.values(text, source)
-    if values is None:
-        for finding in records.of_text(text, source):
-            incidents.add(finding)
-    else:
-        for value in values:
-            for finding in records.findings(value, source):
-                incidents.add(finding)
+    for finding in records.of_text(text, source):
+        incidents.add(finding)
     if not incidents.denials and not incidents.errors and not incidents.unclear:
         raise _nothing(text, source)
     return incidents

@@ -42,20 +42,21 @@ _SEVERAL = 3
 Part = object  # a value of JSON, or a message as text on one line
 
 
-def values(text: str, source: str) -> Iterator[Part] | None:
-    """Return the values of a text that is JSON over several lines; None if it is another text.
+def parts(text: str, source: str = "") -> Iterator[tuple[Part, ...]]:
+    """Yield each part of a text: as the one that it is, or as each of those that it may be.
 
-    They raise `InputError` where it is not valid: what follows would be missed.
+    With a source, raises `InputError` where the text is JSON over several lines and not valid: what
+    follows would be missed.
     """
-    if not _JSON.match(text) or not isinstance(_readings(next(_records(text)))[0], str):
-        return None
-    reader = Reader(text.encode(), source, what="denied requests")
-    return (load_json(bytes(v).decode(), source) for v in iter(reader.next_value, None))
-
-
-def parts(text: str) -> Iterator[tuple[Part, ...]]:
-    """Yield each part of a text: as the one that it is, or as each of those that it may be."""
-    return map(_readings, _records(text))
+    records = _records(text)
+    readings = _readings(next(records, [""]))
+    if source and _JSON.match(text) and isinstance(readings[0], str):
+        reader = Reader(text.encode(), source, what="denied requests")
+        for value in iter(reader.next_value, None):
+            yield (load_json(bytes(value).decode(), source),)
+        return
+    yield readings
+    yield from map(_readings, records)
 
 
 def _readings(record: list[str]) -> tuple[Part, ...]:

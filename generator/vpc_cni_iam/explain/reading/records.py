@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.explain import known
@@ -36,8 +36,8 @@ def findings(value: object, source: str, depth: int = 0) -> Iterator[Finding]:
         raise InputError(source, "", "nests too deeply to hold denied requests")
     if isinstance(value, str):
         if "\n" in value or value.startswith("{"):
-            yield from of_text(value, source, depth + 1)
-        else:
+            yield from _of_parts(parts(value), source, depth + 1)
+        elif " " in value or value[:1].isupper():  # else a time or a name, and no code of an error
             yield from messages.findings(one_line(value))
     elif isinstance(value, list):
         for item in value:
@@ -46,9 +46,14 @@ def findings(value: object, source: str, depth: int = 0) -> Iterator[Finding]:
         yield from _of_object(value, source, depth)
 
 
-def of_text(text: str, source: str, depth: int = 0) -> Iterator[Finding]:
-    """Yield what a text tells of; where it can be read in several ways, what the clearest tells."""
-    for readings in parts(text):
+def of_text(text: str, source: str) -> Iterator[Finding]:
+    """Yield what a text tells of."""
+    return _of_parts(parts(text, source), source, 0)
+
+
+def _of_parts(parts: Iterable[tuple[object, ...]], source: str, depth: int) -> Iterator[Finding]:
+    """Yield what parts tell of: of each, what the clearest of its readings tells."""
+    for readings in parts:
         several = [list(_inside(reading, source, depth)) for reading in readings]
         yield from max(several, key=messages.clarity)
 

@@ -88,6 +88,33 @@ def test_incidents_are_told_apart_by_action_role_and_reason() -> None:
     assert [d["count"] for d in denials] == [2, 1, 1, 1]
 
 
+def test_an_event_without_the_role_is_the_incident_of_the_log() -> None:
+    event = "failed to call ec2:DeleteNetworkInterface due to missing permissions"
+    text = f"{event}\n\n{denied(1)}\n{event}\n"
+    (denial,) = json.loads(run("explain", "-", "--format", "json", stdin=text).out)["denials"]
+    assert denial["count"] == 3 and denial["role"].endswith("/prod-cni")
+    # Of which of two roles it is, is not known.
+    text += denied(2, role="test-cni")
+    denials = json.loads(run("explain", "-", "--format", "json", stdin=text).out)["denials"]
+    assert [d["count"] for d in denials] == [2, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("    Image: example.com/eks/amazon-k8s-cni:v1.22.1-eksbuild.1", "v1.22.1"),
+        ('{"level":"info","msg":"Starting L-IPAMD v1.22.1  ..."}', "v1.22.1"),
+        ("    Image: example.com/eks/amazon-k8s-cni-init:v1.22.1-eksbuild.1", "v1.23.2"),
+        # During an upgrade, it is not known which pod wrote the message.
+        ("amazon-k8s-cni:v1.22.1 amazon-k8s-cni:v1.21.1", "v1.23.2"),
+    ],
+)
+def test_the_version_that_the_text_names_is_the_plugins(text: str, version: str) -> None:
+    event = "failed to call ec2:CreateTags due to missing permissions"
+    done = run("explain", "-", "--format", "json", stdin=f"{text}\n\n{event}\n")
+    assert json.loads(done.out)["denials"][0]["cni_version"] == version
+
+
 def test_resources_that_a_policy_tells_apart_are_two_answers(tmp_path: Path) -> None:
     deny = {"Effect": "Deny", "Action": "*", "Resource": f"{ARN}:network-interface/eni-{7:017x}"}
     allow = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}

@@ -126,12 +126,13 @@ def explain(incidents: Incidents, cluster: Cluster, policy: Subject | None) -> E
     groups: dict[Hashable, _Group] = {}
     for incident in incidents.denials.values():
         for denial, count, resources in _apart(incident, policies):
-            explanation = _explanation(denial, cluster, policies)
+            version = _version(denial, incidents, cluster)
+            explanation = _explanation(denial, version, cluster, policies)
             group = groups.setdefault(_key(explanation), _Group(explanation))
             group.count += count
             group.resources.merge(resources)
             group.principals.merge(incident.principals)
-    denials = tuple(group.counted() for group in groups.values())
+    denials = tuple(group.counted() for group in _told_once(list(groups.values())))
     errors = sorted((_error(e, cluster.names) for e in incidents.errors.values()), key=_order)
     skipped: tuple[Skipped, ...] = ()
     if policies is not None:
@@ -145,6 +146,25 @@ def explain(incidents: Incidents, cluster: Cluster, policy: Subject | None) -> E
         explained and is_complete(skipped),
         skipped,
     )
+
+
+def _told_once(groups: list[_Group]) -> list[_Group]:
+    """Return groups without those that say no more than another one about the same action.
+
+    An event of a pod has the action alone, and a log of the same incident the role, too.
+    """
+    fuller: dict[str, list[_Group]] = {}
+    for group in groups:
+        if group.principals.values:
+            fuller.setdefault(group.explanation.action, []).append(group)
+    told = []
+    for group in groups:
+        same = fuller.get(group.explanation.action, [])
+        if len(same) == 1 and not group.principals.values and not group.resources.values:
+            same[0].count += group.count
+        else:
+            told.append(group)
+    return told
 
 
 def _order(error: ExplainedError) -> int:
@@ -183,8 +203,9 @@ def _apart(
         yield replace(first, resource=resource), count, Distinct({resource: count})
 
 
-def _explanation(denial: Denial, cluster: Cluster, policies: RolePolicies | None) -> Explanation:
-    version = cluster.version or _of_agent(denial.agent) or cluster.default
+def _explanation(
+    denial: Denial, version: PluginVersion, cluster: Cluster, policies: RolePolicies | None
+) -> Explanation:
     program = denial.program
     is_plugins = not program and known.is_called(denial.action)
     calls = () if program else possible_calls(denial, cluster.modes, version)
@@ -240,16 +261,16 @@ def _called_by(denial: Denial, modes: tuple[Mode, ...]) -> tuple[str, ...]:
     return tuple(map(str, known_versions.spans(frozenset(versions))))
 
 
-def _of_agent(agent: str) -> PluginVersion | None:
-    """Return the plugin version that a user agent names, None if it names none."""
-    match = _AGENT.search(agent)
-    if match is None:
-        return None
-    version = "v" + match[1].removeprefix("v")
+def _version(denial: Denial, incidents: Incidents, cluster: Cluster) -> PluginVersion:
+    """Return the plugin version that a denial is explained for."""
+    agent = _AGENT.search(denial.agent)
+    name = "v" + agent[1].removeprefix("v") if agent else incidents.version
+    if cluster.version is not None or not name:
+        return cluster.version or cluster.default
     try:
-        return known_versions.find(version)
+        return known_versions.find(name)
     except UsageError:
-        return known_versions.stand_in(version)
+        return known_versions.stand_in(name) or cluster.default
 
 
 def _candidates(denial: Denial) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,8 @@ from vpc_cni_iam.explain.reading import records
 from vpc_cni_iam.explain.reading.denial import Denial, OtherError, Unclear, role_of
 from vpc_cni_iam.explain.reading.messages import ENCODED
 
+# The image of the plugin, and the first line of ipamd.log.
+_VERSION = re.compile(r"(?:amazon-k8s-cni:|Starting L-IPAMD )(v[0-9]+\.[0-9]+\.[0-9]+)")
 # How many different values are remembered, and how many messages without a call.
 _REMEMBERED, _UNCLEAR = 1000, 100
 _ENCODED_MESSAGE = r"\s*[\w-]{100,}\s*"
@@ -62,6 +64,7 @@ class Incidents(Struct):
     errors: dict[tuple[str, str], Repeated] = field(default_factory=dict)
     unclear: dict[str, None] = field(default_factory=dict)  # the first messages without a call
     unclear_count: int = 0
+    version: str = ""  # the plugin version that the text names, empty if none or several
 
     def add(self, finding: Denial | OtherError | Unclear) -> None:
         """Count what was found."""
@@ -86,7 +89,8 @@ class Incidents(Struct):
 
 def read(text: str, source: str) -> Incidents:
     """Return what a text tells of, at least one thing."""
-    incidents = Incidents()
+    versions = set(_VERSION.findall(text))
+    incidents = Incidents(version=versions.pop() if len(versions) == 1 else "")
     for finding in records.of_text(text, source):
         incidents.add(finding)
     if not incidents.denials and not incidents.errors and not incidents.unclear:

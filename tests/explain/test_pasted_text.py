@@ -196,3 +196,18 @@ def test_a_log_that_only_waits_for_ipamd_is_refused_with_the_log_that_says_more(
     text = 'time="2026-11-25T22:26:28Z" level=info msg="Checking for IPAM connectivity... "\n'
     done = run("explain", "-", stdin=text)
     assert done.code == 3 and "aws-node waits for ipamd, and the log of ipamd says" in done.err
+
+
+def test_two_errors_on_one_line_are_two_answers() -> None:
+    event = "failed to call ec2:CreateTags due to missing permissions"
+    denials, errors, _ = told(f"{DENIALS[2]} {event} {DENIALS[3]} {_TABLE['throttled'][0]}")
+    assert {d[0]: d[1] for d in denials} == {"ec2:DescribeSubnets": 1, "ec2:CreateTags": 2}
+    assert errors == [("throttled", 1)]
+    # AWS checks tags that are sent with an interface as a request of their own: one error.
+    text = (
+        DENIALS[1].replace("C2: DeleteN", "C2: CreateN").replace("ec2:DeleteNet", "ec2:CreateNet")
+    )
+    (denial,) = told(
+        text.replace("perform: ec2:CreateNetworkInterface", "perform: ec2:CreateTags")
+    )[0]
+    assert denial[0] == "ec2:CreateTags"

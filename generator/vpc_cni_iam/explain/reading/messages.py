@@ -65,7 +65,7 @@ _WORDS = tuple(
 )  # fmt: skip
 _CAUSE = re.compile(r"because (.+)|with an (explicit deny.*)")
 # How far behind the code of an error AWS's words about it begin, and how much of them is shown.
-_NEAR, _BEFORE, _SHOWN = 200, 80, 320
+_NEAR, _BEFORE, _SHOWN = 100, 80, 320
 # The pod of an event, in a table of kubectl, and in YAML; it stands before the message.
 _POD = re.compile(
     r"(?:\bpod/|\bkind: Pod name: )"
@@ -83,7 +83,7 @@ def findings(text: str) -> Iterator[Finding]:
     clear = [d for d in denials if not isinstance(d, Unclear)]
     if not errors and not clear:
         errors = list(_known_errors(text, general=True))[:1]
-    every = [*(error for _, error in errors), *(clear or denials[: not errors])]
+    every = [*(error for _, error in errors), *(clear or ([] if errors else denials[:1]))]
     pod = _POD.search(text, 0, _HEAD) if every else None
     yield from every if pod is None else _of_pod(every, pod[1])
 
@@ -154,7 +154,7 @@ def _around(text: str, match: re.Match[str]) -> str:
 def _denials(text: str, errors: list[int]) -> Iterator[Finding]:
     encoded = bool(ENCODED.search(text))
     matches = list(_DENIALS.finditer(text))
-    starts = sorted((*errors, *(m.start() for m in matches if not m["code"])))
+    starts = sorted((*errors, *(m.start() for m in matches if m["action"])))
     end = 0
     for match in matches:
         if match["call"]:

@@ -92,7 +92,7 @@ MAY_IMPORT = {
         "engine",
         "resources",
     },
-    "explain": {"errors", "policy", "catalog", "plugin", "inputs", "coverage"},
+    "explain": {"errors", "resources", "policy", "catalog", "plugin", "inputs", "coverage"},
     "audit": {"errors", "policy", "catalog", "plugin", "inputs", "coverage"},
     "usage": {"errors", "policy", "catalog", "inputs", "coverage"},
     "preflight": {"errors", "policy", "catalog", "inputs"},

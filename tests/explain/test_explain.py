@@ -8,8 +8,6 @@ import pytest
 
 from conftest import run, validator, write_tree
 from vpc_cni_iam.catalog.facts import known_versions
-from vpc_cni_iam.explain.explain import explain
-from vpc_cni_iam.inputs import denial
 
 # What the agents of v1.23.2 and v1.14.0 wrote when EC2 denied a request.
 SDK_2 = (
@@ -249,13 +247,18 @@ def test_a_person_reads_when_a_call_is_sent_and_whether_each_variant_allows_it()
 
 def written(result: dict[str, Any]) -> list[str]:
     """What a person is to read of an explanation, line by line."""
-    on = f" on {result['resource']}" if result["resource"] else ""
+    resources, principals = result["resources"], result["principals"]
+    on = f" on {resources['first'][0]}" if resources["count"] else ""
     times = f" ({result['count']} times)" if result["count"] > 1 else ""
-    version = result["cni_version"]
+    version, program = result["cni_version"], result["program"]
     lines = [f"{result['action']}{on} was denied{times}"]
-    lines += [f"  principal: {result['principal']}"] * bool(result["principal"])
+    lines += [f"  principal: {principal}" for principal in principals["first"]]
     lines += [f"  AWS says: {result['reason']}"] * bool(result["reason"])
-    if not result["calls"]:
+    if program:
+        by = "by the user agent, it is of {}" if program["known_by"] == "user agent" else ""
+        by = by or "no version makes it; {} may have made it"
+        lines.append(f"  not a call of the plugin: {by.format(program['name'])}")
+    elif not result["calls"]:
         lines.append(f"  not a call of plugin {version}, as far as the catalog knows")
     if by := ", ".join(result["called_by"]):
         lines.append(f"    plugin {by} calls it: give your plugin version with --cni-version")
@@ -395,9 +398,8 @@ def test_the_role_of_the_node_and_the_missing_cluster_name_are_recognised() -> N
 def test_the_version_is_that_of_the_user_agent_as_each_version_writes_it(
     agent: str, version: str
 ) -> None:
-    denials = denial.read(json.dumps(RECORD | {"userAgent": agent}), "events.json")
-    (explanation,) = explain(denials, None, None, {}).denials
-    assert explanation.cni_version == version
+    (explanation,) = explained(json.dumps(RECORD | {"userAgent": agent}))
+    assert explanation["cni_version"] == version
 
 
 @pytest.mark.parametrize(
@@ -416,7 +418,7 @@ def test_the_version_is_that_of_the_user_agent_as_each_version_writes_it(
          "other-cluster", set()),
         (decoded("ec2:DeleteNetworkInterface", INTERFACE, {f"aws:ResourceTag/{CLUSTER}": "prod"}),
          "allowed-by-policy", set()),
-        (SDK_2.replace("DescribeSubnets", "DescribeVolumes"), "policy-lacks-action", set()),
+        (SDK_2.replace("DescribeSubnets", "DescribeSecurityGroups"), "policy-lacks-action", set()),
         (SDK_2, "allowed-by-policy", {"policy-older-than-plugin"}),
     ],
 )  # fmt: skip
@@ -481,10 +483,10 @@ def test_what_replaces_a_policy_that_lacks_an_action_allows_it(tmp_path: Path) -
     (cause,) = explanation["causes"]
     command = cause["fix"].split("`")[1].split()[1:]
     assert "aws-cn" in command and "ec2:DescribeSubnets" in run(*command).out
-    volumes = SDK_2.replace("DescribeSubnets", "DescribeVolumes")
-    (explanation,) = explained(volumes, "--policy", str(tmp_path / "old.json"))
+    groups = SDK_2.replace("DescribeSubnets", "DescribeSecurityGroups")
+    (explanation,) = explained(groups, "--policy", str(tmp_path / "old.json"))
     (cause,) = explanation["causes"]
-    assert cause["fix"].startswith("allow ec2:DescribeVolumes")
+    assert cause["fix"].startswith("allow ec2:DescribeSecurityGroups")
 
 
 def test_a_deny_on_all_but_some_resources_is_no_certain_cause_if_the_resource_is_not_known(
@@ -576,59 +578,6 @@ def test_what_a_policy_denies_or_allows_elsewhere_alone_is_the_certain_cause(
     message = decoded("ec2:CreateTags", INTERFACE, vpc) if text == "decoded" else EVENT
     (explanation,) = explained(message, "--policy", policy)
     assert causes(explanation) == {cause: "certain"}
-
-
-GET_IDENTITY = (
-    "Failed to call ec2:DescribeNetworkInterfaces for [eni-1]: operation error EC2: "
-    "DescribeNetworkInterfaces, get identity: get credentials: failed to refresh cached "
-    "credentials, "
-)
-TRUST = "AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        f"{GET_IDENTITY}failed to retrieve credentials, operation error STS: "
-        f"AssumeRoleWithWebIdentity, https response error StatusCode: 403, api error {TRUST}",
-        json.dumps(
-            RECORD
-            | {"eventSource": "sts.amazonaws.com", "eventName": "AssumeRoleWithWebIdentity"}
-            | {"errorCode": "AccessDenied", "errorMessage": "An error occurred"}
-        ),
-    ],
-    ids=["sdk-2", "record"],
-)
-def test_a_role_that_cannot_be_assumed_is_no_denied_call_of_the_plugin(
-    text: str, tmp_path: Path
-) -> None:
-    (tmp_path / "ipv4.json").write_text(run("policy", "ipv4").out)
-    for words in ((), ("--policy", str(tmp_path / "ipv4.json"))):
-        (explanation,) = explained(text, *words)
-        assert explanation["action"] == "sts:AssumeRoleWithWebIdentity"
-        assert not explanation["calls"]
-        known = causes(explanation)
-        assert known.pop("node-role", "certain") == "certain"
-        assert known == {"trust-policy": "possible"}
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        f"{GET_IDENTITY}failed to load credentials, : [0f]: (AccessDeniedException): Unauthorized "
-        "Exception! EKS does not have permissions to assume the associated role., fault: client",
-        json.dumps({"msg": "Failed to call ec2:DescribeNetworkInterfaces for [eni-1]: "
-                    f"WebIdentityErr: failed to retrieve credentials, caused by: {TRUST}"}),
-    ],
-    ids=["pod-identity", "sdk-1"],
-)  # fmt: skip
-def test_credentials_that_were_denied_are_not_taken_for_the_call_that_needed_them(
-    text: str,
-) -> None:
-    assert explained(text) == []
-    done = run("explain", "-", stdin=text)
-    assert done.code == 1
-    assert done.out.startswith("not explained, it does not say which call was denied")
 
 
 @pytest.mark.parametrize(
@@ -758,7 +707,7 @@ def test_a_policy_that_allows_what_no_policy_of_the_role_does_is_not_the_roles(
 def test_a_request_that_the_plugin_does_not_send_and_a_line_without_a_call_are_not_explained() -> (
     None
 ):
-    other = RECORD | {"eventName": "RunInstances", "errorMessage": ""}
+    other = RECORD | {"eventName": "DescribeHosts", "errorMessage": ""}
     done = run("explain", "-", stdin=json.dumps(other))
     assert done.code == 1 and "not a call of plugin v1.22.4" in done.out
     done = run("explain", "-", stdin="ipamd: UnauthorizedOperation: something new")
@@ -860,3 +809,48 @@ def test_a_key_that_messages_do_not_have_makes_no_cause_certain(
     (explanation,) = explained(text, "--policy", str(tmp_path / "p.json"))
     (known,) = explanation["causes"]
     assert f"{known['certainty']} {known['name']}" == cause
+
+
+def aws_node(**environment: str) -> str:
+    env = [{"name": name, "value": value} for name, value in environment.items()]
+    image = "602401143452.dkr.ecr.eu-west-1.amazonaws.com/amazon-k8s-cni:v1.19.0-eksbuild.1"
+    containers = [{"name": "aws-node", "image": image, "env": env}]
+    pod = {"template": {"spec": {"containers": containers}}}
+    return json.dumps({"kind": "DaemonSet", "metadata": {"name": "aws-node"}, "spec": pod})
+
+
+@pytest.mark.parametrize(
+    ("ipv6", "words", "version", "families"),
+    [
+        ("false", (), "v1.19.0", {"ipv4"}),
+        ("true", (), "v1.19.0", {"ipv6"}),
+        ("true", ("--mode", "ipv4"), "v1.19.0", {"ipv4"}),
+        ("false", ("--cni-version", "v1.20.0"), "v1.20.0", {"ipv4"}),
+        (None, (), "v1.23.2", {"ipv4", "ipv6"}),
+    ],
+)
+def test_the_daemonset_tells_version_ip_family_and_names(
+    ipv6: str | None, words: tuple[str, ...], version: str, families: set[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "aws-node.json"
+    file.write_text(aws_node(ENABLE_IPv6=ipv6 or "", CLUSTER_NAME="prod"))
+    settings = ("--daemonset", str(file)) if ipv6 else ()
+    (explanation,) = explained(EVENT, *settings, *words)
+    assert explanation["cni_version"] == version
+    assert {mode for call in explanation["calls"] for mode in call["modes"]} == families
+    delete = EVENT.replace("CreateTags", "DeleteNetworkInterface")
+    (explanation,) = explained(delete, *settings, "--mode", "ipv4")
+    assert explanation["example_names"] == ([] if ipv6 else ["cluster_name"])
+    # The version that asked is that of its user agent.
+    (explanation,) = explained(json.dumps(RECORD), *settings)
+    assert explanation["cni_version"] == "v1.22.4"
+
+
+def test_a_daemonset_that_is_no_daemonset_and_standard_input_twice_are_refused(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "x.json").write_text("{}")
+    done = run("explain", "-", "--daemonset", str(tmp_path / "x.json"), stdin=EVENT)
+    assert done.code == 3 and "is neither the DaemonSet aws-node nor values" in done.err
+    done = run("explain", "-", "--daemonset", "-", stdin=EVENT)
+    assert done.code == 2 and "- is given twice" in done.err

@@ -33,6 +33,7 @@ from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.report import svg
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.coverage.subject import of_variant
+from vpc_cni_iam.explain.known import errors
 from vpc_cni_iam.files.tree import entries, texts, write
 from vpc_cni_iam.inputs import identify
 from vpc_cni_iam.policy.document import Policy, Statement, dumps
@@ -108,6 +109,13 @@ def features_table() -> str:
     """Return the README's table of optional features."""
     lines = ["| feature | grant it when | from plugin |", "| --- | --- | --- |"]
     lines += [f"| `{f['name']}` | {f['when']} | {f['since']} |" for f in listing()["features"]]
+    return "\n".join(lines) + "\n"
+
+
+def errors_table() -> str:
+    """Return the table of errors that are no denied call of the plugin."""
+    lines = ["| error | what it says | what it proves |", "| --- | --- | --- |"]
+    lines += [f"| `{name}` | {e.says} | {e.cause} |" for name, e in errors().items()]
     return "\n".join(lines) + "\n"
 
 
@@ -189,6 +197,7 @@ FILES: dict[str, Callable[[], str]] = {
 SECTIONS = {
     "abilities": abilities.table,
     "variants": variants_table,
+    "errors": errors_table,
     "features": features_table,
     "days": days_table,
     "configuration": configuration_table,
@@ -202,6 +211,7 @@ PAGES = (
     "docs/configuration.md",
     "docs/reference.md",
     "docs/coverage.md",
+    "docs/explain.md",
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from msgspec.structs import replace
@@ -11,19 +11,24 @@ from vpc_cni_iam.cli import common, inputs, options
 from vpc_cni_iam.cli.expand import value
 from vpc_cni_iam.cli.options import IpFamily
 
-HELP = """Explain why AWS denied a request of the plugin.
+if TYPE_CHECKING:
+    from vpc_cni_iam.explain.explain import Cluster
 
-FILE has lines of ipamd.log, an event of a pod with the reason MissingIAMPermissions, records of
-CloudTrail with an errorCode, or what aws sts decode-authorization-message prints; - is standard
-input. The answer names the call, what its denial breaks, the likely cause, and the statement that
-allows it. With --policy, it names what the role's policies do not allow.
+HELP = """Explain why a request of the plugin was denied, or why it has no credentials.
 
-Exit code 1 means that a denied request is not explained: it is no known call of the plugin, or the
+FILE has lines of ipamd.log, events of Kubernetes, records of CloudTrail with an errorCode, or what
+aws sts decode-authorization-message prints, as you paste them: wrapped, folded, quoted or as XML; -
+is standard input. Credentials come first: an error of IRSA, EKS Pod Identity or IMDS is named with
+what it proves, what else it can be, and the next command. For a denied call, the answer names what
+it breaks, the likely cause, and the statement that allows it. With --policy, it names what the
+role's policies do not allow. Repeated requests are one answer.
+
+Exit code 1 means that a denied request is not explained: it is of no known call or program, or the
 text does not say which call was denied. It also means that a part of --policy was not read.
 
 \b
 Examples:
-  kubectl get events -n kube-system -o json | vpc-cni-iam explain -
+  kubectl get events -A -o json | vpc-cni-iam explain -
   vpc-cni-iam explain /var/log/aws-routed-eni/ipamd.log --cni-version v1.20.4
   aws sts decode-authorization-message --encoded-message MESSAGE > d.json
   vpc-cni-iam explain d.json --policy policy.json
@@ -33,32 +38,60 @@ Examples:
 def explain(
     surroundings: options.ClusterOptions,
     file: Annotated[str, typer.Argument(metavar="FILE", help="Text; - is standard input.")] = "-",
+    daemonset: str | None = value(
+        "FILE", "JSON or YAML of aws-node: plugin version, IP family and names."
+    ),
     cni_version: str | None = options.plugin_version(
-        "Plugin version.  [default: the one in the text, or latest]"
+        "Plugin version.  [default: the one in the text, the DaemonSet's, or latest]"
     ),
     strict: bool = options.STRICT,
-    mode: IpFamily | None = options.mode("both"),
+    mode: IpFamily | None = options.mode("the DaemonSet's, or both"),
     policy: str | None = value("POLICY", "Policy of the plugin's role, as in coverage."),
     output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.coverage import subject
     from vpc_cni_iam.errors import UsageError
-    from vpc_cni_iam.explain import explain as explaining
-    from vpc_cni_iam.explain import report
-    from vpc_cni_iam.inputs import denial
+    from vpc_cni_iam.explain.explain import explain as explanations
+    from vpc_cni_iam.explain.reading import incidents
+    from vpc_cni_iam.explain.report import text
     from vpc_cni_iam.inputs.skipped import without_boundaries
 
     if policy == "-":
         raise UsageError("--policy is a path; standard input has the denied requests")
-    version = known_versions.find(cni_version) if cni_version else None
-    names = surroundings.values
-    opener = subject.Opener(str, names)
+    inputs.check_once([file, daemonset or ""])
+    cluster = _cluster(surroundings, daemonset, cni_version, mode, strict=strict)
+    opener = subject.Opener(str, dict(cluster.names))
     opened = subject.of_files([policy], (), opener) if policy is not None else None
     if opened is not None:
         opened = replace(opened, skipped=without_boundaries(opened.skipped))
-    denials = denial.read(inputs.text(file), inputs.source(file))
-    result = explaining.explain(denials, version, mode.value if mode else None, names, opened)
-    common.show_result(result, output, report.lines(result))
+    read = incidents.read(inputs.text(file), inputs.source(file))
+    result = explanations(read, cluster, opened)
+    common.show_result(result, output, text.lines(result))
     raise typer.Exit(0 if result.complete else 1)
+
+
+def _cluster(
+    surroundings: options.ClusterOptions,
+    daemonset: str | None,
+    cni_version: str | None,
+    mode: IpFamily | None,
+    *,
+    strict: bool,
+) -> Cluster:
+    """Return the plugin and its cluster, as options and a DaemonSet have them."""
+    from vpc_cni_iam.catalog.facts import known_versions
+    from vpc_cni_iam.explain.calls import MODES
+    from vpc_cni_iam.explain.explain import Cluster
+    from vpc_cni_iam.plugin.settings import PluginSettings
+
+    plugin = PluginSettings() if daemonset is None else inputs.plugin_settings(daemonset)
+    family = mode.value if mode else plugin.mode
+    default = options.known(plugin.version, strict=strict) if plugin.version else "latest"
+    names = surroundings.values
+    return Cluster(
+        known_versions.find(cni_version) if cni_version else None,
+        known_versions.find(default),
+        (family,) if family else MODES,
+        names | {k: names[k] or v for k, v in plugin.names().items()},  # where no option names it
+    )

@@ -22,7 +22,7 @@ from vpc_cni_iam.catalog.facts.requests import (
 from vpc_cni_iam.catalog.parameters import used
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage import subject
-from vpc_cni_iam.inputs.denial import Denial
+from vpc_cni_iam.explain.reading.denial import Denial
 from vpc_cni_iam.policy.document import Policy, Statement, to_json
 from vpc_cni_iam.policy.evaluate import Request, evaluate
 from vpc_cni_iam.policy.matching.variables import UNKNOWN, UnknownValue

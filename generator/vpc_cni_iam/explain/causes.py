@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
+from functools import lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,18 +26,13 @@ from vpc_cni_iam.explain.calls import (
     tag_keys,
     unmet,
 )
-from vpc_cni_iam.inputs.denial import Denial
+from vpc_cni_iam.explain.reading.denial import Denial, role_name
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.plugin.trust import WEB
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Outcome, Request, evaluate
 from vpc_cni_iam.policy.matching.variables import UNKNOWN
 from vpc_cni_iam.policy.report import undecided_text
 
-# The name of the session of a role that an instance has is the instance's ID.
-_NODE = re.compile(r":assumed-role/(.+)/i-[0-9a-f]{8,17}")
-# No role of a program: a user, the root user, or a role of IAM Identity Center.
-_PERSON = re.compile(r":(user/|federated-user/|root$|assumed-role/AWSReservedSSO_)")
 _CREATE = "ec2:CreateNetworkInterface"
 _WRITING = (_CREATE, "ec2:CreateTags")
 
@@ -55,7 +50,6 @@ class CauseName(StrEnum):
     condition_or_resource = "condition-or-resource"
     node_role = "node-role"
     other_principal = "other-principal"
-    trust_policy = "trust-policy"
     cluster_name_missing = "cluster-name-missing"
     policy_lacks_action = "policy-lacks-action"
     other_cluster = "other-cluster"
@@ -85,6 +79,12 @@ _LIMITS = (
 _EXPLICIT, _NO_ALLOW = "explicit deny", "no identity-based policy allows"
 
 
+class RolePolicies(Struct, frozen=True, eq=False):
+    """The policies of the role, about which each question is answered once."""
+
+    subject: Subject
+
+
 class Cause(Struct, frozen=True):
     """A cause of a denial."""
 
@@ -98,23 +98,29 @@ def causes(
     denial: Denial,
     possible: Sequence[PossibleCall],
     statements: Iterable[AllowingStatements],
-    policy: Subject | None,
+    policies: RolePolicies | None,
     version: PluginVersion,
+    *,
+    is_plugins: bool,
 ) -> tuple[Cause, ...]:
-    """Return the causes of a denial, the certain ones first; policy None is not given."""
+    """Return the causes of a denial, the certain ones first; policies None are not given.
+
+    Of what another program asked, only AWS's own words tell a cause.
+    """
+    if not is_plugins:
+        return tuple(_of_reason(denial))
     order = list(Certainty)
-    of_policy = list(_of_policy(denial, policy, version, is_plugins=bool(possible)))
+    of_policy = list(_of_policies(denial, policies, version, is_plugins=bool(possible)))
     # What was not read may decide the request, and a person has other policies.
-    if _PERSON.search(denial.principal) or (policy is not None and not policy.is_complete):
+    if denial.is_person or (policies is not None and not policies.subject.is_complete):
         of_policy = [replace(cause, certainty=Certainty.possible) for cause in of_policy]
     known = [
         *_of_reason(denial),
         *_of_principal(denial),
-        *_of_trust(denial),
         *_of_tags(denial),
         *of_policy,
-        *(_of_catalog(denial, statements) if policy is None else ()),
-        *(_of_version(denial.action) if policy is None and possible else ()),
+        *(_of_catalog(denial, statements) if policies is None else ()),
+        *(_of_version(denial.action) if policies is None and possible else ()),
     ]
     once: dict[CauseName, Cause] = {}
     for cause in sorted(known, key=lambda c: order.index(c.certainty)):
@@ -136,31 +142,23 @@ def _of_reason(denial: Denial) -> Iterator[Cause]:
 
 
 def _of_principal(denial: Denial) -> Iterator[Cause]:
-    if match := _NODE.search(denial.principal):
+    if denial.is_node:
         yield Cause(
             CauseName.node_role,
-            Certainty.certain,
-            f"the plugin uses the role of the node, {match[1]}, and no role of aws-node",
+            # The user agent of some plugin versions does not name the plugin.
+            Certainty.certain if denial.is_by_plugin else Certainty.possible,
+            f"the plugin uses the role of the node, {role_name(denial.principal)}, and no role of "
+            "aws-node",
             f"if aws-node has a role by {Identity.pod_identity} or {Identity.irsa}, restart its "
             "pods so that they get it; else give it one, or attach the policy to the role of the "
             "node",
         )
-    elif _PERSON.search(denial.principal):
+    elif denial.is_person:
         yield Cause(
             CauseName.other_principal,
             Certainty.possible,
             "a person sent the request, and not the plugin, which has a role",
             f"look at the policies of {denial.principal}, if it is to be allowed",
-        )
-
-
-def _of_trust(denial: Denial) -> Iterator[Cause]:
-    if denial.action == WEB:
-        yield Cause(
-            CauseName.trust_policy,
-            Certainty.possible,
-            "the trust policy of the role does not let the service account assume it",
-            "compare the issuer, subject and audience in it with those of aws-node in its cluster",
         )
 
 
@@ -180,14 +178,14 @@ def _cluster_name(certainty: Certainty) -> Cause:
     )
 
 
-def _of_policy(
-    denial: Denial, policy: Subject | None, version: PluginVersion, *, is_plugins: bool
+def _of_policies(
+    denial: Denial, policies: RolePolicies | None, version: PluginVersion, *, is_plugins: bool
 ) -> Iterator[Cause]:
     """Yield why the policies of the role do not allow the request.
 
     An interface is made with tags. AWS checks the two actions, and the name of the call is one.
     """
-    if policy is None or denial.action == WEB:
+    if policies is None:
         return
     is_checked = bool(denial.resource) or denial.context is not None
     actions = _WRITING if denial.action == _CREATE and not is_checked else (denial.action,)
@@ -195,7 +193,7 @@ def _of_policy(
         cause
         for action in actions
         for cause in _of_action(
-            replace(denial, action=action), policy, version, is_plugins=is_plugins
+            replace(denial, action=action), policies, version, is_plugins=is_plugins
         )
     ]
     yield from [
@@ -204,19 +202,11 @@ def _of_policy(
 
 
 def _of_action(
-    denial: Denial, policy: Subject, version: PluginVersion, *, is_plugins: bool
+    denial: Denial, policies: RolePolicies, version: PluginVersion, *, is_plugins: bool
 ) -> Iterator[Cause]:
-    request = request_of(denial)
-    if not granted(policy.policies).evaluate(Request(denial.action, "*")).allowed:
-        setting = RequestSetting(version, policy.mode, names=policy.names)
-        every = matrix(policy.policies, setting, regions=policy.regions, excess=False)
-        yield Cause(
-            CauseName.policy_lacks_action,
-            Certainty.certain,
-            f"{policy.title} does not allow {denial.action}; this policy {works_with_text(every)}",
-            (replacement_for(policy, setting) if is_plugins else "")
-            or f"allow {denial.action} to the role, if who calls it may",
-        )
+    policy, request = policies.subject, request_of(denial)
+    if not grants(policies, denial.action):
+        yield _lacks(policies, denial.action, version, is_plugins=is_plugins)
     elif _denies_in_any_context(policy, denial):
         yield _denied(policy)
     elif _allows_in_any_context(policy, denial):
@@ -227,6 +217,28 @@ def _of_action(
         yield Cause(CauseName.condition_or_resource, Certainty.possible, text, fix)
     else:
         yield from _of_decision(denial, policy, request)
+
+
+@lru_cache
+def grants(policies: RolePolicies, action: str) -> bool:
+    """Say whether policies allow an action on some resource under some condition."""
+    return granted(policies.subject.policies).evaluate(Request(action, "*")).allowed
+
+
+@lru_cache
+def _lacks(
+    policies: RolePolicies, action: str, version: PluginVersion, *, is_plugins: bool
+) -> Cause:
+    policy = policies.subject
+    setting = RequestSetting(version, policy.mode, names=policy.names)
+    every = matrix(policy.policies, setting, regions=policy.regions, excess=False)
+    return Cause(
+        CauseName.policy_lacks_action,
+        Certainty.certain,
+        f"{policy.title} does not allow {action}; this policy {works_with_text(every)}",
+        (replacement_for(policy, setting) if is_plugins else "")
+        or f"allow {action} to the role, if who calls it may",
+    )
 
 
 def _of_decision(denial: Denial, policy: Subject, request: Request) -> Iterator[Cause]:
@@ -246,7 +258,7 @@ def _of_decision(denial: Denial, policy: Subject, request: Request) -> Iterator[
     if keys := unmet(about, request):
         yield from _of_conditions(denial, keys, certainty)
     elif certain:
-        text = f"{policy.title} allows {denial.action}, and not on {request.resource}"
+        text = f"{policy.title} allows {denial.action}, and not on this resource"
         yield Cause(
             CauseName.condition_or_resource, certainty, text, "allow it on this resource, too"
         )
@@ -330,8 +342,8 @@ def _of_conditions(
                 CauseName.instance_not_tagged,
                 certainty,
                 f"the instance does not have the tag {name}=owned",
-                f"aws ec2 create-tags --resources {denial.resource.rpartition('/')[2]} --tags "
-                f"Key={name},Value=owned; set it in the launch template, too",
+                f"aws ec2 create-tags --resources INSTANCES --tags Key={name},Value=owned; set it "
+                "in the launch template, too",
             )
         elif key.lower() == "ec2:vpc":
             vpcs = context.get("ec2:vpc", ())

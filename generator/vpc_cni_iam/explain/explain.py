@@ -1,11 +1,12 @@
-"""Explains each denied request of a text."""
+"""Explains each incident of a text: denied requests, and errors that are none of the plugin's."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
@@ -14,30 +15,49 @@ from vpc_cni_iam.catalog.facts.requests import CLUSTER, KUBERNETES_CLUSTER
 from vpc_cni_iam.catalog.parameters import NAMES, PARAMETERS
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.explain import known
 from vpc_cni_iam.explain.calls import (
-    MODES,
     AllowingStatements,
     PossibleCall,
     allowing,
     possible_calls,
 )
-from vpc_cni_iam.explain.causes import Cause, causes
-from vpc_cni_iam.inputs.denial import Denial, Denials
-from vpc_cni_iam.inputs.skipped import Skipped, is_complete
+from vpc_cni_iam.explain.causes import Cause, RolePolicies, causes, grants
+from vpc_cni_iam.explain.known import ErrorKind
+from vpc_cni_iam.explain.reading.denial import Denial, OtherProgram, role_of
+from vpc_cni_iam.explain.reading.incidents import Distinct, Incident, Incidents, Repeated
+from vpc_cni_iam.inputs.aws.cloudtrail import AGENT
+from vpc_cni_iam.inputs.skipped import Reason, Skipped, is_complete
 
 _ARN = re.compile(r"arn:([^:]*):[^:]*:([^:]*):([0-9]{12}):")
 _PATTERNS = {p.name: p.pattern for p in PARAMETERS}
+_AGENT = re.compile(AGENT)
+_PLACEHOLDER = re.compile(r"\b(?:ROLE|CLUSTER|REGION)\b")
+_EXAMPLES = 3
+
+
+class Examples(Struct, frozen=True):
+    """The first of several values."""
+
+    count: int  # how many were counted
+    more: bool  # whether there are others
+    first: tuple[str, ...]  # three at most
+
+
+_NONE = Examples(0, more=False, first=())
 
 
 class Explanation(Struct, frozen=True):
-    """Why a request was denied."""
+    """Why requests of one kind were denied."""
 
     action: str
-    resource: str  # what it is checked on, empty if not known
-    principal: str  # who asked, empty if not known
+    resources: Examples  # what it is checked on; none if not known
+    principals: Examples  # who asked; none if not known
+    role: str  # the role of who asked, without the session; empty if not known
     reason: str  # AWS's own words, empty if there are none
     count: int  # how often it was denied
     cni_version: str  # the plugin version that it is explained for
+    program: OtherProgram | None  # the program that asked, if it is known and not the plugin
     # The calls of the plugin that it can be of; none if the plugin does not call it.
     calls: tuple[PossibleCall, ...]
     # What allows it, in the scoped and in the generic variant.
@@ -48,68 +68,191 @@ class Explanation(Struct, frozen=True):
     called_by: tuple[str, ...]  # the plugin versions that call it, where that version does not
 
 
-class Explanations(Struct, frozen=True):
-    """Why requests were denied."""
+class ExplainedError(Struct, frozen=True):
+    """What an error proves that is no denial of a call of the plugin."""
 
+    name: str
+    kind: ErrorKind
+    count: int  # how often it stands in the text
+    text: str  # where the first message says so
+    cause: str  # what it proves
+    alternatives: tuple[str, ...]  # what else it can come from
+    commands: tuple[str, ...]  # what to run next
+
+
+class Explanations(Struct, frozen=True):
+    """Why requests failed."""
+
+    errors: tuple[ExplainedError, ...]  # errors that are no denial of a call of the plugin
     denials: tuple[Explanation, ...]  # each kind of denied request
-    unknown: tuple[str, ...]  # lines that tell of a denial without saying of which call
-    complete: bool  # whether each is of a known call, and the role's policies were read
+    # The first messages that tell of a denial without saying of which call.
+    unknown: tuple[str, ...]
+    unknown_count: int  # how many there are
+    # Whether each denial is of a known call or program, and the role's policies were read.
+    complete: bool
     # The parts of the role's policies that were not read, and what was assumed.
     skipped: tuple[Skipped, ...]
 
 
-def explain(
-    denials: Denials,
-    version: PluginVersion | None,
-    mode: Mode | None,
-    names: Mapping[str, str | None],
-    policy: Subject | None = None,
-) -> Explanations:
-    """Return why requests were denied.
+class Cluster(Struct, frozen=True):
+    """What is known of the plugin and its cluster beside the text."""
 
-    Version None is what a denial says, else the newest known one; mode None is both IP families;
-    policy None, that the role's are not given. `names` are those of the cluster and the like.
-    """
-    explanations = tuple(
-        _explanation(denial, count, version, (mode,) if mode else MODES, names, policy)
-        for denial, count in denials.counts.items()
+    version: PluginVersion | None  # whatever the text says; None if the text decides
+    default: PluginVersion  # where the text has none
+    modes: tuple[Mode, ...]  # the IP families
+    names: Mapping[str, str | None]  # those of the cluster and the like, by parameter
+
+
+class _Group(Struct):
+    """Denied requests that have one explanation."""
+
+    explanation: Explanation
+    count: int = 0
+    resources: Distinct = field(default_factory=Distinct)
+    principals: Distinct = field(default_factory=Distinct)
+
+    def counted(self) -> Explanation:
+        return replace(
+            self.explanation,
+            count=self.count,
+            resources=_examples(self.resources),
+            principals=_examples(self.principals),
+        )
+
+
+def explain(incidents: Incidents, cluster: Cluster, policy: Subject | None) -> Explanations:
+    """Return why requests failed; policy None is not given."""
+    policies = RolePolicies(policy) if policy is not None else None
+    groups: dict[Hashable, _Group] = {}
+    for incident in incidents.denials.values():
+        for denial, count, resources in _apart(incident, policies):
+            version = _version(denial, incidents, cluster)
+            explanation = _explanation(denial, version, cluster, policies)
+            group = groups.setdefault(_key(explanation), _Group(explanation))
+            group.count += count
+            group.resources.merge(resources)
+            group.principals.merge(incident.principals)
+    denials = tuple(group.counted() for group in _told_once(list(groups.values())))
+    errors = sorted((_error(e, cluster.names) for e in incidents.errors.values()), key=_order)
+    skipped: tuple[Skipped, ...] = ()
+    if policies is not None:
+        skipped = (*policies.subject.skipped, *_not_checked(incidents, policies))
+    explained = all(e.calls or e.program for e in denials) and not incidents.unclear
+    return Explanations(
+        tuple(errors),
+        denials,
+        tuple(incidents.unclear),
+        incidents.unclear_count,
+        explained and is_complete(skipped),
+        skipped,
     )
-    unknown = tuple(dict.fromkeys(denials.unknown))
-    skipped = policy.skipped if policy is not None else ()
-    complete = not unknown and all(e.calls for e in explanations) and is_complete(skipped)
-    return Explanations(explanations, unknown, complete, skipped)
+
+
+def _told_once(groups: list[_Group]) -> list[_Group]:
+    """Return groups without those that say no more than another one about the same action.
+
+    An event of a pod has the action alone, and a log of the same incident the role, too.
+    """
+    fuller: dict[str, list[_Group]] = {}
+    for group in groups:
+        if group.principals.values:
+            fuller.setdefault(group.explanation.action, []).append(group)
+    told = []
+    for group in groups:
+        same = fuller.get(group.explanation.action, [])
+        if len(same) == 1 and not group.principals.values and not group.resources.values:
+            same[0].count += group.count
+        else:
+            told.append(group)
+    return told
+
+
+def _order(error: ExplainedError) -> int:
+    return list(ErrorKind).index(error.kind)
+
+
+def _error(repeated: Repeated, names: Mapping[str, str | None]) -> ExplainedError:
+    first = repeated.first
+    error = known.errors()[first.name]
+    values = {
+        "ROLE": first.role,
+        "CLUSTER": names.get("cluster_name"),
+        "REGION": names.get("region"),
+    }
+    commands = (_PLACEHOLDER.sub(lambda m: values[m[0]] or m[0], c) for c in error.commands)
+    return ExplainedError(
+        first.name,
+        error.kind,
+        repeated.count,
+        first.text,
+        error.cause,
+        error.alternatives,
+        tuple(commands),
+    )
+
+
+def _apart(
+    incident: Incident, policies: RolePolicies | None
+) -> Iterator[tuple[Denial, int, Distinct]]:
+    """Yield the denials of an incident that policies may tell apart, each with its count."""
+    first, resources = incident.first, incident.resources
+    if policies is None or not resources.values or not grants(policies, first.action):
+        yield first, incident.count, resources
+        return
+    for resource, count in resources.values.items():
+        yield replace(first, resource=resource), count, Distinct({resource: count})
 
 
 def _explanation(
-    denial: Denial,
-    count: int,
-    plugin_version: PluginVersion | None,
-    modes: tuple[Mode, ...],
-    names: Mapping[str, str | None],
-    policy: Subject | None,
+    denial: Denial, version: PluginVersion, cluster: Cluster, policies: RolePolicies | None
 ) -> Explanation:
-    version = plugin_version or _said(denial) or known_versions.newest()
-    calls = possible_calls(denial, modes, version)
-    sent_in = tuple(m for m in modes if any(m in call.modes for call in calls))
+    program = denial.program
+    is_plugins = not program and known.is_called(denial.action)
+    calls = () if program else possible_calls(denial, cluster.modes, version)
+    sent_in = tuple(m for m in cluster.modes if any(m in call.modes for call in calls))
     own = {k: v for k, v in _candidates(denial) if re.fullmatch(_PATTERNS[k], v)}
-    known = {**own, **{k: v for k, v in names.items() if v}}
-    statements = tuple(allowing(denial, sent_in, version, known)) if calls else ()
+    names = {**own, **{k: v for k, v in cluster.names.items() if v}}
+    statements = tuple(allowing(denial, sent_in, version, names)) if calls else ()
     stated = {name for s in statements for name in s.names}
-    examples = tuple(p.name for p in NAMES if p.name in stated - known.keys())
+    examples = tuple(p.name for p in NAMES if p.name in stated - names.keys())
     return Explanation(
         denial.action,
-        denial.resource,
-        denial.principal,
+        _NONE,
+        _NONE,
+        role_of(denial.principal),
         denial.reason,
-        count,
+        1,
         str(version),
+        program,
         calls,
         statements,
         examples,
-        causes(denial, calls, statements, policy, version),
+        causes(denial, calls, statements, policies, version, is_plugins=is_plugins),
         denial.encoded,
-        () if calls else _called_by(denial, modes),
+        () if calls or program else _called_by(denial, cluster.modes),
     )
+
+
+def _key(explanation: Explanation) -> Hashable:
+    """Return what is the same in explanations of one incident."""
+    e = explanation
+    statements = [(s.variant, s.names, s.allows, s.unmet, str(s.statements)) for s in e.statements]
+    calls = [call.name for call in e.calls]
+    who = e.role, e.reason, e.cni_version, e.program, e.encoded
+    return e.action, who, e.causes, tuple(calls), tuple(statements)
+
+
+def _examples(values: Distinct) -> Examples:
+    return Examples(len(values.values), values.others > 0, tuple(values.values)[:_EXAMPLES])
+
+
+def _not_checked(incidents: Incidents, policies: RolePolicies) -> Iterator[Skipped]:
+    """Yield which denied requests were not put to the policies."""
+    for incident in incidents.denials.values():
+        action, others = incident.first.action, incident.resources.others
+        if others and grants(policies, action):
+            detail = f"{others:,} more denials, on other resources, were not put to the policy"
+            yield Skipped(action, Reason.not_read, detail)
 
 
 def _called_by(denial: Denial, modes: tuple[Mode, ...]) -> tuple[str, ...]:
@@ -118,14 +261,16 @@ def _called_by(denial: Denial, modes: tuple[Mode, ...]) -> tuple[str, ...]:
     return tuple(map(str, known_versions.spans(frozenset(versions))))
 
 
-def _said(denial: Denial) -> PluginVersion | None:
-    """Return the plugin version that a denial names, None if it is not known."""
-    if not denial.version:
-        return None
+def _version(denial: Denial, incidents: Incidents, cluster: Cluster) -> PluginVersion:
+    """Return the plugin version that a denial is explained for."""
+    agent = _AGENT.search(denial.agent)
+    name = "v" + agent[1].removeprefix("v") if agent else incidents.version
+    if cluster.version is not None or not name:
+        return cluster.version or cluster.default
     try:
-        return known_versions.find(denial.version)
+        return known_versions.find(name)
     except UsageError:
-        return known_versions.stand_in(denial.version)
+        return known_versions.stand_in(name) or cluster.default
 
 
 def _candidates(denial: Denial) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,89 @@
+"""Errors that are no denial of a call of the plugin, and programs that are not the plugin.
+
+``report/errors.toml`` and ``report/programs.toml`` are the tables.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from functools import cache
+
+from msgspec import Struct, convert
+
+from vpc_cni_iam import resources
+from vpc_cni_iam.catalog.facts import calls
+
+# What the user agent of the plugin has; that of v1.19.4 to v1.20.4 has not.
+PLUGIN = "amazon-vpc-cni-k8s"
+_TABLES = "explain/report"
+
+
+class ErrorKind(StrEnum):
+    """What an error is about, in the order in which they are told."""
+
+    credentials = "credentials"
+    cluster_role = "cluster-role"
+    not_iam = "not-iam"
+    no_cause = "no-cause"
+
+
+class KnownError(Struct, frozen=True):
+    """An error that text can have."""
+
+    kind: ErrorKind
+    says: str  # what people see of it
+    cause: str  # what it proves
+    alternatives: tuple[str, ...]  # what else it can come from
+    commands: tuple[str, ...]  # what to run next
+    pattern: str = ""  # of a message on one line; empty if only `actions` tell it
+    actions: tuple[str, ...] = ()  # the denied actions that mean the same
+    general: bool = False  # whether it counts only in a message that says nothing else
+
+
+class Program(Struct, frozen=True):
+    """A program that is not the plugin."""
+
+    name: str
+    agent: str  # of the user agent
+    actions: tuple[str, ...]  # patterns of actions that the plugin does not call
+
+
+@cache
+def errors() -> dict[str, KnownError]:
+    """Return the known errors by name, in the order of their table."""
+    table = tomllib.loads(resources.text(f"{_TABLES}/errors.toml"))
+    return convert(table, dict[str, KnownError])
+
+
+@cache
+def error_of_action(action: str) -> str:
+    """Return the name of the error that the denial of an action is, empty if it is none."""
+    return next((name for name, e in errors().items() if action in e.actions), "")
+
+
+@cache
+def _programs() -> list[Program]:
+    table = tomllib.loads(resources.text(f"{_TABLES}/programs.toml"))
+    return convert(table["program"], list[Program])
+
+
+@cache
+def program_of_agent(agent: str) -> str:
+    """Return the program that a user agent names, empty if it is the plugin or not known."""
+    return next((p.name for p in _programs() if re.search(p.agent, agent)), "")
+
+
+@cache
+def program_of_action(action: str) -> str:
+    """Return a program that calls an action, empty if the plugin does or none is known."""
+    names = (p.name for p in _programs() for pattern in p.actions if fnmatchcase(action, pattern))
+    return "" if is_called(action) else next(names, "")
+
+
+@cache
+def is_called(action: str) -> bool:
+    """Say whether some version of the plugin calls an action."""
+    return any(call.action == action and call.ranges for call in calls.calls())

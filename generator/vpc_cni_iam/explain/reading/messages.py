@@ -1,0 +1,198 @@
+"""Finds denied requests and known errors in one message.
+
+- What ipamd logs, of versions with the AWS SDK for Go 1 and 2.
+- Events of pods with the reason MissingIAMPermissions, from v1.11.3 on.
+- AWS's own words. Source: IAM User Guide, "Troubleshoot access denied error messages".
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from functools import cache
+
+from msgspec.structs import replace
+
+from vpc_cni_iam.catalog.facts import calls
+from vpc_cni_iam.explain import known
+from vpc_cni_iam.explain.known import ErrorKind
+from vpc_cni_iam.explain.reading.denial import Denial, Finding, OtherError, Unclear, role_name
+from vpc_cni_iam.inputs.aws.cloudtrail import DENIED
+
+# AWS's own words.
+NOT_AUTHORIZED = (
+    r"User: (?P<principal>\S+) is not authorized to perform: (?P<action>[a-z0-9-]+:\w+)"
+    r"(?: on resource: (?P<resource>[^\s\"<]+))?"
+    r"(?P<reason> (?:because|with an explicit deny)(?:(?!User: )[^.\"<]){0,300})?"
+)
+# v1.23.2:pkg/awsutils/awsutils.go:2693 writes the first. A denial has one of these.
+_DENIALS = re.compile(
+    r"failed to call (?P<call>[a-z0-9-]+:[A-Za-z0-9]+) due to missing permissions"
+    rf"|{NOT_AUTHORIZED}"
+    rf"|(?P<code>{DENIED})(?:\w{{0,20}}\) when calling the (?P<operation>\w+) operation)?"
+)
+# The SDK for Go 2 names service and operation.
+_OPERATION = re.compile(r"operation error (?P<service>[\w ]{1,40}): (?P<operation>\w+),")
+# A record of CloudTrail of which a part was copied.
+_EVENT = re.compile(r"\beventName\W{1,5}(?P<operation>\w+)")
+_SOURCE = re.compile(r"\beventSource\W{1,5}(?P<service>[a-z0-9-]+)\.amazonaws")
+# The SDK wraps what went wrong before the call itself: its credentials were refused.
+_CREDENTIALS = re.compile("(?:get|load|refresh cached|retrieve) credentials")
+ENCODED = re.compile(r"[Ee]ncoded authorization failure message")
+SERVICES = {
+    "ec2": "ec2", "sagemaker": "sagemaker", "sts": "sts", "cloudwatch": "cloudwatch",
+    "monitoring": "cloudwatch", "cloudwatch logs": "logs", "logs": "logs", "eks auth": "eks-auth",
+}  # fmt: skip
+# With the SDK for Go 1, ipamd's own words say which call failed.
+# Source: the errors and warnings of pkg/awsutils/awsutils.go at v1.8.0 and v1.14.0.
+_WORDS = tuple(
+    (re.compile(words), f"ec2:{action}")
+    for words, action in (
+        ("Failed to add tag to ENI|Failed to tag the newly created ENI", "CreateTags"),
+        ("Failed to CreateNetworkInterface|failed to create ENI", "CreateNetworkInterface"),
+        ("Failed to attach ENI", "AttachNetworkInterface"),
+        ("Failed to detach ENI", "DetachNetworkInterface"),
+        ("Failed to delete ENI|Failed to clean up leaked ENI", "DeleteNetworkInterface"),
+        ("Unable to retrieve instance data from EC2", "DescribeInstances"),
+        ("Failed to get ENI|Failed to call ec2:DescribeNetworkInterfaces",
+         "DescribeNetworkInterfaces"),
+        ("Failed to allocate a private IP", "AssignPrivateIpAddresses"),
+        ("Failed to deallocate a private IP|Failed to deallocate IPv4 Prefixes",
+         "UnassignPrivateIpAddresses"),
+        ("Failed to call ec2:DescribeSubnets", "DescribeSubnets"),
+    )
+)  # fmt: skip
+_CAUSE = re.compile(r"because (.+)|with an (explicit deny.*)")
+# How far behind the code of an error AWS's words about it begin, and how much of them is shown.
+_NEAR, _BEFORE, _SHOWN = 100, 80, 320
+# The pod of an event, in a table of kubectl, and in YAML; it stands before the message.
+_POD = re.compile(
+    r"(?:\bpod/|\bkind: Pod name: )"
+    r"(?!aws-node|cni-metrics-helper|eks-pod-identity-agent)([\w.-]+)"
+)
+_HEAD = 400
+# What a Deployment and a DaemonSet add to the names of their pods.
+_SUFFIX = re.compile("(?:-[a-z0-9]{5,10})?-[a-z0-9]{5}$")
+
+
+def findings(text: str) -> Iterator[Finding]:
+    """Yield what a message on one line tells of; nothing if it is about neither."""
+    errors = list(_known_errors(text, general=False))
+    denials = list(_denials(text, [place for place, _ in errors]))
+    clear = [d for d in denials if not isinstance(d, Unclear)]
+    if not errors and not clear:
+        errors = list(_known_errors(text, general=True))[:1]
+    every = [*(error for _, error in errors), *(clear or ([] if errors else denials[:1]))]
+    pod = _POD.search(text, 0, _HEAD) if every else None
+    yield from every if pod is None else _of_pod(every, pod[1])
+
+
+def _of_pod(findings: list[Finding], pod: str) -> Iterator[Finding]:
+    """Yield what is told of another pod, whose credentials are not the plugin's."""
+    for finding in findings:
+        if isinstance(finding, Denial):
+            yield replace(finding, workload=_SUFFIX.sub("", pod))
+        elif isinstance(finding, OtherError) and not _is_about_credentials(finding):
+            yield finding
+
+
+def _is_about_credentials(error: OtherError) -> bool:
+    return known.errors()[error.name].kind is ErrorKind.credentials
+
+
+def clarity(findings: list[Finding]) -> tuple[int, bool]:
+    """Return how much of what findings say is known, the most for the best way to read a text."""
+    return sum(map(_clarity, findings)), any(not isinstance(f, Unclear) for f in findings)
+
+
+def _clarity(finding: Finding) -> int:
+    if isinstance(finding, OtherError):
+        return 0 if known.errors()[finding.name].general else 3
+    if isinstance(finding, Unclear):
+        return 0
+    is_known = known.is_called(finding.action) or known.program_of_action(finding.action)
+    details = finding.resource, finding.principal, finding.reason
+    return (2 if is_known else 0) + sum(map(bool, details))
+
+
+def reason_of(text: str) -> str:
+    """Return the reason in AWS's words of a denial, empty if they have none."""
+    match = _CAUSE.search(text)
+    return (match[1] or match[2]).strip() if match else ""
+
+
+def denial_or_error(denial: Denial, text: str) -> Denial | OtherError:
+    """Return a denial, or what it is if its action is no call of the plugin."""
+    if name := known.error_of_action(denial.action):
+        role = role_name(denial.resource) or role_name(denial.principal)
+        return OtherError(name, text, role)
+    return denial
+
+
+def _known_errors(text: str, *, general: bool) -> Iterator[tuple[int, OtherError]]:
+    for name, pattern in _patterns(general=general):
+        if match := pattern.search(text):
+            yield match.start(), OtherError(name, _around(text, match))
+
+
+@cache
+def _patterns(*, general: bool) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple(
+        (name, re.compile(error.pattern))
+        for name, error in known.errors().items()
+        if error.pattern and error.general is general
+    )
+
+
+def _around(text: str, match: re.Match[str]) -> str:
+    """Return the words about a match."""
+    start = text.find(" ", match.start() - _BEFORE) + 1 if match.start() > _BEFORE else 0
+    return ("..." if start else "") + text[start : start + _SHOWN]
+
+
+def _denials(text: str, errors: list[int]) -> Iterator[Finding]:
+    encoded = bool(ENCODED.search(text))
+    matches = list(_DENIALS.finditer(text))
+    starts = sorted((*errors, *(m.start() for m in matches if m["action"])))
+    end = 0
+    for match in matches:
+        if match["call"]:
+            yield Denial(match["call"])
+        elif match["action"]:
+            denial = Denial(
+                match["action"],
+                (match["resource"] or "").rstrip(".,"),
+                match["principal"],
+                reason_of(match["reason"] or ""),
+                encoded=encoded,
+            )
+            yield denial_or_error(denial, _around(text, match))
+        elif not _is_near(match.start(), starts):
+            yield _of_code(text, text[end : match.start()], match, encoded=encoded)
+        end = match.end()
+
+
+def _is_near(code: int, starts: list[int]) -> bool:
+    """Say whether AWS's words about an error begin near its code."""
+    after = bisect_left(starts, code)
+    return after < len(starts) and starts[after] - code <= _NEAR
+
+
+def _of_code(text: str, before: str, match: re.Match[str], *, encoded: bool) -> Finding:
+    """Return the denial that the code of an error tells of, with the text before the code."""
+    if operation := match["operation"]:
+        actions = [c.action for c in calls.calls() if c.action.endswith(f":{operation}")]
+        return Denial(actions[0], encoded=encoded) if actions else Unclear(_around(text, match))
+    request = _CREDENTIALS.split(before)[-1]
+    places = [(m.start(), action) for words, action in _WORDS for m in words.finditer(request)]
+    for call in _OPERATION.finditer(request):
+        service = call["service"].lower()
+        action = f"{SERVICES.get(service, service.replace(' ', '-'))}:{call['operation']}"
+        places.append((call.start(), action))
+    if not places and (event := _EVENT.search(text)) and (source := _SOURCE.search(text)):
+        service = SERVICES.get(source["service"], source["service"])
+        places.append((0, f"{service}:{event['operation']}"))
+    if not places:
+        return Unclear(_around(text, match))
+    return denial_or_error(Denial(max(places)[1], encoded=encoded), _around(text, match))

@@ -1,0 +1,152 @@
+"""Splits text as people paste it into messages and JSON.
+
+A message is wrapped by a terminal, an e-mail or ``kubectl describe``, folded by YAML, quoted in
+Markdown, or over several lines since the error has several. JSON is one value, a value a line, or
+stands among other text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.plan.json_stream import Reader
+from vpc_cni_iam.policy.strict_json import load_json
+
+# A log's line may begin with a bracket, too.
+_JSON = re.compile(r"\s*(\{|\[\s*[\[{\"\]])")
+_QUOTED = re.compile(r"[ \t]{0,3}(?:>[ \t]?)+")
+_FENCE = re.compile(r"[ \t]*(?:```|~~~)")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+# What a line of a log, an event or a record begins with, whatever is above it.
+_BEGINS = re.compile(
+    r"\s*(?:- )?(?:\{|[0-9]{4}[-/][0-9]{2}|time=|level=|ts=|[IWEF][0-9]{4} |(?:Normal|Warning) "
+    r"|[0-9]+[smhd](?:[0-9]+[smhd])? |[^{]{1,160}\{\"(?:level|ts|time|log|msg)\":"
+    r"|[^{]{0,100}? (?:Normal|Warning) +[A-Z]\w+ )"
+)
+# What a line of an error that has several begins with.
+_CONTINUES = re.compile(
+    r"\s*(?:caused by:|status code:|request id:|(?:EC2RoleRequestError|SharedCredsLoad): )"
+)
+# A member of an object of which a part was copied.
+_MEMBER = re.compile(r'\s*"\w+"\s*:')
+# Where YAML breaks a line in quotes, whose spaces it escapes.
+_FOLDED = re.compile(r"\\\s+(\\ )?")
+_CLOSES = ("}", "]")
+# The least width at which text is wrapped, and the most lines of one message.
+_NARROW, _LINES = 60, 200
+# How many lines show how wide a text is.
+_SEVERAL = 3
+
+Part = object  # a value of JSON, or a message as text on one line
+
+
+def parts(text: str, source: str = "") -> Iterator[tuple[Part, ...]]:
+    """Yield each part of a text: as the one that it is, or as each of those that it may be.
+
+    With a source, raises `InputError` where the text is JSON over several lines and not valid: what
+    follows would be missed.
+    """
+    records = _records(text)
+    readings = _readings(next(records, [""]))
+    if source and _JSON.match(text) and isinstance(readings[0], str):
+        reader = Reader(text.encode(), source, what="denied requests")
+        for value in iter(reader.next_value, None):
+            yield (load_json(bytes(value).decode(), source),)
+        return
+    yield readings
+    yield from map(_readings, records)
+
+
+def _readings(record: list[str]) -> tuple[Part, ...]:
+    """Return what a record may be: of wrapped lines, a word may end with the line or go on."""
+    joined = ("",) if len(record) == 1 else ("", " ") if _is_cut(record) else (" ", "")
+    if _JSON.match(record[0]):
+        if (value := _value("\n".join(record))) is not None:
+            return (value,)
+        values = [_value(separator.join(record)) for separator in joined]
+        if known := tuple(value for value in values if value is not None):
+            return known
+    return tuple(one_line(separator.join(record)) for separator in joined)
+
+
+def _value(text: str) -> Part | None:
+    try:
+        return load_json(text, "")
+    except InputError:
+        return None
+
+
+def one_line(text: str) -> str:
+    """Return a message with single spaces, without marks of Markdown and escapes."""
+    if "\\" in text:
+        text = _FOLDED.sub(lambda match: " " * bool(match[1]), text)
+        text = text.replace("\\n", " ").replace("\\t", " ").replace('\\"', '"')
+    if "''" in text:  # as YAML writes one
+        text = text.replace("''", "'")
+    return " ".join(text.replace("`", "").split())
+
+
+def _records(text: str) -> Iterator[list[str]]:
+    """Yield the lines that belong together."""
+    record: list[str] = []
+    gap = False
+    for line in _lines(text):
+        if not line.strip():
+            gap = True
+            continue
+        if record and not _goes_on(record, line, gap=gap):
+            yield record
+            record = []
+        record.append(line)
+        gap = False
+    if record:
+        yield record
+
+
+def _goes_on(record: list[str], line: str, *, gap: bool) -> bool:
+    """Say whether a line belongs to the record above it."""
+    first, start = record[0].lstrip(), line.lstrip()
+    deeper = len(line) - len(start) > len(record[0]) - len(first)
+    begins = bool(_BEGINS.match(line)) or (start.startswith("- ") and not deeper)
+    if first[0] in "{[" and (_is_closed(record) or deeper or start.startswith(_CLOSES)):
+        return not _is_closed(record)
+    if len(record) >= _LINES or begins:
+        return False
+    if first.startswith('{"') or _CONTINUES.match(line) or first[0] == start[0] == "<":
+        return True
+    if _MEMBER.match(line) and _MEMBER.match(record[-1]):
+        return True
+    width = max([_NARROW, *(len(above) for above in record[-_SEVERAL:] if " " in above.strip())])
+    is_full = len(record[-1]) + len(start.split(maxsplit=1)[0]) >= width
+    return deeper or (is_full and not gap)
+
+
+def _is_closed(record: list[str]) -> bool:
+    """Say whether a value of JSON ends with the last line."""
+    first, last = record[0], record[-1]
+    if first.rstrip()[-1] not in "{[,":  # it is on one line, which may be wrapped
+        return last.rstrip().endswith(_CLOSES)
+    indent = len(first) - len(first.lstrip())
+    return last[indent : indent + 1] in _CLOSES and not last[:indent].strip()
+
+
+def _is_cut(record: list[str]) -> bool:
+    """Say whether lines end where the terminal does, be it within a word."""
+    lengths = {len(line) for line in record[:-1]}
+    return len(record) >= _SEVERAL and max(lengths) - min(lengths) <= 1
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines of a text, without the marks of a quotation or of a terminal."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        line = text[start:end].rstrip("\r")
+        start = end + 1
+        line = _COLOUR.sub("", line) if "\x1b" in line else line
+        if (quoted := _QUOTED.match(line)) is not None:
+            line = line[quoted.end() :]
+        yield "" if _FENCE.match(line) else line

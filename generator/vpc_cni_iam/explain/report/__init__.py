@@ -1,0 +1,1 @@
+"""What is said of errors: tables of those that are known, and the lines of a report."""

@@ -426,6 +426,11 @@ def test_a_role_of_a_cluster_that_the_input_does_not_have_counts(tmp_path: Path)
         ("not json", "is not what aws iam"),
         ("", "is empty"),
         ('{"addon": {"addonName": 3}}', "is not as aws eks prints it: Expected `str`, got `int`"),
+        (
+            '{"association": {"clusterName": "prod", "namespace": "kube-system", "roleArn": "x",'
+            ' "serviceAccount": "aws-node", "targetRoleArn": "arn:aws:iam::111122223333:role/a"}}',
+            "$.association: 'x' is not the ARN of a role",
+        ),
         ('{"RoleDetailList": [{"Arn": 3}]}', "Expected `str`, got `int`"),
         ('{"RoleDetailList": [', "cut off"),
         ('{"RoleDetailList": [{"Arn": "arn:aws:iam::1:role/x", "RoleName": "x", '

@@ -14,8 +14,6 @@ from vpc_cni_iam.inputs.daemonset import image_tag
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity, is_role_arn
 
-GET_PODS = "kubectl get pods -n kube-system -l k8s-app=aws-node -o json"
-GET_NODES = "kubectl get nodes -o json"
 GET_BOTH = "kubectl get nodes,pods -n kube-system -o json"
 _NAME, _NAMESPACE = "aws-node", "kube-system"
 _ROLE, _TOKEN = "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"

@@ -264,7 +264,8 @@ def test_a_template_in_a_name_stays_text(tmp_path: Path) -> None:
 def test_a_secret_is_in_no_output_and_no_file(tmp_path: Path) -> None:
     secret = "glpat-0123456789-hush"
     names = ("GITLAB_TOKEN", "AWS_SECRET_ACCESS_KEY", "TF_VAR_password")
-    words = "publish --cni-version latest --version 1.0.0 --output dist"
+    words = "publish --cni-version latest --version 1.0.0 --output dist --namespace platform"
+    words += " --registry-host registry.example.com"
     for more, code in (("", 0), (" --oci-repository 127.0.0.1:1/x", 3)):
         done = run(*(words + more).split(), cwd=tmp_path, env=dict.fromkeys(names, secret))
         assert done.code == code

@@ -313,7 +313,7 @@ def test_a_node_role_is_not_the_plugins_in_a_cluster_with_another(tmp_path: Path
     group = {"nodegroup": {"clusterName": "prod", "nodeRole": f"{arn}node"}}
     trust = irsa() if by == "add-on" else PODS
     cni = role("cni", trust, attached=(MANAGED,))
-    bare = role("node", NODES, inline={"s3": allow("s3:*")})
+    bare = role("node", NODES, inline={"s3": allow("s3:*")}, attached=(WORKER,))
     result = audited(
         tmp_path, details(cni, bare, policies=(MANAGED_POLICY,)), json.dumps(own), json.dumps(group)
     )
@@ -426,6 +426,11 @@ def test_a_role_of_a_cluster_that_the_input_does_not_have_counts(tmp_path: Path)
         ("not json", "is not what aws iam"),
         ("", "is empty"),
         ('{"addon": {"addonName": 3}}', "is not as aws eks prints it: Expected `str`, got `int`"),
+        (
+            '{"association": {"clusterName": "prod", "namespace": "kube-system", "roleArn": "x",'
+            ' "serviceAccount": "aws-node", "targetRoleArn": "arn:aws:iam::111122223333:role/a"}}',
+            "$.association: 'x' is not the ARN of a role",
+        ),
         ('{"RoleDetailList": [{"Arn": 3}]}', "Expected `str`, got `int`"),
         ('{"RoleDetailList": [', "cut off"),
         ('{"RoleDetailList": [{"Arn": "arn:aws:iam::1:role/x", "RoleName": "x", '
@@ -713,7 +718,6 @@ def test_a_role_for_several_clusters_is_checked_for_each(tmp_path: Path) -> None
 def test_a_role_is_checked_in_the_region_of_the_cluster(tmp_path: Path) -> None:
     limited = allow("ec2:*")
     limited["Statement"][0]["Condition"] = {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}
-    account = details(role("a", irsa(), inline={"cni": limited}))
     addon = {
         "addonName": "vpc-cni",
         "clusterName": "prod",
@@ -722,6 +726,8 @@ def test_a_role_is_checked_in_the_region_of_the_cluster(tmp_path: Path) -> None:
     for region, verdict in (("us-east-1", "works"), ("eu-west-1", "breaks")):
         arn = f"arn:aws:eks:{region}:{ACCOUNT}:addon/prod/vpc-cni/0"
         described = json.dumps({"addon": {**addon, "addonArn": arn}})
+        trust = json.loads(json.dumps(irsa()).replace("eu-west-1", region))
+        account = details(role("a", trust, inline={"cni": limited}))
         (a,) = audited(tmp_path, account, described)["roles"]
         assert (a["verdict"], a["clusters"][0]["region"]) == (verdict, region)
 
@@ -805,7 +811,8 @@ def test_each_region_that_a_deny_names_is_judged_where_the_clusters_is_not_known
             "addonArn": f"arn:aws:eks:{region}:{ACCOUNT}:addon/prod/vpc-cni/a-1",
             "serviceAccountRoleArn": f"arn:aws:iam::{ACCOUNT}:role/cni",
         }
-        page = details(role("cni", irsa(), inline={"cni": policy}))
+        trust = json.loads(json.dumps(irsa()).replace("eu-west-1", region))
+        page = details(role("cni", trust, inline={"cni": policy}))
         (tmp_path / "addon.json").write_text(json.dumps({"addon": addon}))
         (tmp_path / "a.json").write_text(page)
         words = ("audit", "a.json", "addon.json", "--to", "v1.23.2", "--format", "json")

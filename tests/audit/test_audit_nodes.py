@@ -216,6 +216,10 @@ NOT_KNOWN: dict[str, tuple[Change, str]] = {
         with_env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
         "does not say where credentials come from",
     ),
+    "a role that is none": (
+        with_(pods=listed(pod("n1", AWS_ROLE_ARN="x", AWS_WEB_IDENTITY_TOKEN_FILE=TOKEN))),
+        "does not say where credentials come from",
+    ),
     "both kinds of credentials": (
         with_env("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.2/x"),
         "does not say where credentials come from",
@@ -269,7 +273,17 @@ NOT_KNOWN: dict[str, tuple[Change, str]] = {
             clusters={"clusters": ["prod", "dev"]},
             more=listed(pod("n1", cluster="dev", **by_irsa())),
         ),
-        "nodes are missing, such as n1",
+        "nodes n1 may be of several clusters",
+    ),
+    "nodes of one name in two clusters, of each of which one thing is not seen": (
+        with_(
+            clusters={"clusters": ["prod", "dev"]},
+            pods=listed(pod("n1", **by_irsa())),
+            nodes=listed(node("n1"), node("n2")),
+            more=listed(*(pod(n, cluster="dev", **by_irsa()) for n in ("n1", "n2"))),
+            dev=listed(node("n1", cluster="dev")),
+        ),
+        "may be of several clusters",
     ),
 }
 
@@ -420,6 +434,40 @@ def test_odd_lists_of_kubectl_are_refused(tmp_path: Path, text: str, problem: st
     done = run("audit", "a.json", "--nodes", cwd=tmp_path)
     assert done.code not in (0, 1) and problem in done.err and "a.json" in done.err
     assert ISSUER not in done.out
+
+
+def test_lists_of_pods_and_nodes_tell_clusters_apart(tmp_path: Path) -> None:
+    """Nodes of two clusters can have one name."""
+    both = {
+        f"{cluster}-both": listed(
+            *(pod(n, cluster, **by_irsa()) for n in ("n1", "n2")),
+            *(node(n, cluster=cluster) for n in ("n1", "n2")),
+        )
+        for cluster in ("prod", "dev")
+    }
+    files = {
+        "account": SAFE["account"],
+        "clusters": {"clusters": ["prod", "dev"]},
+        "prod-addon": addon(),
+        "dev-addon": addon("dev"),
+        "prod-group": group(),
+        "dev-group": group("dev"),
+        **both,
+    }
+    code, answer, _ = asked(tmp_path, files)
+    assert (code, answer["answer"], answer["clusters"]) == (0, "safe", ["dev", "prod"])
+    for items in ("nodes", "pods"):
+        some = [i for i in both["dev-both"]["items"] if i["metadata"]["name"][-2:] != "n2"]
+        kept = [
+            i
+            for i in both["dev-both"]["items"]
+            if i["kind"] != {"nodes": "Node", "pods": "Pod"}[items]
+        ]
+        less = {
+            **files,
+            "dev-both": listed(*some, *(i for i in kept if i["metadata"]["name"][-2:] == "n2")),
+        }
+        assert asked(tmp_path, less)[1]["answer"] == "not known"
 
 
 def test_many_files_of_clusters_are_read(tmp_path: Path) -> None:

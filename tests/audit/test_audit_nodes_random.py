@@ -86,7 +86,10 @@ def world(chance: random.Random) -> World:
             pods.append(pod(name, cluster, **({} if is_stale else env)))
             if is_stale or not works:
                 needed.add(f"{ARN}{of}")
-        files[f"{cluster}-nodes"], files[f"{cluster}-pods"] = listed(*nodes), listed(*pods)
+        if chance.random() < 0.5:
+            files[f"{cluster}-both"] = listed(*nodes, *pods)
+        else:
+            files[f"{cluster}-nodes"], files[f"{cluster}-pods"] = listed(*nodes), listed(*pods)
     return World(files, needed)
 
 
@@ -94,9 +97,11 @@ def with_less(files: dict[str, dict[str, Any]], chance: random.Random) -> dict[s
     """The files without some of them, or of their items: never a node and its pod, both."""
     less = {k: v for k, v in files.items() if k == "account" or chance.random() < 0.93}
     kind = chance.choice(["nodes", "pods"])
+    lost = {"nodes": "Node", "pods": "Pod"}[kind]
     for name, value in less.items():
-        if name.endswith(kind):
-            less[name] = listed(*(i for i in value["items"] if chance.random() < 0.9))
+        if name.endswith((kind, "both")):
+            items = [i for i in value["items"] if i["kind"] != lost or chance.random() < 0.9]
+            less[name] = listed(*items)
     if any(f"{name}-{kind}" not in less for name in ("prod", "dev", "test")):
         # Files are left out of one kind alone.
         other = "pods" if kind == "nodes" else "nodes"

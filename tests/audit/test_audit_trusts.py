@@ -72,7 +72,7 @@ def _audited(
         (
             _with(irsa(), "StringEquals", _OTHER, "system:serviceaccount:kube-system:aws-node"),
             {"addon": ADDON},
-            "by IRSA",
+            "asks for",
         ),
         (
             _with(PODS, "StringEquals", "aws:RequestTag/eks-cluster-name", "stage"),

@@ -66,7 +66,8 @@ def generated_unread(folder: Path, name: str) -> None:
 
 
 def published(folder: Path, name: str) -> None:
-    assert run(*PUBLISH.split(), "--version", "1.0.0", cwd=folder).code == 0
+    place = ("--namespace", "platform", "--registry-host", "registry.example.com")
+    assert run(*PUBLISH.split(), "--version", "1.0.0", *place, cwd=folder).code == 0
     write_tree(next((folder / "dist").glob("*/1.0.0")), {f"x{name}.tf": RESOURCE})
 
 

@@ -39,6 +39,12 @@ ROLE = {
     "RolePolicyList": [{"PolicyName": "own", "PolicyDocument": POLICY}],
     "AttachedManagedPolicies": [],
 }
+EVENT = {
+    "eventSource": "ec2.amazonaws.com",
+    "eventName": "CreateTags",
+    "userAgent": "amazon-vpc-cni-k8s/v1.23.2",
+    "userIdentity": {"sessionContext": {"sessionIssuer": {"arn": ROLE["Arn"]}}},
+}
 # Each after those before it, in one folder; what a command may start besides itself.
 COMMANDS = {
     "generate": "",
@@ -53,7 +59,8 @@ COMMANDS = {
     "check": "",
     "diff": "",
     "upgrade --revision 2024-07-22": "",
-    "publish --cni-version latest --version 1.0.0 --output dist": "",
+    "publish --cni-version latest --version 1.0.0 --output dist --namespace platform "
+    "--registry-host registry.example.com": "",
     "publish --cni-version latest --version 1.0.0 --output dist --git-tag repo": "git",
     "convert policy.json --output hcl": "",
     "convert --from-hcl hcl/policy.tf": "",
@@ -61,6 +68,7 @@ COMMANDS = {
     "coverage --variant ipv4-scoped --all-versions --format html": "",
     "compare policy.json policy.json": "",
     "audit account.json": "",
+    "usage events.json --policy policy.json": "",
     "explain denied.log": "",
     "preflight instances.json --cluster-name prod": "",
     "review plan.json --source . --format json": "",
@@ -125,6 +133,7 @@ def system_calls(outer: Path) -> dict[str, list[list[str]]]:
         "iam.tf": 'resource "aws_iam_policy" "p" {\n'
         f"  policy = jsonencode({json.dumps(POLICY)})\n}}\n",
         "account.json": json.dumps({"RoleDetailList": [ROLE], "Policies": []}),
+        "events.json": json.dumps(EVENT),
         "denied.log": f"Unauthorized operation: failed to call {ACTION} due to missing permissions",
         "instances.json": '{"Reservations": []}',
         "plan.json": (plans / "widen.terraform-1.15.5.json").read_text(),
@@ -255,7 +264,8 @@ def test_a_template_in_a_name_stays_text(tmp_path: Path) -> None:
 def test_a_secret_is_in_no_output_and_no_file(tmp_path: Path) -> None:
     secret = "glpat-0123456789-hush"
     names = ("GITLAB_TOKEN", "AWS_SECRET_ACCESS_KEY", "TF_VAR_password")
-    words = "publish --cni-version latest --version 1.0.0 --output dist"
+    words = "publish --cni-version latest --version 1.0.0 --output dist --namespace platform"
+    words += " --registry-host registry.example.com"
     for more, code in (("", 0), (" --oci-repository 127.0.0.1:1/x", 3)):
         done = run(*(words + more).split(), cwd=tmp_path, env=dict.fromkeys(names, secret))
         assert done.code == code

@@ -128,7 +128,12 @@ def running(pods: Iterable[PluginPod], details: Iterable[ClusterDetail]) -> Iter
         if cluster.name and not others:
             clusters[cluster] = None
             yield ClusterDetail(
-                pod.identity, cluster, pod.source, pod.role, pod.version, is_running=True
+                pod.identity,
+                cluster,
+                pod.source.rpartition(",")[0],
+                pod.role,
+                pod.version,
+                is_running=True,
             )
 
 

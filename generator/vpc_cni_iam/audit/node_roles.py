@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.audit.clusters import ClusterUse, alike
 from vpc_cni_iam.audit.judge import RoleVerdict
+from vpc_cni_iam.audit.node_lists import place
 from vpc_cni_iam.inputs.aws import eks
 from vpc_cni_iam.inputs.aws.eks import ClusterDetail
 from vpc_cni_iam.inputs.kubernetes.lists import ClusterNode, PluginPod
@@ -48,6 +49,7 @@ class NodeReasonKind(Enum):
     no_pods = "the pods of the cluster are not in the input"
     no_nodes = "nodes of the cluster are not in the input"
     no_pod_on_node = "a node has no pod of aws-node in the input"
+    nodes_ambiguous = "nodes may be of several clusters"
     no_node_of_group = "a node group has no node in the input"
     cluster_unnamed = "pods do not name their cluster"
     cluster_ambiguous = "pods name a cluster that may be one of several"
@@ -132,7 +134,6 @@ class Evidence(Struct, dict=True):
         """The answers of the clusters, and what is missing of the input for all of them."""
         clusters = {d.cluster: list[PluginPod]() for d in self.details if not d.is_listed}
         lost: dict[NodeReasonKind, list[str]] = {
-            NodeReasonKind.no_pod_on_node: self._without_pod(),
             NodeReasonKind.cluster_unnamed: [],
             NodeReasonKind.cluster_ambiguous: [],
         }
@@ -144,13 +145,16 @@ class Evidence(Struct, dict=True):
                 lost[NodeReasonKind.cluster_ambiguous].append(pod.name)
             else:
                 clusters.setdefault(own, []).append(pod)
+        nodes = place(self.nodes, clusters)
+        lost[NodeReasonKind.no_pod_on_node] = [*nodes.without_pod]
+        lost[NodeReasonKind.nodes_ambiguous] = [*nodes.ambiguous]
         missing = [NodeReason(kind, names=tuple(names)) for kind, names in lost.items() if names]
         if not any(d.is_listed for d in self.details):
             missing.append(NodeReason(NodeReasonKind.no_list))
         if self.is_unread:
             missing.append(NodeReason(NodeReasonKind.unread))
-        on = Counter(name for pods in clusters.values() for name in {pod.node for pod in pods})
-        return [self._answer(c, pods, on) for c, pods in clusters.items()], missing
+        answers = [self._answer(c, pods, nodes.by_cluster[c]) for c, pods in clusters.items()]
+        return answers, missing
 
     def _unseen(self, clusters: Iterable[EksCluster]) -> tuple[str, ...]:
         """Return the names of listed clusters of which the input has nothing else."""
@@ -158,27 +162,16 @@ class Evidence(Struct, dict=True):
         seen = Counter(cluster.name for cluster in clusters)
         return tuple(name for name, number in listed.items() if number > seen[name])
 
-    def _without_pod(self) -> list[str]:
-        with_pod = {pod.node for pod in self.pods}
-        return [n.name for n in self.nodes if n.has_plugin and n.name not in with_pod]
-
     def _answer(
-        self, cluster: EksCluster, pods: Sequence[PluginPod], on: Mapping[str, int]
+        self, cluster: EksCluster, pods: Sequence[PluginPod], nodes: Sequence[ClusterNode]
     ) -> ClusterAnswer:
-        """Return the answer of a cluster.
-
-        `on` is on how many clusters' nodes pods run, by the name of the node.
-        """
+        """Return the answer of a cluster with its pods and nodes."""
         own = [
             d for d in self.details if d.cluster == cluster and not (d.is_listed or d.is_running)
         ]
         of_nodes = [d for d in own if d.identity is Identity.node_role]
         groups = {d.node_group: d.role for d in of_nodes}
-        names = {pod.node for pod in pods if pod.node}
-        nodes = [n for n in self.nodes if n.name in names]
-        # Clusters of which one is seen whole may have nodes of one name.
-        seen_nodes = Counter(name for name, _ in {(n.name, n.uid) for n in nodes})
-        absent = sorted(name for name in names if seen_nodes[name] < on[name])
+        absent = sorted({pod.node for pod in pods if pod.node} - {n.name for n in nodes})
         idle = {d.node_group for d in of_nodes if d.has_nodes} - {n.group for n in nodes}
         given = _given(own)
         seen = [
@@ -192,9 +185,8 @@ class Evidence(Struct, dict=True):
         roles = sorted({*given.roles, *(pod.role for pod in pods if pod.role)})
         reasons += [r for role in roles if (r := self._of_role(cluster, role))]
         open_nodes = tuple(n.name for n in nodes if n.has_plugin and n.group not in groups)
-        # A name that nodes of several clusters have is not told apart.
-        of_nodes_by_name = {n.name: groups.get(n.group) for n in nodes if seen_nodes[n.name] == 1}
-        of_pods = {pod.name: of_nodes_by_name.get(pod.node) for pod in pods}
+        by_name = {n.name: groups.get(n.group) for n in nodes}
+        of_pods = {pod.name: by_name.get(pod.node) for pod in pods}
         return ClusterAnswer(cluster, tuple(reasons), tuple(roles), groups, open_nodes, of_pods)
 
     def _of_role(self, cluster: EksCluster, name: str) -> NodeReason | None:

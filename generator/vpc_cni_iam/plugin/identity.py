@@ -7,8 +7,11 @@ EKS Pod Identity replaces that of IRSA, and the node role comes last.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from enum import StrEnum
+
+_ROLE_ARN = r"arn:[a-z0-9-]+:iam::[0-9]{12}:role/[\w+=,.@/-]+"
 
 
 class Identity(StrEnum):
@@ -29,6 +32,11 @@ class Identity(StrEnum):
     def is_of_service_account(self) -> bool:
         """Whether a service account has it, and not each pod of the node."""
         return self in (Identity.pod_identity, Identity.irsa)
+
+
+def is_role_arn(text: str) -> bool:
+    """Say whether a text is the ARN of a role."""
+    return re.fullmatch(_ROLE_ARN, text) is not None
 
 
 _ORDER = {identity: number for number, identity in enumerate(Identity)}

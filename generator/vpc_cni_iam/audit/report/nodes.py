@@ -8,7 +8,7 @@ from vpc_cni_iam.audit.grants import GrantingPolicy
 from vpc_cni_iam.audit.node_roles import NodeAnswer, NodeReason
 from vpc_cni_iam.audit.node_roles import NodeReasonKind as Kind
 from vpc_cni_iam.errors import first_of
-from vpc_cni_iam.inputs.kubernetes.lists import GET_NODES, GET_PODS
+from vpc_cni_iam.inputs.kubernetes.lists import GET_BOTH
 
 _RESTART = "`kubectl rollout restart daemonset aws-node -n kube-system`"
 _CLUSTER = "cluster {cluster}: "
@@ -26,10 +26,13 @@ _WORDS = {
     Kind.no_cluster: "no cluster of the input is known to have nodes with it",
     Kind.no_list: "the list of clusters is missing: aws eks list-clusters, of each Region",
     Kind.not_listed_whole: "nothing but the name is known of clusters: {names}",
-    Kind.no_pods: f"{_CLUSTER}the pods of aws-node are missing: {GET_PODS}",
-    Kind.no_nodes: f"{_CLUSTER}nodes are missing, such as {{names}}: {GET_NODES}",
-    Kind.no_pod_on_node: f"no pod of aws-node is known on {{names}}: {GET_PODS}",
-    Kind.no_node_of_group: f"{_CLUSTER}no node of the node groups {{names}} is there: {GET_NODES}",
+    Kind.no_pods: f"{_CLUSTER}the pods of aws-node are missing: {GET_BOTH}",
+    Kind.no_nodes: f"{_CLUSTER}nodes are missing, such as {{names}}: {GET_BOTH}",
+    Kind.no_pod_on_node: f"no pod of aws-node is known on {{names}}: {GET_BOTH}",
+    Kind.nodes_ambiguous: (
+        f"nodes {{names}} may be of several clusters; give pods and nodes together: {GET_BOTH}"
+    ),
+    Kind.no_node_of_group: f"{_CLUSTER}no node of the node groups {{names}} is there: {GET_BOTH}",
     Kind.cluster_unnamed: "pods {names} have no CLUSTER_NAME, so their cluster is not known",
     Kind.cluster_ambiguous: "pods {names} may be of several clusters of one name",
     Kind.unclear_credentials: (

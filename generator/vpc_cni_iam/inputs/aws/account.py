@@ -208,7 +208,7 @@ class AccountDetails:
                 continued = continued or more not in (False, None, "")
             elif key == "items":
                 for _ in reader.items():
-                    self._add_kubernetes(reader)
+                    self._add_kubernetes(reader, f"{reader.source}, byte {start}")
             elif key == "metadata":
                 metadata = reader.decoded(reader.value(), ListMetadata)
                 continued = continued or metadata.is_continued
@@ -229,12 +229,12 @@ class AccountDetails:
             raise InputError(reader.source, reader.position(start), problem)
         return accounts, continued
 
-    def _add_kubernetes(self, reader: Reader) -> None:
-        """Read an item of a list of Kubernetes."""
+    def _add_kubernetes(self, reader: Reader, whole: str) -> None:
+        """Read an item of a list of Kubernetes, which `whole` tells from other lists."""
         item = reader.decoded(reader.value(), KubernetesObject)
-        if pod := pod_of(item, reader.source):
+        if pod := pod_of(item, whole):
             self.pods.append(pod)
-        elif node := node_of(item, reader.source):
+        elif node := node_of(item, whole):
             self.nodes.append(node)
 
     def _index_item(self, reader: Reader, number: int, *, policy: bool) -> str:

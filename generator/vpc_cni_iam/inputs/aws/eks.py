@@ -14,7 +14,7 @@ from msgspec.json import Decoder
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.plugin.cluster import EksCluster, cluster_of
-from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.plugin.identity import Identity, is_role_arn
 
 PLUGIN, METRICS_HELPER = "aws-node", "cni-metrics-helper"
 _ADDON, _NAMESPACE = "vpc-cni", "kube-system"
@@ -170,4 +170,8 @@ def read(member: str, text: bytes, source: str) -> list[ClusterDetail]:
     except (DecodeError, UnicodeDecodeError) as error:
         raise InputError(source, f"$.{member}", f"is not as aws eks prints it: {error}") from None
     details = (detail(v, source) for v in (value if isinstance(value, list) else [value]))
-    return [known for known in details if known is not None]
+    known = [each for each in details if each is not None]
+    for role in (role for each in known for role in (each.role, each.by_role)):
+        if role and not is_role_arn(role):
+            raise InputError(source, f"$.{member}", f"{role[:80]!r} is not the ARN of a role")
+    return known

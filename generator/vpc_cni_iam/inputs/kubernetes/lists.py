@@ -12,10 +12,9 @@ from msgspec import Struct
 
 from vpc_cni_iam.inputs.daemonset import image_tag
 from vpc_cni_iam.plugin.cluster import EksCluster
-from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.plugin.identity import Identity, is_role_arn
 
-GET_PODS = "kubectl get pods -n kube-system -l k8s-app=aws-node -o json"
-GET_NODES = "kubectl get nodes -o json"
+GET_BOTH = "kubectl get nodes,pods -n kube-system -o json"
 _NAME, _NAMESPACE = "aws-node", "kube-system"
 _ROLE, _TOKEN = "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"
 _AGENT, _AGENT_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials"
@@ -46,7 +45,7 @@ class PluginPod(Struct, frozen=True):
     identity: Identity  # where it gets its credentials from; unknown if that is not told
     role: str  # the ARN of its role by IRSA, empty by another identity
     version: str  # the tag of its image
-    source: str
+    source: str  # the list that it is in, of one cluster
 
 
 class ClusterNode(Struct, frozen=True):
@@ -56,7 +55,7 @@ class ClusterNode(Struct, frozen=True):
     group: str  # the managed node group, empty if it is of none
     uid: str  # what tells it from a node of the same name in another cluster
     has_plugin: bool  # whether it is a node on which aws-node runs
-    source: str
+    source: str  # the list that it is in, of one cluster
 
 
 class _Variable(Struct, rename="camel"):
@@ -140,7 +139,7 @@ def _identity(container: _Container, environment: Mapping[str, str]) -> Identity
         is_own = environment[_AGENT] in (_AGENT_URI, _AGENT_IPV6)
         return Identity.pod_identity if is_own else Identity.unknown
     if has_token:
-        is_whole = environment.get(_ROLE) and environment.get(_TOKEN)
+        is_whole = is_role_arn(environment.get(_ROLE, "")) and environment.get(_TOKEN)
         return Identity.irsa if is_whole and _ROLE not in elsewhere else Identity.unknown
     return Identity.node_role
 

@@ -131,7 +131,6 @@ def test_text_says_of_each_element_what_the_data_say(
     end = f"safe to drop: {', '.join(droppable)}" if droppable else "nothing is safe to drop"
     if result["not_allowed"]:
         end += f"; used, and not allowed by the policy: {', '.join(result['not_allowed'])}"
-        end += ": allow it, or name all policies of the role"
     assert blocks[-2 if result["smaller"] else -1] == end
 
 

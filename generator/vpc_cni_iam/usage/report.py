@@ -91,5 +91,4 @@ def conclusion(usage: Usage) -> str:
     result = f"safe to drop: {', '.join(droppable)}" if droppable else "nothing is safe to drop"
     if usage.not_allowed:
         result += f"; used, and not allowed by the policy: {', '.join(usage.not_allowed)}"
-        result += ": allow it, or name all policies of the role"
     return result if usage.complete else f"incomplete, see what is not read above: {result}"

@@ -62,7 +62,8 @@ def _gain(finding: Finding, gain: Gain) -> Saying:
     what = REACH_TEXTS[gain.reach] if gain.reach else parts.pop(0) if parts else "do more"
     details = also([text for text in parts if text != what], is_first=bool(gain.reach))
     if gain.beyond is not None:
-        details.append(f"beyond the plugin's needs: {first_of(gain.beyond, _NAMES) or 'nothing'}")
+        beyond = f"beyond the plugin's needs: {first_of(gain.beyond, _NAMES) or 'nothing'}"
+        details.insert(0, beyond)
     is_attached = bool(gain.policies) and "policy_arn" in finding.attribute
     message = _who_can(gain, what, is_attached=is_attached)
     message += ", where its permissions boundary allows it" if gain.is_bounded else ""

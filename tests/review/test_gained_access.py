@@ -292,6 +292,15 @@ def test_a_role_that_comes_back_at_another_address_gains_and_loses_nothing() -> 
     assert finding.address == "aws_iam_role.new"
 
 
+def test_what_is_removed_and_made_again_with_more_counts_whichever_comes_last() -> None:
+    changes = (
+        given(),
+        inline(document(S3), None, "p", at="old"),
+        inline(None, document(ADMIN), "p", at="new"),
+    )
+    assert levels(access(*changes)) == {"conflict": "warning", "admin-attached": "error"}
+
+
 def test_a_role_under_another_name_has_another_arn() -> None:
     sides = [
         {"name": n, "path": "/", "arn": f"arn:aws:iam::444455556666:role/{n}"} for n in ("a", "b")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from eks import NODE_TRUST, POD_TRUST, arn_of, irsa, own_role
+from eks import NODE_TRUST, POD_TRUST, addon, arn_of, irsa, node_group, own_role
 from found import found, levels
 from synthetic import Json, allow, attachment, document, policy, resource, role
 from vpc_cni_iam.catalog.facts.documents import managed_policy
@@ -292,6 +292,15 @@ def test_a_role_that_comes_back_at_another_address_gains_and_loses_nothing() -> 
     assert finding.address == "aws_iam_role.new"
 
 
+def test_what_is_removed_and_made_again_with_more_counts_whichever_comes_last() -> None:
+    changes = (
+        given(),
+        inline(document(S3), None, "p", at="old"),
+        inline(None, document(ADMIN), "p", at="new"),
+    )
+    assert levels(access(*changes)) == {"conflict": "warning", "admin-attached": "error"}
+
+
 def test_a_role_under_another_name_has_another_arn() -> None:
     sides = [
         {"name": n, "path": "/", "arn": f"arn:aws:iam::444455556666:role/{n}"} for n in ("a", "b")
@@ -302,6 +311,25 @@ def test_a_role_under_another_name_has_another_arn() -> None:
     assert "arn:aws:iam::444455556666:role/a becomes arn:aws:iam::444455556666:role/b" in (
         saying.message
     )
+
+
+def test_a_node_role_under_another_name_is_an_error_also_where_aws_node_has_its_own() -> None:
+    """Its access entry, or aws-auth, names the old ARN: no node joins the cluster."""
+    sides = [{"name": name, "assume_role_policy": TRUST} for name in ("nodes", "workers")]
+    sides[0]["arn"] = arn_of("nodes")
+    renamed = resource("aws_iam_role", "nodes", *sides, actions=["delete", "create"])
+    own = addon(
+        {"service_account_role_arn": arn_of("cni")}, {"service_account_role_arn": arn_of("cni")}
+    )
+    changes = (
+        renamed,
+        node_group("nodes", "workers"),
+        own,
+        *own_role("cni", irsa(), document(allow("ec2:*"))),
+    )
+    (finding,) = (f for f in found(*changes) if f.rule == "arn-changed")
+    assert finding.level == "error"
+    assert "a role of nodes" in say(finding).message
 
 
 def test_a_user_joins_a_group_that_may_do_everything() -> None:

@@ -422,6 +422,20 @@ def test_a_role_that_is_made_anew_has_no_unknown_policies_of_its_own() -> None:
     assert not {UNKNOWN, "unknown-attachment"} & rules(reviewed(change))
 
 
+def test_what_no_plan_shows_of_new_roles_is_said_once_and_is_no_finding() -> None:
+    made = [
+        resource("aws_iam_role", name, None, TRUST, after_unknown={"inline_policy": True})
+        for name in ("a", "b")
+    ]
+    block = {"mode": "managed", "type": "aws_iam_role", "expressions": {"name": {}}}
+    blocks = [{**block, "name": name} for name in ("a", "b")]
+    review = reviewed(*made, configuration={"root_module": {"resources": blocks}})
+    said = "inline policies of dynamic blocks in new roles (aws_iam_role.a and 1 more)"
+    assert review.not_shown == (said,)
+    assert {f.level for f in review.findings} == {"note"}
+    assert not any("inline" in f.message for f in review.findings)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "rule"),
     [

@@ -62,7 +62,8 @@ def _gain(finding: Finding, gain: Gain) -> Saying:
     what = REACH_TEXTS[gain.reach] if gain.reach else parts.pop(0) if parts else "do more"
     details = also([text for text in parts if text != what], is_first=bool(gain.reach))
     if gain.beyond is not None:
-        details.append(f"beyond the plugin's needs: {first_of(gain.beyond, _NAMES) or 'nothing'}")
+        beyond = f"beyond the plugin's needs: {first_of(gain.beyond, _NAMES) or 'nothing'}"
+        details.insert(0, beyond)
     is_attached = bool(gain.policies) and "policy_arn" in finding.attribute
     message = _who_can(gain, what, is_attached=is_attached)
     message += ", where its permissions boundary allows it" if gain.is_bounded else ""
@@ -97,6 +98,8 @@ def _fix(gain: Gain, address: str, *, is_attached: bool) -> str:
         return f"Accept it if aws-node needs it, or narrow {address}"
     if is_attached:
         return f"Detach {_policies(gain.policies)} from {names_of(gain.owners)}"
+    if [str(action).lower() for action in actions] == ["iam:passrole"]:
+        return f"Name the role in {actions[0]} of {address}, or remove it"
     if actions and not gain.reach:
         return f"Remove {_listed(actions)} from {address}, or narrow its resources"
     return f"Narrow the actions and resources in {address}"

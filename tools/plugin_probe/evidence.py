@@ -29,6 +29,8 @@ FOLDER = Path(__file__).with_name("observed")  # a file for each version that wa
 _STEP = 10  # seconds: a delay is told to the nearest of these
 _SHORTEST = 20  # seconds: a busy machine is no delay
 _AT_ONCE = 8  # runs; they mostly wait
+# What the agent did with policies of the catalog, and with some that are narrowed by lists.
+_POLICIES = ("policies", "narrowed")
 _RANDOM = {"ClientToken"}
 # The agent gives back any that are free; how many depends on the moment.
 _GIVEN_BACK = re.compile(r"(PrivateIpAddress|Ipv4Prefix)\.\d+")
@@ -105,7 +107,7 @@ def evidence(
     return {
         "version": str(version),
         "observed": datetime.now(UTC).date().isoformat(),
-        "policies": before.get("policies", []) if before else [],
+        **{key: before.get(key, []) if before else [] for key in _POLICIES},
         "scenarios": sorted((*others, *shown), key=lambda s: order.index(s["name"])),
     }
 
@@ -125,8 +127,9 @@ def text(evidence: dict[str, Any]) -> str:
         fields.append(f'"denied": {{\n    {lines}\n   }}' if lines else '"denied": {}')
         scenarios.append("  {\n   " + ",\n   ".join(fields) + "\n  }")
     head = f'{{\n "version": "{evidence["version"]}",\n "observed": "{evidence["observed"]}",\n'
-    if lines := ",\n  ".join(map(json.dumps, evidence.get("policies", ()))):
-        head += f' "policies": [\n  {lines}\n ],\n'
+    for key in _POLICIES:
+        if lines := ",\n  ".join(map(json.dumps, evidence.get(key, ()))):
+            head += f' "{key}": [\n  {lines}\n ],\n'
     return head + ' "scenarios": [\n' + ",\n".join(scenarios) + "\n ]\n}\n"
 
 

@@ -34,12 +34,27 @@ variable "oidc_provider_arn" {
   default     = null
 }
 
+variable "partition" {
+  description = "AWS partition of the account."
+  type        = string
+  default     = "aws"
+}
+
+variable "account_id" {
+  description = "AWS account ID of the nodes."
+  type        = string
+  default     = "111122223333"
+}
+
 module "vpc_cni_role" {
   source = "../modules/vpc-cni-iam-role"
 
   variant           = "ipv4"
   oidc_provider_arn = var.oidc_provider_arn
   pod_identity      = var.oidc_provider_arn == null
+  partition         = var.partition
+  region            = var.region
+  account_id        = var.account_id
 }
 
 resource "aws_eks_addon" "vpc_cni" {

@@ -21,8 +21,24 @@ variable "region" {
   default     = "eu-west-1"
 }
 
+variable "partition" {
+  description = "AWS partition of the account."
+  type        = string
+  default     = "aws"
+}
+
+variable "account_id" {
+  description = "AWS account ID of the nodes."
+  type        = string
+  default     = "111122223333"
+}
+
 module "vpc_cni_policy" {
   source = "../modules/vpc-cni-iam-policy"
+
+  partition  = var.partition
+  region     = var.region
+  account_id = var.account_id
 }
 
 resource "aws_iam_policy" "vpc_cni" {

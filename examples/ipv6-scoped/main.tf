@@ -27,10 +27,25 @@ variable "cluster_name" {
   default     = "example"
 }
 
+variable "partition" {
+  description = "AWS partition of the account."
+  type        = string
+  default     = "aws"
+}
+
+variable "account_id" {
+  description = "AWS account ID of the nodes."
+  type        = string
+  default     = "111122223333"
+}
+
 module "vpc_cni_policy" {
   source = "./policy"
 
   cluster_name = var.cluster_name
+  partition    = var.partition
+  region       = var.region
+  account_id   = var.account_id
 }
 
 resource "aws_iam_policy" "vpc_cni" {

@@ -75,6 +75,18 @@ resource "aws_iam_role_policy_attachment" "node" {
   policy_arn = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
 }
 
+variable "partition" {
+  description = "AWS partition of the account."
+  type        = string
+  default     = "aws"
+}
+
+variable "account_id" {
+  description = "AWS account ID of the nodes."
+  type        = string
+  default     = "111122223333"
+}
+
 # Step 2 gives the plugin a role of its own with the same policy; step 3 scopes it.
 module "vpc_cni_role" {
   source = "../modules/vpc-cni-iam-role"
@@ -85,4 +97,7 @@ module "vpc_cni_role" {
   cluster_name           = var.cluster_name
   vpc_id                 = var.vpc_id
   oidc_provider_arn      = var.oidc_provider_arn
+  partition              = var.partition
+  region                 = var.region
+  account_id             = var.account_id
 }

@@ -27,11 +27,26 @@ variable "oidc_provider_arn" {
   default     = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"
 }
 
+variable "partition" {
+  description = "AWS partition of the account."
+  type        = string
+  default     = "aws"
+}
+
+variable "account_id" {
+  description = "AWS account ID of the nodes."
+  type        = string
+  default     = "111122223333"
+}
+
 module "vpc_cni_role" {
   source = "../modules/vpc-cni-iam-role"
 
   variant           = "ipv6"
   oidc_provider_arn = var.oidc_provider_arn
+  partition         = var.partition
+  region            = var.region
+  account_id        = var.account_id
 }
 
 output "role_arn" {

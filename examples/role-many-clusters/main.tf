@@ -22,10 +22,25 @@ variable "region" {
   default     = "eu-west-1"
 }
 
+variable "partition" {
+  description = "AWS partition of the account."
+  type        = string
+  default     = "aws"
+}
+
+variable "account_id" {
+  description = "AWS account ID of the nodes."
+  type        = string
+  default     = "111122223333"
+}
+
 module "vpc_cni_role" {
   source = "./role"
 
   source_account_id = "111122223333"
+  partition         = var.partition
+  region            = var.region
+  account_id        = var.account_id
 }
 
 output "role_arn" {

@@ -41,6 +41,18 @@ variable "clusters" {
   }
 }
 
+variable "partition" {
+  description = "AWS partition of the account."
+  type        = string
+  default     = "aws"
+}
+
+variable "account_id" {
+  description = "AWS account ID of the nodes."
+  type        = string
+  default     = "111122223333"
+}
+
 module "vpc_cni_role" {
   source   = "../modules/vpc-cni-iam-role"
   for_each = var.clusters
@@ -51,6 +63,9 @@ module "vpc_cni_role" {
   oidc_provider_arn = each.value.oidc_provider_arn
   role_name         = "vpc-cni-${each.key}"
   policy_name       = "vpc-cni-${each.key}"
+  partition         = var.partition
+  region            = var.region
+  account_id        = var.account_id
 }
 
 output "role_arns" {

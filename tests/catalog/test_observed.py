@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tools.plugin_probe import denials, live, replay
+from tools.plugin_probe import denials, live, narrowed, replay
 from tools.plugin_probe.evidence import observed
 from tools.plugin_probe.scenarios import find
 
@@ -225,6 +225,53 @@ def test_the_agent_ran_with_the_policies_of_the_catalog_and_nothing_was_denied(
     for entry in policies:
         served, expected = entry["pods"]
         assert (entry["exit_code"], entry["denied"], served) == (None, [], expected), entry
+
+
+# What narrowed policies must allow in each scenario.
+FOR = {
+    "ipv4": {"create", "attach", "assign-ipv4"},
+    "ipv4-scale-down": {"create", "attach", "detach", "delete"},
+    "ipv4-leaked-interfaces": {"tag-leaked", "delete-leaked"},
+    "ipv4-groups-changed": {"create", "set-groups"},
+    "ipv4-custom-networking": {"create", "attach"},
+    "ipv4-subnet-discovery": {"create", "attach"},
+}
+NARROWED = [entry for entry in observed() if entry.get("narrowed")]
+
+
+def test_narrowed_policies_ran_at_three_versions() -> None:
+    assert len(NARROWED) >= 3
+
+
+@pytest.mark.parametrize("observed", NARROWED, ids=lambda o: str(o["version"]))
+def test_the_agent_ran_with_narrowed_policies_and_only_what_is_not_listed_was_denied(
+    observed: dict[str, Any],
+) -> None:
+    version, entries = release_of(observed), observed["narrowed"]
+    runs = [(e["scenario"], tuple(e["subnets"]), tuple(e["security_groups"])) for e in entries]
+    assert runs == [each for each in narrowed.RUNS if find(each[0]).at(version)]
+    missing = 0
+    for entry, (name, subnets, groups) in zip(entries, runs, strict=True):
+        scenario = next(s for s in observed["scenarios"] if s["name"] == name)
+        text = narrowed.policy(version, name, subnets, groups)
+        policies = compile_policies([loads(text, "policy")])
+        denied = dict.fromkeys(
+            f"{check.action} on {check.resource}"
+            for _, checks in replay.checks(scenario)
+            for check in checks
+            if not policies.evaluate(check).allowed
+        )
+        assert entry["denied"] == [*denied], (name, subnets, groups)
+        listed = {*subnets, *groups}
+        assert not any(text.endswith(f"/{each}") for text in denied for each in listed)
+        missing += bool(denied)
+        served, expected = entry["pods"]
+        # With custom networking there is no other interface for pods.
+        works = not denied or name != "ipv4-custom-networking"
+        assert (entry["exit_code"] is None and served == expected) is works, entry
+        # What the scenario is for was done.
+        assert not works or FOR[name] <= {*entry["allowed"]}, entry
+    assert missing >= 3
 
 
 def claims(variant: Variant, scenario: dict[str, Any]) -> bool:

@@ -7,6 +7,7 @@ import pytest
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.narrowing import IdList
 from vpc_cni_iam.catalog.purpose import purpose
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import VARIANTS, find
@@ -50,6 +51,18 @@ def test_what_is_narrowed_says_so() -> None:
     assert hardened[-1] == "Give them any security group of the cluster's VPC."
 
 
+def test_lists_are_named() -> None:
+    for limits, places in (
+        ((IdList.subnets,), "the listed subnets and with any security group"),
+        ((IdList.security_groups,), "any subnet and with the listed security groups"),
+        (tuple(IdList), "the listed subnets and with the listed security groups"),
+    ):
+        lines = purposes("ipv4-scoped", cni_version="v1.23.2", hardening=Hardening(limits=limits))
+        assert f"Create them in {places} of the cluster's VPC." in lines
+        listed = "the listed security groups" if IdList.security_groups in limits else "any sec"
+        assert lines[-1].startswith(f"Give them {listed}")
+
+
 @pytest.mark.parametrize("variant", [v.name for v in VARIANTS])
 def test_every_statement_of_the_catalog_has_a_purpose(variant: str) -> None:
     """What limits a statement is not left out, and what does not is not made up."""
@@ -57,7 +70,8 @@ def test_every_statement_of_the_catalog_has_a_purpose(variant: str) -> None:
     features = [(), *((name,) for name in calls.features())]
     revisions = [{"revision": date} for date in ("2022-01-31", "2026-09-29")]
     versions = [{"cni_version": version} for version in ("v1.12.6", "v1.20.4", "v1.23.2")]
-    for words, feature, hardening in product((*revisions, *versions), features, (None, CLAIM)):
+    narrowed = (None, CLAIM, Hardening(limits=tuple(IdList)))
+    for words, feature, hardening in product((*revisions, *versions), features, narrowed):
         try:
             policy = compose(chosen, select(**words, features=feature, hardening=hardening)).policy
         except UsageError:

@@ -285,6 +285,14 @@ def test_verify_with_a_real_engine(tmp_path: Path, attached: dict[str, str]) -> 
     done = run("verify", "m", "--engine", "terraform", cwd=tmp_path, env=environ)
     assert done.code == 0, done.err
     assert done.out.count("rendered by terraform 1.15.5") == 3
+    limits = ("--limit-to", "subnets", "--limit-to", "security-groups")
+    run("generate", "n", "--variant", "ipv4-scoped", "--harden", *limits, cwd=tmp_path)
+    done = run("verify", "n", "--engine", "terraform", cwd=tmp_path, env=environ)
+    assert done.code == 0, done.out + done.err
+    main = tmp_path / "n" / "main.tf"
+    main.write_text(main.read_text().replace("in var.subnet_ids :", 'in ["*"] :'))
+    done = run("verify", "n", "--engine", "terraform", cwd=tmp_path, env=environ)
+    assert done.code == 1 and "subnet/*" in done.out
 
 
 def test_catalog_for_programs() -> None:

@@ -124,6 +124,23 @@ def narrowed(policy: Policy) -> list[int]:
     return [n for n, s in enumerate(policy.statements) if s.actions == ("ec2:CreateTags",)]
 
 
+def test_lists_work_in_a_shared_vpc_with_every_name_given() -> None:
+    words = {"cluster_name": "prod", "vpc_id": "vpc-01234567", "region": "cn-north-1"}
+    words |= {"account_id": "111122223333", "vpc_owner_id": "444455556666"}
+    words |= {"partition": "aws-cn"}
+    chosen = replace(LISTED, limits=tuple(IdList))
+    (document,) = options(("ipv4-scoped",), hardening=chosen).composed()
+    filled = narrowing.filled(document.policy, parameters.values(words), IDS)
+    there = RequestSetting(known_versions.newest(), names=names_of(words, [filled]))
+    assert there.names.vpc_owner_id != there.names.account_id
+    assert {s for s, _, _ in denied(cover([filled], there, EVERY))} == {
+        "cluster-name-corrected",
+        "subnet-added",
+        "security-group-added",
+        "trunk-interface",
+    }
+
+
 def test_each_of_the_three_statements_is_needed() -> None:
     variant = TIED[0]
     there = setting(variant)

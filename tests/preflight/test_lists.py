@@ -37,10 +37,11 @@ WORDS = ("preflight", "i.json", "--cluster-name", "prod", "--harden")
 
 
 def test_the_lists_are_those_of_the_nodes_and_of_their_eni_configs(tmp_path: Path) -> None:
+    nameless = {"NetworkInterfaces": [{"SubnetId": A, "Groups": [{"GroupName": "x"}]}]}
     other = described("i-00000003", (C, "sg-00000003")) | {
         "Tags": [{"Key": "eks:cluster-name", "Value": "test"}]
     }
-    nodes = (described("i-00000001", (B, OWN), (B, OWN)), described("i-00000002", (A, OWN)), other)
+    nodes = (described("i-00000001", (B, OWN), (B, OWN)), described("i-00000002") | nameless, other)
     write_tree(tmp_path, {"i.json": instances(*nodes), "c.json": json.dumps(CONFIGS)})
     done = run(*WORDS, cwd=tmp_path)
     assert f'\n  subnet_ids         = ["{A}", "{B}"]\n' in done.out

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from conftest import MATRIX, OFFLINE_PROVIDER, TERRAFORM_NEWEST, make_engine, tool, write_tree
-from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog import narrowing, parameters
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import documents, known_versions
 from vpc_cni_iam.catalog.facts.known_versions import newest
@@ -108,6 +108,7 @@ MODULES = {
     "narrowed": options(
         ["ipv4-scoped", "ipv4-pod-identity"], hardening=Hardening(limits=tuple(IdList))
     ),
+    "narrowed-both": options(["ipv4-scoped"], hardening=Hardening(limits=tuple(IdList))),
     "narrowed-alone": options(["ipv4-scoped"], hardening=Hardening(limits=(IdList.subnets,))),
 }
 
@@ -158,6 +159,25 @@ def test_the_module_s_own_tests_notice_a_change(
         EngineError, match=r"not th(ose|at) of the catalog|does not have 1 condition"
     ):
         newest.run(["test", "-no-color"], tmp_path)
+
+
+def test_lists_render_as_the_catalog_fills_them(engine: Engine, tmp_path: Path) -> None:
+    made_from = MODULES["narrowed-both"]
+    ids = {
+        IdList.subnets: ["subnet-01234567", "subnet-89abcdef"],
+        IdList.security_groups: ["sg-01234567", "sg-89abcdef", "sg-00000000"],
+    }
+    names = {"cluster_name": "prod", "vpc_id": "vpc-01234567", "vpc_owner_id": "444455556666"}
+    names |= {"account_id": "111122223333", "region": "eu-west-1"}
+    text = OFFLINE_PROVIDER + 'module "m" {\n  source = "./m"\n'
+    text += "".join(f'  {name} = "{value}"\n' for name, value in names.items())
+    text += "".join(f"  {k.parameter.name} = {json.dumps(v)}\n" for k, v in ids.items()) + "}\n"
+    write_tree(tmp_path, {f"m/{path}": content for path, content in render(made_from).items()})
+    write_tree(tmp_path, {"main.tf": text})
+    (composed,) = made_from.composed()
+    expected = narrowing.filled(composed.policy, parameters.values(names), ids)
+    (policy,) = rendered(engine, tmp_path).values()
+    assert differences(expected, policy) == ()
 
 
 def test_tflint_finds_nothing(tmp_path: Path) -> None:

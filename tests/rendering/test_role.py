@@ -10,6 +10,8 @@ from conftest import OFFLINE_PROVIDER, applying_provider, label, write_tree
 from roles import ACCOUNT, CLUSTER, LATEST, NAMES, OIDC, POD, call, root, roots
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.narrowing import IdList
 from vpc_cni_iam.catalog.options import Options, options, stated
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import VARIANTS
@@ -113,12 +115,14 @@ def test_arns_that_are_not_known_yet_still_plan(engine: Engine, tmp_path: Path) 
     engine.plan(tmp_path)
 
 
+LISTS = {"subnet_ids": ["subnet-01234567"], "security_group_ids": ["sg-01234567"]}
 WITHOUT_IRSA = options(["ipv4-pod-identity"], cni_version="latest", kind="role")
 OTHERS = [
     options(["ipv4-scoped"], kind="role"),
     options(["ipv6", "ipv6-scoped"], cni_version="v1.22.1", kind="role"),
     options(["ipv4"], kind="role"),
     WITHOUT_IRSA,
+    options(["ipv4-scoped"], kind="role", hardening=Hardening(limits=tuple(IdList))),
 ]
 
 
@@ -142,7 +146,7 @@ def test_every_selection_plans_with_every_engine(installing_engine: Engine, tmp_
     for number, made_from in enumerate(OTHERS):
         write_tree(tmp_path / f"m{number}", render(made_from))
         asked = render(made_from)["variables.tf"]
-        values = {k: v for k, v in {**POD, **NAMES}.items() if f'variable "{k}"' in asked}
+        values = {k: v for k, v in {**POD, **NAMES, **LISTS}.items() if f'variable "{k}"' in asked}
         calls += call(f"m{number}", values).replace("./role", f"./m{number}")
     write_tree(tmp_path, {"main.tf": OFFLINE_PROVIDER + calls})
     installing_engine.plan(tmp_path)

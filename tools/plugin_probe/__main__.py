@@ -3,6 +3,7 @@
 python -m tools.plugin_probe build v1.23.2
 python -m tools.plugin_probe evidence v1.23.2 [--scenario NAME]
 python -m tools.plugin_probe policies v1.23.2
+python -m tools.plugin_probe narrowed v1.23.2
 python -m tools.plugin_probe run v1.23.2 ipv4 [--variant NAME | --policy FILE] [--deny ACTION]
 python -m tools.plugin_probe live
 
@@ -18,7 +19,7 @@ from collections import Counter
 from pathlib import Path
 
 from tools.engines.cache import UnavailableError
-from tools.plugin_probe import build, case, denials, evidence, live
+from tools.plugin_probe import build, case, denials, evidence, live, narrowed
 from tools.plugin_probe.scenarios import SCENARIOS, find
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion
@@ -66,6 +67,18 @@ def _write_policies(version: PluginVersion, agent: str) -> None:
     file.write_text(evidence.text(observed | {"policies": policies}))
 
 
+def _write_narrowed(version: PluginVersion, agent: str) -> None:
+    """Run policies with lists, and add to the evidence what the agent did with them."""
+    seen = next(e for e in evidence.observed() if e["version"] == str(version))
+    entries = narrowed.observe(version, agent, case.run)
+    file = evidence.FOLDER / f"{version}.json"
+    file.write_text(evidence.text(seen | {"narrowed": entries}))
+
+
+# What adds to the evidence of a version.
+_ADDING = {"policies": _write_policies, "narrowed": _write_narrowed}
+
+
 def _live(version: PluginVersion, agent: str) -> int:
     observed = next((e for e in evidence.observed() if e["version"] == str(version)), None)
     if observed is None:
@@ -88,7 +101,7 @@ def main() -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m tools.plugin_probe")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("build", "evidence", "policies", "run"):
+    for name in ("build", "evidence", "policies", "narrowed", "run"):
         command = commands.add_parser(name)
         command.add_argument("version", help="such as v1.23.2")
         text = "a clone of the plugin's repository to build from, else the module proxy"
@@ -120,8 +133,8 @@ def main() -> int:
         if arguments.command == "evidence":
             _write(version, str(agent), arguments.scenario, cloned=arguments.clone is not None)
             return 0
-        if arguments.command == "policies":
-            _write_policies(version, str(agent))
+        if arguments.command in _ADDING:
+            _ADDING[arguments.command](version, str(agent))
             return 0
         scenario = find(arguments.scenario)
         policies = [arguments.policy.read_text()] if arguments.policy else []

@@ -18,6 +18,7 @@ SUBNET_OWNER = "444455556666"  # the owner of a shared VPC
 VPC = "vpc-0123456789abcdef0"
 INSTANCE = "i-0123456789abcdef0"
 CLUSTER = "prod"
+GROUP = "sg-0123456789abcdef0"  # the security group of the instance's first interface
 SUBNET_TAG = "kubernetes.io/role/cni"  # 0: not for pods
 NETWORK = ipaddress.IPv4Network("10.10.0.0/16")
 NETWORK6 = ipaddress.IPv6Network("2600:1f14:0:ab00::/56")
@@ -123,7 +124,7 @@ class Cloud:
         self,
         instance_type: InstanceType,
         subnets: tuple[Subnet, ...],
-        groups: tuple[str, ...] = ("sg-0123456789abcdef0",),
+        groups: tuple[str, ...] = (GROUP,),
         instance_tags: Mapping[str, str] | None = None,
     ) -> None:
         self.instance_type = instance_type

@@ -29,6 +29,8 @@ FOLDER = Path(__file__).with_name("observed")  # a file for each version that wa
 _STEP = 10  # seconds: a delay is told to the nearest of these
 _SHORTEST = 20  # seconds: a busy machine is no delay
 _AT_ONCE = 8  # runs; they mostly wait
+# What the agent did with policies of the catalog, and with some that are narrowed by lists.
+_POLICIES = ("policies", "narrowed")
 _RANDOM = {"ClientToken"}
 # The agent gives back any that are free; how many depends on the moment.
 _GIVEN_BACK = re.compile(r"(PrivateIpAddress|Ipv4Prefix)\.\d+")
@@ -105,7 +107,7 @@ def evidence(
     return {
         "version": str(version),
         "observed": datetime.now(UTC).date().isoformat(),
-        "policies": before.get("policies", []) if before else [],
+        **{key: before.get(key, []) if before else [] for key in _POLICIES},
         "scenarios": sorted((*others, *shown), key=lambda s: order.index(s["name"])),
     }
 
@@ -127,8 +129,9 @@ def text(evidence: dict[str, Any]) -> str:
     head = f'{{\n "version": "{evidence["version"]}",\n "observed": "{evidence["observed"]}",\n'
     if built := evidence.get("built_from"):
         head += f' "built_from": {json.dumps(built)},\n'
-    if lines := ",\n  ".join(map(json.dumps, evidence.get("policies", ()))):
-        head += f' "policies": [\n  {lines}\n ],\n'
+    for key in _POLICIES:
+        if lines := ",\n  ".join(map(json.dumps, evidence.get(key, ()))):
+            head += f' "{key}": [\n  {lines}\n ],\n'
     return head + ' "scenarios": [\n' + ",\n".join(scenarios) + "\n ]\n}\n"
 
 

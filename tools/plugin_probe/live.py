@@ -31,9 +31,9 @@ _POLICIES = (
 _DENIALS = (("ipv4", "ec2:DescribeSubnets"), ("ipv6", "ec2:DescribeSubnets"))
 
 
-def policy(variant: str, version: PluginVersion, scenario: Scenario, *, hardened: bool) -> str:
-    """Return the catalog's policy of a variant for a version, with the stand-in's names."""
-    names = {
+def names(scenario: Scenario) -> dict[str, str | None]:
+    """Return the stand-in's names, by parameter."""
+    return {
         "cluster_name": cloud.CLUSTER,
         "vpc_id": cloud.VPC,
         "region": cloud.REGION,
@@ -41,8 +41,12 @@ def policy(variant: str, version: PluginVersion, scenario: Scenario, *, hardened
         "vpc_owner_id": scenario.subnets[0].owner,
         "hyperpod_cluster_id": HYPERPOD,
     }
+
+
+def policy(variant: str, version: PluginVersion, scenario: Scenario, *, hardened: bool) -> str:
+    """Return the catalog's policy of a variant for a version, with the stand-in's names."""
     composed = _composed(variant, version, scenario, hardened=hardened).policy
-    return dumps(parameters.substitute(composed, parameters.values(names)))
+    return dumps(parameters.substitute(composed, parameters.values(names(scenario))))
 
 
 def _composed(

@@ -119,7 +119,9 @@ SECURITY_GROUP_IDS = Parameter(
 )
 NAMES = (CLUSTER_NAME, VPC_ID)
 LISTS = (SUBNET_IDS, SECURITY_GROUP_IDS)
-PARAMETERS = (*NAMES, *LISTS, PARTITION, REGION, ACCOUNT_ID, VPC_OWNER_ID, HYPERPOD_CLUSTER_ID)
+# Those for whose values nothing can stand.
+REQUIRED = (*NAMES, *LISTS)
+PARAMETERS = (*REQUIRED, PARTITION, REGION, ACCOUNT_ID, VPC_OWNER_ID, HYPERPOD_CLUSTER_ID)
 
 # Examples; none is a default, so that an ARN or a name that ignores its variable shows.
 SAMPLE = {

@@ -38,7 +38,7 @@ def node_lists(
         groups |= {*config.security_groups}
     return NodeLists(
         tuple(sorted(subnets - {""})),
-        tuple(sorted(groups)),
+        tuple(sorted(groups - {""})),
         tuple(not_read),
         eni_configs is not None,
     )

@@ -149,9 +149,7 @@ def _hardened(policies: Sequence[Composed], options: Options) -> str:
     vpc = " and to the cluster's VPC" if scoped else ""
     hardening = options.selection.hardening
     limits = [f"`{x.parameter.name}`" for x in (hardening.limits if hardening else ())]
-    listed = (
-        f". They name only what {' and '.join(limits)} {'lists' if len(limits) == 1 else 'list'}"
-    )
+    listed = f". New interfaces are limited to {' and '.join(limits)}"
     lines = [
         f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} narrowed to the tags that "
         f"plugin {options.selection.version} sends{vpc}{listed if limits else ''}.",

@@ -37,7 +37,7 @@ from vpc_cni_iam.vendoring.state import FileState, ModuleFile
 # that upstream leaves open.
 _VALUES = {
     **parameters.with_defaults(
-        any_values(p.name for p in (*parameters.NAMES, *parameters.LISTS, *trust.PARAMETERS))
+        any_values(p.name for p in (*parameters.REQUIRED, *trust.PARAMETERS))
     ),
     trust.POD_IDENTITY: True,
 }

@@ -67,7 +67,7 @@ def _root(module: ModuleDirectory) -> str:
     blocks: list[NewBlock] = []
     values = {n: v for n, v in SAMPLES.items() if n in module.content.variables}
     lists = {p.name for p in parameters.LISTS}
-    needed = {*(p.name for p in parameters.NAMES), *lists, trust.POD_IDENTITY}
+    needed = {*(p.name for p in parameters.REQUIRED), trust.POD_IDENTITY}
     for call in ModuleCall:
         names = [n for n in values if call is ModuleCall.SAMPLE or n in needed]
         arguments: Arguments = [

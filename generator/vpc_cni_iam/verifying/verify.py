@@ -188,7 +188,7 @@ def _rendered_differences(
     yield from _call_differences(expected, policy, rendered[ModuleCall.SAMPLE])
     # A trust policy has no defaults to compare with: it then trusts nobody.
     if expected.key:
-        policy = expected.filled(module.values(parameters.NAMES))
+        policy = expected.filled(module.values(parameters.REQUIRED))
         yield from _call_differences(expected, policy, rendered[ModuleCall.DEFAULTS])
 
 

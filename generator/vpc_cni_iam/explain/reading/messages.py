@@ -70,7 +70,7 @@ _WORDS_OF_ERRORS = (
     "exceeded", "capacity", "throttling", "toomanyrequests", "retrieve", "openidconnect", "expired",
     "signature", "skewed", "invalid", "not the owner", "not allowed", "enough free", "exception",
     "fail", "imds", "ec2metadata", "trunk", "for ipam", "169.254.170.23", "fd00:ec2::23", "sts:",
-    "sts.", "eks auth",
+    "sts.", "eks auth", "unable to", "decodedmessage", "explicitdeny",
 )  # fmt: skip
 # How far behind the code of an error AWS's words about it begin, and how much of them is shown.
 _NEAR, _BEFORE, _SHOWN = 100, 80, 320

@@ -100,6 +100,8 @@ FORMS: dict[str, Callable[[str], str]] = {
     "log": log,
     "log in a terminal of 80": lambda m: hard_wrapped(log(m), 80),
     "log, wrapped by words": lambda m: wrapped(log(m), 90),
+    "second line of a log": lambda m: f"{log('All is well')}\n{log(m)}",
+    "second line of a text": lambda m: f"2026-11-25T22:26:28Z All is well\n\n{one_line(m)}",
     "log with a prefix": lambda m: f"aws-node-x aws-node {log(m)}",
     "log of the container runtime": lambda m: f"2026-11-25T22:26:28.784Z stderr F {log(m)}",
     "log in Fluent Bit": lambda m: json.dumps({"log": log(m) + "\n", "kubernetes": {"pod": "x"}}),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, KUBERNETES_CLUSTER, kind_of
@@ -67,14 +69,15 @@ class Certainty(StrEnum):
     possible = "possible"
 
 
+_CERTAIN, _POSSIBLE = Certainty
 # What denied a request, by AWS's words. Source: IAM User Guide, "Troubleshoot access denied error
 # messages".
 _LIMITS = (
-    ("service control policy", CauseName.service_control_policy, "a service control policy"),
-    ("resource control policy", CauseName.resource_control_policy, "a resource control policy"),
-    ("permissions boundary", CauseName.boundary, "the permissions boundary of the role"),
-    ("session policy", CauseName.session_policy, "a session policy"),
-    ("vpc endpoint policy", CauseName.endpoint_policy, "the policy of a VPC endpoint"),
+    ("service control policy", CauseName.service_control_policy),
+    ("resource control policy", CauseName.resource_control_policy),
+    ("permissions boundary", CauseName.boundary),
+    ("session policy", CauseName.session_policy),
+    ("vpc endpoint policy", CauseName.endpoint_policy),
 )
 _EXPLICIT, _NO_ALLOW = "explicit deny", "no identity-based policy allows"
 
@@ -92,6 +95,17 @@ class Cause(Struct, frozen=True):
     certainty: Certainty
     text: str
     fix: str  # what to do
+
+
+@cache
+def _texts() -> Mapping[str, Mapping[str, str]]:
+    return tomllib.loads(resources.text("explain/report/causes.toml"))
+
+
+def _cause(name: CauseName, certainty: Certainty, form: str = "", **values: object) -> Cause:
+    """Return a cause in the words of its table, or of the form that it has there."""
+    words = _texts()[f"{name}.{form}" if form else name]
+    return Cause(name, certainty, words["text"].format_map(values), words["fix"].format_map(values))
 
 
 def causes(
@@ -113,7 +127,7 @@ def causes(
     of_policy = list(_of_policies(denial, policies, version, is_plugins=bool(possible)))
     # What was not read may decide the request, and a person has other policies.
     if denial.is_person or (policies is not None and not policies.subject.is_complete):
-        of_policy = [replace(cause, certainty=Certainty.possible) for cause in of_policy]
+        of_policy = [replace(cause, certainty=_POSSIBLE) for cause in of_policy]
     known = [
         *_of_reason(denial),
         *_of_principal(denial),
@@ -130,52 +144,33 @@ def causes(
 
 def _of_reason(denial: Denial) -> Iterator[Cause]:
     reason = denial.reason.lower()
-    for words, name, what in _LIMITS:
+    for words, name in _LIMITS:
         if words in reason:
-            fix = f"change it to allow {denial.action}; the policies of the role are not the cause"
-            yield Cause(name, Certainty.certain, f"{what} denies the request: {denial.reason}", fix)
+            yield _cause(name, _CERTAIN, reason=denial.reason, action=denial.action)
             return
     if _EXPLICIT in reason:
-        text = "a Deny statement matches the request"
-        text += f": {denial.reason}" if "policy" in reason else ""
-        yield Cause(CauseName.explicit_deny, Certainty.certain, text, "change that statement")
+        where = f": {denial.reason}" if "policy" in reason else ""
+        yield _cause(CauseName.explicit_deny, _CERTAIN, "by-aws", where=where)
 
 
 def _of_principal(denial: Denial) -> Iterator[Cause]:
     if denial.is_node:
-        yield Cause(
+        yield _cause(
             CauseName.node_role,
             # The user agent of some plugin versions does not name the plugin.
-            Certainty.certain if denial.is_by_plugin else Certainty.possible,
-            f"the plugin uses the role of the node, {role_name(denial.principal)}, and no role of "
-            "aws-node",
-            f"if aws-node has a role by {Identity.pod_identity} or {Identity.irsa}, restart its "
-            "pods so that they get it; else give it one, or attach the policy to the role of the "
-            "node",
+            _CERTAIN if denial.is_by_plugin else _POSSIBLE,
+            role=role_name(denial.principal),
+            pod_identity=Identity.pod_identity,
+            irsa=Identity.irsa,
         )
     elif denial.is_person:
-        yield Cause(
-            CauseName.other_principal,
-            Certainty.possible,
-            "a person sent the request, and not the plugin, which has a role",
-            f"look at the policies of {denial.principal}, if it is to be allowed",
-        )
+        yield _cause(CauseName.other_principal, _POSSIBLE, principal=denial.principal)
 
 
 def _of_tags(denial: Denial) -> Iterator[Cause]:
     tags = tag_keys(denial)
     if denial.action in _WRITING and tags is not None and CLUSTER not in tags and len(tags) > 1:
-        yield _cluster_name(Certainty.possible)
-
-
-def _cluster_name(certainty: Certainty) -> Cause:
-    return Cause(
-        CauseName.cluster_name_missing,
-        certainty,
-        f"the request has no tag {CLUSTER} with the name of the cluster, which a scoped policy "
-        "needs",
-        "set the environment variable CLUSTER_NAME of aws-node to the name in the policy",
-    )
+        yield _cause(CauseName.cluster_name_missing, _POSSIBLE, tag=CLUSTER)
 
 
 def _of_policies(
@@ -212,9 +207,8 @@ def _of_action(
     elif _allows_in_any_context(policy, denial):
         yield _allowed(policy, denial)
     elif request is None:
-        text = f"{policy.title} allows {denial.action} on some resources or under conditions"
-        fix = "give the decoded message to see which: aws sts decode-authorization-message"
-        yield Cause(CauseName.condition_or_resource, Certainty.possible, text, fix)
+        named = {"policy": policy.title, "action": denial.action}
+        yield _cause(CauseName.condition_or_resource, _POSSIBLE, "not-known", **named)
     else:
         yield from _of_decision(denial, policy, request)
 
@@ -232,12 +226,15 @@ def _lacks(
     policy = policies.subject
     setting = RequestSetting(version, policy.mode, names=policy.names)
     every = matrix(policy.policies, setting, regions=policy.regions, excess=False)
-    return Cause(
+    replacement = replacement_for(policy, setting) if is_plugins else ""
+    return _cause(
         CauseName.policy_lacks_action,
-        Certainty.certain,
-        f"{policy.title} does not allow {action}; this policy {works_with_text(every)}",
-        (replacement_for(policy, setting) if is_plugins else "")
-        or f"allow {action} to the role, if who calls it may",
+        _CERTAIN,
+        "of-plugin" if replacement else "of-others",
+        policy=policy.title,
+        action=action,
+        works_with=works_with_text(every),
+        replacement=replacement,
     )
 
 
@@ -254,37 +251,28 @@ def _of_decision(denial: Denial, policy: Subject, request: Request) -> Iterator[
     statements = (s for p in policy.policies for s in p.statements)
     about = tuple(s for s in statements if allows_action(s, denial.action))
     certain = outcome is Outcome.IMPLICITLY_DENIED
-    certainty = Certainty.certain if certain else Certainty.possible
+    certainty = _CERTAIN if certain else _POSSIBLE
     if keys := unmet(about, request):
         yield from _of_conditions(denial, keys, certainty)
-    elif certain:
-        text = f"{policy.title} allows {denial.action}, and not on this resource"
-        yield Cause(
-            CauseName.condition_or_resource, certainty, text, "allow it on this resource, too"
-        )
-    else:
-        name = policy.statement(decision)
-        why = undecided_text(decision.undecided)
-        text = f"statement {name} of {policy.title} may decide the request: {why}"
-        yield Cause(CauseName.condition_or_resource, certainty, text, "check that statement")
+        return
+    yield _cause(
+        CauseName.condition_or_resource,
+        certainty,
+        "elsewhere" if certain else "undecided",
+        policy=policy.title,
+        action=denial.action,
+        statement=policy.statement(decision),
+        why="" if certain else undecided_text(decision.undecided),
+    )
 
 
 def _denied(policy: Subject) -> Cause:
-    text = f"a Deny statement of {policy.title} matches the request"
-    return Cause(CauseName.explicit_deny, Certainty.certain, text, "change that statement")
+    return _cause(CauseName.explicit_deny, _CERTAIN, "of-policy", policy=policy.title)
 
 
 def _allowed(policy: Subject, denial: Denial) -> Cause:
-    follows = "so that something else denies it"
-    if _NO_ALLOW in denial.reason.lower():
-        follows = "and AWS says that no policy of the role does: it is not what the role has"
-    return Cause(
-        CauseName.allowed_by_policy,
-        Certainty.certain,
-        f"{policy.title} allows this request, {follows}",
-        "check that the policy is attached to the role of aws-node, its permissions boundary, and "
-        "service control policies",
-    )
+    form = "by-aws" if _NO_ALLOW in denial.reason.lower() else "else"
+    return _cause(CauseName.allowed_by_policy, _CERTAIN, form, policy=policy.title)
 
 
 def _denies_in_any_context(policy: Subject, denial: Denial) -> bool:
@@ -313,57 +301,31 @@ def _allows_in_any_context(policy: Subject, denial: Denial) -> bool:
 def _of_catalog(denial: Denial, statements: Iterable[AllowingStatements]) -> Iterator[Cause]:
     """Yield what a scoped policy would miss in the request."""
     for allowing in statements:
-        yield from _of_conditions(denial, allowing.unmet, Certainty.possible)
+        yield from _of_conditions(denial, allowing.unmet, _POSSIBLE)
 
 
-def _of_conditions(
-    denial: Denial, keys: Iterable[str], certainty: Certainty = Certainty.certain
-) -> Iterator[Cause]:
+def _of_conditions(denial: Denial, keys: Iterable[str], certainty: Certainty) -> Iterator[Cause]:
     context = {key.lower(): values for key, values in denial.context or ()}
+    kind = kind_of(denial.resource)
     for key in keys:
-        name = key.partition("/")[2]
-        if name == CLUSTER and (values := context.get(key.lower())):
-            text = f"the tag {CLUSTER} is {values[0]}, which is not the cluster of the policy"
-            fix = "write the policy for this cluster, or set CLUSTER_NAME of aws-node to its name"
-            yield Cause(CauseName.other_cluster, certainty, text, fix)
-        elif name == CLUSTER and key.lower().startswith("aws:requesttag/"):
-            yield _cluster_name(certainty)
-        elif name == CLUSTER:
-            yield Cause(
-                CauseName.interface_not_tagged,
-                certainty,
-                f"the network interface does not have the tag {CLUSTER}: it was made without "
-                "CLUSTER_NAME, or not by the plugin",
-                "set CLUSTER_NAME of aws-node; `vpc-cni-iam preflight` lists such interfaces and "
-                "the commands that tag them",
-            )
-        elif name.startswith(KUBERNETES_CLUSTER) and kind_of(denial.resource) == "instance":
-            yield Cause(
-                CauseName.instance_not_tagged,
-                certainty,
-                f"the instance does not have the tag {name}=owned",
-                f"aws ec2 create-tags --resources INSTANCES --tags Key={name},Value=owned; set it "
-                "in the launch template, too",
-            )
+        tag, value = key.partition("/")[2], next(iter(context.get(key.lower(), ())), "")
+        if tag == CLUSTER:
+            name = CauseName.interface_not_tagged
+            if value:
+                name = CauseName.other_cluster
+            elif key.lower().startswith("aws:requesttag/"):
+                name = CauseName.cluster_name_missing
+            yield _cause(name, certainty, tag=tag, value=value)
+        elif tag.startswith(KUBERNETES_CLUSTER) and kind == "instance":
+            yield _cause(CauseName.instance_not_tagged, certainty, tag=tag)
         elif key.lower() == "ec2:vpc":
-            vpcs = context.get("ec2:vpc", ())
-            where = f", it is in {vpcs[0].rpartition('/')[2]}" if vpcs else ""
-            yield Cause(
-                CauseName.wrong_vpc,
-                certainty,
-                f"the {kind_of(denial.resource)} is not in the VPC of the policy{where}",
-                "write the policy for the VPC of the nodes: --vpc-id",
-            )
+            where = f", it is in {value.rpartition('/')[2]}" if value else ""
+            yield _cause(CauseName.wrong_vpc, certainty, kind=kind, where=where)
         else:
-            does = "does" if certainty is Certainty.certain else "may"
-            text = f"the request {does} not meet the condition on {key}"
-            yield Cause(CauseName.condition, certainty, text, "change the condition or the request")
+            yield _cause(CauseName.condition, certainty, certainty, key=key)
 
 
 def _of_version(action: str) -> Iterator[Cause]:
     first = min(r.first for c in calls.calls() if c.action == action for r in c.ranges)
     if first > known_versions.served()[0]:
-        text = f"the plugin calls it from {first} on; a policy from before does not allow it"
-        yield Cause(
-            CauseName.policy_older_than_plugin, Certainty.possible, text, "update the policy"
-        )
+        yield _cause(CauseName.policy_older_than_plugin, _POSSIBLE, first=first)

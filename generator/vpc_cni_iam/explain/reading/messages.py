@@ -64,6 +64,14 @@ _WORDS = tuple(
     )
 )  # fmt: skip
 _CAUSE = re.compile(r"because (.+)|with an (explicit deny.*)")
+# Most lines of a log have none of them.
+_WORDS_OF_ERRORS = (
+    "denied", "authorized", "permission", "credential", "token", "forbidden", "sufficient",
+    "exceeded", "capacity", "throttling", "toomanyrequests", "retrieve", "openidconnect", "expired",
+    "signature", "skewed", "invalid", "not the owner", "not allowed", "enough free", "exception",
+    "fail", "imds", "ec2metadata", "trunk", "for ipam", "169.254.170.23", "fd00:ec2::23", "sts:",
+    "sts.", "eks auth", "unable to", "decodedmessage", "explicitdeny",
+)  # fmt: skip
 # How far behind the code of an error AWS's words about it begin, and how much of them is shown.
 _NEAR, _BEFORE, _SHOWN = 100, 80, 320
 # The pod of an event, in a table of kubectl, and in YAML; it stands before the message.
@@ -74,6 +82,12 @@ _POD = re.compile(
 _HEAD = 400
 # What a Deployment and a DaemonSet add to the names of their pods.
 _SUFFIX = re.compile("(?:-[a-z0-9]{5,10})?-[a-z0-9]{5}$")
+
+
+def may_tell(line: str) -> bool:
+    """Say whether a line has a word that each denial and each known error has one of."""
+    lower = line.lower()
+    return "\\u" in line or any(word in lower for word in _WORDS_OF_ERRORS)
 
 
 def findings(text: str) -> Iterator[Finding]:

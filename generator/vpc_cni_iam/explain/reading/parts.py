@@ -8,7 +8,7 @@ stands among other text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.json_stream import Reader
@@ -42,11 +42,14 @@ _SEVERAL = 3
 Part = object  # a value of JSON, or a message as text on one line
 
 
-def parts(text: str, source: str = "") -> Iterator[tuple[Part, ...]]:
+def parts(
+    text: str, may_tell: Callable[[str], bool], source: str = ""
+) -> Iterator[tuple[Part, ...]]:
     """Yield each part of a text: as the one that it is, or as each of those that it may be.
 
-    With a source, raises `InputError` where the text is JSON over several lines and not valid: what
-    follows would be missed.
+    Lines that tell nothing are left out, without reading them as JSON. With a source, raises
+    `InputError` where the text is JSON over several lines and not valid: what follows would be
+    missed.
     """
     records = _records(text)
     readings = _readings(next(records, [""]))
@@ -56,7 +59,9 @@ def parts(text: str, source: str = "") -> Iterator[tuple[Part, ...]]:
             yield (load_json(bytes(value).decode(), source),)
         return
     yield readings
-    yield from map(_readings, records)
+    for record in records:
+        if len(record) > 1 or may_tell(record[0]):
+            yield _readings(record)
 
 
 def _readings(record: list[str]) -> tuple[Part, ...]:

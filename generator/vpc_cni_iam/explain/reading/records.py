@@ -36,7 +36,7 @@ def findings(value: object, source: str, depth: int = 0) -> Iterator[Finding]:
         raise InputError(source, "", "nests too deeply to hold denied requests")
     if isinstance(value, str):
         if "\n" in value or value.startswith("{"):
-            yield from _of_parts(parts(value), source, depth + 1)
+            yield from _of_parts(parts(value, messages.may_tell), source, depth + 1)
         elif " " in value or value[:1].isupper():  # else a time or a name, and no code of an error
             yield from messages.findings(one_line(value))
     elif isinstance(value, list):
@@ -48,7 +48,7 @@ def findings(value: object, source: str, depth: int = 0) -> Iterator[Finding]:
 
 def of_text(text: str, source: str) -> Iterator[Finding]:
     """Yield what a text tells of."""
-    return _of_parts(parts(text, source), source, 0)
+    return _of_parts(parts(text, messages.may_tell, source), source, 0)
 
 
 def _of_parts(parts: Iterable[tuple[object, ...]], source: str, depth: int) -> Iterator[Finding]:

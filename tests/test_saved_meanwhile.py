@@ -12,14 +12,14 @@ from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.converting import output
 from vpc_cni_iam.errors import TreeError
 from vpc_cni_iam.files import tree
+from vpc_cni_iam.files.checkout import Checkout
 from vpc_cni_iam.generating.generate import generate
 from vpc_cni_iam.publishing.destination import DestinationOptions
 from vpc_cni_iam.publishing.publish import publish
 from vpc_cni_iam.publishing.versioning.semver import Version
+from vpc_cni_iam.vendoring.accept import accept
 from vpc_cni_iam.vendoring.configuration.config import load
 from vpc_cni_iam.vendoring.init import init
-from vpc_cni_iam.vendoring.plan import ConflictPolicy
-from vpc_cni_iam.vendoring.select import select
 from vpc_cni_iam.vendoring.sync import sync
 from vpc_cni_iam.vendoring.upgrade import Pin, prepare, upgrade
 
@@ -28,17 +28,26 @@ OLD, NEW = (options(("ipv4",), cni_version=v) for v in ("v1.20.4", "v1.23.0"))
 
 
 def of_sync(folder: Path) -> Callable[[], object]:
-    sync(load(folder / "vpc-cni-iam.toml"), load(folder / "vpc-cni-iam.toml").modules[0])
+    git, config = Checkout(folder, {}), load(folder / "vpc-cni-iam.toml")
+    sync(config, config.modules[0], git)
     (folder / "vpc-cni-iam.toml").write_text(TOML.replace("v1.20.4", "v1.23.0"))
     config = load(folder / "vpc-cni-iam.toml")
-    return lambda: sync(config, config.modules[0])
+    return lambda: sync(config, config.modules[0], git)
+
+
+def of_accept(folder: Path) -> Callable[[], object]:
+    config = load(folder / "vpc-cni-iam.toml")
+    sync(config, config.modules[0], Checkout(folder, {}))
+    main = folder / "m" / "main.tf"
+    main.write_text(main.read_text() + "# mine\n")
+    return lambda: accept(config, config.modules[0], "main.tf", "ticket 1")
 
 
 def of_upgrade(folder: Path) -> Callable[[], object]:
     config = load(folder / "vpc-cni-iam.toml")
-    pin, chosen = Pin("cni_version", "v1.23.0"), select(config, folder, ())
-    prepared = prepare(config, pin, chosen, ConflictPolicy.REFUSE)
-    return lambda: upgrade(prepared)
+    git = Checkout(folder, {})
+    prepared = prepare(config, Pin("cni_version", "v1.23.0"), config.modules, git)
+    return lambda: upgrade(prepared, git)
 
 
 def of_generate(folder: Path) -> Callable[[], object]:
@@ -64,7 +73,8 @@ def of_convert(folder: Path) -> Callable[[], object]:
 
 CASES = [
     (of_sync, "vendoring.sync", "m/main.tf"),
-    (of_sync, "vendoring.sync", "m/.vpc-cni-iam/manifest.json"),
+    (of_sync, "vendoring.sync", "m/.vpc-cni-iam/manifest"),
+    (of_accept, "vendoring.accept", "m/.vpc-cni-iam/manifest"),
     (of_upgrade, "vendoring.upgrade", "vpc-cni-iam.toml"),
     (of_generate, "generating.generate", "m/main.tf"),
     (of_init, "vendoring.init", "vpc-cni-iam.toml"),

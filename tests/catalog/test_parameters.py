@@ -17,7 +17,7 @@ from vpc_cni_iam.policy.proof.answer import NotProven
 from vpc_cni_iam.publishing.versioning.comparison import compare
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring.configuration.config import VendoredModule
-from vpc_cni_iam.vendoring.diff import meanings
+from vpc_cni_iam.vendoring.edits.diff import meanings
 from vpc_cni_iam.vendoring.report.edits import meaning_lines
 
 GIVEN = {

@@ -290,14 +290,13 @@ def test_a_long_path_of_a_module_is_named_with_its_line(tmp_path: Path) -> None:
 def test_a_long_path_in_a_manifest_is_named_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "vpc-cni-iam.toml").write_text(CONFIGURATION)
     assert run("sync", "--config", tmp_path / "vpc-cni-iam.toml").code == 0
-    manifest = tmp_path / "m" / ".vpc-cni-iam" / "manifest.json"
+    manifest = tmp_path / "m" / ".vpc-cni-iam" / "manifest"
     text = manifest.read_text()
-    assert '"main.tf"' in text
-    line = text[: text.index('"main.tf"')].count("\n") + 1
-    manifest.write_text(text.replace('"main.tf"', f'"{"m" * 300}.tf"'))
+    line = text[: text.index(" main.tf ")].count("\n") + 1
+    manifest.write_text(text.replace(" main.tf ", f" {'m' * 300}.tf "))
     done = run("check", "--config", tmp_path / "vpc-cni-iam.toml")
     assert done.code == 3
-    assert f"manifest.json: line {line}: names a file by 303 characters" in done.err
+    assert f"manifest: line {line}: is no fact of a manifest" in done.err
 
 
 @pytest.mark.parametrize("kind", ["sparse", "nested", "binary"])
@@ -305,10 +304,10 @@ def test_a_bad_manifest_is_refused(kind: str, tmp_path: Path, refused: Refused) 
     config = tmp_path / "vpc-cni-iam.toml"
     config.write_text(CONFIGURATION)
     assert run("sync", "--config", config).code == 0
-    manifest = tmp_path / "m" / ".vpc-cni-iam" / "manifest.json"
+    manifest = tmp_path / "m" / ".vpc-cni-iam" / "manifest"
     manifest.unlink()
     INPUTS[kind][0](manifest, "")
-    assert "manifest.json" in refused(["check", "--config", config], manifest)
+    assert "manifest" in refused(["check", "--config", config], manifest)
 
 
 REGISTRY = "registry/v1/modules/platform/vpc-cni-iam/aws"

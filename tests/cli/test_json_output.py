@@ -95,10 +95,10 @@ def change(path: Path) -> None:
 
 
 def repository(folder: Path) -> None:
-    """Prepare a module with a local change that is kept, and one that is not."""
+    """Prepare a module with a local change that is accepted, and one that is not."""
     shutil.copytree(ROOT / "examples" / "vendored", folder, dirs_exist_ok=True)
     change(folder / MODULE / "versions.tf")
-    assert run("sync", "--keep", f"{MODULE}/versions.tf", cwd=folder).code == 0
+    assert run("accept", f"{MODULE}/versions.tf", "ours", cwd=folder).code == 0
     change(folder / MODULE / "main.tf")
 
 
@@ -127,9 +127,9 @@ EXAMPLES: dict[str, list[Example]] = {
     "verify": [(module, "module --engine none")],
     "catalog": [(nothing, ""), (nothing, "--peers")],
     "init": [(nothing, "")],
-    "sync": [(repository, "")],
+    "sync": [(repository, ""), (repository, "--dry-run")],
     "check": [(repository, "")],
-    "diff": [(repository, "")],
+    "accept": [(repository, f"{MODULE}/main.tf because")],
     "upgrade": [(repository, "--cni-version v1.20.4 --dry-run")],
     "review": [(nothing, shlex.quote(str(PLAN)))],
     "compare": [

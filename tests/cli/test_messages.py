@@ -45,7 +45,7 @@ def test_a_current_directory_that_was_removed_is_named(
     assert "the current directory was removed; change to another" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["check", "diff", "sync", "upgrade"])
+@pytest.mark.parametrize("command", ["check", "sync", "upgrade"])
 def test_without_a_configuration_the_searched_directories_are_named(
     command: str, tmp_path: Path
 ) -> None:
@@ -57,7 +57,7 @@ def test_without_a_configuration_the_searched_directories_are_named(
     assert f"searched {tmp_path}; " in run(command, cwd=tmp_path).err
 
 
-@pytest.mark.parametrize("words", [(), ("--render",), ("--quiet",)])
+@pytest.mark.parametrize("words", [(), ("--quiet",)])
 @pytest.mark.parametrize("environ", ["", "true"])
 def test_a_check_of_a_configuration_without_modules_fails(
     words: tuple[str, ...], environ: str, tmp_path: Path
@@ -69,7 +69,7 @@ def test_a_check_of_a_configuration_without_modules_fails(
     assert done.code == 1
     warning = "vpc-cni-iam.toml has no [[module]], so there is nothing to do"
     assert f"warning: {warning}" in done.err
-    for command in ("sync", "upgrade", "diff"):
+    for command in ("sync", "upgrade"):
         other = run(command, cwd=tmp_path)
         assert (other.code, other.out) == (0, "")
         assert f"warning: {warning}" in other.err

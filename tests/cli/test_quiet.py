@@ -22,7 +22,7 @@ JUDGING = {
     "preflight": ("ready.json --cluster-name prod", "none-ready.json --cluster-name prod"),
     "doctor": ("", "--help"),
 }
-WRITING = {"generate", "init", "sync", "check", "diff", "upgrade", "publish"}
+WRITING = {"generate", "init", "sync", "check", "accept", "upgrade", "publish"}
 
 
 def policy(*statements: dict[str, Any]) -> str:

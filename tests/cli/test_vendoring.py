@@ -53,7 +53,7 @@ def test_init_then_sync_then_check(repo: Path) -> None:
     assert (done.code, done.out, done.err) == (0, "1 module checked, 1 clean\n", "")
     assert run("check", "--quiet", cwd=repo).out == ""
     assert run("check", cwd=repo / "modules").code == 0
-    assert run("diff", cwd=repo).code == 0
+    assert run("sync", "--dry-run", cwd=repo).code == 0
     assert run("sync", cwd=repo).out == "all modules are up to date; nothing to do\n"
     assert git(repo, "status", "--porcelain") == ""
     again = run("init", "--path", "infra/cni", "--variant", "ipv6", cwd=repo)
@@ -144,14 +144,14 @@ def test_every_command_says_that_a_pin_is_newer_than_the_catalog(repo: Path) -> 
     path.write_text(path.read_text().replace("v1.23.2", "v1.23.9"))
     pinned = path.read_text()
     words = "plugin v1.23.9 is newer than this catalog"
-    for command in ("sync", "check", "diff", "upgrade"):
-        done = run(command, cwd=repo)
+    for command in (("sync",), ("check",), ("sync", "--dry-run"), ("upgrade",)):
+        done = run(*command, cwd=repo)
         assert done.code == 0
         assert done.err.startswith("vpc-cni-iam: warning: ") and words in done.err
-        assert words in run(command, "--quiet", cwd=repo).err
-        (warning,) = json.loads(run(command, "--format", "json", cwd=repo).out)["warnings"]
+        assert words in run(*command, "--quiet", cwd=repo).err
+        (warning,) = json.loads(run(*command, "--format", "json", cwd=repo).out)["warnings"]
         assert words in warning
-        refused = run(command, "--strict", cwd=repo)
+        refused = run(*command, "--strict", cwd=repo)
         assert refused.code == 2
         assert re.search(rf"line \d+: {re.escape(words)}", refused.err)
     assert words in run("check", "--quiet", "--format", "markdown", cwd=repo).out.replace("\\", "")
@@ -168,27 +168,40 @@ def test_an_edit_is_reported_with_the_next_steps(repo: Path) -> None:
     done = run("check", cwd=repo)
     assert done.code == 1
     assert f"edited   {MODULE}" in done.out
-    assert "main.tf was edited by hand" in done.out
-    assert f"keep yours: vpc-cni-iam sync --keep {MODULE}" in done.out
-    assert f"show the difference: vpc-cni-iam diff {MODULE}\n" in done.out
+    assert "main.tf was edited by hand; it adds access: ipv4" in done.out
+    accept = f"vpc-cni-iam accept {MODULE}/main.tf 'REASON'"
+    assert f"keep yours: {accept}\n" in done.out
+    assert f"show the difference: vpc-cni-iam sync --dry-run {MODULE}\n" in done.out
     document = json.loads(run("check", "--format", "json", cwd=repo).out)
     assert document["summary"] == {"clean": 0, "edited": 1, "outdated": 0, "both": 0, "failed": 0}
     assert document["modules"][0]["files"][0]["state"] == "edited"
     table = run("check", "--format", "markdown", cwd=repo).out
-    assert f"| `{MODULE}` | edited | `main.tf` | was edited by hand |" in table
-    assert f"keep yours: `vpc-cni-iam sync --keep {MODULE}/main.tf`" in table
-    assert f"show the difference: `vpc-cni-iam diff {MODULE}`" in table
-    refused = run("sync", cwd=repo)
-    assert refused.code == 1
-    assert '+    actions   = ["ec2:*"]' in refused.out
-    meaning = run("diff", cwd=repo)
-    assert meaning.code == 1
-    assert "ipv4: less access, for instance ec2:" in meaning.out
-    assert "ipv4: statement 2 (ec2:*): is removed: it allows ec2:* on arn:" in meaning.out
-    data = json.loads(run("diff", "--format", "json", cwd=repo).out)
-    variant = data["modules"][0]["variants"][0]
-    assert (variant["more_access"], variant["less_access"]) == (False, True)
-    assert {each["change"] for each in variant["differences"]} == {"added", "removed"}
+    assert f"| `{MODULE}` | edited | `main.tf` | was edited by hand; it adds access" in table
+    assert f"keep yours: `{accept}`" in table
+    assert f"show the difference: `vpc-cni-iam sync --dry-run {MODULE}`" in table
+    shown = run("sync", "--dry-run", cwd=repo)
+    assert shown.code == 1
+    assert '+    actions   = ["ec2:*"]' in shown.out
+
+
+def test_a_dry_run_shows_the_change_of_access_and_of_the_files(repo: Path) -> None:
+    pin(repo, "v1.20.4")
+    toml = repo / "vpc-cni-iam.toml"
+    toml.write_text(toml.read_text().replace("v1.20.4", "v1.23.2"))
+    before = read_tree(repo / MODULE)
+    done = run("sync", "--dry-run", cwd=repo)
+    assert done.code == 1
+    assert "ipv4: more access, for instance ec2:DescribeSecurityGroups on *" in done.out
+    assert '+      "ec2:DescribeSecurityGroups",' in done.out
+    quiet = run("sync", "--dry-run", "--quiet", cwd=repo)
+    assert "ipv4: more access" in quiet.out and "+++ " not in quiet.out
+    (module,) = json.loads(run("sync", "--dry-run", "--format", "json", cwd=repo).out)["modules"]
+    variant = module["variants"][0]
+    assert (variant["more_access"], variant["less_access"]) == (True, False)
+    assert {each["change"] for each in variant["differences"]} == {"added"}
+    assert '+      "ec2:DescribeSecurityGroups",' in module["diff"]
+    assert read_tree(repo / MODULE) == before
+    assert run("sync", cwd=repo).code == run("sync", "--dry-run", cwd=repo).code == 0
 
 
 def pin(repo: Path, version: str) -> None:
@@ -226,7 +239,7 @@ def test_a_diff_of_a_file_steers_no_terminal_and_no_log(repo: Path) -> None:
     main = repo / MODULE / "main.tf"
     pin(repo, "v1.20.4")
     main.write_text(f"\ufeff{main.read_text()}\t# \x1b[31m\u202e\n##[error]x\n")
-    for words in (("diff",), ("sync",), ("upgrade", "--force", "--dry-run")):
+    for words in (("sync", "--dry-run"), ("sync",), ("upgrade", "--dry-run")):
         out = run(*words, cwd=repo).out
         assert not {*out} & {"\x1b", "\u202e", "\ufeff"} and "##[" not in out, words
         assert "\\ufeff# Generated" in out and "\t# \\u001b[31m\\u202e\n" in out, words
@@ -247,7 +260,9 @@ def test_a_generated_file_that_git_could_not_merge_can_be_generated_again(repo: 
     main.write_text(f"<<<<<<< HEAD\n# a\n=======\n# b\n>>>>>>> other\n{before}")
     lines = run("check", cwd=repo).out.splitlines()
     (step,) = (line for line in lines if "take the generated one: " in line)
-    assert run(*step.partition(": vpc-cni-iam ")[2].split(), cwd=repo).code == 0
+    remove, _, sync = step.partition(": rm ")[2].partition(" && vpc-cni-iam ")
+    (repo / remove).unlink()
+    assert run(*sync.split(), cwd=repo).code == 0
     assert (main.read_text(), run("check", cwd=repo).code) == (before, 0)
 
 
@@ -268,22 +283,29 @@ def test_upgrade_shows_the_meaning_and_changes_file_and_modules(repo: Path) -> N
     assert run("check", "--outdated", cwd=repo).code == 0
 
 
-def test_upgrade_changes_nothing_if_an_edit_would_be_refused(repo: Path) -> None:
+def test_upgrade_changes_nothing_beside_a_file_that_is_in_the_way(repo: Path) -> None:
     pin(repo, "v1.20.4")
+    (repo / MODULE / ".vpc-cni-iam" / "manifest").unlink()
     edit(repo, '"ec2:CreateTags"', '"ec2:*"')
     before = read_tree(repo / MODULE), (repo / "vpc-cni-iam.toml").read_text()
     done = run("upgrade", cwd=repo)
     assert done.code == 1
-    assert "was edited by hand and is out of date" in done.out
-    # What is refused is not buried under the change of files that does not happen.
-    assert run("upgrade", "--dry-run", cwd=repo) == done
+    assert "main.tf is in the way of a generated file, and .vpc-cni-iam/manifest does" in done.out
+    assert "no file is written while one is in the way" in done.err
+    assert "no files changed" in done.err
     assert (read_tree(repo / MODULE), (repo / "vpc-cni-iam.toml").read_text()) == before
-    data = json.loads(run("upgrade", "--merge", "--format", "json", cwd=repo).out)
-    assert data["modules"][0]["kept"][0]["adds_access"] is True
-    assert data["diffs"][0]["variants"][0]["variant"] == "ipv4"
+
+
+def test_upgrade_merges_an_edit_and_says_that_the_pin_has_changed(repo: Path) -> None:
+    pin(repo, "v1.20.4")
+    edit(repo, '"ec2:CreateTags"', '"ec2:*"')
+    done = run("upgrade", cwd=repo)
+    assert (done.code, f"merge    {MODULE}/main.tf\n" in done.out) == (1, True)
+    assert "vpc-cni-iam.toml has the new pin; the files above need a decision" in done.err
     text = (repo / MODULE / "main.tf").read_text()
     assert '["ec2:*"]' in text
-    assert "v1.23.2" in text
+    assert '"ec2:DescribeSecurityGroups"' in text
+    assert "v1.23.2" in (repo / "vpc-cni-iam.toml").read_text()
 
 
 @pytest.mark.parametrize(
@@ -291,7 +313,7 @@ def test_upgrade_changes_nothing_if_an_edit_would_be_refused(repo: Path) -> None
     [
         ("check", 3, "vpc-cni-iam.toml: does not exist; searched /"),
         ("sync nowhere", 3, "does not exist; searched"),
-        ("sync --merge --force", 2, "exclude each other"),
+        ("accept x y", 3, "does not exist; searched"),
         ("upgrade --latest --revision 2022-01-31", 3, "does not exist; searched"),
         ("init --path ../x", 2, "error: --path: path '../x' leaves"),
         ("init --path /x", 2, "error: --path: path '/x' is absolute"),
@@ -341,8 +363,14 @@ def test_a_wrong_value_has_the_same_exit_code_in_an_option_and_in_the_configurat
     assert run(*words.split(), cwd=tmp_path).code == 2
     path = "" if "path" in line else 'path = "m"\n'
     write_tree(tmp_path, {"vpc-cni-iam.toml": f"[[module]]\n{path}{line}\n"})
-    for command in ("check", "diff", "sync", "upgrade"):
-        done = run(command, cwd=tmp_path)
+    for command in (
+        ("check",),
+        ("sync", "--dry-run"),
+        ("sync",),
+        ("upgrade",),
+        ("accept", "a", "b"),
+    ):
+        done = run(*command, cwd=tmp_path)
         assert (done.code, done.out) == (2, "")
         assert "error: vpc-cni-iam.toml: line " in done.err
     # What is no TOML is bad input.
@@ -352,8 +380,42 @@ def test_a_wrong_value_has_the_same_exit_code_in_an_option_and_in_the_configurat
 
 def test_sync_for_programs(repo: Path) -> None:
     edit(repo, '"ec2:CreateTags"', '"ec2:*"')
-    data = json.loads(run("sync", "--format", "json", cwd=repo).out)
-    assert data["modules"][0]["refused"] == [{"path": "main.tf", "state": "edited"}]
+    (module,) = json.loads(run("sync", "--format", "json", cwd=repo).out)["modules"]
+    assert [(f["path"], f["state"]) for f in module["files"]] == [("main.tf", "edited")]
+    done = run("accept", f"{MODULE}/main.tf", "ticket 1", "--format", "json", cwd=repo)
+    (file,) = json.loads(done.out)["files"]
+    assert (file["accepted"], file["edit"]["adds_access"]) == ("ticket 1", True)
+
+
+def test_accept_names_what_it_cannot_do(repo: Path) -> None:
+    for words, problem in (
+        (("nowhere/main.tf", "x"), "is not a module of"),
+        ((MODULE, "x"), "is a module; name a file in it"),
+        ((f"{MODULE}/main.tf", "x"), "is as generated; there is nothing to accept"),
+        ((f"{MODULE}/mine.tf", "x"), "sync does not write it"),
+        ((f"{MODULE}/main.tf", " "), "REASON: write why, in one line of at most 1000 characters"),
+    ):
+        done = run("accept", *words, cwd=repo)
+        assert (done.code, done.out) == (2, "")
+        assert problem in done.err
+
+
+def test_a_pin_in_the_configuration_alone(repo: Path) -> None:
+    """Between v1.23.0 and v1.23.1 nothing of the module differs, so only the pin changes."""
+    pin(repo, "v1.23.0")
+    before = read_tree(repo / MODULE)
+    done = run("upgrade", "--cni-version", "v1.23.1", cwd=repo)
+    assert (done.code, done.out) == (0, "replace  vpc-cni-iam.toml\n")
+    assert read_tree(repo / MODULE) == before
+    assert not any("--cni-version" in text.partition("\n\n")[0] for text in before.values())
+
+
+def test_a_configuration_with_conflict_markers_is_named(repo: Path) -> None:
+    toml = repo / "vpc-cni-iam.toml"
+    toml.write_text(f"<<<<<<< HEAD\n{toml.read_text()}=======\n>>>>>>> b\n")
+    for command in ("check", "sync", "upgrade"):
+        done = run(command, cwd=repo)
+        assert (done.code, "holds conflict markers; resolve them" in done.err) == (3, True)
 
 
 def test_generate_leaves_a_vendored_module_alone(repo: Path) -> None:
@@ -364,7 +426,13 @@ def test_generate_leaves_a_vendored_module_alone(repo: Path) -> None:
 
 
 def test_verify_reads_a_vendored_module(repo: Path) -> None:
-    assert run("verify", MODULE, "--engine", "none", cwd=repo).code == 0
+    """By the configuration, which has the options."""
+    done = run("verify", MODULE, "--engine", "none", cwd=repo)
+    assert (done.code, "nearest" in done.err) == (0, False)
+    pin(repo, "v1.20.4")
+    done = run("verify", MODULE, "--engine", "none", cwd=repo)
+    assert (done.code, "nearest" in done.err) == (0, False)
+    assert run("verify", MODULE, "--engine", "none", "--cni-version", "v1.23.2", cwd=repo).code == 1
 
 
 def test_without_git_and_without_a_home(tmp_path: Path) -> None:
@@ -407,13 +475,10 @@ def test_a_loosened_trust_has_its_meaning(tmp_path: Path) -> None:
     toml = tmp_path / "vpc-cni-iam.toml"
     toml.write_text(toml.read_text().replace('kind = "policy"', 'kind = "role"'))
     run("sync", cwd=tmp_path)
-    assert run("diff", cwd=tmp_path).code == 0
+    assert run("sync", "--dry-run", cwd=tmp_path).code == 0
     edit(tmp_path, "system:serviceaccount:kube-system:aws-node", "system:serviceaccount:*")
-    done = run("diff", cwd=tmp_path)
-    access, line = (x for x in done.out.splitlines() if x.startswith("  trust policy: "))
-    assert "less access, for instance sts:AssumeRoleWithWebIdentity" in access
-    assert "sts:AssumeRoleWithWebIdentity" in line
-    assert "system:serviceaccount:kube-system:aws-node" in line
+    done = run("check", cwd=tmp_path)
+    assert "it adds access: trust: for instance sts:AssumeRoleWithWebIdentity" in done.out
 
 
 def test_what_a_dynamic_block_of_the_trust_repeats_is_not_called_the_same(tmp_path: Path) -> None:
@@ -422,11 +487,8 @@ def test_what_a_dynamic_block_of_the_trust_repeats_is_not_called_the_same(tmp_pa
     toml.write_text(toml.read_text().replace('kind = "policy"', 'kind = "role"'))
     run("sync", cwd=tmp_path)
     edit(tmp_path, "var.pod_identity ? [true] : []", "[true]")
-    assert (
-        "  trust policy: what a dynamic block repeats is changed" in run("diff", cwd=tmp_path).out
-    )
-    run("sync", "--keep", cwd=tmp_path)
-    assert run("check", cwd=tmp_path).code == 1
+    done = run("check", cwd=tmp_path)
+    assert (done.code, "what a dynamic block repeats is changed" in done.out) == (1, True)
 
 
 def test_no_real_change_is_called_none(repo: Path) -> None:
@@ -435,14 +497,14 @@ def test_no_real_change_is_called_none(repo: Path) -> None:
     for name, old, new, message in (
         ("main.tf", "var.source_policy_documents", "[local.evil]", "joins other documents"),
         ("outputs.tf", 'local.json["ipv4"]', 'local.json["ipv6"]', "output ipv4_json"),
-        ("main.tf", "policy_document.ipv4.json", "policy_document.ipv6.json", "locals"),
-        ("variables.tf", 'default     = "aws"', 'default     = "aws-cn"', "variable partition"),
+        ("main.tf", "policy_document.ipv4.json", "policy_document.ipv6.json", "local.json"),
+        ("variables.tf", 'default     = "aws"', 'default     = "*"', "it adds access"),
     ):
         text = (module / name).read_text()
         assert old in text
         (module / name).write_text(text.replace(old, new, 1))
-        done = run("diff", cwd=repo)
-        assert message in done.out, (name, old)
+        done = run("check", cwd=repo)
+        assert (done.code, message in done.out) == (1, True), (name, old, done.out)
         (module / name).write_text(text)
 
 
@@ -450,14 +512,14 @@ def test_a_variant_that_goes_is_said(repo: Path) -> None:
     toml = repo / "vpc-cni-iam.toml"
     text = toml.read_text()
     toml.write_text(text.replace('["ipv4", "ipv6", "ipv4-scoped"]', '["ipv6"]'))
-    done = run("diff", cwd=repo)
+    done = run("sync", "--dry-run", cwd=repo)
     assert "ipv4: the document is no longer generated\n  ipv4: less access" in done.out
     assert "ipv6: no change of access" in done.out
 
 
 def test_single_files_are_named_from_where_one_is(repo: Path) -> None:
     edit(repo, '"ec2:DescribeTags",', "# mine")
-    assert run("sync", "--keep", "./main.tf", cwd=repo / MODULE).code == 0
+    assert run("accept", "./main.tf", "x", cwd=repo / MODULE).code == 0
     assert run("check", "vpc-cni-iam-policy/", cwd=repo / "modules").code == 0
     done = run("check", f"{MODULE}/main.tf", cwd=repo)
     assert done.code == 2
@@ -479,91 +541,48 @@ def test_commands_that_are_shown_work_as_they_are(tmp_path: Path) -> None:
     options = ("--config", str(toml))
     (tmp_path / "x" / "README.md").write_text("# mine\n")
     shown = run("check", *options, cwd=tmp_path).out
-    ways = [x.partition(": ")[2] for x in shown.splitlines() if ": vpc-cni-iam sync" in x]
-    assert len(ways) == 2
-    for way in ways:
+    show, generated, keep = (
+        x.partition(": ")[2] for x in shown.splitlines() if x.startswith(" " * 11)
+    )
+    assert run(*shlex.split(show)[1:], cwd=tmp_path).code == 1
+    for way in (keep, generated):
         (tmp_path / "x" / "README.md").write_text("# mine\n")
-        assert run(*shlex.split(way)[1:], cwd=tmp_path).code == 0, way
+        for command in way.split(" && "):
+            words = shlex.split(command)
+            if words[0] == "rm":
+                Path(tmp_path, words[1]).unlink()
+            else:
+                assert run(*words[1:], cwd=tmp_path).code == 0, way
         assert run("check", *options, cwd=tmp_path).code == 0
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "x" / "README.md").write_text("# mine\n")
+    shown = run("check", *options, cwd=tmp_path / "deep").out
+    assert ": rm ../x/README.md && vpc-cni-iam sync --config" in shown
 
 
 def test_a_path_that_looks_like_an_option_is_shown_so_that_it_is_none(tmp_path: Path) -> None:
     toml = '[[module]]\npath = "-m"\ncni_version = "v1.23.0"\nvariants = ["ipv4"]\n'
     write_tree(tmp_path, {"vpc-cni-iam.toml": toml})
-    for edit in ("# mine\n", None):
+    for text in ("# mine\n", None):
         assert run("sync", cwd=tmp_path).code == 0
         main = tmp_path / "-m" / "main.tf"
-        main.write_text(main.read_text() + edit) if edit else main.unlink()
-        _, show, way, *_ = run("check", cwd=tmp_path).out.split(": vpc-cni-iam ")
-        assert run(*shlex.split(show.splitlines()[0]), cwd=tmp_path).code == 1, show
-        assert run(*shlex.split(way.splitlines()[0]), cwd=tmp_path).code == 0, way
+        main.write_text(main.read_text() + text) if text else main.unlink()
+        shown = run("check", cwd=tmp_path).out
+        assert f": {'rm ./-m/main.tf && ' if text else ''}vpc-cni-iam sync ./-m\n" in shown
+        accept = "vpc-cni-iam accept ./-m/main.tf 'REASON'"
+        assert f": {accept}\n" in shown
+        assert run(*shlex.split(accept)[1:], cwd=tmp_path).code == 0
         assert run("check", cwd=tmp_path).code == 0
+        main.unlink(missing_ok=True)
 
 
-@pytest.mark.parametrize("manifest", ["ours", "theirs"])
-def test_branches_with_an_edit_and_an_update_are_merged(manifest: str, repo: Path) -> None:
-    """By git, of which the base comes from the update whichever manifest is taken; then by sync."""
-    toml = repo / "vpc-cni-iam.toml"
-    toml.write_text(toml.read_text().replace("v1.23.2", "v1.20.4"))
-    assert run("sync", cwd=repo).code == 0
-    git(repo, "commit", "-qam", "old")
-    git(repo, "branch", "update")
-    main = repo / MODULE / "main.tf"
-    main.write_text(main.read_text() + "# mine\n")
-    assert run("sync", "--keep", cwd=repo).code == 0
-    git(repo, "commit", "-qam", "an edit")
-    git(repo, "checkout", "-q", "update")
-    assert run("upgrade", cwd=repo).code == 0
-    git(repo, "commit", "-qam", "an update")
-    updated = main.read_text()
-    with pytest.raises(subprocess.CalledProcessError):
-        git(repo, "merge", "-q", "-")
-    assert "markers; take one side (git checkout --ours) and" in run("check", cwd=repo).err
-    git(repo, "checkout", "-q", f"--{manifest}", f"{MODULE}/.vpc-cni-iam/manifest.json")
-    assert run("sync", "--merge", cwd=repo).code == 0
-    assert main.read_text() == updated + "# mine\n"
-    assert run("check", "--render", cwd=repo).code == 0
-
-
-def test_the_next_steps_of_an_upgrade_are_upgrades(tmp_path: Path) -> None:
-    two_modules(tmp_path, "v1.20.4")
-    for name in ("a/x", "x"):
-        main = tmp_path / name / "main.tf"
-        main.write_text(main.read_text() + "# mine\n")
-    before = read_tree(tmp_path)
-    expected = ("upgrade", "--cni-version", "v1.22.4")
-    tried, done = run(*expected, "--dry-run", cwd=tmp_path), run(*expected, cwd=tmp_path)
-    assert (tried.code, done.code) == (1, 1)
-    assert "no files changed" in done.err
-    assert read_tree(tmp_path) == before
-    ways = [x.partition(": ")[2] for x in done.out.splitlines() if "--merge" in x]
-    assert ways == [
-        f"vpc-cni-iam upgrade --cni-version v1.22.4 --merge {m}/main.tf" for m in ("a/x", "x")
-    ]
-    for way in ways:
-        assert run(*shlex.split(way)[1:], cwd=tmp_path).code == 0
-    assert run("check", cwd=tmp_path).code == 0
-    assert (tmp_path / "x" / "main.tf").read_text().endswith("# mine\n")
-    assert (tmp_path / "vpc-cni-iam.toml").read_text().count("v1.22.4") == 2
-
-
-@pytest.mark.parametrize("way", ["keep", "merge", "force"])
-def test_the_meaning_of_an_upgrade_is_that_of_what_it_leaves(way: str, repo: Path) -> None:
+def test_the_meaning_of_an_upgrade_is_that_of_what_it_leaves(repo: Path) -> None:
     pin(repo, "v1.20.4")
     edit(repo, '"ec2:CreateTags"', '"ec2:*"')
-    shown = run("upgrade", f"--{way}", "--dry-run", cwd=repo).out.splitlines()
-    meant = {line for line in shown if line.startswith("  ipv4: ")}
-    added = (
-        "  ipv4: statement 1 (ec2:AssignPrivateIpAddresses and 11 more): "
-        "action ec2:DescribeSecurityGroups is added"
-    )
-    access = {line for line in meant if " access" in line}
-    assert (meant - access == {added}) is (way == "merge")
-    assert (added in meant) is (way != "keep")
-    assert all("  ipv4: statement 2 " in line for line in meant - access - {added})
-    (text,) = access
-    assert ("more access, for instance ec2:DescribeSecurityGroups on *" in text) is (way != "keep")
-    assert ("less access, for instance ec2:" in text) is (way == "force")
+    shown = run("upgrade", "--dry-run", cwd=repo).out.splitlines()
+    access, added = (line for line in shown if line.startswith("  ipv4: "))
+    assert "more access, for instance ec2:DescribeSecurityGroups on *" in access
+    assert added.endswith("action ec2:DescribeSecurityGroups is added")
 
 
 def test_a_pin_that_is_behind_is_said_even_quietly(repo: Path) -> None:
@@ -576,17 +595,14 @@ def test_a_pin_that_is_behind_is_said_even_quietly(repo: Path) -> None:
     )
 
 
-def test_a_kept_edit_is_agreed(repo: Path) -> None:
+def test_an_accepted_edit_is_a_note(repo: Path) -> None:
     edit(repo, '"ec2:DescribeTags",', "# mine")
-    assert run("sync", "--keep", cwd=repo).code == 0
-    done = run("diff", cwd=repo)
-    assert (done.code, done.out) == (
-        0,
-        f"note     {MODULE}/main.tf was edited, and the edit is kept; it adds no access\n",
-    )
-    assert run("diff", "--quiet", cwd=repo).out == ""
-    summary = run("check", "--format", "markdown", cwd=repo).out
-    assert "main.tf was edited, and the edit is kept" in summary
+    assert run("accept", f"{MODULE}/main.tf", "ticket 1", "--quiet", cwd=repo).out == ""
+    done = run("sync", "--dry-run", cwd=repo)
+    note = f"note     {MODULE}/main.tf was edited by hand; it adds no access; accepted: ticket 1\n"
+    assert (done.code, done.out) == (0, f"all modules are up to date; nothing to do\n{note}")
+    assert run("sync", "--dry-run", "--quiet", cwd=repo).out == ""
+    assert "accepted: ticket 1" in run("check", "--format", "markdown", cwd=repo).out
 
 
 def test_init_speaks_as_it_is_asked_to(tmp_path: Path) -> None:
@@ -622,24 +638,25 @@ def test_a_module_that_the_file_no_longer_names_is_noted(tmp_path: Path) -> None
 
 
 def test_a_merge_that_will_conflict_says_so_before_and_after(repo: Path) -> None:
-    edit(repo, "--cni-version v1.23.2", "--cni-version v1.23.2 # mine")
-    expected = ("upgrade", "--cni-version", "v1.22.1", "--merge")
+    edit(repo, "# Upstream's document of", "# Mine: upstream's document of")
+    expected = ("upgrade", "--cni-version", "v1.22.1")
     for words in ((*expected, "--dry-run"), expected):
         done = run(*words, cwd=repo)
         assert done.code == 1
         assert "cannot be said before the conflicts in main.tf are resolved" in done.out
-        assert f"conflict {MODULE}/main.tf: resolve them" in done.out
+        assert f"conflict {MODULE}/main.tf holds conflict markers\n" in done.out
+        assert "resolve the conflicts, then accept the result: vpc-cni-iam accept" in done.out
         assert ("no files changed" in done.err) is ("--dry-run" in words)
     assert "holds conflict markers" in run("check", cwd=repo).out
 
 
 def test_a_module_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
     two_modules(tmp_path, "v1.20.4")
-    (tmp_path / "a/x/.vpc-cni-iam/manifest.json").write_text("{}")
+    (tmp_path / "a/x/.vpc-cni-iam/manifest").write_text("{}\n")
     main = tmp_path / "x" / "main.tf"
     main.write_text(main.read_text() + "# mine\n")
     before = read_tree(tmp_path)
-    problem = "a/x/.vpc-cni-iam/manifest.json: is not a manifest; restore it from version control"
+    problem = "a/x/.vpc-cni-iam/manifest: line 1: is no fact of a manifest; restore the manifest"
     done = run("check", cwd=tmp_path)
     assert done.code == 3
     assert f"failed   a/x\n         {problem}" in done.out
@@ -649,19 +666,18 @@ def test_a_module_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
     assert run("check", "--quiet", cwd=tmp_path).code == 3
     table = run("check", "--format", "markdown", cwd=tmp_path)
     assert (table.code, "| `a/x` | failed | | a/x/" in table.out) == (3, True)
-    for command, key in (("check", "modules"), ("diff", "modules"), ("upgrade", "diffs")):
-        done = run(command, "--format", "json", cwd=tmp_path)
+    for command in ("check", "sync --dry-run", "upgrade"):
+        done = run(*command.split(), "--format", "json", cwd=tmp_path)
         data = json.loads(done.out)
         assert done.code == 3
-        assert "x" in {m["path"] for m in data[key]}
+        assert {m["path"] for m in data["modules"]} == {"a/x", "x"}
         assert [m["path"] for m in data["modules"] if problem in (m["error"] or "")] == ["a/x"]
     for words in (("upgrade",), ("upgrade", "--dry-run")):
         done = run(*words, cwd=tmp_path)
         assert done.code == 3
         assert "ipv4: more access, for instance ec2:DescribeSecurityGroups on *" in done.out
-        assert "refused x/main.tf: was edited by hand and is out of date" in done.out
-        assert "no files changed; resolve the local changes above first" in done.err
+        assert "no files changed" in done.err
         assert f"error: {problem}" in done.err
-        assert "vpc-cni-iam.toml is unchanged; mend that, then: vpc-cni-iam upgrade" in done.err
-    assert "-# mine" in run("diff", cwd=tmp_path).out
+        assert "vpc-cni-iam.toml is unchanged; fix that, then: vpc-cni-iam upgrade" in done.err
+    assert "+# mine" in run("sync", "--dry-run", cwd=tmp_path).out
     assert read_tree(tmp_path) == before

@@ -194,7 +194,7 @@ def test_a_document_that_stands_in_is_called_so() -> None:
 
 def test_additions_say_why_and_what_is_not_granted_is_named() -> None:
     files = render(options(["ipv6"], cni_version="v1.22.0"))
-    remark = "# Added: called by plugin v1.22.0, and missing in upstream's document."
+    remark = "# Added: called by the plugin, and missing in upstream's document."
     assert f"  {remark}\n  statement {{" in files["main.tf"]
     harmless, pin = "v1.20.0 and later, which works without it.", "v1.23.2"
     assert harmless not in render(options(["ipv6"], cni_version=pin))["main.tf"]

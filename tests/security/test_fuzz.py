@@ -22,7 +22,6 @@ from tools.upstream.page import documents
 from conftest import ROOT
 from upstream_standins import page, source_of
 from vpc_cni_iam.catalog.facts.documents import revisions
-from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.converting.batch import ConvertOptions, Input
 from vpc_cni_iam.converting.batch import convert as convert_all
 from vpc_cni_iam.converting.from_hcl import read_file, readings
@@ -45,7 +44,7 @@ from vpc_cni_iam.review.report.make import shown
 from vpc_cni_iam.review.run import review
 from vpc_cni_iam.texts import decode, limits
 from vpc_cni_iam.vendoring.configuration.config import parse as parse_config
-from vpc_cni_iam.vendoring.manifest import FileRecord, Manifest
+from vpc_cni_iam.vendoring.manifest import Manifest
 from vpc_cni_iam.vendoring.manifest import dumps as manifest_text
 from vpc_cni_iam.vendoring.manifest import loads as parse_manifest
 
@@ -171,8 +170,15 @@ PARSERS: dict[str, tuple[Callable[[str], object], str]] = {
     "toml": (lambda text: parse_config(text, Path("vpc-cni-iam.toml")), TOML),
     "markdown": (markdown, page()),
     "manifest": (
-        lambda text: parse_manifest(text, "manifest.json"),
-        manifest_text(Manifest(options(), "0", {"main.tf": FileRecord("0" * 64)})),
+        lambda text: parse_manifest(text, "manifest"),
+        manifest_text(
+            Manifest(
+                {"main.tf": frozenset({"0" * 64})},
+                {"main.tf": {"1" * 64: "ticket 1"}},
+                {"README.md": "ours"},
+                frozenset({"../vpc-cni-iam.toml"}),
+            )
+        ),
     ),
     "plan": (plan, PLAN),
     "ignoring": (ignoring, IGNORING),

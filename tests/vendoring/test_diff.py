@@ -9,8 +9,8 @@ from vpc_cni_iam.catalog.options import options, override
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring.configuration.config import VendoredModule
-from vpc_cni_iam.vendoring.diff import meanings
-from vpc_cni_iam.vendoring.meaning import AccessChange, ModuleReason
+from vpc_cni_iam.vendoring.edits.diff import meanings
+from vpc_cni_iam.vendoring.edits.meaning import AccessChange, ModuleReason
 from vpc_cni_iam.vendoring.report.edits import meaning_lines
 
 OPTIONS = options(["ipv4", "ipv6"], cni_version="v1.23.2")

@@ -16,10 +16,9 @@ import pytest
 
 from conftest import COMMAND, read_tree, run
 from vpc_cni_iam.errors import TreeError
+from vpc_cni_iam.files.checkout import Checkout
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.vendoring.configuration.config import load
-from vpc_cni_iam.vendoring.plan import ConflictPolicy
-from vpc_cni_iam.vendoring.select import select
 from vpc_cni_iam.vendoring.sync import SyncOutcome, sync_all
 from vpc_cni_iam.vendoring.upgrade import Pin, prepare, upgrade
 
@@ -31,19 +30,19 @@ def repository(folder: Path, *names: str) -> Path:
     toml = folder / "vpc-cni-iam.toml"
     toml.write_text("".join(map(TABLE.format, names)))
     config = load(toml)
-    assert all(o.done for o in sync_all(config, select(config, folder, ()), ConflictPolicy.REFUSE))
+    assert all(o.done for o in sync_all(config, config.modules, Checkout(folder, {})))
     return toml
 
 
 def test_a_configuration_that_was_changed_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     toml = repository(tmp_path, "m")
     config = load(toml)
-    chosen = select(config, tmp_path, ())
-    prepared = prepare(config, Pin("cni_version", "v1.22.4"), chosen, ConflictPolicy.REFUSE)
+    git = Checkout(tmp_path, {})
+    prepared = prepare(config, Pin("cni_version", "v1.22.4"), config.modules, git)
     toml.write_text(toml.read_text() + "# theirs\n")
     before = read_tree(tmp_path)
     with pytest.raises(TreeError, match="was changed meanwhile; run the command again"):
-        upgrade(prepared)
+        upgrade(prepared, git)
     assert read_tree(tmp_path) == before
 
 
@@ -86,7 +85,7 @@ def test_whoever_is_overtaken_leaves_what_the_other_wrote(
     """As if stopped before the modules are written, while another upgrade runs to its end."""
     toml = repository(tmp_path, "a", "b")
     config = load(toml)
-    chosen = select(config, tmp_path, ())
+    git = Checkout(tmp_path, {})
 
     def overtaken(*arguments: Any) -> list[SyncOutcome]:
         other = [*COMMAND]  # not in this process, where what it calls is patched
@@ -97,9 +96,9 @@ def test_whoever_is_overtaken_leaves_what_the_other_wrote(
     monkeypatch.setattr("vpc_cni_iam.vendoring.upgrade.sync_all", overtaken)
     if command == "upgrade":
         pin = Pin("cni_version", "v1.23.0")
-        _, outcomes = upgrade(prepare(config, pin, chosen, ConflictPolicy.REFUSE))
+        outcomes = [*upgrade(prepare(config, pin, config.modules, git), git)]
     else:
-        outcomes = overtaken(config, chosen, ConflictPolicy.REFUSE)
+        outcomes = overtaken(config, config.modules, git)
     for outcome in outcomes:
         assert str(outcome.failure) == f"{toml}: was changed meanwhile; run the command again"
     assert toml.read_text().count("v1.22.4") == 2
@@ -125,7 +124,7 @@ def test_a_sync_waits_for_others_and_then_looks_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/locks").exists(), reason="nothing tells who waits for a lock")
-@pytest.mark.parametrize("command", ["upgrade", "diff", "check"])
+@pytest.mark.parametrize("command", ["upgrade", "sync --dry-run", "check"])
 def test_a_module_that_another_is_writing_is_not_taken_for_edited(
     command: str, tmp_path: Path
 ) -> None:
@@ -134,9 +133,9 @@ def test_a_module_that_another_is_writing_is_not_taken_for_edited(
     main = tmp_path / "deep" / "m" / "main.tf"
     before = main.read_text()
     with locked(tmp_path / "deep" / "m"):
-        main.write_text(before.replace("v1.20.4", "v1.22.4"))
+        main.write_text(f"{before}# half\n")
         process = subprocess.Popen(
-            [*COMMAND, command], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+            [*COMMAND, *command.split()], cwd=tmp_path, stdout=subprocess.PIPE, text=True
         )
         waited = waits_for_a_lock(process)
         main.write_text(before)
@@ -156,11 +155,11 @@ def open_folder() -> Iterator[Path]:
 
 def carry_out(folder: Path, command: str) -> list[SyncOutcome]:
     config = load(folder / "vpc-cni-iam.toml")
-    chosen = select(config, folder, ())
+    git = Checkout(folder, {})
     if command == "upgrade":
-        pin = Pin("cni_version", "v1.22.4")
-        return upgrade(prepare(config, pin, chosen, ConflictPolicy.REFUSE))[1]
-    return sync_all(config, chosen, ConflictPolicy.REFUSE)
+        pin = Pin("cni_version", "v1.23.2")
+        return [*upgrade(prepare(config, pin, config.modules, git), git)]
+    return sync_all(config, config.modules, git)
 
 
 def as_nobody(folder: Path, command: str, hidden: str = "") -> tuple[int, str]:
@@ -217,42 +216,44 @@ def test_what_is_read_only_does_not_hide_what_became_of_the_others(
     assert f"cannot be written: {'it is read-only' if what == 'file' else 'Permission'}" in second
     assert f"nothing in {folder / 'b'} was changed" in second
     assert read_tree(folder / "b") == before
-    # The one that failed has its old pin, so that every module is what the configuration says.
-    toml = (folder / "vpc-cni-iam.toml").read_text()
-    assert [line[-8:-1] for line in toml.splitlines() if "cni_version" in line] == [
-        "v1.22.4",
-        "v1.20.4",
-        "v1.22.4",
-    ]
-    assert run("check", cwd=folder).code == 0
+    # The configuration has the new pin of each, so that a sync finishes what failed.
+    assert (folder / "vpc-cni-iam.toml").read_text().count("v1.23.2") == 3
+    assert run("check", cwd=folder).out.startswith("outdated b\n")
     open_up(folder)
-    assert as_nobody(folder, "upgrade")[0] == 0
+    assert as_nobody(folder, "sync")[0] == 0
     assert run("check", cwd=folder).code == 0
 
 
 @pytest.mark.parametrize("name", ["a", "b"])
-def test_an_upgrade_that_cannot_write_a_module_says_which_pins_it_left(
+def test_an_upgrade_that_cannot_write_a_module_says_that_the_pin_has_changed(
     name: str, tmp_path: Path
 ) -> None:
     toml = repository(tmp_path, *sorted({"a", name}))
     (tmp_path / name / "MAIN.tf").write_text("")  # found only when main.tf is to be written
-    before = read_tree(tmp_path)
-    left = "is unchanged" if name == "a" else "has the old pin of each module that failed"
-    done = run("upgrade", name, "--cni-version", "v1.22.4", cwd=tmp_path)
-    done_all = run("upgrade", "--cni-version", "v1.22.4", "--format", "json", cwd=tmp_path)
-    assert (done.code, done_all.code) == (3, 3)
-    again = f"mend that, then: vpc-cni-iam upgrade --cni-version v1.22.4 {name}"
-    assert f"vpc-cni-iam.toml is unchanged; {again}\n" in done.err
-    assert f"vpc-cni-iam.toml {left}; mend that" in done_all.err
-    assert json.loads(done_all.out)["config_changed"] is (name == "b")
-    assert toml.read_text().count("v1.20.4") == 1
-    assert {k: v for k, v in read_tree(tmp_path).items() if k.startswith(f"{name}/")} == {
-        k: v for k, v in before.items() if k.startswith(f"{name}/")
-    }
+    before = read_tree(tmp_path / name)
+    done = run("upgrade", name, "--cni-version", "v1.23.2", "--format", "json", cwd=tmp_path)
+    assert (done.code, json.loads(done.out)["config_changed"]) == (3, True)
+    assert "vpc-cni-iam.toml has the new pin; fix that, then: vpc-cni-iam sync\n" in done.err
+    assert toml.read_text().count("v1.23.2") == 1
+    assert read_tree(tmp_path / name) == before
+    assert run("check", cwd=tmp_path).out.startswith(f"outdated {name}\n")
+    (tmp_path / name / "MAIN.tf").unlink()
+    assert run("sync", cwd=tmp_path).code == 0
     assert run("check", cwd=tmp_path).code == 0
 
 
-@pytest.mark.parametrize("hidden", [".vpc-cni-iam", ".vpc-cni-iam/base", "tests"])
+def test_an_upgrade_that_cannot_read_a_module_changes_nothing(tmp_path: Path) -> None:
+    repository(tmp_path, "a", "b")
+    (tmp_path / "b" / ".vpc-cni-iam" / "manifest").write_text("x\n")
+    before = read_tree(tmp_path)
+    done = run("upgrade", "--cni-version", "v1.23.2", cwd=tmp_path)
+    assert done.code == 3
+    again = "fix that, then: vpc-cni-iam upgrade --cni-version v1.23.2\n"
+    assert f"vpc-cni-iam.toml is unchanged; {again}" in done.err
+    assert read_tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("hidden", [".vpc-cni-iam", "tests"])
 def test_a_folder_that_may_not_be_read_is_named(hidden: str, open_folder: Path) -> None:
     folder = open_folder / "r"
     repository(folder, "a", "b")
@@ -270,7 +271,7 @@ def test_the_command_line_says_what_failed_and_what_did_not(tmp_path: Path) -> N
     (tmp_path / "b" / "main.tf").unlink()
     (tmp_path / "a" / "main.tf").mkdir()
     done = run("sync", cwd=tmp_path)
-    assert (done.code, done.out) == (3, "create  b/main.tf\n")
+    assert (done.code, done.out) == (3, "create   b/main.tf\n")
     assert "error: a/main.tf: is not a regular file" in done.err
     assert "1 of 2 modules are not what vpc-cni-iam.toml says" in done.err
 

@@ -28,13 +28,13 @@ def test_a_renamed_file_is_named_and_not_made_again(repo: Path) -> None:
     done = run("check", cwd=repo)
     assert done.code == 1
     assert DEFINED.replace(":", "", 1) in done.out
-    for words in (("sync",), ("sync", "--force"), ("upgrade",), ("diff",)):
-        done = run(*words, cwd=repo)
+    for words in ("sync", "sync --dry-run", "upgrade"):
+        done = run(*words.split(), cwd=repo)
         assert (done.code, DEFINED in done.err) == (3, True), words
         assert "rename it back if it was renamed" in done.err
         assert read_tree(repo) == before
     # As its user's own, beside a file that is deleted on purpose, it is no duplicate.
-    assert run("sync", "--keep", "infra/m/main.tf", cwd=repo).code == 0
+    assert run("accept", "infra/m/main.tf", "renamed", cwd=repo).code == 0
     assert run("check", cwd=repo).code == 0
     assert run("sync", cwd=repo).code == 0
 
@@ -88,7 +88,7 @@ def test_what_is_defined_again(name: str, text: str, same: str, repo: Path) -> N
     done = run("check", "--format", "json", cwd=repo)
     files = json.loads(done.out)["modules"][0]["files"]
     assert done.code == bool(same)
-    assert [f["state"] for f in files] == ["redefined"] * bool(same)
+    assert [f["state"] for f in files] == ["foreign"] * bool(same)
     assert not same or f"defines {same}" in files[0]["reason"]
     assert run("sync", cwd=repo).code == (3 if same else 0)
 
@@ -109,9 +109,8 @@ def test_a_file_that_cannot_be_read_may_define_again(
     words = f"{name} cannot be read, and may define again what is generated: {name}: {problem}"
     assert (done.code, words in done.out) == (1, True), done.out
     assert run("sync", cwd=repo).code == 1
-    (line,) = [x for x in done.out.splitlines() if "accept = " in x]
-    toml = repo / "vpc-cni-iam.toml"
-    toml.write_text(f"{toml.read_text()}{line.partition('.toml: ')[2]}\n")
+    assert f"keep yours: vpc-cni-iam accept infra/m/{name} 'REASON'\n" in done.out
+    assert run("accept", f"infra/m/{name}", "we need it", cwd=repo).code == 0
     assert run("check", cwd=repo).code == 0
 
 
@@ -131,26 +130,25 @@ def test_a_file_that_replaces_generated_code_is_not_clean(
     write_tree(repo / "infra" / "m", {name: "{}\n"})
     done = run("check", "--format", "json", cwd=repo)
     (file,) = json.loads(done.out)["modules"][0]["files"]
-    assert (done.code, file["path"], file["state"]) == (1, name, "replacing")
+    assert (done.code, file["path"], file["state"]) == (1, name, "foreign")
     assert file["reason"].startswith(words)
     assert file["reason"].endswith("it is not proven to add no access")
-    for command in ("sync", "diff", "upgrade"):
-        done = run(command, cwd=repo)
+    for command in ("sync", "sync --dry-run", "upgrade"):
+        done = run(*command.split(), cwd=repo)
         assert (done.code, file["reason"] in done.out) == (1, True), (command, done.out)
-        (edit,) = json.loads(run(command, "--format", "json", cwd=repo).out)["modules"][0]["kept"]
-        assert (edit["path"], edit["fine"]) == (name, False)
-    toml = repo / "vpc-cni-iam.toml"
-    text = toml.read_text()
-    entry = file["next_steps"][-1].partition("vpc-cni-iam.toml: ")[2]
-    toml.write_text(f"{text}{entry.replace('...', 'we need it')}\n")
+        data = json.loads(run(*command.split(), "--format", "json", cwd=repo).out)
+        (each,) = data["modules"][0]["files"]
+        assert (each["path"], each["fine"]) == (name, False)
+    assert run("accept", f"infra/m/{name}", "we need it", cwd=repo).code == 0
     done = run("check", cwd=repo)
     assert done.code == 0
     assert "accepted: we need it" in done.out
-    assert [run(words, cwd=repo).code for words in ("sync", "diff")] == [0, 0]
-    assert run("check", "--no-kept", cwd=repo).code == 1
+    for command in ("sync", "sync --dry-run"):
+        done = run(*command.split(), cwd=repo)
+        assert (done.code, "accepted: we need it" in done.out) == (0, True)
+    assert run("check", "--no-accepted", cwd=repo).code == 1
     write_tree(repo / "infra" / "m", {name: "{ }\n"})
-    done = run("check", cwd=repo)
-    assert (done.code, "accepts another text of the file" in done.out) == (1, True)
+    assert run("check", cwd=repo).code == 1
 
 
 OTHERS = (
@@ -183,15 +181,14 @@ def test_a_file_beside_a_module_that_an_engine_reads_is_named(path: str, repo: P
         f"infra/m/{name} was not written by sync, and an engine reads it with the module: its "
         "access is not compared"
     )
-    for words in ((), ("--render",)):
-        done = run("check", *words, cwd=repo)
-        assert done.code == 0, done.out
-        assert f"note     {line}\n" in done.out
-        assert "1 module checked, 1 clean, 1 other file\n" in done.out
+    done = run("check", cwd=repo)
+    assert done.code == 0, done.out
+    assert f"note     {line}\n" in done.out
+    assert "1 module checked, 1 clean, 1 other file\n" in done.out
     assert line not in run("check", "--quiet", cwd=repo).out
     data = json.loads(run("check", "--format", "json", cwd=repo).out)
     assert data["modules"][0]["other_files"] == [name]
-    for words in ((), ("--quiet",), ("--render",)):
+    for words in ((), ("--quiet",)):
         done = run("check", "--no-other-files", *words, cwd=repo)
         assert (done.code, f"other    {line}\n" in done.out) == (1, True)
         done = run("check", "--no-other-files", *words, "--format", "markdown", cwd=repo)
@@ -202,7 +199,7 @@ def test_a_file_beside_a_module_that_an_engine_reads_is_named(path: str, repo: P
 def test_what_no_engine_reads_and_what_is_named_already_is_no_other_file(repo: Path) -> None:
     module = repo / "infra" / "m"
     write_tree(module, dict.fromkeys(READ_BY_NONE, "{}\n"))
-    done = run("check", "--render", "--no-other-files", cwd=repo)
+    done = run("check", "--no-other-files", cwd=repo)
     assert (done.code, "other file" in done.out) == (0, False), done.out
     write_tree(module, {"x_override.tf": "{}\n", "x.tf": 'variable "region" {}\n'})
     done = run("check", "--no-other-files", cwd=repo)
@@ -214,16 +211,16 @@ def test_two_configurations_do_not_keep_one_directory(repo: Path) -> None:
     other.write_text(TABLE.format("m").replace("v1.23.0", "v1.20.4"))
     before = read_tree(repo)
     problem = f"m: is kept by {repo}/vpc-cni-iam.toml, line 1; to hand it over to vpc-cni-iam.toml"
-    for words in (("check",), ("sync",), ("sync", "--force"), ("upgrade",), ("diff",)):
-        done = run(*words, cwd=repo / "infra")
+    for words in ("check", "sync", "sync --dry-run", "upgrade"):
+        done = run(*words.split(), cwd=repo / "infra")
         assert (done.code, problem in done.err) == (3, True), (words, done.err)
         assert read_tree(repo) == before
     assert run("check", cwd=repo).code == 0
     (repo / "vpc-cni-iam.toml").write_text(TABLE.format("else"))
     assert run("sync", cwd=repo / "infra").code == 0
     assert run("check", cwd=repo / "infra").code == 0
-    manifest = json.loads((repo / "infra" / "m" / MANIFEST).read_text())
-    assert manifest["configuration"] == "../vpc-cni-iam.toml"
+    facts = (repo / "infra" / "m" / MANIFEST).read_text().splitlines()
+    assert [f for f in facts if f.startswith("conf")] == ["configuration ../vpc-cni-iam.toml"]
 
 
 def test_two_configurations_in_a_directory_do_not_know_of_each_other(repo: Path) -> None:
@@ -256,10 +253,10 @@ def test_an_owner_that_cannot_be_read_is_named(repo: Path) -> None:
 def test_a_manifest_without_an_owner_is_read(repo: Path) -> None:
     manifest = repo / "infra" / "m" / MANIFEST
     text = manifest.read_text()
-    document = json.loads(text)
-    assert document.pop("configuration") == "../../vpc-cni-iam.toml"
-    manifest.write_text(json.dumps(document, indent=2) + "\n")
-    assert run("check", cwd=repo).code == 0
+    line = "configuration ../../vpc-cni-iam.toml\n"
+    assert line in text
+    manifest.write_text(text.replace(line, ""))
+    assert "manifest is out of date" in run("check", cwd=repo).out
     assert run("sync", cwd=repo).code == 0
     assert manifest.read_text() == text
 

@@ -1,33 +1,35 @@
-"""Sync and check: four states, next steps, no lost edit, and what a kill leaves is mended."""
+"""Sync and check: six states, next steps, no lost edit, and what a kill leaves is mended."""
 
 import itertools
-import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from calls import at_call, count
-from conftest import killed_at_random, read_tree, write_tree
+from conftest import killed_at_random, read_tree, run, write_tree
 from vpc_cni_iam.catalog.options import Options
-from vpc_cni_iam.errors import EngineError, InputError, TreeError
+from vpc_cni_iam.errors import EngineError, InputError, TreeError, UsageError
+from vpc_cni_iam.files.checkout import Checkout
 from vpc_cni_iam.files.folder import HANDLES
-from vpc_cni_iam.vendoring import observe as observing
+from vpc_cni_iam.vendoring import origins
+from vpc_cni_iam.vendoring.accept import accept
 from vpc_cni_iam.vendoring.check import ModuleCheck
 from vpc_cni_iam.vendoring.check import check as check_all
 from vpc_cni_iam.vendoring.configuration.config import load
-from vpc_cni_iam.vendoring.manifest import MANIFEST, base_path
-from vpc_cni_iam.vendoring.plan import ConflictPolicy
+from vpc_cni_iam.vendoring.manifest import MANIFEST, base_path, digest
 from vpc_cni_iam.vendoring.report.check import CheckResult, markdown
 from vpc_cni_iam.vendoring.report.check import text as check_text
-from vpc_cni_iam.vendoring.report.files import next_steps, reason
+from vpc_cni_iam.vendoring.report.files import NextCommands, next_steps, reason
 from vpc_cni_iam.vendoring.sync import SyncOutcome
 from vpc_cni_iam.vendoring.sync import sync as sync_one
 
@@ -47,17 +49,18 @@ class Repository:
         self.folder.mkdir(exist_ok=True)
         (self.folder / "vpc-cni-iam.toml").write_text(TOML.format(version, variants))
 
-    def sync(
-        self,
-        way: str = "refuse",
-        *files: str,
-        step: Callable[[str], None] = lambda _: None,
-    ) -> SyncOutcome:
+    def sync(self, step: Callable[[str], None] = lambda _: None) -> SyncOutcome:
         config = load(self.folder / "vpc-cni-iam.toml")
-        return sync_one(config, config.modules[0], ConflictPolicy(way), frozenset(files), step=step)
+        with closing(Checkout(self.folder, os.environ)) as checkout:
+            return sync_one(config, config.modules[0], checkout, step=step)
+
+    def accept(self, name: str, reason: str = "mine") -> None:
+        config = load(self.folder / "vpc-cni-iam.toml")
+        accept(config, config.modules[0], name, reason)
 
     def check(self) -> ModuleCheck:
-        (report,) = check_all(load(self.folder / "vpc-cni-iam.toml"))
+        config = load(self.folder / "vpc-cni-iam.toml")
+        (report,) = check_all(config, config.modules)
         if report.failure is not None:
             raise report.failure
         return report
@@ -65,11 +68,27 @@ class Repository:
     def states(self) -> dict[str, str]:
         return {f.path: f.state for f in self.check().files}
 
+    def open(self) -> list[str]:
+        """The files that need a decision."""
+        return [f.path for f in self.check().files if not f.fine]
+
     def edit(self, name: str, change: Callable[[str], str]) -> str:
         path = self.module / name
         text = change(path.read_text())
         path.write_text(text)
         return text
+
+    def forget(self, name: str) -> None:
+        """Take a file out of the manifest."""
+        manifest = self.module / MANIFEST
+        lines = manifest.read_text().splitlines(keepends=True)
+        manifest.write_text("".join(x for x in lines if f" {name} " not in x))
+
+    def claim(self, name: str, text: str) -> None:
+        """Have the manifest say that a text was generated."""
+        self.forget(name)
+        with (self.module / MANIFEST).open("a") as manifest:
+            manifest.write(f"generated {name} {digest(text)}\n")
 
 
 @pytest.fixture
@@ -94,8 +113,8 @@ def note(text: str) -> str:
 
 
 def clash(text: str) -> str:
-    """An edit of the line that every update changes."""
-    return text.replace("--cni-version v1.20.4", "--cni-version v1.20.4 # mine")
+    """An edit of a line that the update changes, too."""
+    return text.replace("# Upstream's document of", "# Mine: upstream's document of", 1)
 
 
 def test_a_synced_module_is_clean_and_a_second_sync_does_nothing(repo: Repository) -> None:
@@ -114,72 +133,80 @@ def test_outdated_is_updated(repo: Repository, fresh: Repository) -> None:
     assert repo.check().state == "clean"
 
 
-def test_edited_is_refused_and_shown(repo: Repository) -> None:
+def test_an_edit_is_left_as_it_is_and_shown(repo: Repository) -> None:
     repo.edit("main.tf", note)
     before = read_tree(repo.module)
     assert (repo.check().state, repo.states()) == ("edited", {"main.tf": "edited"})
     outcome = repo.sync()
-    assert [f.path for f in outcome.refused] == ["main.tf"]
-    assert "+# mine" in outcome.edits[0]
-    assert read_tree(repo.module) == before
+    assert ([f.path for f in outcome.files], outcome.done) == (["main.tf"], False)
+    assert "+# mine" in outcome.edits["main.tf"]
+    after = read_tree(repo.module)
+    assert before.items() <= after.items()
+    # The base of a later merge, which has the text as generated.
+    (copy,) = after.keys() - before.keys()
+    assert note(after[copy]) == after["main.tf"]
 
 
-def test_both_is_refused_whole(repo: Repository) -> None:
+def test_an_edit_is_merged_with_the_update(repo: Repository, fresh: Repository) -> None:
     repo.edit("main.tf", note)
     repo.pin(NEW)
-    before = read_tree(repo.module)
     assert (repo.check().state, repo.states()["main.tf"]) == ("both", "both")
     assert check_text(CheckResult([repo.check()])).splitlines()[0] == "both     m"
-    assert not repo.sync().done
-    assert read_tree(repo.module) == before
-
-
-def test_every_way_out_that_check_prints_leads_to_clean(repo: Repository) -> None:
-    """For each state, do what check says, with its own words."""
-    ways: dict[str, str] = {
-        "sync": "refuse",
-        "sync --force": "force",
-        "sync --keep": "keep",
-        "sync --merge": "merge",
-    }
-
-    def deleted(text: str) -> str:
-        return text
-
-    setups: dict[str, Callable[[], None]] = {
-        "edited": lambda: repo.edit("main.tf", note) and None,
-        "missing": (repo.module / "README.md").unlink,
-        "both": lambda: (repo.edit("outputs.tf", note), repo.pin(NEW))[1],
-        "outdated": lambda: repo.pin(NEW),
-        "left over": lambda: None,
-    }
-    tried = 0
-    for state, setup in setups.items():
-        repo.pin(OLD)
-        repo.sync("force")
-        setup()
-        files = [f for f in repo.check().files if f.state == state]
-        for file in files[:1]:
-            for out in next_steps(file, "m"):
-                repo.pin(OLD)
-                repo.sync("force")
-                setup()
-                words = out.rpartition(": vpc-cni-iam ")[2].split()
-                named = [words.pop().removeprefix("m").removeprefix("/")]
-                outcome = repo.sync(ways[" ".join(words)], *filter(None, named))
-                assert outcome.done, (state, out)
-                assert repo.check().clean, (state, out, repo.states())
-                tried += 1
-    assert tried >= 8
-    assert deleted("") == ""
-
-
-def test_keep_remembers_an_edit_until_the_next_one(repo: Repository) -> None:
-    edited = repo.edit("main.tf", note)
-    assert repo.sync("keep").done
-    assert (repo.module / "main.tf").read_text() == edited
+    outcome = repo.sync()
+    assert (outcome.done, outcome.merged) == (False, ("main.tf",))
+    expected = note((fresh.module / "main.tf").read_text())
+    assert (repo.module / "main.tf").read_text() == expected
+    assert repo.open() == ["main.tf"]
+    repo.accept("main.tf")
     assert repo.check().clean
-    assert repo.states() == {"main.tf": "kept"}
+    assert not repo.sync().changes
+
+
+SETUPS: dict[str, Callable[[Repository], object]] = {
+    "edited": lambda repo: repo.edit("main.tf", note),
+    "missing": lambda repo: (repo.module / "README.md").unlink(),
+    "both": lambda repo: (repo.edit("outputs.tf", note), repo.pin(NEW)),
+    "outdated": lambda repo: repo.pin(NEW),
+    "foreign": lambda repo: (repo.edit("main.tf", note), repo.forget("main.tf")),
+}
+
+
+@pytest.mark.parametrize("state", SETUPS)
+def test_every_next_step_that_check_prints_leads_to_clean(state: str, tmp_path: Path) -> None:
+    """For each state, type what check says, with its own words."""
+    tried = 0
+    for number in range(9):
+        repo = Repository(tmp_path / f"r{number}")
+        repo.sync()
+        SETUPS[state](repo)
+        file = next(f for f in repo.check().files if f.state == state)
+        steps = [s for s in next_steps(file, "m", NextCommands()) if "difference" not in s]
+        if number >= len(steps):
+            break
+        line = steps[number].partition(": ")[2].replace("'REASON'", "'because'")
+        for command in line.split(" && "):
+            words = shlex.split(command)
+            if words[0] == "rm":
+                (repo.folder / words[1]).unlink()
+            else:
+                run(*words[1:], cwd=repo.folder)
+        if "merge the update into it" in steps[number]:
+            assert repo.states()[file.path] == "edited"
+            repo.accept(file.path)
+        if state == "foreign" and "accept" in line:
+            repo.sync()
+        if state == "both":
+            repo.sync()
+        assert repo.check().clean, (state, steps[number], repo.states())
+        tried += 1
+    assert tried >= (1 if state == "outdated" else 2)
+
+
+def test_an_edit_is_accepted_until_the_next_one(repo: Repository) -> None:
+    edited = repo.edit("main.tf", note)
+    repo.accept("main.tf", "ticket 1")
+    assert (repo.module / "main.tf").read_text() == edited
+    assert (repo.check().clean, repo.states()) == (True, {"main.tf": "edited"})
     assert repo.sync().changes == ()
     for show in (check_text, markdown):
         for quiet in (False, True):
@@ -187,83 +214,72 @@ def test_keep_remembers_an_edit_until_the_next_one(repo: Repository) -> None:
             notes = [line for line in lines if "main.tf" in line or "newest version" in line]
             assert len(notes) == (0 if quiet else 2), lines
     repo.edit("main.tf", note)
-    assert repo.states() == {"main.tf": "edited"}
+    assert repo.open() == ["main.tf"]
 
 
-def test_a_kept_edit_is_merged_at_the_next_update(repo: Repository, fresh: Repository) -> None:
+def test_an_accepted_edit_stays_accepted_at_the_next_update(
+    repo: Repository, fresh: Repository
+) -> None:
     repo.edit("main.tf", note)
-    repo.sync("keep")
+    repo.accept("main.tf")
     repo.pin(NEW)
     assert repo.states()["main.tf"] == "both"
-    assert repo.sync("merge").done
+    assert repo.sync().done
     expected = note((fresh.module / "main.tf").read_text())
     assert (repo.module / "main.tf").read_text() == expected
     assert repo.check().clean
 
 
-def test_a_merge_takes_both_changes(repo: Repository, fresh: Repository) -> None:
-    repo.edit("main.tf", note)
-    repo.pin(NEW)
-    assert repo.sync("merge").done
-    expected = note((fresh.module / "main.tf").read_text())
-    assert (repo.module / "main.tf").read_text() == expected
-    assert repo.states() == {"main.tf": "kept"}
-
-
 def test_a_conflict_is_marked_as_git_marks_it(repo: Repository) -> None:
     repo.edit("main.tf", clash)
+    repo.accept("main.tf")
     repo.pin(NEW)
-    outcome = repo.sync("merge")
-    assert [f.path for f in outcome.conflicts] == ["main.tf"]
+    outcome = repo.sync()
+    assert [f.path for f in outcome.files if f.markers] == ["main.tf"]
     text = (repo.module / "main.tf").read_text()
     assert "<<<<<<< yours" in text
     assert ">>>>>>> generated now" in text
-    assert "v1.20.4 # mine" in text
+    assert "# Mine: upstream's document of 2024-07-22" in text
     report = repo.check()
     assert report.state == "edited"
     assert reason(report.files[0]) == "holds conflict markers"
+    with pytest.raises(UsageError, match="holds conflict markers; resolve them first"):
+        repo.accept("main.tf")
+    assert repo.sync().changes == ()
     resolved = repo.edit("main.tf", lambda t: "".join(x for x in t.splitlines(True) if x[0] != "<"))
     assert not repo.sync().done
     assert (repo.module / "main.tf").read_text() == resolved
 
 
-def test_force_keeps_a_copy(repo: Repository, fresh: Repository) -> None:
-    edited = repo.edit("main.tf", note)
+def test_a_removed_file_is_generated_again(repo: Repository, fresh: Repository) -> None:
+    repo.edit("main.tf", note)
+    repo.accept("main.tf")
     repo.pin(NEW)
-    assert repo.sync("force").done
-    assert (repo.module / "main.tf.orig").read_text() == edited
-    (repo.module / "main.tf.orig").unlink()
+    (repo.module / "main.tf").unlink()
+    assert repo.sync().done
     assert read_tree(repo.module) == read_tree(fresh.module)
-    again = repo.edit("main.tf", note)
-    write_tree(repo.module, {"main.tf.orig": "theirs"})
-    repo.sync("force")
-    assert (repo.module / "main.tf.orig").read_text() == "theirs"
-    assert (repo.module / "main.tf.orig.1").read_text() == again
-    third = repo.edit("main.tf", lambda text: note(note(text)))
-    repo.sync("force")
-    assert (repo.module / "main.tf.orig.2").read_text() == third
-    assert (repo.module / "main.tf.orig.1").read_text() == again
 
 
 def test_a_file_deleted_on_purpose_stays_deleted(repo: Repository) -> None:
     (repo.module / "README.md").unlink()
     assert repo.states() == {"README.md": "missing"}
-    assert repo.sync("keep").done
+    repo.accept("README.md", "we have our own")
     assert repo.check().clean
     repo.pin(NEW)
     assert repo.sync().done
     assert not (repo.module / "README.md").exists()
     assert repo.check().clean
-    assert repo.states() == {"README.md": "deleted"}
+    (file,) = repo.check().files
+    assert reason(file) == "was deleted on purpose; accepted: we have our own"
 
 
 def test_documents_moved_out_of_a_deleted_file_allow_what_they_did(repo: Repository) -> None:
     code = (repo.module / "main.tf").read_text()
     (repo.module / "main.tf").unlink()
     repo.edit("outputs.tf", lambda text: f"{text}\n{code}")
-    repo.sync("keep")
+    repo.accept("main.tf")
     (moved,) = (f for f in repo.check().files if f.path == "outputs.tf")
-    assert moved.edit is not None and moved.edit.fine
+    assert moved.edit is not None and moved.edit.answers == ()
 
 
 def test_a_file_deleted_by_mistake_comes_back(repo: Repository) -> None:
@@ -274,45 +290,33 @@ def test_a_file_deleted_by_mistake_comes_back(repo: Repository) -> None:
     assert read_tree(repo.module) == before
 
 
-def leave_over(repo: Repository) -> str:
-    """Make the manifest remember a file that is no longer generated."""
-    from vpc_cni_iam.vendoring.manifest import digest
+def test_what_is_no_longer_generated_is_removed(tmp_path: Path) -> None:
+    """Another kind of module has another test."""
+    repo = Repository(tmp_path)
+    repo.sync()
+    toml = repo.folder / "vpc-cni-iam.toml"
+    toml.write_text(f'{toml.read_text()}kind = "role"\n')
+    assert repo.states()["tests/policy.tftest.hcl"] == "outdated"
+    assert repo.sync().done
+    assert not (repo.module / "tests" / "policy.tftest.hcl").exists()
+    assert repo.check().clean
 
-    manifest = repo.module / MANIFEST
-    document = json.loads(manifest.read_text())
-    document["files"]["old.tf"] = {"generated": digest("# old\n")}
-    manifest.write_text(json.dumps(document))
-    write_tree(repo.module, {"old.tf": "# old\n", base_path("old.tf"): "# old\n"})
-    repo.pin(NEW)
-    return "old.tf"
 
-
-@pytest.mark.parametrize(
-    ("way", "edited", "done", "there"),
-    [
-        ("refuse", False, True, False),
-        ("keep", False, True, True),
-        ("refuse", True, False, True),
-        ("keep", True, True, True),
-        ("merge", True, True, True),
-        ("force", True, True, False),
-    ],
-)
-def test_what_is_left_over(
-    way: str, edited: bool, done: bool, there: bool, repo: Repository
-) -> None:
-    name = leave_over(repo)
-    if edited:
-        repo.edit(name, note)
-    files = {f.path: f for f in repo.check().files}
-    assert files[name].state == ("edited left over" if edited else "left over")
-    assert repo.sync(way).done is done
-    assert (repo.module / name).exists() is there
-    if done:
-        assert repo.check().clean
-        assert not (repo.module / base_path(name)).exists()
-    if way == "force":
-        assert (repo.module / "old.tf.orig").read_text() == note("# old\n")
+def test_an_edited_file_that_is_no_longer_generated_is_left(tmp_path: Path) -> None:
+    repo = Repository(tmp_path)
+    repo.sync()
+    name = "tests/policy.tftest.hcl"
+    edited = repo.edit(name, note)
+    toml = repo.folder / "vpc-cni-iam.toml"
+    toml.write_text(f'{toml.read_text()}kind = "role"\n')
+    assert not repo.sync().done
+    assert (repo.module / name).read_text() == edited
+    (file,) = repo.check().files
+    assert reason(file).startswith("is no longer generated, and may have been edited")
+    repo.accept(name)
+    assert (repo.check().clean, repo.sync().done) == (True, True)
+    (repo.module / name).unlink()
+    assert (repo.sync().done, repo.check().clean) == (True, True)
 
 
 def test_files_of_others_and_of_engines_are_left_alone(repo: Repository) -> None:
@@ -320,36 +324,40 @@ def test_files_of_others_and_of_engines_are_left_alone(repo: Repository) -> None
     write_tree(repo.module, theirs)
     assert repo.check().clean
     repo.pin(NEW)
-    assert repo.sync("force").done
+    assert repo.sync().done
     assert theirs.items() <= read_tree(repo.module).items()
 
 
-def test_a_foreign_file_in_the_way_is_replaced_or_kept_only_if_asked(tmp_path: Path) -> None:
+def test_beside_a_foreign_file_nothing_is_written_until_it_is_accepted(tmp_path: Path) -> None:
     repo = Repository(tmp_path)
     write_tree(repo.module, {"README.md": "# theirs\n"})
     assert repo.states()["README.md"] == "foreign"
-    for way in ("refuse", "merge"):
-        assert not repo.sync(way).done  # type: ignore[arg-type]
-        assert read_tree(repo.module) == {"README.md": "# theirs\n"}
-    assert repo.sync("keep").done
+    outcome = repo.sync()
+    assert (outcome.done, outcome.refused) == (False, True)
+    assert read_tree(repo.module) == {"README.md": "# theirs\n"}
+    repo.accept("README.md")
+    assert repo.sync().done
     assert (repo.module / "README.md").read_text() == "# theirs\n"
-    assert (repo.check().clean, repo.states()) == (True, {"README.md": "kept"})
-    assert repo.sync("force").done
-    assert (repo.module / "README.md.orig").read_text() == "# theirs\n"
+    assert (repo.check().clean, repo.states()) == (True, {"README.md": "edited"})
+    (repo.module / "README.md").unlink()
+    assert repo.sync().done
     assert (repo.check().clean, repo.states()) == (True, {})
 
 
-def test_a_manifest_lost_beside_a_kept_edit(repo: Repository) -> None:
+def test_a_manifest_lost_beside_an_edit(repo: Repository) -> None:
     edited = repo.edit("main.tf", note)
-    assert repo.sync("keep").done
+    repo.accept("main.tf")
     (repo.module / MANIFEST).unlink()
-    states = repo.states()
-    assert states.pop("main.tf") == "foreign"
-    assert set(states.values()) == {"unrecorded"}
+    (file,) = (f for f in repo.check().files if f.path == "main.tf")
+    assert file.state == "foreign"
+    assert reason(file).startswith(
+        "is in the way of a generated file, and .vpc-cni-iam/manifest does not name it"
+    )
     assert not repo.sync().done
-    assert repo.sync("keep", "main.tf").done
+    repo.accept("main.tf")
+    assert repo.sync().done
     assert (repo.module / "main.tf").read_text() == edited
-    assert (repo.check().clean, repo.states()) == (True, {"main.tf": "kept"})
+    assert (repo.check().clean, repo.states()) == (True, {"main.tf": "edited"})
 
 
 @pytest.mark.parametrize("pinned", [OLD, NEW])
@@ -357,9 +365,11 @@ def test_a_generated_module_without_a_manifest_is_taken_over(
     pinned: str, repo: Repository, fresh: Repository
 ) -> None:
     """Check and sync agree that an unedited file, of whatever options, is no edit."""
-    shutil.rmtree(repo.module / ".vpc-cni-iam")
+    shutil.rmtree(repo.module)
+    words = ("--variant", "ipv4", "--variant", "ipv6", "--cni-version", OLD)
+    assert run("generate", "m", *words, cwd=repo.folder).code == 0
     repo.pin(pinned)
-    assert set(repo.states().values()) == {"unrecorded"}
+    assert set(repo.states().values()) == {"outdated"}
     assert repo.check().state == "outdated"
     assert repo.sync().done
     assert repo.check().clean
@@ -390,7 +400,8 @@ def test_git_autocrlf(tmp_path: Path) -> None:
         capture_output=True,
     )
     assert b"\r\n" in (tmp_path / "clone" / "m" / "main.tf").read_bytes()
-    (report,) = check_all(load(tmp_path / "clone" / "vpc-cni-iam.toml"))
+    config = load(tmp_path / "clone" / "vpc-cni-iam.toml")
+    (report,) = check_all(config, config.modules)
     assert report.clean
 
 
@@ -402,11 +413,12 @@ def test_what_a_sync_changes_in_a_crlf_checkout_has_its_line_ends(
             path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     main = repo.module / "main.tf"
     main.write_bytes(main.read_bytes() + b"# mine\n")  # by an editor that does not care
+    repo.accept("main.tf")
     repo.pin(NEW)
-    assert repo.sync("merge").done
+    assert repo.sync().done
     theirs = read_tree(fresh.module)
     for path in repo.module.rglob("*"):
-        if path.is_file() and path.suffix != ".json":
+        if path.is_file() and ".vpc-cni-iam" not in path.parts:
             text, name = path.read_bytes(), path.relative_to(repo.module).as_posix()
             assert text.count(b"\r\n") == text.count(b"\n"), name
             mine = "# mine\n" if name == "main.tf" else ""
@@ -423,89 +435,48 @@ def test_a_sync_after_a_crlf_checkout_touches_nothing_that_is_clean(repo: Reposi
     assert before == {p: p.read_bytes() for p in repo.module.rglob("*") if p.is_file()}
     edited = before[repo.module / "main.tf"] + b"# mine \xff\r\n"
     (repo.module / "main.tf").write_bytes(edited)
-    changed = {c.path for c in repo.sync("force").changes}
-    assert changed == {"main.tf", "main.tf.orig"}
-    assert (repo.module / "main.tf.orig").read_bytes() == edited
-
-
-def test_single_files_go_single_ways(repo: Repository, fresh: Repository) -> None:
-    """A file for itself, though another one keeps the rest of the module from being done."""
-    for name in ("main.tf", "README.md", "outputs.tf"):
-        repo.edit(name, note)
     repo.pin(NEW)
-    before = read_tree(repo.module)
-    outcome = repo.sync("merge", "main.tf")
-    assert [f.path for f in outcome.refused] == ["README.md", "outputs.tf"]
-    after = read_tree(repo.module)
-    changed = {p for p in after if after[p] != before[p]}
-    assert changed == {"main.tf", base_path("main.tf"), MANIFEST}
-    assert repo.states() == {
-        "main.tf": "kept",
-        "outputs.tf": "both",
-        "README.md": "both",
-        "tests/policy.tftest.hcl": "outdated",
-    }
-    assert not repo.sync("force", "README.md").done
-    assert not repo.check().clean
-    assert repo.sync("keep", "outputs.tf").done
-    assert repo.check().clean
-    assert (repo.module / "main.tf").read_text() == note((fresh.module / "main.tf").read_text())
-    assert (repo.module / "outputs.tf").read_text() == before["outputs.tf"]
-    assert (repo.module / "README.md.orig").read_text() == before["README.md"]
-    assert '"unfinished"' not in (repo.module / MANIFEST).read_text()
+    assert not repo.sync().done
+    assert (repo.module / "main.tf").read_bytes().endswith(b"# mine \xff\r\n")
 
 
-def test_a_module_that_is_only_begun_is_not_taken_for_clean(tmp_path: Path) -> None:
-    """No manifest, and two files of others in the way, of which one is adopted."""
-    repo = Repository(tmp_path)
-    write_tree(repo.module, {"README.md": "# theirs\n", "outputs.tf": "# theirs\n"})
-    assert not repo.sync("keep", "README.md").done
-    assert repo.states() == {
-        "README.md": "kept",
-        "outputs.tf": "foreign",
-        **dict.fromkeys(("main.tf", "tests/policy.tftest.hcl", "variables.tf"), "new"),
-        "versions.tf": "new",
-    }
-    assert repo.sync("force", "outputs.tf").done
-    assert repo.check().clean
-
-
-def test_a_manifest_that_was_edited_with_its_file_is_found_by_rendering(repo: Repository) -> None:
-    from vpc_cni_iam.vendoring.manifest import digest
-
-    manifest = repo.module / MANIFEST
-    before = digest((repo.module / "main.tf").read_text())
+def test_a_manifest_that_was_edited_with_its_file_is_never_clean(repo: Repository) -> None:
+    """What counts is what is generated now; the digest of another text makes it out of date."""
     edited = repo.edit("main.tf", lambda t: t.replace('"ec2:CreateTags"', '"ec2:*"'))
-    (repo.module / base_path("main.tf")).write_text(edited)
-    manifest.write_text(manifest.read_text().replace(before, digest(edited)))
-    config = load(repo.folder / "vpc-cni-iam.toml")
-    assert check_all(config)[0].clean
-    (report,) = check_all(config, rendering=True)
-    assert (report.state, [f.path for f in report.files]) == ("outdated", ["main.tf"])
+    repo.claim("main.tf", edited)
+    write_tree(repo.module, {base_path(digest(edited)): edited})
+    assert (repo.check().state, repo.states()) == ("outdated", {"main.tf": "outdated"})
     # Nor does it help to leave the file out of the manifest.
-    document = json.loads(manifest.read_text())
-    del document["files"]["main.tf"]
-    manifest.write_text(json.dumps(document))
-    assert not check_all(config, rendering=True)[0].clean
+    repo.forget("main.tf")
+    assert (repo.check().clean, repo.states()) == (False, {"main.tf": "foreign"})
+
+
+def test_a_manifest_without_a_file_that_is_as_generated_is_completed(repo: Repository) -> None:
+    before = (repo.module / MANIFEST).read_text()
+    repo.forget("main.tf")
+    assert repo.states() == {MANIFEST: "outdated"}
+    assert repo.sync().done
+    assert (repo.module / MANIFEST).read_text() == before
 
 
 @pytest.mark.parametrize("left_out", ["versions.tf", ""])
 def test_a_file_that_the_manifest_leaves_out_is_missing(left_out: str, repo: Repository) -> None:
-    manifest = repo.module / MANIFEST
-    document = json.loads(manifest.read_text())
-    for path in [left_out] if left_out else list(document["files"]):
-        del document["files"][path]
+    for path in [left_out] if left_out else ["README.md", "main.tf", "versions.tf"]:
+        repo.forget(path)
         (repo.module / path).unlink()
-    manifest.write_text(json.dumps(document))
-    assert repo.states()[left_out or "main.tf"] == "new"
+    assert repo.states()[left_out or "main.tf"] == "missing"
     assert repo.sync().done and repo.check().clean
 
 
 @pytest.mark.parametrize("text", [None, "<<<<<<< HEAD\n"])
 def test_a_lost_base_is_reported_and_made_again(repo: Repository, text: str | None) -> None:
-    base = repo.module / base_path("main.tf")
+    base = repo.module / base_path(digest((repo.module / "main.tf").read_text()))
+    repo.edit("main.tf", note)
+    repo.accept("main.tf")
+    assert repo.check().clean
     base.unlink() if text is None else base.write_text(text + base.read_text())
-    assert repo.states() == {base_path("main.tf"): "lost"}
+    state = "missing" if text is None else "outdated"
+    assert repo.states() == {"main.tf": "edited", base.relative_to(repo.module).as_posix(): state}
     assert repo.check().state == "outdated"
     assert repo.sync().done
     assert repo.check().clean
@@ -515,6 +486,8 @@ def test_a_lost_base_is_reported_and_made_again(repo: Repository, text: str | No
 def test_a_folder_that_is_a_link_is_refused_by_check_and_sync_alike(
     name: str, repo: Repository, tmp_path: Path
 ) -> None:
+    repo.edit("main.tf", note)
+    repo.accept("main.tf")
     (repo.module / name).rename(tmp_path / "elsewhere")
     (repo.module / name).symlink_to(tmp_path / "elsewhere")
     for action in (repo.check, repo.sync):
@@ -529,9 +502,10 @@ def test_symbolic_links_are_refused(repo: Repository, tmp_path: Path) -> None:
     (repo.module / "main.tf").symlink_to(outside)
     with pytest.raises(TreeError, match="symbolic link"):
         repo.check()
-    for way in ("refuse", "force", "keep", "merge"):
-        with pytest.raises(TreeError, match="symbolic link"):
-            repo.sync(way)  # type: ignore[arg-type]
+    with pytest.raises(TreeError, match="symbolic link"):
+        repo.sync()
+    with pytest.raises(TreeError, match="symbolic link"):
+        repo.accept("main.tf")
     assert outside.read_text() == "precious"
 
 
@@ -581,38 +555,63 @@ def test_names_that_differ_in_case_only_are_refused(tmp_path: Path) -> None:
         repo.sync()
 
 
-HOSTILE = (
-    '{"made_by": "x", "generator": "0", "files": {"main.tf": {"generated": "0"}, '
-    '"PATH": {"generated": "0"}}}'
-)
+SUM = "0" * 64
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    "line",
     [
-        ("", "is not a manifest"),
-        ("[]", "is not a manifest"),
-        ('{"files": 3}', "is not a manifest"),
-        (HOSTILE.replace("PATH", "../../outside"), "is not a manifest"),
-        (HOSTILE.replace("PATH", "/etc/passwd"), "is not a manifest"),
-        (HOSTILE.replace("PATH", "a/../../x"), "is not a manifest"),
-        (HOSTILE.replace("PATH", "a/./x"), "is not a manifest"),
-        (HOSTILE.replace("PATH", "a//x"), "is not a manifest"),
-        (HOSTILE.replace("PATH", ".git/config"), "is not a manifest"),
-        (HOSTILE.replace("PATH", ""), "is not a manifest"),
-        (f'{{"files": {{}}, "configuration": "{"x" * 300}"}}', "names a file by 300 characters"),
-        (HOSTILE.replace("PATH", "."), "is not a manifest"),
-        ("[" * 100_000, "line 1: nests more than 200 deep"),
-        ("<<<<<<< HEAD\n{}\n=======\n", "holds conflict markers"),
+        "x",
+        "generated",
+        f"generated main.tf {SUM[1:]}",
+        f"generated main.tf {SUM}0",
+        f"generated ../../outside {SUM}",
+        f"generated /etc/passwd {SUM}",
+        f"generated a/../../x {SUM}",
+        f"generated a/./x {SUM}",
+        f"generated a//x {SUM}",
+        f"generated .git/config {SUM}",
+        f"generated . {SUM}",
+        f"generated  {SUM}",
+        f"generated {'x' * 300} {SUM}",
+        f"generated {'x/' * 3000}x {SUM}",
+        f"generated \u202emain.tf {SUM}",
+        f"accepted main.tf {SUM}",
+        f"accepted main.tf {SUM} \x1b[31m",
+        f"accepted main.tf {SUM[1:]} x",
+        "deleted main.tf",
+        "deleted ../x because",
+        f"configuration {'x' * 300}",
+        "configuration",
+        '{"files": {}}',
     ],
 )
-def test_a_broken_manifest_is_named(content: str, words: str, repo: Repository) -> None:
-    (repo.module / MANIFEST).write_text(content)
+def test_a_broken_manifest_is_named_with_its_line(line: str, repo: Repository) -> None:
+    manifest = repo.module / MANIFEST
+    text = manifest.read_text()
+    manifest.write_text(f"{text}{line}\n")
     before = read_tree(repo.module)
-    for action in (repo.check, repo.sync):
+    words = rf"manifest: line {text.count(chr(10)) + 1}: is no fact of a manifest; restore"
+    for action in (repo.check, repo.sync, lambda: repo.accept("main.tf")):
         with pytest.raises(InputError, match=words):
             action()
     assert read_tree(repo.module) == before
+
+
+def test_markers_in_a_manifest_are_no_facts(repo: Repository) -> None:
+    manifest = repo.module / MANIFEST
+    text = manifest.read_text()
+    manifest.write_text(f"<<<<<<< HEAD\n{text}||||||| base\n=======\n{text}>>>>>>> other\n")
+    assert repo.states() == {MANIFEST: "outdated"}
+    assert repo.sync().done
+    assert manifest.read_text() == text
+
+
+def test_a_manifest_has_no_pin_no_version_and_no_date(repo: Repository) -> None:
+    lines = (repo.module / MANIFEST).read_text().splitlines()[1:]
+    assert lines == sorted(lines)
+    assert {line.split()[0] for line in lines} == {"generated", "configuration"}
+    assert not re.search(r"v\d+\.\d+|\d+\.\d+\.\d+|20\d\d-", "".join(lines))
 
 
 def test_a_lost_manifest_is_made_again(repo: Repository) -> None:
@@ -623,38 +622,12 @@ def test_a_lost_manifest_is_made_again(repo: Repository) -> None:
 
 
 def test_a_lost_base_is_made_again_for_a_merge(repo: Repository, fresh: Repository) -> None:
-    """As in a clone, if a .gitignore has *.txt."""
-    (repo.module / base_path("main.tf")).unlink()
     repo.edit("main.tf", note)
+    repo.accept("main.tf")
+    shutil.rmtree(repo.module / ".vpc-cni-iam" / "base")
     repo.pin(NEW)
-    assert repo.sync("merge").done
+    assert repo.sync().done
     assert (repo.module / "main.tf").read_text() == note((fresh.module / "main.tf").read_text())
-
-
-def test_a_lost_base_is_not_taken_for_the_update_of_another_file(repo: Repository) -> None:
-    """The manifest is of the update, which is done in one file, and not in the other one."""
-    for name in ("main.tf", "outputs.tf"):
-        before = repo.edit(name, note)
-    repo.pin(NEW)
-    assert not repo.sync("merge", "main.tf").done
-    (repo.module / base_path("outputs.tf")).unlink()
-    with pytest.raises(TreeError, match=r"outputs\.tf\.txt: is missing or changed"):
-        repo.sync("merge")
-    assert (repo.module / "outputs.tf").read_text() == before
-
-
-def test_a_lost_base_that_cannot_be_made_again_makes_only_a_merge_fail(repo: Repository) -> None:
-    """Since the version that made it is not the one that is to merge."""
-    (repo.module / base_path("main.tf")).write_text("changed")
-    assert repo.states() == {base_path("main.tf"): "lost"}
-    repo.edit("main.tf", note)
-    repo.pin(NEW)
-    document = json.loads((repo.module / MANIFEST).read_text())
-    document["made_by"] = document["made_by"].replace(OLD, "v1.19.0")
-    (repo.module / MANIFEST).write_text(json.dumps(document))
-    with pytest.raises(TreeError, match="a merge needs it"):
-        repo.sync("merge")
-    assert repo.sync("keep").done
 
 
 def test_a_merge_without_git_says_so(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -662,47 +635,34 @@ def test_a_merge_without_git_says_so(repo: Repository, monkeypatch: pytest.Monke
     repo.pin(NEW)
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(EngineError, match="git is not on the PATH"):
-        repo.sync("merge")
+        repo.sync()
 
 
 def test_a_merge_that_git_cannot_make_is_no_merge(repo: Repository) -> None:
     repo.edit("main.tf", lambda text: f"{text}# \0\n")
     repo.pin(NEW)
     with pytest.raises(EngineError, match=r"git merge-file failed: .*binary"):
-        repo.sync("merge")
+        repo.sync()
 
 
-def test_another_version_with_the_same_output_is_no_difference(
-    repo: Repository, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = read_tree(repo.module)
-    for module in ("observe", "sync"):
-        monkeypatch.setattr(f"vpc_cni_iam.vendoring.{module}.__version__", "9.9.9")
-    assert repo.check().clean
-    assert repo.sync().changes == ()
-    assert read_tree(repo.module) == before
-
-
-def test_another_version_with_other_output_is(
+def test_another_version_with_other_output_is_a_difference(
     repo: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from vpc_cni_iam.rendering.kinds import render
 
-    def other(options: Options) -> dict[str, str]:
-        files = render(options)
+    def other(options: Options, *, vendored: bool = False) -> dict[str, str]:
+        files = render(options, vendored=vendored)
         return {**files, "versions.tf": files["versions.tf"] + "# new\n"}
 
-    for module in ("observe", "sync"):
-        monkeypatch.setattr(f"vpc_cni_iam.vendoring.{module}.__version__", "9.9.9")
-    for module in ("observe", "plan"):
-        monkeypatch.setattr(f"vpc_cni_iam.vendoring.{module}.render", other)
-    for cached in (observing.rendered, observing.rendered_digests):
-        cached.cache_clear()
+    monkeypatch.setattr(origins, "render", other)
+    cached = (origins.rendered, origins.digests, origins._of_versions)
+    for each in cached:
+        each.cache_clear()
     assert repo.states() == {"versions.tf": "outdated"}
     assert repo.sync().done
     assert repo.check().clean
-    for cached in (observing.rendered, observing.rendered_digests):
-        cached.cache_clear()
+    for each in cached:
+        each.cache_clear()
 
 
 def test_an_unchanged_tree_is_checked_without_reading_hcl(repo: Repository) -> None:
@@ -710,7 +670,8 @@ def test_an_unchanged_tree_is_checked_without_reading_hcl(repo: Repository) -> N
         "import sys\nfrom pathlib import Path\n"
         "from vpc_cni_iam.vendoring.check import check\n"
         "from vpc_cni_iam.vendoring.configuration.config import load\n"
-        "assert check(load(Path(sys.argv[1])))[0].clean\n"
+        "config = load(Path(sys.argv[1]))\n"
+        "assert check(config, config.modules)[0].clean\n"
         "print(sorted({'hcl2', 'lark', 'tomlkit', 'rich'} & set(sys.modules)))\n"
     )
     done = subprocess.run(
@@ -731,7 +692,7 @@ def test_check_never_writes(repo: Repository) -> None:
     assert seen == {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in repo.folder.rglob("*")}
 
 
-def kill_at(stop: int, repo: Repository, way: str = "refuse") -> int:
+def kill_at(stop: int, repo: Repository) -> int:
     """Sync, and kill this process before one of the changes on disk."""
     steps = itertools.count()
 
@@ -739,7 +700,7 @@ def kill_at(stop: int, repo: Repository, way: str = "refuse") -> int:
         if next(steps) == stop:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    return 0 if repo.sync(way, step=step).done else 1
+    return 0 if repo.sync(step).done else 1
 
 
 @pytest.fixture
@@ -769,7 +730,7 @@ def test_killed_at_every_step_the_next_sync_mends_it(
         assert read_tree(repo.module) == expected
         assert repo.check().clean
         if ended == 0:
-            assert stop > 12
+            assert stop > 9
             return
         assert ended == -signal.SIGKILL
     raise AssertionError("the sync did not come to its end")
@@ -779,11 +740,8 @@ def without_markers(text: str) -> str:
     return "".join(line for line in text.splitlines(True) if line[0] not in "<=>")
 
 
-@pytest.mark.parametrize(
-    ("way", "change"), [("keep", note), ("force", note), ("merge", note), ("merge", clash)]
-)
-def test_killed_at_every_step_the_same_way_again_ends_as_it_would_have(
-    way: str,
+@pytest.mark.parametrize("change", [note, clash])
+def test_killed_at_every_step_the_same_command_again_ends_as_it_would_have(
     change: Callable[[str], str],
     repo: Repository,
     tmp_path: Path,
@@ -798,23 +756,23 @@ def test_killed_at_every_step_the_same_way_again_ends_as_it_would_have(
         repository = Repository(tmp_path / f"stop{stop}")
         repository.pin(NEW)
         shutil.copytree(repo.module, repository.module)
-        code = killed_at(stop, repository, way)
-        if not repository.sync(way).done:
+        code = killed_at(stop, repository)
+        repository.sync()
+        if change is clash:
             repository.edit("main.tf", without_markers)
-            repository.sync("keep", "main.tf")
-            assert repository.sync(way).done
+            repository.sync()
+        for name in ("main.tf", "variables.tf"):
+            repository.accept(name)
+        assert repository.sync().done
         assert repository.check().clean
-        # A copy may be there twice, since nobody knows whose the first one is.
-        return code, {
-            n: t for n, t in read_tree(repository.module).items() if not n.endswith(".orig.1")
-        }
+        return code, read_tree(repository.module)
 
     expected = ended(1000)[1]
     for stop in range(200):
         code, tree = ended(stop)
         assert tree == expected, stop
         if code != -signal.SIGKILL:
-            assert stop > 12
+            assert stop > 9
             return
     raise AssertionError("the sync did not come to its end")
 
@@ -833,7 +791,7 @@ def test_killed_and_then_asked_for_something_else(
         repo.pin(NEW)
         ended = killed_at(stop, repo)
         repo.pin("v1.22.1")
-        strange += f"--cni-version {NEW}" in (repo.module / "main.tf").read_text()
+        strange += "document of 2026-09-29" in (repo.module / "main.tf").read_text()
         assert repo.check().state == "outdated"
         assert repo.sync().done
         assert read_tree(repo.module) == read_tree(third.module)
@@ -844,21 +802,18 @@ def test_killed_and_then_asked_for_something_else(
 
 
 @pytest.mark.parametrize("now", [NEW, OLD])
-def test_a_file_put_back_from_another_release_is_an_edit(
-    now: str, repo: Repository, fresh: Repository
-) -> None:
-    """It is as this tool wrote it once, but somebody put it there."""
-    other = "v1.22.1"
+def test_a_file_put_back_from_another_version_is_no_edit(now: str, repo: Repository) -> None:
+    """This tool generated it, and can do so again."""
     put = Repository(repo.folder.parent / "put")
-    put.pin(other)
+    put.pin("v1.22.1")
     put.sync()
-    text = repo.edit("main.tf", lambda _: (put.module / "main.tf").read_text())
+    repo.edit("main.tf", lambda _: (put.module / "main.tf").read_text())
     repo.pin(now)
-    assert repo.states()["main.tf"] == ("both" if now == NEW else "edited")
-    assert [f.path for f in repo.sync().refused] == ["main.tf"]
-    assert (repo.module / "main.tf").read_text() == text
-    assert repo.sync("force", "main.tf").done
-    assert (repo.module / "main.tf.orig").read_text() == text
+    assert repo.states()["main.tf"] == "outdated"
+    with pytest.raises(UsageError, match="is as this tool generated it for other options; run"):
+        repo.accept("main.tf")
+    assert repo.sync().done
+    assert repo.check().clean
 
 
 def test_killed_at_random_moments(tmp_path: Path) -> None:
@@ -874,13 +829,14 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
         texts.append(toml.read_text())
     setup = (
         "from vpc_cni_iam.vendoring.configuration.config import load\n"
+        "from vpc_cni_iam.files.checkout import Checkout\n"
         "from vpc_cni_iam.vendoring.sync import sync\n"
         f"toml = Path({str(toml)!r})\n"
         "def there_and_back():\n"
         f"    for text in {texts!r}:\n"
         "        toml.write_text(text)\n"
         "        config = load(toml)\n"
-        "        sync(config, config.modules[0])\n"
+        "        sync(config, config.modules[0], Checkout(toml.parent, {}))\n"
     )
     in_the_middle = 0
     for _ in killed_at_random(tmp_path, setup):
@@ -904,40 +860,47 @@ def test_two_syncs_at_once_take_turns(tmp_path: Path, fresh: Repository) -> None
     assert read_tree(repo.module) == read_tree(fresh.module)
 
 
-def test_conflict_markers_are_never_kept(repo: Repository) -> None:
+def test_conflict_markers_are_never_accepted(repo: Repository) -> None:
     repo.edit("main.tf", clash)
     repo.pin(NEW)
-    assert not repo.sync("merge").done
-    for way in ("merge", "keep", "refuse"):
-        outcome = repo.sync(way)  # type: ignore[arg-type]
-        assert not outcome.done
+    assert not repo.sync().done
+    for _ in range(2):
+        outcome = repo.sync()
+        assert (outcome.done, outcome.changes) == (False, ())
         assert reason(repo.check().files[0]) == "holds conflict markers"
     repo.edit("main.tf", without_markers)
-    assert repo.sync("keep").done
+    repo.accept("main.tf")
+    assert repo.sync().done
     assert repo.check().clean
 
 
-def test_force_takes_back_what_was_kept_or_deleted(repo: Repository) -> None:
+@pytest.mark.parametrize("reason", ["", " ", "a\nb", "\x1b[31m", "x" * 1001])
+def test_a_reason_that_does_not_hold_is_refused(reason: str, repo: Repository) -> None:
+    repo.edit("main.tf", note)
     before = read_tree(repo.module)
-    edited = repo.edit("main.tf", note)
-    (repo.module / "README.md").unlink()
-    repo.sync("keep")
-    assert repo.check().clean
-    assert repo.sync("force").done
-    assert read_tree(repo.module) == {**before, "main.tf.orig": edited}
+    with pytest.raises(UsageError, match="REASON: write why, in one line of at most 1000"):
+        repo.accept("main.tf", reason)
+    assert read_tree(repo.module) == before
+
+
+def test_what_there_is_to_accept(repo: Repository) -> None:
+    with pytest.raises(UsageError, match=r"m/main\.tf: is as generated; there is nothing to acc"):
+        repo.accept("main.tf")
+    for name in ("mine.tf", ".vpc-cni-iam/manifest", "../x"):
+        with pytest.raises(UsageError, match="sync does not write it, and it replaces nothing"):
+            repo.accept(name)
+    repo.edit("main.tf", note)
+    repo.pin(NEW)
+    with pytest.raises(UsageError, match="is out of date, too; run vpc-cni-iam sync, and accept"):
+        repo.accept("main.tf")
 
 
 def test_a_file_that_the_manifest_only_claims_is_not_removed(repo: Repository) -> None:
-    from vpc_cni_iam.vendoring.manifest import digest
-
     write_tree(repo.module, {"mine.tf": "# mine\n"})
-    manifest = repo.module / MANIFEST
-    document = json.loads(manifest.read_text())
-    document["files"]["mine.tf"] = {"generated": digest("# mine\n")}
-    manifest.write_text(json.dumps(document))
-    assert repo.sync().done
+    repo.claim("mine.tf", "# mine\n")
+    assert not repo.sync().done
     assert (repo.module / "mine.tf").read_text() == "# mine\n"
-    assert repo.check().clean
+    assert repo.open() == ["mine.tf"]
 
 
 def test_a_pipe_in_the_way_is_named_and_not_waited_for(repo: Repository) -> None:

@@ -1,20 +1,23 @@
 """Whatever somebody does in whatever order: no edit is lost, and check and sync agree."""
 
+import os
 import random
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from vpc_cni_iam.vendoring.check import check
+from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.files.checkout import Checkout
+from vpc_cni_iam.vendoring.accept import accept
+from vpc_cni_iam.vendoring.check import ModuleCheck, check
 from vpc_cni_iam.vendoring.configuration.config import load
 from vpc_cni_iam.vendoring.manifest import MANIFEST
-from vpc_cni_iam.vendoring.plan import ConflictPolicy
 from vpc_cni_iam.vendoring.sync import sync
 
 RELEASES = ("v1.20.4", "v1.22.1", "v1.23.0")
 FILES = ("main.tf", "variables.tf", "README.md")
-WAYS = tuple(ConflictPolicy)
 
 
 class Walk:
@@ -60,20 +63,27 @@ class Walk:
     def put_back(self) -> None:
         shutil.rmtree(self.folder / "m" / ".vpc-cni-iam", ignore_errors=True)
 
+    def check(self) -> ModuleCheck:
+        config = load(self.folder / "vpc-cni-iam.toml")
+        return check(config, config.modules)[0]
+
+    def accept(self) -> None:
+        config = load(self.folder / "vpc-cni-iam.toml")
+        name = self.chance.choice(FILES)
+        with suppress(UsageError):
+            accept(config, config.modules[0], name, "mine")
+            assert name not in {f.path for f in self.check().files if not f.fine}
+
     def sync(self) -> None:
         config = load(self.folder / "vpc-cni-iam.toml")
-        way = self.chance.choice(WAYS)
-        files = frozenset(self.chance.sample(FILES, self.chance.choice((0, 0, 1, 2))))
-        clean = check(config)[0].clean
-        assert not check(config, rendering=True)[0].clean or clean
-        outcome = sync(config, config.modules[0], way, files)
-        after = check(config, rendering=True)[0]
-        if outcome.done:
-            assert after.clean, (way, files, after)
-        if clean and way != "force":
-            assert outcome.changes == (), (way, files, outcome)
-        if way == "refuse":
-            assert outcome.done or not after.clean
+        clean = self.check().clean
+        outcome = sync(config, config.modules[0], Checkout(self.folder, os.environ))
+        after = self.check()
+        assert outcome.done is after.clean, (outcome, after)
+        if clean:
+            assert outcome.changes == (), outcome
+        again = sync(config, config.modules[0], Checkout(self.folder, os.environ))
+        assert again.changes == (), again
 
     def held(self) -> bytes:
         return b"".join(
@@ -89,6 +99,7 @@ def test_no_edit_is_lost_and_check_and_sync_agree(seed: int, tmp_path: Path) -> 
     steps = (
         *[walk.edit] * 3,
         *[walk.sync] * 6,
+        *[walk.accept] * 2,
         *[walk.pin] * 2,
         walk.delete,
         walk.lose_manifest,

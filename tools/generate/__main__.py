@@ -34,6 +34,7 @@ from vpc_cni_iam.coverage.report import svg
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.coverage.subject import of_variant
 from vpc_cni_iam.explain.known import errors
+from vpc_cni_iam.files.checkout import Checkout
 from vpc_cni_iam.files.tree import entries, texts, write
 from vpc_cni_iam.inputs import identify
 from vpc_cni_iam.policy.document import Policy, Statement, dumps
@@ -286,14 +287,14 @@ def main() -> int:
             files = render(made_from)
             write(ROOT / folder, files, [p for p in tree(ROOT / folder) if p not in files])
         for module in vendored().modules:
-            sync(vendored(), module)
+            sync(vendored(), module, Checkout(VENDORED.parent, {}))
         for name, known in pages.items():
             (ROOT / name).write_text(page_text(known), encoding="utf-8")
         return take_pictures()
     stale = stale_modules()
     stale += [
         f"examples/vendored: {r.module.path} {r.state}"
-        for r in check(vendored())
+        for r in check(vendored(), vendored().modules)
         if r.files or r.failure
     ]
     stale += [

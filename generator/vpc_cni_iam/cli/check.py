@@ -13,17 +13,15 @@ from vpc_cni_iam.cli.modules import CONFIG, ModulesArgument
 
 HELP = """Report local changes and out-of-date modules, with the command that fixes each.
 
-Writes nothing. Exit code 1 means that a module has local changes, is out of date or incomplete, or
-that the configuration has no module, 3 that one cannot be read. A local change that sync keeps must
-add no access, or be accepted in vpc-cni-iam.toml. The command compares with the hashes that sync
-wrote beside each module, which is fast. With --render it generates each module, and also reports a
-file that was changed together with its hash.
+Writes nothing. Each module is generated and compared. Exit code 1 means that a module has local
+changes that are not accepted, is out of date or incomplete, or that the configuration has no
+module, 3 that one cannot be read. `accept` records that a local change is intended.
 
 \b
 Examples:
   vpc-cni-iam check
   vpc-cni-iam check --outdated --no-other-files
-  vpc-cni-iam check --render modules/vpc-cni-iam-policy
+  vpc-cni-iam check modules/vpc-cni-iam-policy
   vpc-cni-iam check --format json
 """
 
@@ -39,8 +37,7 @@ class CheckFormat(StrEnum):
 def check(
     paths: ModulesArgument = None,
     outdated: bool = flag("Fail if a pin is not the newest plugin version known."),
-    render: bool = flag("Generate each module and compare. For CI."),
-    no_kept: bool = flag("Fail if any local change is kept."),
+    no_accepted: bool = flag("Fail if a local change is accepted."),
     no_other_files: bool = flag("Fail if an engine reads a file that sync did not write."),
     config: Path | None = CONFIG,
     strict: bool = options.STRICT,
@@ -49,19 +46,18 @@ def check(
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.vendoring.check import check as compare
-    from vpc_cni_iam.vendoring.data import check_data
     from vpc_cni_iam.vendoring.report.check import CheckResult, markdown, text
+    from vpc_cni_iam.vendoring.report.data import check_data
     from vpc_cni_iam.vendoring.repository import orphans
+    from vpc_cni_iam.vendoring.select import select
 
     configuration = modules.configuration(config, strict=strict)
-    chosen = modules.chosen(configuration, paths)
-    reports = compare(configuration, (m.path for m in chosen), rendering=render, no_kept=no_kept)
+    chosen = select(configuration, Path(), paths or ())
+    reports = compare(configuration, chosen, no_accepted=no_accepted)
     with_notes = not quiet or output is CheckFormat.json
     left = orphans(configuration) if with_notes and not paths else ()
-    again, upgrade, diff = (modules.command(name, config) for name in ("sync", "upgrade", "diff"))
-    checked = CheckResult(
-        reports, left, again, upgrade, diff, outdated, configuration.warnings, no_other_files
-    )
+    commands = modules.commands(configuration, config)
+    checked = CheckResult(reports, left, commands, outdated, configuration.warnings, no_other_files)
     if output is CheckFormat.json:
         common.show_json(check_data(checked))
     else:

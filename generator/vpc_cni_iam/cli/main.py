@@ -54,7 +54,7 @@ TASKS = {
         "init": "Create vpc-cni-iam.toml.",
         "sync": "Generate and update the modules of vpc-cni-iam.toml.",
         "check": "Report local changes and out-of-date modules.",
-        "diff": "Show what a sync would change, and the change of access.",
+        "accept": "Accept a local change, with a reason.",
         "upgrade": "Pin another plugin version and sync.",
     },
     "Check plans, policies and accounts": {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,13 +14,13 @@ from msgspec import Struct
 
 from vpc_cni_iam.cli import common, options
 from vpc_cni_iam.cli.common import Format
-from vpc_cni_iam.cli.expand import flag, value
+from vpc_cni_iam.cli.expand import value
 from vpc_cni_iam.cli.options import FORMAT, QUIET
 
 if TYPE_CHECKING:
+    from vpc_cni_iam.files.checkout import Checkout
     from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
-    from vpc_cni_iam.vendoring.plan import ConflictPolicy
-    from vpc_cni_iam.vendoring.select import ModuleSelection
+    from vpc_cni_iam.vendoring.report.files import NextCommands
 
 ModulesArgument = Annotated[
     list[str] | None,
@@ -41,23 +43,13 @@ def configuration(path: Path | None, *, strict: bool = False) -> Config:
     return config
 
 
-def chosen(config: Config, paths: Iterable[str] | None) -> list[VendoredModule]:
-    """Return the modules that a user named, all without any; `UsageError` for a file in one."""
-    from vpc_cni_iam.errors import UsageError
-    from vpc_cni_iam.vendoring.select import select
+def commands(config: Config, named: Path | None) -> NextCommands:
+    """Return the commands that are shown as next steps; `named` is a configuration's name."""
+    from vpc_cni_iam.vendoring.report.files import NextCommands
 
-    selections = select(config, Path(), paths or ())
-    for selection in selections:
-        if selection.files:
-            files = ", ".join(selection.files)
-            raise UsageError(f"{files} is a file in {selection.module.path}; name the module")
-    return [selection.module for selection in selections]
-
-
-def command(name: str, config: Path | None, *options: str) -> str:
-    """Return the command line that does the next step, to be shown."""
-    words = [*options, *(("--config", str(config)) if config is not None else ())]
-    return shlex.join(["vpc-cni-iam", name, *words])
+    top = os.path.relpath(config.path.absolute().parent)
+    option = shlex.join(["--config", str(named)]) if named is not None else ""
+    return NextCommands(option, "" if top == "." else top)
 
 
 def exit_if_failed(failures: Iterable[Exception | None], then: str = "") -> None:
@@ -73,16 +65,7 @@ def exit_if_failed(failures: Iterable[Exception | None], then: str = "") -> None
 class SyncOptions(Struct, frozen=True):
     """The arguments and options that `sync` and `upgrade` share."""
 
-    paths: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[MODULE|FILE]...",
-            help="Modules, or files in them, by path.  [default: all modules]",
-        ),
-    ] = None
-    merge: bool = flag("Merge local changes with the update, as git does.")
-    force: bool = flag("Replace edited files; keep a copy as *.orig.")
-    keep: bool = flag("Keep edited and deleted files, also in later syncs.")
+    paths: ModulesArgument = None
     config: Path | None = CONFIG
     strict: bool = options.STRICT
     quiet: bool = QUIET
@@ -90,30 +73,28 @@ class SyncOptions(Struct, frozen=True):
 
 
 class SyncRequest(Struct, frozen=True):
-    """The modules to sync, and how."""
+    """The modules to sync, and how to report it."""
 
     config: Config
-    named: Path | None  # its path, if the user named it
-    chosen: list[ModuleSelection]  # the modules, or files in them
-    policy: ConflictPolicy
+    modules: list[VendoredModule]
+    commands: NextCommands
     quiet: bool  # whether to print problems only
     output: Format
 
     @classmethod
     def of(cls, options: SyncOptions) -> SyncRequest:
-        """Return the request of some options; raises `UsageError` if they exclude each other."""
-        from vpc_cni_iam.errors import UsageError
-        from vpc_cni_iam.vendoring.plan import ConflictPolicy
+        """Return the request of some options."""
         from vpc_cni_iam.vendoring.select import select
 
-        policies = {
-            ConflictPolicy.MERGE: options.merge,
-            ConflictPolicy.FORCE: options.force,
-            ConflictPolicy.KEEP: options.keep,
-        }
-        if sum(policies.values()) > 1:
-            raise UsageError("--merge, --force and --keep exclude each other; give one")
-        policy = next((p for p, is_set in policies.items() if is_set), ConflictPolicy.REFUSE)
         config = configuration(options.config, strict=options.strict)
-        selections = select(config, Path(), options.paths or ())
-        return cls(config, options.config, selections, policy, options.quiet, options.output)
+        modules = select(config, Path(), options.paths or ())
+        steps = commands(config, options.config)
+        return cls(config, modules, steps, options.quiet, options.output)
+
+    @contextmanager
+    def checkout(self) -> Iterator[Checkout]:
+        """Yield the git checkout that the configuration is in."""
+        from vpc_cni_iam.files.checkout import Checkout
+
+        with closing(Checkout(self.config.path.absolute().parent, os.environ)) as checkout:
+            yield checkout

@@ -9,78 +9,102 @@ import typer
 
 from vpc_cni_iam.cli import common
 from vpc_cni_iam.cli.common import Format
-from vpc_cni_iam.cli.modules import SyncOptions, SyncRequest, command, exit_if_failed
+from vpc_cni_iam.cli.expand import flag
+from vpc_cni_iam.cli.modules import SyncOptions, SyncRequest, exit_if_failed
 
 if TYPE_CHECKING:
+    from vpc_cni_iam.vendoring.edits.diff import Diff
     from vpc_cni_iam.vendoring.sync import SyncOutcome
 
 HELP = """Generate the modules of vpc-cni-iam.toml, and update those that are there.
 
-`vpc-cni-iam diff` shows first what would change. Local changes are never lost. Without --merge,
---force or --keep, a module with local changes stays as it is, and the changes are shown. Give one
-of them for modules or for single files. Exit code 1 means that a module needs a decision, 3 that
-one cannot be read or written. The others are synced.
+Local changes are merged with the update and never lost. Use `accept` for those that you intend. To
+drop one, remove the file first. In a git merge or rebase, the modules are generated again, and the
+local changes of both sides are merged. --dry-run writes nothing, and shows the change of access
+and of the files. Exit code 1 means that a file needs a decision or, with --dry-run, would change, 3
+that a module cannot be read or written. The others are synced.
 
 \b
 Examples:
   vpc-cni-iam sync
-  vpc-cni-iam sync --merge modules/vpc-cni-iam-policy
-  vpc-cni-iam sync --keep modules/vpc-cni-iam-policy/variables.tf
+  vpc-cni-iam sync --dry-run
+  vpc-cni-iam sync modules/vpc-cni-iam-policy
 """
 
 
-def sync(shared: SyncOptions) -> None:
+def sync(
+    *,
+    dry_run: bool = flag("Show the change of access and of the files, write nothing."),
+    shared: SyncOptions,
+) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.vendoring.data import sync_data
-    from vpc_cni_iam.vendoring.sync import sync_all
+    from vpc_cni_iam.vendoring.edits.diff import diff
+    from vpc_cni_iam.vendoring.report.data import sync_data
+    from vpc_cni_iam.vendoring.sync import plan_all, sync_all
 
     request = SyncRequest.of(shared)
-    again = command("sync", request.named)
-    outcomes = sync_all(request.config, request.chosen, request.policy)
+    with request.checkout() as checkout:
+        if dry_run:
+            plans, outcomes = plan_all(request.config, request.modules, checkout)
+        else:
+            plans, outcomes = [], sync_all(request.config, request.modules, checkout)
+    diffs = [diff(plan) for plan in plans]
     if request.output is Format.json:
-        common.show_json(sync_data(outcomes, request.config))
+        common.show_json(sync_data(outcomes, request.config, request.commands, diffs))
     else:
-        show_outcomes(outcomes, request, again)
+        for each in diffs:
+            show_diff(each, with_text=not request.quiet)
+        show_outcomes(outcomes, request, idle=not any(d.text for d in diffs))
     failed, many = sum(o.failure is not None for o in outcomes), len(outcomes)
     count = f"{failed} of {many} modules are not what {request.config.path} says"
-    finish(outcomes, f"{count}; mend that, then: {again}" if many > 1 else "")
+    again = request.commands.line("sync")
+    exit_if_failed(
+        (o.failure for o in outcomes), f"{count}; fix that, then: {again}" if many > 1 else ""
+    )
+    changed = any(d.text for d in diffs)
+    raise typer.Exit(0 if all(o.done for o in outcomes) and not changed else 1)
+
+
+def show_diff(diff: Diff, *, with_text: bool = True) -> None:
+    """Print the changes of a sync: their meaning, and with `with_text` the text too."""
+    from vpc_cni_iam.vendoring.report.edits import meaning_lines
+
+    if not diff.text:
+        return
+    common.show(diff.module.path)
+    for meaning in diff.meanings:
+        for line in meaning_lines(meaning):
+            common.show(f"  {meaning.variant}: {line}")
+    if with_text:
+        common.show_diff(diff.text)
 
 
 def show_outcomes(
-    outcomes: Sequence[SyncOutcome], request: SyncRequest, again: str, *, idle: bool = True
+    outcomes: Sequence[SyncOutcome], request: SyncRequest, *, idle: bool = True
 ) -> None:
-    """Print the changes of each module, and what is left to do with the command `again`."""
+    """Print the changes of each module, and the files that are not as generated."""
     from vpc_cni_iam.vendoring.report.files import next_steps, reason
 
     up_to_date = bool(outcomes) and all(o.done and not o.changes for o in outcomes)
     if idle and up_to_date and not request.quiet:
         typer.echo("all modules are up to date; nothing to do")
-    sync, diff = command("sync", request.named), command("diff", request.named)
     for outcome in outcomes:
         path = outcome.module.path
         for change in () if request.quiet else outcome.changes:
             if not change.path.startswith(".vpc-cni-iam/base/"):
-                common.show(f"{change.kind:<7} {path}/{change.path}")
-        for file in outcome.refused:
-            common.show(f"refused {path}/{file.path}: {reason(file)}")
-            _show_steps(next_steps(file, path, again))
-        common.show_diff("".join(outcome.edits))
-        for file in outcome.kept_edits:
-            if not file.fine:
-                common.show(f"kept    {path}/{file.path} {reason(file)}")
-                _show_steps(next_steps(file, path, sync, diff))
-        for file in outcome.conflicts:
-            first, *more = next_steps(file, path, sync)
-            common.show(f"conflict {path}/{file.path}: {first}")
-            _show_steps(more)
+                word = "merge" if change.path in outcome.merged else change.kind
+                common.show(f"{word:<9}{path}/{change.path}")
+        for file in outcome.files:
+            if not (file.fine and request.quiet):
+                word = "note" if file.fine else "conflict" if file.markers else file.state
+                common.show(f"{word:<9}{path}/{file.path} {reason(file)}")
+            _show_steps(next_steps(file, path, request.commands, synced=not outcome.refused))
+            if not (file.markers or file.fine or request.quiet):
+                common.show_diff(outcome.edits.get(file.path, ""))
+        if outcome.refused:
+            common.say(f"{path}: no file is written while one is in the way")
 
 
 def _show_steps(steps: Iterable[str]) -> None:
     for step in steps:
-        common.show(f"        {step}")
-
-
-def finish(outcomes: Sequence[SyncOutcome], then: str = "") -> None:
-    """Print the failures and then `then`, and exit with the documented code."""
-    exit_if_failed((o.failure for o in outcomes), then)
-    raise typer.Exit(0 if all(o.done for o in outcomes) else 1)
+        common.show(f"           {step}")

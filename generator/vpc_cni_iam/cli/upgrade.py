@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import typer
 
 from vpc_cni_iam.cli import common, options
 from vpc_cni_iam.cli.common import Format
-from vpc_cni_iam.cli.diff import show_diff
 from vpc_cni_iam.cli.expand import flag
-from vpc_cni_iam.cli.modules import SyncOptions, SyncRequest, command
-from vpc_cni_iam.cli.sync import finish, show_outcomes
+from vpc_cni_iam.cli.modules import SyncOptions, SyncRequest, exit_if_failed
+from vpc_cni_iam.cli.sync import show_diff, show_outcomes
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.vendoring.configuration.config import Config
+    from vpc_cni_iam.vendoring.edits.diff import Diff
+    from vpc_cni_iam.vendoring.sync import SyncOutcome
     from vpc_cni_iam.vendoring.upgrade import Upgrade
 
 HELP = """Pin the modules to another plugin version, show the change of access, and sync them.
 
-No file is changed if a file has local changes and none of --merge, --force and --keep is given. To
-decide for each file, change the pin in vpc-cni-iam.toml and use sync.
+The pin stands in vpc-cni-iam.toml alone; a file changes only if its content differs at the new
+version. Local changes are merged with the update. Nothing is changed if a module cannot be read, or
+if a file that sync did not write is in the way.
 
 \b
 Examples:
@@ -38,35 +42,48 @@ def upgrade(
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.vendoring import upgrade as upgrading
-    from vpc_cni_iam.vendoring.data import upgrade_data
-    from vpc_cni_iam.vendoring.diff import diff
+    from vpc_cni_iam.vendoring.edits.diff import diff
 
     request = SyncRequest.of(shared)
     pin = upgrading.find_pin(cni_version, revision, latest=latest)
-    old = request.config
-    prepared = upgrading.prepare(old, pin, request.chosen, request.policy)
-    diffs = [diff(plan) for plan in prepared.plans]
-    as_text = request.output is Format.text
-    for module_diff in diffs if as_text and not request.quiet else ():
-        show_diff(module_diff, with_text=dry_run and not prepared.stopped)
-    left, outcomes = (old, prepared.outcomes()) if dry_run else upgrading.upgrade(prepared)
-    changed = left.text != old.text
-    again = command("upgrade", request.named, *pin.option, *(shared.paths or ()))
-    if as_text:
-        if changed and not request.quiet:
-            common.show(f"replace {old.path}")
-        show_outcomes(outcomes, request, again, idle=prepared.idle)
-        if prepared.stopped or dry_run:
-            advice = "; resolve the local changes above first" if prepared.refused else ""
-            common.say(f"no files changed{advice}")
-    else:
-        common.show_json(upgrade_data(diffs, outcomes, left, changed=changed))
-    finish(outcomes, f"{old.path} {_pins(prepared, left)}; mend that, then: {again}")
+    with request.checkout() as checkout:
+        prepared = upgrading.prepare(request.config, pin, request.modules, checkout)
+        diffs = [diff(plan) for plan in prepared.plans]
+        for each in diffs if request.output is Format.text and not request.quiet else ():
+            show_diff(each, with_text=dry_run and not prepared.stopped)
+        write = not (dry_run or prepared.stopped)
+        outcomes = upgrading.upgrade(prepared, checkout) if write else prepared.outcomes
+    _report(prepared, outcomes, diffs, request, wrote=write)
+    changed = write and prepared.changed
+    pins, again = f"{request.config.path} is unchanged", " ".join(("upgrade", *pin.option))
+    if changed:
+        pins, again = f"{request.config.path} has the new pin", "sync"
+    failures = [o.failure for o in outcomes]
+    exit_if_failed(failures, f"{pins}; fix that, then: {request.commands.line(again)}")
+    done = all(o.done for o in outcomes)
+    if changed and not done:
+        common.say(f"{pins}; the files above need a decision")
+    raise typer.Exit(0 if done else 1)
 
 
-def _pins(prepared: Upgrade, left: Config) -> str:
-    """Return which pins a configuration has after an upgrade that failed for some modules."""
-    if left.text == prepared.old.text:
-        return "is unchanged"
-    new = left is prepared.new  # which could not be written again
-    return "has the new pins" if new else "has the old pin of each module that failed"
+def _report(
+    prepared: Upgrade,
+    outcomes: Sequence[SyncOutcome],
+    diffs: Sequence[Diff],
+    request: SyncRequest,
+    *,
+    wrote: bool,
+) -> None:
+    """Print what an upgrade changed."""
+    from vpc_cni_iam.vendoring.report.data import UpgradeData, sync_data
+
+    changed = wrote and prepared.changed
+    if request.output is Format.json:
+        data = sync_data(outcomes, prepared.new, request.commands, diffs)
+        common.show_json(UpgradeData(**data, config_changed=changed))
+        return
+    if changed and not request.quiet:
+        common.show(f"replace  {prepared.old.path}")
+    show_outcomes(outcomes, request, idle=prepared.idle)
+    if not wrote:
+        common.say("no files changed")

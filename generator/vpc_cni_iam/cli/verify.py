@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 HELP = """Compare the module in DIRECTORY with the catalog.
 
-Its main.tf names the options that it was made with; options of this command override them. All code
+Its main.tf, or vpc-cni-iam.toml, has the options that it was made with; options of this command
+override them. All code
 must be that of the catalog's module: every other block, argument and file is reported with its
 line. With an engine, the module is also planned in a copy, with the provider of your configuration,
 and the rendered policies must equal the catalog's. Exit code 1 means that something differs or is
@@ -69,6 +70,7 @@ def verify(
 
     select = partial(
         _selected,
+        directory,
         variant or (),
         revision=revision,
         cni_version=cni_version,
@@ -85,6 +87,7 @@ def verify(
 
 
 def _selected(
+    directory: Path,
     names: Sequence[str],
     stated: Options | None,
     *,
@@ -93,10 +96,15 @@ def _selected(
     features: Sequence[str],
     additions: Additions,
 ) -> Options | None:
-    """Return what a module is compared with: as it states, but for what a user chose."""
+    """Return what a module is compared with: as it states, but for what a user chose.
+
+    That of a module that sync keeps stands in the configuration.
+    """
     from vpc_cni_iam.catalog import options
     from vpc_cni_iam.catalog.selection import Additions
+    from vpc_cni_iam.vendoring.repository import options_of
 
+    stated = stated or options_of(directory)
     is_chosen = names or revision or cni_version or features or additions is not Additions.needed
     if stated is None and not is_chosen:
         return None

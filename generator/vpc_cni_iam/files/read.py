@@ -152,14 +152,14 @@ def contents(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
     return files
 
 
-def listed(directory: Path) -> list[str]:
-    """Return the names of all that is in a directory, none if it does not exist."""
+def listed(directory: Path, place: str = "") -> list[str]:
+    """Return the names of all that is in a directory or a folder in it, none without it."""
     with OpenTree(directory) as tree:
-        folder = tree.find("")
+        folder = tree.find(place)
         try:
             return folder.names() if folder is not None else []
         except OSError as error:
-            raise TreeError(f"{directory}: cannot be read: {reason(error)}") from None
+            raise TreeError(f"{directory / place}: cannot be read: {reason(error)}") from None
 
 
 def read_by_engines(directory: Path) -> Iterator[str]:

@@ -174,10 +174,11 @@ def _mark(content: bytes | None) -> str:
 
 
 def left_behind(folder: Folder, name: str) -> Iterator[bytes]:
-    """Yield the old contents of a file that a killed run replaced and did not remove."""
+    """Yield the old contents of a file that a killed run replaced, and nobody saved since."""
+    now = _mark(_content(folder, name))
     for candidate in folder.names():
         match = _ASIDE.fullmatch(candidate)
-        if match and match[4] == name:
+        if match and match[4] == name and match[3] == now:
             content = _content(folder, candidate)
             if content is not None and _mark(content) == match[2]:
                 yield content

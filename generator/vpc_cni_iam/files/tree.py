@@ -98,7 +98,7 @@ def _walk(directory: Path) -> Iterator[Path]:
 
 
 def left_by_killed(directory: Path, path: str) -> list[bytes]:
-    """Return the old contents of a file that a killed run replaced and did not remove."""
+    """Return the old contents of a file that a killed run replaced, and nobody saved since."""
     place, name = split(path)
     with OpenTree(directory) as tree:
         folder = tree.find(place)

@@ -148,7 +148,7 @@ def _introduction(composed: Composed, compatible: Compatibility) -> list[str]:
     variant, selection = composed.variant, composed.selection
     origin = "Upstream's document"
     if composed.hardened:
-        origin = f"Hardened for plugin {selection.version} from upstream's"
+        origin = "Hardened from upstream's document"
     elif variant.derived:
         origin = "Derived from upstream's document"
     source = f"{origin} of {selection.revision.name}"
@@ -174,7 +174,7 @@ def _why_added(statement: Statement, addition: Addition, selection: Selection) -
         return f"Added for the feature {addition.feature}."
     uses = [use for use in addition.call_ranges if use.action in statement.actions]
     ranges = {f"{u.first} to {u.last}" if u.last else f"{u.first} and later" for u in uses}
-    caller = f"plugin {ranges.pop()}" if len(ranges) == 1 else f"plugin {selection.version}"
+    caller = f"plugin {ranges.pop()}" if len(ranges) == 1 else "the plugin"
     why = "and missing in upstream's document."
     if not any(use.is_needed for use in uses):
         why = "which works without it."

@@ -12,10 +12,15 @@ _RENDER = {ModuleKind.policy: policy_module.render, ModuleKind.role: role_module
 PATHS = frozenset(path for files in FILES.values() for path in files)
 
 
-def render(options: Options) -> dict[str, str]:
+def render(options: Options, *, vendored: bool = False) -> dict[str, str]:
     """Return the text of each file of a module, by its path.
+
+    Args:
+        options: What the module is made from.
+        vendored: Whether `sync` keeps the module: its files then name the configuration, and not
+            the options that are there.
 
     Raises:
         UsageError: A variant that the selected version cannot use.
     """
-    return _RENDER[options.kind](options)
+    return _RENDER[options.kind](options, vendored=vendored)

@@ -9,7 +9,7 @@ from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import Composed
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.notes import hardening_notes
-from vpc_cni_iam.catalog.options import REFERENCE, Options
+from vpc_cni_iam.catalog.options import KEPT, REFERENCE, Options
 from vpc_cni_iam.catalog.parameters import Parameter
 from vpc_cni_iam.catalog.variants import Scope
 from vpc_cni_iam.hcl.literals import Expression, Literal, code
@@ -46,13 +46,13 @@ FILES = {
 }
 
 
-def render(options: Options) -> dict[str, str]:
+def render(options: Options, *, vendored: bool = False) -> dict[str, str]:
     """Return the text of each file of a policy module, by its path."""
-    return fill(FILES, context(options))
+    return fill(FILES, context(options, vendored=vendored))
 
 
-def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
-    """Return the context of the templates of a module.
+def context(options: Options, *, optional: bool = False, vendored: bool = False) -> dict[str, Any]:
+    """Return the context of the templates of a module; `vendored` as in `kinds.render`.
 
     With `optional`, the names of a scoped variant may be left out even if it stands alone.
     """
@@ -66,8 +66,8 @@ def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
     return {
         "options": options,
         "selection": options.selection,
-        "header": "\n".join(f"# {line}" for line in _header(options)),
-        "reference": REFERENCE,
+        "header": "\n".join(f"# {line}" for line in ([KEPT] if vendored else _header(options))),
+        "reference": KEPT if vendored else REFERENCE,
         "service_account": options.service_account,
         "documents": documents,
         "required": required,
@@ -152,7 +152,7 @@ def _hardened(policies: Sequence[Composed], options: Options) -> str:
     listed = f". New interfaces are limited to {' and '.join(limits)}"
     lines = [
         f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} narrowed to the tags that "
-        f"plugin {options.selection.version} sends{vpc}{listed if limits else ''}.",
+        f"the plugin sends{vpc}{listed if limits else ''}.",
         "Nothing is allowed that was not before. What remains:",
         "",
         *(f"- {n.line[0].upper()}{n.line[1:]}." for n in hardening_notes(options)),

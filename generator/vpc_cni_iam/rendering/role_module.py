@@ -43,10 +43,10 @@ _FOLDERS = "([!-.0-~]+/)*"
 _PATH_LENGTH = 512
 
 
-def render(options: Options) -> dict[str, str]:
+def render(options: Options, *, vendored: bool = False) -> dict[str, str]:
     """Return the text of each file of a role module, by its path."""
     chosen = len(options.variants) > 1  # at plan time, by a variable
-    context = policy_module.context(options, optional=chosen)
+    context = policy_module.context(options, optional=chosen, vendored=vendored)
     documents = context["documents"]
     names = [d.name for d in documents]
     named = [p.name for p in parameters.NAMES]

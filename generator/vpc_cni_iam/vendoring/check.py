@@ -1,7 +1,6 @@
-"""Checks every vendored module; writes nothing.
+"""Checks every vendored module; writes nothing, and starts no program.
 
-A module that was made by this version from the same options is checked by hashes alone: neither
-templates nor HCL are read.
+Each module is generated, once for all that have the same options, and compared.
 """
 
 from __future__ import annotations
@@ -16,13 +15,9 @@ from vpc_cni_iam.errors import VpcCniIamError, expected
 from vpc_cni_iam.files.lock import at_rest
 from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
-from vpc_cni_iam.vendoring.configuration.tables import Acceptance
-from vpc_cni_iam.vendoring.edits.other_files import conflicting
-from vpc_cni_iam.vendoring.observe import ModuleContents, lost_bases, observe, rendered
+from vpc_cni_iam.vendoring.plan import SyncPlan, as_it_is
+from vpc_cni_iam.vendoring.records import records
 from vpc_cni_iam.vendoring.state import FileState, ModuleFile, ModuleState, module_state
-
-# States that `no_kept` forbids.
-_DECIDED = (FileState.kept_edit, FileState.deleted, FileState.replacing)
 
 
 class ModuleCheck(Struct, frozen=True):
@@ -32,7 +27,6 @@ class ModuleCheck(Struct, frozen=True):
     state: ModuleState
     files: tuple[ModuleFile, ...] = ()  # its files that need a report; none in a clean module
     failure: VpcCniIamError | None = None  # why it cannot be told, None if it can
-    unused: tuple[Acceptance, ...] = ()  # the edits that the configuration accepts and no file has
     # The paths of other files beside them that an engine reads and `files` does not have.
     others: tuple[str, ...] = ()
 
@@ -43,72 +37,46 @@ class ModuleCheck(Struct, frozen=True):
 
 
 def check(
-    config: Config, only: Iterable[str] = (), *, rendering: bool = False, no_kept: bool = False
+    config: Config, modules: Iterable[VendoredModule], *, no_accepted: bool = False
 ) -> tuple[ModuleCheck, ...]:
-    """Return the check of every module, or of those at the paths in `only`.
-
-    `rendering` generates each and trusts no manifest, since an edit of a module can edit it too;
-    with `no_kept`, a kept edit is a finding whatever it means.
-    """
-    names = frozenset(only)
-    return tuple(
-        _report_at_rest(config, module, rendering=rendering, no_kept=no_kept)
-        for module in config.modules
-        if not names or module.path in names
-    )
+    """Return the check of each module; with `no_accepted`, an accepted edit is a finding, too."""
+    return tuple(_check_at_rest(config, module, no_accepted=no_accepted) for module in modules)
 
 
-def _report_at_rest(
-    config: Config, module: VendoredModule, *, rendering: bool, no_kept: bool
-) -> ModuleCheck:
+def _check_at_rest(config: Config, module: VendoredModule, *, no_accepted: bool) -> ModuleCheck:
     """Return the check of a module while no other run writes it."""
-    report = _report(config, module, rendering=rendering, no_kept=no_kept)
+    report = _check(config, module, no_accepted=no_accepted)
     if report.clean:  # which nothing half written is, and a lock for each of a thousand takes time
         return report
     with at_rest(config.folder(module)):
-        return _report(config, module, rendering=rendering, no_kept=no_kept)
+        return _check(config, module, no_accepted=no_accepted)
 
 
-def _report(
-    config: Config, module: VendoredModule, *, rendering: bool, no_kept: bool
-) -> ModuleCheck:
+def _check(config: Config, module: VendoredModule, *, no_accepted: bool) -> ModuleCheck:
     try:
-        observed = observe(config, module, trusting=not rendering)
-        files = [f for f in observed.files if f.state is not FileState.clean]
-        files += [ModuleFile(name, FileState.lost) for name in lost_bases(observed)]
-        files += conflicting(observed, module)
-        if any(f.state is FileState.kept_edit for f in files):
-            files = _with_meaning(module, observed, files)
+        planned = as_it_is(config, module)
+        files = planned.reported or ()
+        if all(file.fine for file in files):
+            files = (*files, *_not_recorded(planned))
     except (VpcCniIamError, OSError) as error:
         return ModuleCheck(module, ModuleState.failed, failure=expected(error))
-    if no_kept:
-        files = [replace(f, forbidden=f.state in _DECIDED) for f in files]
-    edits = {f.edit.path for f in files if f.edit is not None}
-    unused = tuple(entry for entry in module.accepted if entry.file not in edits)
-    reported = {f.path for f in files}
-    others = tuple(path for path in observed.others if path not in reported)
-    return ModuleCheck(module, module_state(files), tuple(files), unused=unused, others=others)
+    files = tuple(replace(f, forbidden=no_accepted and bool(f.accepted)) for f in files)
+    named = {f.path for f in files}
+    others = tuple(path for path in planned.observed.others if path not in named)
+    return ModuleCheck(module, module_state(files), files, others=others)
 
 
-def _with_meaning(
-    module: VendoredModule, observed: ModuleContents, files: list[ModuleFile]
-) -> list[ModuleFile]:
-    """Return files with the meaning of their kept edits."""
-    # Imported here, since only kept edits need HCL and proofs.
-    from vpc_cni_iam.vendoring.edits.kept import kept_edits
-
-    generated = rendered(module.options)
-    deleted = {f.path for f in files if f.state is FileState.deleted}
-    kept_texts = {
-        f.path: decoded(observed.files_by_path[f.path])
-        for f in files
-        if f.state is FileState.kept_edit
-    }
-    texts = {p: t for p, t in generated.items() if p not in deleted} | kept_texts
-    overridden = any(f.state is FileState.replacing for f in files)
-    meanings = kept_edits(generated, texts, kept_texts, module.accepted, overridden=overridden)
-    edits = {e.path: e for e in meanings}
-    return [replace(f, edit=edits.get(f.path, f.edit)) for f in files]
+def _not_recorded(planned: SyncPlan) -> list[ModuleFile]:
+    """Return the records of a module that are not as sync would write them."""
+    there, files = planned.observed.files_by_path, []
+    # A configuration that was renamed keeps its modules; the next sync records its name.
+    owners = planned.observed.known.configurations
+    for path, text in records(planned.observed, planned.files, owners).items():
+        if path not in there:
+            files.append(ModuleFile(path, FileState.missing, recorded=False))
+        elif decoded(there[path]) != text:
+            files.append(ModuleFile(path, FileState.outdated))
+    return files
 
 
 def counts(reports: Sequence[ModuleCheck]) -> dict[str, int]:

@@ -1,57 +1,44 @@
 """The manifest of a module, which sync writes into a folder of its own inside it.
 
-``manifest.json`` says what the module was made from and the hash of each file as generated, of
-an edit that was accepted, and which files were deleted on purpose. ``base/`` holds the texts as
-generated, which a three-way merge needs; git stores them once with the files themselves.
+It is a set of facts, one a line, sorted: git merges two branches by the union of their lines, and
+nothing in it, such as a version or a date, differs where the module does not. Beside it, ``base/``
+has the text as generated of each edited file, by its digest, for a later merge.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any
+import re
+from collections.abc import Mapping
 
-from msgspec import Struct, field
+from msgspec import Struct
 
-from vpc_cni_iam.catalog.options import Options, stated
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.texts import has_markers
 from vpc_cni_iam.texts.limits import NAME_BYTES, PATH_BYTES
-from vpc_cni_iam.texts.nesting import check_json
 
 FOLDER = ".vpc-cni-iam"
-MANIFEST = f"{FOLDER}/manifest.json"
-_BASE = f"{FOLDER}/base/"
-# No tool that looks for .tf files shall take a base for one.
-_SUFFIX = ".txt"
-_ABOUT = (
-    "Written by vpc-cni-iam sync, which needs it to tell edits from updates. Commit it; do not "
-    "edit it."
-)
-
-
-class FileRecord(Struct, frozen=True):
-    """The record of one file."""
-
-    generated: str  # the SHA-256 of its text as generated
-    # The SHA-256 of an edited text that the user keeps, None if there is none.
-    kept: str | None = None
-    deleted: bool = False  # whether the user deleted it on purpose
+MANIFEST = f"{FOLDER}/manifest"
+BASES = f"{FOLDER}/base"
+# What sync writes beside it once: git then merges it by the union of lines, and shows no bases.
+ATTRIBUTES = f"{FOLDER}/.gitattributes"
+ATTRIBUTES_TEXT = "manifest merge=union\nbase/* -diff\n"
+_ABOUT = "# Written by vpc-cni-iam; commit it. If git cannot merge it, run vpc-cni-iam sync."
+_MARKERS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
+_DIGEST = re.compile("[0-9a-f]{64}")
+_ADVICE = "restore the manifest from version control, or remove it and run vpc-cni-iam sync"
 
 
 class Manifest(Struct, frozen=True):
-    """The record of a module."""
+    """The facts about a module; where two branches were merged, there may be several of a file."""
 
-    options: Options | None  # what it was made from; None if this version no longer understands it
-    generator: str  # the version of this tool that made it
-    # The record of each file, by its path.
-    files: Mapping[str, FileRecord] = field(default_factory=dict)
-    unfinished: bool = False  # whether a sync has not written all of the files yet
-    # The configuration that names the module, relative to the module; None in a manifest of a
-    # version that did not record it.
-    configuration: str | None = None
+    # By path, the digests of texts that this tool generated.
+    generated: Mapping[str, frozenset[str]] = {}
+    # By path and digest, why an edited text is accepted.
+    accepted: Mapping[str, Mapping[str, str]] = {}
+    deleted: Mapping[str, str] = {}  # by path, why a file was deleted on purpose
+    # The configurations that name the module, relative to it.
+    configurations: frozenset[str] = frozenset()
 
 
 def digest(text: str) -> str:
@@ -59,84 +46,81 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
 
-def base_path(path: str) -> str:
-    """Return where the text of a file as generated is kept, relative to the module."""
-    return f"{_BASE}{path}{_SUFFIX}"
+def base_path(digest: str) -> str:
+    """Return where the text as generated of an edited file is kept, relative to the module."""
+    return f"{BASES}/{digest}"
+
+
+def is_digest(name: str) -> bool:
+    """Say whether a name is that of a kept text."""
+    return _DIGEST.fullmatch(name) is not None
 
 
 def dumps(manifest: Manifest) -> str:
-    """Return the text of a manifest, whose options are known."""
-    options, configuration = manifest.options, manifest.configuration
-    assert options is not None  # noqa: S101 - a new manifest is made from some
-    source = options.selection.revision.source
-    entries: dict[str, dict[str, object]] = {}
-    for path, entry in sorted(manifest.files.items()):
-        entries[path] = {"generated": entry.generated}
-        if entry.kept is not None:
-            entries[path]["kept"] = entry.kept
-        if entry.deleted:
-            entries[path]["deleted"] = True
-    document = {
-        "about": _ABOUT,
-        "made_by": options.command,
-        "generator": manifest.generator,
-        **({"configuration": configuration} if configuration is not None else {}),
-        "upstream": {
-            "repository": source.repository,
-            "revision": options.selection.revision.name,
-            "git_blob": source.blob,
-            "commit": source.commit,
-        },
-        **({"unfinished": True} if manifest.unfinished else {}),
-        "files": entries,
-    }
-    return json.dumps(document, indent=2) + "\n"
-
-
-def _inside(path: str) -> str:
-    """Return a path that stays inside the module and is not our own, or raise `ValueError`."""
-    # Not by pathlib: a check of a thousand modules comes here some thousand times.
-    if not path.isprintable() or not {"", ".", ".."}.isdisjoint(path.split("/")):
-        raise ValueError(path)
-    if path.startswith("."):
-        raise ValueError(path)
-    return path
-
-
-def _refuse_long(paths: Iterable[str], text: str, source: str) -> None:
-    """Refuse paths that no file system takes, which a manifest of this tool never has."""
-    for path in paths:
-        longest = max(len(os.fsencode(part)) for part in path.split("/"))
-        if longest > NAME_BYTES or len(os.fsencode(path)) > PATH_BYTES:
-            place = text.find(json.dumps(path, ensure_ascii=False)[:NAME_BYTES])
-            line = text.count("\n", 0, max(0, place)) + 1
-            problem = (
-                f"names a file by {len(path):,} characters, which no file system takes; restore "
-                "the manifest from version control, or delete it and run sync"
-            )
-            raise InputError(source, f"line {line}", problem)
+    """Return the text of a manifest."""
+    facts = [f"configuration {path}" for path in manifest.configurations if path.isprintable()]
+    facts += [f"deleted {path} {reason}" for path, reason in manifest.deleted.items()]
+    for path, digests in manifest.generated.items():
+        facts += [f"generated {path} {name}" for name in digests]
+    for path, reasons in manifest.accepted.items():
+        facts += [f"accepted {path} {name} {reason}" for name, reason in reasons.items()]
+    return "".join(f"{line}\n" for line in (_ABOUT, *sorted(facts)))
 
 
 def loads(text: str, source: str) -> Manifest:
-    """Read a manifest; an `InputError` names conflict markers of a merge as such."""
-    check_json(text, source)
-    try:
-        document: Any = json.loads(text)
-        configuration = document.get("configuration")
-        if not isinstance(configuration, str | None) or "\0" in (configuration or ""):
-            raise ValueError(configuration)
-        _refuse_long([*document["files"], configuration or ""], text, source)
-        files = {
-            _inside(path): FileRecord(
-                str(entry["generated"]), entry.get("kept"), entry.get("deleted", False) is True
-            )
-            for path, entry in document["files"].items()
-        }
-        made_from, generator = stated(document["made_by"]), str(document["generator"])
-        unfinished = document.get("unfinished", False) is True
-        return Manifest(made_from, generator, files, unfinished, configuration)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        problem = "is not a manifest; restore it from version control, or delete it and run sync"
-        if has_markers(text):
-            problem = "holds conflict markers; take one side (git checkout --ours) and run check"
-        raise InputError(source, "", problem) from None
+    """Read a manifest, or several one after the other; markers of a merge are no facts.
+
+    Raises `InputError` for a line that is none.
+    """
+    generated: dict[str, set[str]] = {}
+    accepted: dict[str, dict[str, str]] = {}
+    deleted: dict[str, str] = {}
+    configurations: set[str] = set()
+    for number, line in enumerate(text.split("\n"), 1):
+        match line.split(" ", 2):
+            case ["generated", path, name] if _holds(path, name):
+                generated.setdefault(path, set()).add(name)
+            case ["accepted", path, rest] if _holds(path, rest[:64], rest[64:].strip()):
+                _add(accepted.setdefault(path, {}), rest[:64], rest[65:])
+            case ["deleted", path, reason] if _holds(path, reason=reason):
+                _add(deleted, path, reason)
+            case ["configuration", *words] if _is_configuration(path := " ".join(words)):
+                configurations.add(path)
+            case _ if not line or line.startswith(("#", *_MARKERS)):
+                pass
+            case _:
+                raise InputError(source, f"line {number}", f"is no fact of a manifest; {_ADVICE}")
+    digests = {path: frozenset(names) for path, names in generated.items()}
+    return Manifest(digests, accepted, deleted, frozenset(configurations))
+
+
+def _add(reasons: dict[str, str], key: str, reason: str) -> None:
+    """Add a reason; of two branches both, in an order that does not depend on which comes first."""
+    before = reasons.get(key, reason)
+    reasons[key] = reason if before == reason else "; ".join(sorted((before, reason)))
+
+
+def _holds(path: str, name: str = "0" * 64, reason: str = "x") -> bool:
+    """Say whether a path stays inside the module and is not of this folder, and its values hold."""
+    # Not by pathlib: a check of a thousand modules comes here some thousand times.
+    return (
+        path.isprintable()
+        and not path.startswith(".")
+        and {"", ".", ".."}.isdisjoint(path.split("/"))
+        and not _is_long(path)
+        and is_digest(name)
+        and reason.isprintable()
+        and bool(reason)
+    )
+
+
+def _is_configuration(path: str) -> bool:
+    return bool(path) and path.isprintable() and not _is_long(path)
+
+
+def _is_long(path: str) -> bool:
+    """Say whether no file system takes a path."""
+    if len(path) < NAME_BYTES // 4:
+        return False
+    longest = max(len(os.fsencode(part)) for part in path.split("/"))
+    return longest > NAME_BYTES or len(os.fsencode(path)) > PATH_BYTES

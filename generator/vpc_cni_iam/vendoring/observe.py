@@ -1,147 +1,184 @@
 """Reads the files of a vendored module, and tells the state of each. Writes nothing.
 
-The one place that tells an edit from an update, for `check` and `sync` alike.
+The one place that tells an edit from an update, for `check` and `sync` alike. A file is clean if it
+is what is generated now, whatever the manifest says of it.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from vpc_cni_iam import __version__
-from vpc_cni_iam.catalog.options import COMMAND_IN, Options, stated
-from vpc_cni_iam.files.read import contents, decoded, read_by_engines, unix
+from vpc_cni_iam.catalog.options import COMMAND_IN, Options
+from vpc_cni_iam.errors import InputError, VpcCniIamError
+from vpc_cni_iam.files.checkout import Checkout
+from vpc_cni_iam.files.read import contents, decoded, listed, read_by_engines
 from vpc_cni_iam.files.tree import left_by_killed
-from vpc_cni_iam.rendering.kinds import FILES, render
+from vpc_cni_iam.rendering.kinds import PATHS
 from vpc_cni_iam.texts import has_markers
-from vpc_cni_iam.vendoring import manifest as manifests
-from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
-from vpc_cni_iam.vendoring.manifest import MANIFEST, FileRecord, Manifest
-from vpc_cni_iam.vendoring.repository import refuse_other_owner
-from vpc_cni_iam.vendoring.state import ModuleFile, judge
+from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule, parse
+from vpc_cni_iam.vendoring.manifest import (
+    ATTRIBUTES,
+    BASES,
+    MANIFEST,
+    Manifest,
+    base_path,
+    digest,
+    is_digest,
+    loads,
+)
+from vpc_cni_iam.vendoring.origins import Origins, digests, distance, rendered
+from vpc_cni_iam.vendoring.repository import name_from, refuse_other_owner
+from vpc_cni_iam.vendoring.state import FileState, ModuleFile
 
 
 class ModuleContents(Struct, frozen=True):
     """The files of a module as they are."""
 
+    module: VendoredModule
     folder: Path
-    known: Manifest | None  # its manifest, None if it has none
-    files_by_path: Mapping[str, bytes]  # its files as they are, by path, the manifest included
-    files: tuple[ModuleFile, ...]  # the state of each file that is remembered or is to be
+    configuration: str  # the path of the configuration from the module
+    # The facts that are known of it: of its manifest and, in a merge, of those of both sides.
+    known: Manifest
+    files_by_path: Mapping[str, bytes]  # its files as they are, and those of its manifest's folder
     others: tuple[str, ...]  # the paths of other files beside them that an engine reads
+    origins: Origins
+    files: tuple[ModuleFile, ...] = ()  # the state of each file that is known or is to be
 
     @property
-    def entries(self) -> Mapping[str, FileRecord]:
-        """The record of each file."""
-        return self.known.files if self.known is not None else {}
+    def generated(self) -> Mapping[str, str]:
+        """The files of the module as they are generated now."""
+        return rendered(self.module.options)
+
+    @property
+    def copies(self) -> dict[str, str]:
+        """The texts as generated that are kept for merges, by digest; not those that changed."""
+        texts = {
+            path.removeprefix(f"{BASES}/"): decoded(content)
+            for path, content in self.files_by_path.items()
+            if path.startswith(f"{BASES}/")
+        }
+        return {name: text for name, text in texts.items() if digest(text) == name}
+
+    def text(self, path: str) -> str:
+        """Return the text of a file that is there."""
+        return decoded(self.files_by_path[path])
+
+    def base(self, path: str, text: str) -> str | None:
+        """Return the generated text that an edited one was made from; None if that is not known.
+
+        That is the nearest of those that the manifest names.
+        """
+        names = self.known.generated.get(path, frozenset())
+        now = digests(self.module.options).get(path, "")
+        if names == {now}:
+            return self.generated[path]
+        copies = self.copies
+        # A copy of the text of now says that a merge with it is done, and the manifest is behind.
+        names |= {now} & copies.keys()
+        texts = {**self.origins.texts(path), **copies} if names else {}
+        if not names or not names <= texts.keys():
+            return None
+        nearest = min(sorted(names), key=lambda n: (distance(texts[n], text), n == now))
+        return texts[nearest]
 
 
-def observe(config: Config, module: VendoredModule, *, trusting: bool = False) -> ModuleContents:
+def observe(
+    config: Config, module: VendoredModule, checkout: Checkout | None = None
+) -> ModuleContents:
     """Return the files of a module as they are.
 
-    `trusting` trusts a manifest that this version wrote for the same options on what would be
-    generated, and does not generate it. Raises `TreeError` for a file that cannot be read, a
-    symbolic link, or a module that another configuration keeps.
+    With a `checkout`, what git knows of a merge is asked. Raises `TreeError` for a file that cannot
+    be read, a symbolic link, or a module that another configuration keeps.
     """
-    folder = config.folder(module)
-    files_by_path = contents(folder, [MANIFEST])
-    known = _loaded(folder, files_by_path)
-    refuse_other_owner(config, module, known.configuration if known is not None else None)
-    entries = known.files if known is not None else {}
-    generated = generated_digests(module, known if trusting else None)
-    files_by_path |= contents(folder, {*entries, *generated})
-    current = {p: _digest(c) for p, c in files_by_path.items() if p != MANIFEST}
-    unedited = {
-        path
-        for path, digest in current.items()
-        if digest not in _expected(entries.get(path), generated.get(path))
-        and _is_unedited(folder, path, files_by_path, entries.get(path))
-    }
-    conflicts = {path for path, content in files_by_path.items() if has_markers(content)}
-    files = judge(entries, current, generated, unedited, conflicts)
-    others = (p for p in read_by_engines(folder) if p not in entries and p not in generated)
-    return ModuleContents(folder, known, files_by_path, files, tuple(others))
+    folder, generated = config.folder(module), rendered(module.options)
+    files = contents(folder, [MANIFEST, ATTRIBUTES])
+    text, source = decoded(files.get(MANIFEST, b"")), f"{folder}/{MANIFEST}"
+    known = loads(text, source)
+    refuse_other_owner(config, module, known.configurations)
+    files |= contents(folder, {*generated, *known.generated})
+    unlike = any(p not in files or decoded(files[p]) != t for p, t in generated.items())
+    unlike |= bool(known.generated.keys() - generated.keys())
+    if unlike and checkout is not None and checkout.merging:
+        known = _of_all_sides(text, checkout.in_heads(f"{module.path}/{MANIFEST}"), source)
+        files |= contents(folder, known.generated)
+    if unlike or checkout is not None:
+        names = filter(is_digest, listed(folder, BASES))
+        files |= contents(folder, map(base_path, names))
+    paths = sorted({*generated, *known.generated})
+    observed = ModuleContents(
+        module,
+        folder,
+        name_from(config, module),
+        known,
+        files,
+        tuple(p for p in read_by_engines(folder) if p not in paths),
+        Origins(module.options, partial(_other_options, config, module, checkout)),
+    )
+    states = (_state(observed, path) for path in paths)
+    # What is no longer generated and is not there is no file any more.
+    known_files = (f for f in states if f.generated or f.state is not FileState.missing)
+    return replace(observed, files=tuple(known_files))
 
 
-def remembered(folder: Path) -> Manifest | None:
-    """Return the manifest of a module, None if it has none."""
-    return _loaded(folder, contents(folder, [MANIFEST]))
+def _of_all_sides(text: str, sides: list[str], source: str) -> Manifest:
+    """Return the facts of a manifest and of those of each side of a merge, as far as they hold."""
+    texts = [text]
+    for side in sides:
+        with suppress(InputError):
+            loads(side, source)
+            texts.append(side)
+    return loads("\n".join(texts), source)
 
 
-def _loaded(folder: Path, files_by_path: Mapping[str, bytes]) -> Manifest | None:
-    if MANIFEST not in files_by_path:
-        return None
-    return manifests.loads(decoded(files_by_path[MANIFEST]), f"{folder}/{MANIFEST}")
+def _other_options(
+    config: Config, module: VendoredModule, checkout: Checkout | None
+) -> Iterator[Options]:
+    """Yield the options that a module has in the configurations that git knows."""
+    for text in checkout.in_heads(config.path.name) if checkout is not None else ():
+        with suppress(VpcCniIamError):
+            modules = parse(text, config.path).modules
+            yield from (m.options for m in modules if m.path == module.path)
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(unix(content)).hexdigest()
+def _state(observed: ModuleContents, path: str) -> ModuleFile:
+    known, content = observed.known, observed.files_by_path.get(path)
+    file = ModuleFile(
+        path,
+        FileState.missing,
+        generated=path in observed.generated,
+        recorded=path in known.generated,
+    )
+    if content is None:
+        return replace(file, accepted=known.deleted.get(path, ""))
+    text, now = decoded(content), observed.generated.get(path)
+    if text == now:
+        return replace(file, state=FileState.clean)
+    if is_unedited(observed, path, text):
+        return replace(file, state=FileState.outdated)
+    file = replace(file, markers=has_markers(content))
+    if not file.recorded:
+        return replace(file, state=FileState.foreign)
+    update = now is not None and observed.base(path, text) != now
+    state = FileState.both if update else FileState.edited
+    return replace(file, state=state, accepted=known.accepted.get(path, {}).get(digest(text), ""))
 
 
-def _expected(entry: FileRecord | None, generated: str | None) -> tuple[str | None, ...]:
-    return (generated,) if entry is None else (generated, entry.generated, entry.kept)
+def is_unedited(observed: ModuleContents, path: str, text: str) -> bool:
+    """Say whether this tool generated a text, for whichever version, or a killed run wrote it.
 
-
-def _is_unedited(
-    folder: Path, path: str, files_by_path: Mapping[str, bytes], entry: FileRecord | None
-) -> bool:
-    """Say whether a file is as this tool wrote it, from other options than anything remembers.
-
-    `generate` leaves such files where there is no manifest yet. Beside a manifest only a sync that
-    was killed, and then asked for something else, leaves them, with what it replaced still beside;
-    without that, somebody put the file there, and it is theirs.
+    Of a file that no version generates, the manifest alone proves nothing: it may be somebody's.
     """
-    if entry is not None:
-        copies = left_by_killed(folder, path)
-        if entry.generated not in map(_digest, copies):
-            return False
-    content, main = files_by_path[path], files_by_path.get(COMMAND_IN, b"")
-    made_from = stated(decoded(content), decoded(main))
-    return made_from is not None and rendered_digests(made_from).get(path) == _digest(content)
-
-
-def generated_digests(module: VendoredModule, known: Manifest | None) -> Mapping[str, str]:
-    """Return the digests of a module's files as they would be generated now.
-
-    A manifest that may be trusted has them, if this version wrote it for the same options and
-    finished, and every file of the module is in it.
-    """
-    if (
-        known is not None
-        and known.generator == __version__
-        and known.options == module.options
-        and not known.unfinished
-        and known.files.keys() >= FILES[module.options.kind].keys()
-    ):
-        return {path: entry.generated for path, entry in known.files.items()}
-    return rendered_digests(module.options)
-
-
-@cache
-def rendered(options: Options) -> Mapping[str, str]:
-    """Return the files of a module; cached, since many modules share their options."""
-    return render(options)
-
-
-@cache
-def rendered_digests(options: Options) -> Mapping[str, str]:
-    """Return the digests of the files of a module."""
-    return {path: manifests.digest(text) for path, text in rendered(options).items()}
-
-
-def lost_bases(observed: ModuleContents) -> list[str]:
-    """Return the paths of the remembered texts that a later merge needs and that are not there.
-
-    One that was changed, such as by the markers of a conflict, is not there either.
-    """
-    bases = {manifests.base_path(path): entry for path, entry in observed.entries.items()}
-    known = contents(observed.folder, bases)
-    return [
-        path
-        for path, entry in bases.items()
-        if path not in known or _digest(known[path]) != entry.generated
-    ]
+    known = path in observed.generated or path in PATHS
+    names = observed.known.generated.get(path, frozenset()) if known else frozenset()
+    main = decoded(observed.files_by_path.get(COMMAND_IN, b""))
+    return (
+        digest(text) in names
+        or observed.origins.made(path, text, main)
+        or any(digest(decoded(old)) in names for old in left_by_killed(observed.folder, path))
+    )

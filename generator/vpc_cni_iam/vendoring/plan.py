@@ -2,50 +2,37 @@
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
-from collections.abc import Mapping
-from enum import StrEnum
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.errors import EngineError, TreeError
+from vpc_cni_iam.errors import TreeError
+from vpc_cni_iam.files.checkout import Checkout
 from vpc_cni_iam.files.lock import at_rest
-from vpc_cni_iam.files.read import contents, decoded, unix
+from vpc_cni_iam.files.merge import Merged, both_texts, merge
+from vpc_cni_iam.files.read import decoded, unix
 from vpc_cni_iam.files.unified import unified
-from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
-from vpc_cni_iam.vendoring.edits.kept import kept_edits
+from vpc_cni_iam.vendoring.edits.access import adds_none, edits
 from vpc_cni_iam.vendoring.edits.other_files import conflicting
-from vpc_cni_iam.vendoring.manifest import FileRecord, base_path, digest
+from vpc_cni_iam.vendoring.lift import accepted_origin, deleted_by_a_side, lift
+from vpc_cni_iam.vendoring.manifest import digest
 from vpc_cni_iam.vendoring.observe import ModuleContents, observe
 from vpc_cni_iam.vendoring.report.files import reason
-from vpc_cni_iam.vendoring.repository import name_from
-from vpc_cni_iam.vendoring.select import ModuleSelection
-from vpc_cni_iam.vendoring.state import EDITED, FileState, ModuleFile
+from vpc_cni_iam.vendoring.state import EDITED, FileState, ModuleFile, Redefinition
 
 
-class ConflictPolicy(StrEnum):
-    """What to do with edited files."""
+class FilePlan(Struct, frozen=True):
+    """The planned change of one file."""
 
-    REFUSE = "refuse"
-    MERGE = "merge"
-    FORCE = "force"
-    KEEP = "keep"
-
-
-class FileAction(Struct, frozen=True):
-    """The planned action for one file."""
-
-    file: ModuleFile
-    content: bytes | None  # what it will hold, None if it will not be there
-    entry: FileRecord | None  # the record that the manifest will have of it, None for none
-    copied: bool = False  # whether its content now is kept as a copy
-    # Whether it stays as it is until the user decides; the content is then what would be generated.
-    refused: bool = False
-    conflict: bool = False  # whether it will hold conflict markers
+    file: ModuleFile  # as it will be
+    text: str | None  # what it will hold, None if it will not be there
+    merged: bool = False  # whether an edit was merged with an update
+    # Whether it is left to the user, with all that is known of the texts that it was made from.
+    pending: bool = False
+    # The accepted texts that it was merged from, all of them; the new one is to be proven.
+    origins: tuple[str, ...] = ()
 
 
 class SyncPlan(Struct, frozen=True):
@@ -53,193 +40,163 @@ class SyncPlan(Struct, frozen=True):
 
     module: VendoredModule
     observed: ModuleContents
-    generated: Mapping[str, str]  # its files as they are generated now
-    bases: Mapping[str, bytes]  # its files as they were generated, where that is still known
-    actions: tuple[FileAction, ...]
-    # The paths of those that will be written; none if all are left as they are.
-    applied: frozenset[str]
+    files: tuple[FilePlan, ...]
     replacing: tuple[ModuleFile, ...]  # the files beside them that replace generated code
-    configuration: str  # the path of the configuration from the module
+    # Whether nothing is written, since files that are in the way may be somebody's.
+    refused: bool = False
 
     @property
-    def refused(self) -> tuple[ModuleFile, ...]:
-        """The files about which the user has to decide."""
-        return tuple(f.file for f in self.actions if f.refused)
-
-    @property
-    def seen(self) -> dict[str, bytes]:
-        """The contents, at the time of the plan, of the existing files that may be written."""
-        return {
-            **self.observed.files_by_path,
-            **{base_path(p): text for p, text in self.bases.items()},
-        }
-
-    @property
-    def kept_edits(self) -> tuple[ModuleFile, ...]:
-        """The files whose edits will be kept, and those that replace generated code."""
-        texts = {
-            f.file.path: decoded(f.content)
-            for f in self.actions
-            if f.content is not None and f.entry is not None and f.entry.kept is not None
-        }
-        if not texts:
-            return self.replacing
-        deleted = {f.file.path for f in self.actions if f.content is None}
-        others = {p: t for p, t in self.generated.items() if p not in deleted}
-        accepted, overridden = self.module.accepted, bool(self.replacing)
-        edits = kept_edits(self.generated, others | texts, texts, accepted, overridden=overridden)
-        return (*(ModuleFile(e.path, FileState.kept_edit, edit=e) for e in edits), *self.replacing)
+    def after(self) -> dict[str, str]:
+        """The texts that will be there."""
+        return _texts(self.files)
 
     @property
     def before(self) -> dict[str, str]:
         """The texts that are there."""
-        files_by_path = self.observed.files_by_path
-        return {
-            f.file.path: decoded(files_by_path[f.file.path])
-            for f in self.actions
-            if f.file.path in files_by_path
-        }
+        paths = self.observed.files_by_path.keys() & {f.file.path for f in self.files}
+        return {path: self.observed.text(path) for path in paths}
 
     @property
-    def after(self) -> dict[str, str]:
-        """The texts that will be there, as generated for files that are refused."""
-        return {f.file.path: decoded(f.content) for f in self.actions if f.content is not None}
+    def reported(self) -> tuple[ModuleFile, ...]:
+        """The files that will not be as generated, and those that replace generated code."""
+        states = (f.file for f in self.files if f.file.state is not FileState.clean)
+        return (*states, *self.replacing)
 
-    def edit(self, path: str) -> str:
-        """Return the edits of a file, as a unified diff from the text as generated."""
-        base = self.bases.get(path)
-        before = decoded(base) if base is not None else self.generated.get(path, "")
-        after = decoded(self.observed.files_by_path[path])
-        return unified(before, after, f"{path} as generated", f"{path} as it is")
+    @property
+    def open(self) -> dict[str, str]:
+        """The edits that need a decision, as unified diffs from the text as generated, by path."""
+        generated = self.observed.generated
+        return {
+            f.file.path: unified(
+                generated.get(f.file.path, ""),
+                f.text,
+                f"{self.module.path}/{f.file.path} (as generated)",
+                f"{self.module.path}/{f.file.path}",
+            )
+            for f in self.files
+            if f.text is not None and not f.file.fine
+        }
 
 
-def plan(
-    config: Config,
-    module: VendoredModule,
-    way: ConflictPolicy = ConflictPolicy.REFUSE,
-    files: frozenset[str] = frozenset(),
-) -> SyncPlan:
-    """Return the plan of a sync of a module; `way` is for `files`, by path in it, or for all.
+def plan(config: Config, module: VendoredModule, checkout: Checkout) -> SyncPlan:
+    """Return the plan of a sync of a module.
 
-    Files that nobody edited become what the configuration says. If an edited one is refused, all is
-    left as it is; but files that were named are done by themselves. Raises `TreeError` for a merge
-    without its base, or another file that repeats a definition; `EngineError` if git is needed and
-    missing.
+    Files that nobody edited become what the configuration says, edited ones are merged with that.
+    Raises `TreeError` for another file that repeats a definition; `EngineError` if git is needed
+    and missing.
     """
-    observed, generated = observe(config, module), render(module.options)
-    paths = [f.path for f in observed.files]
-    base_files = contents(observed.folder, map(base_path, paths))
-    bases = {p: base_files[base_path(p)] for p in paths if base_path(p) in base_files}
-    planned = []
-    for file in observed.files:
-        own = way if not files or file.path in files else ConflictPolicy.REFUSE
-        text, base = generated.get(file.path), bases.get(file.path)
-        if text is None:
-            planned.append(_action_for_left_over(file, observed, base, own))
-        else:
-            planned.append(_action(file, observed, text, base, own))
-    actions = tuple(planned)
-    applied = {f.file.path for f in actions if not f.refused}
-    if len(applied) < len(actions):
-        applied = {path for path in applied if path in files}
-    return SyncPlan(
-        module,
-        observed,
-        generated,
-        bases,
-        actions,
-        frozenset(applied),
-        _replacing(observed, module, actions),
-        name_from(config, module),
-    )
-
-
-def _replacing(
-    observed: ModuleContents, module: VendoredModule, actions: tuple[FileAction, ...]
-) -> tuple[ModuleFile, ...]:
-    """Return the files that replace generated code; refuse one that repeats a definition."""
-    texts = {f.file.path: decoded(f.content) for f in actions if f.content is not None}
-    files = conflicting(observed, module, texts)
-    for file in files:
-        if file.state is FileState.redefined:
+    observed = observe(config, module, checkout)
+    refused = any(f.state is FileState.foreign for f in observed.files)
+    planned = [
+        _unchanged(observed, file) if refused else _planned(observed, file, checkout)
+        for file in observed.files
+    ]
+    replacing = conflicting(observed, _texts(planned))
+    for file in replacing:
+        if isinstance(file.effect, Redefinition):
             raise TreeError(f"{observed.folder / file.path}: {reason(file)}")
-    return files
+    files = _with_meanings(observed, planned, _texts(planned), overridden=bool(replacing))
+    return SyncPlan(module, observed, files, replacing, refused)
 
 
-def plan_at_rest(
-    config: Config, chosen: ModuleSelection, way: ConflictPolicy = ConflictPolicy.REFUSE
-) -> SyncPlan:
+def as_it_is(config: Config, module: VendoredModule) -> SyncPlan:
+    """Return a plan that changes nothing, for which git is not asked."""
+    observed = observe(config, module)
+    planned = [_unchanged(observed, file) for file in observed.files]
+    # Files that are to be written are as generated then.
+    own = {**observed.generated, **_texts(f for f in planned if f.file.state in EDITED)}
+    for file in observed.files:
+        if file.state is FileState.missing and file.accepted:
+            del own[file.path]
+    replacing = conflicting(observed, own)
+    files = _with_meanings(observed, planned, own, overridden=bool(replacing))
+    return SyncPlan(module, observed, files, replacing)
+
+
+def plan_at_rest(config: Config, module: VendoredModule, checkout: Checkout) -> SyncPlan:
     """Return the plan of a sync of a module, made while no other run writes it; see `plan`."""
-    with at_rest(config.folder(chosen.module)):
-        return plan(config, chosen.module, way, chosen.files)
+    with at_rest(config.folder(module)):
+        return plan(config, module, checkout)
 
 
-def _action(
-    file: ModuleFile, observed: ModuleContents, text: str, base: bytes | None, way: ConflictPolicy
-) -> FileAction:
-    path, state = file.path, file.state
-    current, known = observed.files_by_path.get(path), observed.entries.get(path)
-    entry = FileRecord(digest(text))
-    theirs = FileAction(file, unless_same(current, text), entry)
-    if way == ConflictPolicy.FORCE:
-        return replace(theirs, copied=state in (*EDITED, FileState.kept_edit))
-    if known is not None and state in (FileState.kept_edit, FileState.deleted):
-        return FileAction(file, current, replace(known, generated=entry.generated))
-    if state not in EDITED and not (state is FileState.missing and way == ConflictPolicy.KEEP):
-        return theirs
-    if (
-        way == ConflictPolicy.REFUSE
-        or file.conflict
-        or (way == ConflictPolicy.MERGE and state is FileState.foreign)
-    ):
-        return replace(theirs, refused=True)
-    if way == ConflictPolicy.MERGE and state is not FileState.edited:
-        return _merged(file, observed, text, base)
-    edited_digest = digest(decoded(current)) if current is not None else None
-    return FileAction(file, current, replace(entry, kept=edited_digest, deleted=current is None))
+def _texts(files: Iterable[FilePlan]) -> dict[str, str]:
+    return {f.file.path: f.text for f in files if f.text is not None}
+
+
+def _unchanged(observed: ModuleContents, file: ModuleFile) -> FilePlan:
+    content = observed.files_by_path.get(file.path)
+    text = decoded(content) if content is not None else None
+    return FilePlan(file, text, pending=not file.fine)
+
+
+def _planned(observed: ModuleContents, file: ModuleFile, checkout: Checkout) -> FilePlan:
+    """Return the plan for a file that is not foreign."""
+    path, now = file.path, observed.generated.get(file.path)
+    if file.state in EDITED:
+        return _edited(observed, file, checkout)
+    if file.state is FileState.missing and file.accepted:
+        return FilePlan(file, None)
+    if file.state is not FileState.missing and deleted_by_a_side(observed, checkout, path):
+        why = observed.known.deleted[path]
+        return FilePlan(ModuleFile(path, FileState.missing, accepted=why), None)
+    return FilePlan(ModuleFile(path, FileState.clean), now)
+
+
+def _edited(observed: ModuleContents, file: ModuleFile, checkout: Checkout) -> FilePlan:
+    path, text = file.path, observed.text(file.path)
+    if not file.generated:
+        return FilePlan(file, text)
+    lifted = lift(observed, checkout, path, text)
+    if lifted is not None:
+        return _merged(observed, path, lifted.merged, lifted.edited)
+    if file.markers:
+        return FilePlan(file, text, pending=True)
+    if file.state is FileState.both:
+        now, base = observed.generated[path], observed.base(path, text)
+        new = both_texts(text, now) if base is None else merge(text, base, now)
+        return _merged(observed, path, new, (text,))
+    origin = None if file.accepted else accepted_origin(observed, path, text)
+    return FilePlan(file, text, origins=() if origin is None else (origin,))
 
 
 def _merged(
-    file: ModuleFile, observed: ModuleContents, text: str, base: bytes | None
-) -> FileAction:
-    """Return the action for an edited file that is merged with its update."""
-    current = observed.files_by_path[file.path]
-    merged, conflicts = _merge(decoded(current), _base(file.path, observed, text, base), text)
-    entry = FileRecord(digest(text))
-    if not conflicts and merged != text:
-        entry = replace(entry, kept=digest(merged))
-    return FileAction(file, unless_same(current, merged), entry, conflict=conflicts > 0)
+    observed: ModuleContents, path: str, merged: Merged, edited: tuple[str, ...]
+) -> FilePlan:
+    """Return the plan for a file with a new text, which was merged from these edited ones."""
+    if merged.text == observed.generated[path]:
+        return FilePlan(ModuleFile(path, FileState.clean), merged.text)
+    names = observed.known.accepted.get(path, {})
+    agreed = all(digest(text) in names for text in edited) and not merged.conflict
+    file = ModuleFile(path, FileState.edited, markers=merged.conflict)
+    return FilePlan(file, merged.text, merged=True, origins=edited if agreed else ())
 
 
-def _base(path: str, observed: ModuleContents, text: str, base: bytes | None) -> str:
-    """Return the text that a merge starts from: the one that is kept, or else made again."""
-    made_from = observed.known.options if observed.known is not None else None
-    generated = observed.entries[path].generated
-    # The update's own text is the base where the merge is done and only the manifest is behind: a
-    # sync was killed, or git merged a branch that has an edit with one that has the update.
-    if base is not None and digest(decoded(base)) in (generated, digest(text)):
-        return decoded(base)
-    if made_from is not None and digest(again := render(made_from).get(path, "")) == generated:
-        return again
-    raise TreeError(
-        f"{observed.folder / base_path(path)}: is missing or changed, and a merge needs "
-        "it; restore it from version control, or take --force or --keep"
+def _with_meanings(
+    observed: ModuleContents,
+    planned: list[FilePlan],
+    texts: Mapping[str, str],
+    *,
+    overridden: bool,
+) -> tuple[FilePlan, ...]:
+    """Return plans with what edits mean for access, and with what is still accepted of them.
+
+    `texts` are those of the module's own files.
+    """
+    edited = [f for f in planned if f.file.state in EDITED and f.text is not None]
+    if not edited:
+        return tuple(planned)
+    generated = observed.generated
+    files = {f.file.path: f.file for f in edited}
+    for each in edited:
+        path, reasons = each.file.path, observed.known.accepted.get(each.file.path, {})
+        if each.origins and not overridden and adds_none(generated, texts, path, each.origins):
+            why = dict.fromkeys(reasons[digest(text)] for text in each.origins)
+            files[path] = replace(each.file, accepted="; ".join(why))
+    meanings = edits(
+        generated, texts, {p: bool(f.accepted) for p, f in files.items()}, overridden=overridden
     )
-
-
-def _action_for_left_over(
-    file: ModuleFile, observed: ModuleContents, base: bytes | None, way: ConflictPolicy
-) -> FileAction:
-    current = observed.files_by_path.get(file.path)
-    edited = file.state is not FileState.left_over
-    if current is None or way == ConflictPolicy.KEEP or (edited and way == ConflictPolicy.MERGE):
-        return FileAction(file, current, None)  # gone, or the user's own from now on
-    if base is None or digest(decoded(base)) != observed.entries[file.path].generated:
-        # Only the text as generated proves that the file is this tool's to remove.
-        return FileAction(file, current, None)
-    return FileAction(
-        file, None, None, copied=edited, refused=edited and way == ConflictPolicy.REFUSE
-    )
+    files = {path: replace(file, edit=meanings[path]) for path, file in files.items()}
+    return tuple(replace(f, file=files.get(f.file.path, f.file)) for f in planned)
 
 
 def unless_same(current: bytes | None, text: str) -> bytes:
@@ -252,33 +209,3 @@ def unless_same(current: bytes | None, text: str) -> bytes:
         return new if current is None else current
     dos = current.count(b"\r\n") * 2 > current.count(b"\n")
     return new.replace(b"\n", b"\r\n") if dos else new
-
-
-# git counts conflicts in its exit code up to this one; above are errors.
-_MOST_CONFLICTS = 127
-
-
-def _merge(mine: str, base: str, theirs: str) -> tuple[str, int]:
-    """Return an edited text merged with an update, and how many conflicts are in it.
-
-    Raises `EngineError` if git is missing or refuses.
-    """
-    with tempfile.TemporaryDirectory(prefix="vpc-cni-iam-") as folder:
-        names = []
-        for name, text in (("yours", mine), ("base", base), ("generated", theirs)):
-            path = Path(folder, name)
-            path.write_bytes(text.encode(errors="surrogateescape"))
-            names.append(str(path))
-        labels = ["-L", "yours", "-L", "as generated before", "-L", "generated now"]
-        command = ["git", "merge-file", "-p", *labels, *names]
-        try:
-            done = subprocess.run(  # noqa: S603 - a list of arguments, and no shell
-                command, capture_output=True, stdin=subprocess.DEVNULL, check=False
-            )
-        except OSError:
-            problem = "git is not on the PATH, and --merge needs it; take --force or --keep"
-            raise EngineError(problem) from None
-    if done.returncode > _MOST_CONFLICTS or done.returncode < 0:
-        stderr = done.stderr.decode(errors="replace").strip()
-        raise EngineError(f"git merge-file failed: {stderr}")
-    return done.stdout.decode(errors="surrogateescape"), done.returncode

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 
+from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.errors import ConfigurationError, InputError, TreeError, VpcCniIamError
 from vpc_cni_iam.files.read import contents, decoded
 from vpc_cni_iam.vendoring.configuration.config import (
@@ -120,31 +121,31 @@ def name_from(config: Config, module: VendoredModule) -> str:
     return Path(os.path.relpath(config.path.absolute(), folder)).as_posix()
 
 
-def refuse_other_owner(config: Config, module: VendoredModule, owner: str | None) -> None:
+def refuse_other_owner(config: Config, module: VendoredModule, owners: Set[str]) -> None:
     """Refuse a module whose manifest names another configuration that still names it."""
-    if owner is None or owner == name_from(config, module):
-        return
     folder = config.folder(module)
-    if problem := _kept_elsewhere(config, folder, owner):
+    for problem in _kept_elsewhere(config, folder, owners - {name_from(config, module)}):
         raise TreeError(
             f"{folder}: {problem}; to hand it over to {config.path}, remove the module there and "
             "run this again"
         )
 
 
-def _kept_elsewhere(config: Config, folder: Path, owner: str) -> str:
-    """Say that the other configuration of a module still names it; empty if it does not."""
-    folder = Path(os.path.normpath(folder.absolute()))
-    owner_path = Path(os.path.normpath(folder / owner))
-    if not owner_path.is_file() or owner_path.samefile(config.path):
-        return ""
-    try:
-        theirs = load(owner_path)
-    except InputError as error:
-        return f"was written for {owner_path}, which cannot be read: {error}"
-    places = {os.path.normpath(theirs.folder(m).absolute()): m.line for m in theirs.modules}
-    line = places.get(str(folder))
-    return f"is kept by {owner_path}, line {line}" if line is not None else ""
+def _kept_elsewhere(config: Config, folder: Path, owners: Iterable[str]) -> Iterator[str]:
+    """Yield that another configuration of a module still names it, for each that does."""
+    for owner in sorted(owners):
+        place = Path(os.path.normpath(folder.absolute()))
+        owner_path = Path(os.path.normpath(place / owner))
+        if not owner_path.is_file() or owner_path.samefile(config.path):
+            continue
+        try:
+            theirs = load(owner_path)
+        except InputError as error:
+            yield f"was written for {owner_path}, which cannot be read: {error}"
+            continue
+        places = {os.path.normpath(theirs.folder(m).absolute()): m.line for m in theirs.modules}
+        if (line := places.get(str(place))) is not None:
+            yield f"is kept by {owner_path}, line {line}"
 
 
 def root(config: Config) -> Path:
@@ -166,17 +167,17 @@ def orphans(config: Config) -> tuple[str, ...]:
     """
     top = config.path.parent.absolute()
     named = {os.path.normpath(top / module.path) for module in config.modules}
-    left = (p for p in _below(top, named) if not _kept_elsewhere(config, p, _owner(p)))
+    left = (p for p in _below(top, named) if not any(_kept_elsewhere(config, p, _owners(p))))
     return tuple(sorted(p.relative_to(top).as_posix() for p in left))
 
 
-def _owner(folder: Path) -> str:
-    """Return the configuration that the manifest of a module names, empty if it names none."""
+def _owners(folder: Path) -> Set[str]:
+    """Return the configurations that the manifest of a module names."""
     try:
         text = decoded(contents(folder, [MANIFEST])[MANIFEST])
-        return loads(text, str(folder)).configuration or ""
+        return loads(text, str(folder)).configurations
     except (VpcCniIamError, KeyError):
-        return ""
+        return frozenset()
 
 
 def _below(folder: Path, named: set[str]) -> Iterator[Path]:
@@ -196,3 +197,14 @@ def _below(folder: Path, named: set[str]) -> Iterator[Path]:
             continue
         elif not (folder / entry.name / NAME).is_file():
             yield from _below(folder / entry.name, named)
+
+
+def options_of(directory: Path) -> Options | None:
+    """Return the options of a module by the configuration that names it, None without one."""
+    try:
+        config = find(directory.absolute(), None)
+    except VpcCniIamError:
+        return None
+    place = directory.resolve()
+    named = (m for m in config.modules if config.folder(m).resolve() == place)
+    return next((module.options for module in named), None)

@@ -2,63 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import TypeAlias
 
 from msgspec import Struct
 
-from vpc_cni_iam.vendoring.edits.edit import KeptEdit
-from vpc_cni_iam.vendoring.manifest import FileRecord
-from vpc_cni_iam.vendoring.meaning import ReadProblem
+from vpc_cni_iam.vendoring.edits.edit import Edit
+from vpc_cni_iam.vendoring.edits.meaning import ReadProblem
 
 
 class FileState(StrEnum):
     """What became of a file since it was generated."""
 
-    clean = "clean"
-    kept_edit = "kept"
-    deleted = "deleted"  # on purpose
-    new = "new"  # to be written
-    unrecorded = "unrecorded"  # as generated, and not in the manifest
-    outdated = "outdated"
+    clean = "clean"  # as it is generated now
+    outdated = "outdated"  # as it was generated before
+    edited = "edited"  # by hand, and there is no update
+    both = "both"  # edited by hand, and there is an update
+    foreign = "foreign"  # nothing is known of it, and it is in the way of the generated files
     missing = "missing"
-    lost = "lost"  # the text as generated, which a later merge needs
-    left_over = "left over"  # no longer generated
-    edited = "edited"
-    both = "both"  # edited and outdated
-    edited_left_over = "edited left over"
-    foreign = "foreign"  # not in the manifest, where a file is to be generated
-    redefined = "redefined"  # it repeats a definition of the module's own files
-    replacing = "replacing"  # it changes, or may change, what an engine reads of them
 
 
-# States in which the file holds, or by its absence is, somebody's work.
-EDITED = frozenset(
-    {
-        FileState.edited,
-        FileState.both,
-        FileState.edited_left_over,
-        FileState.foreign,
-        FileState.redefined,
-        FileState.replacing,
-    }
-)
-# States in which it is not what would be generated now.
-OUTDATED = frozenset(
-    {
-        FileState.new,
-        FileState.unrecorded,
-        FileState.outdated,
-        FileState.missing,
-        FileState.lost,
-        FileState.left_over,
-        FileState.both,
-        FileState.edited_left_over,
-    }
-)
-# States in which nothing is to be done, unless what the file means says otherwise.
-_FINE = frozenset({FileState.clean, FileState.kept_edit, FileState.deleted, FileState.replacing})
+# States in which the file holds somebody's work.
+EDITED = frozenset({FileState.edited, FileState.both})
+_EDITED = EDITED | {FileState.foreign}
+_OUTDATED = frozenset({FileState.outdated, FileState.both, FileState.missing})
 
 
 class ModuleState(StrEnum):
@@ -97,66 +65,31 @@ class ModuleFile(Struct, frozen=True):
 
     path: str  # relative to the module
     state: FileState
-    conflict: bool = False  # whether it holds conflict markers
-    edit: KeptEdit | None = None  # the meaning of its edit, if the edit is kept and was read
-    forbidden: bool = False  # whether edits may not be kept
+    # Why its edit, or that it is not there, is accepted; empty if it is not.
+    accepted: str = ""
+    generated: bool = True  # whether a file of its path is generated now
+    markers: bool = False  # whether it is edited and holds conflict markers
+    edit: Edit | None = None  # the meaning of its edit, if that was read
+    forbidden: bool = False  # whether no edit may be accepted
+    recorded: bool = True  # whether the manifest knows the file
     # What a file beside the module's own does to them, or why that is not known.
     effect: Effect | None = None
 
     @property
     def fine(self) -> bool:
         """Whether nothing is to be done about it."""
-        if self.state not in _FINE or (self.forbidden and self.state is not FileState.clean):
-            return False
-        return self.edit is None or self.edit.fine
-
-
-def judge(
-    entries: Mapping[str, FileRecord],
-    current: Mapping[str, str],
-    generated: Mapping[str, str],
-    unedited: Container[str] = (),
-    conflicts: Container[str] = (),
-) -> tuple[ModuleFile, ...]:
-    """Return the state of every file, by path, from the records and the digests of each side.
-
-    `unedited` files have a text that this tool wrote, though no digest is theirs.
-    """
-    files = []
-    for path in sorted({*entries, *generated}):
-        entry, now = entries.get(path), current.get(path)
-        if now is not None and path in unedited:
-            now = entry.generated if entry is not None else generated.get(path)
-        state = _state(entry, now, generated.get(path))
-        conflict = path in conflicts and state in EDITED
-        files.append(ModuleFile(path, FileState.edited if conflict else state, conflict))
-    return tuple(files)
-
-
-def _state(entry: FileRecord | None, current: str | None, generated: str | None) -> FileState:
-    if entry is None:
-        unedited = FileState.unrecorded if current == generated else FileState.foreign
-        return FileState.new if current is None else unedited
-    if generated is None:
-        return (
-            FileState.left_over
-            if current in (None, entry.generated)
-            else FileState.edited_left_over
-        )
-    if current is None:
-        return FileState.deleted if entry.deleted else FileState.missing
-    outdated = generated != entry.generated
-    if current in (generated, entry.generated):
-        return FileState.outdated if outdated else FileState.clean
-    edited = FileState.kept_edit if current == entry.kept else FileState.edited
-    return FileState.both if outdated else edited
+        if self.state is FileState.clean:
+            return True
+        update = self.state in (FileState.outdated, FileState.both)
+        return bool(self.accepted) and not (update or self.forbidden or self.markers)
 
 
 def module_state(files: Iterable[ModuleFile]) -> ModuleState:
     """Return the state of a module by those of its files."""
-    unfit = [f for f in files if not f.fine]
-    states = {f.state for f in unfit}
-    edited, outdated = bool(states - OUTDATED | states & EDITED), bool(states & OUTDATED)
+    states = {f.state for f in files if not f.fine}
+    # That a file was deleted on purpose is somebody's work, too, where that may not be.
+    edited = bool(states & _EDITED) or any(f.accepted and not f.fine for f in files)
+    outdated = any(f.state in _OUTDATED and not (f.fine or f.forbidden) for f in files)
     if edited and outdated:
         return ModuleState.both
     return ModuleState.edited if edited else ModuleState.outdated if outdated else ModuleState.clean

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import documents, known_versions
-from vpc_cni_iam.errors import UsageError, VpcCniIamError, expected
+from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.files.checkout import Checkout
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import write
-from vpc_cni_iam.vendoring.configuration.config import Config, TomlLineIndex, parse
-from vpc_cni_iam.vendoring.plan import ConflictPolicy, SyncPlan, plan_at_rest
-from vpc_cni_iam.vendoring.select import ModuleSelection
-from vpc_cni_iam.vendoring.sync import SyncOutcome, outcome, sync_all
+from vpc_cni_iam.vendoring.configuration.config import (
+    Config,
+    TomlLineIndex,
+    VendoredModule,
+    parse,
+)
+from vpc_cni_iam.vendoring.plan import SyncPlan
+from vpc_cni_iam.vendoring.sync import SyncOutcome, plan_all, sync_all
 
 
 class Pin(Struct, frozen=True):
@@ -95,75 +98,48 @@ class Upgrade(Struct, frozen=True):
 
     old: Config
     new: Config
-    pin: Pin
-    chosen: tuple[ModuleSelection, ...]  # the modules to sync
-    way: ConflictPolicy
-    plans: tuple[SyncPlan, ...]  # the plan of each of them, without those that failed
-    # The modules whose plan failed; with any, the upgrade cannot be done.
-    failed: tuple[SyncOutcome, ...] = ()
+    plans: tuple[SyncPlan, ...]  # the plan of each module, without those that failed
+    outcomes: tuple[SyncOutcome, ...]  # the planned outcome of each
 
     @property
     def stopped(self) -> bool:
         """Whether nothing may be changed."""
-        return bool(self.failed or self.refused)
-
-    def outcomes(self) -> list[SyncOutcome]:
-        """Return the planned outcome of each module."""
-        return [*map(outcome, self.plans), *self.failed]
+        return any(o.failure or o.refused for o in self.outcomes)
 
     @property
-    def refused(self) -> tuple[SyncPlan, ...]:
-        """The plans that an edited file blocks, and with them the whole upgrade."""
-        return tuple(p for p in self.plans if p.refused)
+    def changed(self) -> bool:
+        """Whether the configuration is to be changed."""
+        return self.old.text != self.new.text
 
     @property
     def idle(self) -> bool:
         """Whether neither the configuration nor a file is to be changed."""
-        return self.old.text == self.new.text and all(p.before == p.after for p in self.plans)
+        return not self.changed and all(p.before == p.after for p in self.plans)
 
 
 def prepare(
-    old: Config, pin: Pin, chosen: Iterable[ModuleSelection], way: ConflictPolicy
+    old: Config, pin: Pin, modules: Iterable[VendoredModule], checkout: Checkout
 ) -> Upgrade:
-    """Return the plan of an upgrade of modules, or files in them, of a configuration."""
-    selections = tuple(chosen)
-    new = repin(old, pin, [c.module.path for c in selections])
-    modules = {m.path: m for m in new.modules}
-    selections = tuple(replace(c, module=modules[c.module.path]) for c in selections)
-    plans, failed = [], []
-    for selection in selections:
-        try:
-            plans.append(plan_at_rest(new, selection, way))
-        except (VpcCniIamError, OSError) as error:
-            failed.append(SyncOutcome(selection.module, failure=expected(error)))
-    return Upgrade(old, new, pin, selections, way, tuple(plans), tuple(failed))
+    """Return the plan of an upgrade of modules of a configuration."""
+    names = [module.path for module in modules]
+    new = repin(old, pin, names)
+    plans, outcomes = plan_all(new, [m for m in new.modules if m.path in names], checkout)
+    return Upgrade(old, new, tuple(plans), tuple(outcomes))
 
 
-def upgrade(prepared: Upgrade) -> tuple[Config, list[SyncOutcome]]:
-    """Write a configuration and sync its modules; return the configuration that is there then.
+def upgrade(prepared: Upgrade, checkout: Checkout) -> Sequence[SyncOutcome]:
+    """Write a configuration and sync its modules.
 
-    If any plan is refused or failed, nothing is written and only those outcomes are returned. The
-    configuration is written first, so that a sync finishes what was interrupted. Modules that could
-    not be synced get their old pin back, unless the configuration cannot be written any more.
+    If any plan is refused or failed, nothing is written. The configuration is written first, and a
+    sync then finishes what was interrupted or failed.
     """
-    old, new = prepared.old, prepared.new
     if prepared.stopped:
-        return old, [*map(outcome, prepared.refused), *prepared.failed]
-    _replace(old, new)
-    outcomes = sync_all(new, prepared.chosen, prepared.way)
-    synced = [o.module.path for o in outcomes if not (o.failure or o.refused)]
-    if len(synced) < len(outcomes):
-        left = repin(old, prepared.pin, synced) if synced else old
-        with suppress(VpcCniIamError):
-            _replace(new, left)
-            return left, outcomes
-    return new, outcomes
-
-
-def _replace(before: Config, after: Config) -> None:
-    if before.text != after.text:
+        return prepared.outcomes
+    before, after = prepared.old, prepared.new
+    if prepared.changed:
         folder, name = after.path.absolute().parent, after.path.name
         with locked(folder / name, folder):
             before.refuse_changed()
             observed = {name: before.text.encode()}
             write(folder, {name: after.text}, observed=observed, top=folder)
+    return sync_all(after, [p.module for p in prepared.plans], checkout)

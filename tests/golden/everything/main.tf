@@ -135,7 +135,7 @@ data "aws_iam_policy_document" "ipv6" {
   }
 
   # Look up subnets and security groups.
-  # Added: called by plugin v1.22.1, and missing in upstream's document.
+  # Added: called by the plugin, and missing in upstream's document.
   statement {
     effect = "Allow"
 
@@ -401,7 +401,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
   }
 
   # Look up subnets and security groups.
-  # Added: called by plugin v1.22.1, and missing in upstream's document.
+  # Added: called by the plugin, and missing in upstream's document.
   statement {
     effect = "Allow"
 

@@ -22,7 +22,7 @@ from vpc_cni_iam.errors import ConfigurationError, InputError, OptionError, Tree
 from vpc_cni_iam.names import unknown_name
 from vpc_cni_iam.texts import content, read, toml
 from vpc_cni_iam.texts.limits import CONFIGURATION, NAME_BYTES, PATH_BYTES
-from vpc_cni_iam.vendoring.configuration.tables import Acceptance, ModuleTable, Refusal, convert
+from vpc_cni_iam.vendoring.configuration.tables import ModuleTable, Refusal, convert
 
 _TABLE = re.compile(r"\s*\[+\s*[\"']?([^\s\"'\].]+)")
 # A table inside the module table above it, such as [[module.accept]].
@@ -100,7 +100,6 @@ class VendoredModule(Struct, frozen=True):
     path: str  # where, relative to the configuration, with forward slashes
     options: Options
     line: int  # the line of its table
-    accepted: tuple[Acceptance, ...] = ()
     # The version that is pinned, if it is newer than the catalog and the newest known one stands in
     # for it; empty otherwise.
     unknown_version: str = ""
@@ -184,7 +183,7 @@ def parse(text: str, path: Path, *, strict: bool = False) -> Config:
                 problem = f"{problem[:_SHOWN]}...{problem[-_SHOWN:]}"
             return ConfigurationError(source, f"line {line}", problem)
 
-        typed = convert(table, ModuleTable, refuse)
+        typed = convert(table, refuse)
         line = places.table(number)
         modules.append(_module(typed, table.keys(), line, refuse, strict=strict))
     _refuse_overlaps(modules, source)
@@ -225,24 +224,12 @@ def _module(
         posixpath.normpath(table.path),
         made_from,
         line,
-        _acceptances(table.accept, refuse),
         version if version and stand_in else "",
     )
 
 
 def _set(value: str | UnsetType) -> str | None:
     return None if isinstance(value, UnsetType) else value
-
-
-def _acceptances(entries: Iterable[Acceptance], refuse: Refusal) -> tuple[Acceptance, ...]:
-    accepted: dict[str, Acceptance] = {}
-    for entry in entries:
-        if not (entry.file.isprintable() and entry.reason.isprintable()):
-            raise refuse("accept", f"accept of {entry.file!r} holds characters that nobody sees")
-        if entry.file in accepted:
-            raise refuse("accept", f"{entry.file!r} is accepted twice; keep one of the entries")
-        accepted[entry.file] = entry
-    return tuple(accepted.values())
 
 
 @cache

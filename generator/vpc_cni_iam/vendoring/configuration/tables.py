@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
-from msgspec.inspect import BoolType, ListType, Metadata, StructType, Type, type_info
+from msgspec.inspect import BoolType, ListType, Metadata, Type, type_info
 from msgspec.json import schema_components
 
 from vpc_cni_iam.catalog.facts import calls, documents, known_versions
@@ -21,7 +21,6 @@ from vpc_cni_iam.catalog.variants import every
 from vpc_cni_iam.errors import ConfigurationError
 from vpc_cni_iam.names import unknown_name
 
-T = TypeVar("T", bound=Struct)
 Refusal = Callable[[str | None, str], ConfigurationError]
 _SHOWN = 80
 # The catalog describes a wrong tag key in words; this is the rule for editors.
@@ -43,42 +42,6 @@ _RELATIONS = Meta(
         "then": {"required": ["cni_version"]},
     }
 )
-
-
-class Acceptance(Struct, frozen=True, forbid_unknown_fields=True):
-    r"""An edited file that is accepted; its hash is that of the text with ``\n`` line ends."""
-
-    file: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            pattern=r"\S",
-            description="The edited file, relative to the module.",
-            extra={"words": "a string that is not empty"},
-        ),
-    ]
-    sha256: Annotated[
-        str,
-        Meta(
-            pattern="^[0-9a-f]{64}$",
-            description="The SHA-256 of the edited file, which vpc-cni-iam check prints; another "
-            "text of it is not accepted.",
-            extra={
-                "words": "64 lower-case hexadecimal digits; vpc-cni-iam check prints those of the "
-                "file"
-            },
-        ),
-    ]
-    reason: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            max_length=1000,
-            pattern=r"\S",
-            description="Why the edit is accepted.",
-            extra={"words": "a string that is not empty, of at most 1000 characters"},
-        ),
-    ]
 
 
 class ModuleTable(Struct, frozen=True, forbid_unknown_fields=True):
@@ -149,10 +112,6 @@ class ModuleTable(Struct, frozen=True, forbid_unknown_fields=True):
         ]
         | UnsetType
     ) = UNSET
-    accept: Annotated[
-        list[Acceptance],
-        Meta(description="Kept edits that add access, or may, and are accepted nevertheless."),
-    ] = []
 
 
 class Tables(Struct, frozen=True, forbid_unknown_fields=True):
@@ -161,35 +120,27 @@ class Tables(Struct, frozen=True, forbid_unknown_fields=True):
     module: list[Annotated[ModuleTable, _RELATIONS]] = []
 
 
-def convert(table: dict[str, Any], kind: type[T], refuse: Refusal, name: str = "") -> T:
-    """Return a table with its types; `name` is the key it is a value of, empty for a module's."""
+def convert(table: dict[str, Any], refuse: Refusal) -> ModuleTable:
+    """Return the table of a module with its types; `refuse` makes an error of a key's problem."""
     try:
-        return msgspec.convert(table, kind)
+        return msgspec.convert(table, ModuleTable)
     except msgspec.ValidationError:
-        raise _refusal(table, kind, refuse, name) from None
+        raise _refusal(table, refuse) from None
 
 
-def _refusal(
-    table: dict[str, Any], kind: type[Struct], refuse: Refusal, name: str
-) -> ConfigurationError:
+def _refusal(table: dict[str, Any], refuse: Refusal) -> ConfigurationError:
     """Return the first problem of a table with its key and value, which `msgspec` does not give."""
-    fields = {field.name: field for field in msgspec.structs.fields(kind)}
-    where = f" in {name}" if name else ""
+    fields = {field.name: field for field in msgspec.structs.fields(ModuleTable)}
     for key, value in table.items():
         if key not in fields:
-            return refuse(name or key, unknown_name(key, fields, "key", where))
+            return refuse(key, unknown_name(key, fields, "key"))
         try:
             msgspec.convert(value, fields[key].type)
         except msgspec.ValidationError:
-            expected = type_info(fields[key].type)
-            if key == "accept" and isinstance(value, list):
-                for entry in value:
-                    if isinstance(entry, dict):
-                        convert(entry, Acceptance, refuse, key)
-            shown = _shown(value)
-            return refuse(name or key, f"{key}{where} is {shown}, and must be {_words(expected)}")
+            expected = _words(type_info(fields[key].type))
+            return refuse(key, f"{key} is {_shown(value)}, and must be {expected}")
     missing = next(n for n, field in fields.items() if field.required and n not in table)
-    return refuse(name or None, f"{name or 'this module'} has no {missing}")
+    return refuse(None, f"this module has no {missing}")
 
 
 def _shown(value: object) -> str:
@@ -202,14 +153,10 @@ def _shown(value: object) -> str:
 def _words(expected: Type) -> str:
     """Return the type that a value must have, in words."""
     match expected:
-        case Metadata(extra={"words": str(words)}):
-            return words
         case Metadata(type=inner):
             return _words(inner)
         case BoolType():
             return "true or false"
-        case ListType(item_type=StructType()):
-            return "a list of tables"
         case ListType(min_length=least):
             return "a list of strings" + (", at least one" if least else "")
         case _:

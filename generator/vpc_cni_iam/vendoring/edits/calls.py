@@ -23,20 +23,26 @@ _FLAGS = (Constant("true"), Constant("false"))
 _MOST = 1024
 
 
-def calls(old: Sequence[Block], new: Sequence[Block]) -> list[tuple[Call, Call]] | None:
-    """Return the calls of two versions of a module; None if there are too many.
+def calls(
+    olds: Sequence[Sequence[Block]], new: Sequence[Block]
+) -> list[tuple[tuple[Call, ...], Call]] | None:
+    """Return the calls of old versions of a module and of a new one; None if there are too many.
 
     A document can depend on a truth value, and on whether a variable is null. So every combination
     of these is there, and of defaults that are not the same in both versions. A text that a caller
     passes is a hole.
     """
-    before, after = _defaults(old), _defaults(new)
-    used = _used(old, new)
-    values = {n: _values(n, before[n], after[n]) for n in before if n in after and n in used}
+    before, after = [_defaults(old) for old in olds], _defaults(new)
+    used = {name for old in olds for name in _used(old, new)}
+    values = {
+        name: tuple(dict.fromkeys(v for side in before for v in _values(name, side[name], default)))
+        for name, default in after.items()
+        if name in used and all(name in side for side in before)
+    }
     if prod(map(len, values.values())) > _MOST:
         return None
     every = (dict(zip(values, chosen, strict=True)) for chosen in product(*values.values()))
-    return [(_call(passed, before), _call(passed, after)) for passed in every]
+    return [(tuple(_call(p, side) for side in before), _call(p, after)) for p in every]
 
 
 def _defaults(blocks: Sequence[Block]) -> dict[str, Node | None]:

@@ -14,13 +14,11 @@ from vpc_cni_iam.files.read import contents, decoded
 from vpc_cni_iam.hcl.syntax import OVERRIDE
 from vpc_cni_iam.policy.proof.answer import NotProven
 from vpc_cni_iam.texts.nesting import check_json
-from vpc_cni_iam.vendoring.configuration.config import VendoredModule
-from vpc_cni_iam.vendoring.edits.edit import EditAnswer, KeptEdit
+from vpc_cni_iam.vendoring.edits.edit import Edit, EditAnswer
+from vpc_cni_iam.vendoring.edits.meaning import ModuleReason, ReadProblem
 from vpc_cni_iam.vendoring.manifest import digest
-from vpc_cni_iam.vendoring.meaning import ModuleReason, ReadProblem
-from vpc_cni_iam.vendoring.observe import ModuleContents, rendered
+from vpc_cni_iam.vendoring.observe import ModuleContents
 from vpc_cni_iam.vendoring.state import (
-    EDITED,
     Effect,
     FileState,
     ModuleFile,
@@ -34,21 +32,18 @@ from vpc_cni_iam.vendoring.state import (
 _LOADED = re.compile(r"(?!\.)[^/]+\.(?:tf|tofu)(?:\.json)?", re.DOTALL)
 
 
-def conflicting(
-    observed: ModuleContents, module: VendoredModule, texts: Mapping[str, str] | None = None
-) -> tuple[ModuleFile, ...]:
+def conflicting(observed: ModuleContents, texts: Mapping[str, str]) -> tuple[ModuleFile, ...]:
     """Return the files that repeat or replace definitions of a module's own files, or may do so.
 
-    `texts` are those of its own files; without them, those that are there.
+    `texts` are those of its own files.
     """
     others = [n for n in observed.others if _LOADED.fullmatch(n)]
     if not others:
         return ()
     homes: dict[str, str] = {}
-    for path, text in (_own(observed, module) if texts is None else texts).items():
+    for path, text in texts.items():
         with suppress(InputError):  # a finding by itself, as an edit
             homes |= dict.fromkeys(_defined(text, path) if _LOADED.fullmatch(path) else (), path)
-    accepted = {entry.file: entry for entry in module.accepted}
     files = []
     for path, content in sorted(contents(observed.folder, others).items()):
         text, effect, same = decoded(content), _replaced(path, observed.files_by_path), []
@@ -58,25 +53,14 @@ def conflicting(
             except InputError as error:
                 effect = ReadProblem(str(error))
         if effect:
-            entry = accepted.get(path)
-            answers = (EditAnswer(NotProven(ModuleReason.other_file)),)
-            edit = KeptEdit.of(path, digest(text), entry, answers)
-            files.append(ModuleFile(path, FileState.replacing, edit=edit, effect=effect))
+            reason = observed.known.accepted.get(path, {}).get(digest(text), "")
+            edit = Edit((EditAnswer(NotProven(ModuleReason.other_file)),))
+            file = ModuleFile(path, FileState.foreign, reason, edit=edit, effect=effect)
+            files.append(file)
         elif same:
             again = Redefinition(tuple(same), homes[same[0]])
-            files.append(ModuleFile(path, FileState.redefined, effect=again))
+            files.append(ModuleFile(path, FileState.foreign, effect=again))
     return tuple(files)
-
-
-def _own(observed: ModuleContents, module: VendoredModule) -> dict[str, str]:
-    """Return the texts of a module's own files; as generated, of one that is to be written."""
-    texts = dict(rendered(module.options))
-    for file in observed.files:
-        if file.state in (FileState.deleted, FileState.left_over):
-            texts.pop(file.path, None)
-        elif file.path in observed.files_by_path and file.state in (*EDITED, FileState.kept_edit):
-            texts[file.path] = decoded(observed.files_by_path[file.path])
-    return texts
 
 
 def _replaced(name: str, own: Container[str]) -> Effect | None:

@@ -13,8 +13,7 @@ from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.escape import code_cell, escape_line, escape_markdown
 from vpc_cni_iam.vendoring.check import ModuleCheck, counts
 from vpc_cni_iam.vendoring.manifest import FOLDER
-from vpc_cni_iam.vendoring.report.files import SYNC, next_steps, reason
-from vpc_cni_iam.vendoring.state import ModuleFile
+from vpc_cni_iam.vendoring.report.files import NextCommands, next_steps, reason
 
 _NOTE = "note"
 
@@ -25,9 +24,7 @@ class CheckResult(Struct, frozen=True):
     reports: Sequence[ModuleCheck]
     # Directories that sync wrote and that the configuration no longer names.
     orphans: Sequence[str] = ()
-    command: str = SYNC  # the start of each suggested command, with the options that it needs
-    upgrade: str = "vpc-cni-iam upgrade"  # the command that upgrades the pins
-    diff: str = "vpc-cni-iam diff"  # the command that shows the difference of a module
+    commands: NextCommands = NextCommands()
     outdated: bool = False  # whether an out-of-date pin is also a finding
     warnings: Sequence[str] = ()  # the warnings about the configuration
     no_other_files: bool = False  # whether a file that sync did not write is also a finding
@@ -38,10 +35,6 @@ class CheckResult(Struct, frozen=True):
         behind = self.outdated and not all(r.module.newest for r in self.reports)
         others = self.no_other_files and any(r.others for r in self.reports)
         return behind or others or not self.reports or not all(r.clean for r in self.reports)
-
-    def next_steps(self, file: ModuleFile, module: str) -> tuple[str, ...]:
-        """Return the next steps about a file of a module, each with its command."""
-        return next_steps(file, module, self.command, self.diff)
 
 
 def text(checked: CheckResult, *, quiet: bool = False) -> str:
@@ -58,7 +51,7 @@ def _module_text(report: ModuleCheck, checked: CheckResult) -> Iterator[str]:
         yield f"{report.state:<9}{path}"
     if report.failure is not None:
         yield f"         {report.failure}"
-    wrong = [(f, checked.next_steps(f, path)) for f in report.files if not f.fine]
+    wrong = [(f, next_steps(f, path, checked.commands)) for f in report.files if not f.fine]
     for steps, files in groupby(wrong, itemgetter(1)):
         for text, alike in groupby((file for file, _ in files), reason):
             yield f"         {_alike([file.path for file in alike], text)}"
@@ -70,7 +63,7 @@ def _alike(paths: list[str], text: str) -> str:
 
 
 def _remarks(checked: CheckResult, *, quiet: bool) -> Iterator[tuple[str, str]]:
-    """Yield lines about pins, other files and kept edits after their word; `quiet`, no notes."""
+    """Yield lines about pins, other files and accepted edits; with `quiet`, no notes."""
     behind, other = (
         word if forbidden else _NOTE
         for word, forbidden in (("behind", checked.outdated), ("other", checked.no_other_files))
@@ -86,7 +79,7 @@ def _behind(checked: CheckResult) -> Iterator[str]:
     for pin, count in sorted(pins.items()):
         yield (
             f"{_count(count, 'module')} pinned to {pin}; the newest version known is "
-            f"{known_versions.newest()}: {checked.upgrade}"
+            f"{known_versions.newest()}: {checked.commands.line('upgrade')}"
         )
 
 
@@ -104,11 +97,6 @@ def _notes(checked: CheckResult) -> Iterator[str]:
         for file in report.files:
             if file.fine:
                 yield f"{report.module.path}/{file.path} {reason(file)}"
-        for entry in report.unused:
-            yield (
-                f"{report.module.path}: the configuration accepts an edit of "
-                f"{entry.file} that is not there; remove that entry of accept"
-            )
     for path in checked.orphans:
         yield (
             f"{path} was written by sync, and the configuration does not name it: add it there, "
@@ -132,7 +120,7 @@ def markdown(checked: CheckResult, *, quiet: bool = False) -> str:
             lines.append(f"| {code_cell(path)} | {report.state} | | {failure} | |")
         for file in report.files:
             if not file.fine:
-                ways = "<br>".join(map(_step, checked.next_steps(file, path)))
+                ways = "<br>".join(map(_step, next_steps(file, path, checked.commands)))
                 text = escape_markdown(reason(file))
                 cells = (code_cell(path), report.state, code_cell(file.path), text)
                 lines.append(f"| {' | '.join(cells)} | {ways} |")

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from vpc_cni_iam.policy import report
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
-from vpc_cni_iam.vendoring.edits.edit import KeptEdit
-from vpc_cni_iam.vendoring.meaning import (
+from vpc_cni_iam.vendoring.edits.edit import Edit
+from vpc_cni_iam.vendoring.edits.meaning import (
     ChangedBlock,
     Meaning,
     ModuleReason,
@@ -28,7 +28,6 @@ _REASONS = {
     ModuleReason.removed_deny: "is removed, and it denies access",
     ModuleReason.other_file: "",  # the reason of the file says it
     ModuleReason.conflicts: "cannot be said before the conflicts in {} are resolved",
-    ModuleReason.edited_beside: f"edited by hand: {{}} {_ENGINE}",
 }
 
 
@@ -45,15 +44,10 @@ def meaning_lines(meaning: Meaning) -> Iterator[str]:
         yield from map(str, report.difference_lines(change.differences))
 
 
-def edit_text(edit: KeptEdit) -> str:
-    """Return what a kept edit means for access, and whether that is accepted."""
+def edit_text(edit: Edit) -> str:
+    """Return what an edit means for access."""
     details = edit_details(edit)
-    text = f"it {_access_text(edit.answer)}{': ' if details else ''}{'; '.join(details)}"
-    if edit.accepted:
-        return f"{text}; accepted: {edit.accepted}"
-    if edit.changed and not edit.fine:
-        text += "; the configuration accepts another text of the file, which changed since"
-    return text
+    return f"it {_access_text(edit.answer)}{': ' if details else ''}{'; '.join(details)}"
 
 
 def _access_text(answer: Answer) -> str:
@@ -65,7 +59,7 @@ def _access_text(answer: Answer) -> str:
     return "is not proven to add no access"
 
 
-def edit_details(edit: KeptEdit) -> tuple[str, ...]:
+def edit_details(edit: Edit) -> tuple[str, ...]:
     """Return the access that an edit adds, or why nothing is proven, each once."""
     documents: dict[str, dict[str, None]] = {}
     for each in edit.answers:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from vpc_cni_iam.vendoring.meaning import ReadProblem
+from msgspec import Struct
+
+from vpc_cni_iam.vendoring.edits.meaning import ReadProblem
+from vpc_cni_iam.vendoring.manifest import FOLDER, MANIFEST
 from vpc_cni_iam.vendoring.report.edits import edit_text
 from vpc_cni_iam.vendoring.state import (
+    EDITED,
     Effect,
     FileState,
     ModuleFile,
@@ -18,64 +22,64 @@ from vpc_cni_iam.vendoring.state import (
 
 _REASONS: Mapping[FileState, str] = {
     FileState.clean: "is as generated",
-    FileState.kept_edit: "was edited, and the edit is kept",
-    FileState.deleted: "was deleted on purpose",
-    FileState.new: "does not exist yet",
-    FileState.unrecorded: (
-        "is unedited, but not in the manifest, which belongs into version control"
-    ),
     FileState.outdated: "is out of date",
-    FileState.missing: "is missing",
-    FileState.lost: "is missing or was changed, and a later merge needs it as it was",
-    FileState.left_over: "is in the manifest but no longer generated",
     FileState.edited: "was edited by hand",
     FileState.both: "was edited by hand and is out of date",
-    FileState.edited_left_over: "was edited by hand and is no longer generated",
-    FileState.foreign: "is not in the manifest, and stands where a file is to be generated",
-    FileState.redefined: (
-        "{}, and an engine refuses the two together; rename it back if it was renamed, or remove "
-        "one of them"
-    ),
-    FileState.replacing: "{}; remove it, or accept it",
+    FileState.foreign: f"is in the way of a generated file, and {MANIFEST} does not name it",
+    FileState.missing: "is missing",
 }
-_UPDATE = ("take the generated one", "")
-_THEIRS, _MINE = ("take the generated one", "--force"), ("keep yours", "--keep")
-_STEPS: Mapping[FileState, tuple[tuple[str, str], ...]] = {
-    FileState.new: (("write it", ""),),
-    FileState.unrecorded: (_UPDATE,),
-    FileState.outdated: (_UPDATE,),
-    FileState.missing: (_UPDATE, ("keep it deleted", "--keep")),
-    FileState.lost: (_UPDATE,),
-    FileState.left_over: (("remove it", ""), ("keep it as your own", "--keep")),
-    FileState.edited: (_THEIRS, _MINE),
-    FileState.both: (_THEIRS, _MINE, ("merge the two", "--merge")),
-    FileState.edited_left_over: (("remove it", "--force"), ("keep it as your own", "--keep")),
-    FileState.foreign: (_THEIRS, _MINE),
-    FileState.kept_edit: (_THEIRS,),
-    FileState.deleted: (_THEIRS,),
-}
-# States in which a file already has its text, so `diff` shows none.
-_SAME_TEXT = (FileState.unrecorded, FileState.lost)
-SYNC = "vpc-cni-iam sync"
-_CONFLICT = "holds conflict markers"
 _NOT_GENERATED = "so that the module is not what was generated"
+_REASON = "'REASON'"
+
+
+class NextCommands(Struct, frozen=True):
+    """The commands that are shown as next steps."""
+
+    options: str = ""  # the options that each needs, such as --config FILE
+    folder: str = ""  # the directory of the configuration, from where the user is
+
+    def line(self, name: str, *words: str) -> str:
+        """Return a command line; its last words may be paths that begin with a hyphen."""
+        paths = (shlex.quote(f"./{w}" if w.startswith("-") else w) for w in words)
+        return " ".join(("vpc-cni-iam", name, *filter(None, (self.options,)), *paths))
+
+    def remove(self, path: str) -> str:
+        """Return the command that removes a file, by its path from the configuration."""
+        place = f"{self.folder}/{path}" if self.folder else path
+        return f"rm {shlex.quote(f'./{place}' if place.startswith('-') else place)}"
 
 
 def reason(file: ModuleFile) -> str:
     """Return the state of a file in words."""
-    if file.conflict:
-        return _CONFLICT
-    text = _REASONS[file.state].format(_effect_text(file.effect))
+    if file.markers:
+        return "holds conflict markers"
+    text = _effect_text(file.effect) if file.effect is not None else _state_text(file)
     if file.edit is not None:
         text = f"{text}; {edit_text(file.edit)}"
-    return f"{text}; --no-kept allows no kept edit" if file.forbidden else text
+    if file.accepted:
+        text = f"{text}; accepted: {file.accepted}"
+    return f"{text}; --no-accepted allows no accepted edit" if file.forbidden else text
 
 
-def _effect_text(effect: Effect | None) -> str:
+def _state_text(file: ModuleFile) -> str:
+    if file.state is FileState.missing and file.accepted:
+        return "was deleted on purpose"
+    if file.state is FileState.missing and not file.recorded:
+        return "does not exist yet"
+    if not file.generated:
+        edited = ", and may have been edited" if file.state in EDITED else ""
+        return f"is no longer generated{edited}"
+    return _REASONS[file.state]
+
+
+def _effect_text(effect: Effect) -> str:
     match effect:
         case Redefinition((first, *others), home):
             more = f" and {len(others)} more" if others else ""
-            return f"defines {first}{more} again, which {home} defines"
+            return (
+                f"defines {first}{more} again, which {home} defines, and an engine refuses the two "
+                "together; rename it back if it was renamed, or remove one of them"
+            )
         case Override():
             return f"is merged over the generated files by an engine, {_NOT_GENERATED}"
         case TofuReplacement(path):
@@ -85,28 +89,55 @@ def _effect_text(effect: Effect | None) -> str:
     return ""
 
 
-def next_steps(
-    file: ModuleFile, module: str, command: str = SYNC, diff: str = ""
-) -> tuple[str, ...]:
-    """Return the next steps about a file of a module, each with its command.
+def not_accepted(file: ModuleFile | None) -> str:
+    """Return why a file cannot be accepted as it is."""
+    match file:
+        case None:
+            return "is as generated; there is nothing to accept"
+        case ModuleFile(markers=True):
+            return "holds conflict markers; resolve them first"
+        case ModuleFile(state=FileState.both):
+            return "is out of date, too; run vpc-cni-iam sync, and accept what that merges"
+        case ModuleFile(effect=Redefinition()):
+            return reason(file)
+    return "is as this tool generated it for other options; run vpc-cni-iam sync"
 
-    Commands start with `command`. The first one shows the difference, by a command that starts with
-    `diff`, if that is given.
+
+def next_steps(
+    file: ModuleFile, module: str, commands: NextCommands, *, synced: bool = False
+) -> tuple[str, ...]:
+    """Return the next steps about a file of a module, each with its command after a colon.
+
+    `synced` is whether a sync has done what it can.
     """
-    # A path that begins with a hyphen is no option.
-    module = f"./{module}" if module.startswith("-") else module
-    path = shlex.quote(f"{module}/{file.path}")
-    if file.conflict:
-        keep = f"resolve them, then keep the result: {command} --keep {path}"
-        return (keep, f"take the generated one: {command} --force {path}")
-    steps = tuple(
-        f"{what}: {command} {f'{way} {path}' if way else shlex.quote(module)}"
-        for what, way in (_STEPS.get(file.state, ()) if not file.fine else ())
-    )
-    if diff and steps and not file.forbidden and file.state not in _SAME_TEXT:
-        steps = (f"show the difference: {diff} {shlex.quote(module)}", *steps)
-    if file.edit is None or file.edit.fine or file.forbidden:
-        return steps
-    # Braces on one line are TOML, and need no place after the other keys of the module.
-    entry = f'{{ file = "{file.path}", sha256 = "{file.edit.sha256}", reason = "..." }}'
-    return (*steps, f"accept it, in the module's table of vpc-cni-iam.toml: accept = [{entry}]")
+    if file.fine or isinstance(file.effect, Redefinition):
+        return ()
+    return tuple(_steps(file, module, commands, synced=synced))
+
+
+def _steps(file: ModuleFile, module: str, commands: NextCommands, *, synced: bool) -> Iterator[str]:
+    path, sync = f"{module}/{file.path}", commands.line("sync", module)
+    accept = f"{commands.line('accept', path)} {_REASON}"
+    if file.state in EDITED and not synced:
+        yield f"show the difference: {commands.line('sync --dry-run', module)}"
+    if file.path.startswith(f"{FOLDER}/") or file.state is FileState.outdated:
+        gone = file.state is FileState.outdated and not file.generated
+        yield f"{'remove it' if gone else 'take the generated one'}: {sync}"
+        return
+    if file.state is FileState.missing:
+        yield f"write it: {sync}"
+        if file.recorded and not file.accepted:
+            yield f"keep it deleted: {accept}"
+        return
+    if file.markers and not synced:
+        yield f"merge it again if git left it so: {sync}"
+    if file.state is FileState.both and not synced:
+        yield f"merge the update into it: {sync}"
+    if file.generated and file.effect is None:
+        yield f"take the generated one: {commands.remove(path)} && {sync}"
+    else:
+        yield f"remove it: {commands.remove(path)}"
+    if file.markers:
+        yield f"resolve the conflicts, then accept the result: {accept}"
+    elif file.state is not FileState.both and not file.accepted:
+        yield f"keep yours: {accept}"

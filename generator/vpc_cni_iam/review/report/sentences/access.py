@@ -100,9 +100,9 @@ def _fix(gain: Gain, address: str, *, is_attached: bool) -> str:
         return f"Detach {_policies(gain.policies)} from {names_of(gain.owners)}"
     if [str(action).lower() for action in actions] == ["iam:passrole"]:
         return f"Name the role in {actions[0]} of {address}, or remove it"
-    if actions and not gain.reach:
-        return f"Remove {_listed(actions)} from {address}, or narrow its resources"
-    return f"Narrow the actions and resources in {address}"
+    is_removable = actions and not gain.reach
+    what = f"Remove {_listed(actions)} from {address}, or narrow its resources"
+    return what if is_removable else f"Narrow the actions and resources in {address}"
 
 
 def _drops_condition(part: GainedPart) -> bool:

@@ -37,8 +37,6 @@ class ModuleReason(StrEnum):
     other_file = "other file"
     # Files have conflicts; the evidence is their `NamedParts`.
     conflicts = "conflicts"
-    # Edits beside the documents are replaced; the evidence is the `NamedParts` of blocks.
-    edited_beside = "edited beside"
 
 
 class ReadProblem(Struct, frozen=True):

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from msgspec import Struct
 
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.options import ModuleKind
-from vpc_cni_iam.errors import InputError, VpcCniIamError, expected
-from vpc_cni_iam.files.read import decoded
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.files.unified import unified
 from vpc_cni_iam.hcl.module.reader import HclModule, any_values, joins_nothing, read
-from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import ResolvedDocument
-from vpc_cni_iam.hcl.syntax import Block
 from vpc_cni_iam.policy.diff import differences
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.answer import NotProven
 from vpc_cni_iam.policy.proof.beside import no_new_access_beside_others
-from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
-from vpc_cni_iam.vendoring.meaning import (
+from vpc_cni_iam.vendoring.configuration.config import VendoredModule
+from vpc_cni_iam.vendoring.edits.meaning import (
     AccessChange,
     Meaning,
     ModuleReason,
@@ -29,9 +26,7 @@ from vpc_cni_iam.vendoring.meaning import (
     ReadProblem,
     unreadable,
 )
-from vpc_cni_iam.vendoring.plan import SyncPlan, plan_at_rest
-from vpc_cni_iam.vendoring.select import ModuleSelection
-from vpc_cni_iam.vendoring.state import FileState, ModuleFile
+from vpc_cni_iam.vendoring.plan import SyncPlan
 
 # The values of a module's variables in the meaning of a change: upstream's own, and any of those
 # that upstream leaves open.
@@ -51,43 +46,22 @@ class Diff(Struct, frozen=True):
     # For each variant that is there or is to be; none if nothing is changed.
     meanings: tuple[Meaning, ...]
     text: str  # the unified diff of its files, from what is there to what will be
-    # The edits and other files that no sync changes, and what they mean.
-    kept_edits: tuple[ModuleFile, ...] = ()
-    edits: Mapping[str, str] = {}  # the texts of those that need a decision, by path
-    failure: VpcCniIamError | None = None  # why that cannot be told, None if it can
 
 
 def diff(plan: SyncPlan) -> Diff:
-    """Return the changes of a sync with their meaning, as if each refused file were replaced."""
+    """Return the changes of a sync with their meaning."""
     before, after = plan.before, plan.after
     lines = []
     for path in sorted({*before, *after}):
         name, text = f"{plan.module.path}/{path}", after.get(path, "")
-        side = "as generated" if text == plan.generated.get(path) else "with your edit"
-        side = side if path in plan.generated else "no longer generated"
+        side = "as generated" if text == plan.observed.generated.get(path) else "with your edit"
+        side = side if path in plan.observed.generated else "no longer generated"
         lines.append(unified(before.get(path, ""), text, name, f"{name} ({side})"))
-    kept_edits, text = plan.kept_edits, "".join(lines)
-    undecided = (f.path for f in kept_edits if f.state is FileState.kept_edit and not f.fine)
-    edits = {path: plan.edit(path) for path in undecided}
-    if conflicts := tuple(f.file.path for f in plan.actions if f.conflict):
+    text = "".join(lines)
+    if conflicts := tuple(f.path for f in plan.reported if f.markers):
         meaning = Meaning("all variants", NotProven(ModuleReason.conflicts, NamedParts(conflicts)))
-        return Diff(plan.module, (meaning,), text, kept_edits, edits)
-    module_meanings = meanings(plan.module, before, after) if text else ()
-    if edited := _edited_beside(before, {p: decoded(t) for p, t in plan.bases.items()}, after):
-        unknown = NotProven(ModuleReason.edited_beside, NamedParts(edited))
-        module_meanings = (*module_meanings, Meaning("the module", unknown))
-    return Diff(plan.module, module_meanings, text, kept_edits, edits)
-
-
-def diff_all(config: Config, modules: Iterable[VendoredModule]) -> list[Diff]:
-    """Return the changes that a sync would make in some modules."""
-    diffs = []
-    for module in modules:
-        try:
-            diffs.append(diff(plan_at_rest(config, ModuleSelection(module))))
-        except (VpcCniIamError, OSError) as error:
-            diffs.append(Diff(module, (), "", failure=expected(error)))
-    return diffs
+        return Diff(plan.module, (meaning,), text)
+    return Diff(plan.module, meanings(plan.module, before, after) if text else (), text)
 
 
 def meanings(
@@ -157,30 +131,6 @@ def _read(files: Mapping[str, str]) -> HclModule:
 @lru_cache(maxsize=8)
 def _parsed(files: tuple[tuple[str, str], ...]) -> HclModule:
     return read(dict(files), _VALUES)
-
-
-def _edited_beside(
-    before: Mapping[str, str], bases: Mapping[str, str], after: Mapping[str, str]
-) -> tuple[str, ...]:
-    """Return the edits outside of policy documents that will be replaced."""
-
-    def rest(texts: Mapping[str, str]) -> dict[str, Block]:
-        return {
-            " ".join((block.type, *block.labels)): block
-            for path, text in sorted(texts.items())
-            if path in bases and path.endswith(".tf")
-            for block in parse(text, path).blocks
-            if block.labels[:1] != ("aws_iam_policy_document",)
-        }
-
-    if all(before.get(p, t) in (t, after.get(p)) for p, t in bases.items()):
-        return ()
-    try:
-        base, now, then = rest(bases), rest(before), rest(after)
-    except InputError as error:
-        return (str(error),)
-    edited = (k for k in sorted({*base, *now}) if base.get(k) != now.get(k))
-    return tuple(k for k in edited if now.get(k) != then.get(k))
 
 
 def _labels(module: VendoredModule) -> dict[str, str]:

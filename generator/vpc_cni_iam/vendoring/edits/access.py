@@ -1,4 +1,4 @@
-"""Finds out whether kept edits add access, from the module with and without them.
+"""Finds out whether edits add access, from the module with and without them.
 
 An edit adds no access only if that is proven: every block is as generated, or differs in what
 cannot matter, or is a policy document that allows nothing that the generated one does not. All
@@ -22,11 +22,9 @@ from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.proof.beside import no_new_access_beside_others
-from vpc_cni_iam.vendoring.configuration.tables import Acceptance
 from vpc_cni_iam.vendoring.edits.calls import calls, variables
-from vpc_cni_iam.vendoring.edits.edit import EditAnswer, KeptEdit
-from vpc_cni_iam.vendoring.manifest import digest
-from vpc_cni_iam.vendoring.meaning import ChangedBlock, ModuleReason, NamedParts, unreadable
+from vpc_cni_iam.vendoring.edits.edit import Edit, EditAnswer
+from vpc_cni_iam.vendoring.edits.meaning import ChangedBlock, ModuleReason, NamedParts, unreadable
 
 # Outputs about versions of the plugin, which nobody attaches to anything.
 _INFORMATION = ("works_with",)
@@ -36,50 +34,72 @@ _VARIABLES = (*(p.name for p in trust.VARIABLES), trust.POD_IDENTITY)
 _Name = tuple[str, ...]
 
 
-def kept_edits(
+def edits(
     generated: Mapping[str, str],
     texts: Mapping[str, str],
-    paths: Iterable[str],
-    accepted: Iterable[Acceptance] = (),
+    accepted: Mapping[str, bool],
     *,
     overridden: bool = False,
-) -> tuple[KeptEdit, ...]:
-    """Return the meaning of each kept edit, of the files at `paths`; `texts` are those there.
+) -> dict[str, Edit]:
+    """Return the meaning of edits, by the path of the file; `texts` are all files that are there.
 
-    `overridden` is whether another file replaces parts of them, such as a variable's validation.
+    Args:
+        generated: The files as they are generated now.
+        texts: The files that are there.
+        accepted: The paths of the edited files, and whether the edit is accepted.
+        overridden: Whether another file replaces parts of them, such as a variable's validation.
     """
-    entries = {entry.file: entry for entry in accepted}
-    edits = [KeptEdit.of(path, digest(texts[path]), entries.get(path)) for path in sorted(paths)]
     # The other edits are compared with the generated files and the accepted edits.
-    base = {**generated, **{e.path: texts[e.path] for e in edits if e.accepted}}
+    base = {**generated, **{path: texts[path] for path, agreed in accepted.items() if agreed}}
     limiting: Mapping[str, str] = {} if overridden else generated
-    answers = _answers(base, texts, [e.path for e in edits if not e.accepted], limiting)
-    accepted_answers = _answers(generated, texts, [e.path for e in edits if e.accepted], limiting)
-    return tuple(replace(e, answers=(*answers[e.path], *accepted_answers[e.path])) for e in edits)
+    answers = _answers([base], texts, [p for p, agreed in accepted.items() if not agreed], limiting)
+    answers |= _answers(
+        [generated], texts, [p for p, agreed in accepted.items() if agreed], limiting
+    )
+    return {path: Edit(tuple(answers.get(path, ()))) for path in accepted}
+
+
+def adds_none(
+    generated: Mapping[str, str], texts: Mapping[str, str], path: str, accepted: Iterable[str]
+) -> bool:
+    """Say whether an edited file is proven to add nothing to the generated and accepted texts.
+
+    `accepted` are the accepted texts of the file from which it was merged.
+    """
+    before = [generated, *({**generated, path: text} for text in accepted)]
+    return not _answers(before, texts, [path], generated)
 
 
 def _answers(
-    before: Mapping[str, str],
+    before: Sequence[Mapping[str, str]],
     after: Mapping[str, str],
     paths: Iterable[str],
     limiting: Mapping[str, str],
-) -> defaultdict[str, list[EditAnswer]]:
-    """Return the answers that are no proof of each edited file, by its path."""
+) -> dict[str, list[EditAnswer]]:
+    """Return the answers that are no proof of each edited file, by its path.
+
+    A role had what any of the modules `before` allows.
+    """
     answers: defaultdict[str, list[EditAnswer]] = defaultdict(list)
     changed: dict[str, set[_Name]] = {}
     for path in paths:
         if not path.endswith(".tf"):
             continue  # neither a README nor a test of the module gives access to anybody
         try:
-            old, new = (_blocks(side.get(path, ""), path) for side in (before, after))
+            new, *olds = (_blocks(side.get(path, ""), path) for side in (after, *before))
         except InputError as error:
             answers[path].append(EditAnswer(unreadable(error)))
             continue
-        names = {n for n in {*old, *new} if _shapes(old.get(n, [])) != _shapes(new.get(n, []))}
+        names = {
+            name
+            for name in {*new}.union(*olds)
+            if all(_shapes(old.get(name, [])) != _shapes(new.get(name, [])) for old in olds)
+        }
         if names:
             changed[path] = names
         for name in sorted(names):
-            if (structure := _structure(name, old.get(name, []), new.get(name, []))) is not None:
+            each = [_structure(name, old.get(name, []), new.get(name, [])) for old in olds]
+            if None not in each and (structure := each[0]) is not None:
                 answers[path].append(EditAnswer(structure))
     if not changed:
         return answers
@@ -168,22 +188,23 @@ def _without_default(block: Block) -> Block:
 
 
 def _documents(
-    before: Mapping[str, str], after: Mapping[str, str], limiting: Mapping[str, str]
+    before: Sequence[Mapping[str, str]], after: Mapping[str, str], limiting: Mapping[str, str]
 ) -> Iterator[tuple[str, EditAnswer]]:
     """Yield the names of documents that may allow more, with the first answer of each reason."""
-    sides = [
+    new, *olds = (
         [(p, block) for p in sorted(side) if p.endswith(".tf") for block in _parsed(p, side[p])]
-        for side in (before, after)
-    ]
-    old, new = ([block for _, block in blocks] for blocks in sides)
-    yield from _unlimited(old, new, _limits(limiting))
-    every = calls(old, new)
+        for side in (after, *before)
+    )
+    blocks, *old_blocks = ([block for _, block in side] for side in (new, *olds))
+    yield from _unlimited([b for side in old_blocks for b in side], blocks, _limits(limiting))
+    every = calls(old_blocks, blocks)
     if every is None:
         yield "", EditAnswer(NotProven(ModuleReason.calls))
         return
     answers: dict[tuple[str, object], EditAnswer] = {}
-    for call in every:
-        for name, answer in _compared(*map(read_blocks, sides, call)):
+    for passed, call in every:
+        modules = [read_blocks(s, each) for s, each in zip(olds, passed, strict=True)]
+        for name, answer in _compared(modules, read_blocks(new, call)):
             reason = answer.answer.reason if isinstance(answer.answer, NotProven) else NewAccess
             answers.setdefault((name, reason), answer)
     for (name, _), answer in answers.items():
@@ -213,32 +234,32 @@ def _unlimited(
             yield document, EditAnswer(answer, variants.label(document))
 
 
-def _compared(old: HclModule, new: HclModule) -> Iterator[tuple[str, EditAnswer]]:
+def _compared(olds: Sequence[HclModule], new: HclModule) -> Iterator[tuple[str, EditAnswer]]:
     for name, reason in new.unread.items():
         yield name, EditAnswer(unreadable(reason))
-    before = {d.name: d for d in old.documents}
+    before = [{d.name: d for d in old.documents} for old in olds]
     for document in new.documents:
-        known, label = before.get(document.name), variants.label(document.name)
-        if document.joins != (known.joins if known is not None else ()):
+        label = variants.label(document.name)
+        known = [side[document.name] for side in before if document.name in side]
+        if document.joins not in {each.joins for each in known} | (set() if known else {()}):
             yield document.name, EditAnswer(NotProven(ModuleReason.joins), label)
-        if known is not None and document.repeats != known.repeats:
+        if known and all(document.repeats != each.repeats for each in known):
             yield document.name, EditAnswer(NotProven(ModuleReason.repeats), label)
-        policy = known.policy if known is not None else Policy(())
-        answer = _more(policy, document.policy)
+        answer = _more(tuple(each.policy for each in known) or (Policy(()),), document.policy)
         if not isinstance(answer, NoNewAccess):
             yield document.name, EditAnswer(answer, label)
-    for name in before.keys() - {d.name for d in new.documents} - new.unread.keys():
-        if before[name].policy.only("Deny").statements:
+    for name in set[str]().union(*before) - {d.name for d in new.documents} - new.unread.keys():
+        if all(name in side and side[name].policy.only("Deny").statements for side in before):
             answer = NotProven(ModuleReason.removed_deny)
             yield name, EditAnswer(answer, variants.label(name))
 
 
 @lru_cache(maxsize=256)
-def _more(old: Policy, new: Policy) -> Answer:
-    """Say whether a document adds access, whatever other policies the role has."""
-    if old == new:
+def _more(old: tuple[Policy, ...], new: Policy) -> Answer:
+    """Say whether a document adds access to others, whatever other policies the role has."""
+    if new in old:
         return NoNewAccess()
     try:
-        return no_new_access_beside_others([old], [new])
+        return no_new_access_beside_others(old, [new])
     except InputError as error:
         return unreadable(error)

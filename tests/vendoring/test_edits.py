@@ -1,4 +1,4 @@
-"""An edit that is kept is judged by what it means for access, and is never silently clean."""
+"""An edit is judged by what it means for access, and no command is silent about it."""
 
 import json
 from pathlib import Path
@@ -11,11 +11,9 @@ from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.rendering.kinds import render
-from vpc_cni_iam.vendoring.configuration.tables import Acceptance
-from vpc_cni_iam.vendoring.edits.edit import EditAnswer, KeptEdit
-from vpc_cni_iam.vendoring.edits.kept import kept_edits
-from vpc_cni_iam.vendoring.manifest import digest
-from vpc_cni_iam.vendoring.meaning import ChangedBlock, ModuleReason
+from vpc_cni_iam.vendoring.edits.access import adds_none, edits
+from vpc_cni_iam.vendoring.edits.edit import Edit, EditAnswer
+from vpc_cni_iam.vendoring.edits.meaning import ChangedBlock, ModuleReason
 from vpc_cni_iam.vendoring.report.edits import edit_details, edit_text
 
 NONE, ADDED, UNKNOWN = NoNewAccess, NewAccess, NotProven
@@ -197,11 +195,8 @@ EDITS = [
 ]
 
 
-def judged(
-    files: dict[str, str], path: str, text: str, accepted: tuple[Acceptance, ...] = ()
-) -> KeptEdit:
-    (edit,) = kept_edits(files, {**files, path: text}, [path], accepted)
-    return edit
+def judged(files: dict[str, str], path: str, text: str) -> Edit:
+    return edits(files, {**files, path: text}, {path: False})[path]
 
 
 HYPERPOD = render(options(VARIANTS, cni_version="v1.23.2", features=["hyperpod"]))
@@ -223,8 +218,8 @@ def test_text_in_the_place_of_any_variable_adds_access(name: str, text: str) -> 
         edited = edited.replace(f"coalesce({owner}.{name},", f'coalesce("{text}",')
         edited = edited.replace(f"for_each = {owner}.{name}[*]", f'for_each = ["{text}"]')
     assert edited != main
-    (edit,) = kept_edits(generated, {**generated, "main.tf": edited}, ["main.tf"])
-    assert not edit.fine, edit
+    edit = judged(generated, "main.tf", edited)
+    assert not isinstance(edit.answer, NoNewAccess), edit
 
 
 @pytest.mark.parametrize(("kind", "path", "old", "new", "access", "words"), EDITS)
@@ -235,7 +230,7 @@ def test_what_an_edit_means(
     text = files[path] + old if not new and old == "# mine" else files[path].replace(old, new, 1)
     assert text != files[path]
     edit = judged(files, path, text)
-    assert (type(edit.answer), edit.fine) == (access, access is NONE), edit
+    assert type(edit.answer) is access, edit
     assert bool(edit_details(edit)) is bool(words)
     for word in words:
         assert word in edit_text(edit)
@@ -254,10 +249,10 @@ def test_a_deny_that_goes_may_add_access_that_other_policies_allow() -> None:
     deny = STATEMENT.replace("  statement {", '  statement {\n    effect = "Deny"')
     statement = {**POLICY, "main.tf": POLICY["main.tf"].replace(OPEN, OPEN + deny)}
     document = {**POLICY, "main.tf": f"{POLICY['main.tf']}\n{OPEN.replace('ipv4', 'x')}{deny}}}\n"}
-    edits = [judged(files, "main.tf", POLICY["main.tf"]) for files in (statement, document)]
-    assert [type(edit.answer) for edit in edits] == [ADDED, UNKNOWN]
-    assert edit_details(edits[0])[0].startswith("ipv4: no longer denied, for instance s3:")
-    assert edit_details(edits[1]) == ("x: is removed, and it denies access",)
+    both = [judged(files, "main.tf", POLICY["main.tf"]) for files in (statement, document)]
+    assert [type(edit.answer) for edit in both] == [ADDED, UNKNOWN]
+    assert edit_details(both[0])[0].startswith("ipv4: no longer denied, for instance s3:")
+    assert edit_details(both[1]) == ("x: is removed, and it denies access",)
 
 
 def test_an_edit_of_one_file_through_another() -> None:
@@ -266,14 +261,39 @@ def test_an_edit_of_one_file_through_another() -> None:
         "versions.tf": POLICY["versions.tf"] + 'locals {\n  mine = "s3:*"\n}\n',
         "main.tf": POLICY["main.tf"].replace('["ec2:CreateTags"]', "[local.mine]", 1),
     }
-    edits = {e.path: e for e in kept_edits(POLICY, {**POLICY, **texts}, texts)}
-    kinds = [type(edits[path].answer) for path in ("main.tf", "versions.tf")]
+    meanings = edits(POLICY, {**POLICY, **texts}, dict.fromkeys(texts, False))
+    kinds = [type(meanings[path].answer) for path in ("main.tf", "versions.tf")]
     assert kinds == [ADDED, NONE]
-    main = Acceptance("main.tf", digest(texts["main.tf"]), "x")
-    edits = {e.path: e for e in kept_edits(POLICY, {**POLICY, **texts}, texts, [main])}
-    assert edits["main.tf"].fine
     # What main.tf means with the other file is not what was accepted of it.
-    assert not edits["versions.tf"].fine
+    meanings = edits(POLICY, {**POLICY, **texts}, {"main.tf": True, "versions.tf": False})
+    assert not isinstance(meanings["versions.tf"].answer, NoNewAccess)
+
+
+WIDE = POLICY["main.tf"].replace('["ec2:CreateTags"]', '["ec2:CreateTags", "s3:*"]', 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted", "proven"),
+    [
+        (WIDE, [WIDE], True),
+        (WIDE, [], False),
+        (WIDE.replace("s3:*", "s3:GetObject"), [WIDE], True),
+        (WIDE.replace('"s3:*"', '"s3:*", "sqs:*"'), [WIDE], False),
+        (WIDE.replace("s3:*", "sqs:*"), [WIDE, WIDE.replace("s3:*", "sqs:*")], True),
+        (f"{EVIL}{WIDE}", [WIDE], False),
+        (f"{EVIL}{WIDE}", [f"{EVIL}{WIDE}"], True),
+        (f"{EVIL}{WIDE}", [f"{EVIL}{POLICY['main.tf']}", WIDE], True),
+        (f"{EVIL}{WIDE}", [f"{EVIL.replace('{}', '[]')}{WIDE}"], False),
+        (WIDE.replace(OPEN, OPEN + DYNAMIC), [WIDE], False),
+        (WIDE.replace("s3:*", "${local.x}"), [WIDE], False),
+        (f"{WIDE}{{", [WIDE], False),
+    ],
+)
+def test_a_merged_text_is_proven_to_add_nothing_to_what_was_accepted(
+    text: str, accepted: list[str], proven: bool
+) -> None:
+    texts = {**POLICY, "main.tf": text}
+    assert adds_none(POLICY, texts, "main.tf", accepted) is proven
 
 
 OWN_ACCOUNT = ':${coalesce(var.account_id, "*")}:network'
@@ -297,34 +317,19 @@ def test_an_edit_rests_on_validations_as_they_are(
     (tmp_path / "vpc-cni-iam.toml").write_text(pinned)
     assert run("sync", cwd=tmp_path).code == 0
     edit(tmp_path, ":${var.account_id}:network", OWN_ACCOUNT)
-    assert kept(tmp_path).code == 0
-    assert "it adds no access" in run("check", cwd=tmp_path).out
+    assert "it adds no access" in accept(tmp_path, "main.tf").out
     text = (folder / path).read_text() if old else ""
     assert old in text
     (folder / path).write_text(text.replace(old, new, 1) if old else new)
-    assert kept(tmp_path).code == 1
-    accept = [x for x in run("check", cwd=tmp_path).out.splitlines() if f'file = "{path}"' in x]
-    toml = tmp_path / "vpc-cni-iam.toml"
-    toml.write_text(f"{toml.read_text()}{accept[0].partition('.toml: ')[2]}\n")
+    assert run("check", cwd=tmp_path).code == 1
+    done = accept(tmp_path, path)
     unsettled = "account_id" in new or "account_id" in old or "any account" in old
-    for command in ("check", "diff", "sync"):
-        done = run(command, cwd=tmp_path)
-        assert done.code == unsettled, done.out
-        words = "ipv4: depends on variables whose values are not limited as generated: account_id"
-        assert (words in done.out) is unsettled
-    edit(tmp_path, '"ec2:DescribeTags",\n', "")
-    assert run("sync", "--keep", cwd=tmp_path).code == unsettled
-
-
-def test_an_edit_is_accepted_by_its_hash_alone() -> None:
-    text = POLICY["main.tf"].replace('["ec2:CreateTags"]', '["ec2:*"]', 1)
-    entry = Acceptance("main.tf", digest(text), "until ticket 7 is done")
-    edit = judged(POLICY, "main.tf", text, (entry,))
-    assert isinstance(edit.answer, NewAccess) and edit.fine
-    assert edit_text(edit).endswith("; accepted: until ticket 7 is done")
-    other = judged(POLICY, "main.tf", text + "# more\n", (entry,))
-    assert not other.fine
-    assert "accepts another text of the file" in edit_text(other)
+    words = "ipv4: depends on variables whose values are not limited as generated: account_id"
+    # Whoever accepts the one is told what that makes of the other.
+    assert (words in done.out) is unsettled
+    for command in ("check", "sync", "sync --dry-run"):
+        done = run(*command.split(), cwd=tmp_path)
+        assert (done.code, words in done.out) == (0, unsettled), done.out
 
 
 MODULE = "modules/vpc-cni-iam-policy"
@@ -343,129 +348,69 @@ def edit(repo: Path, old: str, new: str) -> None:
     main.write_text(main.read_text().replace(old, new, 1))
 
 
-def kept(repo: Path) -> Run:
-    return run("sync", "--keep", cwd=repo)
+def accept(repo: Path, name: str, reason: str = "we need it") -> Run:
+    done = run("accept", f"{MODULE}/{name}", reason, cwd=repo)
+    assert done.code == 0, done.err
+    return done
 
 
-def test_no_command_is_silent_about_access_that_is_kept(repo: Path) -> None:
-    added = (
-        f"{MODULE}/main.tf was edited, and the edit is kept; it adds access: ipv4: for instance "
-    )
-    done = kept(repo)
-    assert (done.code, f"kept    {added}" in done.out) == (1, True)
-    assert run("sync", "--quiet", cwd=repo).code == 1
-    for words in (("check",), ("check", "--render", "--outdated"), ("check", "--quiet")):
-        done = run(*words, cwd=repo)
+def test_no_command_is_silent_about_access_that_an_edit_adds(repo: Path) -> None:
+    added = "main.tf was edited by hand; it adds access: ipv4: for instance "
+    for words in ("check", "check --outdated", "check --quiet", "check --format markdown"):
+        done = run(*words.split(), cwd=repo)
         assert done.code == 1, words
-        assert (
-            "main.tf was edited, and the edit is kept; it adds access: ipv4: for instance"
-            in done.out
-        )
-        assert f"show the difference: vpc-cni-iam diff {MODULE}\n" in done.out
-        assert f"take the generated one: vpc-cni-iam sync --force {MODULE}/main.tf" in done.out
-    for words in (("diff",), ("diff", "--quiet")):
-        done = run(*words, cwd=repo)
-        assert (done.code, f"kept     {added}" in done.out) == (1, True)
-        assert ('+    actions   = ["ec2:*"]\n' in done.out) == (words == ("diff",))
-    for words in (("upgrade",), ("upgrade", "--dry-run")):
-        done = run(*words, cwd=repo)
-        assert (done.code, f"kept    {added}" in done.out) == (1, True)
-    table = run("check", "--format", "markdown", cwd=repo)
-    assert (table.code, "it adds access: ipv4: for instance" in table.out) == (1, True)
+        assert "it adds access: ipv4: for instance" in done.out
+    done = run("check", cwd=repo)
+    assert f"show the difference: vpc-cni-iam sync --dry-run {MODULE}\n" in done.out
+    assert f"keep yours: vpc-cni-iam accept {MODULE}/main.tf 'REASON'\n" in done.out
+    remove = f"rm {MODULE}/main.tf && vpc-cni-iam sync {MODULE}"
+    assert f"take the generated one: {remove}\n" in done.out
+    for words in ("sync", "sync --quiet", "sync --dry-run", "upgrade", "upgrade --dry-run"):
+        done = run(*words.split(), cwd=repo)
+        assert (done.code, f"edited   {MODULE}/{added}" in done.out) == (1, True), words
+        assert ('+    actions   = ["ec2:*"]\n' in done.out) == ("--quiet" not in words)
+    for words in ("check", "sync", "sync --dry-run", "upgrade"):
+        data = json.loads(run(*words.split(), "--format", "json", cwd=repo).out)
+        (file,) = data["modules"][0]["files"]
+        assert (file["state"], file["edit"]["adds_access"], file["fine"]) == ("edited", True, False)
+        assert file["accepted"] is None
+        if words != "check":
+            assert '+    actions   = ["ec2:*"]\n' in data["modules"][0]["edits"]["main.tf"]
+
+
+def test_an_accepted_edit_is_a_note_with_its_reason(repo: Path) -> None:
+    done = accept(repo, "main.tf", "the team agreed")
+    assert "it adds access: ipv4: for instance" in done.out
+    for words in ("check", "sync", "sync --dry-run", "upgrade", "check --format markdown"):
+        done = run(*words.split(), cwd=repo)
+        assert (done.code, "accepted: the team agreed" in done.out) == (0, True), done
+        assert "it adds access" in done.out
     data = json.loads(run("check", "--format", "json", cwd=repo).out)
-    assert data["modules"][0]["state"] == "edited"
     (file,) = data["modules"][0]["files"]
-    assert (file["kept"]["adds_access"], file["kept"]["fine"]) == (True, False)
-    for words in (("diff",), ("sync",), ("upgrade",)):
-        data = json.loads(run(*words, "--format", "json", cwd=repo).out)
-        assert data["modules"][0]["kept"][0]["adds_access"] is True
-    for words, of_modules in (("diff", "modules"), ("upgrade", "diffs")):
-        data = json.loads(run(words, "--format", "json", cwd=repo).out)
-        assert '+    actions   = ["ec2:*"]\n' in data[of_modules][0]["kept_diffs"]["main.tf"]
-
-
-def test_an_edit_is_accepted_as_check_says(repo: Path) -> None:
-    kept(repo)
-    (line,) = [x for x in run("check", cwd=repo).out.splitlines() if "accept = " in x]
-    toml = repo / "vpc-cni-iam.toml"
-    before = toml.read_text()
-    entry = line.partition(": accept = ")[2].replace('"..."', '"the team agreed"')
-    toml.write_text(f"{before}accept = {entry}\n")
-    done = run("check", cwd=repo)
-    assert (done.code, "accepted: the team agreed" in done.out) == (0, True)
+    assert (file["accepted"], file["fine"], file["next_steps"]) == ("the team agreed", True, [])
+    # Another text of the file is not accepted.
+    edit(repo, "# Generated", "# Once generated")
+    assert run("check", cwd=repo).code == 1
+    assert run("sync", cwd=repo).code == 1
+    (repo / MODULE / "main.tf").unlink()
     assert run("sync", cwd=repo).code == 0
-    done = run("check", "--no-kept", cwd=repo)
-    assert (done.code, "--no-kept allows no kept edit" in done.out) == (1, True)
-    edit(repo, "# Generated", "# Once generated")
-    assert kept(repo).code == 1
-    assert "accepts another text of the file" in run("check", cwd=repo).out
-    assert run("sync", "--force", cwd=repo).code == 0
-    done = run("check", cwd=repo)
-    assert (done.code, "remove that entry of accept" in done.out) == (0, True)
-    data = json.loads(run("check", "--format", "json", cwd=repo).out)
-    assert data["modules"][0]["unused_accept"][0]["file"] == "main.tf"
+    assert run("check", "--no-accepted", cwd=repo).code == 0
 
 
-def test_no_kept_edit_is_allowed_if_none_is_to_be(repo: Path) -> None:
-    edit(repo, '["ec2:*"]', '["ec2:CreateTags"]')
-    edit(repo, "# Generated", "# Once generated")
+def test_no_edit_may_be_accepted_if_none_is_to_be(repo: Path) -> None:
+    accept(repo, "main.tf")
     (repo / MODULE / "README.md").unlink()
-    assert kept(repo).code == 0
-    done = run("check", cwd=repo)
-    assert (
-        done.code,
-        "main.tf was edited, and the edit is kept; it adds no access" in done.out,
-    ) == (
-        0,
-        True,
-    )
-    for output in ("text", "json", "markdown"):
-        done = run("check", "--no-kept", "--format", output, cwd=repo)
-        assert (done.code, done.out.count("allows no kept edit")) == (1, 2)
-    assert run("sync", "--force", cwd=repo).code == 0
-    assert run("check", "--no-kept", cwd=repo).code == 0
-
-
-@pytest.mark.parametrize(
-    ("entry", "problem"),
-    [
-        ('{ file = "main.tf" }', "accept has no sha256"),
-        (
-            '{ file = "main.tf", sha256 = "x", reason = "y" }',
-            "sha256 in accept is 'x', and must be 64 lower-case hexadecimal digits",
-        ),
-        (
-            f'{{ file = "main.tf", sha256 = "{"a" * 64}", reason = " " }}',
-            "reason in accept is ' ', and must be a string that is not empty",
-        ),
-        (
-            f'{{ file = "m", sha256 = "{"a" * 64}", reason = "y", until = "z" }}',
-            "unknown key 'until'",
-        ),
-        ('"main.tf"', "accept is ['main.tf'], and must be a list of tables"),
-    ],
-)
-def test_entries_that_do_not_hold_are_named_by_line(entry: str, problem: str, repo: Path) -> None:
-    toml = repo / "vpc-cni-iam.toml"
-    text = toml.read_text()
-    toml.write_text(f"{text}accept = [{entry}]\n")
-    done = run("check", cwd=repo)
-    assert done.code == 2
-    assert f"vpc-cni-iam.toml: line {text.count(chr(10)) + 1}: " in done.err
-    assert problem in done.err
-
-
-def test_tables_of_accept_are_read_and_do_not_move_lines(repo: Path) -> None:
-    kept(repo)
-    sha = digest((repo / MODULE / "main.tf").read_text())
-    toml = repo / "vpc-cni-iam.toml"
-    table = f'\n[[module.accept]]\nfile = "main.tf"\nsha256 = "{sha}"\nreason = "path = x"\n'
-    other = '\n[[module]]\npath = "b"\ncni_version = "v1.20.4"\n'
-    toml.write_text(toml.read_text() + table + other)
-    assert run("sync", cwd=repo).code == 0
+    accept(repo, "README.md")
     assert run("check", cwd=repo).code == 0
-    assert run("upgrade", "--cni-version", "v1.22.4", "b", cwd=repo).code == 0
-    assert toml.read_text().endswith(other.replace("v1.20.4", "v1.22.4"))
+    for output in ("text", "json", "markdown"):
+        done = run("check", "--no-accepted", "--format", output, cwd=repo)
+        assert (done.code, done.out.count("allows no accepted edit")) == (1, 2)
+    (repo / MODULE / "main.tf").unlink()
+    manifest = repo / MODULE / ".vpc-cni-iam" / "manifest"
+    lines = manifest.read_text().splitlines(keepends=True)
+    manifest.write_text("".join(line for line in lines if not line.startswith("deleted")))
+    assert run("sync", cwd=repo).code == 0
+    assert run("check", "--no-accepted", cwd=repo).code == 0
 
 
 def test_calls_that_are_too_many_to_compare_are_not_proven() -> None:
@@ -485,7 +430,7 @@ def test_documents_with_the_same_answer_are_named_together() -> None:
     block: Answer = NotProven(ModuleReason.block, ChangedBlock(("output", "x"), Change.changed))
     joins: Answer = NotProven(ModuleReason.joins)
     answers = (EditAnswer(joins, "ipv4"), EditAnswer(block), EditAnswer(joins, "ipv6"))
-    edit = KeptEdit("main.tf", "0" * 64, answers)
+    edit = Edit(answers)
     assert edit_text(edit) == (
         "it is not proven to add no access: ipv4, ipv6: joins other documents "
         "(only an engine can tell what that means: verify); output x is changed"

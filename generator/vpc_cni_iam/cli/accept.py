@@ -1,0 +1,52 @@
+"""``vpc-cni-iam accept``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vpc_cni_iam.cli import common, modules, options
+from vpc_cni_iam.cli.common import Format
+from vpc_cni_iam.cli.modules import CONFIG
+from vpc_cni_iam.cli.options import FORMAT, QUIET
+
+HELP = """Accept a local change of FILE, or that FILE is deleted, and record REASON in the manifest.
+
+`check` and `sync` then report the change as a note. The text as it is now is accepted: another edit
+is to be accepted again. If a sync merges an update into an accepted file, the result stays accepted
+if it is proven to add no access to what was generated and accepted.
+
+\b
+Examples:
+  vpc-cni-iam accept modules/vpc-cni-iam-policy/main.tf "ticket NET-12"
+  vpc-cni-iam accept modules/vpc-cni-iam-policy/README.md "we have our own"
+"""
+
+
+def accept(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A file of a module, by path.")],
+    reason: Annotated[str, typer.Argument(metavar="REASON", help="Why, in one line.")],
+    config: Path | None = CONFIG,
+    strict: bool = options.STRICT,
+    quiet: bool = QUIET,
+    output: Format = FORMAT,
+) -> None:
+    """See `HELP`."""
+    from vpc_cni_iam.vendoring.accept import accept as record
+    from vpc_cni_iam.vendoring.report import files
+    from vpc_cni_iam.vendoring.report.data import accept_data
+    from vpc_cni_iam.vendoring.select import select_file
+
+    configuration = modules.configuration(config, strict=strict)
+    module, path = select_file(configuration, Path(), file)
+    reported = record(configuration, module, path, reason)
+    if output is Format.json:
+        common.show_json(
+            accept_data(module, path, reported, modules.commands(configuration, config))
+        )
+        return
+    for each in () if quiet else reported:
+        word = "accept" if each.path == path else "note" if each.fine else each.state
+        common.show(f"{word:<9}{module.path}/{each.path} {files.reason(each)}")

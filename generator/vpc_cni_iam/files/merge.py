@@ -1,0 +1,82 @@
+"""Merges two texts as git does, with conflict markers where both changed a line."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from difflib import SequenceMatcher
+from pathlib import Path
+
+from msgspec import Struct
+
+from vpc_cni_iam.errors import EngineError
+
+YOURS, GENERATED = "yours", "generated now"
+# The forms that git gives to a conflict.
+STYLES = ("merge", "diff3", "zdiff3")
+_MARKERS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
+# git counts conflicts in its exit code up to this one; above are errors.
+_MOST_CONFLICTS = 127
+
+
+class Merged(Struct, frozen=True):
+    """Two texts merged."""
+
+    text: str
+    conflict: bool = False  # whether it has conflict markers
+
+
+def merge(mine: str, base: str, theirs: str, *, style: str = STYLES[0]) -> Merged:
+    """Return an edited text merged with another one; raises `EngineError` if git cannot do that."""
+    if mine in (base, theirs) or theirs == base:
+        return Merged(theirs if mine == base else mine)
+    with tempfile.TemporaryDirectory(prefix="vpc-cni-iam-") as folder:
+        names = []
+        for name, text in (("yours", mine), ("base", base), ("generated", theirs)):
+            path = Path(folder, name)
+            path.write_bytes(text.encode(errors="surrogateescape"))
+            names.append(str(path))
+        labels = ["-L", YOURS, "-L", "as generated before", "-L", GENERATED]
+        form = [] if style == STYLES[0] else [f"--{style}"]
+        command = ["git", "merge-file", "-p", *form, *labels, *names]
+        try:
+            done = subprocess.run(  # noqa: S603 - a list of arguments, and no shell
+                command, capture_output=True, stdin=subprocess.DEVNULL, check=False
+            )
+        except OSError:
+            problem = (
+                "git is not on the PATH, and a local change is to be merged; install git, or "
+                "remove the edited file, and run the command again"
+            )
+            raise EngineError(problem) from None
+    if done.returncode > _MOST_CONFLICTS or done.returncode < 0:
+        stderr = done.stderr.decode(errors="replace").strip()
+        raise EngineError(f"git merge-file failed: {stderr}")
+    return Merged(done.stdout.decode(errors="surrogateescape"), done.returncode > 0)
+
+
+def both_texts(mine: str, theirs: str) -> Merged:
+    """Return two texts without a base, with markers at each difference."""
+    old, new = mine.splitlines(keepends=True), theirs.splitlines(keepends=True)
+    lines: list[str] = []
+    for tag, start, end, other_start, other_end in SequenceMatcher(
+        None, old, new, autojunk=False
+    ).get_opcodes():
+        if tag == "equal":
+            lines += old[start:end]
+            continue
+        lines += [f"<<<<<<< {YOURS}\n", *_ended(old[start:end]), "=======\n"]
+        lines += [*_ended(new[other_start:other_end]), f">>>>>>> {GENERATED}\n"]
+    return Merged("".join(lines), conflict=True)
+
+
+def _ended(lines: list[str]) -> list[str]:
+    return [line if line.endswith("\n") else f"{line}\n" for line in lines]
+
+
+def unlabelled(text: str) -> str:
+    """Return a text whose markers have no names, to compare it with another merge."""
+    return "".join(
+        f"{line[:7]}\n" if line.startswith(_MARKERS) else line
+        for line in text.splitlines(keepends=True)
+    )

@@ -1,0 +1,87 @@
+"""Accepts an edit, or that a file is not there: records in the manifest why."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.files.lock import locked
+from vpc_cni_iam.files.read import contents, decoded
+from vpc_cni_iam.files.tree import write
+from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
+from vpc_cni_iam.vendoring.manifest import (
+    MANIFEST,
+    base_path,
+    digest,
+    dumps,
+)
+from vpc_cni_iam.vendoring.plan import SyncPlan, as_it_is, unless_same
+from vpc_cni_iam.vendoring.report.files import not_accepted
+from vpc_cni_iam.vendoring.repository import above
+from vpc_cni_iam.vendoring.state import FileState, ModuleFile, Redefinition
+
+# The longest reason, in characters.
+_LONGEST = 1000
+
+
+def accept(
+    config: Config, module: VendoredModule, path: str, reason: str
+) -> tuple[ModuleFile, ...]:
+    """Accept a file of a module as it is; raises `UsageError` for one that has nothing to accept.
+
+    Returns the files of the module that are not as generated then. The next edit is not accepted.
+    """
+    reason = reason.strip()
+    if not reason or not reason.isprintable() or len(reason) > _LONGEST:
+        problem = f"write why, in one line of at most {_LONGEST} characters"
+        raise UsageError(f"REASON: {problem}, instead of {reason[:_LONGEST]!r}")
+    folder, top = config.folder(module), above(config, module)
+    with locked(folder, top):
+        config.refuse_changed()
+        planned = as_it_is(config, module)
+        file = _acceptable(planned, path)
+        files = _records(planned, file, reason)
+        observed = planned.observed.files_by_path
+        write(folder, files, observed={**observed, **contents(folder, files)}, top=top)
+        return as_it_is(config, module).reported
+
+
+def _acceptable(planned: SyncPlan, path: str) -> ModuleFile:
+    file = next((f for f in planned.reported if f.path == path), None)
+    name = f"{planned.module.path}/{path}"
+    if file is None and path not in {*planned.after, *planned.observed.generated}:
+        raise UsageError(
+            f"{name}: sync does not write it, and it replaces nothing that sync writes"
+        )
+    if file is None or not is_acceptable(file):
+        raise UsageError(f"{name}: {not_accepted(file)}")
+    if not path.isprintable() or " " in path:
+        raise UsageError(f"{name}: a name with spaces cannot be recorded; rename the file")
+    return file
+
+
+def is_acceptable(file: ModuleFile) -> bool:
+    """Say whether a file can be accepted as it is."""
+    acceptable = (FileState.edited, FileState.foreign, FileState.missing)
+    return (
+        file.state in acceptable and not file.markers and not isinstance(file.effect, Redefinition)
+    )
+
+
+def _records(planned: SyncPlan, file: ModuleFile, reason: str) -> dict[str, bytes]:
+    """Return the files that record an acceptance."""
+    observed, path, files = planned.observed, file.path, dict[str, str]()
+    known, there = observed.known, observed.files_by_path
+    known = replace(known, configurations=frozenset({observed.configuration}))
+    if file.state is FileState.missing:
+        known = replace(known, deleted={**known.deleted, path: reason})
+    else:
+        text = decoded(contents(observed.folder, [path])[path])
+        known = replace(known, accepted={**known.accepted, path: {digest(text): reason}})
+    now = observed.generated.get(path)
+    if now is not None and file.state is not FileState.missing:
+        names = known.generated.get(path, frozenset()) | {digest(now)}
+        known = replace(known, generated={**known.generated, path: names})
+        files[base_path(digest(now))] = now
+    files[MANIFEST] = dumps(known)
+    return {name: unless_same(there.get(name), text) for name, text in files.items()}

@@ -1,0 +1,78 @@
+"""Makes a file again that git merged from two sides.
+
+Each side that was edited is first merged with the text that is generated now, and then the two with
+each other: only lines that both edited can be in conflict. A side that nobody edited has no say.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from vpc_cni_iam.files.checkout import Checkout, Sides
+from vpc_cni_iam.files.merge import Merged, merge
+from vpc_cni_iam.texts import has_markers
+from vpc_cni_iam.vendoring.manifest import digest
+from vpc_cni_iam.vendoring.observe import ModuleContents, is_unedited
+
+
+class Lifted(Struct, frozen=True):
+    """A file that was made again."""
+
+    merged: Merged
+    edited: tuple[str, ...]  # the texts of the sides that were edited
+
+
+def lift(observed: ModuleContents, checkout: Checkout, path: str, text: str) -> Lifted | None:
+    """Return a file made again; None if a person resolved it, or nothing was merged."""
+    now, place = observed.generated[path], f"{observed.module.path}/{path}"
+    if _is_of_generated(observed, path, text):
+        return Lifted(Merged(now), ())
+    sides = checkout.sides(place)
+    if sides is None or sides.ours is None or sides.theirs is None:
+        return None
+    texts = dict.fromkeys((sides.ours, sides.theirs))
+    if text in texts or not checkout.left(place, sides, text):
+        return None
+    edited = tuple(t for t in texts if t != now and not is_unedited(observed, path, t))
+    merged = Merged(now)
+    for number, side in enumerate(edited):
+        base = observed.base(path, side)
+        if base is None:
+            return None
+        lifted = merge(side, base, now)
+        both = merge(merged.text, now, lifted.text) if number else lifted
+        merged = Merged(both.text, merged.conflict or lifted.conflict or both.conflict)
+    return Lifted(merged, edited)
+
+
+def _is_of_generated(observed: ModuleContents, path: str, text: str) -> bool:
+    """Say whether git merged a text from two that this tool generated, as in a squash merge."""
+    texts = observed.origins.texts(path)
+    both = [texts.get(name) for name in observed.known.generated.get(path, ())]
+    if len(both) != 2 or None in both or has_markers(text):  # noqa: PLR2004 - the sides of a merge
+        return False
+    ours, theirs = (each or "" for each in both)
+    return any(merge(ours, base, theirs).text == text for base in dict.fromkeys(texts.values()))
+
+
+def deleted_by_a_side(observed: ModuleContents, checkout: Checkout, path: str) -> bool:
+    """Say whether git left a file that one side deleted on purpose and the other did not."""
+    sides: Sides | None = None
+    if path in observed.known.deleted:
+        sides = checkout.sides(f"{observed.module.path}/{path}")
+    return sides is not None and sides.unmerged and None in (sides.ours, sides.theirs)
+
+
+def accepted_origin(observed: ModuleContents, path: str, text: str) -> str | None:
+    """Return the accepted text that git alone merged with an update, as in a rebase; None if none.
+
+    The update taken back must give it.
+    """
+    names = observed.known.accepted.get(path, {})
+    now = observed.generated[path]
+    texts = {**observed.origins.texts(path), **observed.copies} if names else {}
+    for base in dict.fromkeys(texts.values()):
+        before = merge(text, now, base)
+        if not before.conflict and digest(before.text) in names and before.text != text:
+            return before.text
+    return None

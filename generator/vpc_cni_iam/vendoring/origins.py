@@ -1,0 +1,84 @@
+"""The texts that this tool generates for a module, for any plugin version that it knows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import cache, cached_property, partial
+from types import MappingProxyType
+
+from vpc_cni_iam.catalog.facts import documents, known_versions
+from vpc_cni_iam.catalog.options import Options, override, stated
+from vpc_cni_iam.errors import VpcCniIamError
+from vpc_cni_iam.rendering.kinds import render
+from vpc_cni_iam.vendoring.manifest import digest
+
+
+@cache
+def rendered(options: Options) -> Mapping[str, str]:
+    """Return the files of a module; cached, since many modules share their options."""
+    return MappingProxyType(render(options, vendored=True))
+
+
+@cache
+def digests(options: Options) -> Mapping[str, str]:
+    """Return the digests of the files of a module."""
+    return {path: digest(text) for path, text in rendered(options).items()}
+
+
+@cache
+def _of_versions(options: Options) -> Mapping[str, Mapping[str, str]]:
+    """Return the texts of each file by digest, of all versions and revisions that are known."""
+    texts: dict[str, dict[str, str]] = {}
+    for other in (options, *_others(options)):
+        for path, text in rendered(other).items():
+            texts.setdefault(path, {}).setdefault(digest(text), text)
+    return texts
+
+
+def _others(options: Options) -> Iterator[Options]:
+    """Yield the same options at every version, and of every revision, that they work with."""
+    at_versions = (partial(override, cni_version=str(v)) for v in reversed(known_versions.known()))
+    of_revisions = (partial(override, revision=r.name) for r in documents.revisions())
+    for make in (*at_versions, *of_revisions):
+        with suppress(VpcCniIamError):  # a variant or feature that is not for this version
+            other = make(options)
+            other.composed()
+            yield other
+
+
+class Origins:
+    """The texts of a module that are known, from which its edited files may have been made."""
+
+    def __init__(
+        self, options: Options, others: Callable[[], Iterable[Options]] = lambda: ()
+    ) -> None:
+        """Take the options of now; `others` returns those of other times, for instance of HEAD."""
+        self._options = options
+        self._load_others = others
+
+    @cached_property
+    def _all(self) -> tuple[Options, ...]:
+        return tuple(dict.fromkeys((self._options, *self._load_others())))
+
+    def texts(self, path: str) -> Mapping[str, str]:
+        """Return the texts of a file by digest."""
+        texts: dict[str, str] = {}
+        for options in self._all:
+            texts |= _of_versions(options).get(path, {})
+        return texts
+
+    def made(self, path: str, text: str, main: str = "") -> bool:
+        """Say whether this tool generated a text; `main` is that of the file with the command."""
+        if digest(text) in self.texts(path):
+            return True
+        # Such as `generate` writes it, for a module that no configuration names yet.
+        options = stated(text, main)
+        return options is not None and render(options).get(path) == text
+
+
+def distance(text: str, other: str) -> int:
+    """Return how many lines two texts do not share."""
+    lines, others = Counter(text.splitlines()), Counter(other.splitlines())
+    return ((lines - others) + (others - lines)).total()

@@ -67,11 +67,11 @@ def world(chance: random.Random) -> World:
     files: dict[str, dict[str, Any]] = {"account": ACCOUNT, "clusters": {"clusters": clusters}}
     needed: set[str] = set()
     for cluster in clusters:
-        given = chance.choice(list(GIVEN))
-        env, works = GIVEN[given]
-        arn = f"{ARN}{given}" if given in ("cni", "old") else ""
+        identity = chance.choice(list(GIVEN))
+        env, works = GIVEN[identity]
+        arn = f"{ARN}{identity}" if identity in ("cni", "old") else ""
         files[f"{cluster}-addon"] = addon(cluster, serviceAccountRoleArn=arn)
-        if given == "pods":
+        if identity == "pods":
             files[f"{cluster}-association"] = association(cluster)
         groups = {name: chance.choice(NODE_ROLES) for name in ("x", "y")[: chance.randint(0, 2)]}
         for name, of in groups.items():

@@ -15,15 +15,15 @@ HARDENED = Hardening.of(harden=True, additional_tag_keys=(), eni_claim_tag=None)
 
 
 def at_every_version(made: dict[str, object]) -> list[Options]:
-    found = []
+    texts = []
     for version in known_versions.known():
         try:
             at_version = options(cni_version=str(version), **made)  # type: ignore[arg-type]
             at_version.composed()
         except VpcCniIamError:
             continue
-        found.append(at_version)
-    return found
+        texts.append(at_version)
+    return texts
 
 
 @pytest.mark.parametrize(

@@ -198,8 +198,8 @@ def test_owners_in_a_list_that_is_not_known_may_be_more_than_it_refers_to() -> N
 def test_whoever_has_a_name_that_is_not_known_may_be_new(kind: str) -> None:
     """The role may be made by the same plan: a warning, which counts for new access."""
     values = {"name": "p", "policy": document(allow("s3:*"))}
-    given = resource(f"aws_iam_{kind}_policy", "p", None, values, after_unknown={kind: True})
-    (finding,) = reviewed(given).findings
+    created = resource(f"aws_iam_{kind}_policy", "p", None, values, after_unknown={kind: True})
+    (finding,) = reviewed(created).findings
     assert (finding.rule, finding.level) == ("new-policy", "warning")
     assert "new-access" in finding.means
 
@@ -430,8 +430,8 @@ def test_what_no_plan_shows_of_new_roles_is_said_once_and_is_no_finding() -> Non
     block = {"mode": "managed", "type": "aws_iam_role", "expressions": {"name": {}}}
     blocks = [{**block, "name": name} for name in ("a", "b")]
     review = reviewed(*made, configuration={"root_module": {"resources": blocks}})
-    said = "inline policies of dynamic blocks in new roles (aws_iam_role.a and 1 more)"
-    assert review.not_shown == (said,)
+    words = "inline policies of dynamic blocks in new roles (aws_iam_role.a and 1 more)"
+    assert review.not_shown == (words,)
     assert {f.level for f in review.findings} == {"note"}
     assert not any("inline" in f.message for f in review.findings)
 

@@ -173,7 +173,7 @@ class Evidence(Struct, dict=True):
         groups = {d.node_group: d.role for d in of_nodes}
         absent = sorted({pod.node for pod in pods if pod.node} - {n.name for n in nodes})
         idle = {d.node_group for d in of_nodes if d.has_nodes} - {n.group for n in nodes}
-        given = _given(own)
+        own_identity = _given(own)
         seen = [
             (NodeReasonKind.no_pods, [] if pods else [cluster.name]),
             (NodeReasonKind.no_nodes, absent),
@@ -181,8 +181,8 @@ class Evidence(Struct, dict=True):
         ]
         reasons = [
             NodeReason(kind, cluster.name, tuple(about)) for kind, about in seen if about
-        ] + list(_of_pods(cluster, pods, given))
-        roles = sorted({*given.roles, *(pod.role for pod in pods if pod.role)})
+        ] + list(_of_pods(cluster, pods, own_identity))
+        roles = sorted({*own_identity.roles, *(pod.role for pod in pods if pod.role)})
         reasons += [r for role in roles if (r := self._of_role(cluster, role))]
         open_nodes = tuple(n.name for n in nodes if n.has_plugin and n.group not in groups)
         by_name = {n.name: groups.get(n.group) for n in nodes}
@@ -221,14 +221,19 @@ def _given(details: Iterable[ClusterDetail]) -> _Given:
     return _Given(first, roles, bool(own) and not with_role)
 
 
-def _of_pods(cluster: EksCluster, pods: Sequence[PluginPod], given: _Given) -> Iterator[NodeReason]:
+def _of_pods(
+    cluster: EksCluster, pods: Sequence[PluginPod], own_identity: _Given
+) -> Iterator[NodeReason]:
     """Yield why the credentials of pods do not show that the role of nodes is not needed."""
-    has_given = given.identity is not Identity.none
-    has_association = given.identity is Identity.pod_identity and given.roles
+    has_given = own_identity.identity is not Identity.none
+    has_association = own_identity.identity is Identity.pod_identity and own_identity.roles
     on_nodes = NodeReasonKind.not_restarted if has_given else NodeReasonKind.no_other_role
 
     def differs(pod: PluginPod) -> bool:
-        is_other = pod.identity is not given.identity or pod.role not in ("", *given.roles)
+        is_other = pod.identity is not own_identity.identity or pod.role not in (
+            "",
+            *own_identity.roles,
+        )
         return has_given and pod.identity.is_of_service_account and is_other
 
     tests: dict[NodeReasonKind, Callable[[PluginPod], bool]] = {
@@ -239,7 +244,7 @@ def _of_pods(cluster: EksCluster, pods: Sequence[PluginPod], given: _Given) -> I
             pod.identity is Identity.pod_identity and not has_association
         ),
         NodeReasonKind.addon_without_role: lambda pod: (
-            pod.identity is Identity.irsa and given.is_addon_without_role
+            pod.identity is Identity.irsa and own_identity.is_addon_without_role
         ),
     }
     for kind, test in tests.items():

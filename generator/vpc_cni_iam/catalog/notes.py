@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import Enum
 
 from msgspec import Struct
@@ -141,29 +141,6 @@ def hardening_notes(options: Options) -> tuple[HardeningNote, ...]:
         return ()
     claim = "=".join(hardening.eni_claim_tag) if hardening.eni_claim_tag else ""
     tag_keys = ", ".join(hardening.additional_tag_keys) or "none"
-    scopes = {v.scope for v in options.variants}
-    allowed: dict[str, str] = {}
-    if Scope.CLUSTER_NAME in scopes:
-        allowed["untagged-interfaces-claimable"] = _claimable("its VPC", claim)
-    if Scope.SESSION_TAGS in scopes:
-        # No session tag names a VPC.
-        allowed |= {
-            "unconditioned-create-tags": _claimable("any VPC", claim),
-            "instances-unscoped": "attaching its interfaces to any instance",
-        }
-        if IdList.subnets not in hardening.limits:
-            allowed["creates-in-any-vpc"] = "creating its interfaces in every VPC"
-    actions = {a for c in options.composed() for s in c.policy.statements for a in s.actions}
-    takes_groups = actions & {"ec2:CreateNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute"}
-    if takes_groups and IdList.security_groups not in hardening.limits:
-        allowed["security-groups-unscoped"] = (
-            "any security group of an interface's VPC on its own interfaces"
-        )
-    if "ec2:AssignPrivateIpAddresses" in actions:
-        allowed["addresses-reassignable"] = (
-            "moving addresses of other interfaces of a subnet to its own interfaces"
-        )
-    allowed["describe-unscoped"] = "Describe actions on the whole account: EC2 cannot restrict them"
     denied = {_ADDED[limit][0]: _ADDED[limit][1] for limit in hardening.limits}
     stops = {
         "cluster-name-needed": (
@@ -180,12 +157,40 @@ def hardening_notes(options: Options) -> tuple[HardeningNote, ...]:
     return tuple(
         HardeningNote(identifier, effect, text)
         for effect, texts in (
-            (HardeningEffect.STILL_ALLOWED, allowed),
+            (HardeningEffect.STILL_ALLOWED, _still_allowed(options, claim, hardening.limits)),
             (HardeningEffect.DENIED, denied),
             (HardeningEffect.STOPS_PLUGIN, stops),
         )
         for identifier, text in texts.items()
     )
+
+
+def _still_allowed(options: Options, claim: str, limits: Collection[IdList]) -> dict[str, str]:
+    """Return what a hardened document still allows, by the risk."""
+    scopes = {v.scope for v in options.variants}
+    allowed: dict[str, str] = {}
+    if Scope.CLUSTER_NAME in scopes:
+        allowed["untagged-interfaces-claimable"] = _claimable("its VPC", claim)
+    if Scope.SESSION_TAGS in scopes:
+        # No session tag names a VPC.
+        allowed |= {
+            "unconditioned-create-tags": _claimable("any VPC", claim),
+            "instances-unscoped": "attaching its interfaces to any instance",
+        }
+        if IdList.subnets not in limits:
+            allowed["creates-in-any-vpc"] = "creating its interfaces in every VPC"
+    actions = {a for c in options.composed() for s in c.policy.statements for a in s.actions}
+    takes_groups = actions & {"ec2:CreateNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute"}
+    if takes_groups and IdList.security_groups not in limits:
+        allowed["security-groups-unscoped"] = (
+            "any security group of an interface's VPC on its own interfaces"
+        )
+    if "ec2:AssignPrivateIpAddresses" in actions:
+        allowed["addresses-reassignable"] = (
+            "moving addresses of other interfaces of a subnet to its own interfaces"
+        )
+    allowed["describe-unscoped"] = "Describe actions on the whole account: EC2 cannot restrict them"
+    return allowed
 
 
 def _claimable(place: str, claim: str) -> str:

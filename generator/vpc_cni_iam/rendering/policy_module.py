@@ -77,21 +77,7 @@ def context(options: Options, *, optional: bool = False, vendored: bool = False)
         "outputs": module_outputs(documents, [p.name for p in used], required=required),
         "region_condition": region_condition(),
         "resources": (),
-        "sample": {p.name: _given(p, laid_out.SAMPLE[p.name]) for p in own},
-        "wrong": {p.name: _given(p, "not a name") for p in own},
-        "too_many": {
-            # Tests of Terraform 1.6 call no functions here.
-            p.name: f'[for n in {[*range(10, 90)]} : "{laid_out.SAMPLE[p.name][:-2]}${{n}}"]'
-            for p in own
-            if p.is_list
-        },
-        "call": {p.name: Expression(_CALL[p.name]) for p in own},
-        # For a document that is also planned without its names.
-        "guarded": {
-            p.name: Expression(f"coalesce(var.{p.name}, {code(Literal(ABSENT))})")
-            for p in own
-            if not p.is_list
-        },
+        **_values(own),
         "works_with": _by_works_with(documents),
         "word_for_word": options.selection.word_for_word
         and not any(v.derived for v in options.variants),
@@ -103,6 +89,27 @@ def context(options: Options, *, optional: bool = False, vendored: bool = False)
         **_scoping(documents, scoped),
         "hardened": _hardened(policies, options),
     }
+
+
+def _values(own: Sequence[Parameter]) -> dict[str, dict[str, Any]]:
+    """Return the values of a module's parameters in its tests, in a call and in its documents."""
+    lists, names = [p for p in own if p.is_list], [p for p in own if not p.is_list]
+    # Tests of Terraform 1.6 call no functions here.
+    many = {p.name: f"[for n in {[*range(10, 90)]} : {_numbered(p)}]" for p in lists}
+    return {
+        "sample": {p.name: _given(p, laid_out.SAMPLE[p.name]) for p in own},
+        "wrong": {p.name: _given(p, "not a name") for p in own},
+        "too_many": many,
+        "call": {p.name: Expression(_CALL[p.name]) for p in own},
+        # For a document that is also planned without its names.
+        "guarded": {
+            p.name: Expression(f"coalesce(var.{p.name}, {code(Literal(ABSENT))})") for p in names
+        },
+    }
+
+
+def _numbered(parameter: Parameter) -> str:
+    return f'"{laid_out.SAMPLE[parameter.name][:-2]}${{n}}"'
 
 
 def _given(parameter: Parameter, value: str) -> str | Expression:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -12,6 +13,7 @@ from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.variants import Scope
 from vpc_cni_iam.hcl.literals import Expression, Literal, code
 from vpc_cni_iam.rendering import policy_module
+from vpc_cni_iam.rendering.documents import RenderedDocument
 from vpc_cni_iam.rendering.environment import fill
 from vpc_cni_iam.rendering.outputs import Output
 from vpc_cni_iam.rendering.variables import Variable, refusing
@@ -49,32 +51,14 @@ def render(options: Options, *, vendored: bool = False) -> dict[str, str]:
     context = policy_module.context(options, optional=chosen, vendored=vendored)
     documents = context["documents"]
     names = [d.name for d in documents]
-    named = [p.name for p in parameters.NAMES]
     managed, irsa = MANAGED_VARIANT in names, options.irsa
     document = "local.json[var.variant]" if chosen else next(iter(context["json"].values()))
-    # By variant: the variables without which its document would have placeholders. A module that
-    # is made for one variant has required variables in their place.
-    needs = {
-        d.name: needed
-        for d in (documents if chosen else ())
-        if (needed := tuple(p.name for p in parameters.used(d.composed.policy) if p.name in named))
-    }
+    needs = _needs(documents if chosen else ())
     untagged = [d for d in documents if d.scope is not Scope.SESSION_TAGS]
-    # The names that each call of the module passes, of which a chosen variant needs others.
-    passed = {} if chosen else context["call"]
-    cluster = (
-        {"pod_identity": Expression("true"), "eks_cluster_arn": Expression(f"{_CLUSTER}.arn")}
-        if irsa
-        else {"source_account_id": _SAMPLE["source_account_id"]}
-    )
-    provider = {"oidc_provider_arn": _SAMPLE["oidc_provider_arn"]} if irsa else {}
-    first = {"variant": untagged[0].name} if chosen and irsa else {}
     context |= {
         "name": NAME,
         "call_name": "vpc_cni_role",
-        "given": {**first, **provider, **context["sample"]},
-        "by_irsa": {**first, "oidc_provider_arn": Expression(_PROVIDER), **passed},
-        "by_pod_identity": {**({"variant": names[0]} if chosen else {}), **cluster, **passed},
+        **_calls(documents, context, chosen=chosen, irsa=irsa),
         "variables": (
             _CREATE,
             *([_variant(names)] if chosen else []),
@@ -96,10 +80,7 @@ def render(options: Options, *, vendored: bool = False) -> dict[str, str]:
             "aws_iam_role_policy_attachment.this",
         ),
         "scoped_names": [*needs],
-        "scoped_by_needs": [
-            ([name for name in needs if needs[name] == needed], needed)
-            for needed in dict.fromkeys(needs.values())
-        ],
+        "scoped_by_needs": _by_needs(needs),
         "refused_with_irsa": context["by_session_tags"] if irsa else [],
         "untagged": untagged,
         "names": names,
@@ -112,6 +93,51 @@ def render(options: Options, *, vendored: bool = False) -> dict[str, str]:
         "issuer": trust.issuer(_SAMPLE["oidc_provider_arn"]),
     }
     return fill(FILES, context)
+
+
+def _needs(documents: Iterable[RenderedDocument]) -> dict[str, tuple[str, ...]]:
+    """Return by variant the variables without which its document would have placeholders.
+
+    A module that is made for one variant has required variables in their place.
+    """
+    named = [p.name for p in parameters.NAMES]
+    used = {
+        d.name: tuple(p.name for p in parameters.used(d.composed.policy) if p.name in named)
+        for d in documents
+    }
+    return {name: needed for name, needed in used.items() if needed}
+
+
+def _by_needs(needs: Mapping[str, tuple[str, ...]]) -> list[tuple[list[str], tuple[str, ...]]]:
+    """Return the variants that need the same variables, with these."""
+    return [
+        ([name for name in needs if needs[name] == needed], needed)
+        for needed in dict.fromkeys(needs.values())
+    ]
+
+
+def _calls(
+    documents: Sequence[RenderedDocument], context: Mapping[str, Any], *, chosen: bool, irsa: bool
+) -> dict[str, dict[str, Any]]:
+    """Return the arguments of the calls of the module, in its tests and in its README.
+
+    Each passes the names of the document, of which a chosen variant needs others.
+    """
+    untagged = [d for d in documents if d.scope is not Scope.SESSION_TAGS]
+    passed = {} if chosen else context["call"]
+    first = {"variant": untagged[0].name} if chosen and irsa else {}
+    provider: dict[str, Any] = {}
+    cluster: dict[str, Any] = {"source_account_id": _SAMPLE["source_account_id"]}
+    if irsa:
+        provider = {"oidc_provider_arn": _SAMPLE["oidc_provider_arn"]}
+        arn = Expression(f"{_CLUSTER}.arn")
+        cluster = {"pod_identity": Expression("true"), "eks_cluster_arn": arn}
+    any_variant = {"variant": documents[0].name} if chosen else {}
+    return {
+        "given": {**first, **provider, **context["sample"]},
+        "by_irsa": {**first, "oidc_provider_arn": Expression(_PROVIDER), **passed},
+        "by_pod_identity": {**any_variant, **cluster, **passed},
+    }
 
 
 def _needed_by(variable: Variable, needs: Mapping[str, tuple[str, ...]]) -> Variable:

@@ -60,8 +60,8 @@ def _smaller_lines(usage: Usage, smaller: SmallerPolicies) -> Iterator[str]:
     if not smaller.is_good:
         return
     seldom = (p.action for e in usage.elements for p in e.not_used)
-    if kept := ", ".join(dict.fromkeys(seldom)):
-        yield f"kept, since the plugin can call it: {kept}"
+    if actions := ", ".join(dict.fromkeys(seldom)):
+        yield f"kept, since the plugin can call it: {actions}"
     yield (
         "the policy without what was not used, proven to allow no more than before; coverage at "
         f"{usage.cni_version}: {smaller.verdict}"

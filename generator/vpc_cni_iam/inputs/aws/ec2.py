@@ -37,13 +37,13 @@ class _Operator(Struct, rename="pascal"):
     principal: str | None = None
 
 
-class _Group(Struct, rename="pascal"):
+class _GroupShown(Struct, rename="pascal"):
     group_id: str | None = None
 
 
 class _OwnInterface(Struct, rename="pascal"):
     subnet_id: str | None = None
-    groups: list[_Group] | None = None
+    groups: list[_GroupShown] | None = None
 
 
 class _Instance(Struct, rename="pascal"):
@@ -71,7 +71,7 @@ class _Interface(Struct, rename="pascal"):
     description: str | None = None
     attachment: _Attachment | None = None
     subnet_id: str | None = None
-    groups: list[_Group] | None = None
+    groups: list[_GroupShown] | None = None
     tag_set: list[_Tag] | None = None
     operator: _Operator | None = None
 
@@ -161,7 +161,7 @@ class _Page(Struct, frozen=True):
                 self._groups(shown.groups),
             )
 
-    def _groups(self, groups: Iterable[_Group] | None) -> tuple[str, ...]:
+    def _groups(self, groups: Iterable[_GroupShown] | None) -> tuple[str, ...]:
         return tuple(self._id(group.group_id) for group in groups or ())
 
     def _id(self, text: str | None) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import product
+from itertools import chain, product
 from typing import TypeAlias
 
 from msgspec.structs import replace
@@ -103,7 +103,7 @@ class PluginReader:
             return
         every = [[r for r in each[key] if installs_plugin(r, side)] for side, each in sides.items()]
         # Of several on one side none is in place of another.
-        addresses = list(dict.fromkeys(r.address for installers in every for r in installers))
+        addresses = list(dict.fromkeys(_addresses(chain.from_iterable(every))))
         for chosen in [[a] for a in addresses] if max(map(len, every)) > 1 else [addresses]:
             old, new = (
                 self._state(key, each, [r for r in installers if r.address in chosen], side)
@@ -111,7 +111,7 @@ class PluginReader:
             )
             address = key if isinstance(key, str) else ""
             own = self._resolver.by_address.get(address)
-            yield ClusterPlugin(address, old, new, own, tuple(r.address for r in every[1]))
+            yield ClusterPlugin(address, old, new, own, _addresses(every[1]))
 
     def _by_cluster(self, side: Side) -> dict[_Key, list[Resource]]:
         """Return the resources that are there on a side, by cluster."""
@@ -388,3 +388,7 @@ def _texts(resources: Iterable[Resource], paths: Iterable[str], side: Side) -> t
 
 def _is_true(resource: Resource, path: str, side: Side) -> bool:
     return one(resource, path, side) == Known(value=True)
+
+
+def _addresses(resources: Iterable[Resource]) -> tuple[str, ...]:
+    return tuple(resource.address for resource in resources)

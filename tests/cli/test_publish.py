@@ -189,8 +189,7 @@ def test_git_without_an_identity_is_a_line_that_says_what_to_set(tmp_path: Path)
     nobody |= {"GIT_CONFIG_VALUE_0": "true"}
     who = [f"GIT_{n}_{w}" for n in ("AUTHOR", "COMMITTER") for w in ("NAME", "EMAIL")]
     unset = ["env", *(f"--unset={name}" for name in (*who, "EMAIL"))]
-    names = ("--registry-host", "r.example.test", "--namespace", "p")
-    words = [*COMMAND, *LATEST, *names, "--version", "1.0.0", "--git-tag", "module"]
+    words = [*COMMAND, *LATEST, "--version", "1.0.0", "--git-tag", "module"]
     environ = {**os.environ, **nobody}
     done = subprocess.run(
         [*unset, *words], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
@@ -209,20 +208,21 @@ def test_git_without_an_identity_is_a_line_that_says_what_to_set(tmp_path: Path)
 
 def test_the_registry_stays_what_it_was_published_as(tmp_path: Path) -> None:
     """Given once, the host and the namespace are used by every later command."""
+    old, latest = OLD[: -len(PLACE)], LATEST[: -len(PLACE)]
     names = ("--registry-host", "tf.example.com", "--namespace", "platform")
-    assert run(*OLD, *names, "--version", "1.0.0", cwd=tmp_path).code == 0
+    assert run(*old, *names, "--version", "1.0.0", cwd=tmp_path).code == 0
     before = (tmp_path / "dist" / "nginx.conf").read_text()
-    done = run(*LATEST, "--version", "1.1.0", "--format", "json", cwd=tmp_path)
+    done = run(*latest, "--version", "1.1.0", "--format", "json", cwd=tmp_path)
     assert (done.code, done.err) == (0, "")
     assert json.loads(done.out)["copies"] == []
     assert json.loads(done.out)["source"] == "tf.example.com/platform/vpc-cni-iam/aws"
     after = (tmp_path / "dist" / "nginx.conf").read_text()
     assert before != after and "server_name tf.example.com;" in after
-    other = run(*LATEST, "--registry-host", "new.example.com", cwd=tmp_path)
+    other = run(*latest, "--registry-host", "new.example.com", cwd=tmp_path)
     assert (other.code, other.out) == (3, "")
     assert "add --move-registry" in other.err
     words = ("--version", "1.1.1", "--registry-host", "new.example.com", "--move-registry")
-    moved = run(*LATEST, *words, cwd=tmp_path)
+    moved = run(*latest, *words, cwd=tmp_path)
     line = "moved    from tf.example.com to new.example.com; README.md of a published version keeps"
     assert moved.code == 0 and line in moved.out
     assert "copy " not in moved.out

@@ -56,9 +56,10 @@ COMMANDS = {
     "catalog": "",
     "init --path infra/cni": "",
     "sync": "git",
+    "accept infra/cni/README.md ours": "",
+    "sync infra/cni": "git",
     "check": "",
     "sync --dry-run": "git",
-    "accept infra/cni/README.md ours": "",
     "upgrade --revision 2024-07-22": "git",
     "publish --cni-version latest --version 1.0.0 --output dist --namespace platform "
     "--registry-host registry.example.com": "",
@@ -127,6 +128,7 @@ def system_calls(outer: Path) -> dict[str, list[list[str]]]:
     new = page(ipv6=lambda t: t.replace("ec2:DescribeTags", "ec2:DescribeVpcs"))
     plans = ROOT / "tests" / "review" / "plans"
     files = {
+        "infra/cni/README.md": "# ours\n",
         "page.md": page(),
         "new.md": new,
         "checkout/main.go": MAIN,

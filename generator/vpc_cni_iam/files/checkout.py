@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 
 from msgspec import Struct
 
@@ -153,7 +153,7 @@ class Checkout:
     def _run(self, *words: str, stdin: str = "") -> bytes | None:
         try:
             # A file, since a pipe that git does not read to its end would end this process.
-            with TemporaryFile() as file:
+            with NamedTemporaryFile() as file:
                 file.write(stdin.encode(errors="surrogateescape"))
                 file.seek(0)
                 done = subprocess.run(  # noqa: S603 - a list of arguments, and no shell

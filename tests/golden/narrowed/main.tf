@@ -12,7 +12,7 @@ locals {
 }
 
 # ipv4-scoped: one IPv4 cluster, by its name and VPC.
-# Hardened for plugin v1.23.2 from upstream's of 2026-09-29; the README lists its plugin versions.
+# Hardened from upstream's document of 2026-09-29; the README lists its plugin versions.
 data "aws_iam_policy_document" "ipv4_scoped" {
   source_policy_documents = var.source_policy_documents
 

@@ -854,3 +854,12 @@ def test_a_daemonset_that_is_no_daemonset_and_standard_input_twice_are_refused(
     assert done.code == 3 and "is neither the DaemonSet aws-node nor values" in done.err
     done = run("explain", "-", "--daemonset", "-", stdin=EVENT)
     assert done.code == 2 and "- is given twice" in done.err
+
+
+def test_an_ip_family_that_another_object_has_is_not_assumed(tmp_path: Path) -> None:
+    elsewhere = {"name": "ENABLE_IPv6", "valueFrom": {"configMapKeyRef": {"name": "cni"}}}
+    daemonset = json.loads(aws_node(CLUSTER_NAME="prod"))
+    daemonset["spec"]["template"]["spec"]["containers"][0]["env"].append(elsewhere)
+    (tmp_path / "aws-node.json").write_text(json.dumps(daemonset))
+    (explanation,) = explained(EVENT, "--daemonset", str(tmp_path / "aws-node.json"))
+    assert {m for call in explanation["calls"] for m in call["modes"]} == {"ipv4", "ipv6"}

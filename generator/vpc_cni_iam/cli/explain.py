@@ -86,7 +86,8 @@ def _cluster(
     from vpc_cni_iam.plugin.settings import PluginSettings
 
     plugin = PluginSettings() if daemonset is None else inputs.plugin_settings(daemonset)
-    family = mode.value if mode else plugin.mode
+    is_known = not (plugin.unread or plugin.has_more)
+    family = mode.value if mode else plugin.mode if is_known else None
     default = options.known(plugin.version, strict=strict) if plugin.version else "latest"
     names = surroundings.values
     return Cluster(

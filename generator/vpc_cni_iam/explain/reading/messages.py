@@ -161,7 +161,9 @@ def _patterns(*, general: bool) -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 def _around(text: str, match: re.Match[str]) -> str:
     """Return the words about a match."""
-    start = text.find(" ", match.start() - _BEFORE) + 1 if match.start() > _BEFORE else 0
+    start = max(match.start() - _BEFORE, 0)
+    if start:
+        start = text.find(" ", start, match.start()) + 1 or start
     return ("..." if start else "") + text[start : start + _SHOWN]
 
 
@@ -169,7 +171,7 @@ def _denials(text: str, errors: list[int]) -> Iterator[Finding]:
     encoded = bool(ENCODED.search(text))
     matches = list(_DENIALS.finditer(text))
     starts = sorted((*errors, *(m.start() for m in matches if m["action"])))
-    end = 0
+    end, event = 0, _event_action(text)
     for match in matches:
         if match["call"]:
             yield Denial(match["call"])
@@ -183,7 +185,11 @@ def _denials(text: str, errors: list[int]) -> Iterator[Finding]:
             )
             yield denial_or_error(denial, _around(text, match))
         elif not _is_near(match.start(), starts):
-            yield _of_code(text, text[end : match.start()], match, encoded=encoded)
+            action = _operation_action(text[end : match.start()], match["operation"]) or event
+            if action:
+                yield denial_or_error(Denial(action, encoded=encoded), _around(text, match))
+            else:
+                yield Unclear(_around(text, match))
         end = match.end()
 
 
@@ -193,20 +199,25 @@ def _is_near(code: int, starts: list[int]) -> bool:
     return after < len(starts) and starts[after] - code <= _NEAR
 
 
-def _of_code(text: str, before: str, match: re.Match[str], *, encoded: bool) -> Finding:
-    """Return the denial that the code of an error tells of, with the text before the code."""
-    if operation := match["operation"]:
-        actions = [c.action for c in calls.calls() if c.action.endswith(f":{operation}")]
-        return Denial(actions[0], encoded=encoded) if actions else Unclear(_around(text, match))
+def _operation_action(before: str, operation: str | None) -> str:
+    """Return the action that the text before the code of an error names, empty if it names none.
+
+    The AWS CLI names the operation alone, after the code.
+    """
+    if operation:
+        return next((c.action for c in calls.calls() if c.action.endswith(f":{operation}")), "")
     request = _CREDENTIALS.split(before)[-1]
     places = [(m.start(), action) for words, action in _WORDS for m in words.finditer(request)]
     for call in _OPERATION.finditer(request):
         service = call["service"].lower()
         action = f"{SERVICES.get(service, service.replace(' ', '-'))}:{call['operation']}"
         places.append((call.start(), action))
-    if not places and (event := _EVENT.search(text)) and (source := _SOURCE.search(text)):
-        service = SERVICES.get(source["service"], source["service"])
-        places.append((0, f"{service}:{event['operation']}"))
-    if not places:
-        return Unclear(_around(text, match))
-    return denial_or_error(Denial(max(places)[1], encoded=encoded), _around(text, match))
+    return max(places)[1] if places else ""
+
+
+def _event_action(text: str) -> str:
+    """Return the action of a record of CloudTrail in a text, empty if there is none."""
+    event, source = _EVENT.search(text), _SOURCE.search(text)
+    if event is None or source is None:
+        return ""
+    return f"{SERVICES.get(source['service'], source['service'])}:{event['operation']}"

@@ -529,6 +529,8 @@ def test_harden(tmp_path: Path) -> None:
     lines = done.err.splitlines()
     assert [line.split(" (")[-1] for line in lines] == [
         "untagged-interfaces-claimable)",
+        "security-groups-unscoped)",
+        "addresses-reassignable)",
         "describe-unscoped)",
         "cluster-name-needed)",
         "tag-keys-closed)",

@@ -1,9 +1,11 @@
 """The stand-ins for AWS that the plugin's agent talks to, asked by AWS's own client."""
 
 import json
+import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -11,13 +13,15 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from tools.engines.cache import UnavailableError
 from tools.plugin_probe import authorise, cloud, servers
-from tools.plugin_probe.build import built_version
+from tools.plugin_probe.build import built_version, tagged
 from tools.plugin_probe.cloud import Cloud, InstanceType, Subnet
 from tools.plugin_probe.kubernetes import Kubernetes
 from tools.plugin_probe.pods import fields, message
 from tools.plugin_probe.servers import World
 
+from conftest import write_tree
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.policy.evaluate import compile_policies
 from vpc_cni_iam.policy.parse import loads
@@ -195,6 +199,10 @@ def test_messages_to_the_agent_are_protocol_buffers() -> None:
     [
         ("\tmod\tgithub.com/aws/amazon-vpc-cni-k8s\tv1.23.2\th1:x=\n", "v1.23.2"),
         (
+            "\tmod\tgithub.com/aws/amazon-vpc-cni-k8s\tv1.22.0\n\t=>\t./plugin\t(devel)\t\n",
+            "(devel)",
+        ),
+        (
             "\tmod\tgithub.com/aws/amazon-vpc-cni-k8s\tv1.19.4\n"
             "\t=>\tgithub.com/aws/amazon-vpc-cni-k8s\tv1.12.0\th1:x=\n",
             "v1.12.0",
@@ -204,3 +212,17 @@ def test_messages_to_the_agent_are_protocol_buffers() -> None:
 )
 def test_the_version_of_a_binary_is_that_of_its_code(listing: str, version: str) -> None:
     assert built_version(listing) == version
+
+
+def test_the_files_of_a_tag_come_from_a_clone(tmp_path: Path) -> None:
+    """The module proxy does not serve every version."""
+    clone, folder = tmp_path / "clone", tmp_path / "build"
+    write_tree(clone, {"cmd/main.go": "package main\n"})
+    folder.mkdir()
+    git = "git -c user.name=A -c user.email=a@example.com"
+    script = f"git init -q && git add . && {git} commit -qm A && git tag v1.22.0 && rm -r cmd"
+    subprocess.run(["bash", "-ec", script], cwd=clone, check=True)
+    name = tagged("v1.22.0", clone, folder)
+    assert (folder / name / "cmd/main.go").read_text() == "package main\n"
+    with pytest.raises(UnavailableError, match=r"git archive v1\.22\.9 of .*clone"):
+        tagged("v1.22.9", clone, folder)

@@ -62,10 +62,10 @@ def _build(plugin_version: PluginVersion, folder: Path, clone: Path | None) -> P
     if plugin_version >= _SHARED_SINCE:
         for name in ("go.mod", "go.sum"):
             shutil.copy(_SHARED / name, folder)
-        _go(["mod", "edit", f"-require={MODULE}@{plugin_version}"], folder)
+        run_go(["mod", "edit", f"-require={MODULE}@{plugin_version}"], folder)
         if clone is not None:
-            _go(
-                ["mod", "edit", f"-replace={MODULE}=./{_tagged(plugin_version, clone, folder)}"],
+            run_go(
+                ["mod", "edit", f"-replace={MODULE}=./{tagged(plugin_version, clone, folder)}"],
                 folder,
             )
     else:
@@ -75,17 +75,17 @@ def _build(plugin_version: PluginVersion, folder: Path, clone: Path | None) -> P
         )
         if _PINNED_SINCE <= plugin_version < _PINNED_BEFORE:
             name, version = _NETLINK
-            _go(["mod", "edit", f"-replace={name}={name}@{version}"], folder)
-        _go(["mod", "tidy"], folder)
+            run_go(["mod", "edit", f"-replace={name}={name}@{version}"], folder)
+        run_go(["mod", "tidy"], folder)
     built = folder / "aws-k8s-agent"
-    _go(["build", "-mod=mod", "-ldflags", "-s -w", "-o", str(built), PROGRAM], folder)
-    version = built_version(_go(["version", "-m", str(built)], folder))
+    run_go(["build", "-mod=mod", "-ldflags", "-s -w", "-o", str(built), PROGRAM], folder)
+    version = built_version(run_go(["version", "-m", str(built)], folder))
     if version != (str(plugin_version) if clone is None else "(devel)"):
         raise UnavailableError(f"Go built {MODULE} {version} in place of {plugin_version}")
     return built
 
 
-def _tagged(version: PluginVersion, clone: Path, folder: Path) -> str:
+def tagged(version: PluginVersion | str, clone: Path, folder: Path) -> str:
     """Write the files of a version's tag into the folder, and return the name that they have."""
     name, archive = "plugin", folder / "plugin.tar"
     command = ["git", "-C", str(clone), "archive", "-o", str(archive), str(version)]
@@ -106,7 +106,8 @@ def built_version(listing: str) -> str:
     return (lines[2] or lines[1]) if lines else "unknown"
 
 
-def _go(arguments: Sequence[str], folder: Path, environ: Mapping[str, str] = os.environ) -> str:
+def run_go(arguments: Sequence[str], folder: Path, environ: Mapping[str, str] = os.environ) -> str:
+    """Run ``go`` in a folder, and return what it writes; raises `UnavailableError`."""
     if not (go := shutil.which("go")):
         raise UnavailableError("the agent is built with Go, and there is no `go` on PATH")
     done = subprocess.run(

@@ -1,0 +1,1 @@
+"""Runs the log functions of the network policy agent, of which it has no other part."""

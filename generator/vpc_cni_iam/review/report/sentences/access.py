@@ -98,10 +98,10 @@ def _fix(gain: Gain, address: str, *, is_attached: bool) -> str:
         return f"Accept it if aws-node needs it, or narrow {address}"
     if is_attached:
         return f"Detach {_policies(gain.policies)} from {names_of(gain.owners)}"
-    if [str(action).lower() for action in actions] == ["iam:passrole"]:
-        return f"Name the role in {actions[0]} of {address}, or remove it"
     if actions and not gain.reach:
-        return f"Remove {_listed(actions)} from {address}, or narrow its resources"
+        passes_role = [str(action).lower() for action in actions] == ["iam:passrole"]
+        less = "name the role in it" if passes_role else "narrow its resources"
+        return f"Remove {_listed(actions)} from {address}, or {less}"
     return f"Narrow the actions and resources in {address}"
 
 

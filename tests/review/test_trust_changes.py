@@ -264,6 +264,23 @@ def test_a_provider_that_is_known_after_apply_is_no_false_alarm(key: str | None)
     assert levels(tuple(wild))["irsa-subject-wildcard"] == "warning"
 
 
+def test_keys_that_may_be_of_one_of_two_providers_are_no_false_alarm() -> None:
+    conditions = [
+        {"test": "StringEquals", "variable": None, "values": [value]}
+        for value in ("sts.amazonaws.com", "system:serviceaccount:kube-system:aws-node")
+    ]
+    principals = [{"type": "Federated", "identifiers": [None, PROVIDER]}]
+    unknown = {
+        "principals": [{"identifiers": [True, False]}],
+        "condition": [{"variable": True}] * 2,
+    }
+    statement = {"effect": "Allow", "actions": [WEB], "condition": conditions,
+                 "principals": principals}  # fmt: skip
+    changes, configuration = _data_source(statement, unknown, {})
+    rules = {f.rule for f in found(*changes, configuration=configuration)}
+    assert rules <= {"new-policy", "unknown-policy", "not-proven"}
+
+
 def test_a_known_trust_that_gets_a_part_that_is_not_known_is_a_warning() -> None:
     statement = {"effect": "Allow", "actions": ["sts:AssumeRole"],
                  "principals": [{"type": "AWS", "identifiers": [None]}]}  # fmt: skip

@@ -98,11 +98,11 @@ def _fix(gain: Gain, address: str, *, is_attached: bool) -> str:
         return f"Accept it if aws-node needs it, or narrow {address}"
     if is_attached:
         return f"Detach {_policies(gain.policies)} from {names_of(gain.owners)}"
-    if [str(action).lower() for action in actions] == ["iam:passrole"]:
-        return f"Name the role in {actions[0]} of {address}, or remove it"
-    is_removable = actions and not gain.reach
-    what = f"Remove {_listed(actions)} from {address}, or narrow its resources"
-    return what if is_removable else f"Narrow the actions and resources in {address}"
+    if actions and not gain.reach:
+        passes_role = [str(action).lower() for action in actions] == ["iam:passrole"]
+        less = "name the role in it" if passes_role else "narrow its resources"
+        return f"Remove {_listed(actions)} from {address}, or {less}"
+    return f"Narrow the actions and resources in {address}"
 
 
 def _drops_condition(part: GainedPart) -> bool:

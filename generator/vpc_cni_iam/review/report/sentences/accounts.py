@@ -55,7 +55,6 @@ _CONFLICTS = {
 def _conflict(_: Finding, conflict: Conflict) -> Saying:
     grant, policy = conflict.grant, _policy(conflict.grant)
     name = name_of(grant.policy) if grant.policy else grant.key.name
-    policy = policy[0].upper() + policy[1:] if policy.startswith("the ") else policy
     of = policy, conflict.address, grant.address, name
     message, fix = (text.format(*of) for text in _CONFLICTS[conflict.kind])
     if conflict.kind is ConflictKind.NOT_LISTED and conflict.is_kept:

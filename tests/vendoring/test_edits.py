@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from conftest import Run, run
-from vpc_cni_iam.catalog import trust
+from vpc_cni_iam.catalog import parameters, trust
+from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.narrowing import IdList
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
@@ -200,6 +202,7 @@ def judged(files: dict[str, str], path: str, text: str) -> Edit:
 
 
 HYPERPOD = render(options(VARIANTS, cni_version="v1.23.2", features=["hyperpod"]))
+NARROWED = render(options(["ipv4-scoped"], hardening=Hardening(limits=tuple(IdList))))
 HYPERPOD_ROLE = render(options(VARIANTS, cni_version="v1.23.2", features=["hyperpod"], kind="role"))
 
 
@@ -210,8 +213,11 @@ def test_text_in_the_place_of_any_variable_adds_access(name: str, text: str) -> 
     text = text.format(name)
     trusted = name in [p.name for p in trust.PARAMETERS]
     generated = HYPERPOD_ROLE if trusted else HYPERPOD
+    if name in [p.name for p in parameters.LISTS]:
+        generated = NARROWED
     main = generated["main.tf"]
     edited = main.replace(f"${{var.{name}}}", text)
+    edited = edited.replace(f"for id in var.{name} :", f'for id in ["{text}"] :')
     for owner in ("local", "var"):
         edited = edited.replace(f"[{owner}.{name}]", f'["{text}"]')
         edited = edited.replace(f"{{{owner}.{name}}}", f'{{"{text}"}}')
@@ -313,8 +319,7 @@ def test_an_edit_rests_on_validations_as_they_are(
 ) -> None:
     """An account ID that may be empty since an accepted edit is every account by another one."""
     folder = tmp_path / MODULE
-    pinned = '[[module]]\npath = "modules/vpc-cni-iam-policy"\ncni_version = "v1.23.2"\n'
-    (tmp_path / "vpc-cni-iam.toml").write_text(pinned)
+    (tmp_path / "vpc-cni-iam.toml").write_text(PINNED)
     assert run("sync", cwd=tmp_path).code == 0
     edit(tmp_path, ":${var.account_id}:network", OWN_ACCOUNT)
     assert "it adds no access" in accept(tmp_path, "main.tf").out
@@ -335,9 +340,12 @@ def test_an_edit_rests_on_validations_as_they_are(
 MODULE = "modules/vpc-cni-iam-policy"
 
 
+PINNED = f'[[module]]\npath = "{MODULE}"\ncni_version = "v1.23.2"\n'
+
+
 @pytest.fixture
 def repo(tmp_path: Path) -> Path:
-    assert run("init", cwd=tmp_path).code == 0
+    (tmp_path / "vpc-cni-iam.toml").write_text(PINNED)
     assert run("sync", cwd=tmp_path).code == 0
     edit(tmp_path, '["ec2:CreateTags"]', '["ec2:*"]')
     return tmp_path

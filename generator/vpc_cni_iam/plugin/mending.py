@@ -38,7 +38,7 @@ class TrustRepair(Struct, frozen=True):
     """A part of a trust policy that keeps the tokens of aws-node out, and what to write there."""
 
     fault: TrustFault
-    found: str  # what the policy has
+    present: str  # what the policy has
     key: str  # the name of what is to be changed: of an element, or a condition key
     value: str  # what it should have
 
@@ -88,12 +88,12 @@ def _mended(statement: Statement, role: str) -> tuple[Statement, list[TrustRepai
         own = next((str(key).rpartition(":")[0] for key in named), "")
         own = own if "/" in own else _ANY_ISSUER
         providers = [f"arn:{partition}:iam::{account}{PROVIDER}{own}"]
-        found = ", ".join(_principals(statement))
-        repairs.append(TrustRepair(TrustFault.principal, found, "Federated", providers[0]))
+        present = ", ".join(_principals(statement))
+        repairs.append(TrustRepair(TrustFault.principal, present, "Federated", providers[0]))
         statement = replace(statement, principals=(Principal("Federated", tuple(providers)),))
     if not any(wildcard.matches(a.lower(), WEB.lower()) for a in known(statement.actions)):
-        found = ", ".join(known(statement.actions))
-        repairs.append(TrustRepair(TrustFault.action, found, "Action", WEB))
+        present = ", ".join(known(statement.actions))
+        repairs.append(TrustRepair(TrustFault.action, present, "Action", WEB))
         statement = replace(statement, actions=(WEB,))
     conditions = []
     for condition in statement.conditions:

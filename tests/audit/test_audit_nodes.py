@@ -458,16 +458,14 @@ def test_lists_of_pods_and_nodes_tell_clusters_apart(tmp_path: Path) -> None:
     assert (code, answer["answer"], answer["clusters"]) == (0, "safe", ["dev", "prod"])
     for items in ("nodes", "pods"):
         some = [i for i in both["dev-both"]["items"] if i["metadata"]["name"][-2:] != "n2"]
-        listed_pods = [
+        whole = [
             i
             for i in both["dev-both"]["items"]
             if i["kind"] != {"nodes": "Node", "pods": "Pod"}[items]
         ]
         less = {
             **files,
-            "dev-both": listed(
-                *some, *(i for i in listed_pods if i["metadata"]["name"][-2:] == "n2")
-            ),
+            "dev-both": listed(*some, *(i for i in whole if i["metadata"]["name"][-2:] == "n2")),
         }
         assert asked(tmp_path, less)[1]["answer"] == "not known"
 

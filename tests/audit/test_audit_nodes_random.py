@@ -67,11 +67,11 @@ def world(chance: random.Random) -> World:
     files: dict[str, dict[str, Any]] = {"account": ACCOUNT, "clusters": {"clusters": clusters}}
     needed: set[str] = set()
     for cluster in clusters:
-        identity = chance.choice(list(GIVEN))
-        env, works = GIVEN[identity]
-        arn = f"{ARN}{identity}" if identity in ("cni", "old") else ""
+        own = chance.choice(list(GIVEN))
+        env, works = GIVEN[own]
+        arn = f"{ARN}{own}" if own in ("cni", "old") else ""
         files[f"{cluster}-addon"] = addon(cluster, serviceAccountRoleArn=arn)
-        if identity == "pods":
+        if own == "pods":
             files[f"{cluster}-association"] = association(cluster)
         groups = {name: chance.choice(NODE_ROLES) for name in ("x", "y")[: chance.randint(0, 2)]}
         for name, of in groups.items():
@@ -79,10 +79,10 @@ def world(chance: random.Random) -> World:
         nodes, pods = [], []
         names = chance.sample([f"n{i}" for i in range(6)], chance.randint(len(groups) or 1, 4))
         for number, name in enumerate(names):
-            own = list(groups)[number] if number < len(groups) else chance.choice([*groups, ""])
-            of = groups.get(own) or chance.choice(NODE_ROLES)
+            label = list(groups)[number] if number < len(groups) else chance.choice([*groups, ""])
+            of = groups.get(label) or chance.choice(NODE_ROLES)
             is_stale = chance.random() < 0.15
-            nodes.append(node(name, own, cluster))
+            nodes.append(node(name, label, cluster))
             pods.append(pod(name, cluster, **({} if is_stale else env)))
             if is_stale or not works:
                 needed.add(f"{ARN}{of}")

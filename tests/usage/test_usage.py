@@ -164,8 +164,8 @@ def test_it_ends_with_the_policy_without_what_was_not_used(
     assert "ec2:DescribeSecurityGroups" not in allowed and not any("*" in a for a in allowed)
     # What no event shows and the plugin calls seldom is kept, and named.
     assert "ec2:DeleteNetworkInterface" in allowed
-    seldom = done.out.partition("\nkept, since the plugin can call it: ")[2].partition("\n")[0]
-    assert "ec2:DeleteNetworkInterface" in seldom.split(", ")
+    named = done.out.partition("\nkept, since the plugin can call it: ")[2].partition("\n")[0]
+    assert "ec2:DeleteNetworkInterface" in named.split(", ")
     assert run("compare", "old.json", "new.json", cwd=tmp_path).code == 0
     assert run("coverage", "new.json", cwd=tmp_path).code == 0
     assert "proven to allow no more than before; coverage at v1.23.2: works\n" in done.out

@@ -33,6 +33,7 @@ from vpc_cni_iam.audit.judge import (
     ClusterPlace,
     PluginRole,
     PolicyAudit,
+    RoleResult,
     RoleVerdict,
     breaks_anyway,
     judge,
@@ -141,7 +142,7 @@ def audit(
         unread.append(Skipped("the input", Reason.not_read, advice))
     helpers = sorted(auditor.metrics_helper, key=lambda r: r.role)
     unknown_role = any(role.verdict is RoleVerdict.unknown for role in roles)
-    undecided = any(r.undecided for r in roles) or any(r.undecided for r in helpers)
+    undecided = any([*(r.undecided for r in roles), *(r.undecided for r in helpers)])
     of_nodes = None
     if nodes:
         is_unread = any(part.counts for part in (*details.unread, *refused, *unknown))
@@ -353,17 +354,11 @@ class _Auditor(Struct):
                 no_trust += known
                 unknown += open_
         undecided += tuple(unknown)
-        verdict = max((f.verdict for f in families), key=lambda v: v.rank)
+        verdict = self._verdict(role, uses, families, is_undecided=bool(undecided))
         if uses and not _active(uses) and trust.identities == (Identity.node_role,):
             verdict = RoleVerdict.unused
         elif no_trust:
             verdict = RoleVerdict.breaks
-        elif undecided:
-            places = [self._place(use) for use in uses if use.result]
-            verdict = RoleVerdict.unknown
-            denied = any(m.explicit for family in families for m in family.missing)
-            if denied and breaks_anyway(role, places):
-                verdict = RoleVerdict.breaks
         by_cluster = {use.where: use.result for use in uses if use.result}
         advice = remedies(detail.arn, no_trust)
         if verdict is not RoleVerdict.unused:
@@ -383,6 +378,22 @@ class _Auditor(Struct):
             tuple(map(sentence, undecided)),
             advice,
         )
+
+    def _verdict(
+        self,
+        role: PluginRole,
+        uses: Iterable[ClusterUse],
+        families: Sequence[RoleResult],
+        *,
+        is_undecided: bool,
+    ) -> RoleVerdict:
+        """Return whether the plugin works with the policies of a role."""
+        if not is_undecided:
+            return max((f.verdict for f in families), key=lambda v: v.rank)
+        places = [self._place(use) for use in uses if use.result]
+        denied = any(m.explicit for family in families for m in family.missing)
+        is_broken = denied and breaks_anyway(role, places)
+        return RoleVerdict.breaks if is_broken else RoleVerdict.unknown
 
     def _first_role(
         self, use: ClusterUse, trust: TrustAudit, role: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from msgspec import Struct
 
@@ -27,10 +28,30 @@ def place(
     A list of both has the nodes of the cluster of its pods. A node of another list is of the
     cluster that has a pod on a node of its name; several clusters may have nodes of one name.
     """
+    by_cluster, rest, whole = _of_whole_lists(nodes, pods)
+    # The nodes of pods in a list of both are in that list.
+    sought = {
+        cluster: sorted({pod.node for pod in own if pod.node and pod.source not in whole})
+        for cluster, own in pods.items()
+    }
+    clusters_on = Counter(chain.from_iterable(sought.values()))
+    lost = [*_without_pod(by_cluster, pods)]
+    for cluster, names in sought.items():
+        by_cluster[cluster] += chain.from_iterable(rest.get(name, ()) for name in names)
+    for name, named in rest.items():
+        if not clusters_on[name] and any(node.has_plugin for node in named):
+            lost.append(name)
+    several = (n for n, number in clusters_on.items() if max(number, len(rest.get(n, ()))) > 1)
+    return PlacedNodes(by_cluster, tuple(sorted(lost)), tuple(sorted(several)))
+
+
+def _of_whole_lists(
+    nodes: Iterable[ClusterNode], pods: Mapping[EksCluster, Sequence[PluginPod]]
+) -> tuple[dict[EksCluster, list[ClusterNode]], dict[str, list[ClusterNode]], set[str]]:
+    """Return the nodes of clusters by lists of both, the others by name, and those lists."""
     owners: dict[str, set[EksCluster]] = {}
-    for cluster, own in pods.items():
-        for pod in own:
-            owners.setdefault(pod.source, set()).add(cluster)
+    for cluster, pod in ((c, pod) for c, own in pods.items() for pod in own):
+        owners.setdefault(pod.source, set()).add(cluster)
     by_cluster: dict[EksCluster, list[ClusterNode]] = {cluster: [] for cluster in pods}
     rest: dict[str, list[ClusterNode]] = {}
     whole: set[str] = set()
@@ -42,23 +63,14 @@ def place(
                 whole.add(node.source)
             case _:
                 rest.setdefault(node.name, []).append(node)
-    with_pod = {cluster: {pod.node for pod in own} for cluster, own in pods.items()}
-    lost = [
-        node.name
-        for cluster, placed in by_cluster.items()
-        for node in placed
-        if node.has_plugin and node.name not in with_pod[cluster]
-    ]
-    # The nodes of pods in a list of both are in that list.
-    sought = {
-        cluster: sorted({pod.node for pod in own if pod.node and pod.source not in whole})
-        for cluster, own in pods.items()
-    }
-    clusters_on = Counter(name for names in sought.values() for name in names)
-    for cluster, names in sought.items():
-        by_cluster[cluster] += [node for name in names for node in rest.get(name, ())]
-    for name, named in rest.items():
-        if not clusters_on[name] and any(node.has_plugin for node in named):
-            lost.append(name)
-    several = (n for n, number in clusters_on.items() if max(number, len(rest.get(n, ()))) > 1)
-    return PlacedNodes(by_cluster, tuple(sorted(lost)), tuple(sorted(several)))
+    return by_cluster, rest, whole
+
+
+def _without_pod(
+    by_cluster: Mapping[EksCluster, Sequence[ClusterNode]],
+    pods: Mapping[EksCluster, Sequence[PluginPod]],
+) -> Iterator[str]:
+    """Yield the names of nodes on which no pod of their cluster runs."""
+    for cluster, nodes in by_cluster.items():
+        with_pod = {pod.node for pod in pods[cluster]}
+        yield from (n.name for n in nodes if n.has_plugin and n.name not in with_pod)

@@ -171,18 +171,9 @@ class Evidence(Struct, dict=True):
         ]
         of_nodes = [d for d in own if d.identity is Identity.node_role]
         groups = {d.node_group: d.role for d in of_nodes}
-        absent = sorted({pod.node for pod in pods if pod.node} - {n.name for n in nodes})
-        idle = {d.node_group for d in of_nodes if d.has_nodes} - {n.group for n in nodes}
-        own_identity = _given(own)
-        seen = [
-            (NodeReasonKind.no_pods, [] if pods else [cluster.name]),
-            (NodeReasonKind.no_nodes, absent),
-            (NodeReasonKind.no_node_of_group, sorted(idle)),
-        ]
-        reasons = [
-            NodeReason(kind, cluster.name, tuple(about)) for kind, about in seen if about
-        ] + list(_of_pods(cluster, pods, own_identity))
-        roles = sorted({*own_identity.roles, *(pod.role for pod in pods if pod.role)})
+        expected = _given(own)
+        reasons = [*_unseen(cluster, pods, nodes, of_nodes), *_of_pods(cluster, pods, expected)]
+        roles = sorted({*expected.roles, *(pod.role for pod in pods if pod.role)})
         reasons += [r for role in roles if (r := self._of_role(cluster, role))]
         open_nodes = tuple(n.name for n in nodes if n.has_plugin and n.group not in groups)
         by_name = {n.name: groups.get(n.group) for n in nodes}
@@ -204,6 +195,24 @@ class Evidence(Struct, dict=True):
         return None
 
 
+def _unseen(
+    cluster: EksCluster,
+    pods: Sequence[PluginPod],
+    nodes: Sequence[ClusterNode],
+    groups: Iterable[ClusterDetail],
+) -> Iterator[NodeReason]:
+    """Yield what of a cluster is not in the input."""
+    absent = {pod.node for pod in pods if pod.node} - {node.name for node in nodes}
+    idle = {d.node_group for d in groups if d.has_nodes} - {node.group for node in nodes}
+    for kind, names in (
+        (NodeReasonKind.no_pods, () if pods else (cluster.name,)),
+        (NodeReasonKind.no_nodes, tuple(sorted(absent))),
+        (NodeReasonKind.no_node_of_group, tuple(sorted(idle))),
+    ):
+        if names:
+            yield NodeReason(kind, cluster.name, names)
+
+
 class _Given(Struct, frozen=True):
     """The identity that a cluster gives aws-node."""
 
@@ -222,18 +231,15 @@ def _given(details: Iterable[ClusterDetail]) -> _Given:
 
 
 def _of_pods(
-    cluster: EksCluster, pods: Sequence[PluginPod], own_identity: _Given
+    cluster: EksCluster, pods: Sequence[PluginPod], expected: _Given
 ) -> Iterator[NodeReason]:
     """Yield why the credentials of pods do not show that the role of nodes is not needed."""
-    has_given = own_identity.identity is not Identity.none
-    has_association = own_identity.identity is Identity.pod_identity and own_identity.roles
+    has_given = expected.identity is not Identity.none
+    has_association = expected.identity is Identity.pod_identity and expected.roles
     on_nodes = NodeReasonKind.not_restarted if has_given else NodeReasonKind.no_other_role
 
     def differs(pod: PluginPod) -> bool:
-        is_other = pod.identity is not own_identity.identity or pod.role not in (
-            "",
-            *own_identity.roles,
-        )
+        is_other = pod.identity is not expected.identity or pod.role not in ("", *expected.roles)
         return has_given and pod.identity.is_of_service_account and is_other
 
     tests: dict[NodeReasonKind, Callable[[PluginPod], bool]] = {
@@ -244,7 +250,7 @@ def _of_pods(
             pod.identity is Identity.pod_identity and not has_association
         ),
         NodeReasonKind.addon_without_role: lambda pod: (
-            pod.identity is Identity.irsa and own_identity.is_addon_without_role
+            pod.identity is Identity.irsa and expected.is_addon_without_role
         ),
     }
     for kind, test in tests.items():

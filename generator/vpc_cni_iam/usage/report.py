@@ -46,13 +46,14 @@ def to_text(usage: Usage) -> Iterator[str]:
     yield ""
     yield from skipped_lines(usage.unread)
     yield conclusion(usage)
-    if usage.smaller:
-        yield ""
-        yield from _smaller_lines(usage, usage.smaller)
+    yield from _smaller_lines(usage, usage.smaller)
 
 
-def _smaller_lines(usage: Usage, smaller: SmallerPolicies) -> Iterator[str]:
+def _smaller_lines(usage: Usage, smaller: SmallerPolicies | None) -> Iterator[str]:
     """Yield the policy that can be pasted, last, and what is known of it."""
+    if smaller is None:
+        return
+    yield ""
     if not smaller.proven:
         yield "no smaller policy: it is not proven that it allows no more than the one before"
     elif not smaller.is_good:
@@ -60,8 +61,8 @@ def _smaller_lines(usage: Usage, smaller: SmallerPolicies) -> Iterator[str]:
     if not smaller.is_good:
         return
     seldom = (p.action for e in usage.elements for p in e.not_used)
-    if actions := ", ".join(dict.fromkeys(seldom)):
-        yield f"kept, since the plugin can call it: {actions}"
+    if callable_ := ", ".join(dict.fromkeys(seldom)):
+        yield f"kept, since the plugin can call it: {callable_}"
     yield (
         "the policy without what was not used, proven to allow no more than before; coverage at "
         f"{usage.cni_version}: {smaller.verdict}"

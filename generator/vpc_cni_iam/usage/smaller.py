@@ -39,13 +39,13 @@ class SmallerPolicies(Struct, frozen=True):
 
 
 def smaller_policies(
-    subject: Subject, setting: RequestSetting, remaining: Mapping[str, tuple[str, ...]]
+    subject: Subject, setting: RequestSetting, needed: Mapping[str, tuple[str, ...]]
 ) -> SmallerPolicies | None:
     """Return policies without what is not used; None if that changes nothing.
 
-    `remaining` has what is to stand for each Action element of the Allow statements.
+    `needed` has what is to stand for each Action element of the Allow statements.
     """
-    policies = [replace(p, statements=tuple(_smaller(p, remaining))) for p in subject.policies]
+    policies = [replace(p, statements=tuple(_smaller(p, needed))) for p in subject.policies]
     if tuple(policies) == subject.policies:
         return None
     rest = [policy for policy in policies if policy.statements]
@@ -62,12 +62,12 @@ def smaller_policies(
     return SmallerPolicies(tuple(documents), proven, verdict, before)
 
 
-def _smaller(policy: Policy, remaining: Mapping[str, tuple[str, ...]]) -> Iterator[Statement]:
+def _smaller(policy: Policy, needed: Mapping[str, tuple[str, ...]]) -> Iterator[Statement]:
     """Yield the statements of a policy with what is kept; a Deny stays as it is."""
     for statement in policy.statements:
         if statement.effect != "Allow" or statement.not_actions:
             yield statement
             continue
-        actions = (remaining.get(str(action), (action,)) for action in statement.actions)
+        actions = (needed.get(str(action), (action,)) for action in statement.actions)
         if some := tuple(dict.fromkeys(action for each in actions for action in each)):
             yield replace(statement, actions=some)

@@ -131,7 +131,7 @@ def usage(subject: Subject, setting: RequestSetting, trail: Trail, roles: Sequen
     not_allowed = tuple(a.action for a in actions if a.allowed and not a.in_policy)
     is_complete = not any(part.counts for part in unread)
     is_certain = is_complete and not not_allowed
-    remaining = {element.text: _kept(element) for element in elements}
+    needed = {element.text: _kept(element) for element in elements}
     return Usage(
         subject.title,
         str(setting.version),
@@ -148,7 +148,7 @@ def usage(subject: Subject, setting: RequestSetting, trail: Trail, roles: Sequen
         not_allowed,
         unread,
         is_complete,
-        smaller_policies(subject, setting, remaining) if is_certain else None,
+        smaller_policies(subject, setting, needed) if is_certain else None,
     )
 
 
@@ -246,7 +246,7 @@ def _element(
     version = f"{setting.version} in this configuration"
     needed = (*used, *refused, *(possible.action for possible in not_used))
     doubt = _doubt(text, actions, needed)
-    is_pattern = "*" in text or "?" in text
+    is_pattern = not {"*", "?"}.isdisjoint(text)
     if own:
         status, why = Status.used if used else Status.refused, _words_of_use(own)
     elif not_used:

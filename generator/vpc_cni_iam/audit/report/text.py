@@ -95,17 +95,21 @@ def _facts(role: RoleAudit, version: str, issuers: list[str]) -> Iterator[tuple[
         yield from _use(use, version)
     credentials = ", ".join(role.credentials)
     yield "credentials", credentials or "none: its trust policy does not let the plugin"
-    checked = bool(role.clusters) and all(use.issuer for use in role.clusters)
-    for issuer in issuers:
-        yield "issuer", issuer + (_ISSUER + _UNCHECKED if len(issuers) == 1 and not checked else "")
-    if len(issuers) > 1 and not checked:
-        yield "", _ISSUERS + _UNCHECKED
+    yield from _issuers(role, issuers)
     if policies.equal_to:
         yield "equal to", "; ".join(listed(policies.equal_to))
     yield "scope", policies.scope
     if policies.risks:
         yield "risks", ", ".join(policies.risks)
     yield from (("to do", text) for text in role.proposal)
+
+
+def _issuers(role: RoleAudit, issuers: list[str]) -> Iterator[tuple[str, str]]:
+    checked = bool(role.clusters) and all(use.issuer for use in role.clusters)
+    for issuer in issuers:
+        yield "issuer", issuer + (_ISSUER + _UNCHECKED if len(issuers) == 1 and not checked else "")
+    if len(issuers) > 1 and not checked:
+        yield "", _ISSUERS + _UNCHECKED
 
 
 def _use(use: ClusterUse, version: str) -> Iterator[tuple[str, str]]:

@@ -52,11 +52,11 @@ _SENTENCES = {
 
 
 _FAULTS = {
-    TrustFault.principal: "names the principal {found}, and tokens of aws-node need {value}",
-    TrustFault.action: "allows {found}, and IRSA sends {value}",
-    TrustFault.issuer: "asks for {found}, and tokens of its OIDC provider have {key}",
-    TrustFault.audience: "asks for the audience {found}, and tokens of aws-node have {value}",
-    TrustFault.subject: "asks for the subject {found}, and tokens of aws-node have {value}",
+    TrustFault.principal: "names the principal {present}, and tokens of aws-node need {value}",
+    TrustFault.action: "allows {present}, and IRSA sends {value}",
+    TrustFault.issuer: "asks for {present}, and tokens of its OIDC provider have {key}",
+    TrustFault.audience: "asks for the audience {present}, and tokens of aws-node have {value}",
+    TrustFault.subject: "asks for the subject {present}, and tokens of aws-node have {value}",
 }
 
 

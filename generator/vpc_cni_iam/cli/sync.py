@@ -90,10 +90,8 @@ def show_outcomes(
         typer.echo("all modules are up to date; nothing to do")
     for outcome in outcomes:
         path = outcome.module.path
-        for change in () if request.quiet else outcome.changes:
-            if not change.path.startswith(".vpc-cni-iam/base/"):
-                word = "merge" if change.path in outcome.merged else change.kind
-                common.show(f"{word:<9}{path}/{change.path}")
+        if not request.quiet:
+            _show_changes(outcome)
         for file in outcome.files:
             if not (file.fine and request.quiet):
                 word = "note" if file.fine else "conflict" if file.markers else file.state
@@ -103,6 +101,13 @@ def show_outcomes(
                 common.show_diff(outcome.edits.get(file.path, ""))
         if outcome.refused:
             common.say(f"{path}: no file is written while one is in the way")
+
+
+def _show_changes(outcome: SyncOutcome) -> None:
+    for change in outcome.changes:
+        if not change.path.startswith(".vpc-cni-iam/base/"):
+            word = "merge" if change.path in outcome.merged else change.kind
+            common.show(f"{word:<9}{outcome.module.path}/{change.path}")
 
 
 def _show_steps(steps: Iterable[str]) -> None:

@@ -17,6 +17,7 @@ from vpc_cni_iam.catalog import trust, variants
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.module.reader import HclModule, read_blocks
 from vpc_cni_iam.hcl.parse import parse
+from vpc_cni_iam.hcl.resolve import ResolvedDocument
 from vpc_cni_iam.hcl.syntax import Block, Node, Object, Text
 from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.policy.document import Policy
@@ -32,6 +33,7 @@ _DOCUMENT = ("data", "aws_iam_policy_document")
 # The variables that stand in documents.
 _VARIABLES = (*(p.name for p in trust.VARIABLES), trust.POD_IDENTITY)
 _Name = tuple[str, ...]
+_Blocks = dict[_Name, list[Block]]
 
 
 def edits(
@@ -90,12 +92,7 @@ def _answers(
         except InputError as error:
             answers[path].append(EditAnswer(unreadable(error)))
             continue
-        names = {
-            name
-            for name in {*new}.union(*olds)
-            if all(_shapes(old.get(name, [])) != _shapes(new.get(name, [])) for old in olds)
-        }
-        if names:
+        if names := _changed(olds, new):
             changed[path] = names
         for name in sorted(names):
             each = [_structure(name, old.get(name, []), new.get(name, [])) for old in olds]
@@ -124,6 +121,15 @@ def _blocks(text: str, path: str) -> dict[_Name, list[Block]]:
     for block in _parsed(path, text):
         blocks.setdefault((block.type, *block.labels), []).append(block)
     return blocks
+
+
+def _changed(olds: Sequence[_Blocks], new: _Blocks) -> set[_Name]:
+    """Return the names of the blocks that are in none of the sides as they are now."""
+    return {
+        name
+        for name in {*new}.union(*olds)
+        if all(_shapes(old.get(name, [])) != _shapes(new.get(name, [])) for old in olds)
+    }
 
 
 def _shapes(blocks: Iterable[Block]) -> Counter[object]:
@@ -241,7 +247,8 @@ def _compared(olds: Sequence[HclModule], new: HclModule) -> Iterator[tuple[str, 
     for document in new.documents:
         label = variants.label(document.name)
         known = [side[document.name] for side in before if document.name in side]
-        if document.joins not in {each.joins for each in known} | (set() if known else {()}):
+        joins = [each.joins for each in known] or [()]
+        if document.joins not in joins:
             yield document.name, EditAnswer(NotProven(ModuleReason.joins), label)
         if known and all(document.repeats != each.repeats for each in known):
             yield document.name, EditAnswer(NotProven(ModuleReason.repeats), label)
@@ -249,9 +256,13 @@ def _compared(olds: Sequence[HclModule], new: HclModule) -> Iterator[tuple[str, 
         if not isinstance(answer, NoNewAccess):
             yield document.name, EditAnswer(answer, label)
     for name in set[str]().union(*before) - {d.name for d in new.documents} - new.unread.keys():
-        if all(name in side and side[name].policy.only("Deny").statements for side in before):
+        if all(_has_deny(side.get(name)) for side in before):
             answer = NotProven(ModuleReason.removed_deny)
             yield name, EditAnswer(answer, variants.label(name))
+
+
+def _has_deny(document: ResolvedDocument | None) -> bool:
+    return document is not None and bool(document.policy.only("Deny").statements)
 
 
 @lru_cache(maxsize=256)

@@ -129,10 +129,8 @@ def _steps(file: ModuleFile, module: str, commands: NextCommands, *, synced: boo
         if file.recorded and not file.accepted:
             yield f"keep it deleted: {accept}"
         return
-    if file.markers and not synced:
-        yield f"merge it again if git left it so: {sync}"
-    if file.state is FileState.both and not synced:
-        yield f"merge the update into it: {sync}"
+    if not synced:
+        yield from _merging(file, sync)
     if file.generated and file.effect is None:
         yield f"take the generated one: {commands.remove(path)} && {sync}"
     else:
@@ -141,3 +139,10 @@ def _steps(file: ModuleFile, module: str, commands: NextCommands, *, synced: boo
         yield f"resolve the conflicts, then accept the result: {accept}"
     elif file.state is not FileState.both and not file.accepted:
         yield f"keep yours: {accept}"
+
+
+def _merging(file: ModuleFile, sync: str) -> Iterator[str]:
+    if file.markers:
+        yield f"merge it again if git left it so: {sync}"
+    if file.state is FileState.both:
+        yield f"merge the update into it: {sync}"

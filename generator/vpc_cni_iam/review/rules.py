@@ -43,6 +43,13 @@ class Consequence(StrEnum):
     ANY_CHANGE = "any-change"
 
 
+EVERY = tuple(Consequence)
+# Something is newly allowed, the plugin loses something, or anything else changes.
+GAINS = (Consequence.NEW_ACCESS, Consequence.ANY_CHANGE)
+LOSES = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
+CHANGES = (Consequence.ANY_CHANGE,)
+
+
 class Topic(StrEnum):
     """The question that a rule is about."""
 
@@ -54,7 +61,7 @@ class Topic(StrEnum):
 
 
 _N, _W, _E = Level.NOTE, Level.WARNING, Level.ERROR
-_NEW, _LOST, _ANY = Consequence
+_NEW, _LOST, _ANY = EVERY
 _PLUGIN, _ACCESS, _TRUST, _CREDENTIALS, _PLAN = Topic
 
 

@@ -53,10 +53,11 @@ def _is_in(resource: Resource, cluster: Resource, clusters: list[Resource]) -> b
         return len(clusters) == 1 and is_plugins_chart(resource.before)
     name, own = one(cluster, "name", Side.BEFORE), one(resource, "cluster_name", Side.BEFORE)
     is_named = own == name != ABSENT and resource.type.startswith(_OF_EKS)
-    return is_named and _place(resource).may_be_beside(_place(cluster))
+    before = (Side.BEFORE,)
+    return is_named and place_by_arn(resource, before).may_be_beside(place_by_arn(cluster, before))
 
 
-def _place(resource: Resource) -> EksCluster:
-    """Return the Region and account of a resource, as far as its ARN says."""
-    arns = (text(resource, argument, Side.BEFORE) for argument in _ARNS)
+def place_by_arn(resource: Resource, sides: Iterable[Side]) -> EksCluster:
+    """Return the Region and account of a resource, as far as its ARN says on one of some sides."""
+    arns = (text(resource, argument, side) for side in sides for argument in _ARNS)
     return next((p for arn in arns if (p := cluster_of("", arn)).is_placed), EksCluster())

@@ -38,7 +38,7 @@ from vpc_cni_iam.review.diff.principals import (
 from vpc_cni_iam.review.diff.published import PublishedUpdate, documents_of, published_by
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import AboutPrincipals, Finding, finding, together
-from vpc_cni_iam.review.rules import Consequence, Level, Rule
+from vpc_cni_iam.review.rules import CHANGES, GAINS, Consequence, Level, Rule
 
 
 class Gain(AboutPrincipals, frozen=True):
@@ -161,8 +161,7 @@ def _finding(
             evidence = replace(evidence, policy=now(policy))
         case GroupJoined(group=group):
             evidence = replace(evidence, group=now(group))
-    is_new_access = not isinstance(evidence, NoGain)
-    means = [Consequence.NEW_ACCESS] * is_new_access + [Consequence.ANY_CHANGE]
+    means = CHANGES if isinstance(evidence, NoGain) else GAINS
     (rule, level), evidence = outcome.value, replace(evidence, owners=owners)
     return finding(
         rule, evidence, address, attribute=attribute, subject=owners[0], level=level, means=means

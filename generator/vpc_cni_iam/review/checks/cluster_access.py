@@ -17,11 +17,10 @@ from vpc_cni_iam.review.account.iam_resource import InPlan, Unresolved
 from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import Consequence, Level, Rule
+from vpc_cni_iam.review.rules import CHANGES, LOSES, Level, Rule
 
 # Who has one of them can run pods with any service account, and so with the role of aws-node.
 _ADMINS = ("AmazonEKSClusterAdminPolicy", "AmazonEKSAdminPolicy")
-_LOSES = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
 # Access entries alone give access to a cluster, or its ConfigMap aws-auth as well.
 # Source: Amazon EKS User Guide, "Change authentication mode to use access entries".
 _ENTRIES_ONLY, _BOTH = Known("API"), Known("API_AND_CONFIG_MAP")
@@ -121,7 +120,7 @@ def _gained(right: ClusterRight, before: ClusterRight | None, *, is_new: bool) -
     is_admin = str(policy).rpartition("/")[2] in _ADMINS
     level = Level.ERROR if is_admin and not is_new else None
     is_less = before is not None and _is_part(right, before)
-    means = (Consequence.ANY_CHANGE,) if is_less else None
+    means = CHANGES if is_less else None
     level = Level.NOTE if is_less else level
     rule, where, who = Rule.CLUSTER_ACCESS, right.address, right.principal
     return finding(rule, RightGained(right), where, level=level, means=means, subject=who)
@@ -140,7 +139,7 @@ def _lost(right: ClusterRight, gone: frozenset[str], context: Context) -> Findin
     strands = right.is_of_node and gone.isdisjoint((role, cluster))
     end = context.end_of(right.address)
     is_unasked = end is ResourceEnd.WITH_CLUSTER and cluster not in gone
-    evidence, means = RightLost(right, strands, end), _LOSES if strands else None
+    evidence, means = RightLost(right, strands, end), LOSES if strands else None
     level = Level.WARNING if strands or is_unasked else None
     rule, where, who = Rule.ACCESS_REMOVED, right.address, right.principal
     return finding(rule, evidence, where, level=level, means=means, subject=who)
@@ -158,8 +157,8 @@ def _authentication(cluster: Resource, context: Context) -> Iterator[Finding]:
             continue
         is_narrower = (before, after) == (_BOTH, _ENTRIES_ONLY)
         rule = Rule.ACCESS_REMOVED if is_narrower else Rule.CLUSTER_ACCESS
-        means = [Consequence.ANY_CHANGE] if is_narrower else list(rule.means)
-        means += [Consequence.COVERAGE_LOST] if after == _ENTRIES_ONLY else []
+        means = CHANGES if is_narrower else rule.means
+        means += LOSES if after == _ENTRIES_ONLY else ()
         evidence, level = AuthenticationChanged(name, before, after), Level.WARNING
         where = cluster.address
         yield finding(rule, evidence, where, attribute=name, level=level, means=means)

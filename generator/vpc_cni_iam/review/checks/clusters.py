@@ -27,7 +27,7 @@ from vpc_cni_iam.review.account.resolve import name_in
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.trust.roles import trust_of
 from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import Consequence, Rule
+from vpc_cni_iam.review.rules import CHANGES, LOSES, Rule
 
 _FARGATE = "aws_eks_fargate_profile"
 # With one of these, EKS does not delete a cluster.
@@ -44,8 +44,6 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     _FARGATE: ("cluster_name", "fargate_profile_name"),
 }
 EKS = "eks.amazonaws.com"
-_ANY = (Consequence.ANY_CHANGE,)
-_LOSES = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
 
 
 class GoneWithCluster(Struct, frozen=True):
@@ -86,7 +84,7 @@ def check(context: Context) -> Iterator[Finding]:
         names = tuple(r.address for r in resources)
         keeping = tuple(r.address for r in resources if r.type in _KEEPS)
         evidence = GoneWithCluster(names, keeping, by_address[cluster].after is not None)
-        yield finding(Rule.CONFLICT, evidence, cluster, means=_LOSES)
+        yield finding(Rule.CONFLICT, evidence, cluster, means=LOSES)
     yield from _made_twice(context)
     for resource in (r for r in context.filler.resources if r.type == CLUSTER):
         for part in missing_parts(resource, context.plugins):
@@ -109,8 +107,8 @@ def _role_lost(cluster: Resource, context: Context) -> Iterator[Finding]:
         is_refused = old is not None and new is not None and _trusts_eks(old) > _trusts_eks(new)
         stays = role in named[Side.AFTER] or (is_deleted and cluster.actions == ("no-op",))
         if stays and (is_deleted or is_refused):
-            evidence = ClusterRoleLost(role, is_deleted)
-            yield finding(Rule.WORKLOAD_ROLE, evidence, cluster.address, attribute=path, means=_ANY)
+            evidence, where = ClusterRoleLost(role, is_deleted), cluster.address
+            yield finding(Rule.WORKLOAD_ROLE, evidence, where, attribute=path, means=CHANGES)
 
 
 def _trusts_eks(policy: Policy) -> bool:
@@ -135,7 +133,7 @@ def _made_twice(context: Context) -> Iterator[Finding]:
         is_in_other = (CLUSTER, *key[1:2]) in ends and resource.type != CLUSTER
         if not is_in_other and resolver.may_be_of_one_provider(resource, other):
             evidence = MadeTwice(other.address)
-            yield finding(Rule.CONFLICT, evidence, resource.address, means=_LOSES)
+            yield finding(Rule.CONFLICT, evidence, resource.address, means=LOSES)
 
 
 def _key(resource: Resource, side: Side) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.permissions import may_deny
 from vpc_cni_iam.review.diff.uses import use_changes
 from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import Consequence, Level, Rule
+from vpc_cni_iam.review.rules import CHANGES, EVERY, GAINS, LOSES, Consequence, Level, Rule
 
 
 class Ambiguous(Struct, frozen=True):
@@ -64,7 +64,7 @@ def _conflicts(context: Context) -> Iterator[Finding]:
             attribute=open_list.attribute,
             subject=open_list.owner,
             # What others made may be anything.
-            means=tuple(Consequence) if open_list.is_created else _means(grants),
+            means=EVERY if open_list.is_created else _means(grants),
         )
 
 
@@ -72,7 +72,5 @@ def _means(removed: Collection[Grant]) -> tuple[Consequence, ...]:
     """Return what it counts for that grants may be removed, or may be kept."""
     contents = [grant.content for grant in removed]
     known = [concerns_plugin(c.policy) for c in contents if isinstance(c, Document)]
-    means = [Consequence.ANY_CHANGE]
-    means += [Consequence.NEW_ACCESS] if any(map(may_deny, removed)) else []
-    means += [Consequence.COVERAGE_LOST] if any(known) or len(known) < len(contents) else []
-    return tuple(means)
+    gains = GAINS if any(map(may_deny, removed)) else CHANGES
+    return (*gains, *LOSES) if any(known) or len(known) < len(contents) else gains

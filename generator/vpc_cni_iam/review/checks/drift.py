@@ -12,7 +12,7 @@ from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.account.resolve import as_left
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import Consequence, Level, Rule
+from vpc_cni_iam.review.rules import CHANGES, Consequence, Level, Rule
 
 # What is said of the plan as well: whom names may mean, and what is no change.
 _OF_PLAN = (Rule.AMBIGUOUS, *(rule for rule in Rule if not rule.means))
@@ -42,10 +42,10 @@ def drift(
         if each.rule in _OF_PLAN or is_there_before:
             continue
         is_left = _is_left(each, drifted.get(each.address), context, earlier)
-        level, means = each.level, (*each.means, Consequence.ANY_CHANGE)
+        level, means = each.level, (*each.means, *CHANGES)
         if not is_left:
             is_grave = level is not Level.NOTE or each.rule is Rule.ACCESS_REMOVED
-            level, means = (Level.WARNING if is_grave else level), (Consequence.ANY_CHANGE,)
+            level, means = (Level.WARNING if is_grave else level), CHANGES
         yield finding(
             Rule.DRIFT,
             Drifted(each, is_left),

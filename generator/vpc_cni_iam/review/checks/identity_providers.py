@@ -17,9 +17,7 @@ from vpc_cni_iam.review.account.resolve import is_there
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.trust.providers import client_ids, issuer_on, providers
 from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import Consequence, Level, Rule
-
-_EVERY = tuple(Consequence)
+from vpc_cni_iam.review.rules import EVERY, Consequence, Level, Rule
 
 
 class ProviderEvent(Enum):
@@ -55,7 +53,7 @@ def check(context: Context) -> Iterator[Finding]:
             there = {*every.roles(new, Side.BEFORE, provider), *context.accounts.created}
             gains = tuple(r for r in every.roles(new, Side.AFTER, provider) if r not in there)
             if gains:
-                yield _changed(provider, ProviderChanged(event, new, gains), means=_EVERY)
+                yield _changed(provider, ProviderChanged(event, new, gains), means=EVERY)
             own = every.refused(provider)
             if own or (own is not None and every.is_of_cluster(provider)):
                 refused = ProviderChanged(ProviderEvent.NO_AUDIENCE, new, loses=own)
@@ -94,7 +92,7 @@ def _lost(provider: Resource, event: ProviderEvent, context: Context) -> Iterato
     is_of_clients = event is ProviderEvent.CLIENT_IDS
     clients = sorted(client_ids(provider, Side.AFTER) or ()) if is_of_clients else ()
     change = ProviderChanged(event, old, clients=tuple(clients))
-    means = _EVERY if is_of_clients else None  # tokens for new ones are taken
+    means = EVERY if is_of_clients else None  # tokens for new ones are taken
     if own:
         yield _changed(provider, replace(change, loses=own), Rule.IDENTITY_LOST, means)
     is_replaced = event is ProviderEvent.DELETED and old in every.by_issuer[Side.AFTER]

@@ -15,9 +15,8 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Sensitive, Unknown
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import Consequence, Level, Rule
+from vpc_cni_iam.review.rules import EVERY, Level, Rule
 
-_EVERY = tuple(Consequence)
 # What is only named, and no finding: settings give nobody access. Who newly gets a role is a
 # finding of `uses`.
 _UNREAD: Mapping[UnreadKind, tuple[Rule, Level]] = {
@@ -71,7 +70,7 @@ def check(context: Context) -> Iterator[Finding]:
         if change.kind in _UNREAD and not is_said:
             rule, level = _UNREAD[change.kind]
             level = Level.WARNING if change.opens else level
-            means = _EVERY if change.kind is UnreadKind.plugin else None
+            means = EVERY if change.kind is UnreadKind.plugin else None
             yield finding(rule, change, change.address, level=level, means=means)
     for resource in context.filler.resources:
         yield from _unnamed(resource)
@@ -85,4 +84,4 @@ def _unnamed(resource: Resource) -> Iterator[Finding]:
     if isinstance(one(resource, argument, Side.AFTER), Unknown | Sensitive):
         evidence = MaybePlugin(argument)
         rule, address = Rule.UNREAD_RESOURCE, resource.address
-        yield finding(rule, evidence, address, attribute=argument, means=_EVERY)
+        yield finding(rule, evidence, address, attribute=argument, means=EVERY)

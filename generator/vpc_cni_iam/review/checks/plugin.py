@@ -24,7 +24,16 @@ from vpc_cni_iam.review.diff.plugin.judged import VersionSource, judged_version
 from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, plugin_needs
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.options import Options
-from vpc_cni_iam.review.rules import Consequence, Level, Rule, at_most, most_severe
+from vpc_cni_iam.review.rules import (
+    CHANGES,
+    EVERY,
+    GAINS,
+    Consequence,
+    Level,
+    Rule,
+    at_most,
+    most_severe,
+)
 
 _CLUSTER_NAME = "CLUSTER_NAME"
 # What a release has that is in place of the add-on.
@@ -32,15 +41,13 @@ _OF_ADDON = {
     "repository": Known("https://aws.github.io/eks-charts"),
     "namespace": Known("kube-system"),
 }
-_EVERY = tuple(Consequence)
-_ANY = (Consequence.ANY_CHANGE,)
 _OfSetup: TypeAlias = tuple[Rule, Struct, Level, tuple[Consequence, ...] | None]
 # What happens to the identity -> the level, and what it counts for; else aws-node loses its role.
 _CHANGED: Mapping[IdentityEvent, tuple[Level, tuple[Consequence, ...]]] = {
-    IdentityEvent.MORE: (Level.ERROR, _EVERY),
-    IdentityEvent.NO_MORE: (Level.NOTE, _ANY),
-    IdentityEvent.NOT_SHOWN: (Level.WARNING, _EVERY),
-    IdentityEvent.FIRST_SHOWN: (Level.NOTE, (Consequence.NEW_ACCESS, *_ANY)),
+    IdentityEvent.MORE: (Level.ERROR, EVERY),
+    IdentityEvent.NO_MORE: (Level.NOTE, CHANGES),
+    IdentityEvent.NOT_SHOWN: (Level.WARNING, EVERY),
+    IdentityEvent.FIRST_SHOWN: (Level.NOTE, GAINS),
 }
 
 
@@ -137,7 +144,7 @@ def _removed(plugin: ClusterPlugin, context: Context) -> Finding:
     rule, address, cluster = Rule.PLUGIN_REMOVED, before.installer, plugin.cluster
     node_groups = after.node_groups if after.is_auto_mode else ()
     evidence = PluginRemoved(removal, context.end_of(address), node_groups)
-    means = _ANY if level is Level.NOTE else None
+    means = CHANGES if level is Level.NOTE else None
     return finding(rule, evidence, address, subject=cluster, level=level, means=means)
 
 
@@ -171,7 +178,7 @@ def _settings(plugin: ClusterPlugin) -> Iterator[_OfSetup]:
     rule, is_first = Rule.CONFIGURATION_CHANGED, not plugin.before.installer
     unread = after.not_read if after.not_read is not before.not_read else None
     if unread:
-        yield rule, SettingsNotRead(unread), Level.WARNING, _EVERY
+        yield rule, SettingsNotRead(unread), Level.WARNING, EVERY
     elif not is_first and (changes := tuple(_changes(_read(before), _read(after)))):
         sides = [(c.before, c.after) for c in changes if c.name == _CLUSTER_NAME]
         is_renamed = any(ABSENT not in pair for pair in sides)
@@ -180,7 +187,7 @@ def _settings(plugin: ClusterPlugin) -> Iterator[_OfSetup]:
     # What is not read has a finding already.
     own = VALUE_ARGUMENTS if unread else ()
     if names := tuple(name for name in _deciding(plugin) if name not in own):
-        yield rule, DecidingChanged(names), Level.WARNING, _EVERY
+        yield rule, DecidingChanged(names), Level.WARNING, EVERY
 
 
 def _read(setup: PluginSetup) -> dict[str, Value]:

@@ -34,11 +34,8 @@ from vpc_cni_iam.review.diff.trust.trusted import (
     widened,
 )
 from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import Consequence, Level, Rule
+from vpc_cni_iam.review.rules import CHANGES, GAINS, LOSES, Consequence, Level, Rule
 
-_LOST = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
-_NEW = (Consequence.NEW_ACCESS, Consequence.ANY_CHANGE)
-_ANY = (Consequence.ANY_CHANGE,)
 _NOT_SHOWN = {Invalid: Rule.UNREADABLE, Sensitive: Rule.SENSITIVE_POLICY}
 _NAMED = 3  # of how many newcomers a report names each
 _NUMBER = re.compile(r"(?<!\d)\d{12}(?!\d)")
@@ -123,7 +120,7 @@ def _of_role(role: _RoleTrusts, context: Context) -> Iterator[Finding]:
     is_new = role.before is None or role.after.owner in context.accounts.created
     if not isinstance(content, Document):
         if role.changes:
-            means = (*_NEW, *_LOST) if role.is_plugins and not is_new else _NEW
+            means = (*GAINS, *LOSES) if role.is_plugins and not is_new else GAINS
             rule = _NOT_SHOWN.get(type(content), Rule.UNKNOWN_POLICY)
             yield _found(rule, TrustNotShown(is_new, content), grant, means=means)
         return
@@ -179,7 +176,7 @@ def _flaws(role: _RoleTrusts, after: Document) -> Iterator[tuple[TrustFlaw, Find
         level = Level.NOTE if stays and not role.changes else flaw.level
         loses = flaw.never and role.is_plugins and before is not None and not stays
         shown = TrustFlaw(flaw.rule, never=flaw.never) if is_sensitive else flaw
-        evidence, means = TrustFlawFound(shown, is_sensitive), _LOST if loses else None
+        evidence, means = TrustFlawFound(shown, is_sensitive), LOSES if loses else None
         yield shown, _found(flaw.rule, evidence, role.after, level=level, means=means)
 
 
@@ -239,7 +236,7 @@ def _new(role: _RoleTrusts, after: Document, context: Context) -> Finding:
     owned = tuple((each, _is_own(each, accounts)) for each in trusted)
     is_other = not all(own for _, own in owned)
     not_shown = tuple(hole.place for hole in after.shown.holes())
-    level, means = (Level.WARNING, _NEW) if is_other else (Level.NOTE, _ANY)
+    level, means = (Level.WARNING, GAINS) if is_other else (Level.NOTE, CHANGES)
     return _found(Rule.NEW_POLICY, NewTrust(owned, not_shown), role.after, level=level, means=means)
 
 

@@ -22,7 +22,7 @@ from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.diff.role_access import role_comparison
 from vpc_cni_iam.review.diff.uses import UseChange, use_changes
 from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import Consequence, Level, Rule
+from vpc_cni_iam.review.rules import CHANGES, LOSES, Level, Rule
 
 _RULES: Mapping[UseKind, Rule] = {
     UseKind.INSTANCES: Rule.NODE_ROLE,
@@ -70,12 +70,12 @@ def _of_use(change: UseChange) -> Finding:
     is_far = change.reach > Reach.LIMITED
     if change.is_lost:
         level = Level.ERROR if change.kind is UseKind.INSTANCES else Level.WARNING
-        means = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
+        means = LOSES
     elif not change.before:
         # EKS manages the nodes of Auto Mode, and keeps pods on them from their metadata.
         level = Level.NOTE if change.resource_type == CLUSTER else Level.WARNING
     elif level is Level.NOTE:
-        means = (Consequence.ANY_CHANGE,)
+        means = CHANGES
     if is_far and not (change.before and level is Level.NOTE):
         level = Level.ERROR
     return finding(
@@ -114,6 +114,6 @@ def _named(context: Context) -> Iterator[Finding]:
             roles = context.filler.resolver.by_name(ROLE, name)
             reach = role_comparison(context).reach(roles)
             level = Level.WARNING if reach > Reach.LIMITED else Level.NOTE
-            means = (Consequence.ANY_CHANGE,) if level is Level.NOTE else None
+            means = CHANGES if level is Level.NOTE else None
             evidence = RoleNamed(roles, is_known_type, reach)
             yield finding(Rule.WORKLOAD_ROLE, evidence, unread.address, level=level, means=means)

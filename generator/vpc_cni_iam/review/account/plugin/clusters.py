@@ -26,7 +26,7 @@ from vpc_cni_iam.inputs.plan.arguments import (
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.inputs.plan.values import PlacedValue, one, read, scalar, text, value_at
-from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster, cluster_of
+from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.identity import Identity, counting
 from vpc_cni_iam.plugin.trust import ServiceAccount
 from vpc_cni_iam.policy.template import Side
@@ -35,6 +35,7 @@ from vpc_cni_iam.review.account.annotations import role_annotations
 from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
+from vpc_cni_iam.review.account.in_clusters import place_by_arn
 from vpc_cni_iam.review.account.plugin.resources import (
     installs_plugin,
     is_for_plugin,
@@ -53,7 +54,6 @@ from vpc_cni_iam.review.account.resolve import is_there, name_in, on_side
 
 _TYPES = (ADDON, ASSOCIATION, NODE_GROUP, CLUSTER)  # which name their cluster
 _AGENT = "eks-pod-identity-agent"
-_ARNS = ("arn", "association_arn")
 _BLOCK = "pod_identity_association"
 # With a target role, which pods then have, an association's own role is only the way to it.
 # Source: Amazon EKS User Guide, "EKS Pod Identity", access to resources by a target IAM role.
@@ -163,8 +163,7 @@ class PluginReader:
         Newer providers have the Region as an argument; what is created has no ARN that says it.
         """
         sides = sorted(Side, key=lambda other: other is not side)
-        arns = (text(resource, argument, each) for each in sides for argument in _ARNS)
-        place = next((p for arn in arns if (p := cluster_of("", arn)).is_placed), EksCluster())
+        place = place_by_arn(resource, sides)
         regions = (text(resource, "region", each) for each in sides)
         region = next(filter(None, regions), place.region)
         return EksCluster("", region, place.account or self._resolver.account(resource))

@@ -144,7 +144,8 @@ def _sample(pattern: str) -> str:
 def widened(before: Policy, after: Policy) -> Widened:
     """Return what a trust policy that allows more newly allows."""
     old, new = trusted_by(before), trusted_by(after)
-    coming, leaving = without(new, old), without(old, new)
+    stay = set(old) & set(new)
+    coming, leaving = (tuple(t for t in side if t not in stay) for side in (new, old))
     there = {(t.type, t.name, t.subject) for t in old}
     others = (t for t in coming if (t.type, t.name, t.subject) not in there)
     newcomers = tuple(t for t in others if not may_be_assumed(before, t))
@@ -211,9 +212,3 @@ def realistic(answer: NewAccess, what: Widened, old: Policy, new: Policy) -> New
             if allowed and not denied:
                 return replace(answer, request=example, made_up=())
     return answer
-
-
-def without(every: tuple[Trusted, ...], others: tuple[Trusted, ...]) -> tuple[Trusted, ...]:
-    """Return those that are not among others."""
-    excepted = set(others)
-    return tuple(trusted for trusted in every if trusted not in excepted)

@@ -67,7 +67,7 @@ def test_renovate_raises_the_pin_and_its_command_writes_the_modules(consumer: Pa
     assert program == "vpc-cni-iam" and run(*words, cwd=consumer).code == 0
     assert run("check", cwd=consumer).code == 0
     changed = git(consumer, "diff", "--name-only").splitlines()
-    assert "modules/vpc-cni-iam-policy/.vpc-cni-iam/manifest.json" in changed
+    assert "modules/vpc-cni-iam-policy/.vpc-cni-iam/manifest" in changed
     # Renovate's patterns match what is hidden, too.
     assert rule["postUpgradeTasks"]["fileFilters"] == ["**/*"]
 

@@ -196,14 +196,14 @@ def test_owners_in_a_list_that_is_not_known_may_be_more_than_it_refers_to() -> N
 
 def test_a_resource_that_passes_a_name_on_may_pass_on_another_one() -> None:
     values = {"name": "p", "policy": document(allow("s3:*"))}
-    given = resource("aws_iam_role_policy", "p", None, values, after_unknown={"role": True})
+    by_reference = resource("aws_iam_role_policy", "p", None, values, after_unknown={"role": True})
     configuration = configured(
         "aws_iam_role_policy", "p", {"role": named("terraform_data.t.output")}
     )
     passing = {"mode": "managed", "type": "terraform_data", "name": "t"}
     passing |= {"expressions": {"input": named("aws_iam_role.r.name")}}
     configuration["root_module"]["resources"].append(passing)
-    review = reviewed(given, ROLE, configuration=configuration)
+    review = reviewed(by_reference, ROLE, configuration=configuration)
     assert {f.subject for f in review.findings} == {"the role in aws_iam_role_policy.p.role"}
 
 

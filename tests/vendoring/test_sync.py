@@ -655,7 +655,7 @@ def test_another_version_with_other_output_is_a_difference(
         return {**files, "versions.tf": files["versions.tf"] + "# new\n"}
 
     monkeypatch.setattr(origins, "render", other)
-    cached = (origins.rendered, origins.digests, origins._of_versions)
+    cached = (origins.rendered, origins.digests, origins.of_versions)
     for each in cached:
         each.cache_clear()
     assert repo.states() == {"versions.tf": "outdated"}

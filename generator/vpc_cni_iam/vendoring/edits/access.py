@@ -245,20 +245,27 @@ def _compared(olds: Sequence[HclModule], new: HclModule) -> Iterator[tuple[str, 
         yield name, EditAnswer(unreadable(reason))
     before = [{d.name: d for d in old.documents} for old in olds]
     for document in new.documents:
-        label = variants.label(document.name)
         known = [side[document.name] for side in before if document.name in side]
-        joins = [each.joins for each in known] or [()]
-        if document.joins not in joins:
-            yield document.name, EditAnswer(NotProven(ModuleReason.joins), label)
-        if known and all(document.repeats != each.repeats for each in known):
-            yield document.name, EditAnswer(NotProven(ModuleReason.repeats), label)
-        answer = _more(tuple(each.policy for each in known) or (Policy(()),), document.policy)
-        if not isinstance(answer, NoNewAccess):
-            yield document.name, EditAnswer(answer, label)
+        for answer in _of_document(known, document):
+            yield document.name, EditAnswer(answer, variants.label(document.name))
     for name in set[str]().union(*before) - {d.name for d in new.documents} - new.unread.keys():
         if all(_has_deny(side.get(name)) for side in before):
             answer = NotProven(ModuleReason.removed_deny)
             yield name, EditAnswer(answer, variants.label(name))
+
+
+def _of_document(
+    known: Sequence[ResolvedDocument], document: ResolvedDocument
+) -> Iterator[NotProven | NewAccess]:
+    """Yield how a document may allow more than those of its name before."""
+    joins = [each.joins for each in known] or [()]
+    if document.joins not in joins:
+        yield NotProven(ModuleReason.joins)
+    if known and all(document.repeats != each.repeats for each in known):
+        yield NotProven(ModuleReason.repeats)
+    answer = _more(tuple(each.policy for each in known) or (Policy(()),), document.policy)
+    if not isinstance(answer, NoNewAccess):
+        yield answer
 
 
 def _has_deny(document: ResolvedDocument | None) -> bool:

@@ -48,7 +48,7 @@ COMMANDS = {
     f"{SCOPED} --format table": "",
     "verify vpc-cni-iam-policy --engine none": "",
     "catalog": "",
-    "init --path infra/cni": "",
+    "init --path infra/cni --variant ipv4": "",
     "sync": "",
     "check": "",
     "diff": "",

@@ -78,8 +78,8 @@ class Hardening(Struct, frozen=True):
         """
         keys, limits = tuple(sorted(set(additional_tag_keys))), limits_of(limit_to)
         if not harden:
-            given = ((KEY, keys), (CLAIM, eni_claim_tag is not None), (LIMIT, limits))
-            for option, is_set in given:
+            dependent = ((KEY, keys), (CLAIM, eni_claim_tag is not None), (LIMIT, limits))
+            for option, is_set in dependent:
                 if is_set:
                     raise OptionError(option, f"{{{option}}} goes with {{{FLAG}}}")
             return None

@@ -77,17 +77,17 @@ def with_ids(policy: Policy, ids: Mapping[IdList, Sequence[str]]) -> Policy:
 
     Raises `UsageError` for an ID that is none, or is there twice.
     """
-    for limit, given in ids.items():
+    for limit, values in ids.items():
         option = limit.parameter.option
-        for value in given:
+        for value in values:
             limit.parameter.check(value)
-            if given.count(value) > 1:
+            if values.count(value) > 1:
                 raise UsageError(f"{option} {value} is given twice")
 
     def each(text: Text) -> tuple[Text, ...]:
-        for limit, given in ids.items():
+        for limit, values in ids.items():
             if limit.parameter.hole in holes([text]):
-                return tuple(join([limit.start, value]) for value in given)
+                return tuple(join([limit.start, value]) for value in values)
         return (text,)
 
     return replace(

@@ -88,8 +88,8 @@ def _ids(subnets: list[str] | None, security_groups: list[str] | None) -> dict[I
     """Return the IDs of each list that is given."""
     from vpc_cni_iam.catalog.narrowing import IdList
 
-    given = {IdList.subnets: subnets, IdList.security_groups: security_groups}
-    return {kind: ids for kind, ids in given.items() if ids}
+    lists = {IdList.subnets: subnets, IdList.security_groups: security_groups}
+    return {kind: ids for kind, ids in lists.items() if ids}
 
 
 def _chosen(

@@ -35,8 +35,11 @@ def read(text: str, source: str) -> tuple[EniConfig, ...]:
                 raise InputError(source, f"object {number + 1}", f"has no spec.subnet; {_ADVICE}")
         if not isinstance(groups, list):
             raise InputError(source, f"object {number + 1}", "spec.securityGroups is not a list")
-        for parameter, found in ((SUBNET_IDS, subnet), *((SECURITY_GROUP_IDS, g) for g in groups)):
-            _check(parameter, found, source, number + 1)
+        for parameter, identifier in (
+            (SUBNET_IDS, subnet),
+            *((SECURITY_GROUP_IDS, g) for g in groups),
+        ):
+            _check(parameter, identifier, source, number + 1)
         configs.append(EniConfig(subnet, tuple(groups)))
     return tuple(configs)
 

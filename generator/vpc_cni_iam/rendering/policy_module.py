@@ -61,7 +61,6 @@ def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
     # With other variants beside it, a scoped one may be left without its names.
     required = len(scoped) == len(policies) and not optional
     used = laid_out.used_parameters(policies)
-    own = [p for p in used if p in parameters.NAMES or p.is_list]
     documents = [laid_out.document(c, required=required) for c in policies]
     return {
         "options": options,
@@ -77,21 +76,7 @@ def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
         "outputs": module_outputs(documents, [p.name for p in used], required=required),
         "region_condition": region_condition(),
         "resources": (),
-        "sample": {p.name: _given(p, laid_out.SAMPLE[p.name]) for p in own},
-        "wrong": {p.name: _given(p, "not a name") for p in own},
-        "too_many": {
-            # Tests of Terraform 1.6 call no functions here.
-            p.name: f'[for n in {[*range(10, 90)]} : "{laid_out.SAMPLE[p.name][:-2]}${{n}}"]'
-            for p in own
-            if p.is_list
-        },
-        "call": {p.name: Expression(_CALL[p.name]) for p in own},
-        # For a document that is also planned without its names.
-        "guarded": {
-            p.name: Expression(f"coalesce(var.{p.name}, {code(Literal(ABSENT))})")
-            for p in own
-            if not p.is_list
-        },
+        **_names([p for p in used if p in parameters.REQUIRED]),
         "works_with": _by_works_with(documents),
         "word_for_word": options.selection.word_for_word
         and not any(v.derived for v in options.variants),
@@ -105,7 +90,28 @@ def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
     }
 
 
-def _given(parameter: Parameter, value: str) -> str | Expression:
+def _names(own: Sequence[Parameter]) -> dict[str, Any]:
+    """Return the context about the names and lists of a cluster that documents have."""
+    return {
+        "sample": {p.name: _argument(p, laid_out.SAMPLE[p.name]) for p in own},
+        "wrong": {p.name: _argument(p, "not a name") for p in own},
+        "too_many": {
+            # Tests of Terraform 1.6 call no functions here.
+            p.name: f'[for n in {[*range(10, 90)]} : "{laid_out.SAMPLE[p.name][:-2]}${{n}}"]'
+            for p in own
+            if p.is_list
+        },
+        "call": {p.name: Expression(_CALL[p.name]) for p in own},
+        # For a document that is also planned without its names.
+        "guarded": {
+            p.name: Expression(f"coalesce(var.{p.name}, {code(Literal(ABSENT))})")
+            for p in own
+            if not p.is_list
+        },
+    }
+
+
+def _argument(parameter: Parameter, value: str) -> str | Expression:
     """Return a value as the argument of a variable."""
     return Expression(f"[{code(Literal(value))}]") if parameter.is_list else value
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -12,6 +13,7 @@ from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.variants import Scope
 from vpc_cni_iam.hcl.literals import Expression, Literal, code
 from vpc_cni_iam.rendering import policy_module
+from vpc_cni_iam.rendering.documents import RenderedDocument
 from vpc_cni_iam.rendering.environment import fill
 from vpc_cni_iam.rendering.outputs import Output
 from vpc_cni_iam.rendering.variables import Variable, refusing
@@ -60,21 +62,10 @@ def render(options: Options) -> dict[str, str]:
         if (needed := tuple(p.name for p in parameters.used(d.composed.policy) if p.name in named))
     }
     untagged = [d for d in documents if d.scope is not Scope.SESSION_TAGS]
-    # The names that each call of the module passes, of which a chosen variant needs others.
-    passed = {} if chosen else context["call"]
-    cluster = (
-        {"pod_identity": Expression("true"), "eks_cluster_arn": Expression(f"{_CLUSTER}.arn")}
-        if irsa
-        else {"source_account_id": _SAMPLE["source_account_id"]}
-    )
-    provider = {"oidc_provider_arn": _SAMPLE["oidc_provider_arn"]} if irsa else {}
-    first = {"variant": untagged[0].name} if chosen and irsa else {}
     context |= {
         "name": NAME,
         "call_name": "vpc_cni_role",
-        "given": {**first, **provider, **context["sample"]},
-        "by_irsa": {**first, "oidc_provider_arn": Expression(_PROVIDER), **passed},
-        "by_pod_identity": {**({"variant": names[0]} if chosen else {}), **cluster, **passed},
+        **_calls(options, untagged, context["sample"], context["call"]),
         "variables": (
             _CREATE,
             *([_variant(names)] if chosen else []),
@@ -112,6 +103,29 @@ def render(options: Options) -> dict[str, str]:
         "issuer": trust.issuer(_SAMPLE["oidc_provider_arn"]),
     }
     return fill(FILES, context)
+
+
+def _calls(
+    options: Options,
+    untagged: Sequence[RenderedDocument],
+    sample: Mapping[str, object],
+    names: Mapping[str, object],
+) -> dict[str, Any]:
+    """Return what the tests and the README's calls pass; a chosen variant may need no names."""
+    chosen = len(options.variants) > 1
+    passed = {} if chosen else names
+    variant = {"variant": options.variants[0].name} if chosen else {}
+    if not options.irsa:
+        account = {"source_account_id": _SAMPLE["source_account_id"]}
+        return {"given": sample, "by_pod_identity": {**variant, **account, **passed}}
+    first = {"variant": untagged[0].name} if chosen else {}
+    arn = "oidc_provider_arn"
+    pod = {"pod_identity": Expression("true"), "eks_cluster_arn": Expression(f"{_CLUSTER}.arn")}
+    return {
+        "given": {**first, arn: _SAMPLE[arn], **sample},
+        "by_irsa": {**first, arn: Expression(_PROVIDER), **passed},
+        "by_pod_identity": {**variant, **pod, **passed},
+    }
 
 
 def _needed_by(variable: Variable, needs: Mapping[str, tuple[str, ...]]) -> Variable:

@@ -61,9 +61,11 @@ def recommended(selected: Sequence[str] = (), cni_version: str = LATEST) -> Opti
 
     Raises `UsageError` if a variant does not work with the version.
     """
-    found = variants.find(selected or ("ipv4-scoped",))
-    hardening = Hardening() if any(v.cluster_scoped for v in found) else None
-    chosen = options([v.name for v in found], cni_version=cni_version, hardening=hardening)
+    selected_variants = variants.find(selected or ("ipv4-scoped",))
+    hardening = Hardening() if any(v.cluster_scoped for v in selected_variants) else None
+    chosen = options(
+        [v.name for v in selected_variants], cni_version=cni_version, hardening=hardening
+    )
     chosen.composed()
     return chosen
 

@@ -114,6 +114,11 @@ class PluginState(Struct, frozen=True):
     node_groups: tuple[str, ...] = ()  # the addresses of managed node groups
     is_auto_mode: bool = False  # whether EKS Auto Mode makes nodes, which need no aws-node
 
+    @property
+    def node_subnets(self) -> tuple[str, ...]:
+        """The subnets of the node groups."""
+        return self.subnets if self.node_groups else ()
+
 
 class NodePart(Enum):
     """What nodes of a new cluster need."""

@@ -146,7 +146,7 @@ def judged(
             "subnet_id": state.subnets or other.subnets,
             "security_group_id": state.security_groups or other.security_groups,
         },
-        node_subnets=state.subnets if state.node_groups else (),
+        node_subnets=state.node_subnets,
         is_known=is_read and bool(state.installer or other.installer),
     )
     return judged, source

@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog import narrowing, parameters
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.narrowing import IdList
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.coverage.analysis.reach import (
     ASSIGN,
@@ -22,19 +23,26 @@ from vpc_cni_iam.coverage.analysis.reach import (
     UNASSIGN,
     Attacker,
 )
+from vpc_cni_iam.coverage.names import names_of
 from vpc_cni_iam.coverage.simulate.requests import NodeInterface
 from vpc_cni_iam.coverage.simulate.send import Answers
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, RequestSetting
 from vpc_cni_iam.policy.document import Policy
 
 _NAMES = parameters.values({name: EXAMPLE[name] for name in ("cluster_name", "vpc_id")})
+# Those of the cluster's nodes.
+_IDS = {
+    IdList.subnets: ["subnet-0123456789abcdef0"],
+    IdList.security_groups: ["sg-0123456789abcdef0"],
+}
 YES, NO, CLAIM = "yes", "no", "after tagging it"
 
 
 def document(variant: str, hardening: Hardening | None = None) -> Policy:
     """Return the catalog's policy of a variant for the newest plugin version, with names."""
     (composed,) = options((variant,), cni_version="latest", hardening=hardening).composed()
-    return parameters.substitute(composed.policy, _NAMES)
+    ids = {limit: _IDS[limit] for limit in hardening.limits} if hardening else {}
+    return narrowing.filled(composed.policy, _NAMES, ids)
 
 
 # A column each: its title, and what makes its policy.
@@ -42,6 +50,10 @@ COLUMNS: list[tuple[str, Callable[[], Policy]]] = [
     ("generic (`ipv4`)", lambda: document("ipv4")),
     ("scoped (`ipv4-scoped`)", lambda: document("ipv4-scoped")),
     ("scoped and hardened (`--harden`)", lambda: document("ipv4-scoped", Hardening())),
+    (
+        "the same, narrowed (`--limit-to` subnets and security groups)",
+        lambda: document("ipv4-scoped", Hardening(limits=tuple(IdList))),
+    ),
 ]
 
 
@@ -222,7 +234,9 @@ ABILITIES = (
 
 def answers(make: Callable[[], Policy]) -> list[str]:
     """Return the cells of a column, in the order of the abilities."""
-    reach = Attacker(Answers([make()]), RequestSetting(known_versions.newest()))
+    policy = make()
+    names = names_of({"vpc_id": EXAMPLE["vpc_id"]}, [policy])
+    reach = Attacker(Answers([policy]), RequestSetting(known_versions.newest(), names=names))
     return [ability.answer(reach) for ability in ABILITIES]
 
 

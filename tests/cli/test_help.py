@@ -113,3 +113,16 @@ def test_the_examples_of_review_and_of_a_picture_run(tmp_path: Path) -> None:
         done = run(*words, cwd=tmp_path, stdin=plan if "-" in words else "")
         assert (done.code, done.err) == (int(words[0] == "review"), ""), example
     assert {"iam.sarif", "iam.html"} <= {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("command", "panels"),
+    [
+        ("review", ["Plugin", "Verdict", "Plan", "Report"]),
+        ("verify", ["Compare with"]),
+        ("upgrade", ["Pin"]),
+    ],
+)
+def test_options_are_grouped_by_what_they_are_about(command: str, panels: list[str]) -> None:
+    headings = re.findall(r"^(\w[\w ]*):$", run(command, "--help").out, re.MULTILINE)
+    assert [h for h in headings if h not in ("Examples", "Arguments", "Options")] == panels

@@ -96,14 +96,14 @@ def _options(group: Any) -> list[Parameter]:
         Parameter(
             field.name,
             Parameter.KEYWORD_ONLY,
-            default=Parameter.empty if field.default is NODEFAULT else _on(panel, field.default),
+            default=Parameter.empty if field.default is NODEFAULT else on(panel, field.default),
             annotation=field.type,
         )
         for field in fields(group)
     ]
 
 
-def _on(panel: str | None, option: Any) -> Any:
+def on(panel: str | None, option: Any) -> Any:
     """Return an option on a panel, unless it has another."""
     if panel is None or not isinstance(option, OptionInfo) or option.rich_help_panel:
         return option

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from vpc_cni_iam import formats
 from vpc_cni_iam.cli import common, options
 from vpc_cni_iam.cli.common import progress
-from vpc_cni_iam.cli.expand import flag, value
+from vpc_cni_iam.cli.expand import flag, on, value
 from vpc_cni_iam.cli.options import IpFamily
 
 if TYPE_CHECKING:
@@ -82,40 +82,59 @@ def review(
             help="JSON of a plan, a saved plan, or its directory; - is standard input.",
         ),
     ],
-    cni_version: str | None = options.plugin_version(
-        "Plugin version to judge, such as v1.20.4, or latest.  "
-        "[default: the plan's, else the newest known]"
+    cni_version: str | None = on(
+        "Plugin",
+        options.plugin_version(
+            "Plugin version to judge, such as v1.20.4, or latest.  "
+            "[default: the plan's, else the newest known]"
+        ),
     ),
-    strict: bool = options.STRICT,
-    mode: IpFamily | None = options.mode("each policy's"),
-    fail_on: list[str] = value(
-        "WHAT",
-        "Fail on findings of this kind or severity: new-access, coverage-lost, "
-        "any-change, error, warning or note; repeat for more.",
-        ["warning"],
-        autocompletion=_fail_on,
+    strict: bool = on("Plugin", options.STRICT),
+    mode: IpFamily | None = on("Plugin", options.mode("each policy's")),
+    fail_on: list[str] = on(
+        "Verdict",
+        value(
+            "WHAT",
+            "Fail on findings of this kind or severity: new-access, coverage-lost, "
+            "any-change, error, warning or note; repeat for more.",
+            ["warning"],
+            autocompletion=_fail_on,
+        ),
     ),
-    source: Path | None = value(
-        "DIRECTORY", "Directory of the root module, to name files and lines."
+    source: Path | None = on(
+        "Plan", value("DIRECTORY", "Directory of the root module, to name files and lines.")
     ),
-    details: bool = flag("Print all details, and every changed policy."),
-    ignore_file: Path | None = value(
-        "FILE",
-        "Suppressed findings.  [default: vpc-cni-iam-ignore.toml, if there is one]",
-        readable=False,
+    details: bool = on("Report", flag("Print all details, and every changed policy.")),
+    ignore_file: Path | None = on(
+        "Verdict",
+        value(
+            "FILE",
+            "Suppressed findings.  [default: vpc-cni-iam-ignore.toml, if there is one]",
+            readable=False,
+        ),
     ),
-    engine: EngineChoice = options.choice(
-        EngineChoice, "--engine", "Engine that shows a saved plan.", EngineChoice.auto
+    engine: EngineChoice = on(
+        "Plan",
+        options.choice(
+            EngineChoice, "--engine", "Engine that shows a saved plan.", EngineChoice.auto
+        ),
     ),
-    output: Format = options.output_format(Format.__members__["text"]),
-    report: list[str] | None = value(
-        "FORMAT=FILE", "Also write a report to a file, such as sarif=iam.sarif; repeat for more."
+    output: Format = on("Report", options.output_format(Format.__members__["text"])),
+    report: list[str] | None = on(
+        "Report",
+        value(
+            "FORMAT=FILE",
+            "Also write a report to a file, such as sarif=iam.sarif; repeat for more.",
+        ),
     ),
-    read_on: Forge | None = options.choice(
-        Forge,
-        "--for",
-        "Where reports are read. Markdown keeps its size limit (default: that of github), "
-        "SARIF for github leaves out ignored findings, JUnit for gitlab names files.",
+    read_on: Forge | None = on(
+        "Report",
+        options.choice(
+            Forge,
+            "--for",
+            "Where reports are read. Markdown keeps its size limit (default: that of github), "
+            "SARIF for github leaves out ignored findings, JUnit for gitlab names files.",
+        ),
     ),
 ) -> None:
     """See `HELP`."""

@@ -9,7 +9,7 @@ import typer
 
 from vpc_cni_iam.cli import common, options
 from vpc_cni_iam.cli.common import Format
-from vpc_cni_iam.cli.expand import flag
+from vpc_cni_iam.cli.expand import flag, on
 from vpc_cni_iam.cli.modules import SyncOptions, SyncRequest, exit_if_failed
 from vpc_cni_iam.cli.sync import show_diff, show_outcomes
 
@@ -34,9 +34,13 @@ Examples:
 
 def upgrade(
     *,
-    cni_version: str | None = options.plugin_version("Pin this plugin version, such as v1.20.4."),
-    revision: str | None = options.revision("Pin upstream's document of this date."),
-    latest: bool = flag("Pin the newest plugin version that this tool knows; the default."),
+    cni_version: str | None = on(
+        "Pin", options.plugin_version("Pin this plugin version, such as v1.20.4.")
+    ),
+    revision: str | None = on("Pin", options.revision("Pin upstream's document of this date.")),
+    latest: bool = on(
+        "Pin", flag("Pin the newest plugin version that this tool knows; the default.")
+    ),
     dry_run: bool = flag("Show the changes of the files, write nothing."),
     shared: SyncOptions,
 ) -> None:

@@ -13,6 +13,7 @@ import typer
 
 from vpc_cni_iam.cli import common, options
 from vpc_cni_iam.cli.common import Format
+from vpc_cni_iam.cli.expand import on
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.options import Options
@@ -48,19 +49,23 @@ def verify(
         "Engine that renders it; auto uses the one on the PATH.",
         options.RenderingEngine.auto,
     ),
-    variant: list[str] | None = options.variant(
-        "Compare this variant; repeat for more.  [default: all]"
+    variant: list[str] | None = on(
+        "Compare with", options.variant("Compare this variant; repeat for more.  [default: all]")
     ),
-    revision: str | None = options.revision("Compare with upstream's document of this date."),
-    cni_version: str | None = options.plugin_version(
-        "Compare with the documents for this plugin version, or latest."
+    revision: str | None = on(
+        "Compare with", options.revision("Compare with upstream's document of this date.")
     ),
-    strict: bool = options.STRICT,
-    feature: list[str] | None = options.feature(
-        "Expect the actions of an optional feature; repeat for more."
+    cni_version: str | None = on(
+        "Compare with",
+        options.plugin_version("Compare with the documents for this plugin version, or latest."),
     ),
-    no_additions: bool = options.NO_ADDITIONS,
-    all_calls: bool = options.ALL_CALLS,
+    strict: bool = on("Compare with", options.STRICT),
+    feature: list[str] | None = on(
+        "Compare with",
+        options.feature("Expect the actions of an optional feature; repeat for more."),
+    ),
+    no_additions: bool = on("Compare with", options.NO_ADDITIONS),
+    all_calls: bool = on("Compare with", options.ALL_CALLS),
     output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""

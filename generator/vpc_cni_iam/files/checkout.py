@@ -106,8 +106,8 @@ class Checkout:
 
     def left(self, path: str, sides: Sides, text: str) -> bool:
         """Say whether a text is what git left of a file, and nobody changed it since."""
-        wanted = unlabelled(text)
-        return any(unlabelled(each) == wanted for each in self._may_have_left(path, sides))
+        plain = unlabelled(text)
+        return any(unlabelled(each) == plain for each in self._may_have_left(path, sides))
 
     def _may_have_left(self, path: str, sides: Sides) -> Iterator[str]:
         ours, theirs = sides.ours or "", sides.theirs or ""
@@ -141,10 +141,10 @@ class Checkout:
         texts: list[str | None] = []
         for _ in names:
             head, _, rest = rest.partition(b"\n")
-            found = _OBJECT.fullmatch(head)
-            size = int(found[1]) if found else 0
-            texts.append(decoded(rest[:size]) if found else None)
-            rest = rest[size + 1 :] if found else rest
+            match = _OBJECT.fullmatch(head)
+            size = int(match[1]) if match else 0
+            texts.append(decoded(rest[:size]) if match else None)
+            rest = rest[size + 1 :] if match else rest
         return texts
 
     def _line(self, *words: str) -> str:

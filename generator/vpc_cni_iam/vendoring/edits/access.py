@@ -17,6 +17,7 @@ from vpc_cni_iam.catalog import trust, variants
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.module.reader import HclModule, read_blocks
 from vpc_cni_iam.hcl.parse import parse
+from vpc_cni_iam.hcl.resolve import ResolvedDocument
 from vpc_cni_iam.hcl.syntax import Block, Node, Object, Text
 from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.policy.document import Policy
@@ -32,6 +33,7 @@ _DOCUMENT = ("data", "aws_iam_policy_document")
 # The variables that stand in documents.
 _VARIABLES = (*(p.name for p in trust.VARIABLES), trust.POD_IDENTITY)
 _Name = tuple[str, ...]
+_Blocks = dict[_Name, list[Block]]
 
 
 def edits(
@@ -67,7 +69,7 @@ def adds_none(
     `accepted` are the accepted texts of the file from which it was merged.
     """
     before = [generated, *({**generated, path: text} for text in accepted)]
-    return not _answers(before, texts, [path], generated)
+    return not any(_answers(before, texts, [path], generated).values())
 
 
 def _answers(
@@ -90,17 +92,9 @@ def _answers(
         except InputError as error:
             answers[path].append(EditAnswer(unreadable(error)))
             continue
-        names = {
-            name
-            for name in {*new}.union(*olds)
-            if all(_shapes(old.get(name, [])) != _shapes(new.get(name, [])) for old in olds)
-        }
-        if names:
+        if names := _changed(olds, new):
             changed[path] = names
-        for name in sorted(names):
-            each = [_structure(name, old.get(name, []), new.get(name, [])) for old in olds]
-            if None not in each and (structure := each[0]) is not None:
-                answers[path].append(EditAnswer(structure))
+            answers[path] += map(EditAnswer, _structures(sorted(names), olds, new))
     if not changed:
         return answers
     try:
@@ -112,6 +106,25 @@ def _answers(
         for path in where or changed:
             answers[path].append(answer)
     return answers
+
+
+def _changed(olds: Sequence[_Blocks], new: _Blocks) -> set[_Name]:
+    """Return the names of the blocks that are like those of no old side."""
+    return {
+        name
+        for name in {*new}.union(*olds)
+        if all(_shapes(old.get(name, [])) != _shapes(new.get(name, [])) for old in olds)
+    }
+
+
+def _structures(
+    names: Iterable[_Name], olds: Sequence[_Blocks], new: _Blocks
+) -> Iterator[NotProven]:
+    """Yield why changed blocks cannot be judged, unless their documents say all."""
+    for name in names:
+        each = [_structure(name, old.get(name, []), new.get(name, [])) for old in olds]
+        if None not in each:
+            yield from filter(None, each[:1])
 
 
 @lru_cache(maxsize=64)
@@ -239,19 +252,24 @@ def _compared(olds: Sequence[HclModule], new: HclModule) -> Iterator[tuple[str, 
         yield name, EditAnswer(unreadable(reason))
     before = [{d.name: d for d in old.documents} for old in olds]
     for document in new.documents:
-        label = variants.label(document.name)
         known = [side[document.name] for side in before if document.name in side]
-        if document.joins not in {each.joins for each in known} | (set() if known else {()}):
-            yield document.name, EditAnswer(NotProven(ModuleReason.joins), label)
-        if known and all(document.repeats != each.repeats for each in known):
-            yield document.name, EditAnswer(NotProven(ModuleReason.repeats), label)
-        answer = _more(tuple(each.policy for each in known) or (Policy(()),), document.policy)
-        if not isinstance(answer, NoNewAccess):
-            yield document.name, EditAnswer(answer, label)
+        for answer in _of_document(known, document):
+            yield document.name, EditAnswer(answer, variants.label(document.name))
     for name in set[str]().union(*before) - {d.name for d in new.documents} - new.unread.keys():
         if all(name in side and side[name].policy.only("Deny").statements for side in before):
             answer = NotProven(ModuleReason.removed_deny)
             yield name, EditAnswer(answer, variants.label(name))
+
+
+def _of_document(known: Sequence[ResolvedDocument], document: ResolvedDocument) -> Iterator[Answer]:
+    """Yield the answers that are no proof of a document, which may be as any of the known ones."""
+    if document.joins not in {each.joins for each in known} | (set() if known else {()}):
+        yield NotProven(ModuleReason.joins)
+    if known and document.repeats not in {each.repeats for each in known}:
+        yield NotProven(ModuleReason.repeats)
+    answer = _more(tuple(each.policy for each in known) or (Policy(()),), document.policy)
+    if not isinstance(answer, NoNewAccess):
+        yield answer
 
 
 @lru_cache(maxsize=256)

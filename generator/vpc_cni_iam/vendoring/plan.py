@@ -149,7 +149,7 @@ def _edited(observed: ModuleContents, file: ModuleFile, checkout: Checkout) -> F
     path, text = file.path, observed.text(file.path)
     if not file.generated:
         return FilePlan(file, text)
-    lifted = lift(observed, checkout, path, text)
+    lifted = None if file.accepted else lift(observed, checkout, path, text)
     if lifted is not None:
         return _merged(observed, path, lifted.merged, lifted.edited)
     if file.markers:

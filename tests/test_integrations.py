@@ -217,7 +217,7 @@ def test_the_github_action_runs(
     assert done.returncode == 1
     assert "`main.tf` | is out of date" in action.summary.read_text()
     assert "`variables.tf` | was edited by hand" in action.summary.read_text()
-    assert "-# mine" in done.stdout
+    assert "+# mine" in done.stdout
     assert '-    actions   = ["ec2:*"]' in done.stdout
     (consumer / "vpc-cni-iam.toml").write_text("nonsense")
     assert action.step(1).returncode == 3

@@ -186,6 +186,29 @@ def test_an_accepted_edit_stays_accepted(how: str, branches: Branches) -> None:
     assert branches.marked() == []
 
 
+def test_after_a_merge_is_committed_nothing_of_it_is_asked_again(tmp_path: Path) -> None:
+    """Neither what was accepted of it, nor what a side knew that no version of this tool has."""
+    branches = Branches(tmp_path, count=1)
+    manifest = tmp_path / MODULES[0] / ".vpc-cni-iam" / "manifest"
+    known = manifest.read_text()
+    manifest.write_text(f"{known}generated main.tf {'0' * 64}\n")
+    branches.on("a", branches.edit("x", OWN[:1]))
+    branches.on("a", lambda: manifest.write_text(known), branches.accept("ticket 1", OWN[:1]))
+    branches.on("b", branches.upgrade("v1.23.2"))
+    branches.merge("merge")
+    branches.command("sync", "--quiet")
+    branches.commit("merged")
+    before = branches.trees()
+    branches.command("sync", "--quiet")
+    assert branches.trees() == before
+    assert "accepted: ticket 1" in branches.command("check").out
+    variables = tmp_path / MODULES[0] / "variables.tf"
+    variables.write_text(f"{variables.read_text()}# y\n")
+    branches.command("sync", "--quiet", code=1)
+    assert variables.read_text().endswith("# y\n")
+    assert branches.marked() == []
+
+
 @pytest.mark.parametrize("how", HOW)
 def test_accepted_edits_of_both_branches_with_upgrades(how: str, branches: Branches) -> None:
     ours, theirs = branches.edit("x", OWN, at_start=True), branches.edit("y", OWN)

@@ -353,6 +353,8 @@ def test_a_manifest_lost_beside_an_edit(repo: Repository) -> None:
     assert reason(file).startswith(
         "is in the way of a generated file, and .vpc-cni-iam/manifest does not name it"
     )
+    lost = ".vpc-cni-iam/manifest is missing, so that local changes are not known; restore it from"
+    assert lost in check_text(CheckResult([repo.check()]))
     assert not repo.sync().done
     repo.accept("main.tf")
     assert repo.sync().done
@@ -655,7 +657,7 @@ def test_another_version_with_other_output_is_a_difference(
         return {**files, "versions.tf": files["versions.tf"] + "# new\n"}
 
     monkeypatch.setattr(origins, "render", other)
-    cached = (origins.rendered, origins.digests, origins.of_versions)
+    cached = (origins.rendered, origins.digests, origins.texts_of_versions)
     for each in cached:
         each.cache_clear()
     assert repo.states() == {"versions.tf": "outdated"}

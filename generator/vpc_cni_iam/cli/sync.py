@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,6 +14,7 @@ from vpc_cni_iam.cli.modules import SyncOptions, SyncRequest, exit_if_failed
 
 if TYPE_CHECKING:
     from vpc_cni_iam.vendoring.edits.diff import Diff
+    from vpc_cni_iam.vendoring.state import ModuleFile
     from vpc_cni_iam.vendoring.sync import SyncOutcome
 
 HELP = """Generate the modules of vpc-cni-iam.toml, and update those that are there.
@@ -83,33 +84,29 @@ def show_outcomes(
     outcomes: Sequence[SyncOutcome], request: SyncRequest, *, idle: bool = True
 ) -> None:
     """Print the changes of each module, and the files that are not as generated."""
-    from vpc_cni_iam.vendoring.report.files import next_steps, reason
-
     up_to_date = bool(outcomes) and all(o.done and not o.changes for o in outcomes)
     if idle and up_to_date and not request.quiet:
         typer.echo("all modules are up to date; nothing to do")
     for outcome in outcomes:
         path = outcome.module.path
-        if not request.quiet:
-            _show_changes(outcome)
+        for change in () if request.quiet else outcome.changes:
+            if not change.path.startswith(".vpc-cni-iam/base/"):
+                word = "merge" if change.path in outcome.merged else change.kind
+                common.show(f"{word:<9}{path}/{change.path}")
         for file in outcome.files:
             if not (file.fine and request.quiet):
-                word = "note" if file.fine else "conflict" if file.markers else file.state
-                common.show(f"{word:<9}{path}/{file.path} {reason(file)}")
-            _show_steps(next_steps(file, path, request.commands, synced=not outcome.refused))
-            if not (file.markers or file.fine or request.quiet):
-                common.show_diff(outcome.edits.get(file.path, ""))
+                _show_file(file, outcome, request)
         if outcome.refused:
             common.say(f"{path}: no file is written while one is in the way")
 
 
-def _show_changes(outcome: SyncOutcome) -> None:
-    for change in outcome.changes:
-        if not change.path.startswith(".vpc-cni-iam/base/"):
-            word = "merge" if change.path in outcome.merged else change.kind
-            common.show(f"{word:<9}{outcome.module.path}/{change.path}")
+def _show_file(file: ModuleFile, outcome: SyncOutcome, request: SyncRequest) -> None:
+    from vpc_cni_iam.vendoring.report.files import next_steps, reason
 
-
-def _show_steps(steps: Iterable[str]) -> None:
-    for step in steps:
+    path = outcome.module.path
+    word = "note" if file.fine else "conflict" if file.markers else file.state
+    common.show(f"{word:<9}{path}/{file.path} {reason(file)}")
+    for step in next_steps(file, path, request.commands, synced=not outcome.refused):
         common.show(f"           {step}")
+    if not (file.markers or file.fine or request.quiet):
+        common.show_diff(outcome.edits.get(file.path, ""))

@@ -80,9 +80,10 @@ class Checkout:
         return Heads(ours, theirs, ancestor, plain=not base)
 
     @cached_property
-    def merging(self) -> bool:
-        """Whether there are or were two sides."""
-        return self.heads is not None or bool(self._run("ls-files", "-u"))
+    def in_progress(self) -> bool:
+        """Whether a merge, a rebase or the like is not committed yet."""
+        applied = self.heads is not None and self.heads.ours == "HEAD"
+        return applied or bool(self._run("ls-files", "-u"))
 
     def in_heads(self, path: str) -> list[str]:
         """Return a file's text in each side of a merge, and as it was committed last."""
@@ -93,8 +94,6 @@ class Checkout:
 
     def sides(self, path: str) -> Sides | None:
         """Return the sides of a file; None if nothing is or was merged."""
-        if not self.merging:
-            return None
         ours, base, theirs = self._texts(*(f":{stage}:./{path}" for stage in (2, 1, 3)))
         if ours is not None or theirs is not None:
             return Sides(ours, base, theirs, unmerged=True)

@@ -61,9 +61,9 @@ def recommended(selected: Sequence[str] = (), cni_version: str = LATEST) -> Opti
 
     Raises `UsageError` if a variant does not work with the version.
     """
-    documents = variants.find(selected or ("ipv4-scoped",))
-    hardening = Hardening() if any(v.cluster_scoped for v in documents) else None
-    chosen = options([v.name for v in documents], cni_version=cni_version, hardening=hardening)
+    named = variants.find(selected or ("ipv4-scoped",))
+    hardening = Hardening() if any(v.cluster_scoped for v in named) else None
+    chosen = options([v.name for v in named], cni_version=cni_version, hardening=hardening)
     chosen.composed()
     return chosen
 

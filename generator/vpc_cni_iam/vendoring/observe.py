@@ -104,7 +104,7 @@ def observe(
     files |= contents(folder, {*generated, *known.generated})
     unlike = any(p not in files or decoded(files[p]) != t for p, t in generated.items())
     unlike |= bool(known.generated.keys() - generated.keys())
-    if unlike and checkout is not None and checkout.merging:
+    if unlike and checkout is not None and checkout.in_progress:
         known = _of_all_sides(text, checkout.in_heads(f"{module.path}/{MANIFEST}"), source)
         files |= contents(folder, known.generated)
     if unlike or checkout is not None:

@@ -28,7 +28,7 @@ def digests(options: Options) -> Mapping[str, str]:
 
 
 @cache
-def of_versions(options: Options) -> Mapping[str, Mapping[str, str]]:
+def texts_of_versions(options: Options) -> Mapping[str, Mapping[str, str]]:
     """Return the texts of each file by digest, of all versions and revisions that are known."""
     texts: dict[str, dict[str, str]] = {}
     for other in (options, *_others(options)):
@@ -66,7 +66,7 @@ class Origins:
         """Return the texts of a file by digest."""
         texts: dict[str, str] = {}
         for options in self._all:
-            texts |= of_versions(options).get(path, {})
+            texts |= texts_of_versions(options).get(path, {})
         return texts
 
     def made(self, path: str, text: str, main: str = "") -> bool:

@@ -17,7 +17,7 @@ from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.edits.access import adds_none, edits
 from vpc_cni_iam.vendoring.edits.other_files import conflicting
 from vpc_cni_iam.vendoring.lift import accepted_origin, deleted_by_a_side, lift
-from vpc_cni_iam.vendoring.manifest import digest
+from vpc_cni_iam.vendoring.manifest import MANIFEST, digest
 from vpc_cni_iam.vendoring.observe import ModuleContents, observe
 from vpc_cni_iam.vendoring.report.files import reason
 from vpc_cni_iam.vendoring.state import EDITED, FileState, ModuleFile, Redefinition
@@ -59,8 +59,11 @@ class SyncPlan(Struct, frozen=True):
     @property
     def reported(self) -> tuple[ModuleFile, ...]:
         """The files that will not be as generated, and those that replace generated code."""
-        states = (f.file for f in self.files if f.file.state is not FileState.clean)
-        return (*states, *self.replacing)
+        files = [f.file for f in self.files if f.file.state is not FileState.clean]
+        in_the_way = any(f.state is FileState.foreign for f in files)
+        if in_the_way and MANIFEST not in self.observed.files_by_path:
+            files.append(ModuleFile(MANIFEST, FileState.missing))
+        return (*files, *self.replacing)
 
     @property
     def open(self) -> dict[str, str]:
@@ -146,7 +149,7 @@ def _edited(observed: ModuleContents, file: ModuleFile, checkout: Checkout) -> F
     path, text = file.path, observed.text(file.path)
     if not file.generated:
         return FilePlan(file, text)
-    lifted = lift(observed, checkout, path, text)
+    lifted = None if file.accepted else lift(observed, checkout, path, text)
     if lifted is not None:
         return _merged(observed, path, lifted.merged, lifted.edited)
     if file.markers:

@@ -34,10 +34,10 @@ def records(
     return {**texts, MANIFEST: dumps(_manifest(observed, files, owners))}
 
 
-def left_over(observed: ModuleContents, names: Iterable[str]) -> list[str]:
+def left_over(observed: ModuleContents, needed: Iterable[str]) -> list[str]:
     """Return the paths of the texts as generated that no merge needs any more."""
     paths = map(base_path, observed.copies)
-    return sorted(set(paths) - set(names))
+    return sorted(set(paths) - set(needed))
 
 
 def _manifest(

@@ -69,7 +69,7 @@ def adds_none(
     `accepted` are the accepted texts of the file from which it was merged.
     """
     before = [generated, *({**generated, path: text} for text in accepted)]
-    return not _answers(before, texts, [path], generated)
+    return not any(_answers(before, texts, [path], generated).values())
 
 
 def _answers(
@@ -94,10 +94,7 @@ def _answers(
             continue
         if names := _changed(olds, new):
             changed[path] = names
-        for name in sorted(names):
-            each = [_structure(name, old.get(name, []), new.get(name, [])) for old in olds]
-            if None not in each and (structure := each[0]) is not None:
-                answers[path].append(EditAnswer(structure))
+            answers[path] += map(EditAnswer, _structures(sorted(names), olds, new))
     if not changed:
         return answers
     try:
@@ -111,6 +108,25 @@ def _answers(
     return answers
 
 
+def _changed(olds: Sequence[_Blocks], new: _Blocks) -> set[_Name]:
+    """Return the names of the blocks that are like those of no old side."""
+    return {
+        name
+        for name in {*new}.union(*olds)
+        if all(_shapes(old.get(name, [])) != _shapes(new.get(name, [])) for old in olds)
+    }
+
+
+def _structures(
+    names: Iterable[_Name], olds: Sequence[_Blocks], new: _Blocks
+) -> Iterator[NotProven]:
+    """Yield why changed blocks cannot be judged, unless their documents say all."""
+    for name in names:
+        each = [_structure(name, old.get(name, []), new.get(name, [])) for old in olds]
+        if None not in each:
+            yield from filter(None, each[:1])
+
+
 @lru_cache(maxsize=64)
 def _parsed(path: str, text: str) -> tuple[Block, ...]:
     return parse(text, path).blocks
@@ -121,15 +137,6 @@ def _blocks(text: str, path: str) -> dict[_Name, list[Block]]:
     for block in _parsed(path, text):
         blocks.setdefault((block.type, *block.labels), []).append(block)
     return blocks
-
-
-def _changed(olds: Sequence[_Blocks], new: _Blocks) -> set[_Name]:
-    """Return the names of the blocks that are in none of the sides as they are now."""
-    return {
-        name
-        for name in {*new}.union(*olds)
-        if all(_shapes(old.get(name, [])) != _shapes(new.get(name, [])) for old in olds)
-    }
 
 
 def _shapes(blocks: Iterable[Block]) -> Counter[object]:
@@ -249,27 +256,20 @@ def _compared(olds: Sequence[HclModule], new: HclModule) -> Iterator[tuple[str, 
         for answer in _of_document(known, document):
             yield document.name, EditAnswer(answer, variants.label(document.name))
     for name in set[str]().union(*before) - {d.name for d in new.documents} - new.unread.keys():
-        if all(_has_deny(side.get(name)) for side in before):
+        if all(name in side and side[name].policy.only("Deny").statements for side in before):
             answer = NotProven(ModuleReason.removed_deny)
             yield name, EditAnswer(answer, variants.label(name))
 
 
-def _of_document(
-    known: Sequence[ResolvedDocument], document: ResolvedDocument
-) -> Iterator[NotProven | NewAccess]:
-    """Yield how a document may allow more than those of its name before."""
-    joins = [each.joins for each in known] or [()]
-    if document.joins not in joins:
+def _of_document(known: Sequence[ResolvedDocument], document: ResolvedDocument) -> Iterator[Answer]:
+    """Yield the answers that are no proof of a document, which may be as any of the known ones."""
+    if document.joins not in {each.joins for each in known} | (set() if known else {()}):
         yield NotProven(ModuleReason.joins)
-    if known and all(document.repeats != each.repeats for each in known):
+    if known and document.repeats not in {each.repeats for each in known}:
         yield NotProven(ModuleReason.repeats)
     answer = _more(tuple(each.policy for each in known) or (Policy(()),), document.policy)
     if not isinstance(answer, NoNewAccess):
         yield answer
-
-
-def _has_deny(document: ResolvedDocument | None) -> bool:
-    return document is not None and bool(document.policy.only("Deny").statements)
 
 
 @lru_cache(maxsize=256)

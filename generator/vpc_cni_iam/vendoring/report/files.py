@@ -64,6 +64,8 @@ def reason(file: ModuleFile) -> str:
 def _state_text(file: ModuleFile) -> str:
     if file.state is FileState.missing and file.accepted:
         return "was deleted on purpose"
+    if _is_lost(file):
+        return "is missing, so that local changes are not known; restore it from version control"
     if file.state is FileState.missing and not file.recorded:
         return "does not exist yet"
     if not file.generated:
@@ -118,31 +120,37 @@ def next_steps(
 def _steps(file: ModuleFile, module: str, commands: NextCommands, *, synced: bool) -> Iterator[str]:
     path, sync = f"{module}/{file.path}", commands.line("sync", module)
     accept = f"{commands.line('accept', path)} {_REASON}"
-    if file.state in EDITED and not synced:
-        yield f"show the difference: {commands.line('sync --dry-run', module)}"
-    if file.path.startswith(f"{FOLDER}/") or file.state is FileState.outdated:
-        gone = file.state is FileState.outdated and not file.generated
-        yield f"{'remove it' if gone else 'take the generated one'}: {sync}"
-        return
-    if file.state is FileState.missing:
-        yield f"write it: {sync}"
-        if file.recorded and not file.accepted:
-            yield f"keep it deleted: {accept}"
-        return
-    if not synced:
-        yield from _merging(file, sync)
-    if file.generated and file.effect is None:
-        yield f"take the generated one: {commands.remove(path)} && {sync}"
-    else:
-        yield f"remove it: {commands.remove(path)}"
-    if file.markers:
-        yield f"resolve the conflicts, then accept the result: {accept}"
-    elif file.state is not FileState.both and not file.accepted:
-        yield f"keep yours: {accept}"
+    match file:
+        case ModuleFile(path=name) if name.startswith(f"{FOLDER}/"):
+            # One that is lost beside edited files is not made again: they are unknown without it.
+            yield from () if _is_lost(file) else (f"take the generated one: {sync}",)
+        case ModuleFile(state=FileState.outdated):
+            yield f"{'take the generated one' if file.generated else 'remove it'}: {sync}"
+        case ModuleFile(state=FileState.missing):
+            yield f"write it: {sync}"
+            if file.recorded and not file.accepted:
+                yield f"keep it deleted: {accept}"
+        case _:
+            if not synced:
+                yield from _merging(file, sync, commands.line("sync --dry-run", module))
+            remove = commands.remove(path)
+            again = file.generated and file.effect is None
+            yield f"take the generated one: {remove} && {sync}" if again else f"remove it: {remove}"
+            if file.markers:
+                yield f"resolve the conflicts, then accept the result: {accept}"
+            elif file.state is not FileState.both and not file.accepted:
+                yield f"keep yours: {accept}"
 
 
-def _merging(file: ModuleFile, sync: str) -> Iterator[str]:
+def _merging(file: ModuleFile, sync: str, show: str) -> Iterator[str]:
+    """Yield the steps before a sync that merges a file."""
+    if file.state in EDITED:
+        yield f"show the difference: {show}"
     if file.markers:
         yield f"merge it again if git left it so: {sync}"
     if file.state is FileState.both:
         yield f"merge the update into it: {sync}"
+
+
+def _is_lost(file: ModuleFile) -> bool:
+    return file.path == MANIFEST and file.state is FileState.missing and file.recorded

@@ -541,7 +541,21 @@ _ID = "0a1b2c3d4e5f67890"
             {"Condition": {"StringEquals": {"ec2:AvailabilityZone": "eu-west-1-xyz-1a"}}},
             "ec2:AvailabilityZone",
         ),
+        # More than are tried.
+        (
+            {"Resource": [f"arn:aws:ec2:*:*:subnet/subnet-{n:017x}" for n in range(150)]},
+            "the ID of the subnet",
+        ),
+        (
+            {
+                "Condition": {
+                    "StringEquals": {"ec2:SubnetID": [f"subnet-{n:017x}" for n in range(150)]}
+                }
+            },
+            "ec2:SubnetID",
+        ),
         # What is so for every ID.
+        ({"Resource": [f"arn:aws:ec2:*:*:volume/vol-{n:017x}" for n in range(150)]}, ""),
         ({"Resource": "arn:aws:ec2:*:*:subnet/i-*"}, ""),
         ({"Resource": f"arn:aws:ec2:us-*:*:subnet/subnet-{_ID}"}, ""),
         ({"Condition": {"StringEquals": {"ec2:AvailabilityZone": "us-east-1b"}}}, ""),

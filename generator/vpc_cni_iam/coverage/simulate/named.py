@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from msgspec import Struct, field
 
+from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.template import known
 
@@ -28,11 +29,20 @@ _KEYS = tuple(
 )
 
 
-class NamedValues(Struct, frozen=True):
-    """What policies name: of an ARN what follows its last ``/``, of a pattern a text of it."""
+_KINDS = ("instance", "network-interface", "security-group", "subnet")
+_ARN_PARTS = 6
+# More are not tried: what depends on them is undecided.
+_MOST = 100
 
-    of_resources: tuple[str, ...] = ()
-    by_key: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # keys are in lower case
+
+class NamedValues(Struct, frozen=True):
+    """What policies name: of an ARN what follows its last ``/``, of a pattern a text of it.
+
+    None stands for more than are tried.
+    """
+
+    of_resources: tuple[str, ...] | None = ()
+    by_key: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)  # in lower case
 
 
 def named_values(policies: Iterable[Policy]) -> NamedValues:
@@ -42,7 +52,7 @@ def named_values(policies: Iterable[Policy]) -> NamedValues:
         for statement in policy.statements:
             for key, value in _named(statement):
                 by_key.setdefault(key, {})[value] = None
-    values = {key: tuple(each) for key, each in by_key.items()}
+    values = {k: tuple(each) if len(each) <= _MOST else None for k, each in by_key.items()}
     return NamedValues(values.pop("", ()), values)
 
 
@@ -53,10 +63,20 @@ def _named(statement: Statement) -> tuple[tuple[str, str], ...]:
 
 def _texts(statement: Statement) -> Iterator[tuple[str, str]]:
     for text in known((*statement.resources, *statement.not_resources)):
-        yield "", text
+        if _may_be_asked(text):
+            yield "", text
     for condition in statement.conditions:
         if (key := str(condition.key).lower()) in _KEYS:
             yield from ((key, text) for text in known(condition.values))
+
+
+def _may_be_asked(resource: str) -> bool:
+    """Say whether a resource may be of a kind whose IDs are not known."""
+    parts = resource.split(":", _ARN_PARTS - 1)
+    if len(parts) < _ARN_PARTS:
+        return True
+    kind = parts[-1].partition("/")[0]
+    return wildcard.matches(parts[2], "ec2") and any(wildcard.matches(kind, k) for k in _KINDS)
 
 
 def _end(text: str) -> str:

@@ -132,7 +132,7 @@ class OfUnknownId(Request, frozen=True):
     It is allowed or denied only if it is with each ID that policies name, too.
     """
 
-    others: tuple[str, ...] = ()  # the resource with these
+    others: tuple[str, ...] | None = ()  # the resource with these; None for more than are tried
 
 
 class AnyOf(Struct, frozen=True):
@@ -156,8 +156,8 @@ class Requests:
         names = setting.names
         self.names: Names = names
         self._named = named
-        letters = (f"{names.region}{letter}" for letter in _ZONES)
-        self._zone = OneOf((*letters, *self._values("ec2:AvailabilityZone", names.region)))
+        zones = [f"{names.region}{letter}" for letter in _ZONES]
+        self._zone = self._one_of("ec2:AvailabilityZone", zones, str, start=names.region)
         self._session_tags = setting.session_tags
         self._has_all_tags = setting.principal_tags is not None
         tags = setting.principal_tags or {}
@@ -202,19 +202,30 @@ class Requests:
         if identifier:
             return self.request(action, self.arn(kind, identifier, account), context)
         request = self.request(action, self.arn(kind, _UNKNOWN_IDS[kind], account), context)
-        others = tuple(
-            self.arn(kind, each, account)
-            for each in self._named.of_resources
-            if _KINDS.get(each.partition("-")[0], kind) == kind
+        named = self._named.of_resources
+        others = (
+            None
+            if named is None
+            else tuple(
+                self.arn(kind, each, account)
+                for each in named
+                if _KINDS.get(each.partition("-")[0], kind) == kind
+            )
         )
         return OfUnknownId(action, request.resource, "", context, request.may_have, others)
 
-    def _id(self, key: str, kind: str, identifier: str | None) -> str | OneOf:
+    def _id(self, key: str, kind: str, identifier: str | None) -> str | UnknownValue:
         """Return an ID as the value of a key; what it may be, if only AWS knows it."""
-        return identifier or OneOf((_UNKNOWN_IDS[kind], *self._values(key)))
+        return identifier or self._one_of(key, [_UNKNOWN_IDS[kind]], str)
 
-    def _values(self, key: str, start: str = "") -> Iterable[str]:
-        return (v for v in self._named.by_key.get(key.lower(), ()) if v.startswith(start))
+    def _one_of(
+        self, key: str, others: list[str], make: Callable[[str], str], *, start: str = ""
+    ) -> UnknownValue:
+        """Return what a value may be that only AWS knows: each that policies name, or others."""
+        named = self._named.by_key.get(key.lower(), ())
+        if named is None:
+            return UNKNOWN
+        return OneOf(map(make, (*others, *(each for each in named if each.startswith(start)))))
 
     def arn(self, kind: str, identifier: str, account: str) -> str:
         """Return the ARN of an EC2 resource of a kind such as ``subnet``."""
@@ -340,12 +351,13 @@ class Requests:
         vpc_arn = self._arn_of("ec2:Vpc", "vpc", vpc, vpc_account)
         return self._of_account(account) | {"ec2:Vpc": vpc_arn}
 
-    def _arn_of(self, key: str, kind: str, identifier: str | None, account: str) -> str | OneOf:
+    def _arn_of(
+        self, key: str, kind: str, identifier: str | None, account: str
+    ) -> str | UnknownValue:
         """Return the ARN of a resource as the value of a key, or what it may be."""
         if identifier is not None:
             return self.arn(kind, identifier, account)
-        every = (_UNKNOWN_IDS[kind], *self._values(key))
-        return OneOf(self.arn(kind, each, account) for each in every)
+        return self._one_of(key, [_UNKNOWN_IDS[kind]], lambda each: self.arn(kind, each, account))
 
     def _tagged(self, tags: Tags) -> _Context:
         services = ("aws", "ec2")

@@ -114,11 +114,14 @@ class Answers:
         return decision
 
     def _with_others(self, request: OfUnknownId, decision: Decision) -> Decision:
+        doubt = Undecided(Doubt.unknown_id, kind_of(request.resource))
+        if request.others is None:
+            return replace(decision, outcome=Outcome.UNDECIDED, undecided=doubt)
         for each in request.others:
             other = self._decide(replace(request, resource=each))
             if (other.allowed, other.denied) != (decision.allowed, decision.denied):
                 refused = decision if other.allowed else other
-                why = refused.undecided or Undecided(Doubt.unknown_id, kind_of(request.resource))
+                why = refused.undecided or doubt
                 return replace(refused, outcome=Outcome.UNDECIDED, undecided=why)
         return decision
 

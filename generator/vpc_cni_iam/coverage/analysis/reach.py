@@ -38,8 +38,9 @@ class Attacker:
         self._others.instance_tags = {f"{KUBERNETES_CLUSTER}{other}": "owned"}
         owner = names.vpc_owner_id
         self.here = Subnet(names.subnet_id, owner, names.vpc_id)
-        self.beside = Subnet("subnet-0bbbbbbbbbbbbbbbb", owner, names.vpc_id)  # for no node
-        self.there = Subnet("subnet-0fedcba9876543210", owner, "vpc-0fedcba9876543210")
+        # No resource has these IDs, so that no policy names them.
+        self.beside = Subnet("subnet-other", owner, names.vpc_id)  # for no node
+        self.there = Subnet("subnet-other", owner, "vpc-other")
         self.ours: Tags = {CLUSTER: names.cluster_name}
         self.theirs: Tags = {CLUSTER: other, INSTANCE: NODE}
 
@@ -51,7 +52,7 @@ class Attacker:
     def foreign_group(self, subnet: Subnet) -> Group:
         """Return a security group of a subnet's VPC that no node of the cluster has."""
         account = self.setting.names.account_id
-        return Group("sg-0aaaaaaaaaaaaaaaa", account, subnet.vpc_id, subnet.account)
+        return Group("sg-other", account, subnet.vpc_id, subnet.account)
 
     @property
     def own_group(self) -> Group:

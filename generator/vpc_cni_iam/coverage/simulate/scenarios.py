@@ -23,7 +23,8 @@ from vpc_cni_iam.names import resolve
 _OTHER_NODE = "i-0fedcba9876543210"
 _OTHER_ACCOUNT = "444455556666"
 # IDs that no policy lists.
-_NEW_SUBNET, _NEW_GROUP = "subnet-0bbbbbbbbbbbbbbbb", "sg-0bbbbbbbbbbbbbbbb"
+# No resource has these IDs, so that no policy names them.
+_NEW_SUBNET, _NEW_GROUP = "subnet-new", "sg-new"
 SECONDARY = "attached interface"
 LEAKED = "leaked interface"
 EXAMPLE_TAGS = {"example-team": "network"}

@@ -189,7 +189,7 @@ def run(
     """Run the command line, as a user does.
 
     It runs in this process where that makes no difference and saves the start of another:
-    .ci/awkward runs each in a process of its own.
+    .ci/awkward runs each in its own process.
     """
     words = [str(word) for word in arguments]
     in_process = command is COMMAND and len(stdin.encode()) <= _PIPE
@@ -436,7 +436,7 @@ while sys.stdin.buffer.peek(1):
 
 @pytest.fixture(scope="session")
 def forked() -> Iterator[Callable[..., int]]:
-    """Calls a function of a module in a process of its own, and returns its exit code.
+    """Calls a function of a module in its own process, and returns its exit code.
 
     A small process forks it, in a millisecond: to fork this one takes 20, as it is large. With
     `here`, the small process calls it itself; what that loads, all that it forks have.

@@ -96,7 +96,7 @@ def test_each_policy_allows_no_more_than_the_one_before() -> None:
         ("turn off the source/destination check", YES, YES),
         ("attach interfaces of its cluster to an instance of another cluster", NO, NO),
         ("detach and delete interfaces of its own cluster's nodes", YES, YES),
-        ("write any tag on an interface of its own cluster", YES, NO),
+        ("write any tag on an interface of its cluster", YES, NO),
         ("read all interfaces", YES, YES),
     ],
 )

@@ -121,7 +121,7 @@ def test_pre_commit(consumer: Path, pip_environ: dict[str, str], tmp_path: Path)
     done = hook("run")
     assert done.returncode == 1, done.stdout
     assert "main.tf is missing" in done.stdout
-    # The configuration in a folder of its own, named as the page has it.
+    # The configuration in its own folder, named as the page has it.
     page = (ROOT / "docs" / "vendoring.md").read_text()
     (named,) = re.findall(r"```yaml\n(- id: vpc-cni-iam-check\n.*?)```", page, re.DOTALL)
     ((option, place),) = (hook["args"] for hook in yaml.safe_load(named))

@@ -32,7 +32,7 @@ TERRAFORM = '#!/bin/sh\n[ "$1" != show ] || cat "$SHOWN_PLAN"\n'
 
 
 def snippet(heading: str, language: str = "yaml") -> str:
-    """The one snippet of a section of the page, or of a page of its own."""
+    """The one snippet of a section of the page, or of its own page."""
     own = DOCS / "ci" / f"{heading.lower()}.md"
     section = PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     page = own.read_text() if own.exists() else section

@@ -55,7 +55,7 @@ def bill_of_materials(python: Path, output: Path) -> None:
 
 
 def clean_installation(packages: Path, folder: Path) -> Path:
-    """Install the wheel into an environment of its own, and return its Python."""
+    """Install the wheel into its own environment, and return its Python."""
     (wheel,) = packages.glob("*.whl")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     python = folder / "bin" / "python"

@@ -1,4 +1,4 @@
-// Filters the list of rules by words, by level and by what a finding counts for.
+// Filters the list of rules by words, by level and by which `--fail-on` a finding fails.
 (function () {
   "use strict";
   const tables = [...document.querySelectorAll(".md-content table")];

@@ -16,7 +16,7 @@ from typing import TypeAlias
 from vpc_cni_iam.escape import escape_control
 
 # Text for people about one thing. Code decides by what it was made from, which stands beside it in
-# a field of its own: nothing compares, searches or branches on a message (a rule of the tests).
+# its own field: nothing compares, searches or branches on a message (a rule of the tests).
 Message: TypeAlias = str
 # The problem of JSON that ends before it is complete.
 CUT_OFF = "is not JSON: it ends too early; was the file cut off?"

@@ -694,7 +694,7 @@ def test_a_role_that_is_scoped_to_another_cluster_breaks_in_a_cluster(tmp_path: 
     a = of("prod", "stage")
     assert [use["result"]["verdict"] for use in a["clusters"]] == ["works", "breaks"]
     assert a["verdict"] == "breaks"
-    assert a["proposal"] == ["give each cluster a role of its own, and scope it to the cluster"]
+    assert a["proposal"] == ["give each cluster its own role, and scope it to the cluster"]
     done = run("audit", *(f"{n}.json" for n in range(3)), cwd=tmp_path)
     assert "breaks at v1.23.2 in cluster stage, by default, IPv4" in done.out
 
@@ -711,7 +711,7 @@ def test_a_role_for_several_clusters_is_checked_for_each(tmp_path: Path) -> None
     assert (result["both"]["verdict"], result["both"]["proposal"]) == ("works", [])
     assert result["half"]["verdict"] == "breaks"
     assert result["half"]["proposal"] == [
-        "give each cluster a role of its own, and scope it to the cluster"
+        "give each cluster its own role, and scope it to the cluster"
     ]
 
 
@@ -750,7 +750,7 @@ def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
         "limited": role("limited", irsa(), inline={"cni": scoped}, boundary=BOUNDARY),
     }
     result = audited(tmp_path, details(*roles.values(), policies=(MANAGED_POLICY, boundary)))
-    own = "give aws-node a role of its own, by EKS Pod Identity or IRSA"
+    own = "give aws-node its own role, by EKS Pod Identity or IRSA"
     of = "`vpc-cni-iam policy {} --cni-version v1.23.2`".format
     scoped_of = of("ipv4-scoped")[:-1] + " --cluster-name NAME --vpc-id ID`"
     assert {name: r["proposal"] for name, r in names(result).items()} == {
@@ -763,7 +763,7 @@ def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
         ],
         "managed": [f"scope it to its cluster: {scoped_of}"],
         "managed-node": [f"scope it to its cluster: {scoped_of}", own],
-        "both": ["give each cluster a role of its own, and scope it to the cluster"],
+        "both": ["give each cluster its own role, and scope it to the cluster"],
         "limited": [f"allow ec2:DescribeSubnets in {BOUNDARY}"],
     }
     risks = {name: r["policies"]["risks"] for name, r in names(result).items()}

@@ -307,7 +307,7 @@ NOT_SAFE: dict[str, tuple[Change, str, str]] = {
     "no other role": (
         with_(addon=addon(serviceAccountRoleArn=""), pods=listed(pod("n1"), pod("n2"))),
         "no other credentials than the role of their nodes",
-        "give aws-node of cluster prod a role of its own",
+        "give aws-node of cluster prod its own role",
     ),
     "another role that lacks a call": (
         with_(account=account(role("cni", irsa(), inline={"cni": OLD}))),
@@ -344,7 +344,7 @@ NOT_SAFE: dict[str, tuple[Change, str, str]] = {
             more=listed(pod("n3", cluster="dev"), node("n3", cluster="dev")),
         ),
         "cluster dev: pods aws-node-n3 have no other credentials",
-        "give aws-node of cluster dev a role of its own",
+        "give aws-node of cluster dev its own role",
     ),
 }
 

@@ -118,7 +118,7 @@ def limited() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
 
 
-# Runs each command line in a process of its own, without the time that Python takes to start.
+# Runs each command line in its own process, without the time that Python takes to start.
 SERVER = """
 import json, os, pkgutil, sys
 from importlib import import_module

@@ -19,7 +19,7 @@ IPV6 = ("--variant", "ipv6", "--revision", "2024-07-22")
 
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> SentCall:
-    """Run the command line in this process, where a process of its own tells no more."""
+    """Run the command line in this process, where its own process tells no more."""
 
     def here(*words: str, cwd: Path | None = None) -> Run:
         monkeypatch.setattr(sys, "argv", ["vpc-cni-iam", *words])

@@ -141,7 +141,7 @@ def deployed(folder: Path, *words: str, text: str) -> Run:
 def test_a_daemonset_names_the_cluster_and_the_policy(tmp_path: Path) -> None:
     done = deployed(tmp_path, text=daemonset())
     assert "Key=kubernetes.io/cluster/prod,Value=owned" in done.out
-    # IPv6 has a document of its own, which asks for no tags of instances.
+    # IPv6 has its own document, which asks for no tags of instances.
     ipv6 = deployed(tmp_path, text=daemonset(ENABLE_IPv6="true", ENABLE_IPv4="false"))
     assert "instance-tag-missing" not in ipv6.out and ipv6.code == 0
     other = deployed(tmp_path, "--variant", "ipv4-scoped", text=daemonset(ENABLE_IPv6="true"))

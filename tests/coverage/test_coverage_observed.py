@@ -70,7 +70,7 @@ def test_nothing_is_sent_that_the_agent_does_not_send(observed: dict[str, Any]) 
         seen.update(request["form"] for request in scenario["requests"])
     for scenario in observed["scenarios"]:
         if scenario["exit_code"] is not None:
-            continue  # an agent that stopped by a fault of its own sent no more
+            continue  # an agent that stopped by its own fault sent no more
         sent = {call.template.name for call in simulated(observed["version"], scenario)}
         seen = {request["form"] for request in scenario["requests"]}
         # An IPv6 node frees an interface only where its set-up fails.

@@ -205,7 +205,7 @@ def test_two_errors_on_one_line_are_two_answers() -> None:
     denials, errors, _ = told(f"{DENIALS[2]} {event} {DENIALS[3]} {_TABLE['throttled'][0]}")
     assert {d[0]: d[1] for d in denials} == {"ec2:DescribeSubnets": 1, "ec2:CreateTags": 2}
     assert errors == [("throttled", 1)]
-    # AWS checks tags that are sent with an interface as a request of their own: one error.
+    # AWS checks tags that are sent with an interface as their own request: one error.
     text = (
         DENIALS[1].replace("C2: DeleteN", "C2: CreateN").replace("ec2:DeleteNet", "ec2:CreateNet")
     )

@@ -21,7 +21,7 @@ BUILDS = {"compile", "fullmatch", "match", "search", "sub", "subn", "finditer", 
 
 
 def own_matchers(text: str) -> list[int]:
-    """Return the lines of code that builds a matcher of its own."""
+    """Return the lines of code that builds its own matcher."""
     tree = ast.parse(text)
     nodes = list(ast.walk(tree))
     handles_wildcards = any(

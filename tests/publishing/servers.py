@@ -1,4 +1,4 @@
-"""Real servers on the loopback address, with a certificate authority of their own."""
+"""Real servers on the loopback address, with their own certificate authority."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ class Certificate:
 
 
 def certificate(folder: Path) -> Certificate:
-    """A certificate for this machine by an authority of its own, both a day old at most."""
+    """A certificate for this machine by its own authority, both a day old at most."""
     made = Certificate(folder / "ca.pem", folder / "server.pem", folder / "server.key")
     openssl = program("openssl")
     curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"]

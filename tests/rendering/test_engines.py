@@ -331,7 +331,7 @@ HOSTILE = [
 
 
 def test_hostile_names_are_refused_by_the_module_itself(engine: Engine, tmp_path: Path) -> None:
-    """They reach the module as values, each in a call of its own; every call must be refused."""
+    """They reach the module as values, each in its own call; every call must be refused."""
     write_tree(tmp_path / "m", render(options(["ipv4-scoped"])))
     good = {"cluster_name": "prod", "vpc_id": "vpc-01234567"}
     calls: list[NewBlock] = []

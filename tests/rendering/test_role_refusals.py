@@ -124,7 +124,7 @@ VALUES: Cases = [
 def test_what_cannot_work_is_refused_with_words(
     cases: Cases, engine: Engine, tmp_path: Path
 ) -> None:
-    """All in one plan, in which each wrong call is a module of its own and ends in one error."""
+    """All in one plan, in which each wrong call is its own module and ends in one error."""
     calls = "".join(
         f'module "wrong{number}" {{\n  source = "./role"\n'
         + "".join(f"  {name} = {json.dumps(value)}\n" for name, value in arguments.items())

@@ -1,4 +1,4 @@
-"""Plans of aws-node with a role of its own, and how an add-on or a chart sets it up."""
+"""Plans of aws-node with its own role, and how an add-on or a chart sets it up."""
 
 import json
 from typing import Any

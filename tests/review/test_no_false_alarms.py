@@ -196,7 +196,7 @@ def test_policies_of_aws_on_a_new_role_are_a_warning_only_where_they_are_harmful
     rules = ("admin-attached", "new-policy", "unknown-attachment")
     every = {f.level for f in reviewed(new, *attached).findings if f.rule in rules}
     assert max(every, key=("note", "warning", "error").index) == level
-    # A policy of one's own is judged by the reader.
+    # One's own policy is judged by the reader.
     own = resource("aws_iam_role_policy", "i", None, {
         "name": "i", "role": "r", "policy": document(allow("s3:GetObject"))})  # fmt: skip
     for others in ((), attached):

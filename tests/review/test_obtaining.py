@@ -157,7 +157,7 @@ resource "aws_iam_policy" "p" {
 
 
 def saved(name: str, folder: Path, **more: str) -> tuple[Path, dict[str, str]]:
-    """Plan a root module of its own; return it, with the environment that the engine had."""
+    """Plan its own root module; return it, with the environment that the engine had."""
     folder.mkdir()
     root = folder / "root"
     root.mkdir()

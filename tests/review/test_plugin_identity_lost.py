@@ -171,7 +171,7 @@ def test_nodes_of_auto_mode_need_no_plugin(
 
 
 def block(name: str) -> Json:
-    """An add-on that makes an association of its own."""
+    """An add-on that makes its own association."""
     own = {"service_account": "aws-node", "role_arn": arn_of(name)}
     return {**VERSION, "pod_identity_association": [own]}
 

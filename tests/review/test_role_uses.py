@@ -70,7 +70,7 @@ def test_a_type_that_is_not_known_and_names_another_role_is_a_note() -> None:
     of_others = resource("null_resource", "n", None, {"triggers": {"a": arn_of("strong")}})
     assert _levels(parameter, of_others) == []
     policy = resource("aws_sns_topic", "t", None, {"policy": document(allow("sns:*", arn_of("a")))})
-    assert _levels(policy) == []  # which is a finding of its own
+    assert _levels(policy) == []  # which is reported separately
 
 
 @pytest.mark.parametrize(

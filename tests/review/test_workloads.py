@@ -45,7 +45,7 @@ def _uses(finding: ShownFinding) -> str:
 @pytest.mark.parametrize(
     ("before", "after", "roles"),
     [
-        # The template has a finding of its own.
+        # The template is reported separately.
         ("$Latest", "$Latest", []),
         ("3", "4", []),
         (3, "$Latest", []),

@@ -49,7 +49,7 @@ from vpc_cni_iam.vendoring.manifest import dumps as manifest_text
 from vpc_cni_iam.vendoring.manifest import loads as parse_manifest
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "100"))
-# Filled in, since a placeholder that is left is an error of its own when a policy is asked.
+# Filled in, since a placeholder that is left is its own error when a policy is asked.
 SCOPED = revisions()[0].document("ipv4-scoped").map_texts(lambda text: str(text).replace("${", "{"))
 
 

@@ -123,7 +123,7 @@ def outer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def system_calls(outer: Path) -> dict[str, list[list[str]]]:
-    """What each command asked of the system, in a folder of its own inside a larger one."""
+    """What each command asked of the system, in its own folder inside a larger one."""
     work = outer / "work"
     new = page(ipv6=lambda t: t.replace("ec2:DescribeTags", "ec2:DescribeVpcs"))
     plans = ROOT / "tests" / "review" / "plans"

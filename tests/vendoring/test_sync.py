@@ -707,7 +707,7 @@ def kill_at(stop: int, repo: Repository) -> int:
 
 @pytest.fixture
 def killed_at(forked: Callable[..., int], tmp_path: Path) -> Callable[..., int]:
-    """Sync in a process of its own that is killed before one of its changes on disk."""
+    """Sync in its own process that is killed before one of its changes on disk."""
     forked(kill_at, 1000, Repository(tmp_path / "loads"), here=True)
     return partial(forked, kill_at)
 

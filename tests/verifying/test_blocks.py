@@ -358,7 +358,7 @@ def test_line_ends_of_a_checkout_are_no_difference_of_a_file(tmp_path: Path) -> 
 
 
 def test_a_folder_that_is_a_link_is_not_passed_over(tmp_path: Path) -> None:
-    """What it leads to may be used as a module, as a folder of its own may."""
+    """What it leads to may be used as a module, as its own folder may."""
     folder = write_tree(tmp_path / "m", render(POLICY))
     (folder / "modules").symlink_to(write_tree(tmp_path / "other", {"role/main.tf": ""}))
     result = verified(folder)

@@ -155,7 +155,7 @@ ABILITIES = (
         _on(_theirs, DETACH, DELETE, own_instance=False),
     ),
     Ability(
-        "delete such an interface that is detached, or attach it to a node of its own",
+        "delete such an interface that is detached, or attach it to a node of its cluster",
         ("reference", "delete"),
         _on(_theirs, DELETE, ATTACH),
     ),
@@ -220,7 +220,7 @@ ABILITIES = (
         _on(_own, DETACH, DELETE),
     ),
     Ability(
-        "write any tag on an interface of its own cluster",
+        "write any tag on an interface of its cluster",
         ("reference",),
         _if(lambda r: r.may_tag(_own(r), {"example-key": "example"})),
     ),

@@ -62,7 +62,7 @@ def listing(rules: Iterable[Any] = RULES) -> str:
         "# Rules of `vpc-cni-iam review`",
         "",
         "A finding fails the review by its level (`--fail-on error`, `warning` or `note`), or by",
-        "what it counts for (`--fail-on new-access`, `coverage-lost` or `any-change`). The page of",
+        "what it is about (`--fail-on new-access`, `coverage-lost` or `any-change`). The page of",
         "a rule says where a finding has another level, and shows an example with a fix.",
         '`file("NAME.json")` in the examples reads a file of `tests/review/corpus/documents`.',
         "",
@@ -70,7 +70,7 @@ def listing(rules: Iterable[Any] = RULES) -> str:
     for question, group in groupby(rules, key=lambda rule: getattr(rule, "question", None)):
         if question is not None:
             lines += [f"## {QUESTIONS[question]}", ""]
-        lines += ["| rule | what it reports | level | counts for |", "| --- | --- | --- | --- |"]
+        lines += ["| rule | what it reports | level | `--fail-on` |", "| --- | --- | --- | --- |"]
         lines += [
             f"| [{rule.id}](rules/{rule.id}.md) | {rule.summary} | {rule.level} "
             f"| {', '.join(rule.means)} |"
@@ -97,7 +97,7 @@ def page(rule: ShownRule, entry: dict[str, str]) -> str:
         raise ExampleError(
             f"{_NAME}: {rule.id} {what} reported in the case {case.name}: name another as {key}"
         )
-    counts = f" It counts for {', '.join(rule.means)}." if rule.means else ""
+    counts = f" It fails `--fail-on` {', '.join(rule.means)}." if rule.means else ""
     lines = [
         _HEAD,
         "",
@@ -135,7 +135,7 @@ def _of(rule: ShownRule, case: Case) -> list[Json]:
 
 
 def _ignoring(rule: ShownRule, case: Case, address: str) -> Iterator[str]:
-    """Yield the entry of the ignore file by which a case does not have the finding.
+    """Yield the entry of the ignore file with which a case does not have the finding.
 
     Raises:
         ExampleError: It has the finding still.

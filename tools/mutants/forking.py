@@ -2,8 +2,8 @@
 
 It is loaded with ``-p tools.mutants.forking``. Each change is tried in a fork, so that none pays
 for starting Python and collecting tests: that would be two thirds of all time. There, the functions
-that are alive get the changed code. What runs at import cannot be changed so; `Copy` tries it in a
-process of its own.
+that are alive get the changed code. What runs at import cannot be changed so; `Copy` tries it in
+its own process.
 """
 
 import functools

@@ -60,7 +60,7 @@ class Scenario:
         family: The IP family of the cluster.
         since: The first plugin version that has it.
         last: The last one, None if the newest has it.
-        features: The catalog's features that it needs; what is denied in it counts for the last.
+        features: The catalog's features that it needs; what is denied in it is about the last.
         environment: Variables of the agent besides those that every run has.
         instance_type: The type of the node.
         subnets: The subnets; the node is in the first.

@@ -124,7 +124,7 @@ def _entry(content: bytes, origin: Origin, source: dict[str, Any]) -> dict[str, 
         "source": {
             "repository": source["repository"],
             "path": source["path"],
-            # git's own name of the page, by which anyone finds it there.
+            # git's own name of the page, with which anyone finds it there.
             "git_blob": hashlib.sha1(blob, usedforsecurity=False).hexdigest(),
             "license": source["license"],
             "commits": [commit],

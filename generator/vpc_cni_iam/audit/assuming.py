@@ -63,7 +63,7 @@ class Obstacle(Struct, frozen=True):
     action: str = ""
     on: str = ""  # the ARN of the role that is to be assumed, of a policy, or a file
     problem: Message = ""  # the words of the reader or evaluator
-    tags: bool = False  # whether the session is to have tags
+    tags: bool = False  # whether the session has to have tags
     of: str = ""  # the ARN of the other role that this is about; empty for the role itself
     repair: TrustRepair | None = None  # what to change in the trust policy
 
@@ -78,7 +78,7 @@ class TrustAudit(Struct, frozen=True):
     for_plugin: bool = False  # whether aws-node can get it and another service account cannot
     # How cni-metrics-helper could get it, where no other service account can, nor aws-node.
     metrics_helper: tuple[Identity, ...] = ()
-    issuers: tuple[str, ...] = ()  # of the tokens by which aws-node could get it by IRSA
+    issuers: tuple[str, ...] = ()  # of the tokens with which aws-node could get it by IRSA
     undecided: Obstacle | None = None  # why it is not known whether aws-node could get it besides
     is_meant: bool = False  # whether it asks for tokens of aws-node by name
     repairs: tuple[TrustRepair, ...] = ()  # what to change where these are kept out

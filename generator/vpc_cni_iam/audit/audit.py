@@ -190,7 +190,7 @@ class _Auditor(Struct):
     version: PluginVersion
     settings: Mapping[EksCluster, PluginSettings]
     absent: set[str]
-    # The roles by which EKS Pod Identity assumes others or that nodes have, by their ARNs.
+    # The roles with which EKS Pod Identity assumes others or that nodes have, by their ARNs.
     roles_beside: Mapping[str, RoleDetail]
     accounts: Counter[str] = field(default_factory=Counter)
     metrics_helper: list[MetricsHelperRole] = field(default_factory=list)

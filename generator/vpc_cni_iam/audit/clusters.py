@@ -1,6 +1,6 @@
 """Which roles the plugin and its metrics helper have in clusters, and the plugin's settings.
 
-The metrics helper, cni-metrics-helper, is a program of its own beside the plugin.
+The metrics helper, cni-metrics-helper, is a program beside the plugin.
 """
 
 from __future__ import annotations

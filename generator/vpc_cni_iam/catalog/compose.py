@@ -208,7 +208,7 @@ def session_policy(composed: Composed, policy: Policy) -> str:
 
     The session has what the role and the session policy both allow. Sources: Amazon EKS API
     reference, CreatePodIdentityAssociation (policy, which needs disableSessionTags); AWS STS API
-    reference, AssumeRole (Policy: at most 2,048 characters as text, and a limit of its own in
+    reference, AssumeRole (Policy: at most 2,048 characters as text, and its own limit in
     packed form, of which STS tells only the share in use). Raises `UsageError`.
     """
     name = composed.variant.name
@@ -221,6 +221,6 @@ def session_policy(composed: Composed, policy: Policy) -> str:
     if len(text) > MOST_OF_A_SESSION:
         raise UsageError(
             f"{name} has {len(text):,} characters, and a session policy at most "
-            f"{MOST_OF_A_SESSION:,}; leave --harden out, or give the cluster a role of its own"
+            f"{MOST_OF_A_SESSION:,}; leave --harden out, or give the cluster its own role"
         )
     return text

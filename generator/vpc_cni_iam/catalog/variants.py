@@ -193,14 +193,14 @@ UPSTREAM = tuple(v for v in VARIANTS if not v.derived)
 METRICS_HELPER = Variant(
     "metrics-helper",
     ("ipv4", "ipv6"),
-    "cni-metrics-helper, with a role of its own",
+    "cni-metrics-helper, with its own role",
     derive=_metrics_helper,
     program="metrics-helper",
 )
 
 
 def every() -> tuple[Variant, ...]:
-    """Return the variants, and those of other programs, each of which has a role of its own."""
+    """Return the variants, and those of other programs, each of which has its own role."""
     return (*VARIANTS, METRICS_HELPER)
 
 

@@ -171,7 +171,7 @@ def run(command: Callable[[], object]) -> None:
     """Run a command line, and turn every expected failure into a line and an exit code."""
     _open_closed_streams()
     if hasattr(signal, "SIGPIPE"):
-        # A reader that goes away, as `head` does, ends this tool as it ends others.
+        # A reader that ends first, as `head` does, ends this tool as it ends others.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     # What undoes half a change on Ctrl-C does so on a polite kill too.
     signal.signal(signal.SIGTERM, _terminate)

@@ -60,7 +60,7 @@ class Engine(Struct, frozen=True):
     environ: Mapping[str, str]
 
     def run(self, arguments: list[str], directory: Path, into: BinaryIO | None = None) -> str:
-        """Run it in a directory and return its stdout, unless that goes into a file.
+        """Run it in a directory and return its stdout, unless that is written to a file.
 
         Raises `EngineError` if it cannot be run, prints too much, or its exit code is not 0.
         """

@@ -56,7 +56,7 @@ def _generate(
         )
     backups = {backup_name(directory, p): contents_by_path[p] for p in clobbered}
     left_over = [p for p in own if p not in new]
-    # Last the one by which the next run knows the others, if this one is killed.
+    # Last the one with which the next run knows the others, if this one is killed.
     files: dict[str, str | bytes] = {**backups, **new}
     files[COMMAND_IN] = files.pop(COMMAND_IN)
     changes = write(directory, files, left_over, observed=contents_by_path)

@@ -52,7 +52,7 @@ def may_assume(policy: Policy, request: Request) -> bool:
 
 
 def requests_of(kind: str, name: str, claims: Mapping[str, str]) -> Iterator[Request]:
-    """Yield the requests by which a principal of a trust policy assumes a role.
+    """Yield the requests with which a principal of a trust policy assumes a role.
 
     What is not known of them may be as a condition asks: which principal of an account it is, whose
     session, or, without `claims`, whose token. A role that all of them deny lets nobody in by name.

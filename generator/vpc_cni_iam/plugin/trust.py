@@ -287,7 +287,7 @@ class RoleTrust(Struct, frozen=True):
         lenient: bool = False,
         tags: bool = True,
     ) -> Iterator[Request]:
-        """Yield the requests by which a caller assumes the role for pods of a cluster."""
+        """Yield the requests with which a caller assumes the role for pods of a cluster."""
         may_have = may_have_but(() if lenient else OF_CALLERS, tags=tags)
         if caller.identity is Identity.irsa:
             request = token_request(caller.principal, {"sub": account.subject, "aud": AUDIENCE})
@@ -383,7 +383,7 @@ def is_claim(key: str) -> bool:
 
 
 def token_request(provider: str, claims: Mapping[str, str]) -> Request:
-    """Return the request by which a token of a provider assumes a role.
+    """Return the request with which a token of a provider assumes a role.
 
     What else its issuer may claim is not known.
     """

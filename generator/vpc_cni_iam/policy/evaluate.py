@@ -77,7 +77,7 @@ class Request(Struct, frozen=True, dict=True):
     may_have: Callable[[str], UnknownValue | None] | None = None
 
     def __hash__(self) -> int:
-        """Return the same for equal requests: a context has no hash of its own."""
+        """Return the same for equal requests: a context has no hash."""
         return hash((self.action, self.resource, self.principal))
 
     @cached_property
@@ -188,7 +188,7 @@ class Compiled(Struct, frozen=True, eq=False):
         return len(self._about(action).rules)
 
     def tests(self, action: str) -> tuple[Applies, ...]:
-        """Return the tests of the statements about an action, by which requests are decided.
+        """Return the tests of the statements about an action, with which requests are decided.
 
         Policies that have the same for an action decide alike, and statements that are alike have
         the same.

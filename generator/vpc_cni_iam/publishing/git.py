@@ -196,7 +196,7 @@ def _check_loaded(place: str, paths: Iterable[str], files: Iterable[str]) -> Non
     if loaded:
         raise PublishError(
             f"{place}: {', '.join(loaded[:_LISTED])} would be loaded as a part of the module, "
-            "which neither its number nor its provenance knows; move it to a folder of its own, or "
+            "which neither its number nor its provenance knows; move it to its own folder, or "
             "take it out with git rm, and commit that"
         )
 

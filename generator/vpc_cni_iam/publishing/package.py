@@ -14,7 +14,7 @@ from vpc_cni_iam.publishing.versioning.semver import Version
 from vpc_cni_iam.rendering import kinds, policy_module, role_module
 
 ROLE = "modules/role"
-# The published README has a usage section of its own, and everything from here on.
+# The published README has its own usage section, and everything from here on.
 _REST = "## Variants\n"
 _TITLE = f"# {policy_module.NAME}\n"
 _ROLE_SOURCE = f'  source = "./{role_module.NAME}"'

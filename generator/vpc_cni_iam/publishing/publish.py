@@ -319,7 +319,7 @@ def _copies_of_edits(directory: Path, earlier: Sequence[_Files], new: _Files) ->
         if not earlier and text.splitlines()[:1] != str(new[name]).splitlines()[:1]:
             raise TreeError(
                 f"{directory / name}: is not this tool's, and nothing is published here; choose "
-                "a directory of its own"
+                "its own directory"
             )
         copies[backup_name(directory, name)] = content
     return copies

@@ -61,7 +61,7 @@ class Context:
 
     @cached_property
     def drift(self) -> Context | None:
-        """What changed outside of the configuration, as a plan of its own; None if nothing did."""
+        """What changed outside of the configuration, as its own plan; None if nothing did."""
         drifted = {
             r.address: replace(r, drift=False, moved_from="", imported="")
             for r in self.plan.resources

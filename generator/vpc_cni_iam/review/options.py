@@ -16,5 +16,5 @@ class Options(Struct, frozen=True):
 
     version: PluginVersion | None = None  # the version to judge by; None for the plan's
     mode: Mode | None = None  # the IP family of the cluster; None for the plan's
-    today: datetime.date = datetime.date.min  # by which entries of the ignore file expire
+    today: datetime.date = datetime.date.min  # with which entries of the ignore file expire
     source: Path | None = None  # the directory of the root module; None if it is not named

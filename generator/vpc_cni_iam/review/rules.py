@@ -1,4 +1,4 @@
-"""The rules of a review: what each one counts for, and its topic.
+"""The rules of a review: which `--fail-on` each one fails, and its topic.
 
 ``report/rules.toml`` has their texts. A rule is a row here and a table there.
 """
@@ -36,7 +36,7 @@ def at_most(level: Level, limit: Level) -> Level:
 
 
 class Consequence(StrEnum):
-    """What a finding counts for with ``--fail-on``, besides its level."""
+    """What of ``--fail-on`` a finding fails, besides its level."""
 
     NEW_ACCESS = "new-access"
     COVERAGE_LOST = "coverage-lost"
@@ -68,7 +68,7 @@ _PLUGIN, _ACCESS, _TRUST, _CREDENTIALS, _PLAN = Topic
 class Rule(StrEnum):
     """The rules by the identifier that an ignore file names.
 
-    Each with its level and what it counts for, where a finding does not say otherwise.
+    Each with its level and what of ``--fail-on`` it fails, where a finding does not say otherwise.
     """
 
     level: Level

@@ -39,7 +39,7 @@ class ModuleCheck(Struct, frozen=True):
 def check(
     config: Config, modules: Iterable[VendoredModule], *, no_accepted: bool = False
 ) -> tuple[ModuleCheck, ...]:
-    """Return the check of each module; with `no_accepted`, an accepted edit is a finding, too."""
+    """Return the check of each module; with `no_accepted`, an accepted edit fails, too."""
     return tuple(_check_at_rest(config, module, no_accepted=no_accepted) for module in modules)
 
 

@@ -1,4 +1,4 @@
-"""The manifest of a module, which sync writes into a folder of its own inside it.
+"""The manifest of a module, which sync writes into its own folder inside it.
 
 It is a set of facts, one a line, sorted: git merges two branches by the union of their lines, and
 nothing in it, such as a version or a date, differs where the module does not. Beside it, ``base/``

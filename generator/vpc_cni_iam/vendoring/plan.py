@@ -66,7 +66,7 @@ class SyncPlan(Struct, frozen=True):
         return (*files, *self.replacing)
 
     @property
-    def open(self) -> dict[str, str]:
+    def undecided(self) -> dict[str, str]:
         """The edits that need a decision, as unified diffs from the text as generated, by path."""
         generated = self.observed.generated
         return {

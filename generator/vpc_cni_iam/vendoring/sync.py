@@ -96,7 +96,7 @@ def outcome(planned: SyncPlan, changes: tuple[FileChange, ...] = ()) -> SyncOutc
         tuple(c for c in changes if c.kind is not WriteAction.SAME),
         tuple(f.file.path for f in planned.files if f.merged),
         planned.reported,
-        planned.open,
+        planned.undecided,
         planned.refused,
     )
 

@@ -106,7 +106,7 @@ def compare_blocks(
 
 
 def _blocks(file: str, text: str, source: str) -> Iterator[_FileBlock]:
-    """Yield the blocks of a file, each value of ``locals`` as one of its own."""
+    """Yield the blocks of a file, each value of ``locals`` as a block."""
     parsed = parse(text, source, strict=True)
     loose = Block("", (), parsed.attributes, ())
     for block in (loose, *parsed.blocks):

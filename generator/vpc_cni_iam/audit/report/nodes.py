@@ -64,7 +64,7 @@ _WORDS = {
 }
 _CHANGES = {
     Kind.no_other_role: (
-        "give aws-node of cluster {cluster} a role of its own, by EKS Pod Identity or IRSA: "
+        "give aws-node of cluster {cluster} its own role, by EKS Pod Identity or IRSA: "
         "`vpc-cni-iam generate --kind role`"
     ),
     Kind.not_restarted: f"restart aws-node of cluster {{cluster}}: {_RESTART}",

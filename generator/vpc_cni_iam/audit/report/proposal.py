@@ -13,8 +13,8 @@ from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 
-_EACH = "give each cluster a role of its own, and scope it to the cluster"
-_OWN = f"give aws-node a role of its own, by {Identity.pod_identity} or {Identity.irsa}"
+_EACH = "give each cluster its own role, and scope it to the cluster"
+_OWN = f"give aws-node its own role, by {Identity.pod_identity} or {Identity.irsa}"
 _REPLACE = "replace its policy with the output of"
 
 

@@ -225,7 +225,7 @@ def features() -> dict[str, str]:
 
 
 def program_source(feature: str) -> str:
-    """Return where the permissions of a program with a service account of its own come from."""
+    """Return where the permissions of a program with its own service account come from."""
     return str(store.data("features.json")[feature]["source"])
 
 

@@ -23,7 +23,7 @@ class Source(Struct, frozen=True):
 
     repository: str  # owner and name on GitHub
     path: str  # the file in it
-    blob: str  # git's name of the file's content, by which anyone finds it in the repository
+    blob: str  # git's name of the file's content, with which anyone finds it in the repository
     version: str  # the first version that shipped the revision
     commit: str | None  # the commit that brought it, None where that is not known
     date: str  # when, in ISO 8601: of the commit, of the version where that is not known

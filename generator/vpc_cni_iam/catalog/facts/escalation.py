@@ -1,4 +1,4 @@
-"""The published methods by which a principal gives itself more permissions.
+"""The published methods with which a principal gives itself more permissions.
 
 ``data/escalation.json`` has their sources. ``iam:PassRole`` counts alone: the
 service that the role is passed to is left out.

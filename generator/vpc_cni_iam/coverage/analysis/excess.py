@@ -91,7 +91,7 @@ def _harm_of_all(actions: Iterable[str]) -> Harm:
 def escalating_actions(
     policies: Sequence[Policy], limits: Sequence[Sequence[Policy]] = ()
 ) -> tuple[str, ...]:
-    """Return the actions by which a principal gives itself more permissions.
+    """Return the actions with which a principal gives itself more permissions.
 
     They are allowed on some resource, under whatever conditions, also by the limits.
     """

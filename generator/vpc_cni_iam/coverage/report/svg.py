@@ -51,7 +51,7 @@ def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
 
 
 def drawing(subject: Subject, matrix: Matrix, *, whole: bool) -> str:
-    """Return the picture as an SVG element; a whole one has a title and colours of its own."""
+    """Return the picture as an SVG element; a whole one has its own title and colours."""
     title, words = heading(subject, matrix), conclusion(subject, matrix)
     lines = [("title", line) for line in _lines(title, _TITLE_LETTERS)]
     for text in (words, *partly_checked_lines(matrix.excess), *note_lines(subject.skipped)):

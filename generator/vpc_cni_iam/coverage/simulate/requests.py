@@ -3,7 +3,7 @@
 Which resources an action is checked on, and which condition keys each check carries, is the
 Service Authorization Reference's, page "Actions, resources, and condition keys for Amazon EC2"
 (list_amazonec2.html). A key that the page does not give a resource is absent: ec2:Vpc from the
-interface of CreateNetworkInterface, ec2:CreateAction from a CreateTags call of its own. Nothing
+interface of CreateNetworkInterface, ec2:CreateAction from its own CreateTags call. Nothing
 is given to the interface of a CreateTags at creation but what the request itself carries.
 
 Of the network policy agent's logs it is the page for Amazon CloudWatch Logs
@@ -289,7 +289,7 @@ class Requests:
         return (self.request(action, cluster, self._of_account(names.account_id)),)
 
     def create_tags(self, eni: NodeInterface, tags: Tags) -> tuple[Request, ...]:
-        """Return the check of a CreateTags call of its own."""
+        """Return the check of its own CreateTags call."""
         return (self._on_eni("ec2:CreateTags", eni, _sent(tags)),)
 
     def create_interface(

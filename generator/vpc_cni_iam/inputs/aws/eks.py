@@ -36,7 +36,7 @@ class ClusterDetail(Struct, frozen=True):
     by_role: str = ""  # the role by way of which EKS Pod Identity assumes it, empty if directly
     issuer: str = ""  # that of the cluster's tokens, without https://; empty if not said
     node_group: str = ""  # the name of the node group that has the role
-    has_nodes: bool = False  # whether the node group is to have nodes
+    has_nodes: bool = False  # whether the node group should have nodes
     # Whether it says what a pod has that runs, and not what the cluster gives it.
     is_running: bool = False
     # Whether it says no more than that the cluster exists.

@@ -58,7 +58,7 @@ class Resolution(Struct):
     resources: list[tuple[str, str, str]] = field(default_factory=list)
     constants: list[Any] = field(default_factory=list)  # constant values that stand for it
     open: list[str] = field(default_factory=list)  # what cannot be followed, such as ``local.x``
-    # Whether it names the key of ``count`` or ``for_each``, by which it may choose an instance of
+    # Whether it names the key of ``count`` or ``for_each``, with which it may choose an instance of
     # what it refers to.
     aligned: bool = False
 

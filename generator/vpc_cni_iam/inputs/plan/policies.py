@@ -106,7 +106,7 @@ class _PlanPolicies(Struct):
                 self._read(resource, row)
 
     def _name(self, resource: Resource) -> None:
-        """Note by which ARN and name other resources may refer to a principal or a policy."""
+        """Note with which ARN and name other resources may refer to a principal or a policy."""
         if resource.type in (*PRINCIPALS, POLICY):
             for name in ("arn",) if resource.type == POLICY else ("name", "arn"):
                 if known := text(resource, name, Side.AFTER):  # of two accounts, the reference

@@ -343,7 +343,7 @@ def _newly_naming(contents: _Contents, hiding: Secrets) -> Iterator[UnreadChange
 
 
 def _used(resource: Resource) -> frozenset[str]:
-    """Return what the arguments name by which a resource gets roles, also what is sensitive."""
+    """Return what the arguments name with which a resource gets roles, also what is sensitive."""
     named: set[str] = set()
     for path in (*ROLE_USES[resource.type], *OF_SERVICES.get(resource.type, ())):
         for placed in read(resource, path, Side.AFTER):

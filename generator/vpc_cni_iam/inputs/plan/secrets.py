@@ -1,7 +1,7 @@
 """Replaces what a plan marks sensitive where the plan is read, so that no later text can show it.
 
 A provider repeats what it was given: a name in an ARN, an argument in the JSON of a document. Marks
-do not follow there, so that the values themselves are looked for. Each value has a mark of its own,
+do not follow there, so that the values themselves are looked for. Each value has its own mark,
 ``(sensitive)``, ``(sensitive 2)`` and so on: two that differ still differ.
 """
 

@@ -151,7 +151,7 @@ _BRINGING = (
 )
 # By which arguments a permission is not for everybody.
 _LIMITS = ("condition", "principal_org_id", "source_account", "source_arn")
-# Values by which a resource is for everybody: no authorization, an ACL, and the groups in one.
+# Values with which a resource is for everybody: no authorization, an ACL, and the groups in one.
 _GROUPS = "http://acs.amazonaws.com/groups/global/"
 _FOR_EVERYBODY = (
     *("NONE", "public-read", "public-read-write", "authenticated-read"),
@@ -278,7 +278,7 @@ class UnreadReader:
         )
 
     def _decides(self) -> bool:
-        """Say whether an argument changes by which others have access."""
+        """Say whether an argument changes with which others have access."""
         return bool(_changed(_DECIDING.get(self.type, ()), self.change))
 
     def _kind_of_template(self) -> UnreadKind | None:

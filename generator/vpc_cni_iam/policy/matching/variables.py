@@ -48,7 +48,7 @@ class PolicyVariable(Struct, frozen=True):
 
 
 class HolePattern(Struct, frozen=True):
-    """A hole, and how its text is read, which may have wildcards and variables of its own."""
+    """A hole, and how its text is read, whose text may have wildcards and variables."""
 
     hole: Hole
     variables: bool

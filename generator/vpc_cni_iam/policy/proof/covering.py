@@ -2,7 +2,7 @@
 
 A statement helps only if its conditions follow from the region's. What is left is a question
 about pairs of an action and a resource: is each in the product of the two languages of some
-statement? The actions of the region are taken apart by which statements are about them (that is
+statement? The actions of the region are taken apart with which statements are about them (that is
 finite and exact), and for each such class the resources must be in the union of those
 statements' resources.
 """

@@ -71,7 +71,7 @@ class Filler:
         return accounts
 
     def _left_behind(self) -> Iterator[Resource]:
-        """Yield what replacements left of policies and attachments, each at an address of its own.
+        """Yield what replacements left of policies and attachments, each at its own address.
 
         IAM deletes the policy of a name, or the attachment of a policy, not only what made it.
         """

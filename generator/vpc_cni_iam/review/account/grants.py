@@ -25,7 +25,7 @@ class GrantKey(NamedTuple):
     part: Part
     # The name of an inline policy, else the managed policy or group; empty where there is but one.
     name: Hashable = ""
-    group: IamResource | None = None  # the group by which a user has it
+    group: IamResource | None = None  # the group with which a user has it
 
 
 class Grant(Struct, frozen=True):

@@ -30,7 +30,7 @@ class Named(Struct, frozen=True, eq=False):
 
     kind: str  # the type that a resource of it has, such as ``aws_iam_role``
     account: str  # empty where it is not known, ``aws`` for a managed policy of AWS
-    name: str  # of a policy its ARN, by which alone it is named
+    name: str  # of a policy its ARN, with which alone it is named
     arn: str = ""  # as it is written, for reports; empty where the plan has only the name
 
     @property

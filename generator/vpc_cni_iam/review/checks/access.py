@@ -47,7 +47,7 @@ class Gain(AboutPrincipals, frozen=True):
     is_new: bool  # whether they were not there before
     is_bounded: bool  # whether a permissions boundary limits it
     reach: Reach  # how far they reach now, if that is further than before
-    parts: tuple[GainedPart, ...]  # by which statements
+    parts: tuple[GainedPart, ...]  # with which statements
     policies: tuple[IamResource, ...]  # the managed policies that have these
     beyond: tuple[str, ...] | None  # what the plugin never calls; None for other policies
     published: tuple[PublishedUpdate, ...] = ()  # the documents of the catalog that they are
@@ -195,14 +195,14 @@ class _OfPrincipal:
         self._context, self._change = context, change
         self._owners = (change.owner,)
         self._grants = tuple(c for c in change.grants if not self._is_of_group(c))
-        # What a conflict takes away is a finding of its own.
+        # What a conflict takes away is reported separately.
         removed = [(change.owner, c.key) for c in self._grants if c.before and not c.after]
         self._is_conflict = bool(removed) and all(map(conflicts.__contains__, removed))
 
     def _is_of_group(self, change: GrantChange) -> bool:
         """Say whether what changes is of a group that is a principal of the plan itself.
 
-        That a user joins a group is a finding, too; a group that is left may have denied something.
+        That a user joins a group is reported, too; a group that is left may have denied something.
         """
         group = change.key.group
         if not isinstance(group, InPlan):
@@ -264,7 +264,7 @@ class _OfPrincipal:
     def _may_deny(self, grant: Grant) -> bool:
         """Say whether a policy that the plan does not show may have a Deny."""
         is_replaced = any(c.before is grant and c.after for c in self._grants)
-        # That one was sensitive is a finding.
+        # That one was sensitive is reported.
         return not (isinstance(grant.content, Sensitive) and is_replaced) and may_deny(grant)
 
     def _gain(self, answer: NewAccess) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ class BoundaryChanged(AboutPrincipals, frozen=True):
 
     before: IamResource | None
     after: IamResource | None
-    parts: tuple[GainedPart, ...]  # by which statements it may allow more
+    parts: tuple[GainedPart, ...]  # with which statements it may allow more
     example: NewAccess | None  # that is allowed now
 
 

@@ -100,7 +100,7 @@ def _gone(context: Context) -> Iterator[str]:
 
 
 def _gives_same(old: ClusterRight, new: ClusterRight) -> bool:
-    # Without a user name of its own, an entry has the one that EKS computes.
+    # Without its own user name, an entry has the one that EKS computes.
     is_same_name = new.user_name in (ABSENT, old.user_name)
     same = (old.groups, old.type, old.namespaces) == (new.groups, new.type, new.namespaces)
     return is_same_name and same

@@ -69,7 +69,7 @@ def _conflicts(context: Context) -> Iterator[Finding]:
 
 
 def _means(removed: Collection[Grant]) -> tuple[Consequence, ...]:
-    """Return what it counts for that grants may be removed, or may be kept."""
+    """Return what of --fail-on it fails that grants may be removed, or may be kept."""
     contents = [grant.content for grant in removed]
     known = [concerns_plugin(c.policy) for c in contents if isinstance(c, Document)]
     gains = GAINS if any(map(may_deny, removed)) else CHANGES

@@ -31,7 +31,7 @@ def drift(
 ) -> Iterator[Finding]:
     """Yield what `checks` find between the state and what is really there.
 
-    What the plan leaves so counts for what it is; what it reverts or deletes is a warning.
+    What the plan leaves is taken as it is; what it reverts or deletes is a warning.
     """
     earlier = context.drift
     if earlier is None:
@@ -58,7 +58,7 @@ def drift(
 
 
 def without_echoes(findings: Iterable[Finding], drifts: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield findings but for notes of access that is removed where drift is that goes back."""
+    """Yield findings but for notes of access that is removed where drift is reverted."""
     reverted = {
         (each.address, each.attribute, each.subject)
         for each in drifts

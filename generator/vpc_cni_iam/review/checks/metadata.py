@@ -62,7 +62,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _closed(group: Resource, context: Context) -> Iterator[Finding]:
-    """Yield the launch template by which the nodes of a group lose their metadata."""
+    """Yield the launch template with which the nodes of a group lose their metadata."""
     path = f"{_OPTIONS}.*.http_endpoint"
     old, new = ([*launch_templates(group, side, context)] for side in Side)
     was_closed = any(scalar(each, path, Side.BEFORE) == _CLOSED for each in old)

@@ -45,7 +45,7 @@ class Handled(Struct, frozen=True):
     """A plan does something to a resource that need not change what it says."""
 
     handling: Handling
-    other: str = ""  # the ID by which it is imported, the address that it had
+    other: str = ""  # the ID with which it is imported, the address that it had
 
 
 class IdentityChanged(Struct, frozen=True):

@@ -65,7 +65,7 @@ def check(context: Context) -> Iterator[Finding]:
         yield finding(Rule.FORMAT_UNKNOWN, UnknownMembers(plan.unknown_members))
     shown = context.filler.resolver.by_address
     for change in plan.unread:
-        # What the text of an object says of roles is a finding of `uses`, also if it is not read.
+        # What the text of an object says of roles is reported by `uses`, also if it is not read.
         is_said = change.kind is UnreadKind.unparsed and change.address in shown
         if change.kind in _UNREAD and not is_said:
             rule, level = _UNREAD[change.kind]

@@ -42,7 +42,8 @@ _OF_ADDON = {
     "namespace": Known("kube-system"),
 }
 _OfSetup: TypeAlias = tuple[Rule, Struct, Level, tuple[Consequence, ...] | None]
-# What happens to the identity -> the level, and what it counts for; else aws-node loses its role.
+# What happens to the identity -> the level, and what of --fail-on it fails; else aws-node loses
+# its role.
 _CHANGED: Mapping[IdentityEvent, tuple[Level, tuple[Consequence, ...]]] = {
     IdentityEvent.MORE: (Level.ERROR, EVERY),
     IdentityEvent.NO_MORE: (Level.NOTE, CHANGES),
@@ -106,7 +107,7 @@ class SettingsNotRead(Struct, frozen=True):
 
 
 class DecidingChanged(Struct, frozen=True):
-    """Values or arguments by which aws-node may run other code, or have another role."""
+    """Values or arguments with which aws-node may run other code, or have another role."""
 
     names: tuple[str, ...]
 
@@ -203,7 +204,7 @@ def _changes(old: Mapping[str, Value], new: Mapping[str, Value]) -> Iterator[Set
 
 
 def _deciding(plugin: ClusterPlugin) -> Iterator[str]:
-    """Yield what changes by which aws-node may run other code, or have another role."""
+    """Yield what changes with which aws-node may run other code, or have another role."""
     old, new = (state.setup.deciding for state in plugin.states)
     if not plugin.before.installer:
         old = {name: value for name, value in new.items() if name not in HIDDEN_ARGUMENTS}

@@ -111,7 +111,7 @@ def _not_trusted(context: Context) -> Iterator[TrustLost]:
                 yield TrustLost(role, (plugin.after.identity.kind,), is_certain, plugin.after)
     for owner, lost in trust_lost(context).items():
         after = trust_of(context, owner, Side.AFTER)
-        # That tokens have another issuer is a finding of its own.
+        # That tokens have another issuer is reported separately.
         of_issuer = lost.is_certain and after and flaws(after, for_plugin=True)
         if not any(flaw.rule is Rule.IRSA_ISSUER for flaw in of_issuer or ()):
             yield lost

@@ -42,7 +42,7 @@ from vpc_cni_iam.review.diff.principals import Compared, GrantChange
 # Of so many statements it is proven that each one by itself allows more.
 _PROVEN = 12
 _TRIES = 3
-# Actions by which permissions are managed: those of IAM and Organizations, those that give others
+# Actions with which permissions are managed: those of IAM and Organizations, those that give others
 # access to a resource by its policy, by name, and all of a service. AWS decides what a
 # service-linked role allows.
 _MANAGING = re.compile(
@@ -64,7 +64,7 @@ class HarmRank(IntEnum):
 
 
 class GainedPart(Struct, frozen=True):
-    """A difference of statements by which more is allowed."""
+    """A difference of statements with which more is allowed."""
 
     difference: Difference
     actions: tuple[Text, ...]  # those that it newly allows, the most harmful first
@@ -122,13 +122,13 @@ def is_harmful(policy: Policy) -> bool:
 
 
 def scope(grants: Iterable[GrantChange]) -> tuple[GainedPart, ...]:
-    """Return the parts by which changes of grants may allow more, the most harmful first."""
+    """Return the parts with which changes of grants may allow more, the most harmful first."""
     parts = (_part(difference, ()) for difference in _widening(grants))
     return tuple(sorted(parts, key=lambda part: part.harm))
 
 
 def _widening(changes: Iterable[GrantChange]) -> Iterator[Difference]:
-    """Yield the differences by which changes may allow more."""
+    """Yield the differences with which changes may allow more."""
     every = list(changes)
     sides = [c.before for c in every], [c.after for c in every]
     policies = (Policy(tuple(s for grant in side for s in _shown(grant))) for side in sides)

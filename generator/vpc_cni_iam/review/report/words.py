@@ -28,7 +28,7 @@ UNCHANGED = "No policy changes."
 # The key in an address.
 _KEY = re.compile(r"(?<=\w)\[(?:\d+|\"[^\"]*\")\]")
 _IGNORED = "Only ignored findings, see below."
-# Rules of trust policies by which nobody, or nobody more, can assume a role.
+# Rules of trust policies with which nobody, or nobody more, can assume a role.
 _NOBODY_MORE = (
     *(Rule.IRSA_NEVER, Rule.IRSA_ISSUER, Rule.IRSA_OTHER_AUDIENCE),
     *(Rule.PODS_NO_TAGS, Rule.PODS_TAGS_OFF, Rule.PODS_SOURCE_ARN),

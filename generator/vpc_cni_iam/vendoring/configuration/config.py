@@ -78,7 +78,7 @@ class TomlLineIndex:
         return self._tables[number] if number < len(self._tables) else 1
 
     def key(self, number: int | None, key: str) -> int | None:
-        """Return the line of a key, None if it has no line of its own; `number` None is the top."""
+        """Return the line of a key, None if it has none; `number` None is the top."""
         return self._keys.get((number, key))
 
 
@@ -247,7 +247,7 @@ def _path_problem(path: str) -> str:
     if pure.is_absolute() or re.match(r"[A-Za-z]:", path):
         return "is absolute; write it relative to the configuration"
     if str(pure) == ".":
-        return "is the configuration's own directory; a module needs one of its own"
+        return "is the configuration's own directory; each module needs its own"
     if ".git" in {part.lower() for part in pure.parts}:
         return "lies in a .git directory"
     if any(part != ".." and re.fullmatch(_OTHER_ON_WINDOWS, part) for part in pure.parts):

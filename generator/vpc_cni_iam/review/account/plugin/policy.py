@@ -42,7 +42,7 @@ def concerns_plugin(policy: Policy) -> bool:
     """Say whether a policy is one of the plugin's, by the EC2 actions that it names.
 
     A policy that allows every action of EC2 is not: it is about something else. Neither is the
-    policy by which the cluster's role provides security groups for pods.
+    policy with which the cluster's role provides security groups for pods.
     """
     marked = any(map(_is_mark, policy.actions()))
     return marked and not any(

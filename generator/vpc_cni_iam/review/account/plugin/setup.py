@@ -243,7 +243,7 @@ def _foreign(values: Mapping[str, Value], environment: Mapping[str, str]) -> Ite
 
 
 def _deciding(values: Mapping[str, Value], *, has_more: bool) -> Iterator[tuple[str, Value]]:
-    """Yield the values by which other code may run, or with another role.
+    """Yield the values with which other code may run, or with another role.
 
     Args:
         has_more: Whether not all of the list of variables is read.

@@ -32,7 +32,7 @@ class UnreadReason(StrEnum):
 
 
 class PluginIdentity(Struct, frozen=True):
-    """Where aws-node gets its credentials from, and by which roles."""
+    """Where aws-node gets its credentials from, and with which roles."""
 
     kind: Identity = Identity.unknown
     roles: frozenset[IamResource] = frozenset()  # those whose permissions it has
@@ -43,7 +43,7 @@ class PluginIdentity(Struct, frozen=True):
     # Those of its roles, also on the way, whose ARN is none of a role any longer.
     lost_roles: frozenset[IamResource] = frozenset()
     has_session_tags: bool = True  # whether no association switches them off
-    # What names a role and is no ARN, by which alone pods get credentials.
+    # What names a role and is no ARN, with which alone pods get credentials.
     no_arns: tuple[str, ...] = ()
 
     @property

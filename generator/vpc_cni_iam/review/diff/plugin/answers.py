@@ -116,7 +116,7 @@ _Doubt: TypeAlias = tuple[AnswerVerdict, AnswerReason, bool]
 def plugin_answers(context: Context) -> tuple[PluginAnswer, ...]:
     """Return whether aws-node works after the plan, in each cluster or with each of its roles.
 
-    What nodes may do is no answer where aws-node has a role of its own.
+    What nodes may do is no answer where aws-node has its own role.
     """
     needs = [needs for needs in plugin_needs(context) if needs.is_of_cluster]
     needs += _of_lone_roles(context)

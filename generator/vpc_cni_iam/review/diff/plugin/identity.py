@@ -75,7 +75,7 @@ def identity_change(context: Context, plugin: ClusterPlugin) -> IdentityChange |
     if lost := identity_loss(context, plugin):
         return lost
     is_unknown = new.kind is Identity.unknown
-    # That the values of an installer are not read is a finding of its own.
+    # That the values of an installer are not read is reported separately.
     may_have = old.kind.is_of_service_account and {*new.addresses} - {plugin.after.installer}
     if old.is_same(new) or (is_unknown and not may_have):
         return None
@@ -173,7 +173,7 @@ def _losses(context: Context, plugin: ClusterPlugin) -> Iterator[IdentityChange]
 def _refusal(context: Context, plugin: ClusterPlugin, role: IamResource) -> IdentityEvent | None:
     """Return why aws-node newly cannot assume a role; None if it can, or could not before.
 
-    Another trust policy of a role that it has already has a finding of its own, and so have session
+    Another trust policy of a role that it has already is reported separately, and so have session
     tags that are switched off.
     """
     before, after = (state.identity for state in plugin.states)

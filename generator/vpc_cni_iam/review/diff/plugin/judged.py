@@ -175,7 +175,7 @@ def _names_of(roles: Iterable[IamResource], filler: Filler) -> dict[str, str]:
 
 
 def changed_scenarios(old: PluginState, new: PluginState) -> tuple[str, ...]:
-    """Return the scenarios by which the plugin meets interfaces from before its settings change."""
+    """Return the scenarios in which the plugin meets interfaces of before its settings change."""
     if not (old.installer and new.installer):
         return ()
     names = [state.setup.settings.cluster_name for state in (old, new)]

@@ -107,7 +107,7 @@ def address_of(context: Context, owner: IamResource) -> str:
 
 
 def callers(context: Context, owner: IamResource, side: Side) -> Mapping[Caller, bool] | None:
-    """Return by which identities aws-node may assume a role, each with whether that is certain.
+    """Return with which identities aws-node may assume a role, each with whether that is certain.
 
     None where the plan does not show it.
     """

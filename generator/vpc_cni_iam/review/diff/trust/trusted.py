@@ -40,7 +40,7 @@ class Trusted(Struct, frozen=True):
 
     type: str  # of the principal, such as ``Federated``
     name: Text  # as the policy has it
-    # The same with a name of its own for what the plan does not show, and the claims of a token.
+    # The same with its own name for what the plan does not show, and the claims of a token.
     known: str
     claims: tuple[tuple[str, str], ...] = ()
     subject: Text = ""  # of a token; empty for any

@@ -49,7 +49,7 @@ _COMMIT = re.compile(r"[a-f\d]{7,}", re.IGNORECASE)
 def write(review: ShownReview, setting: Setting) -> str:
     """Return a review in this format.
 
-    The first line is a marker that is not shown, by which a comment can be found and replaced; it
+    The first line is a marker that is not shown, with which a comment can be found and replaced; it
     is the same for the same plan's name.
     """
     dialect = DIALECTS[setting.forge or "github"]

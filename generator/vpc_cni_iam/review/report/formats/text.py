@@ -139,7 +139,7 @@ class _TextPage:
 
 
 def _wrapped(text: str, width: int) -> Iterator[str]:
-    """Yield lines, broken at spaces; a longer word is a line of its own, broken at its parts."""
+    """Yield lines, broken at spaces; a longer word has its own line, broken at its parts."""
     line = text[: len(text) - len(text.lstrip(" "))]
     for word in text.lstrip(" ").split(" "):
         if line.strip() and len(line) + 1 + len(word) > width:

@@ -74,7 +74,7 @@ def _gain(finding: Finding, gain: Gain) -> Saying:
 
 
 def _who_can(gain: Gain, what: str, *, is_attached: bool) -> str:
-    """Return who can now do what, and by which policies."""
+    """Return who can now do what, and with which policies."""
     who, policies, deny = _who(gain), _policies(gain.policies), _deny(gain)
     is_of_aws = all(aws_managed.name_of(name_of(policy)) for policy in gain.policies)
     if gain.reach and deny:
@@ -117,7 +117,7 @@ def _who(gain: Gain) -> str:
 
 
 def _deny(gain: Gain) -> str:
-    """Return the Deny by which more is allowed, or nothing."""
+    """Return the Deny with which more is allowed, or nothing."""
     match gain.parts[0].difference if gain.parts else None:
         case (
             StatementRemoved(statement=Statement("Deny") as statement)

@@ -109,7 +109,7 @@ def _ambiguous(finding: Finding, ambiguous: Ambiguous) -> Saying:
     if ambiguous.is_successor:
         names = " or ".join(ambiguous.addresses)
         message = f"{finding.address} may be created in place of {names}, which are deleted"
-        fix = "Write a moved block, or create it in a plan of its own"
+        fix = "Write a moved block, or create it in its own plan"
         return Saying(f"{message}: it is compared with none of them", fix=fix)
     names = " and ".join(ambiguous.addresses)
     message = f"{ambiguous.place} may be {names}: the change is judged for each of them"

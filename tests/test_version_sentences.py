@@ -10,12 +10,13 @@ from vpc_cni_iam.catalog.facts import calls, known_versions, store
 from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.listing import listing
+from vpc_cni_iam.catalog.peers import BREAKING
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 
 OURS = [variant for variant in VARIANTS if not variant.program]
 TRUNK = "on nodes with a trunk interface"
 # Held by tests/test_comparison_page.py and by the corpus of reviews.
-_ELSEWHERE = {"comparison.md", "rules"}
+_ELSEWHERE = {"development", "comparison.md", "rules"}
 
 
 @cache
@@ -61,7 +62,6 @@ def expected() -> dict[str, list[str]]:
     (old, new) = (r for r in calls.call("logs:DescribeLogGroups").ranges if r.mode == "ipv4")
     return {
         "README.md": [
-            f"With `ipv4-scoped`, {versions} fail only {TRUNK} (security groups for pods).",
             "coverage reports that plugin v1.22.1 fails with a policy that several projects ship",
         ],
         "docs/variants.md": [
@@ -70,14 +70,16 @@ def expected() -> dict[str, list[str]]:
             f"A scoped policy needs plugin {scoped} or later, ",
         ],
         "docs/index.md": [
-            f"{versions} fail {TRUNK}.",
-            f"upstream's scoped policy works with {works_with('ipv4-scoped')}](coverage.svg)",
+            f"the days until each project had a policy that works with {BREAKING} and every later ",
         ],
         "docs/coverage.md": [
             f"the scoped document works with {works_with('ipv4-scoped')}](coverage.svg)",
             f"Plugin {exits['first']} to {exits['last']} exits on any denied EC2 call that it ",
             f"up to plugin {old.last} network policies do not apply to new pods, and from "
             f"{new.first} on pods do not start",
+        ],
+        "docs/troubleshooting.md": [
+            f"Plugin {versions} fail with it; later versions go on.",
         ],
         "docs/evidence.md": [
             '"Works with v1.8.0 to v1.21.2" says that, at these plugin versions, '

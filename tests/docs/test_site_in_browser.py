@@ -57,7 +57,7 @@ def test_the_copy_button_of_a_console_copies_the_commands(site: Path, tab: Brows
     tab.run("document.querySelector('.language-console').scrollIntoView()")
     wait_for(tab, "document.querySelector('.language-console .md-code__button') !== null")
     assert str(tab.run(COPIED)).splitlines() == [
-        "vpc-cni-iam init --path infra/vpc-cni --cni-version v1.21.2",
+        "vpc-cni-iam init --path infra/vpc-cni --variant ipv4 --cni-version v1.21.2",
         "vpc-cni-iam sync --quiet",
         "vpc-cni-iam check",
     ]

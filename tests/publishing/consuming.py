@@ -58,11 +58,11 @@ def at_registry(engine: Engine, folder: Path, port: int) -> Engine:
     return at(engine, folder, configuration(AT.host, port))
 
 
-# Of a feature's names, the module has none.
+# The module has no names of a feature, and no lists.
 GIVEN = "".join(
     f'  {name} = "{value}"\n'
     for name, value in parameters.SAMPLE.items()
-    if name != "hyperpod_cluster_id"
+    if name not in {"hyperpod_cluster_id", *(p.name for p in parameters.LISTS)}
 )
 # The variant that the role modules are planned with.
 ROLE_VARIANT = "ipv4-scoped"

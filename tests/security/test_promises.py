@@ -54,7 +54,7 @@ COMMANDS = {
     f"{SCOPED} --format table": "",
     "verify vpc-cni-iam-policy --engine none": "",
     "catalog": "",
-    "init --path infra/cni": "",
+    "init --path infra/cni --variant ipv4": "",
     "sync": "git",
     "accept infra/cni/README.md ours": "",
     "sync infra/cni": "git",

@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 import tomllib
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from functools import cache
 
 from msgspec import Struct, convert
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.facts import calls
+from vpc_cni_iam.policy import wildcard
 
 # What the user agent of the plugin has; that of v1.19.4 to v1.20.4 has not.
 PLUGIN = "amazon-vpc-cni-k8s"
@@ -79,7 +79,9 @@ def program_of_agent(agent: str) -> str:
 @cache
 def program_of_action(action: str) -> str:
     """Return a program that calls an action, empty if the plugin does or none is known."""
-    names = (p.name for p in _programs() for pattern in p.actions if fnmatchcase(action, pattern))
+    names = (
+        p.name for p in _programs() for pattern in p.actions if wildcard.matches(pattern, action)
+    )
     return "" if is_called(action) else next(names, "")
 
 

@@ -102,7 +102,7 @@ def test_commands_have_the_names_that_are_known() -> None:
 
 
 OTHERS = [
-    ("ecr:GetAuthorizationToken", "the kubelet, which pulls images"),
+    ("ecr:GetAuthorizationToken", "the kubelet (it pulls images)"),
     ("elasticloadbalancing:DescribeLoadBalancers", "AWS Load Balancer Controller"),
     ("ec2:DescribeInstanceTopology", "the cloud controller manager"),
     ("ec2:DescribeVolumes", "Amazon EBS CSI driver"),

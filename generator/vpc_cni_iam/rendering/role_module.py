@@ -58,7 +58,7 @@ def render(options: Options, *, vendored: bool = False) -> dict[str, str]:
     context |= {
         "name": NAME,
         "call_name": "vpc_cni_role",
-        **_calls(documents, context, chosen=chosen, irsa=irsa),
+        **_calls(names[0], untagged, context, chosen=chosen, irsa=irsa),
         "variables": (
             _CREATE,
             *([_variant(names)] if chosen else []),
@@ -117,13 +117,17 @@ def _by_needs(needs: Mapping[str, tuple[str, ...]]) -> list[tuple[list[str], tup
 
 
 def _calls(
-    documents: Sequence[RenderedDocument], context: Mapping[str, Any], *, chosen: bool, irsa: bool
+    variant: str,
+    untagged: Sequence[RenderedDocument],
+    context: Mapping[str, Any],
+    *,
+    chosen: bool,
+    irsa: bool,
 ) -> dict[str, dict[str, Any]]:
     """Return the arguments of the calls of the module, in its tests and in its README.
 
     Each passes the names of the document, of which a chosen variant needs others.
     """
-    untagged = [d for d in documents if d.scope is not Scope.SESSION_TAGS]
     passed = {} if chosen else context["call"]
     first = {"variant": untagged[0].name} if chosen and irsa else {}
     provider: dict[str, Any] = {}
@@ -132,7 +136,7 @@ def _calls(
         provider = {"oidc_provider_arn": _SAMPLE["oidc_provider_arn"]}
         arn = Expression(f"{_CLUSTER}.arn")
         cluster = {"pod_identity": Expression("true"), "eks_cluster_arn": arn}
-    any_variant = {"variant": documents[0].name} if chosen else {}
+    any_variant = {"variant": variant} if chosen else {}
     return {
         "given": {**first, **provider, **context["sample"]},
         "by_irsa": {**first, "oidc_provider_arn": Expression(_PROVIDER), **passed},

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.template import known
 
 _KEYS = tuple(
@@ -30,7 +31,6 @@ _KEYS = tuple(
 
 
 _KINDS = ("instance", "network-interface", "security-group", "subnet")
-_ARN_PARTS = 6
 # More are not tried: what depends on them is undecided.
 _MOST = 100
 
@@ -72,8 +72,8 @@ def _texts(statement: Statement) -> Iterator[tuple[str, str]]:
 
 def _may_be_asked(resource: str) -> bool:
     """Say whether a resource may be of a kind whose IDs are not known."""
-    parts = resource.split(":", _ARN_PARTS - 1)
-    if len(parts) < _ARN_PARTS:
+    parts = resource.split(":", ARN_PARTS - 1)
+    if len(parts) < ARN_PARTS:
         return True
     kind = parts[-1].partition("/")[0]
     return wildcard.matches(parts[2], "ec2") and any(wildcard.matches(kind, k) for k in _KINDS)

@@ -40,6 +40,14 @@ _PREFIXES = {
 }
 _KINDS = {prefix: kind for kind, prefix in _PREFIXES.items()}
 _UNKNOWN_IDS = {kind: f"{prefix}-unknown" for kind, prefix in _PREFIXES.items()}
+_KINDS_OF_KEYS = {
+    "ec2:InstanceID": "instance",
+    "ec2:NetworkInterfaceID": "network-interface",
+    "ec2:SecurityGroupID": "security-group",
+    "ec2:Subnet": "subnet",
+    "ec2:SubnetID": "subnet",
+    "ec2:Vpc": "vpc",
+}
 # Amazon EC2 User Guide, "Regions and Zones": the code of a zone is its Region's and a letter.
 _ZONES = "abcdef"
 
@@ -157,7 +165,10 @@ class Requests:
         self.names: Names = names
         self._named = named
         zones = [f"{names.region}{letter}" for letter in _ZONES]
-        self._zone = self._one_of("ec2:AvailabilityZone", zones, str, start=names.region)
+        self._zone = self._one_of("ec2:AvailabilityZone", zones, start=names.region)
+        self._unknown_ids = {
+            key: self._one_of(key, [_UNKNOWN_IDS[kind]]) for key, kind in _KINDS_OF_KEYS.items()
+        }
         self._session_tags = setting.session_tags
         self._has_all_tags = setting.principal_tags is not None
         tags = setting.principal_tags or {}
@@ -214,18 +225,16 @@ class Requests:
         )
         return OfUnknownId(action, request.resource, "", context, request.may_have, others)
 
-    def _id(self, key: str, kind: str, identifier: str | None) -> str | UnknownValue:
+    def _id(self, key: str, identifier: str | None) -> str | UnknownValue:
         """Return an ID as the value of a key; what it may be, if only AWS knows it."""
-        return identifier or self._one_of(key, [_UNKNOWN_IDS[kind]], str)
+        return identifier or self._unknown_ids[key]
 
-    def _one_of(
-        self, key: str, others: list[str], make: Callable[[str], str], *, start: str = ""
-    ) -> UnknownValue:
+    def _one_of(self, key: str, others: list[str], *, start: str = "") -> UnknownValue:
         """Return what a value may be that only AWS knows: each that policies name, or others."""
         named = self._named.by_key.get(key.lower(), ())
         if named is None:
             return UNKNOWN
-        return OneOf(map(make, (*others, *(each for each in named if each.startswith(start)))))
+        return OneOf((*others, *(each for each in named if each.startswith(start))))
 
     def arn(self, kind: str, identifier: str, account: str) -> str:
         """Return the ARN of an EC2 resource of a kind such as ``subnet``."""
@@ -278,7 +287,7 @@ class Requests:
         account = self.names.account_id
         context = self._of_account(account) | self._tagged(self.instance_tags)
         context["ec2:AvailabilityZone"] = self._zone
-        context["ec2:InstanceID"] = self._id("ec2:InstanceID", "instance", None)
+        context["ec2:InstanceID"] = self._id("ec2:InstanceID", None)
         return self._on(action, "instance", None, account, context)
 
     def on_hyperpod_cluster(self, action: str) -> tuple[Request, ...]:
@@ -309,7 +318,7 @@ class Requests:
             checks.append(self.request("ec2:CreateTags", new, made))
         where = self._in_vpc(subnet.account, subnet.vpc_id, subnet.account)
         where["ec2:AvailabilityZone"] = self._zone
-        where["ec2:SubnetID"] = self._id("ec2:SubnetID", "subnet", subnet.id)
+        where["ec2:SubnetID"] = self._id("ec2:SubnetID", subnet.id)
         checks.append(self._on(action, "subnet", subnet.id, subnet.account, where))
         return (*checks, *self.on_groups(action, groups))
 
@@ -320,7 +329,7 @@ class Requests:
     def _on_group(self, action: str, group: Group) -> Request:
         kind, key = "security-group", "ec2:SecurityGroupID"
         context = self._in_vpc(group.account, group.vpc_id, group.vpc_account)
-        context[key] = self._id(key, kind, group.id)
+        context[key] = self._id(key, group.id)
         return self._on(action, kind, group.id, group.account, context)
 
     def _on_eni(self, action: str, eni: NodeInterface, more: _Context) -> Request:
@@ -336,10 +345,8 @@ class Requests:
             | self._tagged(eni.tags)
             | {
                 "ec2:AvailabilityZone": self._zone,
-                "ec2:NetworkInterfaceID": self._id(
-                    "ec2:NetworkInterfaceID", "network-interface", None
-                ),
-                "ec2:Subnet": self._arn_of("ec2:Subnet", "subnet", subnet.id, subnet.account),
+                "ec2:NetworkInterfaceID": self._id("ec2:NetworkInterfaceID", None),
+                "ec2:Subnet": self._arn_of("ec2:Subnet", subnet.id, subnet.account),
             }
         )
 
@@ -348,16 +355,15 @@ class Requests:
         return self.common | {"aws:ResourceAccount": account}
 
     def _in_vpc(self, account: str, vpc: str | None, vpc_account: str) -> _Context:
-        vpc_arn = self._arn_of("ec2:Vpc", "vpc", vpc, vpc_account)
+        vpc_arn = self._arn_of("ec2:Vpc", vpc, vpc_account)
         return self._of_account(account) | {"ec2:Vpc": vpc_arn}
 
-    def _arn_of(
-        self, key: str, kind: str, identifier: str | None, account: str
-    ) -> str | UnknownValue:
+    def _arn_of(self, key: str, identifier: str | None, account: str) -> str | UnknownValue:
         """Return the ARN of a resource as the value of a key, or what it may be."""
-        if identifier is not None:
-            return self.arn(kind, identifier, account)
-        return self._one_of(key, [_UNKNOWN_IDS[kind]], lambda each: self.arn(kind, each, account))
+        kind, value = _KINDS_OF_KEYS[key], self._id(key, identifier)
+        if isinstance(value, str):
+            return self.arn(kind, value, account)
+        return OneOf(self.arn(kind, each, account) for each in value) if value else value
 
     def _tagged(self, tags: Tags) -> _Context:
         services = ("aws", "ec2")

@@ -191,8 +191,20 @@ def with_env(name: str, value: str) -> Change:
     return change
 
 
+RESTART = "`kubectl rollout restart daemonset aws-node -n kube-system`"
 NOT_KNOWN: dict[str, tuple[Change, str]] = {
     "a pod is missing": (without("pods", "n2"), "no pod of aws-node is known on n2"),
+    "neither pods nor nodes are there": (
+        lambda files: {k: v for k, v in files.items() if k not in ("pods", "nodes", "group")},
+        "cluster prod: the pods of aws-node are missing",
+    ),
+    "a pod of a node of Karpenter was not restarted": (
+        with_(
+            pods=listed(pod("n1", **by_irsa()), pod("n2", **by_irsa()), pod("k1")),
+            nodes=listed(node("n1"), node("n2"), node("k1", "")),
+        ),
+        "pods aws-node-k1 still use the role of their nodes, and which one that is is not known",
+    ),
     "a node is missing": (without("nodes", "n2"), "nodes are missing, such as n2"),
     "a group has no node": (with_(more=group(name="other")), "node groups other"),
     "another cluster": (with_(clusters={"clusters": ["prod", "dev"]}), "of clusters: dev"),
@@ -296,6 +308,11 @@ def test_what_is_not_seen_is_not_safe(name: str, tmp_path: Path) -> None:
     assert any(words in reason for reason in answer["reasons"]), answer["reasons"]
     assert text.startswith(f"not known {ARN}node\n")
     assert not any("detach" in line for line in answer["proposal"])
+    restarted = ("restarted", "an association that", "another role than the add-on names")
+    if any(words in name for words in restarted):
+        assert answer["proposal"] == [f"restart aws-node of cluster prod: {RESTART}"]
+    if name == "an add-on that names no role":
+        assert answer["proposal"] == ["give the add-on of cluster prod its role"]
 
 
 NOT_SAFE: dict[str, tuple[Change, str, str]] = {

@@ -704,6 +704,20 @@ def test_a_policy_that_allows_what_no_policy_of_the_role_does_is_not_the_roles(
     assert "no policy of the role does" in done.out and "something else" not in done.out
 
 
+def test_the_action_that_a_text_names_is_told_though_the_plugin_does_not_call_it() -> None:
+    text = "An error occurred (UnauthorizedOperation) when calling the {} operation: not authorized"
+    for operation in ("DisassociateAddress", "DescribeSubnets"):
+        (explanation,) = explained(text.format(operation))
+        assert explanation["action"] == f"ec2:{operation}"
+    # AWS's other services share the code.
+    text = text.replace("UnauthorizedOperation", "AccessDenied")
+    assert run("explain", "-", stdin=text.format("ListBuckets")).out.startswith("not explained")
+    # A page makes links of what looks like one.
+    linked = RECORD | {"eventSource": "[ec2.amazonaws.com](http://ec2.amazonaws.com/)"}
+    (explanation,) = explained(json.dumps(linked | {"errorMessage": ""}))
+    assert explanation["action"] == "ec2:CreateNetworkInterface"
+
+
 def test_a_request_that_the_plugin_does_not_send_and_a_line_without_a_call_are_not_explained() -> (
     None
 ):

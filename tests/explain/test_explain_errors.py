@@ -1,6 +1,7 @@
 """Errors that are no denied call of the plugin: what each proves, and what to run next."""
 
 import json
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -81,10 +82,12 @@ TOLD = {
     "capacity": ("not-iam", ""),
     "addon-replicas": ("no-cause", "pods events"),
     "kubernetes-rbac": ("not-iam", "clusterrole"),
+    "api-server-unreachable": ("not-iam", "kube-proxy resourcesVpcConfig"),
+    "no-address": ("no-cause", "ipamd.log"),
     "ipamd-not-ready": ("no-cause", "ipamd.log MissingIAMPermissions"),
 }
 # Those with no more than one cause.
-CERTAIN = {"clock", "role-arn", "limit", "capacity", "ipamd-not-ready"}
+CERTAIN = {"clock", "role-arn", "limit", "capacity"}
 
 
 @pytest.mark.parametrize("name", TOLD)
@@ -190,6 +193,7 @@ def test_a_call_that_the_plugin_never_makes_has_no_cause_of_the_plugin(
         ("awslambda-worker/1.0 rusoto/0.48.0 rust/1.90.0 linux", "AWS Lambda"),
         ("aws-cli/2.22.0 Python/3.12.6 Linux/6.1", "the AWS CLI"),
         ("autoscaling.amazonaws.com", "a service of AWS"),
+        ("aws-sdk-go-v2/1.36.1 elbv2.k8s.aws/v2.13.0", "AWS Load Balancer Controller"),
     ],
 )
 def test_a_user_agent_of_another_program_is_named_and_has_no_cause_of_the_plugin(
@@ -281,6 +285,8 @@ def test_events_of_other_pods_are_not_the_plugins(form: str) -> None:
         # Other programs of a node ask, too.
         ("ec2:DescribeInstances", "", "possible"),
         ("ec2:CreateTags", "", "possible"),
+        ("cloudwatch:PutMetricData", "", "possible"),
+        ("logs:PutLogEvents", "", "possible"),
         ("ec2:DescribeInstances", "aws-sdk-go-v2/1.41.4 amazon-vpc-cni-k8s/v1.23.2", "certain"),
         ("ec2:AssignPrivateIpAddresses", "aws-sdk-go-v2/1.36.1 os/linux", "possible"),
     ],
@@ -302,3 +308,19 @@ def test_a_person_is_named_for_a_call_that_the_plugin_never_makes() -> None:
     text = f"User: {user} is not authorized to perform: elasticloadbalancing:DescribeTags"
     (denial,) = explanations(text)["denials"]
     assert denial["program"] == {"name": "a person", "known_by": "principal"}
+
+
+def test_each_error_that_the_page_of_questions_names_is_known() -> None:
+    """The page says so."""
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    table = page.partition("| what ipamd.log has |")[2].partition("\n\n")[0]
+    named = re.findall("`([^`]+)`", table)
+    assert len(named) > 5
+    named += ["cni plugin not initialized", "Retrying waiting for IPAM-D"]
+    named += ["Timed out waiting for IPAM daemon to start"]
+    for words in named:
+        # Those of a denial do not say which call it was.
+        text = f"failed to call ec2:CreateTags due to missing permissions: {words}"
+        text = words if words not in ("UnauthorizedOperation", "MissingIAMPermissions") else text
+        assert run("explain", "-", stdin=text).code == 0, words
+        assert words in page

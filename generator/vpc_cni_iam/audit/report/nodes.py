@@ -20,6 +20,11 @@ _WORDS = {
         + "pods {names} still use the role of their nodes; the cluster gives aws-node another "
         "role, which pods get when they start"
     ),
+    Kind.maybe_not_restarted: (
+        _CLUSTER
+        + "pods {names} still use the role of their nodes, and which one that is is not known; the "
+        "cluster gives aws-node another role, which pods get when they start"
+    ),
     Kind.role_breaks: _CLUSTER
     + "aws-node does not work with its role {role}, see vpc-cni-iam audit",
     Kind.same_role: _CLUSTER + "aws-node has this role itself",
@@ -68,6 +73,7 @@ _CHANGES = {
         "`vpc-cni-iam generate --kind role`"
     ),
     Kind.not_restarted: f"restart aws-node of cluster {{cluster}}: {_RESTART}",
+    Kind.maybe_not_restarted: f"restart aws-node of cluster {{cluster}}: {_RESTART}",
     Kind.other_identity: f"restart aws-node of cluster {{cluster}}: {_RESTART}",
     Kind.addon_without_role: "give the add-on of cluster {cluster} its role",
     Kind.same_role: "give aws-node of cluster {cluster} another role than its nodes",

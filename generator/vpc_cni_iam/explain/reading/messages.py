@@ -24,7 +24,9 @@ from vpc_cni_iam.inputs.aws.cloudtrail import DENIED
 NOT_AUTHORIZED = (
     r"User: (?P<principal>\S+) is not authorized to perform: (?P<action>[a-z0-9-]+:\w+)"
     r"(?: on resource: (?P<resource>[^\s\"<]+))?"
-    r"(?P<reason> (?:because|with an explicit deny)(?:(?!User: )[^.\"<]){0,300})?"
+    # Of what follows, the ID of the request is another each time.
+    r"(?P<reason> (?:because|with an explicit deny)"
+    r"(?:(?!User: | status code:|, fault:)[^.(\"<]){0,300})?"
 )
 # v1.23.2:pkg/awsutils/awsutils.go:2693 writes the first. A denial has one of these.
 _DENIALS = re.compile(
@@ -32,6 +34,7 @@ _DENIALS = re.compile(
     rf"|{NOT_AUTHORIZED}"
     rf"|(?P<code>{DENIED})(?:\w{{0,20}}\) when calling the (?P<operation>\w+) operation)?"
 )
+_EC2_CODE = "UnauthorizedOperation"
 # The SDK for Go 2 names service and operation.
 _OPERATION = re.compile(r"operation error (?P<service>[\w ]{1,40}): (?P<operation>\w+),")
 # A record of CloudTrail of which a part was copied.
@@ -70,7 +73,7 @@ _WORDS_OF_ERRORS = (
     "exceeded", "capacity", "throttling", "toomanyrequests", "retrieve", "openidconnect", "expired",
     "signature", "skewed", "invalid", "not the owner", "not allowed", "enough free", "exception",
     "fail", "imds", "ec2metadata", "trunk", "for ipam", "169.254.170.23", "fd00:ec2::23", "sts:",
-    "sts.", "eks auth", "unable to", "decodedmessage", "explicitdeny",
+    "sts.", "eks auth", "unable to", "decodedmessage", "explicitdeny", "initialized", "refused",
 )  # fmt: skip
 # How far behind the code of an error AWS's words about it begin, and how much of them is shown.
 _NEAR, _BEFORE, _SHOWN = 100, 80, 320
@@ -185,7 +188,7 @@ def _denials(text: str, errors: list[int]) -> Iterator[Finding]:
             )
             yield denial_or_error(denial, _around(text, match))
         elif not _is_near(match.start(), starts):
-            action = _operation_action(text[end : match.start()], match["operation"]) or event
+            action = _operation_action(text[end : match.start()], match) or event
             if action:
                 yield denial_or_error(Denial(action, encoded=encoded), _around(text, match))
             else:
@@ -199,13 +202,14 @@ def _is_near(code: int, starts: list[int]) -> bool:
     return after < len(starts) and starts[after] - code <= _NEAR
 
 
-def _operation_action(before: str, operation: str | None) -> str:
+def _operation_action(before: str, denial: re.Match[str]) -> str:
     """Return the action that the text before the code of an error names, empty if it names none.
 
-    The AWS CLI names the operation alone, after the code.
+    The AWS CLI names the operation alone, after the code. Only EC2 has its own code.
     """
-    if operation:
-        return next((c.action for c in calls.calls() if c.action.endswith(f":{operation}")), "")
+    if operation := denial["operation"]:
+        known = (c.action for c in calls.calls() if c.action.endswith(f":{operation}"))
+        return next(known, f"ec2:{operation}" if denial["code"] == _EC2_CODE else "")
     request = _CREDENTIALS.split(before)[-1]
     places = [(m.start(), action) for words, action in _WORDS for m in words.finditer(request)]
     for call in _OPERATION.finditer(request):

@@ -105,7 +105,7 @@ def _of_record(record: Mapping[str, object]) -> Iterator[Finding]:
             yield from (error for error in errors if isinstance(error, OtherError))
         return
     match = _NOT_AUTHORIZED.search(text)
-    service = str(record["eventSource"]).partition(".")[0]
+    service = str(record["eventSource"]).partition(".")[0].lstrip("[")  # a link in Markdown
     service = messages.SERVICES.get(service, service)
     parameters = _object(record.get("requestParameters"))
     denial = Denial(

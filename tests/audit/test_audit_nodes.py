@@ -205,6 +205,16 @@ NOT_KNOWN: dict[str, tuple[Change, str]] = {
         ),
         "pods aws-node-k1 still use the role of their nodes, and which one that is is not known",
     ),
+    "clusters of one name in two Regions, and pods that name no Region": (
+        lambda files: {
+            **files,
+            "clusters": {"clusters": ["prod", "prod"]},
+            "us": json.loads(
+                json.dumps(addon(serviceAccountRoleArn="")).replace("eu-west-1", "us-east-1")
+            ),
+        },
+        "pods aws-node-n1, aws-node-n2 may be of several clusters of one name",
+    ),
     "a node is missing": (without("nodes", "n2"), "nodes are missing, such as n2"),
     "a group has no node": (with_(more=group(name="other")), "node groups other"),
     "another cluster": (with_(clusters={"clusters": ["prod", "dev"]}), "of clusters: dev"),

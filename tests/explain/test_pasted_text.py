@@ -23,6 +23,8 @@ DENIED = (
 )
 DENIALS = [
     DENIED,
+    f"User: {PRINCIPAL} is not authorized to perform: ec2:DeleteNetworkInterface on resource: "
+    f"{INTERFACE}",
     "operation error EC2: DeleteNetworkInterface, https response error StatusCode: 403, RequestID: "
     f"1e1bbeac-0000-0000-0000-000000000000, api error UnauthorizedOperation: {DENIED}",
     "checkAPIErrorAndBroadcastEvent resulted in operation error EC2: DescribeSubnets, https "
@@ -105,7 +107,9 @@ FORMS: dict[str, Callable[[str], str]] = {
     "log with a prefix": lambda m: f"aws-node-x aws-node {log(m)}",
     "log of the container runtime": lambda m: f"2026-11-25T22:26:28.784Z stderr F {log(m)}",
     "log in Fluent Bit": lambda m: json.dumps({"log": log(m) + "\n", "kubernetes": {"pod": "x"}}),
+    "log in CloudWatch Logs": lambda m: json.dumps({"timestamp": 17, "message": log(m)}),
     "log with colours": lambda m: f"\x1b[31mERROR\x1b[0m {one_line(m)}",
+    "log in colours": lambda m: f"\x1b[36m{log(m)}\x1b[0m",
     "Markdown": lambda m: f"{PROSE}```\n{log(m)}\n```\n\nThanks!\n",
     "quoted in Markdown": lambda m: textwrap.indent(f"{PROSE}```json\n{log(m)}\n```\n", "> "),
     "code in a sentence": lambda m: f"We see `{one_line(m)}` in the log.",
@@ -142,7 +146,7 @@ def test_a_message_says_the_same_in_every_form(form: str) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_several_messages_in_one_text_are_each_told(form: str) -> None:
-    first, second = DENIALS[1], DENIALS[2]
+    first, second = DENIALS[2], DENIALS[3]
     texts = [FORMS[form](message) for message in (first, second, first)]
     denials, errors, unknown = told("\n".join(texts))
     assert {(d[0], d[1]) for d in denials} == {
@@ -202,12 +206,12 @@ def test_a_log_that_only_waits_for_ipamd_is_refused_with_the_log_that_says_more(
 
 def test_two_errors_on_one_line_are_two_answers() -> None:
     event = "failed to call ec2:CreateTags due to missing permissions"
-    denials, errors, _ = told(f"{DENIALS[2]} {event} {DENIALS[3]} {_TABLE['throttled'][0]}")
+    denials, errors, _ = told(f"{DENIALS[3]} {event} {DENIALS[4]} {_TABLE['throttled'][0]}")
     assert {d[0]: d[1] for d in denials} == {"ec2:DescribeSubnets": 1, "ec2:CreateTags": 2}
     assert errors == [("throttled", 1)]
     # AWS checks tags that are sent with an interface as their own request: one error.
     text = (
-        DENIALS[1].replace("C2: DeleteN", "C2: CreateN").replace("ec2:DeleteNet", "ec2:CreateNet")
+        DENIALS[2].replace("C2: DeleteN", "C2: CreateN").replace("ec2:DeleteNet", "ec2:CreateNet")
     )
     (denial,) = told(
         text.replace("perform: ec2:CreateNetworkInterface", "perform: ec2:CreateTags")

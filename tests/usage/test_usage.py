@@ -12,14 +12,22 @@ from typing import Any
 import duckdb
 import pytest
 import sqlglot
+from msgspec.structs import replace
 
 from conftest import run, validator
 from trail_events import DENIED, EVENTS, LATER, NODES, ROLE, SDK, event
+from vpc_cni_iam.catalog.facts import known_versions
+from vpc_cni_iam.catalog.selection import select
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
+from vpc_cni_iam.coverage.subject import of_variant
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.aws import cloudtrail
 from vpc_cni_iam.inputs.aws.cloudtrail import Result
 from vpc_cni_iam.texts.limits import Limit
 from vpc_cni_iam.usage.query import query
+from vpc_cni_iam.usage.report import to_text
+from vpc_cni_iam.usage.smaller import smaller_policies
+from vpc_cni_iam.usage.usage import usage as report_of
 
 UPSTREAM = ("--cni-version", "v1.23.2")
 
@@ -376,10 +384,50 @@ def test_what_the_events_cannot_show_is_said_where_a_pattern_can_be_narrowed(
     (tmp_path / "p.json").write_text(policy(pattern))
     service = pattern.partition(":")[0]
     (tmp_path / "t.json").write_text(lines([event(name, service=service) for name in used]))
-    (element,) = usage(tmp_path, "t.json", "--policy", "p.json")["elements"]
+    result = usage(tmp_path, "t.json", "--policy", "p.json")
+    (element,) = result["elements"]
+    # The pattern then stays in the policy, too.
+    assert (result["smaller"] is None) is bool(doubt)
     assert f"the pattern can be narrowed to {service}:" in element["why"]
     assert doubt in element["why"]
     assert any(words in element["why"] for words in ("at all", "may not record")) is bool(doubt)
+
+
+def test_not_action_is_not_decided_and_stays(tmp_path: Path) -> None:
+    but = {"Effect": "Allow", "NotAction": ["iam:*", "sts:*"], "Resource": "*"}
+    unused = {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*"}
+    (tmp_path / "p.json").write_text(json.dumps({"Statement": [but, unused]}))
+    (tmp_path / "t.json").write_text(lines(EVENTS))
+    result = usage(tmp_path, "t.json", "--policy", "p.json")
+    assert [(e["text"], e["status"]) for e in result["elements"]] == [
+        ("ec2:RunInstances", "safe to drop"),
+        ("all but iam:*, sts:*", "not decided"),
+    ]
+    (smaller,) = result["smaller"]["policies"]
+    assert smaller["policy"]["Statement"] == [but]
+
+
+@pytest.mark.parametrize(
+    ("needed", "words"),
+    [
+        # What would allow more, or no longer works, is not offered.
+        ({"ec2:DescribeTags": ("ec2:*",)}, "it is not proven that it allows no more"),
+        ({"ec2:CreateNetworkInterface": ()}, "with it, coverage at v1.23.2 is fails"),
+    ],
+)
+def test_a_policy_that_is_not_smaller_or_does_not_work_is_not_offered(
+    needed: dict[str, tuple[str, ...]], words: str, tmp_path: Path
+) -> None:
+    version = known_versions.find("v1.23.2")
+    subject = of_variant("ipv4", select(cni_version=str(version)), {})
+    setting = RequestSetting(version, names=subject.names)
+    (tmp_path / "t.json").write_text(lines(EVENTS))
+    trail = cloudtrail.read([str(tmp_path / "t.json")], io.BytesIO(), ())
+    result = report_of(subject, setting, trail, ())
+    smaller = smaller_policies(subject, setting, needed)
+    assert smaller is not None and not smaller.is_good
+    text = "\n".join(to_text(replace(result, smaller=smaller)))
+    assert f"no smaller policy: {words}" in text and "\n{" not in text
 
 
 def test_tags_that_are_set_where_something_is_made_have_no_event(tmp_path: Path) -> None:

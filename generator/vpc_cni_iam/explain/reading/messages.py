@@ -139,6 +139,11 @@ def reason_of(text: str) -> str:
     return (match[1] or match[2]).strip() if match else ""
 
 
+def resource_of(match: re.Match[str]) -> str:
+    """Return the resource of a denial in AWS's words without what stands around them."""
+    return (match["resource"] or "").rstrip(".,;')]")
+
+
 def denial_or_error(denial: Denial, text: str) -> Denial | OtherError:
     """Return a denial, or what it is if its action is no call of the plugin."""
     if name := known.error_of_action(denial.action):
@@ -181,7 +186,7 @@ def _denials(text: str, errors: list[int]) -> Iterator[Finding]:
         elif match["action"]:
             denial = Denial(
                 match["action"],
-                (match["resource"] or "").rstrip(".,"),
+                resource_of(match),
                 match["principal"],
                 reason_of(match["reason"] or ""),
                 encoded=encoded,

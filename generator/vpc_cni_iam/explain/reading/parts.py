@@ -17,7 +17,6 @@ from vpc_cni_iam.policy.strict_json import load_json
 # A log's line may begin with a bracket, too.
 _JSON = re.compile(r"\s*(\{|\[\s*[\[{\"\]])")
 _QUOTED = re.compile(r"[ \t]{0,3}(?:>[ \t]?)+")
-_FENCE = re.compile(r"[ \t]*(?:```|~~~)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 # What a line of a log, an event or a record begins with, whatever is above it.
 _BEGINS = re.compile(
@@ -154,4 +153,4 @@ def _lines(text: str) -> Iterator[str]:
         line = _COLOUR.sub("", line) if "\x1b" in line else line
         if (quoted := _QUOTED.match(line)) is not None:
             line = line[quoted.end() :]
-        yield "" if _FENCE.match(line) else line
+        yield line

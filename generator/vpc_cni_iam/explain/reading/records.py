@@ -110,7 +110,7 @@ def _of_record(record: Mapping[str, object]) -> Iterator[Finding]:
     parameters = _object(record.get("requestParameters"))
     denial = Denial(
         match["action"] if match else f"{service}:{record['eventName']}",
-        ((match["resource"] if match else "") or _text(parameters.get("roleArn"))).rstrip(".,"),
+        (messages.resource_of(match) if match else "") or _text(parameters.get("roleArn")),
         _text(identity.get("arn")) or account,
         messages.reason_of(match["reason"] or "") if match else _REASONS.get(code, ""),
         agent,

@@ -22,9 +22,16 @@ DENIED = (
     "AbCdEf"
 )
 DENIALS = [
+    "[INFO] [aws-node] An error occurred (UnauthorizedOperation) when calling the DescribeSubnets "
+    "operation [eni-0123456789abcdef0] [eni-0123456789abcdef1] [eni-0123456789abcdef2]",
     DENIED,
     f"User: {PRINCIPAL} is not authorized to perform: ec2:DeleteNetworkInterface on resource: "
     f"{INTERFACE}",
+    f"User: {PRINCIPAL} is not authorized to perform: ec2:DescribeSubnets because no "
+    "identity-based policy allows the ec2:DescribeSubnets action",
+    f"User: {PRINCIPAL} is not authorized to perform: ec2:CreateTags with an explicit deny in a "
+    "service control policy: arn:aws:organizations::111122223333:policy/o-1/"
+    "service_control_policy/p-1",
     "operation error EC2: DeleteNetworkInterface, https response error StatusCode: 403, RequestID: "
     f"1e1bbeac-0000-0000-0000-000000000000, api error UnauthorizedOperation: {DENIED}",
     "checkAPIErrorAndBroadcastEvent resulted in operation error EC2: DescribeSubnets, https "
@@ -146,7 +153,7 @@ def test_a_message_says_the_same_in_every_form(form: str) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_several_messages_in_one_text_are_each_told(form: str) -> None:
-    first, second = DENIALS[2], DENIALS[3]
+    first, second = DENIALS[5], DENIALS[6]
     texts = [FORMS[form](message) for message in (first, second, first)]
     denials, errors, unknown = told("\n".join(texts))
     assert {(d[0], d[1]) for d in denials} == {
@@ -206,14 +213,20 @@ def test_a_log_that_only_waits_for_ipamd_is_refused_with_the_log_that_says_more(
 
 def test_two_errors_on_one_line_are_two_answers() -> None:
     event = "failed to call ec2:CreateTags due to missing permissions"
-    denials, errors, _ = told(f"{DENIALS[3]} {event} {DENIALS[4]} {_TABLE['throttled'][0]}")
+    denials, errors, _ = told(f"{DENIALS[6]} {event} {DENIALS[7]} {_TABLE['throttled'][0]}")
     assert {d[0]: d[1] for d in denials} == {"ec2:DescribeSubnets": 1, "ec2:CreateTags": 2}
     assert errors == [("throttled", 1)]
     # AWS checks tags that are sent with an interface as their own request: one error.
     text = (
-        DENIALS[2].replace("C2: DeleteN", "C2: CreateN").replace("ec2:DeleteNet", "ec2:CreateNet")
+        DENIALS[5].replace("C2: DeleteN", "C2: CreateN").replace("ec2:DeleteNet", "ec2:CreateNet")
     )
     (denial,) = told(
         text.replace("perform: ec2:CreateNetworkInterface", "perform: ec2:CreateTags")
     )[0]
     assert denial[0] == "ec2:CreateTags"
+
+
+def test_a_code_that_a_terminal_cuts_is_not_passed_over() -> None:
+    text = "Unable to get the name of the instance: UnauthorizedOperation: You are not authorized"
+    denials, errors, unknown = told(hard_wrapped(text, 60))
+    assert not denials and not errors and len(unknown) == 1

@@ -21,12 +21,14 @@ from vpc_cni_iam.explain.reading.denial import Denial, Finding, OtherError, Uncl
 from vpc_cni_iam.inputs.aws.cloudtrail import DENIED
 
 # AWS's own words.
+_ALLOWS = r"(?:(?!User: | status code:|, fault:)[^.(\"'<\\])"
 NOT_AUTHORIZED = (
     r"User: (?P<principal>\S+) is not authorized to perform: (?P<action>[a-z0-9-]+:\w+)"
     r"(?: on resource: (?P<resource>[^\s\"<]+))?"
-    # Of what follows, the ID of the request is another each time.
-    r"(?P<reason> (?:because|with an explicit deny)"
-    r"(?:(?!User: | status code:|, fault:)[^.(\"<]){0,300})?"
+    # What follows is not AWS's, such as the ID of the request, which is another each time.
+    rf"(?P<reason> because {_ALLOWS}{{0,200}}? action\b"
+    rf"| with an explicit deny in {_ALLOWS}{{0,60}}?: arn:[^\s\"'<\\]+"
+    rf"| (?:because|with an explicit deny){_ALLOWS}{{0,300}})?"
 )
 # v1.23.2:pkg/awsutils/awsutils.go:2693 writes the first. A denial has one of these.
 _DENIALS = re.compile(
@@ -118,9 +120,10 @@ def _is_about_credentials(error: OtherError) -> bool:
     return known.errors()[error.name].kind is ErrorKind.credentials
 
 
-def clarity(findings: list[Finding]) -> tuple[int, bool]:
+def clarity(findings: list[Finding]) -> tuple[int, bool, bool]:
     """Return how much of what findings say is known, the most for the best way to read a text."""
-    return sum(map(_clarity, findings)), any(not isinstance(f, Unclear) for f in findings)
+    is_clear = any(not isinstance(f, Unclear) for f in findings)
+    return sum(map(_clarity, findings)), is_clear, bool(findings)
 
 
 def _clarity(finding: Finding) -> int:
@@ -136,7 +139,7 @@ def _clarity(finding: Finding) -> int:
 def reason_of(text: str) -> str:
     """Return the reason in AWS's words of a denial, empty if they have none."""
     match = _CAUSE.search(text)
-    return (match[1] or match[2]).strip() if match else ""
+    return (match[1] or match[2]).strip(" .,") if match else ""
 
 
 def resource_of(match: re.Match[str]) -> str:

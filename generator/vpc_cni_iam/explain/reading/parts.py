@@ -131,7 +131,7 @@ def _is_closed(record: list[str]) -> bool:
     """Say whether a value of JSON ends with the last line."""
     first, last = record[0], record[-1]
     if first.rstrip()[-1] not in "{[,":  # it is on one line, which may be wrapped
-        return last.rstrip().endswith(_CLOSES)
+        return last.rstrip().endswith("}" if first.lstrip()[0] == "{" else "]")
     indent = len(first) - len(first.lstrip())
     return last[indent : indent + 1] in _CLOSES and not last[:indent].strip()
 

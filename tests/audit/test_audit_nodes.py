@@ -24,6 +24,8 @@ from account_details import (
     role,
 )
 from conftest import run, validator
+from vpc_cni_iam.catalog.facts.documents import managed_policy
+from vpc_cni_iam.policy.document import to_json
 
 ARN = f"arn:aws:iam::{ACCOUNT}:role/"
 AGENT = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials"}
@@ -215,6 +217,21 @@ NOT_KNOWN: dict[str, tuple[Change, str]] = {
         },
         "pods aws-node-n1, aws-node-n2 may be of several clusters of one name",
     ),
+    "the other role is not there": (with_(account=account()), f"{ARN}cni is not in the input"),
+    "no cluster has the role": (
+        with_(group=group(of="other")),
+        "no cluster of the input is known to have nodes with it",
+    ),
+    "credentials of another kind, and a node of which the role is not known": (
+        lambda files: with_env("AWS_PROFILE", "x")(
+            {
+                **files,
+                "pods": listed(*(pod(n, **by_irsa()) for n in ("n1", "n2", "k1"))),
+                "nodes": listed(node("n1"), node("n2"), node("k1", "")),
+            }
+        ),
+        "does not say where credentials come from",
+    ),
     "a node is missing": (without("nodes", "n2"), "nodes are missing, such as n2"),
     "a group has no node": (with_(more=group(name="other")), "node groups other"),
     "another cluster": (with_(clusters={"clusters": ["prod", "dev"]}), "of clusters: dev"),
@@ -402,10 +419,26 @@ def test_nodes_without_the_plugin_need_no_pod(tmp_path: Path) -> None:
     others = (
         node("fargate-1", "", **{compute: "fargate"}),
         node("i-1", "", **{compute: "auto"}),
+        node("hybrid-1", "", **{compute: "hybrid"}),
         node("win", "windows", **{"kubernetes.io/os": "windows"}),
     )
-    files = {**SAFE, "nodes": listed(node("n1"), node("n2"), *others)}
+    ended = [{**pod("n9"), "status": {"phase": phase}} for phase in ("Succeeded", "Failed")]
+    nodes = listed(node("n1"), node("n2"), *others)
+    files = {**SAFE, "nodes": nodes, "pods": listed(*SAFE["pods"]["items"], *ended)}
     assert asked(tmp_path, files)[1]["answer"] == "safe"
+
+
+def test_what_is_not_decided_of_another_role_fails_the_command(tmp_path: Path) -> None:
+    other = role("other", irsa(), attached=(f"arn:aws:iam::{ACCOUNT}:policy/x",))
+    code, answer, _ = asked(tmp_path, {**SAFE, "account": account(*OWN, other)})
+    assert (code, answer["answer"]) == (1, "safe")
+
+
+def test_an_inline_policy_is_to_be_deleted(tmp_path: Path) -> None:
+    inline = role("node", NODES, inline={"cni": to_json(managed_policy())}, attached=(WORKER,))
+    page = json.loads(details(*OWN, inline, policies=(MANAGED_POLICY,)))
+    _, answer, _ = asked(tmp_path, {**SAFE, "account": page})
+    assert answer["proposal"] == ["delete the inline policy cni"]
 
 
 def test_nodes_of_karpenter_are_seen_with_their_cluster(tmp_path: Path) -> None:

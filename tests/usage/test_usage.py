@@ -91,7 +91,8 @@ def test_text_says_of_each_element_what_the_data_say(
 ) -> None:
     """An element, why, what it is needed for beside what was used, and in which scenarios."""
     (tmp_path / "p.json").write_text(policy(*actions))
-    (tmp_path / "t.json").write_text(lines((*EVENTS, event("DescribeVolumes"))))
+    others_events = event("DescribeVolumes"), event("DescribeKeyPairs", code=DENIED)
+    (tmp_path / "t.json").write_text(lines((*EVENTS, *others_events)))
     words = (*(UPSTREAM if not actions else ("--policy", "p.json")), "t.json", *features)
     code = 0 if actions == WIDE else 1  # others do not allow ec2:DescribeVolumes
     result = usage(tmp_path, *words, code=code)
@@ -102,7 +103,7 @@ def test_text_says_of_each_element_what_the_data_say(
         f"{result['policy']} against plugin {result['cni_version']}, IPv4{with_features}"
     )
     assert role.startswith(f"events of {ROLE}, known by ")
-    assert period.startswith("8 events read; ")
+    assert period.startswith("9 events read; ")
     assert period.endswith(f"of {result['first']} to {result['last']}")
     shown = dict(block.split(":\n", 1) for block in blocks if ":\n" in block)
     elements: dict[str, list[str]] = {}
@@ -132,7 +133,8 @@ def test_text_says_of_each_element_what_the_data_say(
     assert shown["denied requests, explained by vpc-cni-iam explain"] == "\n".join(
         f"  {a['action']}: {a['denied']} denied, {a['allowed']} allowed" for a in denied
     )
-    others = [a["action"] for a in result["actions"] if not a["of_plugin"]]
+    # What was denied is not used.
+    others = [a["action"] for a in result["actions"] if a["allowed"] and not a["of_plugin"]]
     line = f"used, and no call of the plugin in this configuration: {', '.join(others)}"
     assert (line in blocks) is bool(others) is True
     droppable = [e["text"] for e in result["elements"] if e["status"] == "safe to drop"]

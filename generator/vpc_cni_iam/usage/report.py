@@ -40,7 +40,7 @@ def to_text(usage: Usage) -> Iterator[str]:
         yield "denied requests, explained by vpc-cni-iam explain:"
         for action in denied:
             yield f"  {action.action}: {action.denied:,} denied, {action.allowed:,} allowed"
-    if others := [a.action for a in usage.actions if not a.of_plugin]:
+    if others := [a.action for a in usage.actions if a.allowed and not a.of_plugin]:
         yield ""
         yield f"used, and no call of the plugin in this configuration: {', '.join(others)}"
     yield ""

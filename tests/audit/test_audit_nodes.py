@@ -135,7 +135,12 @@ def asked(
     return done.code, answers["node"], text.out
 
 
-@pytest.mark.parametrize("files", [SAFE, SAFE_BY_PODS], ids=["IRSA", "Pod Identity"])
+SAFE_BY_PODS_IPV6 = json.loads(json.dumps(SAFE_BY_PODS).replace("169.254.170.23", "[fd00:ec2::23]"))
+
+
+@pytest.mark.parametrize(
+    "files", [SAFE, SAFE_BY_PODS, SAFE_BY_PODS_IPV6], ids=["IRSA", "Pod Identity", "by IPv6"]
+)
 def test_a_role_of_nodes_is_safe_where_everything_was_seen(
     tmp_path: Path, files: dict[str, dict[str, Any]]
 ) -> None:
@@ -257,6 +262,39 @@ NOT_KNOWN: dict[str, tuple[Change, str]] = {
     ),
     "a role that is none": (
         with_(pods=listed(pod("n1", AWS_ROLE_ARN="x", AWS_WEB_IDENTITY_TOKEN_FILE=TOKEN))),
+        "does not say where credentials come from",
+    ),
+    "variables from elsewhere": (
+        lambda files: {
+            **files,
+            "pods": json.loads(
+                json.dumps(files["pods"]).replace(
+                    '"name": "aws-node",', '"name": "aws-node", "envFrom": [{"secretRef": {}}],'
+                )
+            ),
+        },
+        "does not say where credentials come from",
+    ),
+    "a role from elsewhere": (
+        lambda files: {
+            **files,
+            "pods": json.loads(
+                json.dumps(files["pods"]).replace(
+                    f'"value": "{ARN}cni"', '"valueFrom": {"secretKeyRef": {"key": "x"}}'
+                )
+            ),
+        },
+        "does not say where credentials come from",
+    ),
+    "an agent that is not that of EKS Pod Identity": (
+        with_(
+            pods=listed(
+                *(
+                    pod(n, AWS_CONTAINER_CREDENTIALS_FULL_URI="http://127.0.0.1/x")
+                    for n in ("n1", "n2")
+                )
+            )
+        ),
         "does not say where credentials come from",
     ),
     "both kinds of credentials": (

@@ -268,6 +268,19 @@ def test_the_configuration_decides_what_is_safe_to_drop(tmp_path: Path) -> None:
     assert "DescribeTags" in statuses(helper)["not used, but callable"]
     off = usage(tmp_path, *words, "--env", "DISABLE_NETWORK_RESOURCE_PROVISIONING=true")
     assert "DeleteNetworkInterface" in statuses(off)["safe to drop"]
+    container = {
+        "name": "aws-node",
+        "image": "example.com/amazon-k8s-cni:v1.23.2-eksbuild.1",
+        "env": [{"name": "DISABLE_NETWORK_RESOURCE_PROVISIONING", "value": "true"}],
+    }
+    daemonset = {
+        "kind": "DaemonSet",
+        "metadata": {"name": "aws-node"},
+        "spec": {"template": {"spec": {"containers": [container]}}},
+    }
+    (tmp_path / "aws-node.json").write_text(json.dumps(daemonset))
+    configured = usage(tmp_path, "trail.json", "--daemonset", "aws-node.json")
+    assert statuses(configured)["safe to drop"] == statuses(off)["safe to drop"]
     # What is used stays, whatever the catalog says of the configuration.
     assert "CreateNetworkInterface" in statuses(off)["used"]
 
@@ -599,6 +612,8 @@ def test_a_query_takes_only_names(table: str | None, role: str) -> None:
 def test_options_that_do_not_fit_are_refused() -> None:
     for words in (
         (*UPSTREAM, "--table", "t"),
+        ("--print-sql", "-"),
+        (),
         (*UPSTREAM, "-", "--skip", "fresh-node"),
         (*UPSTREAM, "-", "--format", "html"),
         ("-", "-"),

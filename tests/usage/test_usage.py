@@ -408,6 +408,22 @@ def test_what_the_events_cannot_show_is_said_where_a_pattern_can_be_narrowed(
     assert any(words in element["why"] for words in ("at all", "may not record")) is bool(doubt)
 
 
+def test_several_policies_of_the_role_count_together(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(policy("ec2:Describe*", "ec2:RunInstances"))
+    (tmp_path / "b.json").write_text(policy("ec2:CreateTags"))
+    events = event("CreateTags"), event("DescribeVpcs"), event("DescribeInstances")
+    (tmp_path / "t.json").write_text(lines(events))
+    both = ("t.json", "--policy", "a.json", "--policy", "b.json")
+    result = usage(tmp_path, *both)
+    assert statuses(result) == {
+        "used": {"Describe*", "CreateTags"},
+        "safe to drop": {"RunInstances"},
+    }
+    text = run("usage", *both, cwd=tmp_path).out
+    assert "\na.json:\n{" in text and "\nb.json:\n{" in text
+    assert usage(tmp_path, *both[:3], code=1)["not_allowed"] == ["ec2:CreateTags"]
+
+
 def test_not_action_is_not_decided_and_stays(tmp_path: Path) -> None:
     but = {"Effect": "Allow", "NotAction": ["iam:*", "sts:*"], "Resource": "*"}
     unused = {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*"}
@@ -460,7 +476,13 @@ def test_what_a_policy_denies_and_the_role_used_is_not_allowed_by_the_policy(
     allow = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
     deny = {"Effect": "Deny", "NotAction": "ec2:Describe*", "Resource": "*"}
     (tmp_path / "t.json").write_text(lines([event("CreateTags"), event("DescribeVpcs")]))
-    for statements, option in (([allow, deny], ()), ([allow], ("--scp", "deny.json"))):
+    reading = {**allow, "Action": "ec2:Describe*"}
+    (tmp_path / "boundary.json").write_text(json.dumps({"Statement": reading}))
+    for statements, option in (
+        ([allow, deny], ()),
+        ([allow], ("--scp", "deny.json")),
+        ([allow], ("--boundary", "boundary.json")),
+    ):
         (tmp_path / "p.json").write_text(json.dumps({"Statement": statements}))
         (tmp_path / "deny.json").write_text(json.dumps({"Statement": [deny]}))
         result = usage(tmp_path, "t.json", "--policy", "p.json", *option, code=1)

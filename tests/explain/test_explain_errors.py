@@ -163,6 +163,49 @@ def test_commands_have_the_names_that_are_known() -> None:
     assert error["commands"][0].endswith("--role-name ROLE")
 
 
+@pytest.mark.parametrize(
+    ("service", "event", "code", "message", "name"),
+    [
+        ("eks-auth", "AssumeRoleForPodIdentity", "AccessDenied", "", "pod-identity-node-role"),
+        (
+            "eks-auth",
+            "AssumeRoleForPodIdentity",
+            "ResourceNotFoundException",
+            "no association",
+            "pod-identity-no-association",
+        ),
+        (
+            "sts",
+            "AssumeRoleWithWebIdentity",
+            "InvalidIdentityTokenException",
+            "No OpenIDConnect provider found in your account for https://oidc.example.com",
+            "no-oidc-provider",
+        ),
+        ("sts", "AssumeRoleWithWebIdentity", "ExpiredTokenException", "", "token-expired"),
+        ("ec2", "CreateNetworkInterface", "Client.RequestLimitExceeded", "", "throttled"),
+        (
+            "ec2",
+            "AssignPrivateIpAddresses",
+            "Client.InsufficientCidrBlocks",
+            "The specified subnet does not have enough free cidr blocks",
+            "subnet-full",
+        ),
+    ],
+)
+def test_records_of_cloudtrail_tell_errors(
+    service: str, event: str, code: str, message: str, name: str
+) -> None:
+    record = {
+        "eventSource": f"{service}.amazonaws.com",
+        "eventName": event,
+        "errorCode": code,
+        "errorMessage": message,
+        "userIdentity": {"arn": NODE},
+    }
+    result = explanations(json.dumps({"Records": [record]}))
+    assert [error["name"] for error in result["errors"]] == [name] and not result["denials"]
+
+
 OTHERS = [
     ("ecr:GetAuthorizationToken", "the kubelet (it pulls images)"),
     ("elasticloadbalancing:DescribeLoadBalancers", "AWS Load Balancer Controller"),

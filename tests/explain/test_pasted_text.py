@@ -119,6 +119,10 @@ FORMS: dict[str, Callable[[str], str]] = {
     "log in colours": lambda m: f"\x1b[36m{log(m)}\x1b[0m",
     "Markdown": lambda m: f"{PROSE}```\n{log(m)}\n```\n\nThanks!\n",
     "quoted in Markdown": lambda m: textwrap.indent(f"{PROSE}```json\n{log(m)}\n```\n", "> "),
+    "as an editor sets it": lambda m: f"We see “{one_line(m)}” in the log.".replace(
+        "'", "\N{RIGHT SINGLE QUOTATION MARK}"
+    ),
+    "in HTML": lambda m: escape(one_line(m), quote=False),
     "code in a sentence": lambda m: f"We see `{one_line(m)}` in the log.",
     "events as YAML": events,
     "events as YAML, quoted": lambda m: textwrap.indent(events(m), "> "),

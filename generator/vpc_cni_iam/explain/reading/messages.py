@@ -24,7 +24,7 @@ from vpc_cni_iam.inputs.aws.cloudtrail import DENIED
 _ALLOWS = r"(?:(?!User: | status code:|, fault:)[^.(\"'<\\])"
 NOT_AUTHORIZED = (
     r"User: (?P<principal>\S+) is not authorized to perform: (?P<action>[a-z0-9-]+:\w+)"
-    r"(?: on resource: (?P<resource>[^\s\"<]+))?"
+    r"(?: on resource: (?P<resource>[^\s\"<&]+))?"
     # What follows is not AWS's, such as the ID of the request, which is another each time.
     rf"(?P<reason> because {_ALLOWS}{{0,200}}? action\b"
     rf"| with an explicit deny in {_ALLOWS}{{0,60}}?: arn:[^\s\"'<\\]+"

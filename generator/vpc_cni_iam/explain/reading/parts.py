@@ -33,6 +33,8 @@ _MEMBER = re.compile(r'\s*"\w+"\s*:')
 # Where YAML breaks a line in quotes, whose spaces it escapes.
 _FOLDED = re.compile(r"\\\s+(\\ )?")
 _CLOSES = ("}", "]")
+# Marks of code, and quotes as editors of text set them; U+2019 is their apostrophe.
+_MARKS = str.maketrans({"`": None, "“": '"', "”": '"', "\u2019": "'"})
 # The least width at which text is wrapped, and the most lines of one message.
 _NARROW, _LINES = 60, 200
 # How many lines show how wide a text is.
@@ -89,7 +91,7 @@ def one_line(text: str) -> str:
         text = text.replace("\\n", " ").replace("\\t", " ").replace('\\"', '"')
     if "''" in text:  # as YAML writes one
         text = text.replace("''", "'")
-    return " ".join(text.replace("`", "").split())
+    return " ".join(text.translate(_MARKS).split())
 
 
 def _records(text: str) -> Iterator[list[str]]:

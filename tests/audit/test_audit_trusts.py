@@ -223,6 +223,9 @@ def test_a_policy_that_asks_for_session_tags_breaks_without_them(tmp_path: Path)
     both = {**PODS, "Statement": [*PODS["Statement"], *irsa()["Statement"]]}
     assert _audited(tmp_path, both, _association(), policy=policy)[1]["verdict"] == "works"
     assert _audited(tmp_path, both, {"addon": ADDON}, policy=policy)[1]["verdict"] == "breaks"
+    # Where no cluster is known, by EKS Pod Identity alone.
+    assert _audited(tmp_path, PODS, policy=policy)[1]["verdict"] == "works"
+    assert _audited(tmp_path, both, policy=policy)[1]["verdict"] == "breaks"
     untagged = _association(disableSessionTags=True)
     assert _audited(tmp_path, PODS, untagged, policy=policy)[1]["verdict"] == "breaks"
 

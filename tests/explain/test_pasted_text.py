@@ -1,6 +1,7 @@
 """Text as people paste it says the same as the message that it is of."""
 
 import json
+import re
 import textwrap
 import tomllib
 from collections.abc import Callable
@@ -116,7 +117,9 @@ FORMS: dict[str, Callable[[str], str]] = {
     "log in Fluent Bit": lambda m: json.dumps({"log": log(m) + "\n", "kubernetes": {"pod": "x"}}),
     "log in CloudWatch Logs": lambda m: json.dumps({"timestamp": 17, "message": log(m)}),
     "log with colours": lambda m: f"\x1b[31mERROR\x1b[0m {one_line(m)}",
-    "log in colours": lambda m: f"\x1b[36m{log(m)}\x1b[0m",
+    "grep in colours": lambda m: re.sub(
+        "(authorized|error|fail|no)", "\x1b[01;31m\\1\x1b[m\x1b[K", one_line(m), flags=re.IGNORECASE
+    ),
     "Markdown": lambda m: f"{PROSE}```\n{log(m)}\n```\n\nThanks!\n",
     "quoted in Markdown": lambda m: textwrap.indent(f"{PROSE}```json\n{log(m)}\n```\n", "> "),
     "as an editor sets it": lambda m: f"We see “{one_line(m)}” in the log.".replace(

@@ -21,14 +21,14 @@ from vpc_cni_iam.explain.reading.denial import Denial, Finding, OtherError, Uncl
 from vpc_cni_iam.inputs.aws.cloudtrail import DENIED
 
 # AWS's own words.
-_ALLOWS = r"(?:(?!User: | status code:|, fault:)[^.(\"'<\\])"
+_OF_REASON = r"(?:(?!User: | status code:|, fault:)[^.(\"'<\\])"
 NOT_AUTHORIZED = (
     r"User: (?P<principal>\S+) is not authorized to perform: (?P<action>[a-z0-9-]+:\w+)"
     r"(?: on resource: (?P<resource>[^\s\"<&]+))?"
     # What follows is not AWS's, such as the ID of the request, which is another each time.
-    rf"(?P<reason> because {_ALLOWS}{{0,200}}? action\b"
-    rf"| with an explicit deny in {_ALLOWS}{{0,60}}?: arn:[^\s\"'<\\]+"
-    rf"| (?:because|with an explicit deny){_ALLOWS}{{0,300}})?"
+    rf"(?P<reason> because {_OF_REASON}{{0,200}}? action\b"
+    rf"| with an explicit deny in {_OF_REASON}{{0,60}}?: arn:[^\s\"'<\\]+"
+    rf"| (?:because|with an explicit deny){_OF_REASON}{{0,300}})?"
 )
 # v1.23.2:pkg/awsutils/awsutils.go:2693 writes the first. A denial has one of these.
 _DENIALS = re.compile(

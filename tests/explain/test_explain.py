@@ -138,6 +138,19 @@ def test_each_kind_of_text_leads_to_the_call_and_to_what_allows_it(text: str, ac
         assert {s["Action"] for s in variant["statements"]} == {action}
 
 
+@pytest.mark.parametrize("indent", [None, 2])
+def test_records_say_the_same_wherever_they_come_from(indent: int | None) -> None:
+    record = json.dumps(RECORD, indent=indent)
+    expected = explained(record)
+    for value in (
+        {"Records": [RECORD]},
+        {"Events": [{"EventName": "CreateNetworkInterface", "CloudTrailEvent": record}]},
+        [{"@timestamp": "2026-11-20 10:00:00.000", "@message": record}],  # of Logs Insights
+        {"events": [{"timestamp": 17, "message": record}]},  # of aws logs filter-log-events
+    ):
+        assert explained(json.dumps(value)) == expected
+
+
 CREATED_AT = "node.k8s.amazonaws.com/createdAt"
 TAGGING = {"aws:TagKeys": f"node.k8s.amazonaws.com/instance_id|{CREATED_AT}"}
 

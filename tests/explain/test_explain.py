@@ -749,6 +749,7 @@ def test_a_request_that_the_plugin_does_not_send_and_a_line_without_a_call_are_n
         (json.dumps(ALLOWED), "has no denied request"),
         ("x" * 300, "aws sts decode-authorization-message --encoded-message"),
         ('{"DecodedMessage": "{"}', "DecodedMessage"),
+        ('{"Events": [{"CloudTrailEvent": "{"}]}', "CloudTrailEvent"),
         ('{"a": ' + "[" * 60 + "]" * 60 + "}", "nests too deeply"),
     ],
 )

@@ -205,6 +205,14 @@ NOT_KNOWN: dict[str, tuple[Change, str]] = {
         lambda files: {k: v for k, v in files.items() if k not in ("pods", "nodes", "group")},
         "cluster prod: the pods of aws-node are missing",
     ),
+    "a cluster of EKS Auto Mode, whose nodes do not name it": (
+        with_(
+            clusters={"clusters": ["prod", "auto"]},
+            auto={"cluster": {"name": "auto", "arn": place("cluster", "auto")}},
+            more=listed(node("i-1", "", **{"eks.amazonaws.com/compute-type": "auto"})),
+        ),
+        "if no node of the cluster runs aws-node, leave the cluster out",
+    ),
     "a pod of a node of Karpenter was not restarted": (
         with_(
             pods=listed(pod("n1", **by_irsa()), pod("n2", **by_irsa()), pod("k1")),

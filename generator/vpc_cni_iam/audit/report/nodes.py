@@ -31,7 +31,10 @@ _WORDS = {
     Kind.no_cluster: "no cluster of the input is known to have nodes with it",
     Kind.no_list: "the list of clusters is missing: aws eks list-clusters, of each Region",
     Kind.not_listed_whole: "nothing but the name is known of clusters: {names}",
-    Kind.no_pods: f"{_CLUSTER}the pods of aws-node are missing: {GET_BOTH}",
+    Kind.no_pods: (
+        f"{_CLUSTER}the pods of aws-node are missing: {GET_BOTH}; if no node of the cluster runs "
+        "aws-node, leave the cluster out of the input"
+    ),
     Kind.no_nodes: f"{_CLUSTER}nodes are missing, such as {{names}}: {GET_BOTH}",
     Kind.no_pod_on_node: f"no pod of aws-node is known on {{names}}: {GET_BOTH}",
     Kind.nodes_ambiguous: (

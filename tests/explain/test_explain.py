@@ -148,7 +148,9 @@ def test_records_say_the_same_wherever_they_come_from(indent: int | None) -> Non
         [{"@timestamp": "2026-11-20 10:00:00.000", "@message": record}],  # of Logs Insights
         {"events": [{"timestamp": 17, "message": record}]},  # of aws logs filter-log-events
     ):
-        assert explained(json.dumps(value)) == expected
+        text = json.dumps(value, indent=indent)
+        assert explained(text) == expected
+        assert explained("".join(f"> {line}\n" for line in text.split("\n"))) == expected
 
 
 CREATED_AT = "node.k8s.amazonaws.com/createdAt"

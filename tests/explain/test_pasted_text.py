@@ -117,6 +117,13 @@ FORMS: dict[str, Callable[[str], str]] = {
     "log in Fluent Bit": lambda m: json.dumps({"log": log(m) + "\n", "kubernetes": {"pod": "x"}}),
     "log in CloudWatch Logs": lambda m: json.dumps({"timestamp": 17, "message": log(m)}),
     "log with colours": lambda m: f"\x1b[31mERROR\x1b[0m {one_line(m)}",
+    "Markdown below a long line": lambda m: (
+        "We see this after the upgrade to EKS 1.33 in all three of our clusters, in all Regions:\n"
+        f"```\n {wrapped(one_line(m), 70)}\n```"
+    ),
+    "with spaces of a web page": lambda m: json.dumps([event(m)], indent=4).replace(
+        "    ", "\N{NO-BREAK SPACE}   "
+    ),
     "grep in colours": lambda m: re.sub(
         "(authorized|error|fail|no)", "\x1b[01;31m\\1\x1b[m\x1b[K", one_line(m), flags=re.IGNORECASE
     ),

@@ -17,6 +17,7 @@ from vpc_cni_iam.policy.strict_json import load_json
 # A log's line may begin with a bracket, too.
 _JSON = re.compile(r"\s*(\{|\[\s*[\[{\"\]])")
 _QUOTED = re.compile(r"[ \t]{0,3}(?:>[ \t]?)+")
+_FENCE = re.compile(r"[ \t]*(?:```|~~~)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 # What a line of a log, an event or a record begins with, whatever is above it.
 _BEGINS = re.compile(
@@ -52,6 +53,7 @@ def parts(
     `InputError` where the text is JSON over several lines and not valid: what follows would be
     missed.
     """
+    text = text.replace("\N{NO-BREAK SPACE}", " ")
     records = _records(text)
     readings = _readings(next(records, [""]))
     if source and _JSON.match(text) and isinstance(readings[0], str):
@@ -68,8 +70,9 @@ def parts(
 def _readings(record: list[str]) -> tuple[Part, ...]:
     """Return what a record may be: of wrapped lines, a word may end with the line or go on."""
     joined = ("",) if len(record) == 1 else ("", " ") if _is_cut(record) else (" ", "")
-    if _JSON.match(record[0]):
-        if (value := _value("\n".join(record))) is not None:
+    text = "\n".join(record)
+    if _JSON.match(text):
+        if (value := _value(text)) is not None:
             return (value,)
         values = [_value(separator.join(record)) for separator in joined]
         if known := tuple(value for value in values if value is not None):
@@ -102,10 +105,12 @@ def _records(text: str) -> Iterator[list[str]]:
         if not line.strip():
             gap = True
             continue
-        if record and not _goes_on(record, line, gap=gap):
+        is_fence = bool(_FENCE.match(line))
+        if record and (is_fence or not _goes_on(record, line, gap=gap)):
             yield record
             record = []
-        record.append(line)
+        if not is_fence:
+            record.append(line)
         gap = False
     if record:
         yield record

@@ -185,11 +185,11 @@ NOBODY = "Nobody."
     [
         ((), NOBODY),
         ((REWRITTEN,), NOBODY),
-        ((CLEAN,), "Only as the notes say."),
+        ((CLEAN,), "Only what the notes show."),
         ((NEW_ACCESS,), ""),
         ((NEW_ACCESS, CLEAN), ""),
         # What a command does is not known.
-        ((COMMAND, CLEAN), "Only as the notes say, by the resources that are read."),
+        ((COMMAND, CLEAN), "Only what the notes show, according to the resources that are read."),
         ((finding(Rule.IDENTITY_CHANGED, "aws-node gets a role"),), "Nobody else"),
         ((finding(Rule.TRUST_ANYBODY, "Everyone"),), ""),
         ((finding(Rule.IRSA_NEVER, "No service account can assume it"),), NOBODY),

@@ -35,7 +35,7 @@ from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.sentences import say
 
 # Of whom the plan does not show that they are in the account of the role.
-_OTHER = " outside this account, as far as the plan shows"
+_OTHER = " (not known to be in this account)"
 
 
 def _principals(*names: str) -> str:
@@ -95,7 +95,7 @@ def _principals(*names: str) -> str:
          f"Condition {OIDC}:sub StringEquals 'system:serviceaccount:kube-system:aws-node' is gone: "
             "aws_iam_role.r can now be assumed by any service account of"),
         (of("ec2"), document(trust({"Service": "ec2.amazonaws.com"}, *BOTH)),
-         "The trust policy of aws_iam_role.r now allows sts:TagSession to whom it names"),
+         "The trust policy of aws_iam_role.r now also allows its principals to call sts:TagSession"),
         (document(trust("*", "sts:AssumeRole", StringEquals={"aws:PrincipalOrgID": "o-1"}),
                   {"Effect": "Deny", "Action": "sts:AssumeRole",
                    "Principal": {"AWS": "arn:aws:iam::444455556666:role/ci"}}),
@@ -377,7 +377,7 @@ def test_a_role_that_is_named_in_place_of_its_account_may_be_new() -> None:
     account, by_name = ({"AWS": f"arn:aws:iam::{OWN}:{name}"} for name in ("root", "role/ci"))
     sides = [document(trust(principal, "sts:AssumeRole")) for principal in (account, by_name)]
     text = message("not-proven", role("r", *sides))
-    assert text.startswith("Who can newly assume aws_iam_role.r is not decided")
+    assert text.startswith("It is not known who can newly assume aws_iam_role.r")
 
 
 @pytest.mark.parametrize("claim", ["sub", "aud"])
@@ -500,7 +500,7 @@ def test_a_move_between_irsa_and_pod_identity_is_no_error(before: str) -> None:
     assert moved["trust-widened"] == ("note" if after == POD else "warning")
     (saying,) = sayings("trust-widened", role("r", before, after), inline())
     assert "EKS Pod Identity" in saying.message and not saying.fix
-    by_pods = ", for the pods that associations in the account name"
+    by_pods = ", for the pods of any association in the account"
     assert saying.message.endswith(by_pods) is (after == POD)
     # Of a role of others, every association of the account may use it.
     plain = pods(*BOTH)

@@ -281,7 +281,7 @@ def test_session_tags_that_are_asked_for_and_switched_off() -> None:
     unscoped = pods(*BOTH)
     text = message("pod-identity-tags-disabled", role("r", unscoped, unscoped),
                    inline(by_tag), _association(None, True))  # fmt: skip
-    assert "asks for session tags (kubernetes-namespace)" in text
+    assert "uses session tags (kubernetes-namespace)" in text
 
 
 def test_a_condition_on_another_issuer_that_is_met_without_its_key_bars_nobody() -> None:

@@ -95,7 +95,8 @@ def _principals(*names: str) -> str:
          f"Condition {OIDC}:sub StringEquals 'system:serviceaccount:kube-system:aws-node' is gone: "
             "aws_iam_role.r can now be assumed by any service account of"),
         (of("ec2"), document(trust({"Service": "ec2.amazonaws.com"}, *BOTH)),
-         "The trust policy of aws_iam_role.r now also allows its principals to call sts:TagSession"),
+         "The trust policy of aws_iam_role.r now also allows its principals to call "
+         "sts:TagSession"),
         (document(trust("*", "sts:AssumeRole", StringEquals={"aws:PrincipalOrgID": "o-1"}),
                   {"Effect": "Deny", "Action": "sts:AssumeRole",
                    "Principal": {"AWS": "arn:aws:iam::444455556666:role/ci"}}),

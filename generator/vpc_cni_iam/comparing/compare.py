@@ -54,7 +54,7 @@ def side(target: str, documents: Iterable[str], opener: Opener) -> ComparedPolic
     policies = [o.policy for o in chosen.opened]
     versions = {policy.version for policy in policies}
     if len(versions) > 1:
-        problem = "the chosen policies differ in their Version, and are not one policy"
+        problem = "the chosen policies have different Versions, so they are not one policy"
         raise InputError(there.source, "", problem)
     policy = Policy(tuple(s for p in policies for s in p.statements), versions.pop())
     return ComparedPolicy(chosen.title, policy, without_boundaries(chosen.skipped))

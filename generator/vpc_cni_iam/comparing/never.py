@@ -46,7 +46,7 @@ def never(subject: Subject, targets: Sequence[str]) -> Never:
     Raises `UsageError` for one that is no action, or too many.
     """
     if len(targets) > _MOST:
-        raise UsageError(f"--never is given {len(targets)} times; ask for at most {_MOST}")
+        raise UsageError(f"--never is given {len(targets)} times; the limit is {_MOST}")
     parsed = [_target(target) for target in targets]
     known = [
         target

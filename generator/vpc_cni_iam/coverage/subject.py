@@ -37,10 +37,10 @@ from vpc_cni_iam.policy.document import Policy, Statement, to_json
 from vpc_cni_iam.policy.evaluate import Decision, compile_policies
 from vpc_cni_iam.policy.quotas import INLINE, MANAGED
 
-# What the policies of a role can have, as IAM counts; page "IAM and AWS STS quotas".
-_LIMIT = "20 managed ones of 6,144 and inline ones of 10,240 together"
+# The size of a role's policies, as IAM counts it. Source: IAM User Guide, "IAM and AWS STS quotas".
+_LIMIT = "20 managed policies of 6,144, and inline policies of 10,240 together"
 _MOST_CHARACTERS = 20 * MANAGED + INLINE["role"]
-# AWS Organizations attaches it to each level until somebody takes it away.
+# AWS Organizations attaches it to each level by default.
 _FULL_ACCESS = Policy((Statement(actions=("*",), resources=("*",), sid="FullAWSAccess"),))
 
 
@@ -50,13 +50,13 @@ class Subject(Struct, frozen=True):
     title: str  # a description in one line
     opened: tuple[NamedPolicy, ...]
     names: Names
-    own_names: Mapping[str, str]  # which of the names the policies themselves have, by parameter
-    skipped: tuple[Skipped, ...]  # other parts of the input, which no verdict may ignore
+    own_names: Mapping[str, str]  # the names that come from the policies, by parameter
+    skipped: tuple[Skipped, ...]  # parts of the input that were not read
     # The permissions boundary of the role, and service control policies by level.
     limits: tuple[tuple[NamedPolicy, ...], ...] = ()
-    # The Regions to check, where it is not known in which one the plugin is.
+    # The Regions to check, if the plugin's Region is not known.
     regions: tuple[CheckedRegion, ...] = ()
-    # The feature of the program that the role is for; None for ``aws-node``.
+    # The feature whose program has the role; None for ``aws-node``.
     program: str | None = None
     # The policies of an input that are documents of upstream or AWS, with these.
     equal_to: tuple[tuple[NamedPolicy, tuple[KnownDocument, ...]], ...] = ()
@@ -145,18 +145,18 @@ class Taken(Struct, frozen=True):
 
     title: str  # a description in one line
     opened: tuple[NamedPolicy, ...]
-    skipped: tuple[Skipped, ...]  # other parts of the input, without those that the user left out
+    skipped: tuple[Skipped, ...]  # parts of the input that were not read and not left out by name
 
 
 def take(policies: InputPolicies, documents: Iterable[str]) -> Taken:
-    """Return the policies of an input of these names, or its only one; the evaluator takes each."""
+    """Return the policies of an input with these names, or its only one, after checking each."""
     chosen = choose(policies, documents)
     size = sum(characters(named.policy) for named in chosen.policies)
     if size > _MOST_CHARACTERS:
         raise InputError(
             policies.source,
             "",
-            f"has {size:,} characters without white space, and the policies of a role at most "
+            f"has {size:,} characters without white space; the policies of a role can have "
             f"{_MOST_CHARACTERS:,}: {_LIMIT}"
             + ("; name fewer of them with --document" if len(chosen.policies) > 1 else ""),
         )
@@ -170,7 +170,7 @@ def take(policies: InputPolicies, documents: Iterable[str]) -> Taken:
 def of_files(files: Sequence[str], documents: Sequence[str], opener: Opener) -> Subject:
     """Return the inline and attached policies of a role, in files and modules.
 
-    `documents` has the names of the policies to take of each file; none if each has a single one.
+    `documents` has the names of the policies to select; empty if each file has a single one.
     Raises `UsageError` for a bad name, or a file with several policies and no name.
     """
     taken = [take(opener.policies_of(file), documents) for file in files]
@@ -185,11 +185,10 @@ def of_files(files: Sequence[str], documents: Sequence[str], opener: Opener) -> 
 
 
 def limited(subject: Subject, boundary: str | None, scps: Sequence[str], opener: Opener) -> Subject:
-    """Return policies of a role with what else must allow a request.
+    """Return policies of a role with the limits that must allow a request, too.
 
-    The boundary and each of `scps`, those of one level of the organization, are files. A level
-    whose service control policies only deny has FullAWSAccess beside them. Names that the policies
-    do not have are those in these files.
+    `boundary` and each of `scps` (one level of the organization) are files. A level that only
+    denies also has FullAWSAccess. These files give names that the policies do not have.
     """
     for file in [boundary] if boundary is not None else []:
         taken = take(opener.policies_of(file), ())
@@ -228,15 +227,15 @@ def characters(policy: Policy) -> int:
 
 
 def _check(opened: NamedPolicy) -> None:
-    """Refuse a policy that IAM or the evaluator does not take, by the name that its user knows.
+    """Raise `InputError` for a policy that IAM or the evaluator refuses.
 
-    IAM User Guide, "IAM JSON policy elements: Sid": it is unique in a policy.
+    IAM User Guide, "IAM JSON policy elements: Sid": a Sid is unique in a policy.
     """
     sids = Counter(str(s.sid) for s in opened.policy.statements if s.sid)
     for sid, number in sids.items():
         if number > 1:
             problem = (
-                f"{number} statements have the Sid {sid[:80]!r}; IAM takes it once in a policy"
+                f"{number} statements have the Sid {sid[:80]!r}; IAM accepts a Sid once in a policy"
             )
             raise InputError(opened.source, opened.name, problem)
     try:
@@ -251,14 +250,14 @@ def check_coverage(
 ) -> Coverage:
     """Return which calls of a plugin version policies allow, and the effect of each denial.
 
-    Names of the cluster, VPC, account and Region in the requests are those that the Allow
-    statements name, and examples where they name none. Without a Region, it is the worst coverage
-    of each that the policies name, and one that they do not name.
+    The requests have the cluster, VPC, account and Region that the Allow statements name, or
+    examples. If they name no Region, it is the worst coverage of all Regions that the policies
+    name, and one that they do not name.
 
     Args:
         policies: The policies of the plugin's role, taken together.
         cni_version: A plugin version such as ``v1.23.0``, or ``latest``.
-        mode: The cluster's IP family; None for the one that the policies are for.
+        mode: The cluster's IP family; None for that of the policies.
 
     Raises:
         InputError: A policy that the evaluator refuses.
@@ -289,7 +288,7 @@ def _subject(policies: Taken, user_names: Mapping[str, str | None]) -> Subject:
 def _named(subject: Subject, user_names: Mapping[str, str | None]) -> Subject:
     """Return a subject with the names that the user chose, else those in its policies.
 
-    Names that the policies do not have are those in the limits.
+    The limits give names that the policies do not have.
     """
     chosen = {name: value for name, value in user_names.items() if value and value != "*"}
     limiting = [policy for limit in subject.limiting for policy in limit]

@@ -134,7 +134,7 @@ def cover(
 def no_scenario_error(
     scenarios: Iterable[Scenario], mode: Mode, version: PluginVersion | None = None
 ) -> UsageError:
-    """Return the error that no scenario arises, since silence must not pass for an answer."""
+    """Return the error that there is no scenario to check."""
     words = f"in {calls.FAMILIES[mode]} mode"
     if version is not None:
         words += f" at plugin {version}"
@@ -145,15 +145,15 @@ def no_scenario_error(
     if not since:
         return UsageError("--scenario and --skip leave no scenario to check")
     return UsageError(
-        f"{words} there is none of these scenarios: {', '.join(since)}, "
-        "or the policy, --env or a missing --feature rules them out"
+        f"{words} there is none of these scenarios: {', '.join(since)}; "
+        "or the policy, --env or a missing --feature excludes them"
     )
 
 
 def run_scenarios(
     policies: Answers, setting: RequestSetting, scenarios: Iterable[Scenario]
 ) -> tuple[ScenarioRun, ...]:
-    """Run those of the scenarios that arise and send anything, and return how they went."""
+    """Run the scenarios that apply and send a call, and return the results."""
     runs = []
     for scenario in scenarios:
         if scenario.arises(setting):
@@ -164,9 +164,9 @@ def run_scenarios(
 
 
 def _run(policies: Answers, setting: RequestSetting, scenario: Scenario) -> tuple[SentCall, ...]:
-    """Return the calls of a scenario, in whose effects an undecided call counts as denied.
+    """Return the calls of a scenario; for their effects, an undecided call is taken as denied.
 
-    What is denied only in that case, or only if such a call counts as allowed, is undecided, too.
+    A call that is denied only then, or only if such a call is taken as allowed, is undecided, too.
     """
     node = SimulatedNode(setting, policies)
     scenario.run(node)

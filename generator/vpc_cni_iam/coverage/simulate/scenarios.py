@@ -28,7 +28,7 @@ _NEW_SUBNET, _NEW_GROUP = "subnet-new", "sg-new"
 SECONDARY = "attached interface"
 LEAKED = "leaked interface"
 EXAMPLE_TAGS = {"example-team": "network"}
-ORDINARY = "fresh-node"  # what each node of each cluster goes through
+ORDINARY = "fresh-node"  # the scenario of every node
 
 
 class Scenario(Struct, frozen=True):
@@ -194,11 +194,11 @@ def _from(ipv4: str, ipv6: str | None) -> dict[Mode, PluginVersion]:
     return since | ({"ipv6": PluginVersion.of(ipv6)} if ipv6 else {})
 
 
-# v1.8.0 is the first version that tags interfaces which it did not make.
+# v1.8.0 is the first version that tags interfaces that it did not create.
 SCENARIOS = (
     Scenario(
         ORDINARY,
-        "a new node: its primary interface bears none of the plugin's tags",
+        "a new node: its primary interface has none of the plugin's tags",
         _from("v1.0.0", "v1.10.0"),
         _fresh,
     ),
@@ -224,7 +224,7 @@ SCENARIOS = (
     ),
     Scenario(
         "interface-from-before",
-        "an attached interface that was made before CLUSTER_NAME was set",
+        "an attached interface that was created before CLUSTER_NAME was set",
         _from("v1.8.0", "v1.20.0"),
         _before_change,
         possible=_named,
@@ -247,7 +247,7 @@ SCENARIOS = (
     ),
     Scenario(
         "upgrade-adds-tag",
-        "an upgrade to a version that adds a tag key (eks:eni:owner, v1.19.4): only it is sent",
+        "an upgrade to a version that adds a tag key (eks:eni:owner, v1.19.4): only this is sent",
         _from("v1.19.4", "v1.19.4"),
         _adds_key,
         possible=_named,
@@ -263,7 +263,7 @@ SCENARIOS = (
     ),
     Scenario(
         "additional-tags-changed",
-        "ADDITIONAL_ENI_TAGS is changed: only what is new or different is sent",
+        "ADDITIONAL_ENI_TAGS is changed: only new and changed tags are sent",
         _from("v1.8.0", "v1.10.0"),
         _additional_changed,
         _tagged,
@@ -307,7 +307,7 @@ SCENARIOS = (
 
 
 def find(names: Iterable[str] = (), skipped: Iterable[str] = ()) -> tuple[Scenario, ...]:
-    """Return the scenarios of these names, all if none is given, without the skipped ones."""
+    """Return the scenarios with these names, all without names; not the skipped ones."""
     known = [s.name for s in SCENARIOS]
     chosen = {resolve(name, known, "scenario", "--scenario") for name in names}
     left_out = {resolve(name, known, "scenario", "--skip") for name in skipped}
@@ -318,5 +318,5 @@ def find(names: Iterable[str] = (), skipped: Iterable[str] = ()) -> tuple[Scenar
 def not_expected(
     setting: RequestSetting, scenarios: Iterable[Scenario] = SCENARIOS
 ) -> tuple[Scenario, ...]:
-    """Return the scenarios that are possible and run only by name."""
+    """Return the scenarios that are possible, but run only by name."""
     return tuple(s for s in scenarios if s.is_possible(setting) and not s.expected(setting))

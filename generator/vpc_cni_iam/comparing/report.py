@@ -49,7 +49,7 @@ class Line(Struct, frozen=True):
 
     text: str
     sign: Sign = ""
-    depth: int = 0  # how far it is indented, in levels
+    depth: int = 0  # the level of indentation
     tone: Tone = "plain"
 
 
@@ -118,7 +118,7 @@ def _condition(condition: Condition | None) -> str:
 
 
 def _both(old: str, new: str) -> Iterator[Line]:
-    """Yield an old and a new text, of which one may be empty."""
+    """Yield an old and a new text; one of them may be empty."""
     if old:
         yield Line(old, "-", 1, "removed")
     if new:

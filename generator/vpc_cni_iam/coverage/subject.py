@@ -58,31 +58,31 @@ class Subject(Struct, frozen=True):
     regions: tuple[CheckedRegion, ...] = ()
     # The feature whose program has the role; None for ``aws-node``.
     program: str | None = None
-    # The policies of an input that are documents of upstream or AWS, with these.
+    # The policies of an input that equal documents of upstream or AWS, with these documents.
     equal_to: tuple[tuple[NamedPolicy, tuple[KnownDocument, ...]], ...] = ()
 
     @property
     def is_complete(self) -> bool:
-        """Whether a verdict about the policies is one about the input."""
+        """Whether all of the input was read."""
         return is_complete(self.skipped)
 
     @property
     def policies(self) -> tuple[Policy, ...]:
-        """The policies alone."""
+        """The policies without their names."""
         return tuple(o.policy for o in self.opened)
 
     @property
     def limiting(self) -> Limits:
-        """The policies of the limits alone."""
+        """The policies of the limits without their names."""
         return tuple(tuple(o.policy for o in limit) for limit in self.limits)
 
     @property
     def mode(self) -> Mode:
-        """The IP family that the policies are for: IPv6 if they assign no IPv4 addresses."""
+        """The IP family of the policies; see `mode_of`."""
         return mode_of(self.policies)
 
     def statement(self, decision: Decision) -> str:
-        """Return the Sid or number from 1 of a deciding statement; empty if none decided."""
+        """Return the Sid or number (from 1) of the deciding statement; empty if there is none."""
         if decision.policy is None or decision.statement is None:
             return ""
         every = self._every()
@@ -91,7 +91,7 @@ class Subject(Struct, frozen=True):
         return f"{named.name}.{text}" if named.name and len(every) > 1 else text
 
     def limit(self, decision: Decision) -> str:
-        """Return the name of a limit that has no Allow for a request; empty for no such."""
+        """Return the name of a limit that has no Allow for a request; empty if there is none."""
         if decision.policy is None or decision.statement is not None:
             return ""
         return self._every()[decision.policy].name
@@ -101,16 +101,16 @@ class Subject(Struct, frozen=True):
 
 
 class Opener(Struct, frozen=True):
-    """How inputs are opened."""
+    """Opens inputs."""
 
-    stdin: Callable[[], str]  # reads standard input, which ``-`` names
-    # Those that the user chose of the parameters' values; None for the others, or left out.
+    stdin: Callable[[], str]  # reads standard input, for ``-``
+    # The parameters' values that the user chose; None, or missing, for the others.
     user_names: Mapping[str, str | None] = {}
-    # Those that the user gave to a module's variables.
+    # The values of a module's variables that the user gave.
     user_values: GivenVariables = field(default_factory=GivenVariables)
 
     def policies_of(self, target: str) -> InputPolicies:
-        """Return the policies of a path, or ``-``, with examples for names not chosen."""
+        """Return the policies of a path, or ``-``, with examples for parameters without a value."""
         # A review of a plan opens no other input.
         from vpc_cni_iam.inputs.identify import open_policies  # noqa: PLC0415
 
@@ -141,7 +141,7 @@ def of_taken(chosen: Taken, user_names: Mapping[str, str | None]) -> Subject:
 
 
 class Taken(Struct, frozen=True):
-    """Policies that were chosen from an input."""
+    """Policies selected from an input."""
 
     title: str  # a description in one line
     opened: tuple[NamedPolicy, ...]
@@ -216,12 +216,12 @@ def _with(subject: Subject, taken: Taken, kind: str, policies: tuple[NamedPolicy
 
 
 def _named_by_file(opened: Sequence[NamedPolicy]) -> tuple[NamedPolicy, ...]:
-    """Return policies whose names begin with their files."""
+    """Return policies whose names start with their files."""
     return tuple(replace(n, name=f"{n.source}:{n.name}" if n.name else n.source) for n in opened)
 
 
 def characters(policy: Policy) -> int:
-    """Return the size of a policy in its shortest form, without white space, as IAM counts."""
+    """Return the size of a policy in its shortest form, without white space, as IAM counts it."""
     text = json.dumps(to_json(policy), ensure_ascii=False, separators=(",", ":"))
     return sum(map(len, text.split()))
 
@@ -294,7 +294,7 @@ def _named(subject: Subject, user_names: Mapping[str, str | None]) -> Subject:
     limiting = [policy for limit in subject.limiting for policy in limit]
     known = known_names(chosen, names_of_role(subject.policies, limiting))
     own_names = {k: v for k, v in known.items() if k not in chosen and v != EXAMPLE.get(k)}
-    if "region" in known:  # which decides the partition
+    if "region" in known:  # the Region decides the partition
         own_names.pop("partition", None)
     regions = regions_to_check([*subject.policies, *limiting], known)
     names = names_of(known, subject.policies)

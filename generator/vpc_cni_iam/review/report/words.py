@@ -73,7 +73,7 @@ def in_sections(review: ShownReview) -> dict[Section, list[list[ShownFinding]]]:
 
 
 def answer_to(part: Section, review: ShownReview, groups: Sequence[list[ShownFinding]]) -> str:
-    """Return the first line of a section; empty where its findings are the answer."""
+    """Return the first line of a section; empty if its findings are the answer."""
     if groups:
         return ""
     ignored = [entry.finding for entry in review.ignored]
@@ -238,6 +238,6 @@ def last_line(review: ShownReview, *, names: int | None = 3) -> str:
 
 
 def fails(finding: Finding | ShownFinding, fail_on: Iterable[str]) -> bool:
-    """Say whether a finding fails a review."""
+    """Return whether a finding fails a review."""
     reached = [level for level in Level if level.rank <= finding.level.rank]
     return not {*finding.means, *reached}.isdisjoint(fail_on)

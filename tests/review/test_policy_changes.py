@@ -136,7 +136,7 @@ def test_what_a_change_is(name: str) -> None:
         (attached(None, ("a", "p")), f"{ARN.format('p')} is attached to aws_iam_role.a"),
         (
             bounded("old", ""),
-            f"aws_iam_role.a loses {ARN.format('old')} as its permissions boundary",
+            f"aws_iam_role.a loses the permissions boundary {ARN.format('old')}",
         ),
         (policy("p", A, None), "aws_iam_policy.p is deleted"),
     ],

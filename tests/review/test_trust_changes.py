@@ -51,12 +51,12 @@ def _principals(*names: str) -> str:
          f"aws_iam_role.r can now be assumed by any service account named aws-node of {OIDC} "
          f"(was service account kube-system/aws-node of {OIDC})"),
         (token(GITHUB, "repo:example/infra:*", like=True), token(GITHUB, None),
-         f"Condition {GITHUB}:sub StringLike 'repo:example/infra:*' is gone: aws_iam_role.r can "
+         f"Condition {GITHUB}:sub StringLike 'repo:example/infra:*' is removed: aws_iam_role.r can "
          "now be assumed by any workflow of any repository of GitHub"),
         (document(trust({"AWS": "111122223333"}, "sts:AssumeRole",
                         Bool={"aws:MultiFactorAuthPresent": "true"})),
          document(trust({"AWS": "111122223333"}, "sts:AssumeRole")),
-         "Condition aws:MultiFactorAuthPresent Bool 'true' is gone: aws_iam_role.r can now be "
+         "Condition aws:MultiFactorAuthPresent Bool 'true' is removed: aws_iam_role.r can now be "
          "assumed by AWS account 111122223333"),
         (document(trust({"AWS": "111122223333"}, "sts:AssumeRole",
                         Bool={"aws:MultiFactorAuthPresent": "true"})),
@@ -81,9 +81,9 @@ def _principals(*names: str) -> str:
          "arn:aws:iam::111122223333:role/a)"),
         (GOOD, irsa(StringEquals=AUD), f"Condition {OIDC}:sub StringEquals"),
         (pods(*BOTH, **NAMESPACE), pods(*BOTH),
-         "Condition aws:RequestTag/kubernetes-namespace StringEquals 'kube-system' is gone"),
+         "Condition aws:RequestTag/kubernetes-namespace StringEquals 'kube-system' is removed"),
         (document(trust({"AWS": OWN}, *BOTH)), document(trust("*", *BOTH)),
-         f"aws_iam_role.r can now be assumed by everybody (was AWS account {OWN})"),
+         f"aws_iam_role.r can now be assumed by everyone (was AWS account {OWN})"),
         (document(trust("*", *BOTH, StringEquals={"aws:PrincipalOrgID": "o-a"})),
          document(trust("*", *BOTH, StringEquals={"aws:PrincipalOrgID": "o-b"})),
          "Condition on aws:PrincipalOrgID changes from StringEquals 'o-a' to StringEquals 'o-b'"),
@@ -92,8 +92,8 @@ def _principals(*names: str) -> str:
          document(trust({"AWS": OWN}, *BOTH)), "Condition aws:PrincipalArn ArnLike"),
         (GOOD, document({"Effect": "Deny", "Action": "sts:AssumeRole", "Principal": "*"},
                         *json.loads(irsa(StringEquals=AUD))["Statement"]),
-         f"Condition {OIDC}:sub StringEquals 'system:serviceaccount:kube-system:aws-node' is gone: "
-            "aws_iam_role.r can now be assumed by any service account of"),
+         f"Condition {OIDC}:sub StringEquals 'system:serviceaccount:kube-system:aws-node' is "
+         "removed: aws_iam_role.r can now be assumed by any service account of"),
         (of("ec2"), document(trust({"Service": "ec2.amazonaws.com"}, *BOTH)),
          "The trust policy of aws_iam_role.r now also allows its principals to call "
          "sts:TagSession"),
@@ -101,7 +101,7 @@ def _principals(*names: str) -> str:
                   {"Effect": "Deny", "Action": "sts:AssumeRole",
                    "Principal": {"AWS": "arn:aws:iam::444455556666:role/ci"}}),
          document(trust("*", "sts:AssumeRole", StringEquals={"aws:PrincipalOrgID": "o-1"})),
-         "The Deny that denies sts:AssumeRole to AWS arn:aws:iam::444455556666:role/ci is gone"),
+         "The Deny that denies sts:AssumeRole to AWS arn:aws:iam::444455556666:role/ci is removed"),
     ],
 )  # fmt: skip
 def test_who_can_newly_assume_a_role_is_named_after_the_condition_that_is_gone(

@@ -226,7 +226,7 @@ def test_everybody_but_some_is_everybody() -> None:
     root = {"AWS": "arn:aws:iam::111122223333:root"}
     statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "NotPrincipal": root}
     text = message("trust-anybody", role("r", None, document(statement)))
-    assert text.startswith("Everybody in every AWS account can assume aws_iam_role.r")
+    assert text.startswith("Everyone in every AWS account can assume aws_iam_role.r")
 
 
 def test_an_audience_that_a_change_takes_away_is_an_error() -> None:

@@ -71,15 +71,15 @@ def _shown(
             else:
                 return _read(contents(file, str(saved)), str(saved), passed)
     if not failed:
-        how = "terraform show -json PLANFILE > plan.json, then name plan.json"
+        how = "run terraform show -json PLANFILE > plan.json, then review plan.json"
         raise EngineError(
-            f"{saved} is a saved plan, and no engine is on the PATH to show it; {how}"
+            f"{saved} is a saved plan, but no engine to show it is on the PATH; {how}"
         )
     messages = "\n".join(map(str, failed))
     raise EngineError(
         f"{saved}: {messages}\n"
-        f"Only the engine and version that made a saved plan can show it, in the root module's "
-        f"initialised directory, which is taken to be {directory}. Name another with --source, or "
+        f"Only the engine and version that made a saved plan can show it, in the initialised "
+        f"directory of the root module. {directory} was used: name another with --source, or "
         f"review the output of: terraform show -json {saved.name}"
     )
 

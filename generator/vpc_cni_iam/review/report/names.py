@@ -45,6 +45,11 @@ def names_of(resources: Sequence[IamResource]) -> str:
     return several(list(map(name_of, resources)))
 
 
+def conjugate(verb: str, subjects: Sequence[IamResource]) -> str:
+    """Return a verb in the number of its subjects, such as ``gets`` for one."""
+    return verb if len(subjects) > 1 else f"{verb}s"
+
+
 def of_issuer(subject: object) -> str:
     """Return the words about the tokens of a cluster; empty if its issuer is not known."""
     match subject:

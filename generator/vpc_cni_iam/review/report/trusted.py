@@ -44,7 +44,7 @@ def _parts(trusted: Trusted, *, limits: bool) -> tuple[str, str]:
     if isinstance(trusted.name, Template):
         name = f"a principal that the plan does not show ({name})"
     elif name == ANYONE:
-        name = "everybody"
+        name = "everyone"
     elif trusted.is_by_pods:
         name = "EKS Pod Identity"
     elif trusted.type == "AWS" and name.isdecimal():

@@ -34,7 +34,7 @@ from vpc_cni_iam.review.diff.harm import GainedPart
 from vpc_cni_iam.review.diff.permissions import Open, Refusal
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import limit_text, name_of, names_of
+from vpc_cni_iam.review.report.names import conjugate, limit_text, name_of, names_of
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.accounts import SENTENCES as OF_ACCOUNTS
 from vpc_cni_iam.review.rules import Level, Rule
@@ -80,8 +80,8 @@ def _who_can(gain: Gain, what: str, *, is_attached: bool) -> str:
     if gain.reach and deny:
         return f"{who} can now {what}: the {deny} no longer applies in full"
     if is_attached and (gain.reach or is_of_aws):
-        return f"{who} gets {policies}, and can now {what}"
-    if gain.reach and policies:
+        return f"{who} {conjugate('get', gain.owners)} {policies}, and can now {what}"
+    if gain.reach and policies and policies not in who:
         action, comma, result = what.partition(", ")
         return f"{who} can now {action} with {policies}{comma}{result}"
     return f"{who} can now {what}"
@@ -212,7 +212,7 @@ def _listed(texts: Iterable[Text]) -> str:
 def _published(gain: Gain) -> Saying:
     who, lines = _who(gain), []
     for document in gain.published:
-        line = f"{who} gets a policy that equals {document.after}"
+        line = f"{who} {conjugate('get', gain.owners)} a policy that equals {document.after}"
         if document.before is not None:
             line = f"The policy of {who} is updated from {document.before} to {document.after}"
             line += f", which adds {', '.join(document.added)}" if document.added else ""
@@ -222,12 +222,14 @@ def _published(gain: Gain) -> Saying:
 
 def _group_joined(finding: Finding, joined: GroupJoined) -> Saying:
     who, group = names_of(joined.owners), name_of(joined.group)
+    joins = f"{who} {conjugate('join', joined.owners)} {group}"
     if joined.reach:
-        message = f"{who} joins {group}, and can now {REACH_TEXTS[joined.reach]}"
+        message = f"{joins}, and can now {REACH_TEXTS[joined.reach]}"
         return Saying(message, fix=f"Keep {who} out of {group}")
-    gets = ", and gets the group's permissions"
-    shown = gets if joined.is_shown else ". The plan does not show the group's policies"
-    return Saying(f"{who} joins {group}{shown}")
+    shown = f", and {conjugate('get', joined.owners)} the group's permissions"
+    if not joined.is_shown:
+        shown = ". The plan does not show the group's policies"
+    return Saying(f"{joins}{shown}")
 
 
 def _undecided(finding: Finding, undecided: AccessUndecided) -> Saying:
@@ -258,7 +260,7 @@ def _deny_lost(finding: Finding, lost: DenyLost) -> Saying:
     if lost.hidden:
         gone = first_of(map(name_of, lost.hidden))
         of = f"the policies of {gone}" if gone.startswith("group ") else gone
-        message = f"{who} no longer has {of}, which the plan does not show"
+        message = f"{who} {conjugate('lose', lost.owners)} {of}, which the plan does not show"
         return Saying(f"{message}. If it has a Deny, the Deny no longer applies")
     first, *rest = list(map(part_text, lost.parts)) or ["do more"]
     message = f"{who} may now {first}. The plan may not show what other policies allow"
@@ -283,7 +285,8 @@ def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
         return Saying(f"{named} is sensitive, so it is not reviewed")
     if managed:
         because = f" ({', '.join(managed.because)})" if managed.because else ""
-        message = f"{who} gets {managed.name}, which {_CLASS_TEXTS[managed.policy_class]}{because}"
+        message = f"{who} {conjugate('get', shown.owners)} {managed.name}, which "
+        message += f"{_CLASS_TEXTS[managed.policy_class]}{because}"
         fix = f"Detach {managed.name} from {who}" if finding.rule is Rule.ADMIN else ""
         return Saying(message, fix=fix)
     if instead := aws_managed.nonexistent(policy):
@@ -292,7 +295,7 @@ def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
     message = f"{policy} is attached to {who}. The plan does not show the document"
     if isinstance(shown.policy, Unresolved) and not is_mark(shown.policy.place):
         message = f"{shown.policy.place} is known after apply: the plan does not show "
-        message += f"what {who} gets"
+        message += f"what {who} {conjugate('get', shown.owners)}"
     return Saying(message, fix=f"Look at {policy} in IAM" if aws_managed.name_of(policy) else "")
 
 
@@ -314,15 +317,17 @@ def _boundary(finding: Finding, change: BoundaryChanged) -> Saying:
         return Saying(f"{new}, the permissions boundary of {who}, allows no more than before")
     parts = list(map(part_text, change.parts))
     if not new:
-        message = f"{who} loses {old} as its permissions boundary"
+        message = f"{who} {conjugate('lose', change.owners)} the permissions boundary {old}"
         fix = f"Set permissions_boundary of {finding.address} to {old}"
     elif old == new and parts:
         message = f"{who} can now {parts[0]}, where a policy allows it"
         message += f": {old} is the permissions boundary, and allows more"
         details, fix = also(parts[1:], is_first=False), f"Narrow {old}"
     else:
-        message = f"{who} gets {new} as its permissions boundary in place of {old}"
-        message += ", which may limit it less"
+        message = (
+            f"{who} {conjugate('get', change.owners)} the permissions boundary {new} in place "
+        )
+        message += f"of {old}, which may limit less"
         details, fix = also(parts, is_first=True), f"Keep {old}, or narrow {new}"
     return Saying(message, (*details, *_example(change.example)), fix)
 

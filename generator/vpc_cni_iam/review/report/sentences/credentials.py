@@ -45,6 +45,8 @@ def _of_use(finding: Finding, change: UseChange) -> Saying:
         verb = "gets" if change.kind is UseKind.SERVICE_ACCOUNT else "now uses"
         message = f"{_who(change)} {verb} {new}"
         fix = f"Give {workload} a role that allows only what it needs, in place of {new}"
+    elif not change.after:
+        return Saying(f"{_who(change)} no longer uses {old}")
     elif change.before != change.after:
         message = f"{_who(change)} uses {new} in place of {old}"
         fix = f"Keep {old} for {workload}, or allow less in {new}"

@@ -169,7 +169,7 @@ def _trusted(finding: Finding, change: IdentityChange) -> str:
     if firsts and firsts.isdisjoint(change.roles):
         return _names(firsts)
     issuer = of_issuer(finding.subject) if kind is Identity.irsa else ""
-    return f"{change.account} by {kind.value}{issuer}"
+    return f"{change.account} through {kind.value}{issuer}"
 
 
 def _change(where: str, change: IdentityChange) -> Saying:

@@ -92,14 +92,14 @@ def _example(example: NewAccess) -> str:
 
 def _deny_reason(change: StatementRemoved | StatementChanged) -> str:
     if isinstance(change, StatementRemoved):
-        return f"the Deny that {describe(change.statement)} is gone"
+        return f"the Deny that {describe(change.statement)} is removed"
     return f"the Deny that {describe(change.old)} now {describe(change.new)}"
 
 
 def _condition_reason(change: ConditionChange) -> str:
     assert change.old is not None  # noqa: S101 - `widened` has no others
     if change.new is None:
-        return f"condition {condition_text(change.old)} is gone"
+        return f"condition {condition_text(change.old)} is removed"
     asked = f"from {asked_text(change.old)} to {asked_text(change.new)}"
     return f"condition on {change.old.key} changes {asked}"
 

@@ -31,7 +31,7 @@ _SUBJECT = "{who} of {issuer} can assume {role}: {subject}", "Require the full s
 # The message and the fix; fields in braces are those of `_fields`.
 _TEXTS: Mapping[Rule, tuple[str, str]] = {
     Rule.TRUST_ANYBODY: (
-        "Everybody{anybody} can assume {role}: it has no condition on {keys}",
+        "Everyone{anybody} can assume {role}: its trust policy has no condition on {keys}",
         "Add a condition on {keys}",
     ),
     Rule.IRSA_NO_AUDIENCE: _NO_AUDIENCE,
@@ -54,7 +54,7 @@ _TEXTS: Mapping[Rule, tuple[str, str]] = {
         "Use StringEquals",
     ),
     Rule.IRSA_OTHER_SUBJECT: (
-        "{who} of {issuer} can assume {role}, which is aws-node's",
+        "{who} of {issuer} can assume {role}, the role of aws-node",
         f"Name only {AWS_NODE.subject}",
     ),
     Rule.IRSA_ISSUER: (
@@ -107,7 +107,7 @@ def _fields(role: str, flaw: TrustFlaw) -> Mapping[str, str]:
         "subject": f"the subject has a wildcard, {first_of(map(repr, values), _SHOWN)}"
         if values
         else _NO_SUBJECT,
-        "nobody": f", so nobody can assume {role} through it" if flaw.never else "",
+        "nobody": f", so nobody can assume {role} through the statement" if flaw.never else "",
     }
 
 

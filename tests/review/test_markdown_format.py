@@ -51,7 +51,7 @@ def test_nothing_from_a_plan_is_markup(forge: Forge, monkeypatch: pytest.MonkeyP
     inert(write(hostile(), Setting(forge)), forge)
     monkeypatch.setitem(DIALECTS, forge, replace(DIALECTS[forge], limit=10**9))
     whole = write(hostile(), Setting(forge))
-    assert "#### Changes of policies" in whole
+    assert "#### Policy changes" in whole
     inert(whole, forge)
 
 
@@ -208,7 +208,7 @@ def test_a_comment_reads_from_the_plugin_to_each_change() -> None:
         "Changed resources: 12 read, 30 of other types, 2 about IAM, EKS or credentials not read: "
         "`aws_iam_account_password_policy.x`, "
         "`awscc_iam_role.y`.\n\n"
-        "#### Changes of policies\n\n"
+        "#### Policy changes\n\n"
         "attached policy `aws_iam_policy.cni` of `aws_iam_role.cni` changed\n\n"
         "- in `main.tf:42`\n"
         "- `+` statement 1 (`ec2:DescribeTags`): action `ec2:RunInstances` is added\n"

@@ -140,7 +140,7 @@ def _blocks(review: ShownReview, dialect: Dialect) -> Iterator[str]:
         yield ("" if number else "\n") + f"- *ignored{until}* {about}\n"
     yield f"\n{prose(words.last_line(review))}\n"
     for number, changes in enumerate(words.policies(review)):
-        yield ("" if number else "\n#### Changes of policies\n") + _policy(changes, dialect)
+        yield ("" if number else "\n#### Policy changes\n") + _policy(changes, dialect)
 
 
 def _plugin(alike: list[ShownPlugin]) -> str:

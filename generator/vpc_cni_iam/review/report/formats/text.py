@@ -206,7 +206,7 @@ def _ignored(page: _TextPage, review: ShownReview) -> None:
 
 
 def _policies(page: _TextPage, review: ShownReview) -> None:
-    page.line("Changes of policies", "title")
+    page.line("Policy changes", "title")
     if not review.policies:
         page.line(f"  {words.UNCHANGED}")
     for policy, *others in words.policies(review):

@@ -1,4 +1,4 @@
-"""Notes on the chosen documents: plugin versions that fail, and what hardening leaves open."""
+"""Notes on the chosen documents: plugin versions that fail, and remaining risks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from vpc_cni_iam.catalog.variants import Scope
 
 
 def failure_note(options: Options) -> str:
-    """Return which revision this is and which versions fail with it; empty if none does."""
+    """Return the revision and the versions that fail with it; empty if none fails."""
     selection = options.selection
     revision = f"revision {selection.revision.name} of upstream's page"
     if selection.stands_in:
@@ -39,7 +39,7 @@ def failure_note(options: Options) -> str:
 
 
 def _failures(policies: Iterable[Composed], version: PluginVersion | None) -> dict[str, list[str]]:
-    """Return why documents fail, at a version or at any, each reason with its variants."""
+    """Return why documents fail at a version, or at any version, with the variants by reason."""
     failures: dict[str, list[str]] = {}
     newest = known_versions.newest()
     for composed in policies:
@@ -53,14 +53,14 @@ def _failures(policies: Iterable[Composed], version: PluginVersion | None) -> di
             if spans[-1].last == newest and len(spans) == 1:
                 where = f"from {spans[0].first} on"
             elif any(s[-1].last == newest and s[0].first <= spans[0].first for s in fatal.values()):
-                continue  # it fails there, and from there on, for another reason
+                continue  # from there on, it fails for another reason
             reason = f"the plugin fails {where}: {action} is not allowed"
             failures.setdefault(reason, []).append(composed.variant.name)
     return failures
 
 
 def hyperpod_note(options: Options) -> str:
-    """Return what is not known of scoped documents for HyperPod's nodes; empty if none is one."""
+    """Return what is not known about scoped documents for HyperPod; empty if none is scoped."""
     scoped = [v.name for v in options.variants if v.cluster_scoped]
     if "hyperpod" not in options.selection.features or not scoped:
         return ""
@@ -73,7 +73,7 @@ def hyperpod_note(options: Options) -> str:
 
 
 def preconditions(options: Options) -> tuple[str, ...]:
-    """Return what must be true before scoped documents are applied; nothing if none is scoped."""
+    """Return what must be true before scoped documents are applied; empty if none is scoped."""
     scoped = [c for c in options.composed() if c.variant.cluster_scoped]
     if not scoped:
         return ()
@@ -90,7 +90,7 @@ def preconditions(options: Options) -> tuple[str, ...]:
 
 
 def _instance_tag(composed: Composed) -> str:
-    """Return the tag that a document asks of instances; empty for none."""
+    """Return the tag that a document requires on instances; empty for none."""
     for statement in composed.policy.statements:
         if ":instance/" in str(statement.resources[0]):
             for condition in statement.conditions:
@@ -100,7 +100,7 @@ def _instance_tag(composed: Composed) -> str:
 
 
 class HardeningEffect(Enum):
-    """What a note about a hardened document is about."""
+    """The kind of a note about a hardened document."""
 
     STILL_ALLOWED = "still allows"
     DENIED = "denies"
@@ -108,19 +108,19 @@ class HardeningEffect(Enum):
 
 
 class HardeningNote(Struct, frozen=True):
-    """One thing to know about a hardened document."""
+    """A note about a hardened document."""
 
-    identifier: str  # that of the same risk, or of the scenario, in ``vpc-cni-iam coverage``
+    identifier: str  # the ID of the risk or scenario in ``vpc-cni-iam coverage``
     effect: HardeningEffect
     text: str  # what it is
 
     @property
     def line(self) -> str:
-        """It as one line."""
+        """The note as one line."""
         return f"{self.effect.value} {self.text} ({self.identifier})"
 
 
-# What a list leaves out, by the scenario of ``coverage`` that shows what breaks.
+# What a list denies, by the scenario of ``coverage`` that shows it.
 _ADDED = {
     IdList.subnets: (
         "subnet-added",
@@ -135,7 +135,7 @@ _ADDED = {
 
 
 def hardening_notes(options: Options) -> tuple[HardeningNote, ...]:
-    """Return what to know about hardened documents; nothing if none is."""
+    """Return the notes on hardened documents; empty if none is hardened."""
     hardening = options.selection.hardening
     if hardening is None:
         return ()
@@ -166,7 +166,7 @@ def hardening_notes(options: Options) -> tuple[HardeningNote, ...]:
 
 
 def _still_allowed(options: Options, claim: str, limits: Collection[IdList]) -> dict[str, str]:
-    """Return what a hardened document still allows, by the risk."""
+    """Return what a hardened document still allows, by risk."""
     scopes = {v.scope for v in options.variants}
     allowed: dict[str, str] = {}
     if Scope.CLUSTER_NAME in scopes:

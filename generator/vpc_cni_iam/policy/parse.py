@@ -1,4 +1,4 @@
-"""Reads policy documents from JSON; every refusal names the source and the place in it."""
+"""Reads policy documents from JSON; every error names the source and the place in it."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def loads(text: Text, source: str) -> Policy:
 
 
 def load_template(text: Text, source: str) -> object:
-    """Decode JSON text, in whose strings there may be holes.
+    """Decode JSON text whose strings may have holes.
 
     Raises:
-        InputError: Not JSON, or a text in it that reads like one of its holes.
+        InputError: Not JSON, or a text in it that looks like one of its holes.
     """
     if isinstance(text, str):
         return load_json(text, source)
-    # In the JSON, a hole is as people write it.
+    # In the JSON, a hole is written as for people.
     written = {f"${{{hole.place}}}": hole for hole in holes([text])}
     pattern = re.compile("(" + "|".join(map(re.escape, sorted(written, key=len)[::-1])) + ")")
     decoded = load_json(
@@ -80,7 +80,7 @@ def parse(value: object, source: str, place: str = "$") -> Policy:
 
 
 class _PolicyParser:
-    """Walks decoded JSON; every refusal names the source and the JSON path."""
+    """Walks decoded JSON; every error names the source and the JSON path."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -159,7 +159,7 @@ class _PolicyParser:
         identifiers = self.mapping(value, path, PRINCIPAL_TYPES)
         if not identifiers:
             raise self.refuse(path, "is empty, which matches nobody; name a principal")
-        # The provider renders a block without identifiers as an empty list: it means nobody.
+        # The provider renders a block without identifiers as an empty list, which means nobody.
         return tuple(
             Principal(kind, () if ids == [] else self.strings(ids, f"{path}.{kind}"))
             for kind, ids in identifiers.items()

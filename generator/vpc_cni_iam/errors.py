@@ -36,7 +36,7 @@ _JSON_PROBLEMS = {
         ),
         "a value is expected": ("Expecting value", "trailing comma in array"),
         "this character is not allowed here": ("Invalid control character at", "invalid character"),
-        "this is no escape of JSON": (
+        "this is not a JSON escape": (
             "Invalid \\escape",
             "Invalid \\uXXXX escape",
             "invalid escaped character",
@@ -59,7 +59,7 @@ _ADVICE = {
     errno.EDQUOT: "free some of your quota and run the command again",
     errno.EROFS: "use a directory that can be written to",
     errno.ENAMETOOLONG: "shorten the name",
-    errno.ELOOP: "remove the symbolic link that leads to itself",
+    errno.ELOOP: "remove the symbolic link that points to itself",
     errno.EADDRINUSE: "choose another port",
 }
 

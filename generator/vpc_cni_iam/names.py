@@ -42,7 +42,7 @@ def unknown_name(shown: str, known: Iterable[object], noun: str, where: str = ""
     names = [str(name) for name in known]
     unknown = f"unknown {noun} {shown!r}{where}; "
     if not names:
-        return f"{unknown}there is none with a name"
+        return f"{unknown}there are none with names"
     near = nearest(shown, names)
     if len(names) > _MOST:
         return unknown + (f"did you mean {near!r}?" if near else "no similar one is known")

@@ -122,12 +122,12 @@ def _hardened(composed: Composed) -> Composed:
     hardened = replace(composed, base=hardened_part(composed.base), additions=additions)
     for limit in hardening.limits:
         if not names_any(hardened.policy, limit):
-            problem = "{--limit-to}: the document of {} is about no {}; leave it out"
+            problem = "{--limit-to}: the document of {} names no {}; leave it out"
             raise OptionError(LIMIT, problem, variant.name, limit.noun)
     size = len(dumps(parameters.fill(hardened.policy, parameters.SAMPLE), None))
     if size > MANAGED:
         problem = (
-            "the hardened document of {} has {:,} characters, and IAM takes {:,}; give fewer or "
+            "the hardened document of {} has {:,} characters, and IAM allows {:,}; give fewer or "
             "shorter tag keys"
         )
         raise OptionError(KEY, problem, variant.name, size, MANAGED)
@@ -214,8 +214,8 @@ def session_policy(composed: Composed, policy: Policy) -> str:
     name = composed.variant.name
     if composed.variant.scope is Scope.SESSION_TAGS:
         raise UsageError(
-            f"{name} compares session tags, and an association with a session policy has none; "
-            "use the variant of one cluster"
+            f"{name} compares session tags, which an association with a session policy does not "
+            "have; use a variant for one cluster"
         )
     text = dumps(policy, None)
     if len(text) > MOST_OF_A_SESSION:

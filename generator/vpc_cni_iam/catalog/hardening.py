@@ -81,10 +81,10 @@ class Hardening(Struct, frozen=True):
             options_set = ((KEY, keys), (CLAIM, eni_claim_tag is not None), (LIMIT, limits))
             for option, is_set in options_set:
                 if is_set:
-                    raise OptionError(option, f"{{{option}}} goes with {{{FLAG}}}")
+                    raise OptionError(option, f"{{{option}}} needs {{{FLAG}}}")
             return None
         if len(keys) > _MOST_KEYS:
-            problem = "is given {} times; EC2 takes 50 tags, 4 are the plugin's"
+            problem = "is given {} times; EC2 allows 50 tags, and the plugin sets 4"
             raise _refused(KEY, problem, len(keys))
         for key in keys:
             _check_key(KEY, key)
@@ -95,7 +95,7 @@ class Hardening(Struct, frozen=True):
                 )
                 raise _refused(KEY, problem, key, _DROPPED)
             if key.lower().startswith(_RESERVED):
-                problem = "{!r} is AWS's own: nobody else may set a key in {}"
+                problem = "{!r} is reserved for AWS: nobody else can set a key in {}"
                 raise _refused(KEY, problem, key, _RESERVED)
         claim = None if eni_claim_tag is None else _claim(eni_claim_tag)
         return Hardening(keys, claim, limits)
@@ -109,7 +109,11 @@ def _claim(text: str) -> tuple[str, str]:
     if len(value) > _LONGEST_VALUE or not re.fullmatch(f"(?!-)({_CHARACTERS}|[ ](?! |$))+", value):
         raise _refused(CLAIM, "{!r}: the value must be of {}", text, _RULE)
     if key.lower() == CLUSTER:
-        raise _refused(CLAIM, "{!r} is the tag that claiming sets; choose another one", key)
+        raise _refused(
+            CLAIM,
+            "{!r} is the tag that the role sets to claim an interface; choose another one",
+            key,
+        )
     return key, value
 
 

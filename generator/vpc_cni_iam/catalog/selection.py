@@ -94,13 +94,13 @@ def select(
     if revision is not None:
         if hardening is not None:
             problem = (
-                "{--harden} goes with {--cni-version} and not with {--revision}: the tags that the "
-                "plugin sends depend on the plugin version"
+                "{--harden} needs {--cni-version}, not {--revision}: the plugin's tags depend on "
+                "its version"
             )
             raise OptionError(FLAG, problem)
         if additions is not Additions.needed:
             (option,) = additions.arguments()
-            raise UsageError(f"{option} goes with --cni-version; a revision is taken as it is")
+            raise UsageError(f"{option} needs --cni-version; a revision is used unchanged")
         by_date = Selection(documents.find(revision))
         return Selection(by_date.revision, features=calls.check_features(features, by_date.serves))
     version = known_versions.find(LATEST if cni_version is None else cni_version)

@@ -127,7 +127,7 @@ class _EmbeddedReader:
                 case FunctionCall(name="jsonencode", arguments=(argument,)):
                     pieces += ['"', self.hole(argument.full_code, line), '"']
                 case _:
-                    problem = f"{code} writes JSON itself; only an engine can know what"
+                    problem = f"{code} generates JSON that only an engine can know"
                     raise self.refuse(line, problem)
         try:
             return load_template(join(pieces), self.source)
@@ -156,7 +156,7 @@ class _EmbeddedReader:
         for key, value in fields:
             name = self.string(key)
             if name in decoded:
-                problem = f"the key {str(name)!r} stands twice in one object"
+                problem = f"the key {str(name)!r} is there twice in one object"
                 raise self.refuse(key.span.line, problem)
             decoded[name] = self.encoded(value)
         return decoded
@@ -169,7 +169,7 @@ class _EmbeddedReader:
         except ArithmeticError:
             size = _MOST_DIGITS + 1
         if size > _MOST_DIGITS:
-            raise self.refuse(line, "holds a number beyond all measure")
+            raise self.refuse(line, "has a number that is too large")
         text = f"{number:f}"
         return Number(text.rstrip("0").rstrip(".") if "." in text else text)
 

@@ -78,7 +78,7 @@ def unwritable(text: str) -> str | None:
     if text.isascii():
         return None
     if any("\ud800" <= c <= "\udfff" for c in text):
-        return "holds half of a surrogate pair, which is not Unicode"
+        return "has half of a surrogate pair, which is not Unicode"
     if not unicodedata.is_normalized("NFC", text):
         return "is not in Unicode normal form C, into which HCL would silently change it"
     return None

@@ -48,8 +48,8 @@ _Node = TypeVar("_Node", bound=Node)
 
 # Why only an engine can read the code of a template.
 ONLY_AN_ENGINE: Mapping[CodeKind, Message] = {
-    CodeKind.directive: "holds a template directive (%{), which only an engine can follow",
-    CodeKind.stripped: "holds template strip markers (~), which this reader does not know",
+    CodeKind.directive: "has a template directive (%{), which only an engine can follow",
+    CodeKind.stripped: "has template strip markers (~), which this reader does not know",
 }
 _DEEP = "nests too deeply to be read"
 _ESCAPE = re.compile(r"([$%])\1\{")
@@ -74,7 +74,7 @@ def parse(text: str, source: str, *, strict: bool = False) -> File:
     check_hcl(text, source)
     if strict and (lone := _LONE_RETURN.search(text)):
         place = f"line {text.count(_NEWLINE, 0, lone.start()) + 1}"
-        raise InputError(source, place, "holds a carriage return that ends no line")
+        raise InputError(source, place, "has a carriage return that does not end a line")
     body = _parse_tree(text, source)
     builder = _Builder(text, source, strict=strict)
     try:
@@ -298,7 +298,7 @@ class _Builder:
     def plain(self, token: Token) -> str:
         line = token.line or 0
         if self.strict and "\n" in token:
-            raise self.refuse(line, "a quoted string goes over several lines")
+            raise self.refuse(line, "a quoted string has several lines")
         try:
             return normalised(unescape(_ESCAPE.sub(r"\1{", self.word(token))))
         except ValueError as error:
@@ -319,13 +319,15 @@ class _Builder:
         for number, row in enumerate(rows, line + 1):
             content = row.strip(SPACES)
             if content == name:
-                raise self.refuse(number, f"has space after {name}, where a heredoc ends")
+                raise self.refuse(number, f"has space after {name}, at the end of a heredoc")
             first = content[:1] or " "
             joins = unicodedata.category(first) in _JOINING or first in _JOINING_TOO
             if joins and opening.startswith("<<-"):
                 raise self.refuse(number, "begins with a combining character; write it escaped")
         if last.strip(SPACES) != name:
-            problem = f"has a control character before {name}, which ends no heredoc; remove it"
+            problem = (
+                f"has a control character before {name}, which does not end a heredoc; remove it"
+            )
             raise self.refuse(line + len(rows) + 1, problem)
 
     def heredoc_parts(self, text: str, heredoc: Span) -> Iterator[str | Node]:

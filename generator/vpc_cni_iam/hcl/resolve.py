@@ -247,7 +247,7 @@ class _Reader:
             raise self.refuse(block.span.line, NOT_EVERYONE)
         merged = _merged(conditions)
         if len({(c.operator, folded(c.key)) for c in merged}) < len(merged):
-            problem = "names a condition key twice; case does not tell keys apart"
+            problem = "has a condition key twice; case does not matter in keys"
             raise self.refuse(block.span.line, problem)
         statement = Statement(
             effect=effect,
@@ -263,7 +263,7 @@ class _Reader:
         # The list allows what its items allow, so one item stands for all.
         others = replace(statement, resources=()) if effect == "Allow" else statement
         if not self.evaluator.scope.lists.isdisjoint(holes(others.texts())):
-            problem = "a list that is not known stands elsewhere than in the resources of an Allow"
+            problem = "an unknown list is only possible in the resources of an Allow"
             raise self.unreadable(problem, block.span.line)
         return statement
 

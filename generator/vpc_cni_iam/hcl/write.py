@@ -33,7 +33,7 @@ from vpc_cni_iam.policy.template import Template, Text, parts_of
 WIDTH = 100
 # Names and values; a tuple value is a list.
 Arguments: TypeAlias = list[tuple[str, Value | tuple[Value, ...]]]
-_REPLACED = "holds '&{', which aws_iam_policy_document turns into '${'; it cannot express that text"
+_REPLACED = "has '&{', which aws_iam_policy_document changes to '${'; it cannot express this text"
 
 
 class NewBlock(Struct):
@@ -209,7 +209,7 @@ def problems(policy: Policy) -> tuple[Inexpressible, ...]:
         if statement.sid:
             if statement.sid in sids:
                 reason = (
-                    f"{str(statement.sid)!r} is the Sid of a statement before, which "
+                    f"{str(statement.sid)!r} is also the Sid of an earlier statement, which "
                     "aws_iam_policy_document refuses; rename one or leave it out"
                 )
                 unexpressed.append(Inexpressible(f"{path}.Sid", reason))

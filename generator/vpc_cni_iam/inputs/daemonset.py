@@ -51,7 +51,7 @@ def addon(text: str, source: str, cluster: str, version: str) -> PluginSettings:
     """
     value = loaded(text, source)
     if not isinstance(value, dict):
-        raise InputError(source, "", "its configuration values are no object")
+        raise InputError(source, "", "its configuration values are not an object")
     return of_addon(value, source, cluster, version)
 
 

@@ -22,7 +22,7 @@ _JSON = (".tf.json", ".tofu.json")
 _VALUES = ("terraform.tfvars", "terraform.tfvars.json")
 _AUTOMATIC = (".auto.tfvars", ".auto.tfvars.json")
 _IRREGULAR = "is not a regular file or a link to one"
-_NONE = "holds no .tf or .tofu file; name a module's directory or a file"
+_NONE = "has no .tf or .tofu file; name a module's directory or a file"
 # Blocks that decide texts of policies elsewhere in the module, or add policies.
 _MATTERS = re.compile(r"\b(variable|locals|module)\b")
 # The same in an override file: also the number of a block's instances.

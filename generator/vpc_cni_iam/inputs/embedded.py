@@ -132,7 +132,7 @@ def _read(attribute: Attribute, name: str, source: str, evaluator: Evaluator) ->
         detail = f"{source}, line {line}: it is computed: {error.problem}"
         return Skipped(name, Reason.not_read, detail)
     if not text:
-        detail = f"{source}, line {line}: it is empty with these values; --var gives others"
+        detail = f"{source}, line {line}: it is empty with these values; change them with --var"
         return Skipped(name, Reason.not_in_force, detail)
     try:
         policy = loads(text, source)

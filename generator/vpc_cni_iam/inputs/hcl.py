@@ -208,7 +208,7 @@ def _documents(
             problem = "joins other documents, which needs an engine; render it and give the JSON"
             yield Skipped(document.name, Reason.not_read, f"{place} {problem}")
         elif not document.policy.statements:
-            problem = "has no statement with these values; --var gives others"
+            problem = "has no statement with these values; change them with --var"
             yield Skipped(document.name, Reason.not_in_force, f"{place} {problem}")
         else:
             yield document.name, document.policy

@@ -73,7 +73,7 @@ def open_policies(
 def _why_none(kind: Kind, skipped: Iterable[Skipped]) -> str:
     """Return that an input has no usable policy, and what to give instead."""
     parts = [f"{s.name}: {s.reason}: {s.detail}" for s in skipped if not s.reason.is_note]
-    problem = f"this {kind.noun} holds no policy of an identity"
+    problem = f"this {kind.noun} has no identity policy"
     if not parts:
         return f"{problem}; give {kind.instead}"
     shown = parts[:_SHOWN] + ([f"and {len(parts) - _SHOWN:,} more"] if parts[_SHOWN:] else [])
@@ -87,5 +87,5 @@ def policy_documents(text: str, source: str) -> tuple[JsonDocument, ...]:
     if kind is not json_documents.KIND:
         raise content.refuse(f"is {kind.name}, not {json_documents.KIND.name}")
     if not (every := documents(content.value, source)):
-        raise content.refuse(f"this {kind.noun} holds no policy; give {kind.instead}")
+        raise content.refuse(f"this {kind.noun} has no policy; give {kind.instead}")
     return every

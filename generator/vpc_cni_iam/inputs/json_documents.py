@@ -188,7 +188,7 @@ def _walk(value: object, place: _JsonPlace) -> Iterator[_JsonPart]:
         return
     yield from inner
     if isinstance(value, dict) and not listed and ":organizations:" in str(value.get("Arn")):
-        why = "its document is not there: aws organizations describe-policy prints it"
+        why = "its document is missing: aws organizations describe-policy prints it"
         yield Skipped(str(value["Arn"]), Reason.not_read, why)
 
 

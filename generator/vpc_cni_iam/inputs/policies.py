@@ -76,11 +76,11 @@ def collect(parts: Iterable[Part], source: str) -> InputPolicies:
 
 def _unknown(grant: PolicyOwner) -> Skipped:
     """Return an attachment of an unknown policy."""
-    detail = "it is attached, and its document is not there"
+    detail = "it is attached, but its document is missing"
     if instead := aws_managed.nonexistent(grant.policy):
-        detail = f"it is attached, and AWS has no such policy; attach {instead}"
+        detail = f"it is attached, but AWS has no policy with this name; attach {instead}"
     elif grant.place:
-        detail = f"{grant.place} attaches it, and its document is not known"
+        detail = f"{grant.place} attaches it, but its document is not known"
     return Skipped(grant.policy, Reason.not_read, detail, grant.owner)
 
 
@@ -128,7 +128,9 @@ def _together(
     if len(written) > 1 and (not owners or any(p.owners != owners for p in written)):
         raise _several(opened, known, principals)
     chosen = [p for p in policies if p in written or (owners and owners <= p.owners)]
-    detail = f"it is attached, and it is not known if the principal with {written[0].name} has it"
+    detail = (
+        f"it is attached, but it is not known whether the principal with {written[0].name} has it"
+    )
     doubtful = [
         Skipped(p.name, Reason.not_read, detail)
         for p in policies
@@ -154,7 +156,7 @@ def _taken(
 
 def _several(opened: InputPolicies, known: Sequence[str], principals: Sequence[str]) -> UsageError:
     """Return the error for policies that may be of several principals."""
-    problem = f"{opened.source} holds several policies, {first_of(known)}; choose with --document"
+    problem = f"{opened.source} has several policies, {first_of(known)}; choose with --document"
     if unread := [s.name for s in opened.skipped if s.counts]:
         problem += f"\nof the others: {first_of(unread)} cannot be read"
     if principals:

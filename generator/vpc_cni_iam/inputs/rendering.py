@@ -83,7 +83,7 @@ def _instances(
     target: RenderTarget, instances: Mapping[str, str | None], renderer: Renderer
 ) -> Iterator[PolicyPart]:
     if not instances:
-        detail = f"{renderer.name} renders none with these values"
+        detail = f"{renderer.name} renders no instance with these values"
         yield Skipped(target.name, Reason.not_in_force, detail)
     for key, text in instances.items():
         own = target.instance_name(key, alone=len(instances) == 1)

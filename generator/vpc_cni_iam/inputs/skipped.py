@@ -20,7 +20,7 @@ class Reason(StrEnum):
     not_applied = "not applied"  # a permissions boundary
     overrides = "may change what was read"
     may_be_absent = "read, and may not exist"
-    other_kind = "not a policy of an identity"
+    other_kind = "not an identity policy"
     not_in_force = "not in force"
     assumed = "assumed"
     read_with_it = "read with it"
@@ -66,7 +66,7 @@ def is_complete(skipped: Iterable[Skipped]) -> bool:
 
 def without_boundaries(skipped: Iterable[Skipped]) -> tuple[Skipped, ...]:
     """Return parts with a note instead of each permissions boundary, for commands without one."""
-    detail = "this permissions boundary stays as it is, and is not looked at"
+    detail = "this permissions boundary does not change, and is not checked"
     return tuple(
         Skipped(part.name, Reason.assumed, detail) if part.reason is Reason.not_applied else part
         for part in skipped

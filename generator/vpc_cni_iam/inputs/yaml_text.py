@@ -87,12 +87,12 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[object, object]:
             raise _refusal(key, "a key is not text")
         if key.tag == _MERGE:
             if pairs:  # go-yaml would replace them by merged keys
-                raise _refusal(key, "a merge key (<<) stands after other keys")
+                raise _refusal(key, "a merge key (<<) is after other keys")
             merged |= _merged(loader, value)
             continue
         name = loader.construct_object(key)
         if name in pairs:
-            raise _refusal(key, f"the key {name!r:.80} stands twice")
+            raise _refusal(key, f"the key {name!r:.80} is there twice")
         pairs[name] = loader.construct_object(value, deep=True)
     return merged | pairs
 
@@ -102,7 +102,7 @@ def _merged(loader: _Loader, node: yaml.Node) -> dict[object, object]:
     merged: dict[object, object] = {}
     for each in reversed(node.value if isinstance(node, yaml.SequenceNode) else [node]):
         if not isinstance(each, yaml.MappingNode):
-            raise _refusal(each, "what is merged is no mapping")
+            raise _refusal(each, "the merged value is not a mapping")
         merged |= loader.construct_object(each, deep=True)
     return merged
 

@@ -202,7 +202,7 @@ def of_options(
     for name, value in environment.items():
         if name not in _SINCE:
             known = ", ".join(_SINCE)
-            raise UsageError(f"--env {name}: no request depends on it; those that matter: {known}")
+            raise UsageError(f"--env {name}: it does not change any request; these do: {known}")
         first = PluginVersion(_SINCE[name])
         if version < first:
             raise UsageError(f"--env {name} exists from plugin {first} on, not {version}")

@@ -302,7 +302,7 @@ def _checks(
         where = place.at(f".Condition.{condition.operator}.{condition.key}")
         named = condition.operator, context_key(condition.key)
         if named in seen:
-            raise where.refuse("stands twice, in one or in two spellings; IAM takes it once")
+            raise where.refuse("is there twice, maybe in two spellings; IAM allows it once")
         seen.add(named)
         checks.append(conditions.parse(condition, where, variables=variables))
     return tuple(checks)

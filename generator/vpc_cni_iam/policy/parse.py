@@ -65,7 +65,7 @@ def load_template(text: Text, source: str) -> object:
 
     result = restored(decoded)
     if number != sum(1 for _ in holes([text])):
-        problem = "stands for text in one place and for a reference in another"
+        problem = "is text in one place and a reference in another"
         raise InputError(source, "", f"{first_of(written)} {problem}")
     return result
 
@@ -125,12 +125,10 @@ class _PolicyParser:
         if effect not in ("Allow", "Deny"):
             raise self.refuse(f"{path}.Effect", effect_problem(effect))
         if ("Action" in fields) == ("NotAction" in fields):
-            raise self.refuse(path, "needs either Action or NotAction, one of the two")
+            raise self.refuse(path, "needs either Action or NotAction")
         for element in ("Resource", "Principal"):
             if element in fields and f"Not{element}" in fields:
-                raise self.refuse(
-                    path, f"has both {element} and Not{element}; IAM takes one of the two"
-                )
+                raise self.refuse(path, f"has both {element} and Not{element}; IAM allows only one")
         elements: dict[str, Any] = {
             field: self.strings(fields[name], f"{path}.{name}")
             for name, field in TEXT_ELEMENTS.items()
@@ -175,7 +173,7 @@ class _PolicyParser:
         for operator, keys in self.json_object(value, path).items():
             self.json_object(keys, f"{path}.{operator}")
             if len(set(map(folded, keys))) < len(keys):
-                problem = "names a condition key twice; case does not tell keys apart"
+                problem = "has a condition key twice; case does not matter in keys"
                 raise self.refuse(f"{path}.{operator}", problem)
             for key, values in keys.items():
                 items = values if isinstance(values, list) else [values]
@@ -198,7 +196,7 @@ class _PolicyParser:
 def _hint(key: Text, known: tuple[str, ...]) -> str:
     for name in known:
         if name.lower() == folded(key):
-            return f"write {name}, since IAM tells upper and lower case apart here"
+            return f"write {name}, since case matters to IAM here"
     return f"known are {', '.join(known)}"
 
 

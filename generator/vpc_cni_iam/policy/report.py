@@ -44,9 +44,9 @@ NOUNS = {
     "NotPrincipal": "excepted principal",
 }
 _REASONS = {
-    NoProof.not_principal: "NotPrincipal is not reasoned about: its effect is up to the service",
+    NoProof.not_principal: "there is no proof for NotPrincipal: its effect depends on the service",
     NoProof.too_large: "too complex: the policies have too many statements or values",
-    NoProof.open_part: "not shown",
+    NoProof.open_part: "not proven",
 }
 
 
@@ -242,7 +242,7 @@ def not_proven_text(answer: NotProven) -> str:
             else:
                 advice = "compare policies with fewer statements"
             place = _statement_text(statement)
-            return f"too complex: {place} takes more steps than an answer may; {advice}"
+            return f"too complex: {place} takes more steps than the limit; {advice}"
     return _REASONS[NoProof(answer.reason)]
 
 
@@ -251,12 +251,12 @@ def _open_part_text(part: OpenPart) -> str:
     if part.allows:
         subject = ", within ".join(map(_statement_text, part.allows))
         subject += f" (against the old Deny that {describe(deny.statement)})" if deny else ""
-        missing = f"{subject} is not shown to be covered"
+        missing = f"{subject} is not proven to be covered"
     else:
         subject = "" if deny is None else _statement_text(deny)
-        missing = f"{subject} is not shown to be denied still"
+        missing = f"{subject} is not proven to be still denied"
     names = ", ".join(map(condition_text, part.not_implied))
-    why = f"; not shown to follow: {names}" if names else ""
+    why = f"; not proven to follow: {names}" if names else ""
     undefined_ones = filter(None, map(undefined, part.undefined))
     why += "".join(f"; {undecided_text(each)}" for each in dict.fromkeys(undefined_ones))
     return (

@@ -41,7 +41,9 @@ def load_json(text: str, source: str) -> object:
         value, end = _DECODER.raw_decode(text, _after_spaces(text, 0))
         end = _after_spaces(text, end)
         if end < len(text):
-            again = "a second JSON text begins here; make one list of them, as jq -s . does"
+            again = (
+                "a second JSON text begins here; make one list of them, for example with jq -s ."
+            )
             problem = again if text[end] in "{[" else not_json("Extra data")
             raise InputError(source, _line_and_column(JSONDecodeError("", text, end)), problem)
         return value
@@ -70,7 +72,7 @@ def _pairs(items: list[tuple[str, object]]) -> dict[str, object]:
     result = dict(items)
     if len(result) < len(items):
         twice = next(k for k, n in Counter(key for key, _ in items).items() if n > 1)
-        raise _RefusedError(f"the key {twice!r} stands twice in one object")
+        raise _RefusedError(f"the key {twice!r} is there twice in one object")
     return result
 
 

@@ -30,7 +30,7 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _PROBLEMS: tuple[tuple[type[OSError], str], ...] = (
     (FileNotFoundError, "does not exist; check the path"),
     (IsADirectoryError, "is a directory; name a file"),
-    (NotADirectoryError, "lies below a file, not a directory"),
+    (NotADirectoryError, "is below a file, not a directory"),
 )
 
 
@@ -71,14 +71,14 @@ def content_together(
     `limit` applies to each file, `together` to all; `count` to their number.
     """
     if len(paths) > count.most:
-        raise InputError(source, "", f"holds more than {count.words()}, the most that is read")
+        raise InputError(source, "", f"holds more than {count.words()}, the limit")
     files: dict[Path, bytes] = {}
     size = 0
     for path in paths:
         files[path] = content(path, limit)
         size += len(files[path])
         if size > together.most:
-            problem = f"holds files of more than {together.words()} together, the most that is read"
+            problem = f"holds files of more than {together.words()} together, the limit"
             raise InputError(source, "", problem)
     return files
 
@@ -106,7 +106,7 @@ def unpacked(data: bytes, source: str, limit: Limit = POLICIES) -> bytes:
 
 def too_large(source: str, limit: Limit) -> InputError:
     """Return the error for an input that is larger than its limit."""
-    return InputError(source, "", f"is larger than {limit.words()}, the most that is read")
+    return InputError(source, "", f"is larger than {limit.words()}, the limit")
 
 
 def unreadable(path: Path, error: OSError) -> InputError:

@@ -105,4 +105,4 @@ def _nests(limit: int) -> str:
 
 def _refused(text: str, place: int, source: str, problem: str) -> InputError:
     line = text.count("\n", 0, place) + 1
-    return InputError(source, f"line {line}", f"{problem}, the most that is read")
+    return InputError(source, f"line {line}", f"{problem}, the limit")

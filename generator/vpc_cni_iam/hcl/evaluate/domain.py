@@ -84,7 +84,7 @@ class EvaluationBudget:
         """Use up steps; raises `TooLargeError` at the limit."""
         self._left -= steps
         if self._left < 0:
-            problem = f"takes more than {self.MOST:,} steps to evaluate, the most that are taken"
+            problem = f"takes more than {self.MOST:,} steps to evaluate, which is the limit"
             raise TooLargeError(problem)
 
     def weigh(self, value: Value) -> None:

@@ -203,7 +203,7 @@ def _problem(
     if kind == "var":
         return _no_value(address, block, values)
     if kind not in _OFFLINE or "provider" in block.attributes:
-        return f"{address} takes a plan of your configuration: give terraform show -json of it"
+        return f"{address} needs a plan of your configuration: give terraform show -json of it"
     if kind == "data.aws_region" and "region" not in scope.surroundings:
         return f"{address}: give --region"
     return ""

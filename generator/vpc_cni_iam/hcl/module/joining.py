@@ -52,7 +52,7 @@ def join(
     sources = list(map(policy, joined.sources))
     sids = [s.sid for source in sources for s in source.statements if s.sid]
     if len(sids) > len(set(sids)):
-        raise refuse("joins several statements of one Sid, which the provider refuses")
+        raise refuse("joins several statements with the same Sid, which the provider refuses")
     whole = Policy((), "")
     for part in (*sources, document.policy, *map(policy, joined.overrides)):
         whole = _merged(whole, part)

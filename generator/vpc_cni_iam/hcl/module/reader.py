@@ -123,7 +123,7 @@ def _documents(
         try:
             instances = resolve.read_documents(block, source, evaluator)
             if any(instance.name in documents for instance in instances):
-                raise InputError(source, place, f"data source {name} stands twice")
+                raise InputError(source, place, f"data source {name} is there twice")
         except InputError as error:
             unread[name] = str(error)
             continue
@@ -194,7 +194,7 @@ def _lists(blocks: Iterable[Block]) -> frozenset[Hole]:
 def _why_absent(block: Block) -> str:
     argument = "count" if "count" in block.attributes else "for_each"
     code = shorten(block.attributes[argument].span.code, _WIDTH)
-    return f"{argument} is {code}, which makes none with these values; --var gives others"
+    return f"{argument} is {code}, so it has no instance with these values; change them with --var"
 
 
 def local_nodes(blocks: Iterable[Block]) -> dict[str, Node]:

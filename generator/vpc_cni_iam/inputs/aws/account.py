@@ -183,8 +183,8 @@ class AccountDetails:
             if not accounts or accounts - ended:
                 whose = " and ".join(sorted(accounts)) or "an unknown account"
                 detail = (
-                    f"a page of {whose} says that more follow, and no last page is given: let aws "
-                    "follow the pages (leave --no-paginate and --max-items out), or give all"
+                    f"a page of {whose} says that more follow, but the last page is missing: let "
+                    "aws follow the pages (without --no-paginate and --max-items), or give all"
                 )
                 self.unread.append(Skipped(source, Reason.not_read, detail))
 
@@ -269,7 +269,7 @@ class AccountDetails:
                             seen[role.arn] = digest
                             yield self._role(role, number, f"$.RoleDetailList[{index}]")
                         elif seen[role.arn] != digest:
-                            problem = "is described twice, differently; give one of the two"
+                            problem = "is described twice with differences; give one of the two"
                             raise InputError(reader.source, role.arn, problem)
 
     def _role(self, role: _Role, number: int, place: str) -> RoleDetail:

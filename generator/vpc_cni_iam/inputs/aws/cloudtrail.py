@@ -326,7 +326,7 @@ def _decoded(reader: Reader, shape: type[T]) -> T:
     """Read one value, at most as large as an event, and return it as a type."""
     text = reader.value()
     if len(text) > EVENT.most:
-        raise reader.refuse(f"one value is larger than {EVENT.words()}, the most that is read")
+        raise reader.refuse(f"one value is larger than {EVENT.words()}, the limit")
     return reader.decoded(text, shape)
 
 

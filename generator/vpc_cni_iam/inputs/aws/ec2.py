@@ -173,7 +173,7 @@ class _Page(Struct, frozen=True):
         values: dict[str, str] = {}
         for tag in tags or ():
             if tag.key in values:
-                problem = f"the tag {tag.key[:80]!r} of {resource} stands twice"
+                problem = f"the tag {tag.key[:80]!r} of {resource} is there twice"
                 raise self.refuse(f"{problem}; EC2 has each key once")
             values[tag.key] = tag.value or ""
         return values
@@ -207,12 +207,12 @@ def _described(
     for page, described in of_kind:
         for resource in described:
             if resources.setdefault(resource.id, resource) != resource:
-                problem = f"describes {resource.id}, which is described before, and otherwise"
-                raise page.refuse(f"{problem}; describe all of them anew, once")
+                problem = f"describes {resource.id} differently than an earlier page"
+                raise page.refuse(f"{problem}; describe all of them again, once")
     if of_kind and all(page.answer.next_token for page, _ in of_kind):
         raise of_kind[0][0].refuse(
-            "has a NextToken and no page without one is given: the rest is missing. Let aws "
-            "follow the pages (leave --no-paginate and --max-items out), or give every page"
+            "has a NextToken, but the last page, without one, is missing. Let aws follow the pages "
+            "(without --no-paginate and --max-items), or give every page"
         )
     return resources if of_kind else None
 
@@ -230,7 +230,7 @@ def _pages(content: Content) -> Iterator[_Page]:
         path, start = f"page {number}: $" if number > 1 else "$", reader.place
         page_text = bytes(reader.value())
         if first != b"{":
-            problem = "is a list or a single value, as --query makes of it"
+            problem = "is a list or a single value, as with --query"
             raise content.refuse(f"{problem}; give all that {_EXPECTED} prints", path)
         try:
             answer = decode(page_text, type=_Described)

@@ -154,7 +154,7 @@ class Reader:
                 raise self.refuse("is not JSON: a name in double quotes is expected")
             key = self.decoded(self.value(), str)
             if key in seen:
-                raise self.refuse(f"the key {key[:80]!r} stands twice in one object")
+                raise self.refuse(f"the key {key[:80]!r} is there twice in one object")
             seen.add(key)
             if self.peek() != b":":
                 raise self.refuse("is not JSON: a colon is expected")

@@ -31,7 +31,7 @@ def check(fields: Mapping[str, Any], source: str) -> None:
     if "@level" in fields:
         raise InputError(source, "", _LOG)
     if "serial" in fields or ("values" in fields and "configuration" not in fields):
-        raise InputError(source, "", f"is a state, not a plan: it says nothing of changes; {MAKE}")
+        raise InputError(source, "", f"is a state, not a plan: it has no changes; {MAKE}")
     version = fields.get("format_version")
     if version is None or "configuration" not in fields:
         raise InputError(source, "", f"is JSON, but not that of a plan; {MAKE}")
@@ -42,7 +42,9 @@ def check(fields: Mapping[str, Any], source: str) -> None:
         )
         raise InputError(source, "$.format_version", problem)
     if fields.get("errored"):
-        problem = "planning ended in an error, so the plan is not complete; mend that, plan again"
+        problem = (
+            "planning ended in an error, so the plan is not complete; fix the error and plan again"
+        )
         raise InputError(source, "$.errored", problem)
     # Engines compute planned values from changes: a resource with planned values has a change.
     if fields.get("planned_values") and not fields.get("resource_changes"):

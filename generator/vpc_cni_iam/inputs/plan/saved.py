@@ -56,7 +56,7 @@ def saved_plan(path: Path) -> Path | None:
         how = "make one with: terraform plan -out=tfplan (or tofu plan -out=tfplan)"
         if plans:
             how = f"name one of {', '.join(p.name for p in plans)}"
-        raise InputError(str(path), "", f"holds {'several' if plans else 'no'} saved plans; {how}")
+        raise InputError(str(path), "", f"has {'several' if plans else 'no'} saved plans; {how}")
     return path if path.is_file() and _is_saved(path) else None
 
 
@@ -185,7 +185,7 @@ def _unpack(packed: IO[bytes], plain: IO[bytes], source: str, limit: Limit) -> N
             while piece := stream.read(PIECE):
                 done += len(piece)
                 if done > limit.most:
-                    problem = f"unpacks to more than {limit.words()}, the most that is read"
+                    problem = f"unpacks to more than {limit.words()}, the limit"
                     raise InputError(source, "", problem)
                 plain.write(piece)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:

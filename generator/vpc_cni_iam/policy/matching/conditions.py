@@ -76,7 +76,7 @@ def parse(condition: Condition, place: ElementPath, *, variables: bool) -> Condi
     if variables and any(isinstance(p, str) and "${" in p for p in parts_of(condition.key)):
         raise place.refuse(
             f"the key {str(condition.key)!r} has ${{...}}, which no key can have; "
-            f"if it is upstream's placeholder, put its value in first"
+            f"if it is upstream's placeholder, replace it with its value"
         )
     check = ConditionCheck(operator, context_key(condition.key), condition.values)
     if family in TEXTS:
@@ -87,7 +87,7 @@ def parse(condition: Condition, place: ElementPath, *, variables: bool) -> Condi
         arns = zip(check.values, patterns, strict=True) if family is Family.ARN else ()
         for text, pattern in arns:
             if is_plain(pattern) and split_arn(expand(pattern, {}) or ()) is None:
-                raise place.refuse(f"{text!r} is no ARN pattern of six parts between colons")
+                raise place.refuse(f"{text!r} is not an ARN pattern with six parts")
         return replace(check, patterns=patterns)
     for value in known(check.values):
         if _READERS[family](value) is None:

@@ -47,7 +47,7 @@ def actions(statement: Statement, place: ElementPath, *, variables: bool) -> Ele
     case-sensitive; ``*`` and ``?`` are wildcards; NotAction means all actions except its list.
     """
     if bool(statement.actions) == bool(statement.not_actions):
-        raise place.refuse("needs either Action or NotAction, one of the two")
+        raise place.refuse("needs either Action or NotAction")
     name = "Action" if statement.actions else "NotAction"
     patterns = []
     for index, text in enumerate(statement.actions or statement.not_actions):
@@ -72,10 +72,10 @@ def resources(statement: Statement, place: ElementPath, *, variables: bool) -> E
     element: they are about the resource that has the policy.
     """
     if statement.resources and statement.not_resources:
-        raise place.refuse("has both Resource and NotResource; IAM takes one of the two")
+        raise place.refuse("has both Resource and NotResource; IAM allows only one")
     if not statement.resources and not statement.not_resources:
         if not statement.principals and not statement.not_principals:
-            raise place.refuse("needs either Resource or NotResource, one of the two")
+            raise place.refuse("needs either Resource or NotResource")
         return Element((EVERYTHING,))
     name = "Resource" if statement.resources else "NotResource"
     patterns = tuple(

@@ -33,7 +33,8 @@ def test(statement: Statement, place: ElementPath) -> Caller | None:
     """
     if statement.not_principals:
         raise place.at(".NotPrincipal").refuse(
-            "is not evaluated: which of account, role and session it excepts is up to the service"
+            "is not evaluated: the service decides whether it excepts the account, the role or "
+            "the session"
         )
     if not statement.principals:
         return None

@@ -128,7 +128,7 @@ def _no_variable(rest: str) -> str:
     if re.fullmatch(r"[A-Z][A-Z0-9_]*", inside):
         return (
             f"${{{inside}}} names no condition key, so it would never match; "
-            f"if it is upstream's placeholder, put its value in first"
+            f"if it is upstream's placeholder, replace it with its value"
         )
     return (
         f"${{{inside}}} is not a policy variable; write ${{service:key}} or "

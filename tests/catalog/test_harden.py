@@ -272,8 +272,8 @@ MADE = Hardening(("team",), ("made-by", "us"))
             (
                 f"{CLAIMING} its VPC without {CLUSTER}, and changing it as its own; restrict that "
                 "with --eni-claim-tag",
-                "any security group of an interface's VPC on its own interfaces (security-groups",
-                "other interfaces of a subnet to its own interfaces (addresses-reassignable)",
+                "giving its own interfaces any security group of their VPC (security-groups",
+                "other interfaces in a subnet to its own interfaces (addresses-reassignable)",
                 "listed: none",
             ),
         ),

@@ -66,9 +66,9 @@ def hyperpod_note(options: Options) -> str:
         return ""
     tag = f"{KUBERNETES_CLUSTER}<cluster>"
     return (
-        f"warning: whether instances of SageMaker HyperPod have the tag {tag} is not known, so it "
+        f"warning: it is not known whether SageMaker HyperPod instances have the tag {tag}, so it "
         f"is not known whether the plugin works on them with {', '.join(scoped)}; upstream adds "
-        "the statement for them to its generic document alone"
+        "its HyperPod statement only to the generic document"
     )
 
 
@@ -144,8 +144,8 @@ def hardening_notes(options: Options) -> tuple[HardeningNote, ...]:
     denied = {_ADDED[limit][0]: _ADDED[limit][1] for limit in hardening.limits}
     stops = {
         "cluster-name-needed": (
-            "CLUSTER_NAME is empty or names another cluster, or an interface has the tag of "
-            "another one"
+            "CLUSTER_NAME is empty or names another cluster, or an interface has another cluster's "
+            "tag"
         ),
         "tag-keys-closed": (
             f"ADDITIONAL_ENI_TAGS has a key that is not listed (listed: {tag_keys}), or a later "
@@ -183,11 +183,11 @@ def _still_allowed(options: Options, claim: str, limits: Collection[IdList]) -> 
     takes_groups = actions & {"ec2:CreateNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute"}
     if takes_groups and IdList.security_groups not in limits:
         allowed["security-groups-unscoped"] = (
-            "any security group of an interface's VPC on its own interfaces"
+            "giving its own interfaces any security group of their VPC"
         )
     if "ec2:AssignPrivateIpAddresses" in actions:
         allowed["addresses-reassignable"] = (
-            "moving addresses of other interfaces of a subnet to its own interfaces"
+            "moving addresses of other interfaces in a subnet to its own interfaces"
         )
     allowed["describe-unscoped"] = "Describe actions on the whole account: EC2 cannot restrict them"
     return allowed

@@ -100,15 +100,15 @@ def _tagging(statement: Statement) -> str:
     if not statement.conditions:
         return "Write any tag on any network interface."
     if any(c.key == "ec2:CreateAction" and c.operator != "Null" for c in statement.conditions):
-        return "Write the tags of network interfaces that it creates, the cluster's among them."
+        return "Write the tags of network interfaces that it creates, with the cluster's tag."
     if any(c.key == has_tag and c.operator == "Null" for c in statement.conditions):
         return (
-            "Claim a network interface that no cluster has, such as the first one of a node, by "
+            "Claim a network interface without a cluster's tag, such as a node's first one, by "
             "writing the cluster's tag."
         )
     return (
-        "Correct the tags of network interfaces that have the cluster's tag, which stays that of "
-        "the cluster."
+        "Correct the tags of network interfaces that have the cluster's tag, without changing "
+        "the cluster's tag."
     )
 
 

@@ -90,7 +90,7 @@ class Scenario:
     denials: tuple[str, ...] = ()
 
     def at(self, version: PluginVersion) -> bool:
-        """Say whether a version has it."""
+        """Return whether a version has it."""
         return self.since <= version and (self.last is None or version <= self.last)
 
     def cloud(self) -> Cloud:

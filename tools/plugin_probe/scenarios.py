@@ -1,4 +1,4 @@
-"""What happens to a node in a run: its configuration, and pods that come and go."""
+"""Scenarios of a node in a run: its configuration, and starting and stopping pods."""
 
 from __future__ import annotations
 

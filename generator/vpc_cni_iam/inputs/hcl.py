@@ -276,7 +276,7 @@ DIRECTORY = Kind(
     lambda c: c.is_directory,
     _directory,
     "directory",
-    "the directory of a role and its policies, values of variables with --var, or a plan in JSON",
+    "the directory of a role and its policies, values of its variables (--var), or a plan in JSON",
 )
 FILE = Kind(
     "HCL",
@@ -284,7 +284,7 @@ FILE = Kind(
     lambda c: c.has_suffix(*_OF_MODULES, ".hcl"),
     _file,
     "file",
-    "its directory, values of variables with --var, or a plan in JSON",
+    "its directory, values of its variables (--var), or a plan in JSON",
 )
 JSON_SYNTAX = without_policies(
     "configuration in JSON",

@@ -61,9 +61,9 @@ def listing(rules: Iterable[Any] = RULES) -> str:
     lines = [
         "# Rules of `vpc-cni-iam review`",
         "",
-        "A finding fails the review by its level (`--fail-on error`, `warning` or `note`), or by",
-        "what it is about (`--fail-on new-access`, `coverage-lost` or `any-change`). The page of",
-        "a rule says where a finding has another level, and shows an example with a fix.",
+        "A finding can fail the review by its level (`--fail-on error`, `warning` or `note`), or",
+        "by its subject (`--fail-on new-access`, `coverage-lost` or `any-change`). The page of a",
+        "rule says when a finding has another level, and has an example with a fix.",
         '`file("NAME.json")` in the examples reads a file of `tests/review/corpus/documents`.',
         "",
     ]

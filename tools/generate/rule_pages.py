@@ -1,6 +1,6 @@
 """The pages about the rules of a review, and their list.
 
-A page joins the rule's text, its entry in `rules.toml` beside this file, and two cases of the
+A page has the texts of the rule, its entry in `rules.toml` beside this file, and two cases of the
 corpus. Both cases are run: one must have the finding, the other must not.
 """
 
@@ -29,13 +29,13 @@ QUESTIONS = {
     "access": "Who can do more, or less?",
     "trust": "Who can assume a role?",
     "credentials": "Who gets a role?",
-    "plan": "What does the plan not say?",
+    "plan": "What does the plan not show?",
 }
 _HEAD = "<!-- Made by `make generate` from the rule, tools/generate/rules.toml and two cases. -->"
 
 
 class ExampleError(Exception):
-    """A rule's entry in the file is missing or wrong."""
+    """An entry of the file is missing or wrong."""
 
 
 def pages() -> dict[str, str]:
@@ -61,9 +61,9 @@ def listing(rules: Iterable[Any] = RULES) -> str:
     lines = [
         "# Rules of `vpc-cni-iam review`",
         "",
-        "A finding can fail the review by its level (`--fail-on error`, `warning` or `note`), or",
-        "by its subject (`--fail-on new-access`, `coverage-lost` or `any-change`). The page of a",
-        "rule says when a finding has another level, and has an example with a fix.",
+        "A finding fails the review by its level (`--fail-on error`, `warning` or `note`), or by",
+        "its kind (`--fail-on new-access`, `coverage-lost` or `any-change`). The page of a rule",
+        "says when a finding has another level, and shows an example with a fix.",
         '`file("NAME.json")` in the examples reads a file of `tests/review/corpus/documents`.',
         "",
     ]
@@ -135,19 +135,19 @@ def _of(rule: ShownRule, case: Case) -> list[Json]:
 
 
 def _ignoring(rule: ShownRule, case: Case, address: str) -> Iterator[str]:
-    """Yield the entry of the ignore file that ignores the finding of a case.
+    """Yield the entry of the ignore file that suppresses the finding of a case.
 
     Raises:
-        ExampleError: It has the finding still.
+        ExampleError: The case still has the finding.
     """
     if "ignore" in case.data:
-        yield "This rule is about the entries themselves, and cannot be ignored."
+        yield "This rule is about the ignore file itself, so it cannot be ignored."
         return
     entry = [
         "[[ignore]]",
         f'rule = "{rule.id}"',
         f"address = {json.dumps(address or '*')}",
-        'reason = "why this is right here"',
+        'reason = "why this is acceptable here"',
     ]
     ignoring = replace(case, data={**case.data, "ignore": "\n".join(entry)})
     if any(

@@ -1,4 +1,4 @@
-"""Roles whose trust policy does not let aws-node have them as a cluster says."""
+"""Roles whose trust policy does not allow what a cluster says."""
 
 import json
 from pathlib import Path
@@ -59,10 +59,10 @@ def _audited(
 @pytest.mark.parametrize(
     ("trust", "file", "words"),
     [
-        (NODES, {"addon": ADDON}, "by IRSA"),
-        (irsa("system:serviceaccount:kube-system:other"), {"addon": ADDON}, "by IRSA"),
-        (irsa(), _association(), "by EKS Pod Identity"),
-        (irsa(), NODE_GROUP, "by node role"),
+        (NODES, {"addon": ADDON}, "with IRSA"),
+        (irsa("system:serviceaccount:kube-system:other"), {"addon": ADDON}, "with IRSA"),
+        (irsa(), _association(), "with EKS Pod Identity"),
+        (irsa(), NODE_GROUP, "as a node role"),
         (UNTAGGED, _association(), "sts:TagSession"),
         (UNTAGGED, None, "sts:TagSession"),
         (_with(irsa(), "StringEquals", "aws:SourceAccount", ACCOUNT), None, "never"),
@@ -72,7 +72,7 @@ def _audited(
         (
             _with(irsa(), "StringEquals", _OTHER, "system:serviceaccount:kube-system:aws-node"),
             {"addon": ADDON},
-            "asks for",
+            "requires",
         ),
         (
             _with(PODS, "StringEquals", "aws:RequestTag/eks-cluster-name", "stage"),
@@ -108,21 +108,25 @@ def _audited(
         (
             _with(PODS, "ArnLike", "aws:SourceArn", f"{_ASSOCIATIONS.format('*')}prod/*"),
             _association(),
-            "by EKS Pod Identity",
+            "with EKS Pod Identity",
         ),
         (
             _with(PODS, "StringEquals", "aws:SourceAccount", "444455556666"),
             _association(),
-            "by EKS Pod Identity",
+            "with EKS Pod Identity",
         ),
         # Tokens of IRSA have no source, and neither they nor services are in an organization.
-        (_with(irsa(), "StringEquals", "aws:SourceAccount", ACCOUNT), {"addon": ADDON}, "by IRSA"),
-        (_with(irsa(), "StringEquals", "aws:SourceOrgID", "o-1"), {"addon": ADDON}, "by IRSA"),
-        (_with(irsa(), "StringEquals", "aws:PrincipalOrgID", "o-1"), {"addon": ADDON}, "by IRSA"),
+        (
+            _with(irsa(), "StringEquals", "aws:SourceAccount", ACCOUNT),
+            {"addon": ADDON},
+            "with IRSA",
+        ),
+        (_with(irsa(), "StringEquals", "aws:SourceOrgID", "o-1"), {"addon": ADDON}, "with IRSA"),
+        (_with(irsa(), "StringEquals", "aws:PrincipalOrgID", "o-1"), {"addon": ADDON}, "with IRSA"),
         (
             _with(PODS, "StringEquals", "aws:PrincipalOrgID", "o-1"),
             _association(),
-            "by EKS Pod Identity",
+            "with EKS Pod Identity",
         ),
     ],
 )

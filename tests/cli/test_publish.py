@@ -22,14 +22,14 @@ def test_propose_publish_and_publish_again(tmp_path: Path) -> None:
     done = run(*OLD, cwd=tmp_path)
     assert (done.code, done.out) == (
         0,
-        "1.0.0, the first version\nnothing was written; --version 1.0.0 publishes it\n",
+        "1.0.0, the first version\nnothing was written; publish it with --version 1.0.0\n",
     )
     assert list(tmp_path.iterdir()) == []
     done = run(*OLD, "--version", "1.0.0", cwd=tmp_path)
     assert done.code == 0
     assert "tree     dist/terraform-aws-vpc-cni-iam/1.0.0\nregistry dist/registry\n" in done.out
     again = run(*OLD, "--version", "1.0.0", cwd=tmp_path)
-    assert again.out == done.out.replace("\n", "\nis published already; nothing to do\n", 1)
+    assert again.out == done.out.replace("\n", "\nalready published; nothing to do\n", 1)
     same = run(*OLD, cwd=tmp_path)
     assert (same.code, same.out) == (
         0,
@@ -39,7 +39,7 @@ def test_propose_publish_and_publish_again(tmp_path: Path) -> None:
     assert run(*texts, cwd=tmp_path).out == (
         "1.0.1, a patch change after 1.0.0\n"
         "  no policy, input, output or resource changed\n"
-        "nothing was written; --version 1.0.1 publishes it\n"
+        "nothing was written; publish it with --version 1.0.1\n"
     )
     proposed = run(*LATEST, cwd=tmp_path)
     assert proposed.out.startswith(
@@ -241,7 +241,7 @@ def test_restored_and_copied_files_are_named(tmp_path: Path) -> None:
     lines = run(*words, cwd=tmp_path).out.splitlines()
     assert lines[1:3] == [
         "restore  dist/README.md",
-        "copy     dist/README.md.orig of what was edited",
+        "copy     dist/README.md.orig of an edited file",
     ]
 
 

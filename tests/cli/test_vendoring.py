@@ -291,7 +291,7 @@ def test_upgrade_changes_nothing_beside_a_file_that_is_in_the_way(repo: Path) ->
     done = run("upgrade", cwd=repo)
     assert done.code == 1
     assert "main.tf is in the way of a generated file, and .vpc-cni-iam/manifest does" in done.out
-    assert "no file is written while one is in the way" in done.err
+    assert "no file was written; first move or delete the one in the way" in done.err
     assert "no files changed" in done.err
     assert (read_tree(repo / MODULE), (repo / "vpc-cni-iam.toml").read_text()) == before
 

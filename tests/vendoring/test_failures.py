@@ -119,7 +119,7 @@ def test_a_sync_waits_for_others_and_then_looks_again(tmp_path: Path) -> None:
     assert process.returncode == 3
     first, second = output.splitlines()
     assert first.endswith("error: vpc-cni-iam.toml: was changed meanwhile; run the command again")
-    assert "2 of 2 modules are not what vpc-cni-iam.toml says" in second
+    assert "2 of 2 modules do not match vpc-cni-iam.toml" in second
     assert read_tree(tmp_path / "deep") == before
 
 
@@ -273,7 +273,7 @@ def test_the_command_line_says_what_failed_and_what_did_not(tmp_path: Path) -> N
     done = run("sync", cwd=tmp_path)
     assert (done.code, done.out) == (3, "create   b/main.tf\n")
     assert "error: a/main.tf: is not a regular file" in done.err
-    assert "1 of 2 modules are not what vpc-cni-iam.toml says" in done.err
+    assert "1 of 2 modules do not match vpc-cni-iam.toml" in done.err
 
 
 def full_disk() -> None:

@@ -30,6 +30,23 @@ def test_a_word_is_found_wherever_users_read(path: str, text: str, tmp_path: Pat
     assert finding.path == path and "'without'" in str(finding)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Read a name as far as it is known.",
+        "The cluster was made anew.",
+        "Use a copy in place of the file.",
+        "A node may be of several clusters.",
+        "No lock is to be had there.",
+        "Hidden directories are passed over.",
+        "FILE has what aws iam get-role-policy prints.",
+    ],
+)
+def test_a_phrase_that_has_to_be_read_twice_is_found(text: str, tmp_path: Path) -> None:
+    write_tree(tmp_path, {"generator/p/a.py": f'"""{text}"""\n'})
+    assert len(list(words.findings(tmp_path))) == 1
+
+
 def test_other_words_are_left(tmp_path: Path) -> None:
     write_tree(tmp_path, {"generator/p/a.py": '"""Without x."""\n\nfor_want_of = "x"\n'})
     assert list(words.findings(tmp_path)) == []

@@ -81,7 +81,7 @@ def test_the_issuer_that_eks_prints_of_a_cluster_decides(
     addon = placed("addon", serviceAccountRoleArn=f"{ARN}cni")
     _, result, out = audited(tmp_path, text, addon, cluster)
     assert result["roles"][0]["verdict"] == verdict
-    assert "which is not checked" not in out
+    assert "not checked; add" not in out
 
 
 @pytest.mark.parametrize(

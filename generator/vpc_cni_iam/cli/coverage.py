@@ -33,10 +33,10 @@ start and leaked ENI clean-up. Cluster, VPC, account and Region are taken from t
 statements, else examples are used; options override them. If the Region is not known, each Region
 that the policy names is checked, and one that it does not name.
 
-Exit code 1 means that a required call is denied, or that a policy in POLICY was not read or an
-attached one is not known, unless --document selects others. With --all-versions, it means that
-this is true at any plugin version. --fail-on warning also fails on a denied call that limits the
-plugin, and on a risk that is a warning; --fail-on note on any denied call or risk.
+Exit code 1 means that a required call is denied; with --all-versions, at any plugin version. It
+also means that a policy in POLICY was not read or an attached one is not known, unless --document
+selects others. --fail-on warning also fails on a denied call that limits the plugin, and on a risk
+that is a warning. --fail-on note fails on any denied call or risk.
 
 \b
 Examples:

@@ -26,8 +26,8 @@ an input or an output is added. Without --version, the command writes nothing. I
 with the reasons, or says that nothing changed. A published version never changes.
 
 The registry's host, the namespace and the OCI repository are recorded in --output. The first
-version needs --namespace and --registry-host; later versions use the recorded ones. To change one,
-add --move-registry.
+version needs --namespace and --registry-host; later versions use the recorded ones. To change the
+host or the OCI repository, add --move-registry.
 
 \b
 Examples:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 HELP = """Generate the modules of vpc-cni-iam.toml, and update existing ones.
 
 Local changes are merged with the update and never lost. To record an intended change, use `accept`.
-To drop a change, delete the file first. In a git merge or rebase, the modules are generated again,
+To drop a change, first delete its file. In a git merge or rebase, the modules are generated again,
 and the local changes of both branches are merged. --dry-run writes nothing, and shows how access
 and files would change.
 

@@ -48,7 +48,7 @@ def test_propose_publish_and_publish_again(tmp_path: Path) -> None:
     )
     refused = run(*LATEST, "--version", "1.0.1", cwd=tmp_path)
     assert (refused.code, refused.out) == (3, "")
-    assert "what changed asks for 1.1.0" in refused.err
+    assert "the changes need 1.1.0" in refused.err
     moved = run(*LATEST, "--version", "1.0.0", cwd=tmp_path)
     assert moved.code == 3
     assert "a published version never changes" in moved.err

@@ -260,7 +260,7 @@ def judge(role: PluginRole) -> PolicyAudit:
 
 
 def breaks_anyway(role: PluginRole, places: Sequence[ClusterPlace]) -> bool:
-    """Say whether a Deny breaks the plugin, whatever the policies that were not read allow.
+    """Return whether a Deny breaks the plugin, whatever the policies that were not read allow.
 
     `places` are the clusters in which the plugin is known to have the role.
     """

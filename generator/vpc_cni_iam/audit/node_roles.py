@@ -98,7 +98,7 @@ class ClusterAnswer(Struct, frozen=True):
     pods: Mapping[str, str | None]  # the roles of the nodes of its pods; None if not known
 
     def has(self, role: str) -> bool | None:
-        """Say whether nodes have a role; None if that is not known."""
+        """Return whether nodes have a role; None if that is not known."""
         if role in self.groups.values():
             return True
         unseen = (NodeReasonKind.no_pods, NodeReasonKind.no_nodes)

@@ -63,6 +63,6 @@ def _read(document: JsonDocument) -> Policy:
 
 
 def is_about_account(detail: RoleDetail) -> bool:
-    """Say whether the meaning of a role's policies depends on its account."""
+    """Return whether the meaning of a role's policies depends on its account."""
     documents = (*detail.policies, *filter(None, [detail.boundary]))
     return any(_ABOUT_ACCOUNT.search(str(document.content)) for document in documents)

@@ -173,7 +173,7 @@ def coverage(
 
 
 def _has_risk(subject: Subject, setting: RequestSetting, fail_on: FailOn) -> bool:
-    """Say whether a policy has a risk that makes the command fail."""
+    """Return whether a policy has a risk that makes the command fail."""
     from vpc_cni_iam.coverage.analysis.risks import find_risks
 
     if fail_on is FailOn.error:

@@ -94,7 +94,7 @@ def preflight(
 
 
 def is_limitable(composed: Composed) -> bool:
-    """Say whether a policy is hardened and can be limited to lists."""
+    """Return whether a policy is hardened and can be limited to lists."""
     from vpc_cni_iam.catalog.narrowing import IdList, names_any
 
     return composed.hardened and any(names_any(composed.policy, kind) for kind in IdList)

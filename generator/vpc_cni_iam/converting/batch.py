@@ -172,7 +172,7 @@ def convert(
 
 
 def _is_override(name: str) -> bool:
-    """Say whether an engine would merge a file with this name over others."""
+    """Return whether an engine would merge a file with this name over others."""
     return OVERRIDE.fullmatch(f"{name}.tf") is not None
 
 

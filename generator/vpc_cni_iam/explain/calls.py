@@ -91,7 +91,7 @@ def _possible(
 
 
 def _fits(template: RequestTemplate, denial: Denial) -> bool:
-    """Say whether a call's request can be the denied one, by what is known of it."""
+    """Return whether a call's request can be the denied one, by what is known of it."""
     context = {key.lower(): values for key, values in denial.context or ()}
     if denial.action == _TAGS and context.get(_CREATE_ACTION.lower()):
         return template.name == "create"
@@ -197,7 +197,7 @@ def unmet(statements: tuple[Statement, ...], request: Request) -> tuple[str, ...
 
 
 def allows_action(statement: Statement, action: str) -> bool:
-    """Say whether a statement allows an action on any resource, under any condition."""
+    """Return whether a statement allows an action on any resource, under any condition."""
     return statement.effect == "Allow" and statement.is_about(action)
 
 

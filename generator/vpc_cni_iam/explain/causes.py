@@ -215,7 +215,7 @@ def _of_action(
 
 @lru_cache
 def grants(policies: RolePolicies, action: str) -> bool:
-    """Say whether policies allow an action on any resource, under any condition."""
+    """Return whether policies allow an action on any resource, under any condition."""
     return granted(policies.subject.policies).evaluate(Request(action, "*")).allowed
 
 
@@ -276,7 +276,7 @@ def _allowed(policy: Subject, denial: Denial) -> Cause:
 
 
 def _denies_in_any_context(policy: Subject, denial: Denial) -> bool:
-    """Say whether policies deny a request with any condition keys."""
+    """Return whether policies deny a request with any condition keys."""
     statements = (s for p in policy.policies for s in p.statements)
     # It is not known whether NotResource matches an unknown resource.
     denies = tuple(
@@ -289,7 +289,7 @@ def _denies_in_any_context(policy: Subject, denial: Denial) -> bool:
 
 
 def _allows_in_any_context(policy: Subject, denial: Denial) -> bool:
-    """Say whether policies allow a request with any condition keys."""
+    """Return whether policies allow a request with any condition keys."""
     statements = [s for p in policy.policies for s in p.statements]
     allows = (s for s in statements if s.effect == "Allow" and s.resources and not s.conditions)
     request = Request(denial.action, denial.resource or "*")

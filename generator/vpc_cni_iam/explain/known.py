@@ -87,5 +87,5 @@ def program_of_action(action: str) -> str:
 
 @cache
 def is_called(action: str) -> bool:
-    """Say whether some version of the plugin calls an action."""
+    """Return whether some version of the plugin calls an action."""
     return any(call.action == action and call.ranges for call in calls.calls())

@@ -104,7 +104,7 @@ class Checkout:
         return Sides(ours, base, theirs, unmerged=False)
 
     def left(self, path: str, sides: Sides, text: str) -> bool:
-        """Say whether a text is the one that git left in a file, without later changes."""
+        """Return whether a text is the one that git left in a file, without later changes."""
         plain = unlabelled(text)
         return any(unlabelled(each) == plain for each in self._may_have_left(path, sides))
 

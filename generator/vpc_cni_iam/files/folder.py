@@ -152,7 +152,7 @@ class Folder(Struct):
             raise OSError(error.errno, error.strerror, self.place(name)) from None
 
     def writable(self, name: str) -> bool:
-        """Say whether a file may be written."""
+        """Return whether a file may be written."""
         return os.access(self._at(name), os.W_OK, dir_fd=self.handle)
 
     def read(self, name: str) -> bytes | None:
@@ -179,7 +179,7 @@ class Folder(Struct):
                 if not parts[-1]:
                     return b"".join(parts)
                 size = sum(map(len, parts))
-            raise TreeError(f"{place}: is larger than the limit of {MODULE_TEXT.words()}")
+            raise TreeError(f"{place}: is larger than {MODULE_TEXT.words()}, the limit")
         except OSError as error:
             raise TreeError(f"{place}: cannot be read: {reason(error)}") from None
         finally:

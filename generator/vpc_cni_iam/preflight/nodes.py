@@ -72,7 +72,7 @@ def node_candidates(inventory: Inventory, cluster: str) -> tuple[NodeCandidate, 
 
 
 def is_plugins(interface: Interface) -> bool:
-    """Say whether the plugin created or manages an interface."""
+    """Return whether the plugin created or manages an interface."""
     return INSTANCE in interface.tags or interface.description.startswith(_DESCRIPTION)
 
 

@@ -62,7 +62,7 @@ def _acceptable(planned: SyncPlan, path: str) -> ModuleFile:
 
 
 def is_acceptable(file: ModuleFile) -> bool:
-    """Say whether a file can be accepted as it is."""
+    """Return whether a file can be accepted as it is."""
     acceptable = (FileState.edited, FileState.foreign, FileState.missing)
     return (
         file.state in acceptable and not file.markers and not isinstance(file.effect, Redefinition)

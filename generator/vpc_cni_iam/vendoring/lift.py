@@ -46,7 +46,7 @@ def lift(observed: ModuleContents, checkout: Checkout, path: str, text: str) -> 
 
 
 def _is_of_generated(observed: ModuleContents, path: str, text: str) -> bool:
-    """Say whether git merged a text from two generated texts, as in a squash merge."""
+    """Return whether git merged a text from two generated texts, as in a squash merge."""
     texts = observed.origins.texts(path)
     both = [texts.get(name) for name in observed.known.generated.get(path, ())]
     if len(both) != 2 or None in both or has_markers(text):  # noqa: PLR2004 - the sides of a merge
@@ -56,7 +56,7 @@ def _is_of_generated(observed: ModuleContents, path: str, text: str) -> bool:
 
 
 def deleted_by_a_side(observed: ModuleContents, checkout: Checkout, path: str) -> bool:
-    """Say whether git left a file that only one side deleted on purpose."""
+    """Return whether git left a file that only one side deleted on purpose."""
     sides: Sides | None = None
     if path in observed.known.deleted:
         sides = checkout.sides(f"{observed.module.path}/{path}")

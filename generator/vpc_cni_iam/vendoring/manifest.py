@@ -52,7 +52,7 @@ def base_path(digest: str) -> str:
 
 
 def is_digest(name: str) -> bool:
-    """Say whether a name is that of a stored text."""
+    """Return whether a name is that of a stored text."""
     return _DIGEST.fullmatch(name) is not None
 
 
@@ -101,7 +101,7 @@ def _add(reasons: dict[str, str], key: str, reason: str) -> None:
 
 
 def _holds(path: str, name: str = "0" * 64, reason: str = "x") -> bool:
-    """Say whether a fact is valid, and its path is inside the module and outside this folder."""
+    """Return whether a fact is valid, and its path is inside the module and outside this folder."""
     # Without pathlib, for speed: a check of a thousand modules calls this thousands of times.
     return (
         path.isprintable()
@@ -119,7 +119,7 @@ def _is_configuration(path: str) -> bool:
 
 
 def _is_long(path: str) -> bool:
-    """Say whether a path is too long for every file system."""
+    """Return whether a path is too long for every file system."""
     if len(path) < NAME_BYTES // 4:
         return False
     longest = max(len(os.fsencode(part)) for part in path.split("/"))

@@ -170,7 +170,7 @@ def _state(observed: ModuleContents, path: str) -> ModuleFile:
 
 
 def is_unedited(observed: ModuleContents, path: str, text: str) -> bool:
-    """Say whether this tool generated a text, for any version, or a killed run wrote it.
+    """Return whether this tool generated a text, for any version, or a killed run wrote it.
 
     If no version generates a file of this path, the manifest alone proves nothing: it may be the
     user's.

@@ -70,7 +70,7 @@ class Origins:
         return texts
 
     def made(self, path: str, text: str, main: str = "") -> bool:
-        """Say whether this tool generated a text; `main` is the text of main.tf."""
+        """Return whether this tool generated a text; `main` is the text of main.tf."""
         if digest(text) in self.texts(path):
             return True
         # `generate` may have written it, before a configuration named the module.

@@ -147,7 +147,7 @@ def _compare_named(
 
 
 def _reads_files(block: Block) -> bool:
-    """Say whether a block reads files, possibly of this machine; a report would show their text."""
+    """Return whether a block reads files of this machine; a report would show their text."""
     if any(reads_files(value.outer.code) for value in block.attributes.values()):
         return True
     return any(map(_reads_files, block.blocks))

@@ -85,7 +85,7 @@ _SUFFIX = re.compile("(?:-[a-z0-9]{5,10})?-[a-z0-9]{5}$")
 
 
 def may_tell(line: str) -> bool:
-    """Say whether a line may contain a denial or a known error."""
+    """Return whether a line may contain a denial or a known error."""
     lower = line.lower()
     return "\\u" in line or any(word in lower for word in _WORDS_OF_ERRORS)
 
@@ -194,7 +194,7 @@ def _denials(text: str, errors: list[int]) -> Iterator[Finding]:
 
 
 def _is_near(code: int, starts: list[int]) -> bool:
-    """Say whether AWS's words about an error begin near its code."""
+    """Return whether AWS's words about an error begin near its code."""
     after = bisect_left(starts, code)
     return after < len(starts) and starts[after] - code <= _NEAR
 

@@ -110,7 +110,7 @@ def _records(text: str) -> Iterator[list[str]]:
 
 
 def _goes_on(record: list[str], line: str, *, gap: bool) -> bool:
-    """Say whether a line belongs to the record above it."""
+    """Return whether a line belongs to the record above it."""
     first, start = record[0].lstrip(), line.lstrip()
     deeper = len(line) - len(start) > len(record[0]) - len(first)
     begins = bool(_BEGINS.match(line)) or (start.startswith("- ") and not deeper)
@@ -128,7 +128,7 @@ def _goes_on(record: list[str], line: str, *, gap: bool) -> bool:
 
 
 def _is_closed(record: list[str]) -> bool:
-    """Say whether a JSON value ends with the last line."""
+    """Return whether a JSON value ends with the last line."""
     first, last = record[0], record[-1]
     if first.rstrip()[-1] not in "{[,":  # it is on one line, which may be wrapped
         return last.rstrip().endswith(_CLOSES)
@@ -137,7 +137,7 @@ def _is_closed(record: list[str]) -> bool:
 
 
 def _is_cut(record: list[str]) -> bool:
-    """Say whether lines end at the terminal's width, even within a word."""
+    """Return whether lines end at the terminal's width, even within a word."""
     lengths = {len(line) for line in record[:-1]}
     return len(record) >= _SEVERAL and max(lengths) - min(lengths) <= 1
 

@@ -64,7 +64,7 @@ def edits(
 def adds_none(
     generated: Mapping[str, str], texts: Mapping[str, str], path: str, accepted: Iterable[str]
 ) -> bool:
-    """Say whether an edited file is proven to allow no more than the generated and accepted texts.
+    """Return whether an edit is proven to allow no more than the generated and accepted texts.
 
     `accepted` are the accepted texts from which the file was merged.
     """
@@ -175,7 +175,7 @@ def _structure(name: _Name, old: list[Block], new: list[Block]) -> NotProven | N
 
 
 def _is_harmless(name: _Name, old: list[Block], new: list[Block]) -> bool:
-    """Say whether an output is removed or only informs, or only a variable's default differs.
+    """Return whether an output is removed or only informs, or only a variable's default differs.
 
     If documents use the variable, both defaults are compared.
     """
@@ -274,7 +274,7 @@ def _of_document(known: Sequence[ResolvedDocument], document: ResolvedDocument) 
 
 @lru_cache(maxsize=256)
 def _more(old: tuple[Policy, ...], new: Policy) -> Answer:
-    """Say whether a document allows more than others, whatever other policies the role has."""
+    """Return whether a document allows more than others, whatever other policies the role has."""
     if new in old:
         return NoNewAccess()
     try:

@@ -73,7 +73,7 @@ def _replaced(name: str, own: Container[str]) -> Effect | None:
 
 
 def _may_define(text: str, homes: Mapping[str, str]) -> bool:
-    """Say whether a text contains a name of the module, or escapes, which may spell one."""
+    """Return whether a text contains a name of the module, or escapes, which may spell one."""
     return "\\" in text or any(name.rpartition(".")[2] in text for name in homes)
 
 

@@ -188,7 +188,7 @@ def test_a_new_repository_is_no_obstacle(tmp_path: Path) -> None:
         ("generate --cni-version v9.0.0", 2, "newest version is v1.23.2"),
         ("generate --cni-version v1.7.5", 2, "does not work with plugin v1.7.5"),
         ("generate file", 3, "file: is a file; name a directory"),
-        ("generate full", 3, "full: has mine.txt, which this tool did not write"),
+        ("generate full", 3, "full: has files that this tool did not write: mine.txt"),
         ("generate linked", 3, "is a symbolic link"),
         ("generate --nope", 2, "No such option"),
         ("policy", 2, "Missing argument"),

@@ -22,14 +22,14 @@ def test_propose_publish_and_publish_again(tmp_path: Path) -> None:
     done = run(*OLD, cwd=tmp_path)
     assert (done.code, done.out) == (
         0,
-        "1.0.0, the first version\nnothing was written; --version 1.0.0 publishes it\n",
+        "1.0.0, the first version\nnothing was written; publish it with --version 1.0.0\n",
     )
     assert list(tmp_path.iterdir()) == []
     done = run(*OLD, "--version", "1.0.0", cwd=tmp_path)
     assert done.code == 0
     assert "tree     dist/terraform-aws-vpc-cni-iam/1.0.0\nregistry dist/registry\n" in done.out
     again = run(*OLD, "--version", "1.0.0", cwd=tmp_path)
-    assert again.out == done.out.replace("\n", "\nis published already; nothing to do\n", 1)
+    assert again.out == done.out.replace("\n", "\nalready published; nothing to do\n", 1)
     same = run(*OLD, cwd=tmp_path)
     assert (same.code, same.out) == (
         0,
@@ -39,7 +39,7 @@ def test_propose_publish_and_publish_again(tmp_path: Path) -> None:
     assert run(*texts, cwd=tmp_path).out == (
         "1.0.1, a patch change after 1.0.0\n"
         "  no policy, input, output or resource changed\n"
-        "nothing was written; --version 1.0.1 publishes it\n"
+        "nothing was written; publish it with --version 1.0.1\n"
     )
     proposed = run(*LATEST, cwd=tmp_path)
     assert proposed.out.startswith(
@@ -48,7 +48,7 @@ def test_propose_publish_and_publish_again(tmp_path: Path) -> None:
     )
     refused = run(*LATEST, "--version", "1.0.1", cwd=tmp_path)
     assert (refused.code, refused.out) == (3, "")
-    assert "what changed asks for 1.1.0" in refused.err
+    assert "the changes need 1.1.0" in refused.err
     moved = run(*LATEST, "--version", "1.0.0", cwd=tmp_path)
     assert moved.code == 3
     assert "a published version never changes" in moved.err
@@ -118,11 +118,11 @@ def test_the_first_version_needs_the_source_that_it_keeps_for_good(
     [
         ("--output d --cni-version latest --revision 2022-01-31", "give one"),
         ("--output d --cni-version latest --version v1", "write it like 1.2.3"),
-        ("--output d --cni-version latest --namespace A", "--namespace 'A' is not"),
+        ("--output d --cni-version latest --namespace A", "--namespace 'A' must be"),
         ("--output d --cni-version latest --registry-host x", "is not a host name"),
         ("--cni-version latest", "Missing option '--output'"),
         ("--output= --cni-version latest", "the directory is empty; write"),
-        ("--output d --cni-version latest --namespace=", "--namespace '' is not"),
+        ("--output d --cni-version latest --namespace=", "--namespace '' must be"),
         ("--output d --cni-version latest --registry-host=", "--registry-host '' is not"),
         ("--output d --cni-version latest --registry-host a.b:0", "a port of 1 to 65535"),
         ("--output d --cni-version latest --version=", "'' is not a version"),
@@ -196,7 +196,7 @@ def test_git_without_an_identity_is_a_line_that_says_what_to_set(tmp_path: Path)
     )
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr == (
-        "vpc-cni-iam: error: module: git does not know who makes the commit; set user.name and "
+        "vpc-cni-iam: error: module: git has no identity for the commit; set user.name and "
         "user.email with git config, or GIT_AUTHOR_NAME, GIT_AUTHOR_EMAIL, GIT_COMMITTER_NAME and "
         "GIT_COMMITTER_EMAIL\n"
     )
@@ -223,7 +223,9 @@ def test_the_registry_stays_what_it_was_published_as(tmp_path: Path) -> None:
     assert "add --move-registry" in other.err
     words = ("--version", "1.1.1", "--registry-host", "new.example.com", "--move-registry")
     moved = run(*latest, *words, cwd=tmp_path)
-    line = "moved    from tf.example.com to new.example.com; README.md of a published version keeps"
+    line = (
+        "moved    from tf.example.com to new.example.com; the README.md of published versions still"
+    )
     assert moved.code == 0 and line in moved.out
     assert "copy " not in moved.out
     command = [*COMMAND, "registry", "serve", "dist", "--port", "0"]
@@ -241,7 +243,7 @@ def test_restored_and_copied_files_are_named(tmp_path: Path) -> None:
     lines = run(*words, cwd=tmp_path).out.splitlines()
     assert lines[1:3] == [
         "restore  dist/README.md",
-        "copy     dist/README.md.orig of what was edited",
+        "copy     dist/README.md.orig of an edited file",
     ]
 
 
@@ -274,7 +276,7 @@ def test_serve_has_one_port_so_that_its_configuration_stays() -> None:
 def test_serve_nothing(tmp_path: Path) -> None:
     done = run("registry", "serve", tmp_path)
     assert done.code == 3
-    assert "has no registry; vpc-cni-iam publish writes one" in done.err
+    assert "has no registry; write one with vpc-cni-iam publish" in done.err
     for words in (["", "--port", "0"], [".", "--registry-host", ""], [".", "--port", "70000"]):
         done = run("registry", "serve", *words, cwd=tmp_path)
         assert (done.code, done.out) == (2, "")

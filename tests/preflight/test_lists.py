@@ -46,7 +46,7 @@ def test_the_lists_are_those_of_the_nodes_and_of_their_eni_configs(tmp_path: Pat
     done = run(*WORDS, cwd=tmp_path)
     assert f'\n  subnet_ids         = ["{A}", "{B}"]\n' in done.out
     assert f'\n  security_group_ids = ["{OWN}"]\n' in done.out
-    assert "with custom networking, the ENIConfigs count, too" in done.out
+    assert "with custom networking, also add the ENIConfigs" in done.out
     assert "Name=tag:kubernetes.io/role/cni" in done.out and "incomplete" not in done.out
     done = run(*WORDS, "--eni-configs", "c.json", cwd=tmp_path)
     assert f'["{A}", "{B}", "{C}"]' in done.out and f'["{OWN}", "{PODS}"]' in done.out
@@ -89,14 +89,20 @@ def test_described_interfaces_count_and_nodes_without_any_are_named(tmp_path: Pa
     write_tree(tmp_path, {"i.json": of_both, "e.json": described_})
     done = run(*WORDS, "e.json", cwd=tmp_path)
     assert f'["{C}"]' in done.out and f'["{PODS}"]' in done.out
-    assert "incomplete: no interface is described of i-00000002\n" in done.out
+    assert "incomplete: the input has no interface of i-00000002\n" in done.out
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('{"kind": "DaemonSet"}', "c.json: object 1: is no ENIConfig; give what kubectl get eni"),
-        ('{"kind": "ENIConfig"}', "c.json: object 1: has no spec.subnet; give what kubectl"),
+        (
+            '{"kind": "DaemonSet"}',
+            "c.json: object 1: is not an ENIConfig; use the output of kubectl get eni",
+        ),
+        (
+            '{"kind": "ENIConfig"}',
+            "c.json: object 1: has no spec.subnet; use the output of kubectl",
+        ),
         ('{"kind": "ENIConfig", "spec": {"subnet": "x"}}', "'x' is not a subnet ID: subnet- and 8"),
         (
             '{"kind": "ENIConfig", "spec": {"subnet": "subnet-01234567", "securityGroups": ["*"]}}',

@@ -388,7 +388,9 @@ def test_a_node_in_another_vpc() -> None:
     nodes = instance(OWNED), instance(OWNED, "i-2", OTHER_VPC)
     result = check(*nodes, vpc=VPC)
     assert (only(result).rule, only(result).resources) == ("instance-in-another-vpc", ("i-2",))
-    with pytest.raises(UsageError, match=f"in {VPC} and {OTHER_VPC}; say with --vpc-id"):
+    with pytest.raises(
+        UsageError, match=f"in {VPC} and {OTHER_VPC}; name the VPC of the policy with --vpc-id"
+    ):
         check(*nodes)
 
 
@@ -403,9 +405,9 @@ def test_what_the_policy_does_not_ask_for_is_not_missed() -> None:
 @pytest.mark.parametrize(
     ("tags", "where", "fixable", "message"),
     [
-        ({CLUSTER: "test"}, VPC, True, f"since {CLUSTER} is 'test' there"),
-        ({**DONE, CLUSTER: "Prod"}, VPC, True, f"since {CLUSTER} is 'Prod' there"),
-        ({}, OTHER_VPC, False, f"since it is in {OTHER_VPC}, not in {VPC}"),
+        ({CLUSTER: "test"}, VPC, True, f"its tag {CLUSTER} is 'test'"),
+        ({**DONE, CLUSTER: "Prod"}, VPC, True, f"its tag {CLUSTER} is 'Prod'"),
+        ({}, OTHER_VPC, False, f"it is in {OTHER_VPC}, not in {VPC}"),
     ],
 )
 def test_a_hardened_policy_does_not_let_every_interface_be_tagged(

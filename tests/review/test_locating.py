@@ -177,7 +177,7 @@ def test_a_directory_of_another_module_is_told(tmp_path: Path) -> None:
     write_tree(tmp_path, files)
     (tmp_path / "plan.json").write_bytes(text)
     wrong = run("review", "plan.json", "--source", "other", cwd=tmp_path)
-    assert (wrong.code, "nothing of the plan is written in --source other" in wrong.err) == (
+    assert (wrong.code, "--source other has no resource of the plan" in wrong.err) == (
         1,
         True,
     )

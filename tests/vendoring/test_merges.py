@@ -237,7 +237,7 @@ def test_the_wrong_text_is_not_recorded_as_an_edit(tmp_path: Path) -> None:
     assert states.pop("tests/policy.tftest.hcl") == "edited"
     assert set(states.values()) == {"outdated"}
     refused = branches.command("accept", f"{MODULES[0]}/README.md", "x", code=2)
-    assert "is as this tool generated it for other options; run vpc-cni-iam sync" in refused.err
+    assert "was generated for other options; run vpc-cni-iam sync" in refused.err
     branches.command("sync")
     assert "accepted" not in (tmp_path / MODULES[0] / ".vpc-cni-iam" / "manifest").read_text()
     merged = read_tree(tmp_path / MODULES[0])
@@ -284,7 +284,7 @@ def test_a_file_that_a_person_has_resolved_is_left_alone(tmp_path: Path) -> None
     typed = main.read_text().replace("# x\n", "# x\n# typed\n")
     main.write_text(typed)
     done = branches.command("sync", code=1)
-    assert "main.tf holds conflict markers" in done.out
+    assert "main.tf has conflict markers" in done.out
     assert main.read_text() == typed
     # Resolved, it is merged with nothing: it has the text that is generated now.
     git(tmp_path, "checkout", "-q", "--ours", f"{MODULES[0]}/main.tf")
@@ -415,7 +415,7 @@ def test_an_edit_whose_base_nothing_knows_keeps_both_texts(
     before = main.read_text()
     branches.command("check", code=1)
     done = branches.command("upgrade", code=1)
-    assert f"conflict {MODULES[0]}/main.tf holds conflict markers" in done.out
+    assert f"conflict {MODULES[0]}/main.tf has conflict markers" in done.out
     text = main.read_text()
     assert 'effect = "Deny"' in text and "<<<<<<< yours\n" in text and ">>>>>>> generated" in text
     kept_lines = {line for line in before.splitlines() if line.strip()}

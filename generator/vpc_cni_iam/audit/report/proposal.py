@@ -14,7 +14,7 @@ from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 
 _EACH = "give each cluster its own role, and scope it to the cluster"
-_OWN = f"give aws-node its own role, by {Identity.pod_identity} or {Identity.irsa}"
+_OWN = f"give aws-node its own role with {Identity.pod_identity} or {Identity.irsa}"
 _REPLACE = "replace its policy with the output of"
 
 
@@ -28,8 +28,8 @@ def proposal(
 ) -> tuple[str, ...]:
     """Return what to do about a role, in sentences; none if it is scoped and works.
 
-    `clusters` has what it means in each cluster that is known to have it. `only_repairs` is whether
-    to leave out what would make a role better that works.
+    `clusters` has the role's result in each cluster that is known to have it. With `only_repairs`,
+    improvements of a role that works are left out.
     """
     lines = [*_of_policies(audit, role, only_repairs=only_repairs)]
     if not any(family.missing for family in audit.families):
@@ -41,7 +41,7 @@ def proposal(
 
 
 def _of_policies(audit: PolicyAudit, role: PluginRole, *, only_repairs: bool) -> Iterator[str]:
-    """Yield what to do about the policies, wherever the plugin has the role."""
+    """Yield what to do about the policies in every cluster."""
     modes = tuple(family.mode for family in audit.families)
     missing = [m for family in audit.families for m in family.missing]
     scoped = f"{modes[0]}-scoped"
@@ -63,7 +63,7 @@ def _of_policies(audit: PolicyAudit, role: PluginRole, *, only_repairs: bool) ->
 
 
 def _of_clusters(role: PluginRole, clusters: Mapping[EksCluster, RoleResult]) -> Iterator[str]:
-    """Yield what to do where the plugin has the role and fails with it."""
+    """Yield what to do in the clusters in which the plugin fails with the role."""
     for cluster, family in clusters.items():
         variants = f"{family.mode}-scoped", family.mode
         own = partial(_advice, role, _REPLACE, *variants, modes=(family.mode,), at=cluster)
@@ -77,7 +77,7 @@ def _advice(
     modes: tuple[Mode, ...],
     at: EksCluster = ANY_CLUSTER,
 ) -> str:
-    """Return `what` to do, with the command for the first of some variants that works."""
+    """Return `what` to do, with the command for the first variant that works."""
     names = role.settings(modes[0], at)[0].names
     return _command(what, variants, role.version, names, modes, session_tags=role.session_tags)
 

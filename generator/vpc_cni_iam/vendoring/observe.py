@@ -32,7 +32,7 @@ from vpc_cni_iam.vendoring.manifest import (
     is_digest,
     loads,
 )
-from vpc_cni_iam.vendoring.origins import Origins, digests, distance, rendered
+from vpc_cni_iam.vendoring.origins import Origins, digests, rendered, unlike
 from vpc_cni_iam.vendoring.repository import name_from, refuse_other_owner
 from vpc_cni_iam.vendoring.state import FileState, ModuleFile
 
@@ -72,20 +72,18 @@ class ModuleContents(Struct, frozen=True):
     def base(self, path: str, text: str) -> str | None:
         """Return the generated text that an edited one was made from; None if that is not known.
 
-        That is the nearest of those that the manifest names.
+        That is the one that has most of its lines. Between several alike, the manifest decides, and
+        no more: after a merge, the file may be of the other side.
         """
         names = self.known.generated.get(path, frozenset())
-        now = digests(self.module.options).get(path, "")
-        if names == {now}:
-            return self.generated[path]
-        copies = self.copies
-        # A copy of the text of now says that a merge with it is done, and the manifest is behind.
-        names |= {now} & copies.keys()
-        texts = {**self.origins.texts(path), **copies} if names else {}
+        texts = {**self.origins.texts(path), **self.copies} if names else {}
         if not names or not names <= texts.keys():
             return None
-        nearest = min(sorted(names), key=lambda n: (distance(texts[n], text), n == now))
-        return texts[nearest]
+        now, order = digests(self.module.options).get(path, ""), dict[str, tuple[int | bool, ...]]()
+        for name in sorted(texts):
+            added, removed = unlike(text, texts[name])
+            order[name] = (added, name not in names, removed, name == now)
+        return texts[min(order, key=order.__getitem__)]
 
 
 def observe(

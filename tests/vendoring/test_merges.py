@@ -189,6 +189,17 @@ def test_an_accepted_edit_stays_accepted(how: str, branches: Branches) -> None:
     assert report.count("accepted: ticket 1") == 3
 
 
+def test_the_reasons_of_both_branches_for_one_text_are_kept(tmp_path: Path) -> None:
+    branches = Branches(tmp_path, count=1)
+    for name in ("a", "b"):
+        branches.on(name, branches.edit("x", OWN[:1]), branches.accept(f"of {name}", OWN[:1]))
+    branches.merge("merge")
+    branches.command("sync", "--quiet")
+    assert "accepted: of a; of b\n" in branches.command("check").out
+    facts = (tmp_path / OWN[0] / ".vpc-cni-iam" / "manifest").read_text().splitlines()[1:]
+    assert facts == sorted(facts) and facts[0].startswith("accepted main.tf ")
+
+
 def test_an_accepted_text_of_another_version_is_out_of_date(tmp_path: Path) -> None:
     """The file of a, with the configuration and the manifest of b, committed before a sync."""
     branches = Branches(tmp_path, count=1)
@@ -327,16 +338,36 @@ def test_without_union_the_manifest_with_markers_is_read(tmp_path: Path) -> None
     assert branches.command("check", "--quiet").out == ""
 
 
+@pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("style", ["merge", "diff3", "zdiff3"])
-def test_any_conflict_style(style: str, tmp_path: Path) -> None:
+def test_any_conflict_style(style: str, how: str, tmp_path: Path) -> None:
     branches = Branches(tmp_path, count=1)
     git(tmp_path, "config", "merge.conflictStyle", style)
     branches.on("a", branches.edit("x", OWN[:1]), branches.upgrade("v1.22.4"))
     branches.on("b", branches.upgrade("v1.23.2"))
-    branches.merge("merge")
+    branches.merge(how)
     assert branches.marked()
     branches.command("sync", "--quiet", code=1)
     assert (branches.marked(), branches.lines("x")) == ([], 1)
+
+
+def test_what_git_left_by_its_own_algorithm_is_nobodys_work(tmp_path: Path) -> None:
+    """A block that was moved, where a merge of whole branches marks other lines than of a file."""
+    branches = Branches(tmp_path, count=1)
+    main = tmp_path / MODULES[0] / "main.tf"
+
+    def move() -> None:
+        lines = main.read_text().splitlines(keepends=True)
+        block = lines[66:77]
+        main.write_text("".join([*lines[:25], *block, *lines[25:66], *lines[77:]]))
+
+    branches.on("a", branches.upgrade("v1.22.4"), move)
+    branches.on("b", branches.edit("y", OWN[:1]), branches.upgrade("v1.23.2"))
+    branches.merge("merge")
+    assert "<<<<<<< HEAD" in main.read_text()
+    branches.command("sync", "--quiet", code=1)
+    assert "<<<<<<< HEAD" not in main.read_text()
+    assert branches.lines("y") == 1
 
 
 def test_a_file_that_a_person_has_resolved_is_left_alone(tmp_path: Path) -> None:
@@ -614,8 +645,9 @@ def test_a_merged_text_that_is_not_proven_is_not_accepted(tmp_path: Path) -> Non
     assert "accepted: ticket 2" in branches.command("check").out
 
 
+@pytest.mark.parametrize("how", HOW)
 def test_the_merge_driver_of_the_page_leaves_the_configuration_alone_in_conflict(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = (ROOT / "docs" / "merge-driver.md").read_text()
     script, setting = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
@@ -631,7 +663,8 @@ def test_the_merge_driver_of_the_page_leaves_the_configuration_alone_in_conflict
     branches.commit("attributes")
     git(folder, "branch", "-f", "b")
     branches.on("a", branches.edit("x", OWN), branches.upgrade("v1.22.4"))
-    branches.on("b", branches.upgrade("v1.23.2"))
-    assert branches.merge("merge") == ["vpc-cni-iam.toml"]
+    both = branches.edit("y", OWN[:1], at_start=True)
+    branches.on("b", both, branches.upgrade("v1.23.2"))
+    assert branches.merge(how) == [f"{OWN[0]}/main.tf", "vpc-cni-iam.toml"]  # edited by both
     branches.command("sync", "--quiet", code=1)
-    assert (branches.marked(), branches.lines("x")) == ([], 3)
+    assert (branches.marked(), branches.lines("x"), branches.lines("y")) == ([], 3, 1)

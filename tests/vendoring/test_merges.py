@@ -587,6 +587,7 @@ def test_an_edit_whose_base_nothing_knows_keeps_both_texts(
     assert f"conflict {MODULES[0]}/main.tf holds conflict markers" in done.out
     text = main.read_text()
     assert 'effect = "Deny"' in text and "<<<<<<< yours\n" in text and ">>>>>>> generated" in text
+    assert "merge the update into it" not in branches.command("check", code=1).out
     kept_lines = {line for line in before.splitlines() if line.strip()}
     assert kept_lines <= set(text.splitlines())
 

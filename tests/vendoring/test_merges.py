@@ -213,6 +213,11 @@ def test_an_accepted_text_of_another_version_is_out_of_date(tmp_path: Path) -> N
     main = (tmp_path / MODULES[0] / "main.tf").read_text()
     assert main == git(tmp_path, "show", f"b~2:{MODULES[0]}/main.tf") + "# x\n"
     assert "accepted: ticket 1" in branches.command("check").out
+    # With markers, it is not merged: no step says so.
+    marked = git(tmp_path, "show", f"a:{MODULES[0]}/main.tf") + "<<<<<<< a\n=======\n>>>>>>> b\n"
+    (tmp_path / MODULES[0] / "main.tf").write_text(marked)
+    report = branches.command("check", code=1).out
+    assert "holds conflict markers" in report and "merge the update into it" not in report
 
 
 @pytest.mark.parametrize("version", ["v1.21.2", "v1.23.2"])
@@ -238,6 +243,8 @@ def test_accepted_edits_of_both_branches_in_one_line_are_a_conflict(tmp_path: Pa
     assert f"conflict {OWN[0]}/main.tf holds conflict markers" in done.out
     assert len(branches.marked()) == 1
     assert "holds conflict markers" in branches.command("check", code=1).out
+    refused = branches.command("accept", f"{OWN[0]}/main.tf", "ticket 1", code=2)
+    assert "holds conflict markers; resolve them first" in refused.err
 
 
 def test_an_acceptance_outlives_a_merge_in_which_its_manifest_is_not_taken(tmp_path: Path) -> None:
@@ -588,7 +595,6 @@ def test_an_edit_whose_base_nothing_knows_keeps_both_texts(
     assert f"conflict {MODULES[0]}/main.tf holds conflict markers" in done.out
     text = main.read_text()
     assert 'effect = "Deny"' in text and "<<<<<<< yours\n" in text and ">>>>>>> generated" in text
-    assert "merge the update into it" not in branches.command("check", code=1).out
     kept_lines = {line for line in before.splitlines() if line.strip()}
     assert kept_lines <= set(text.splitlines())
 

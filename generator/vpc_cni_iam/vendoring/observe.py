@@ -73,12 +73,16 @@ class ModuleContents(Struct, frozen=True):
         """Return the generated text that an edited one was made from; None if that is not known.
 
         That is the one that has most of its lines. Between several alike, the manifest decides, and
-        no more: after a merge, the file may be of the other side.
+        no more: after a merge, the file may be of the other side. Of an accepted text, a copy is
+        kept.
         """
         names = self.known.generated.get(path, frozenset())
         texts = {**self.origins.texts(path), **self.copies} if names else {}
         if not names or not names <= texts.keys():
             return None
+        if digest(text) in self.known.accepted.get(path, {}):
+            own = self.origins.texts(path).keys() | names
+            texts = {name: texts[name] for name in self.copies.keys() & own} or texts
         now, order = digests(self.module.options).get(path, ""), dict[str, tuple[int | bool, ...]]()
         for name in sorted(texts):
             added, removed = unlike(text, texts[name])

@@ -624,3 +624,15 @@ def test_long_lines_are_as_wide_as_the_terminal_and_whole_in_a_file(
     assert max(map(len, whole.splitlines())) > 80
     assert max(map(len, narrow.splitlines())) <= 80
     assert narrow.split() == whole.split()
+
+
+def test_a_reader_that_ends_first_ends_the_command_without_a_word() -> None:
+    """As `head` ends others: by the signal, whatever the command would have said."""
+    for words in (["catalog", "--format", "json"], ["catalog"]):
+        with subprocess.Popen(
+            [*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None and process.stderr is not None
+            process.stdout.close()
+            assert process.stderr.read() == b""
+        assert process.returncode == -signal.SIGPIPE

@@ -5,15 +5,18 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
 import pytest
 
-from conftest import COMMAND, read_tree, run
+from conftest import COMMAND, read_tree, run, write_tree
 
 PLACE = ["--namespace", "example", "--registry-host", "registry.example.com"]
+WHO = ("-c", "user.name=t", "-c", "user.email=t@example.com")
 LATEST = ["publish", "--cni-version", "latest", "--output", "dist", *PLACE]
 OLD = ["publish", "--cni-version", "v1.21.2", "--output", "dist", *PLACE]
 
@@ -206,6 +209,30 @@ def test_git_without_an_identity_is_a_line_that_says_what_to_set(tmp_path: Path)
     assert done.returncode == 0
 
 
+def test_a_git_that_does_not_read_its_input_is_a_line(tmp_path: Path) -> None:
+    """More files than a pipe holds, in a repository that cannot be written."""
+    module = tmp_path / "module"
+    write_tree(module, {f"docs/{'x' * 60}{number}": "" for number in range(1000)})
+    for words in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "x")):
+        subprocess.run(["git", *WHO, *words], cwd=module, check=True)
+    git = tmp_path / "bin" / "git"
+    refuse = 'case "$1" in update-index) echo no >&2; exit 1;; esac'
+    script = f'#!/bin/sh\n{refuse}\nexec {shutil.which("git")} "$@"\n'
+    write_tree(git.parent, {"git": script})
+    git.chmod(0o755)
+    words = [*COMMAND, *LATEST, "--version", "1.0.0", "--git-tag", "module"]
+    environ = {**os.environ, "PATH": f"{git.parent}:{os.environ['PATH']}"}
+    environ |= {
+        f"GIT_{n}_{w}": "t@example.com" for n in ("AUTHOR", "COMMITTER") for w in ("NAME", "EMAIL")
+    }
+    done = subprocess.run(
+        words, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == "vpc-cni-iam: error: module: git update-index failed: no\n"
+    assert not (tmp_path / "dist").exists()
+
+
 def test_the_registry_stays_what_it_was_published_as(tmp_path: Path) -> None:
     """Given once, the host and the namespace are used by every later command."""
     old, latest = OLD[: -len(PLACE)], LATEST[: -len(PLACE)]
@@ -259,6 +286,10 @@ def test_serve_until_interrupted(tmp_path: Path) -> None:
         assert lines[0].startswith("# Append this to ~/.terraformrc")
         assert lines[1] == 'host "r.example.test" {\n'
         address = lines[2].split('"')[3]
+        place = urllib.parse.urlsplit(address)
+        for _ in range(5):  # who leaves before the answer ends no server
+            with socket.create_connection((place.hostname, place.port)) as client:
+                client.sendall(b"GET /v1/modules/ HTTP/1.1\r\n\r\n" * 50)
         with urllib.request.urlopen(f"{address}example/vpc-cni-iam/aws/versions") as answer:
             assert answer.status == 200
         running.send_signal(signal.SIGINT)

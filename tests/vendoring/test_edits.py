@@ -335,6 +335,12 @@ def test_an_edit_rests_on_validations_as_they_are(
     for command in ("check", "sync", "sync --dry-run"):
         done = run(*command.split(), cwd=tmp_path)
         assert (done.code, words in done.out) == (0, unsettled), done.out
+    # Merged with an update, it stays accepted if that is proven; and no later edit rests on it.
+    done = run("upgrade", "--cni-version", "v1.22.4", "--quiet", cwd=tmp_path)
+    assert (done.code, words in done.out) == (int(unsettled), unsettled), done.out
+    edit(tmp_path, "# ipv4: ", "# IPv4: ")
+    done = run("check", cwd=tmp_path)
+    assert (done.code, words in done.out) == (1, unsettled), done.out
 
 
 MODULE = "modules/vpc-cni-iam-policy"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import select
 import shutil
 import signal
 import sys
@@ -141,6 +142,19 @@ def _terminate(number: int, _frame: object) -> None:
     sys.exit(128 + number)
 
 
+def _end_if_unread(number: int, _frame: object) -> None:
+    """End as other tools do if the reader of an output has ended, as `head` does.
+
+    A closed connection, or program that reads no input, is an error of what writes to it.
+    """
+    outputs = select.poll()
+    for stream in (1, 2):
+        outputs.register(stream, 0)
+    if any(event & (select.POLLERR | select.POLLHUP) for _, event in outputs.poll(0)):
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+
+
 def _open_closed_streams() -> None:
     """Open the null device for each closed standard stream, so that no file gets its number."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
@@ -171,8 +185,7 @@ def run(command: Callable[[], object]) -> None:
     """Run a command line, and turn every expected failure into a line and an exit code."""
     _open_closed_streams()
     if hasattr(signal, "SIGPIPE"):
-        # If the reader of a pipe ends first, as `head` does, this tool ends silently.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        signal.signal(signal.SIGPIPE, _end_if_unread)
     # SIGTERM undoes half-done changes, as Ctrl-C does.
     signal.signal(signal.SIGTERM, _terminate)
     keep_tables_in(cache_folder(os.environ))

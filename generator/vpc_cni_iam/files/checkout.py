@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 import subprocess
@@ -151,22 +150,17 @@ class Checkout:
         return (self._run(*words) or b"").partition(b"\n")[0].decode(errors="surrogateescape")
 
     def _run(self, *words: str, stdin: str = "") -> bytes | None:
-        # The pipe is filled before: writing to a pipe that git does not read ends this process.
-        reading, writing = os.pipe()
-        with os.fdopen(reading) as pipe:
-            with os.fdopen(writing, "wb") as names:
-                names.write(stdin.encode(errors="surrogateescape"))
-            try:
-                done = subprocess.run(  # noqa: S603 - a list of arguments, and no shell
-                    ["git", *words],  # noqa: S607 - the user's own git
-                    cwd=self._folder,
-                    env=self._environ,
-                    stdin=pipe,
-                    capture_output=True,
-                    timeout=_TIMEOUT,
-                    check=False,
-                )
-            except (OSError, subprocess.TimeoutExpired):
-                return None
+        try:
+            done = subprocess.run(  # noqa: S603 - a list of arguments, and no shell
+                ["git", *words],  # noqa: S607 - the user's own git
+                cwd=self._folder,
+                env=self._environ,
+                input=stdin.encode(errors="surrogateescape"),
+                capture_output=True,
+                timeout=_TIMEOUT,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
         conflict = words[0] == "merge-tree" and done.returncode == 1
         return done.stdout if done.returncode == 0 or conflict else None

@@ -26,19 +26,29 @@ class Merged(Struct, frozen=True):
     conflict: bool = False  # whether it has conflict markers
 
 
-def merge(mine: str, base: str, theirs: str, *, style: str = STYLES[0]) -> Merged:
-    """Return an edited text merged with another one; raises `EngineError` if git fails."""
+def merge(
+    mine: str,
+    base: str,
+    theirs: str,
+    *,
+    style: str = STYLES[0],
+    names: tuple[str, str] = (YOURS, GENERATED),
+) -> Merged:
+    """Return an edited text merged with another one; raises `EngineError` if git fails.
+
+    `names` are those of the two texts in markers.
+    """
     if mine in (base, theirs) or theirs == base:
         return Merged(theirs if mine == base else mine)
     with tempfile.TemporaryDirectory(prefix="vpc-cni-iam-") as folder:
-        names = []
+        paths = []
         for name, text in (("yours", mine), ("base", base), ("generated", theirs)):
             path = Path(folder, name)
             path.write_bytes(text.encode(errors="surrogateescape"))
-            names.append(str(path))
-        labels = ["-L", YOURS, "-L", "as generated before", "-L", GENERATED]
+            paths.append(str(path))
+        labels = ["-L", names[0], "-L", "as generated", "-L", names[1]]
         form = [] if style == STYLES[0] else [f"--{style}"]
-        command = ["git", "merge-file", "-p", *form, *labels, *names]
+        command = ["git", "merge-file", "-p", *form, *labels, *paths]
         try:
             done = subprocess.run(  # noqa: S603 - a list of arguments, and no shell
                 command, capture_output=True, stdin=subprocess.DEVNULL, check=False

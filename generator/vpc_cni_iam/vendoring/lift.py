@@ -14,6 +14,8 @@ from vpc_cni_iam.texts import has_markers
 from vpc_cni_iam.vendoring.manifest import digest
 from vpc_cni_iam.vendoring.observe import ModuleContents, is_unedited
 
+_SIDES = ("ours", "theirs")
+
 
 class Lifted(Struct, frozen=True):
     """A file that was merged again."""
@@ -40,7 +42,7 @@ def lift(observed: ModuleContents, checkout: Checkout, path: str, text: str) -> 
         if base is None:
             return None
         lifted = merge(side, base, now)
-        both = merge(merged.text, now, lifted.text) if number else lifted
+        both = merge(merged.text, now, lifted.text, names=_SIDES) if number else lifted
         merged = Merged(both.text, merged.conflict or lifted.conflict or both.conflict)
     return Lifted(merged, edited)
 

@@ -32,7 +32,7 @@ from vpc_cni_iam.vendoring.manifest import (
     is_digest,
     loads,
 )
-from vpc_cni_iam.vendoring.origins import Origins, digests, distance, rendered
+from vpc_cni_iam.vendoring.origins import Origins, digests, rendered, unlike
 from vpc_cni_iam.vendoring.repository import name_from, refuse_other_owner
 from vpc_cni_iam.vendoring.state import FileState, ModuleFile
 
@@ -72,20 +72,22 @@ class ModuleContents(Struct, frozen=True):
     def base(self, path: str, text: str) -> str | None:
         """Return the generated text on which an edited text is based; None if it is not known.
 
-        It is the most similar of the texts that the manifest names.
+        That is the text that shares most lines with it. The manifest decides only between texts
+        that are equally near: after a merge, the file may be that of the other side. For an
+        accepted text, a copy is kept.
         """
         names = self.known.generated.get(path, frozenset())
-        now = digests(self.module.options).get(path, "")
-        if names == {now}:
-            return self.generated[path]
-        copies = self.copies
-        # A stored copy of the current text shows a merge that the manifest does not have yet.
-        names |= {now} & copies.keys()
-        texts = {**self.origins.texts(path), **copies} if names else {}
+        texts = {**self.origins.texts(path), **self.copies} if names else {}
         if not names or not names <= texts.keys():
             return None
-        nearest = min(sorted(names), key=lambda n: (distance(texts[n], text), n == now))
-        return texts[nearest]
+        if digest(text) in self.known.accepted.get(path, {}):
+            own = self.origins.texts(path).keys() | names
+            texts = {name: texts[name] for name in self.copies.keys() & own} or texts
+        now, order = digests(self.module.options).get(path, ""), dict[str, tuple[int | bool, ...]]()
+        for name in sorted(texts):
+            added, removed = unlike(text, texts[name])
+            order[name] = (added, name not in names, removed, name == now)
+        return texts[min(order, key=order.__getitem__)]
 
 
 def observe(

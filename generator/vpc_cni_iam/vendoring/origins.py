@@ -78,7 +78,7 @@ class Origins:
         return options is not None and render(options).get(path) == text
 
 
-def distance(text: str, other: str) -> int:
-    """Return the number of lines that only one of two texts has."""
+def unlike(text: str, other: str) -> tuple[int, int]:
+    """Return how many lines a text has that another one lacks, and the other way round."""
     lines, others = Counter(text.splitlines()), Counter(other.splitlines())
-    return ((lines - others) + (others - lines)).total()
+    return (lines - others).total(), (others - lines).total()

@@ -148,7 +148,7 @@ def _merging(file: ModuleFile, sync: str, show: str) -> Iterator[str]:
         yield f"show the difference: {show}"
     if file.markers:
         yield f"if git left the conflict, merge it again: {sync}"
-    if file.state is FileState.both:
+    elif file.state is FileState.both:
         yield f"merge the update into it: {sync}"
 
 

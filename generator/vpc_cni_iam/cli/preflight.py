@@ -38,11 +38,12 @@ Examples:
   vpc-cni-iam preflight instances.json interfaces.json --cluster-name prod
   aws ec2 describe-instances |
     vpc-cni-iam preflight - --cluster-name prod --harden
-  vpc-cni-iam preflight *.json --cluster-name prod --variant ipv6-scoped
+  vpc-cni-iam preflight interfaces.json --cluster-name prod \\
+    --variant ipv6-scoped
   kubectl get daemonset aws-node -n kube-system -o json >aws-node.json
   vpc-cni-iam preflight instances.json --daemonset aws-node.json
   kubectl get eniconfigs -o json >eniconfigs.json
-  vpc-cni-iam preflight *s.json --cluster-name prod --harden \\
+  vpc-cni-iam preflight instances.json --cluster-name prod --harden \\
     --eni-configs eniconfigs.json
 """
 
@@ -60,7 +61,9 @@ def preflight(
         "Variant to move to.  [default: ipv4-scoped, or the DaemonSet's family]"
     ),
     eni_configs: str | None = value(
-        "FILE", "JSON or YAML of the ENIConfigs, whose subnets and security groups are listed, too."
+        "FILE",
+        "With --harden: JSON or YAML of the ENIConfigs, whose subnets and security groups are "
+        "listed, too.",
     ),
     output: common.Format = options.FORMAT,
 ) -> None:
@@ -85,7 +88,7 @@ def preflight(
         target.vpc,
         target.differences,
         provisions=provisions,
-        eni_configs=inputs.eni_configs(eni_configs),
+        eni_configs=inputs.eni_configs(eni_configs, hardened=hardening.harden),
     )
     lists = report.list_lines(result.lists) if result.nodes and is_limitable(composed) else ()
     common.show_result(result, output, chain(report.lines(result), lists))

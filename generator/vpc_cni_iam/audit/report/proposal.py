@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 
+from msgspec.structs import replace
+
 from vpc_cni_iam.audit.judge import PluginRole, PolicyAudit, RoleResult, RoleScope
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.coverage.report.sentences.repairs import repairs, replacement
+from vpc_cni_iam.coverage.analysis.risks import RiskName
+from vpc_cni_iam.coverage.report.sentences.repairs import Candidate, repairs, replacement
 from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.identity import Identity
@@ -33,7 +36,7 @@ def proposal(
     """
     lines = [*_of_policies(audit, role, only_repairs=only_repairs)]
     if not any(family.missing for family in audit.families):
-        lines += _of_clusters(role, clusters)
+        lines += _of_clusters(audit, role, clusters)
     is_of_nodes = tuple(identities) == (Identity.node_role,) and audit.scope is not RoleScope.none
     if is_of_nodes and not only_repairs:
         lines.append(_OWN)
@@ -44,48 +47,59 @@ def _of_policies(audit: PolicyAudit, role: PluginRole, *, only_repairs: bool) ->
     """Yield what to do about the policies, wherever the plugin has the role."""
     modes = tuple(family.mode for family in audit.families)
     missing = [m for family in audit.families for m in family.missing]
-    scoped = f"{modes[0]}-scoped"
+    scoped, generic = Candidate(f"{modes[0]}-scoped"), Candidate(modes[0])
 
     def other() -> str:
         if audit.scope is RoleScope.none:
-            attach = _advice(role, "attach", scoped, modes[0], modes=modes[:1])
+            attach = _advice(role, "attach", [scoped, generic], modes=modes[:1])
             return f"{attach} (or ipv6-scoped)"
         if len(role.settings(modes[0])) > 1:
             return _EACH
-        narrow = [scoped] if audit.scope is RoleScope.scoped and len(modes) == 1 else []
-        return _advice(role, _REPLACE, *narrow, "-".join(modes), modes=modes)
+        if len(modes) > 1:
+            return _advice(role, _REPLACE, [Candidate("-".join(modes))], modes=modes)
+        narrow = _narrow(audit, scoped) if audit.scope is RoleScope.scoped else []
+        return _advice(role, _REPLACE, [*narrow, generic], modes=modes)
 
     yield from repairs(missing, other)
     is_replaced = any(not (m.undecided or m.explicit or m.by) for m in missing)
     if audit.scope is RoleScope.broad and not (is_replaced or only_repairs):
         what = "scope it to its cluster:"
-        yield _advice(role, what, scoped, modes=modes) if len(modes) == 1 else _EACH
+        yield _advice(role, what, [scoped], modes=modes) if len(modes) == 1 else _EACH
 
 
-def _of_clusters(role: PluginRole, clusters: Mapping[EksCluster, RoleResult]) -> Iterator[str]:
+def _narrow(audit: PolicyAudit, scoped: Candidate) -> list[Candidate]:
+    """Return what may take the place of scoped policies: hardened first, if they are."""
+    is_hardened = RiskName.untagged_interfaces_claimable in audit.risks
+    return [*([replace(scoped, harden=True)] if is_hardened else []), scoped]
+
+
+def _of_clusters(
+    audit: PolicyAudit, role: PluginRole, clusters: Mapping[EksCluster, RoleResult]
+) -> Iterator[str]:
     """Yield what to do where the plugin has the role and fails with it."""
     for cluster, family in clusters.items():
-        variants = f"{family.mode}-scoped", family.mode
-        own = partial(_advice, role, _REPLACE, *variants, modes=(family.mode,), at=cluster)
+        candidates = [*_narrow(audit, Candidate(f"{family.mode}-scoped")), Candidate(family.mode)]
+        own = partial(_advice, role, _REPLACE, candidates, modes=(family.mode,), at=cluster)
         yield from repairs(family.missing, own if len(clusters) == 1 else lambda: _EACH)
 
 
 def _advice(
     role: PluginRole,
     what: str,
-    *variants: str,
+    candidates: Sequence[Candidate],
+    *,
     modes: tuple[Mode, ...],
     at: EksCluster = ANY_CLUSTER,
 ) -> str:
-    """Return `what` to do, with the command for the first of some variants that works."""
-    names = role.settings(modes[0], at)[0].names
-    return _command(what, variants, role.version, names, modes, session_tags=role.session_tags)
+    """Return `what` to do, with the command for the first candidate that works."""
+    names, chosen = role.settings(modes[0], at)[0].names, tuple(candidates)
+    return _command(what, chosen, role.version, names, modes, session_tags=role.session_tags)
 
 
 @lru_cache(maxsize=1024)
 def _command(
     what: str,
-    variants: tuple[str, ...],
+    candidates: tuple[Candidate, ...],
     version: PluginVersion,
     names: Names,
     modes: tuple[Mode, ...],
@@ -93,4 +107,4 @@ def _command(
     session_tags: bool,
 ) -> str:
     settings = [RequestSetting(version, m, names=names, session_tags=session_tags) for m in modes]
-    return replacement(what, variants, settings)
+    return replacement(what, candidates, settings)

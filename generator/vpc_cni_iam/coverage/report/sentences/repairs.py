@@ -6,15 +6,19 @@ import shlex
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.catalog import parameters, variants
+from vpc_cni_iam.catalog import narrowing, parameters, variants
 from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.narrowing import IdList
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import METRICS_HELPER
 from vpc_cni_iam.coverage.analysis.cover import run_scenarios, verdict_of
 from vpc_cni_iam.coverage.analysis.denied import DeniedAction, denied_actions
-from vpc_cni_iam.coverage.analysis.risks import is_scoped
+from vpc_cni_iam.coverage.analysis.risks import RiskName, risks_of_access
+from vpc_cni_iam.coverage.names import listed_ids
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario
 from vpc_cni_iam.coverage.simulate.send import Answers, SentCall
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, RequestSetting
@@ -24,8 +28,22 @@ from vpc_cni_iam.policy.evaluate import Decision
 
 # What a document names that has no pattern for every name.
 _CHOSEN = (*parameters.NAMES, parameters.PARTITION)
-_LEAVE = "leave CLUSTER_NAME and ADDITIONAL_ENI_TAGS as they are"
+# What else to do, where a scenario changes the configuration.
+_INSTEAD = {
+    "cluster-name-corrected": "leave CLUSTER_NAME as it is",
+    "additional-tags-changed": "leave ADDITIONAL_ENI_TAGS as it is",
+    "subnet-added": "add the subnet to those that the policy lists",
+    "security-group-added": "add the security group to those that the policy lists",
+}
 _UNNAMED = {"cluster_name": "NAME", "vpc_id": "ID"}
+
+
+class Candidate(Struct, frozen=True):
+    """A policy of the catalog that may take the place of another."""
+
+    variant: str
+    harden: bool = False
+    ids: tuple[tuple[IdList, tuple[str, ...]], ...] = ()  # those that it lists
 
 
 def repairs(denied: Iterable[DeniedAction], replacement: Callable[[], str]) -> tuple[str, ...]:
@@ -73,9 +91,11 @@ def repairs_for(
     )
     if not is_certain:
         lines = tuple(f"if AWS denies what is undecided, {line}" for line in lines)
-    changing = {scenario.name for scenario in SCENARIOS if scenario.changes_configuration}
-    works_so = changing.issuperset(scenario for scenario, _ in counting)
-    return tuple(f"{_LEAVE}, or {line}" for line in lines) if works_so else lines
+    failing = {scenario for scenario, _ in counting}
+    if not failing <= _INSTEAD.keys():
+        return lines
+    instead = " and ".join(text for name, text in _INSTEAD.items() if name in failing)
+    return tuple(f"{instead}, or {line}" for line in lines)
 
 
 def _denied_by(subject: Subject, decision: Decision) -> str:
@@ -93,58 +113,73 @@ def replacement_for(
     *,
     if_degraded: bool = False,
 ) -> str:
-    """Return what to do with the policies of a subject; what is scoped stays so."""
-    names = [METRICS_HELPER.name] if METRICS_HELPER.program in setting.features else []
-    if is_scoped(subject.policies, setting, subject.limiting):
-        names.append(f"{setting.mode}-scoped")
-    names.append(setting.mode)
+    """Return what to do with the policies of a subject; what is narrow stays so if it can."""
+    own_program = METRICS_HELPER.program in setting.features
+    candidates = [Candidate(METRICS_HELPER.name)] if own_program else []
+    risks = {r.identifier for r in risks_of_access(subject.policies, setting, subject.limiting)}
+    if RiskName.interfaces_unscoped not in risks:
+        scoped, listed = Candidate(f"{setting.mode}-scoped"), listed_ids(subject.policies)
+        if RiskName.tag_keys_closed in risks:
+            ids = ((kind, tuple(listed.get(kind.parameter.name, ()))) for kind in IdList)
+            hardened = replace(scoped, harden=True)
+            narrowed = replace(hardened, ids=tuple(each for each in ids if each[1]))
+            candidates += [narrowed, hardened]
+        candidates.append(scoped)
+    candidates.append(Candidate(setting.mode))
     what = "replace its policy with the output of"
-    return replacement(what, names, [setting], scenarios, if_degraded=if_degraded)
+    return replacement(what, candidates, [setting], scenarios, if_degraded=if_degraded)
 
 
 def replacement(
     what: str,
-    names: Iterable[str],
+    candidates: Iterable[Candidate],
     settings: Sequence[RequestSetting],
     scenarios: Sequence[Scenario] = SCENARIOS,
     *,
     if_degraded: bool = False,
 ) -> str:
-    """Return `what` to do, with the command for the first of some variants that works in settings.
+    """Return `what` to do, with the command for the first candidate that works in settings.
 
     Empty if none does.
     """
-    commands = (_command(name, settings, scenarios, if_degraded=if_degraded) for name in names)
+    commands = (_command(c, settings, scenarios, if_degraded=if_degraded) for c in candidates)
     return next((f"{what} {command}" for command in commands if command), "")
 
 
 def _command(
-    name: str,
+    candidate: Candidate,
     settings: Sequence[RequestSetting],
     scenarios: Sequence[Scenario],
     *,
     if_degraded: bool,
 ) -> str:
-    """Return the command for a variant, empty if the plugin does not work with it."""
-    (variant,) = variants.find((name,))
+    """Return the command for a policy, empty if the plugin does not work with it."""
+    (variant,) = variants.find((candidate.variant,))
     version, features = settings[0].version, settings[0].features
     if variant.program:
         features = ()
     settings = [setting.with_example_vpc() for setting in settings]
     known = {p.name: getattr(settings[0].names, p.name) for p in _CHOSEN}
     try:
-        selection = select(cni_version=str(version), features=features)
-        policy = compose(variant, selection).policy
+        hardening = Hardening.of(
+            harden=candidate.harden,
+            additional_tag_keys=settings[0].plugin.additional_tags if candidate.harden else (),
+        )
+        selection = select(cni_version=str(version), features=features, hardening=hardening)
+        policy = narrowing.narrow(compose(variant, selection).policy, dict(candidate.ids))
+        filled = narrowing.filled(policy, parameters.values(known), dict(candidate.ids))
     except UsageError:
         return ""
-    filled = Answers([parameters.substitute(policy, parameters.values(known))])
-    runs = [run for setting in settings for run in run_scenarios(filled, setting, scenarios)]
+    answers = Answers([filled])
+    runs = [run for setting in settings for run in run_scenarios(answers, setting, scenarios)]
     if verdict_of(runs).is_failure(if_degraded=if_degraded):
         return ""
-    words = ["vpc-cni-iam", "policy", name, *selection.arguments()]
+    words = ["vpc-cni-iam", "policy", variant.name, *selection.arguments()]
     for parameter in parameters.used(policy):
         value = known.get(parameter.name, parameter.default)
         if value != parameter.default:
             is_example = value == EXAMPLE[parameter.name]
             words += [parameter.option, _UNNAMED[parameter.name] if is_example else str(value)]
+    for kind, ids in candidate.ids:
+        words += [word for each in ids for word in (kind.parameter.option, each)]
     return f"`{shlex.join(words)}`"

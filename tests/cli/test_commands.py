@@ -141,6 +141,15 @@ def test_policy_options_reach_the_document() -> None:
     assert "ec2:DescribeSubnets" not in bare
 
 
+def test_all_calls_adds_those_that_are_not_needed(tmp_path: Path) -> None:
+    action = "ec2:ModifyNetworkInterfaceAttribute"
+    for words, there in (((), False), (("--all-calls",), True)):
+        assert (action in run("policy", "ipv6", *words).out) is there
+        folder = f"m{len(words)}"
+        run("generate", folder, "--variant", "ipv6", *words, cwd=tmp_path)
+        assert (action in (tmp_path / folder / "main.tf").read_text()) is there
+
+
 @pytest.mark.parametrize(
     ("words", "code", "out"),
     [

@@ -255,6 +255,14 @@ def test_lists_take_nothing_from_any_default_scenario(
         }, version
 
 
+def test_without_subnet_discovery_no_subnet_is_added(tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text(run("policy", *SCOPED_BY, "--harden", *LISTING).out)
+    words = ("coverage", "p.json", "--env", "ENABLE_SUBNET_DISCOVERY=false")
+    assert "subnet-added" not in run(*words, cwd=tmp_path).out
+    done = run(*words, "--scenario", "subnet-added", cwd=tmp_path)
+    assert (done.code, done.out) == (2, "") and "none of these scenarios: subnet-added" in done.err
+
+
 SCOPED_BY = ("ipv4-scoped", "--cluster-name", "prod", "--vpc-id", "vpc-01234567")
 LISTING = ("--subnet-id", "subnet-01234567", "--security-group-id", "sg-01234567")
 OLD = ("--cni-version", "v1.19.3")  # whose next version sends one more tag key

@@ -1,4 +1,4 @@
-# The role of one IPv4 cluster, limited to it, trusted by EKS Pod Identity for that cluster alone.
+# The role of one IPv4 cluster with the scoped policy, trusted by EKS Pod Identity for that cluster alone.
 
 terraform {
   required_version = ">= 1.6"

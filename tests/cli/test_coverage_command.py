@@ -84,7 +84,7 @@ def test_a_degraded_verdict_fails_from_warnings_on(call: SentCall, tmp_path: Pat
     """A call without which the plugin does less, in a policy without a risk of that severity."""
     assert call("coverage", "p.json", cwd=scoped(tmp_path)).code == 0
     done = call("coverage", "p.json", "--fail-on", "warning", cwd=tmp_path)
-    assert done.code == 1 and "degraded" in done.out
+    assert done.code == 1 and ", IPv4: works, degraded\n" in done.out
     refused = call("coverage", "p.json", "--fail-on", "warn", cwd=tmp_path)
     assert refused.code == 2 and "did you mean 'warning'" in refused.err
 

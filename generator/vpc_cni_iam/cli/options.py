@@ -164,7 +164,7 @@ ALL_CALLS = flag("Add all calls to upstream's document, also those that the plug
 LIMIT_TO = value(
     "LIST",
     "With --harden: subnets or security-groups, to make a variable with a list of them and allow "
-    "no others; repeat for both.",
+    "no others, also no subnet that is tagged later for subnet discovery; repeat for both.",
     autocompletion=_limits,
 )
 FORMAT = output_format(Format.text)

@@ -107,7 +107,8 @@ class ModuleTable(Struct, frozen=True, forbid_unknown_fields=True):
             list[str],
             Meta(
                 min_length=1,
-                description="With harden: what the module takes a list of, to allow no others.",
+                description="With harden: what the module takes a list of, to allow no others; of "
+                "subnets, also none that is tagged later for subnet discovery.",
             ),
         ]
         | UnsetType

@@ -739,6 +739,8 @@ def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
     scoped_old = json.loads(run("policy", "ipv4-scoped", *names_of, *revision).out)
     older = ("--harden", "--cni-version", "v1.19.3")  # the next version sends one more tag key
     hardened_old = json.loads(run("policy", "ipv4-scoped", *names_of, *older).out)
+    listed = ("--subnet-id", "subnet-01234567", "--security-group-id", "sg-01234567")
+    listed_old = json.loads(run("policy", "ipv4-scoped", *names_of, *older, *listed).out)
     boundary = managed(BOUNDARY, allow("ec2:*Network*", "ec2:*Addr*", "ec2:*Tags", "ec2:*Instan*"))
     roles = {
         "none": role("none", irsa(), inline={"s3": allow("s3:*")}),
@@ -747,6 +749,7 @@ def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
         "scoped-node": role("scoped-node", NODES, inline={"cni": scoped}),
         "scoped-old": role("scoped-old", irsa(), inline={"cni": scoped_old}),
         "hardened-old": role("hardened-old", irsa(), inline={"cni": hardened_old}),
+        "listed-old": role("listed-old", irsa(), inline={"cni": listed_old}),
         "managed": role("managed", irsa(), attached=(MANAGED,)),
         "managed-node": role("managed-node", NODES, attached=(MANAGED,)),
         "both": role("both", irsa(), inline={"ec2": allow("ec2:*")}),
@@ -767,6 +770,10 @@ def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
         "hardened-old": [
             f"replace its policy with the output of {of('ipv4-scoped')[:-1]} --harden "
             f"{' '.join(names_of)}`",
+        ],
+        "listed-old": [
+            f"replace its policy with the output of {of('ipv4-scoped')[:-1]} --harden "
+            f"{' '.join((*names_of, *listed))}`",
         ],
         "managed": [f"scope it to its cluster: {scoped_of}"],
         "managed-node": [f"scope it to its cluster: {scoped_of}", own],

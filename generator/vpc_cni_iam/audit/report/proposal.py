@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 
-from msgspec.structs import replace
-
 from vpc_cni_iam.audit.judge import PluginRole, PolicyAudit, RoleResult, RoleScope
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.risks import RiskName
-from vpc_cni_iam.coverage.report.sentences.repairs import Candidate, repairs, replacement
+from vpc_cni_iam.coverage.report.sentences.repairs import (
+    Candidate,
+    repairs,
+    replacement,
+    scoped_candidates,
+)
 from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.identity import Identity
@@ -57,7 +60,7 @@ def _of_policies(audit: PolicyAudit, role: PluginRole, *, only_repairs: bool) ->
             return _EACH
         if len(modes) > 1:
             return _advice(role, _REPLACE, [Candidate("-".join(modes))], modes=modes)
-        narrow = _narrow(audit, scoped) if audit.scope is RoleScope.scoped else []
+        narrow = _narrow(audit, role, modes[0]) if audit.scope is RoleScope.scoped else []
         return _advice(role, _REPLACE, [*narrow, generic], modes=modes)
 
     yield from repairs(missing, other)
@@ -67,10 +70,9 @@ def _of_policies(audit: PolicyAudit, role: PluginRole, *, only_repairs: bool) ->
         yield _advice(role, what, [scoped], modes=modes) if len(modes) == 1 else _EACH
 
 
-def _narrow(audit: PolicyAudit, scoped: Candidate) -> list[Candidate]:
-    """Return what may take the place of scoped policies: hardened first, if they are."""
+def _narrow(audit: PolicyAudit, role: PluginRole, mode: Mode) -> list[Candidate]:
     is_hardened = RiskName.untagged_interfaces_claimable in audit.risks
-    return [*([replace(scoped, harden=True)] if is_hardened else []), scoped]
+    return scoped_candidates(mode, role.policies, is_hardened=is_hardened)
 
 
 def _of_clusters(
@@ -78,7 +80,7 @@ def _of_clusters(
 ) -> Iterator[str]:
     """Yield what to do where the plugin has the role and fails with it."""
     for cluster, family in clusters.items():
-        candidates = [*_narrow(audit, Candidate(f"{family.mode}-scoped")), Candidate(family.mode)]
+        candidates = [*_narrow(audit, role, family.mode), Candidate(family.mode)]
         own = partial(_advice, role, _REPLACE, candidates, modes=(family.mode,), at=cluster)
         yield from repairs(family.missing, own if len(clusters) == 1 else lambda: _EACH)
 

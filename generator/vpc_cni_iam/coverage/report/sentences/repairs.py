@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import narrowing, parameters, variants
 from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.narrowing import IdList
 from vpc_cni_iam.catalog.selection import select
@@ -24,6 +25,7 @@ from vpc_cni_iam.coverage.simulate.send import Answers, SentCall
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, RequestSetting
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Decision
 
 # What a document names that has no pattern for every name.
@@ -118,16 +120,23 @@ def replacement_for(
     candidates = [Candidate(METRICS_HELPER.name)] if own_program else []
     risks = {r.identifier for r in risks_of_access(subject.policies, setting, subject.limiting)}
     if RiskName.interfaces_unscoped not in risks:
-        scoped, listed = Candidate(f"{setting.mode}-scoped"), listed_ids(subject.policies)
-        if RiskName.tag_keys_closed in risks:
-            ids = ((kind, tuple(listed.get(kind.parameter.name, ()))) for kind in IdList)
-            hardened = replace(scoped, harden=True)
-            narrowed = replace(hardened, ids=tuple(each for each in ids if each[1]))
-            candidates += [narrowed, hardened]
-        candidates.append(scoped)
+        is_hardened = RiskName.tag_keys_closed in risks
+        candidates += scoped_candidates(setting.mode, subject.policies, is_hardened=is_hardened)
     candidates.append(Candidate(setting.mode))
     what = "replace its policy with the output of"
     return replacement(what, candidates, [setting], scenarios, if_degraded=if_degraded)
+
+
+def scoped_candidates(
+    mode: Mode, policies: Iterable[Policy], *, is_hardened: bool
+) -> list[Candidate]:
+    """Return what may take the place of scoped policies, what is as narrow as they first."""
+    scoped, listed = Candidate(f"{mode}-scoped"), listed_ids(policies)
+    if not is_hardened:
+        return [scoped]
+    ids = ((kind, tuple(listed.get(kind.parameter.name, ()))) for kind in IdList)
+    hardened = replace(scoped, harden=True)
+    return [replace(hardened, ids=tuple(each for each in ids if each[1])), hardened, scoped]
 
 
 def replacement(

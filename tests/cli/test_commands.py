@@ -237,6 +237,8 @@ def test_policy_prints_the_document_for_iam() -> None:
     assert len(json.loads(done.out)["Statement"]) == 7
     assert "${" not in done.out
     assert "arn:aws-cn:ec2:*:*:subnet/*" in done.out
+    by_region = run("policy", "ipv4-scoped", *NAMES, "--region", "cn-north-1").out
+    assert "arn:aws-cn:ec2:cn-north-1:*:subnet/*" in by_region
 
 
 def test_policy_as_hcl_reads_back() -> None:

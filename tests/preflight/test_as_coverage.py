@@ -45,7 +45,7 @@ def test_what_breaks_is_what_fails(
             instance_tagged=tagged,
         ).with_environment(DISABLE_NETWORK_RESOURCE_PROVISIONING=str(not provisions).lower())
         result = preflight(
-            inventory(described, tagged=tagged), composed, "prod", provisions=provisions
+            inventory(described, tagged=tagged), composed, "prod", plugin=setting.plugin
         )
         assert result.breaks is fails(SimulatedNode(setting, policies), described), (setting, tags)
 

@@ -77,7 +77,7 @@ def preflight(
     inputs.check_once([*files, daemonset or "", eni_configs or ""])
     plugin = PluginSettings() if daemonset is None else inputs.plugin_settings(daemonset)
     target = target_of(plugin, cluster_name, vpc_id, variant)
-    documents, hardening, provisions = as_set_up(plugin, target.mode, documents, hardening)
+    documents, hardening, plugin = as_set_up(plugin, target.mode, documents, hardening)
     (composed,) = options.chosen((target.variant,), documents, hardening).composed()
     stdin = partial(inputs.text, "-", limit=INVENTORY)
     inventory = ec2.read(Content.of(file, stdin, INVENTORY) for file in files)
@@ -87,7 +87,7 @@ def preflight(
         target.cluster,
         target.vpc,
         target.differences,
-        provisions=provisions,
+        plugin,
         eni_configs=inputs.eni_configs(eni_configs, hardened=hardening.harden),
     )
     lists = report.list_lines(result.lists) if result.nodes and is_limitable(composed) else ()
@@ -149,16 +149,16 @@ def as_set_up(
     mode: Mode,
     documents: options.DocumentOptions,
     hardening: options.HardeningOptions,
-) -> tuple[options.DocumentOptions, options.HardeningOptions, bool]:
+) -> tuple[options.DocumentOptions, options.HardeningOptions, PluginSettings]:
     """Return options with the plugin version, the features and the tags of a file of the plugin.
 
-    The last value is whether the plugin makes and tags interfaces.
+    The last value is the plugin's settings as its version reads them.
     """
     from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 
     if not plugin.file:
-        return documents, hardening, True
+        return documents, hardening, plugin
     version = documents.cni_version or plugin.version
     if version and documents.cni_version is None and documents.revision is None:
         version = options.known(version, strict=documents.strict)
@@ -170,4 +170,4 @@ def as_set_up(
     if hardening.harden and hardening.additional_tag_key is None:
         keys = list(setting.plugin.additional_tags)
         hardening = replace(hardening, additional_tag_key=keys or None)
-    return documents, hardening, setting.plugin.provisioning
+    return documents, hardening, setting.plugin

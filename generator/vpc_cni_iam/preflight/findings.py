@@ -11,6 +11,7 @@ from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import Composed
 from vpc_cni_iam.errors import Message, UsageError
 from vpc_cni_iam.inputs.aws.ec2 import Inventory
+from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.preflight import rules
 from vpc_cni_iam.preflight.eni_configs import EniConfig
 from vpc_cni_iam.preflight.lists import NodeLists, node_lists
@@ -50,19 +51,19 @@ def preflight(
     cluster: str,
     vpc: str | None = None,
     differences: Iterable[RuleResult] = (),
+    plugin: PluginSettings | None = None,
     *,
-    provisions: bool = True,
     eni_configs: Iterable[EniConfig] | None = None,
 ) -> Preflight:
     """Return the findings about resources that would break or be left behind under a policy.
 
     Without `vpc`, it is that of the nodes; `UsageError` if they are in several. `differences` say
-    what of the plugin's configuration does not go with the policy; `provisions` is whether it lets
-    the plugin make and tag interfaces.
+    what of the plugin's configuration does not go with the policy.
     """
     candidates = node_candidates(inventory, cluster)
     nodes = [candidate for candidate in candidates if candidate.is_node]
-    needs = Needs.of(composed, cluster, _vpc(composed, nodes, vpc), provisions=provisions)
+    plugin = plugin or PluginSettings()
+    needs = Needs.of(composed, cluster, _vpc(composed, nodes, vpc), plugin)
     resources: dict[RuleResult, list[str]] = {result: [] for result in differences}
     for result, resource in _results(inventory, candidates, needs):
         resources.setdefault(result, []).append(resource)

@@ -169,12 +169,15 @@ def _refused(interface: Interface, needs: Needs) -> RuleResult:
         problem += f", since it is in {interface.vpc}, not in {needs.vpc}"
     elif present not in (None, needs.cluster):
         problem += f", since {CLUSTER} is {present!r} there"
+    elif needs.unlisted:
+        problem += f", since the policy does not list the tag key {', '.join(needs.unlisted)}"
+    effect = "the plugin cannot tag it at its start, and exits"
     return RuleResult(
         "interface-tag-refused",
         Severity.breaks,
         problem,
-        "the plugin cannot tag it at its start, and exits",
-        () if elsewhere else (CLUSTER, needs.cluster),
+        f"{effect}; list it with --additional-tag-key" if needs.unlisted else effect,
+        () if elsewhere or needs.unlisted else (CLUSTER, needs.cluster),
     )
 
 

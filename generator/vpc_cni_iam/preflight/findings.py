@@ -16,7 +16,7 @@ from vpc_cni_iam.preflight import rules
 from vpc_cni_iam.preflight.eni_configs import EniConfig
 from vpc_cni_iam.preflight.lists import NodeLists, node_lists
 from vpc_cni_iam.preflight.needs import Needs
-from vpc_cni_iam.preflight.nodes import NodeCandidate, is_plugins, node_candidates
+from vpc_cni_iam.preflight.nodes import NodeCandidate, NodeOwner, is_plugins, node_candidates
 from vpc_cni_iam.preflight.rules import RuleResult, Severity
 
 # EC2 API reference, CreateTags: at most 1,000 resources a request.
@@ -69,7 +69,8 @@ def preflight(
         resources.setdefault(result, []).append(resource)
     of_resources = (result for result, ids in resources.items() if ids)
     if not nodes and not any(map(_counts, of_resources)):
-        resources[rules.of_nothing(cluster)] = []
+        is_auto_mode = any(c.owner is NodeOwner.auto_mode for c in candidates)
+        resources[rules.of_nothing(cluster, is_auto_mode=is_auto_mode)] = []
     if inventory.continued_pages:
         resources[rules.of_pages(inventory.continued_pages)] = []
     findings = [_finding(result, sorted(ids)) for result, ids in resources.items()]

@@ -226,15 +226,16 @@ def of_stranger(node: NodeCandidate, needs: Needs) -> RuleResult | None:
     )
 
 
-def of_nothing(cluster: str) -> RuleResult:
-    """Return the result if there is no node at all."""
-    return RuleResult(
-        "no-nodes",
-        Severity.unknown,
-        f"no instance or interface looks like a node of {cluster!r}",
+def of_nothing(cluster: str, *, is_auto_mode: bool) -> RuleResult:
+    """Return the result if there is no node at all, or if those there are of EKS Auto Mode."""
+    effect = (
         "nothing was checked; compare --cluster-name, the Region, the account and --filters with "
-        "the cluster",
+        "the cluster"
     )
+    if is_auto_mode:
+        effect += ". If all its nodes are of EKS Auto Mode, it needs no policy"
+    problem = f"no instance or interface looks like a node of {cluster!r}"
+    return RuleResult("no-nodes", Severity.unknown, problem, effect)
 
 
 def of_cluster_name(own: str, cluster: str) -> RuleResult:

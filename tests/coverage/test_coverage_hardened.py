@@ -255,6 +255,23 @@ def test_lists_take_nothing_from_any_default_scenario(
         }, version
 
 
+def test_what_to_do_keeps_the_tags_of_a_hardened_policy(tmp_path: Path) -> None:
+    tags = ("--additional-tag-key", "team", "--eni-claim-tag", "made-by=us")
+    (tmp_path / "p.json").write_text(run("policy", *SCOPED_BY, "--harden", *OLD, *tags).out)
+    ready = ("--skip", "interface-from-before")  # with interfaces that lack the tag of the claim
+    for words, listed in (
+        (ready, tags),
+        ((*ready, "--env", 'ADDITIONAL_ENI_TAGS={"cost": "1"}'), (*tags, "cost")),
+        ((), tags[:2]),
+    ):
+        made = ("coverage", "p.json", "--primary-tag", "made-by=us", *words)
+        (repair,) = json.loads(run(*made, "--format", "json", cwd=tmp_path).out)["repairs"]
+        arguments = shlex.split(repair.split("`")[1])[1:]
+        assert {w for w in arguments if w in ("--harden", *tags, "cost")} == {"--harden", *listed}
+        (tmp_path / "new.json").write_text(run(*arguments).out)
+        assert run("coverage", "new.json", *made[2:], cwd=tmp_path).code == 0
+
+
 def test_without_subnet_discovery_no_subnet_is_added(tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text(run("policy", *SCOPED_BY, "--harden", *LISTING).out)
     words = ("coverage", "p.json", "--env", "ENABLE_SUBNET_DISCOVERY=false")

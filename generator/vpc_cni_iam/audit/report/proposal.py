@@ -8,7 +8,6 @@ from functools import lru_cache, partial
 from vpc_cni_iam.audit.judge import PluginRole, PolicyAudit, RoleResult, RoleScope
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.coverage.analysis.risks import RiskName
 from vpc_cni_iam.coverage.report.sentences.repairs import (
     Candidate,
     repairs,
@@ -39,7 +38,7 @@ def proposal(
     """
     lines = [*_of_policies(audit, role, only_repairs=only_repairs)]
     if not any(family.missing for family in audit.families):
-        lines += _of_clusters(audit, role, clusters)
+        lines += _of_clusters(role, clusters)
     is_of_nodes = tuple(identities) == (Identity.node_role,) and audit.scope is not RoleScope.none
     if is_of_nodes and not only_repairs:
         lines.append(_OWN)
@@ -60,7 +59,8 @@ def _of_policies(audit: PolicyAudit, role: PluginRole, *, only_repairs: bool) ->
             return _EACH
         if len(modes) > 1:
             return _advice(role, _REPLACE, [Candidate("-".join(modes))], modes=modes)
-        narrow = _narrow(audit, role, modes[0]) if audit.scope is RoleScope.scoped else []
+        is_scoped = audit.scope is RoleScope.scoped
+        narrow = scoped_candidates(modes[0], role.policies) if is_scoped else []
         return _advice(role, _REPLACE, [*narrow, generic], modes=modes)
 
     yield from repairs(missing, other)
@@ -70,17 +70,10 @@ def _of_policies(audit: PolicyAudit, role: PluginRole, *, only_repairs: bool) ->
         yield _advice(role, what, [scoped], modes=modes) if len(modes) == 1 else _EACH
 
 
-def _narrow(audit: PolicyAudit, role: PluginRole, mode: Mode) -> list[Candidate]:
-    is_hardened = RiskName.untagged_interfaces_claimable in audit.risks
-    return scoped_candidates(mode, role.policies, is_hardened=is_hardened)
-
-
-def _of_clusters(
-    audit: PolicyAudit, role: PluginRole, clusters: Mapping[EksCluster, RoleResult]
-) -> Iterator[str]:
+def _of_clusters(role: PluginRole, clusters: Mapping[EksCluster, RoleResult]) -> Iterator[str]:
     """Yield what to do where the plugin has the role and fails with it."""
     for cluster, family in clusters.items():
-        candidates = [*_narrow(audit, role, family.mode), Candidate(family.mode)]
+        candidates = [*scoped_candidates(family.mode, role.policies), Candidate(family.mode)]
         own = partial(_advice, role, _REPLACE, candidates, modes=(family.mode,), at=cluster)
         yield from repairs(family.missing, own if len(clusters) == 1 else lambda: _EACH)
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog import narrowing, parameters, variants
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts.calls import Mode
-from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.hardening import Hardening, hardening_of
 from vpc_cni_iam.catalog.narrowing import IdList
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import METRICS_HELPER
@@ -44,7 +44,7 @@ class Candidate(Struct, frozen=True):
     """A policy of the catalog that may take the place of another."""
 
     variant: str
-    harden: bool = False
+    hardening: Hardening | None = None
     ids: tuple[tuple[IdList, tuple[str, ...]], ...] = ()  # those that it lists
 
 
@@ -120,23 +120,23 @@ def replacement_for(
     candidates = [Candidate(METRICS_HELPER.name)] if own_program else []
     risks = {r.identifier for r in risks_of_access(subject.policies, setting, subject.limiting)}
     if RiskName.interfaces_unscoped not in risks:
-        is_hardened = RiskName.tag_keys_closed in risks
-        candidates += scoped_candidates(setting.mode, subject.policies, is_hardened=is_hardened)
+        candidates += scoped_candidates(setting.mode, subject.policies)
     candidates.append(Candidate(setting.mode))
     what = "replace its policy with the output of"
     return replacement(what, candidates, [setting], scenarios, if_degraded=if_degraded)
 
 
-def scoped_candidates(
-    mode: Mode, policies: Iterable[Policy], *, is_hardened: bool
-) -> list[Candidate]:
+def scoped_candidates(mode: Mode, policies: Sequence[Policy]) -> list[Candidate]:
     """Return what may take the place of scoped policies, what is as narrow as they first."""
     scoped, listed = Candidate(f"{mode}-scoped"), listed_ids(policies)
-    if not is_hardened:
+    hardening = hardening_of(Policy(tuple(s for p in policies for s in p.statements)))
+    if hardening is None:
         return [scoped]
     ids = ((kind, tuple(listed.get(kind.parameter.name, ()))) for kind in IdList)
-    hardened = replace(scoped, harden=True)
-    return [replace(hardened, ids=tuple(each for each in ids if each[1])), hardened, scoped]
+    hardened = replace(scoped, hardening=hardening)
+    narrowed = replace(hardened, ids=tuple(each for each in ids if each[1]))
+    unclaimed = replace(scoped, hardening=replace(hardening, eni_claim_tag=None))
+    return list(dict.fromkeys((narrowed, hardened, unclaimed, scoped)))
 
 
 def replacement(
@@ -170,10 +170,10 @@ def _command(
     settings = [setting.with_example_vpc() for setting in settings]
     known = {p.name: getattr(settings[0].names, p.name) for p in _CHOSEN}
     try:
-        hardening = Hardening.of(
-            harden=candidate.harden,
-            additional_tag_keys=settings[0].plugin.additional_tags if candidate.harden else (),
-        )
+        if hardening := candidate.hardening:
+            keys = (*hardening.additional_tag_keys, *settings[0].plugin.additional_tags)
+            claim = hardening.eni_claim_tag and "=".join(hardening.eni_claim_tag)
+            hardening = Hardening.of(harden=True, additional_tag_keys=keys, eni_claim_tag=claim)
         selection = select(cni_version=str(version), features=features, hardening=hardening)
         policy = narrowing.narrow(compose(variant, selection).policy, dict(candidate.ids))
         filled = narrowing.filled(policy, parameters.values(known), dict(candidate.ids))
@@ -189,6 +189,6 @@ def _command(
         if value != parameter.default:
             is_example = value == EXAMPLE[parameter.name]
             words += [parameter.option, _UNNAMED[parameter.name] if is_example else str(value)]
-    for kind, ids in candidate.ids:
-        words += [word for each in ids for word in (kind.parameter.option, each)]
+        listed = (ids for kind, ids in candidate.ids if kind.parameter == parameter)
+        words += [word for ids in listed for each in ids for word in (parameter.option, each)]
     return f"`{shlex.join(words)}`"

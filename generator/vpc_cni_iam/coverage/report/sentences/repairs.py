@@ -14,8 +14,8 @@ from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.hardening import Hardening, hardening_of
 from vpc_cni_iam.catalog.narrowing import IdList
-from vpc_cni_iam.catalog.selection import select
-from vpc_cni_iam.catalog.variants import METRICS_HELPER
+from vpc_cni_iam.catalog.selection import Selection, select
+from vpc_cni_iam.catalog.variants import METRICS_HELPER, Variant
 from vpc_cni_iam.coverage.analysis.cover import run_scenarios, verdict_of
 from vpc_cni_iam.coverage.analysis.denied import DeniedAction, denied_actions
 from vpc_cni_iam.coverage.analysis.risks import RiskName, risks_of_access
@@ -155,6 +155,16 @@ def replacement(
     return next((f"{what} {command}" for command in commands if command), "")
 
 
+def _selection(candidate: Candidate, variant: Variant, setting: RequestSetting) -> Selection:
+    """Return the documents of a candidate for a setting; raises `UsageError`."""
+    if hardening := candidate.hardening:
+        keys = (*hardening.additional_tag_keys, *setting.plugin.additional_tags)
+        claim = hardening.eni_claim_tag and "=".join(hardening.eni_claim_tag)
+        hardening = Hardening.of(harden=True, additional_tag_keys=keys, eni_claim_tag=claim)
+    features = () if variant.program else setting.features
+    return select(cni_version=str(setting.version), features=features, hardening=hardening)
+
+
 def _command(
     candidate: Candidate,
     settings: Sequence[RequestSetting],
@@ -164,17 +174,10 @@ def _command(
 ) -> str:
     """Return the command for a policy, empty if the plugin does not work with it."""
     (variant,) = variants.find((candidate.variant,))
-    version, features = settings[0].version, settings[0].features
-    if variant.program:
-        features = ()
     settings = [setting.with_example_vpc() for setting in settings]
     known = {p.name: getattr(settings[0].names, p.name) for p in _CHOSEN}
     try:
-        if hardening := candidate.hardening:
-            keys = (*hardening.additional_tag_keys, *settings[0].plugin.additional_tags)
-            claim = hardening.eni_claim_tag and "=".join(hardening.eni_claim_tag)
-            hardening = Hardening.of(harden=True, additional_tag_keys=keys, eni_claim_tag=claim)
-        selection = select(cni_version=str(version), features=features, hardening=hardening)
+        selection = _selection(candidate, variant, settings[0])
         policy = narrowing.narrow(compose(variant, selection).policy, dict(candidate.ids))
         filled = narrowing.filled(policy, parameters.values(known), dict(candidate.ids))
     except UsageError:

@@ -74,7 +74,7 @@ def test_the_lists_are_those_of_the_nodes_and_of_their_eni_configs(tmp_path: Pat
     assert "subnet_ids" not in run(*bare, cwd=tmp_path).out
     refused = run(*bare, "--eni-configs", "c.json", cwd=tmp_path)
     assert (refused.code, refused.out) == (2, "")
-    assert "--eni-configs goes with --harden" in refused.err
+    assert "--eni-configs needs --harden" in refused.err
     assert "subnet_ids" not in run(*WORDS, "--variant", "ipv6-scoped", cwd=tmp_path).out
 
 

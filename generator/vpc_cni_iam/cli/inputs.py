@@ -54,7 +54,7 @@ def eni_configs(file: str | None, *, hardened: bool) -> tuple[EniConfig, ...] | 
     from vpc_cni_iam.preflight.eni_configs import read
 
     if file is not None and not hardened:
-        raise UsageError("--eni-configs goes with --harden")
+        raise UsageError("--eni-configs needs --harden")
     return None if file is None else read(text(file), source(file))
 
 

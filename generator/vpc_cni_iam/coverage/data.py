@@ -21,7 +21,7 @@ from vpc_cni_iam.policy.report import undecided_text
 
 
 class ExcessData(TypedDict):
-    """A pattern that grants more than the plugin calls."""
+    """A pattern that allows more than the plugin calls."""
 
     pattern: str
     harm: Harm
@@ -29,7 +29,7 @@ class ExcessData(TypedDict):
 
 
 class EqualData(TypedDict):
-    """A policy that is equal to documents of upstream or AWS."""
+    """A policy that equals documents of upstream or AWS."""
 
     policy: str | None
     documents: Sequence[KnownDocument]

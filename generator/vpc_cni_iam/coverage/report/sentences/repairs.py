@@ -1,4 +1,4 @@
-"""What to do about policies that deny the plugin's calls: what to allow, or another policy."""
+"""How to fix policies that deny the plugin's calls: what to allow, or another policy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Decision
 
-# What a document names that has no pattern for every name.
+# The names in documents.
 _CHOSEN = (*parameters.NAMES, parameters.PARTITION)
 # What else to do, where a scenario changes the configuration.
 _INSTEAD = {
@@ -49,9 +49,9 @@ class Candidate(Struct, frozen=True):
 
 
 def repairs(denied: Iterable[DeniedAction], replacement: Callable[[], str]) -> tuple[str, ...]:
-    """Return what to do about denied actions, in sentences.
+    """Return the fixes for denied actions, in sentences.
 
-    `replacement` returns what to do about the policies themselves; empty if that is not known.
+    `replacement` returns the fix for the policies themselves; empty if none is known.
     """
     actions: dict[tuple[bool, str], dict[str, None]] = {}
     for each in denied:
@@ -75,9 +75,9 @@ def repairs_for(
     *,
     if_degraded: bool,
 ) -> tuple[str, ...]:
-    """Return what to do about denied calls with which a check fails.
+    """Return the fixes for denied calls with which a check fails.
 
-    `denied` has calls, each with its scenario's name. Nothing if the subject was not read in full.
+    `denied` has calls, each with its scenario's name. Empty if the subject was not read in full.
     """
     if not subject.is_complete:
         return ()
@@ -103,7 +103,7 @@ def repairs_for(
 def _denied_by(subject: Subject, decision: Decision) -> str:
     if limit := subject.limit(decision):
         return limit
-    # A statement whose condition is not decided is one of the policy, which is replaced.
+    # A statement whose condition is undecided is in the policy, which the fix replaces.
     name = subject.statement(decision) if decision.denied else ""
     return f"statement {name}" if name else ""
 
@@ -149,7 +149,7 @@ def replacement(
 ) -> str:
     """Return `what` to do, with the command for the first candidate that works in settings.
 
-    Empty if none does.
+    Empty if no variant does.
     """
     commands = (_command(c, settings, scenarios, if_degraded=if_degraded) for c in candidates)
     return next((f"{what} {command}" for command in commands if command), "")

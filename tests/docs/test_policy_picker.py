@@ -358,7 +358,7 @@ def test_risks_are_those_of_coverage(
     ("words", "problem"),
     [
         ("family=ipv4&scope=cluster&cluster_name=a b", '"a b" is not an EKS cluster name'),
-        ("family=ipv6&scope=tags", "There is no such policy"),
+        ("family=ipv6&scope=tags", "This policy does not exist"),
         ("version=v1.7.0&family=ipv6", "ipv6 works with plugin v1.10.0 or later"),
         ("family=ipv4&scope=cluster&cluster_name=a&vpc_id=vpc-<b>x</b>", "is not a VPC ID"),
         ("family=ipv4&scope=tags&harden=on&subnet_ids=a", '"a" is not a subnet ID'),
@@ -369,7 +369,7 @@ def test_risks_are_those_of_coverage(
         (
             "family=ipv4&scope=tags&harden=on&security_group_ids="
             + ",".join(f"sg-{n:08}" for n in range(60)),
-            "and a managed policy of IAM 6144; list fewer IDs",
+            "but IAM allows 6144 in a managed policy; list fewer IDs",
         ),
     ],
 )

@@ -754,6 +754,10 @@ def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
     scoped = json.loads(run("policy", "ipv4-scoped", *names_of).out)
     revision = ("--revision", "2022-01-31")
     scoped_old = json.loads(run("policy", "ipv4-scoped", *names_of, *revision).out)
+    older = ("--harden", "--cni-version", "v1.19.3")  # the next version sends one more tag key
+    hardened_old = json.loads(run("policy", "ipv4-scoped", *names_of, *older).out)
+    listed = ("--subnet-id", "subnet-01234567", "--security-group-id", "sg-01234567")
+    listed_old = json.loads(run("policy", "ipv4-scoped", *names_of, *older, *listed).out)
     boundary = managed(BOUNDARY, allow("ec2:*Network*", "ec2:*Addr*", "ec2:*Tags", "ec2:*Instan*"))
     roles = {
         "none": role("none", irsa(), inline={"s3": allow("s3:*")}),
@@ -761,6 +765,8 @@ def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
         "scoped": role("scoped", irsa(), inline={"cni": scoped}),
         "scoped-node": role("scoped-node", NODES, inline={"cni": scoped}),
         "scoped-old": role("scoped-old", irsa(), inline={"cni": scoped_old}),
+        "hardened-old": role("hardened-old", irsa(), inline={"cni": hardened_old}),
+        "listed-old": role("listed-old", irsa(), inline={"cni": listed_old}),
         "managed": role("managed", irsa(), attached=(MANAGED,)),
         "managed-node": role("managed-node", NODES, attached=(MANAGED,)),
         "both": role("both", irsa(), inline={"ec2": allow("ec2:*")}),
@@ -777,6 +783,14 @@ def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
         "scoped-node": [own],
         "scoped-old": [
             f"replace its policy with the output of {of('ipv4-scoped')[:-1]} {' '.join(names_of)}`",
+        ],
+        "hardened-old": [
+            f"replace its policy with the output of {of('ipv4-scoped')[:-1]} --harden "
+            f"{' '.join(names_of)}`",
+        ],
+        "listed-old": [
+            f"replace its policy with the output of {of('ipv4-scoped')[:-1]} --harden "
+            f"{' '.join((*names_of, *listed))}`",
         ],
         "managed": [f"scope it to its cluster: {scoped_of}"],
         "managed-node": [f"scope it to its cluster: {scoped_of}", own],
@@ -956,7 +970,8 @@ def test_a_role_with_a_hardened_policy_works(tmp_path: Path) -> None:
     assert run("coverage", "policy.json", cwd=tmp_path).code == 0
     every = [word for s in SCENARIOS for word in ("--scenario", s.name)]
     done = run("coverage", "policy.json", *every, cwd=tmp_path)
-    assert "to do    leave CLUSTER_NAME and ADDITIONAL_ENI_TAGS as they are, or " in done.out
+    instead = "leave CLUSTER_NAME as it is and leave ADDITIONAL_ENI_TAGS as it is, or "
+    assert f"to do    {instead}" in done.out
     assert done.out.endswith(", in cluster-name-corrected and additional-tags-changed only\n")
 
 

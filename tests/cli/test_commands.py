@@ -141,6 +141,15 @@ def test_policy_options_reach_the_document() -> None:
     assert "ec2:DescribeSubnets" not in bare
 
 
+def test_all_calls_adds_those_that_are_not_needed(tmp_path: Path) -> None:
+    action = "ec2:ModifyNetworkInterfaceAttribute"
+    for words, there in (((), False), (("--all-calls",), True)):
+        assert (action in run("policy", "ipv6", *words).out) is there
+        folder = f"m{len(words)}"
+        run("generate", folder, "--variant", "ipv6", *words, cwd=tmp_path)
+        assert (action in (tmp_path / folder / "main.tf").read_text()) is there
+
+
 @pytest.mark.parametrize(
     ("words", "code", "out"),
     [
@@ -228,6 +237,8 @@ def test_policy_prints_the_document_for_iam() -> None:
     assert len(json.loads(done.out)["Statement"]) == 7
     assert "${" not in done.out
     assert "arn:aws-cn:ec2:*:*:subnet/*" in done.out
+    by_region = run("policy", "ipv4-scoped", *NAMES, "--region", "cn-north-1").out
+    assert "arn:aws-cn:ec2:cn-north-1:*:subnet/*" in by_region
 
 
 def test_policy_as_hcl_reads_back() -> None:

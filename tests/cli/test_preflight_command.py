@@ -205,3 +205,20 @@ def test_the_operator_that_ec2_describes_tells_a_node_of_auto_mode(tmp_path: Pat
     described["Operator"] = {"Managed": False}
     (tmp_path / "i.json").write_text(json.dumps(answer))
     assert "breaks  " in run("preflight", "i.json", "--cluster-name", "prod", cwd=tmp_path).out
+
+
+def test_the_keys_of_additional_tags_must_be_listed(tmp_path: Path) -> None:
+    """The plugin writes all tags of an interface in one request, and exits if that is denied."""
+    owned = {"Key": "kubernetes.io/cluster/prod", "Value": "owned"}
+    answer = {"Reservations": [{"Instances": [NODE | {"Tags": [owned]}]}]}
+    (tmp_path / "i.json").write_text(json.dumps(answer))
+    (tmp_path / "e.json").write_text(INTERFACES)
+    tags = json.dumps({"team": "network"})
+    (tmp_path / "d.json").write_text(daemonset(ADDITIONAL_ENI_TAGS=tags, VPC_ID="vpc-01234567"))
+    words = ("preflight", "i.json", "e.json", "--daemonset", "d.json")
+    assert run(*words, cwd=tmp_path).code == 0
+    assert run(*words, "--harden", cwd=tmp_path).code == 0  # with the keys of the DaemonSet
+    done = run(*words, "--harden", "--additional-tag-key", "other", cwd=tmp_path)
+    text = " ".join(done.out.split())
+    assert done.code == 1 and "since the policy does not list the tag key team" in text
+    assert "list it with --additional-tag-key" in text and "create-tags" not in text

@@ -127,6 +127,8 @@ def test_a_node_of_eks_auto_mode_is_passed_over(described: str) -> None:
     assert (only(result).resources, result.nodes) == (("i-2",), 1)
     alone = check(other)
     assert alone.breaks and alone.findings[0].rule == "no-nodes"
+    assert "If all its nodes are of EKS Auto Mode, it needs no policy" in alone.findings[0].effect
+    assert "EKS Auto Mode" not in check(instance({}, "i-3")).findings[-1].effect
 
 
 def test_an_instance_that_another_service_manages_is_judged_by_its_tags() -> None:

@@ -46,10 +46,15 @@ def plugin_settings(file: str) -> PluginSettings:
     return daemonset.read(text(file), source(file))
 
 
-def eni_configs(file: str | None) -> tuple[EniConfig, ...] | None:
-    """Return the ENIConfigs of a cluster, None without a file."""
+def eni_configs(file: str | None, *, hardened: bool) -> tuple[EniConfig, ...] | None:
+    """Return the ENIConfigs of a cluster, None without a file.
+
+    Raises `UsageError` for a policy that is not hardened, which has no use for them.
+    """
     from vpc_cni_iam.preflight.eni_configs import read
 
+    if file is not None and not hardened:
+        raise UsageError("--eni-configs needs --harden")
     return None if file is None else read(text(file), source(file))
 
 

@@ -163,8 +163,8 @@ NO_ADDITIONS = flag("Do not add the plugin's missing calls to upstream's documen
 ALL_CALLS = flag("Add all calls to upstream's document, also those that the plugin does not need.")
 LIMIT_TO = value(
     "LIST",
-    "With --harden: subnets or security-groups. Adds a variable that lists the allowed ones; "
-    "repeat for both.",
+    "With --harden: subnets or security-groups. Adds a variable that lists the allowed ones; a "
+    "subnet that is tagged later for subnet discovery is not allowed. Repeat for both.",
     autocompletion=_limits,
 )
 FORMAT = output_format(Format.text)

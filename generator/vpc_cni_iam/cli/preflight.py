@@ -39,11 +39,12 @@ Examples:
   vpc-cni-iam preflight instances.json interfaces.json --cluster-name prod
   aws ec2 describe-instances |
     vpc-cni-iam preflight - --cluster-name prod --harden
-  vpc-cni-iam preflight *.json --cluster-name prod --variant ipv6-scoped
+  vpc-cni-iam preflight interfaces.json --cluster-name prod \\
+    --variant ipv6-scoped
   kubectl get daemonset aws-node -n kube-system -o json >aws-node.json
   vpc-cni-iam preflight instances.json --daemonset aws-node.json
   kubectl get eniconfigs -o json >eniconfigs.json
-  vpc-cni-iam preflight *s.json --cluster-name prod --harden \\
+  vpc-cni-iam preflight instances.json --cluster-name prod --harden \\
     --eni-configs eniconfigs.json
 """
 
@@ -61,7 +62,8 @@ def preflight(
         "Variant to move to.  [default: ipv4-scoped, or the DaemonSet's family]"
     ),
     eni_configs: str | None = value(
-        "FILE", "JSON or YAML of ENIConfigs, to list their subnets and security groups too."
+        "FILE",
+        "With --harden: JSON or YAML of ENIConfigs, to list their subnets and security groups too.",
     ),
     output: common.Format = options.FORMAT,
 ) -> None:
@@ -75,7 +77,7 @@ def preflight(
     inputs.check_once([*files, daemonset or "", eni_configs or ""])
     plugin = PluginSettings() if daemonset is None else inputs.plugin_settings(daemonset)
     target = target_of(plugin, cluster_name, vpc_id, variant)
-    documents, hardening, provisions = as_set_up(plugin, target.mode, documents, hardening)
+    documents, hardening, plugin = as_set_up(plugin, target.mode, documents, hardening)
     (composed,) = options.chosen((target.variant,), documents, hardening).composed()
     stdin = partial(inputs.text, "-", limit=INVENTORY)
     inventory = ec2.read(Content.of(file, stdin, INVENTORY) for file in files)
@@ -85,8 +87,8 @@ def preflight(
         target.cluster,
         target.vpc,
         target.differences,
-        provisions=provisions,
-        eni_configs=inputs.eni_configs(eni_configs),
+        plugin,
+        eni_configs=inputs.eni_configs(eni_configs, hardened=hardening.harden),
     )
     lists = report.list_lines(result.lists) if result.nodes and is_limitable(composed) else ()
     common.show_result(result, output, chain(report.lines(result), lists))
@@ -147,16 +149,16 @@ def as_set_up(
     mode: Mode,
     documents: options.DocumentOptions,
     hardening: options.HardeningOptions,
-) -> tuple[options.DocumentOptions, options.HardeningOptions, bool]:
+) -> tuple[options.DocumentOptions, options.HardeningOptions, PluginSettings]:
     """Return the options with the plugin version, features and tags of the plugin's file.
 
-    The last value is whether the plugin creates and tags interfaces.
+    The last value is the plugin's settings as its version reads them.
     """
     from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 
     if not plugin.file:
-        return documents, hardening, True
+        return documents, hardening, plugin
     version = documents.cni_version or plugin.version
     if version and documents.cni_version is None and documents.revision is None:
         version = options.known(version, strict=documents.strict)
@@ -168,4 +170,4 @@ def as_set_up(
     if hardening.harden and hardening.additional_tag_key is None:
         keys = list(setting.plugin.additional_tags)
         hardening = replace(hardening, additional_tag_key=keys or None)
-    return documents, hardening, setting.plugin.provisioning
+    return documents, hardening, setting.plugin

@@ -11,11 +11,12 @@ from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import Composed
 from vpc_cni_iam.errors import Message, UsageError
 from vpc_cni_iam.inputs.aws.ec2 import Inventory
+from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.preflight import rules
 from vpc_cni_iam.preflight.eni_configs import EniConfig
 from vpc_cni_iam.preflight.lists import NodeLists, node_lists
 from vpc_cni_iam.preflight.needs import Needs
-from vpc_cni_iam.preflight.nodes import NodeCandidate, is_plugins, node_candidates
+from vpc_cni_iam.preflight.nodes import NodeCandidate, NodeOwner, is_plugins, node_candidates
 from vpc_cni_iam.preflight.rules import RuleResult, Severity
 
 # EC2 API reference, CreateTags: at most 1,000 resources in one request.
@@ -50,25 +51,26 @@ def preflight(
     cluster: str,
     vpc: str | None = None,
     differences: Iterable[RuleResult] = (),
+    plugin: PluginSettings | None = None,
     *,
-    provisions: bool = True,
     eni_configs: Iterable[EniConfig] | None = None,
 ) -> Preflight:
     """Return the findings about resources that would break or be left over with a policy.
 
     If `vpc` is None, it is the VPC of the nodes; `UsageError` if they are in several. `differences`
-    are results about the plugin's configuration. `provisions` is whether this configuration lets
-    the plugin create and tag interfaces.
+    are results about the plugin's configuration.
     """
     candidates = node_candidates(inventory, cluster)
     nodes = [candidate for candidate in candidates if candidate.is_node]
-    needs = Needs.of(composed, cluster, _vpc(composed, nodes, vpc), provisions=provisions)
+    plugin = plugin or PluginSettings()
+    needs = Needs.of(composed, cluster, _vpc(composed, nodes, vpc), plugin)
     resources: dict[RuleResult, list[str]] = {result: [] for result in differences}
     for result, resource in _results(inventory, candidates, needs):
         resources.setdefault(result, []).append(resource)
     of_resources = (result for result, ids in resources.items() if ids)
     if not nodes and not any(map(_counts, of_resources)):
-        resources[rules.of_nothing(cluster)] = []
+        is_auto_mode = any(c.owner is NodeOwner.auto_mode for c in candidates)
+        resources[rules.of_nothing(cluster, is_auto_mode=is_auto_mode)] = []
     if inventory.continued_pages:
         resources[rules.of_pages(inventory.continued_pages)] = []
     findings = [_finding(result, sorted(ids)) for result, ids in resources.items()]

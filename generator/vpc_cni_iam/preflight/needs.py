@@ -16,7 +16,9 @@ from vpc_cni_iam.catalog.facts.requests import (
     request_templates,
     tag_keys,
 )
+from vpc_cni_iam.catalog.hardening import allowed_tag_keys
 from vpc_cni_iam.inputs.aws.ec2 import Interface
+from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
 from vpc_cni_iam.policy.template import known
@@ -41,12 +43,18 @@ class Needs(Struct, frozen=True):
     instance_tag: tuple[str, str] | None
     # The tags that the plugin sends when a node starts, except the instance's ID.
     sent: Mapping[str, str]
+    unlisted: tuple[str, ...]  # the keys of these that the policy does not allow the plugin to set
     tag_keys: tuple[str, ...]  # the keys of the resource tags that the policy requires
     _compiled: Compiled
     _actions: Mapping[Kind, tuple[str, ...]]
 
     @staticmethod
-    def of(composed: Composed, cluster: str, vpc: str, *, provisions: bool) -> Needs:
+    def of(
+        composed: Composed,
+        cluster: str,
+        vpc: str,
+        plugin: PluginSettings,
+    ) -> Needs:
         """Return the needs of a policy; `vpc` is empty if the policy does not name it.
 
         A plugin that does not provision interfaces only assigns addresses, in IPv6 mode.
@@ -55,7 +63,10 @@ class Needs(Struct, frozen=True):
         policy = parameters.substitute(composed.policy, names)
         version = composed.selection.serves
         values = {CLUSTER: cluster, OWNER: "amazon-vpc-cni"}
-        sent = {key: values.get(key, "") for key in tag_keys(version).managed}
+        keys, listed = tag_keys(version), allowed_tag_keys(policy)
+        sent = {key: values.get(key, "") for key in keys.managed}
+        sent |= plugin.additional_tags if keys.additional else {}
+        provisions = plugin.provisioning
         change = request_templates()["set-groups"]
         changes = [change.sent(mode, version, ()) for mode in composed.variant.modes]
         return Needs(
@@ -66,6 +77,7 @@ class Needs(Struct, frozen=True):
             provisions,
             _instance_tag(policy) if provisions else None,
             sent,
+            tuple(key for key in sent if listed is not None and key not in listed),
             tuple(_tag_keys(policy)),
             compile_policies([policy]),
             {

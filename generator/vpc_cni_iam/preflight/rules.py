@@ -169,12 +169,15 @@ def _refused(interface: Interface, needs: Needs) -> RuleResult:
         problem += f": it is in {interface.vpc}, not in {needs.vpc}"
     elif present not in (None, needs.cluster):
         problem += f": its tag {CLUSTER} is {present!r}"
+    elif needs.unlisted:
+        problem += f": the policy does not list the tag key {', '.join(needs.unlisted)}"
+    effect = "the plugin cannot tag it when it starts, and exits"
     return RuleResult(
         "interface-tag-refused",
         Severity.breaks,
         problem,
-        "the plugin cannot tag it when it starts, and exits",
-        () if elsewhere else (CLUSTER, needs.cluster),
+        f"{effect}; list it with --additional-tag-key" if needs.unlisted else effect,
+        () if elsewhere or needs.unlisted else (CLUSTER, needs.cluster),
     )
 
 
@@ -223,15 +226,16 @@ def of_stranger(node: NodeCandidate, needs: Needs) -> RuleResult | None:
     )
 
 
-def of_nothing(cluster: str) -> RuleResult:
-    """Return the result if there is no node."""
-    return RuleResult(
-        "no-nodes",
-        Severity.unknown,
-        f"no instance or interface looks like a node of {cluster!r}",
+def of_nothing(cluster: str, *, is_auto_mode: bool) -> RuleResult:
+    """Return the result if there is no node, or none but nodes of EKS Auto Mode."""
+    effect = (
         "nothing was checked; compare --cluster-name, the Region, the account and --filters with "
-        "the cluster",
+        "the cluster"
     )
+    if is_auto_mode:
+        effect += ". If all its nodes are of EKS Auto Mode, it needs no policy"
+    problem = f"no instance or interface looks like a node of {cluster!r}"
+    return RuleResult("no-nodes", Severity.unknown, problem, effect)
 
 
 def of_cluster_name(own: str, cluster: str) -> RuleResult:

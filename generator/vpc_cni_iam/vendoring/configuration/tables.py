@@ -108,7 +108,8 @@ class ModuleTable(Struct, frozen=True, forbid_unknown_fields=True):
             list[str],
             Meta(
                 min_length=1,
-                description="With harden: subnets or security-groups, to allow only listed ones.",
+                description="With harden: subnets or security-groups, to allow only listed ones, "
+                "and no subnet that is tagged later for subnet discovery.",
             ),
         ]
         | UnsetType

@@ -157,7 +157,7 @@ def test_every_argument_is_one_of_a_newer_provider() -> None:
     assert checked == ARGUMENTS["types"].keys()
     (version,) = re.findall(r"of provider (.*)", ARGUMENTS["source"])
     for page in ("README.md", "docs/evidence.md"):
-        assert re.search(rf"schema\s+of {version}|for {version}", (ROOT / page).read_text()), page
+        assert re.search(rf"schema\s+of {version}|[Ff]or (provider )?{version}", (ROOT / page).read_text()), page
 
 
 def check_arguments(block: Block, known: dict[str, Any], place: str) -> None:

@@ -220,5 +220,5 @@ def test_the_keys_of_additional_tags_must_be_listed(tmp_path: Path) -> None:
     assert run(*words, "--harden", cwd=tmp_path).code == 0  # with the keys of the DaemonSet
     done = run(*words, "--harden", "--additional-tag-key", "other", cwd=tmp_path)
     text = " ".join(done.out.split())
-    assert done.code == 1 and "since the policy does not list the tag key team" in text
+    assert done.code == 1 and "the policy does not list the tag key team" in text
     assert "list it with --additional-tag-key" in text and "create-tags" not in text

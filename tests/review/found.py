@@ -22,8 +22,3 @@ def context(*changes: Json, **more: Any) -> Context:
 def found(*changes: Json, options: Options = OPTIONS, **more: Any) -> tuple[Finding, ...]:
     """The findings of a plan."""
     return review(read_plan(plan(*changes, **more), "plan.json"), replace(options)).findings
-
-
-def levels(findings: tuple[Finding, ...]) -> dict[str, str]:
-    """The level of each rule's finding, of several the last."""
-    return {str(f.rule): str(f.level) for f in findings}

@@ -1,11 +1,13 @@
 """Plans put together by hand, for what no engine makes on demand."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.options import Options
 from vpc_cni_iam.review.report.make import shown
 from vpc_cni_iam.review.report.shown import ShownReview
@@ -26,6 +28,10 @@ def parsed(*statements: Json, version: str = "2012-10-17") -> Policy:
 
 def allow(action: Any, resource: Any = "*", **more: Any) -> Json:
     return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def deny(action: Any, resource: Any = "*", **more: Any) -> Json:
+    return {**allow(action, resource, **more), "Effect": "Deny"}
 
 
 def resource(kind: str, name: str, before: Json | None, after: Json | None, **change: Any) -> Json:
@@ -76,6 +82,31 @@ def attachment(role_name: str, arn: str, **change: Any) -> Json:
     return resource(kind, change.pop("name", "a"), *sides, **change)
 
 
+def attached(arn: str, *, before: bool = True, after: bool = True, **more: Any) -> Json:
+    """An attachment to a role on the sides on which it is there."""
+    values = {"role": more.pop("role", "r"), "policy_arn": arn}
+    sides = (values if there else None for there in (before, after))
+    return resource("aws_iam_role_policy_attachment", more.pop("block", "a"), *sides, **more)
+
+
+def inline(before: str | None, after: str | None, name: str = "i", **more: Any) -> Json:
+    """An inline policy of a role, by its text on each side."""
+    values = {"role": more.pop("role", "r"), "name": name}
+    sides = (None if text is None else {**values, "policy": text} for text in (before, after))
+    return resource("aws_iam_role_policy", more.pop("block", name), *sides, **more)
+
+
+def managed(before: str | None, after: str | None, name: str = "p", **change: Any) -> Json:
+    """A managed policy that has its ARN, by its text on each side."""
+    values = {"name": name, "arn": policy_arn(name)}
+    sides = (None if text is None else {**values, "policy": text} for text in (before, after))
+    return resource("aws_iam_policy", name, *sides, **change)
+
+
+def policy_arn(name: str) -> str:
+    return f"arn:aws:iam::111122223333:policy/{name}"
+
+
 def plan(*changes: Json, **more: Any) -> bytes:
     return json.dumps(
         {
@@ -104,6 +135,7 @@ def rules(review: ShownReview) -> set[str]:
     return {str(f.rule) for f in review.findings}
 
 
-def levels(review: ShownReview) -> dict[str, str]:
+def levels(review: ShownReview | Iterable[Finding]) -> dict[str, str]:
     """The level of each rule's finding, of several the last."""
-    return {str(f.rule): str(f.level) for f in review.findings}
+    findings = review.findings if isinstance(review, ShownReview) else review
+    return {str(f.rule): str(f.level) for f in findings}

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from eks import NODE_TRUST, addon, arn_of, association, irsa, node_group, own_role, same
-from found import context, levels
+from found import context
 from found import found as found_of_all
-from synthetic import Json, allow, attachment, document, policy, resource, role
+from synthetic import Json, allow, attachment, document, levels, policy, policy_arn, resource, role
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
 from vpc_cni_iam.policy.document import dumps
@@ -164,22 +164,6 @@ def test_a_deny_by_region_counts_in_the_clusters_region_and_may_where_that_is_no
     assert not found(*cni(CNI, CNI), inline(None, document(deny("ec2:*", **elsewhere)), "d"))
 
 
-@pytest.mark.parametrize("boundary", [document(allow("ec2:Describe*")), document(allow("s3:*"))])
-def test_a_permissions_boundary_limits_what_the_plugin_can_call(boundary: str) -> None:
-    arn = "arn:aws:iam::111122223333:policy/boundary"
-    values = {"name": "cni", "arn": arn_of("cni"), "assume_role_policy": irsa()}
-    there = same("aws_iam_policy", "b", {"name": "boundary", "arn": arn, "policy": boundary})
-    bounded = resource("aws_iam_role", "cni", values, {**values, "permissions_boundary": arn})
-    changes = [bounded, inline(CNI, CNI), addon(V1_23, V1_23)]
-    (worst, *_) = of_rule(found(*changes, there), "coverage-lost")
-    assert worst.level == "error" and say(worst).fix.endswith(" in aws_iam_policy.b")
-    # Of a boundary that is not shown, nothing is known.
-    (finding,) = of_rule(found(*changes), "coverage-lost")
-    assert finding.level == "warning" and arn in say(finding).message
-    (answer,) = answers(*changes)
-    assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, AnswerReason.LIMIT)
-
-
 def test_a_session_policy_limits_what_the_plugin_can_call() -> None:
     pods = own_role("pod", irsa(), CNI)
     limited = association("pod", "pod")
@@ -277,11 +261,23 @@ def test_the_answer_names_version_mode_and_identity() -> None:
     assert (answer.verdict, answer.needs.source, answer.needs.mode) == ("fails", "option", "ipv6")
 
 
+def limited(boundary: str) -> list[Json]:
+    """The plugin's role, which a boundary limits."""
+    role, *policies = own_role("cni", irsa(), CNI)
+    values = {**role["change"]["after"], "permissions_boundary": policy_arn(boundary)}
+    return [same("aws_iam_role", "cni", values), *policies]
+
+
 @pytest.mark.parametrize(
     ("changes", "verdict", "reason"),
     [
         ([addon(V1_23, V1_23)], AnswerVerdict.NOT_SHOWN, AnswerReason.ROLE),
         ([addon(V1_23, None)], AnswerVerdict.FAILS, AnswerReason.REMOVED),
+        (
+            [*limited("elsewhere"), addon(V1_23, V1_23)],
+            AnswerVerdict.NOT_SHOWN,
+            AnswerReason.LIMIT,
+        ),
         (
             [*own_role("cni", irsa(subject="system:serviceaccount:a:b"), CNI), addon(V1_23, V1_23)],
             AnswerVerdict.FAILS,

@@ -93,56 +93,12 @@ def test_a_sensitive_value_that_changes_is_not_passed_over(change: Json) -> None
     assert not reviewed({**change, "change": same}).findings
 
 
-def inlined(owner: str, text: str) -> Json:
-    values = {"role": owner, "name": "i", "policy": text}
-    return resource("aws_iam_role_policy", "i", values, values)
-
-
-def bounded(before: str | None, after: str | None, **more: object) -> Json:
-    sides = [
-        {"name": "r", "assume_role_policy": NODES, "permissions_boundary": arn} if arn else None
-        for arn in (before, after)
-    ]
-    return resource("aws_iam_role", "r", *sides, **more)
-
-
 def managed(name: str, before: str, after: str | None = None) -> Json:
     sides = [
         {"name": name, "policy": p, "arn": f"arn:aws:iam::1:policy/{name}"}
         for p in (before, after or before)
     ]
     return resource("aws_iam_policy", name, *sides)
-
-
-def test_a_boundary_that_goes_with_its_role_lets_nothing_go() -> None:
-    review = reviewed(bounded("arn:aws:iam::1:policy/b", None))
-    assert [(f.rule, f.level) for f in review.findings] == [("access-removed", "note")]
-
-
-def test_a_boundary_for_one_that_bounds_as_much_is_not_weaker() -> None:
-    a, b = "arn:aws:iam::1:policy/a", "arn:aws:iam::1:policy/b"
-    same = managed("a", ONE), managed("b", ONE)
-    assert not {"boundary-weakened"} & rules(reviewed(bounded(a, b), *same))
-    wider = managed("a", ONE), managed("b", ALL)
-    assert "boundary-weakened" in rules(reviewed(bounded(a, b), *wider))
-    assert "boundary-weakened" in rules(reviewed(bounded(a, b)))
-
-
-def test_a_boundary_keeps_the_plugin_from_what_it_needs() -> None:
-    cni = {"name": "i", "role": "r", "policy": document(allow(["ec2:Assign*", "ec2:*"]))}
-    there = resource("aws_iam_role_policy", "i", cni, cni)
-    values = {"name": "r", "assume_role_policy": NODES}
-    arn = "arn:aws:iam::1:policy/b"
-    comes = resource("aws_iam_role", "r", values, {**values, "permissions_boundary": arn})
-    review = reviewed(comes, there, managed("b", document(allow("s3:*"))), fail_on="coverage-lost")
-    assert (review.failed, "coverage-lost" in rules(review)) == (True, True)
-    enough = managed("b", document(allow(["ec2:*", "s3:*"])))
-    assert not reviewed(comes, there, enough, fail_on="coverage-lost").failed
-    # Of a boundary whose document is not known it is not known either.
-    assert reviewed(comes, there, fail_on="coverage-lost").failed
-    stays = resource("aws_iam_role", "r", *[{**values, "permissions_boundary": arn}] * 2)
-    narrower = managed("b", document(allow("*")), document(allow("s3:*")))
-    assert "coverage-lost" in rules(reviewed(stays, there, narrower))
 
 
 def test_one_name_of_two_roles_is_neither() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from eks import MANAGED, NODE_TRUST, irsa, own_role, same
-from synthetic import Json, allow, attachment, document, levels, resource, reviewed, role, rules
+from synthetic import Json, allow, document, levels, resource, reviewed, role, rules
 
 ELSEWHERE = "arn:aws:iam::111122223333:policy/of-another-plan"
 COPY = "arn:aws:iam::111122223333:policy/p"
@@ -213,46 +213,6 @@ def test_what_a_role_had_before_it_was_changed_by_hand_is_not_what_it_has() -> N
     assert "new-access" in rules(reviewed(now, inline("i", None, text), resource_drift=drift))
 
 
-BIG = document(allow("s3:A", "arn:aws:s3:::" + "x" * 6000))
-LISTED = [{"role_name": "r", "policy_names": names} for names in (["i", "j"], ["i"])]
-
-
-@pytest.mark.parametrize(
-    ("changes", "is_too_large"),
-    [
-        ([inline("a", None, BIG), inline("b", BIG, BIG, iam="j")], True),
-        ([inline("a", None, BIG), inline("b", BIG, None, iam="j")], False),
-        ([inline("a", None, BIG), attach("c", COPY, False, True), managed(BIG, BIG)], False),
-        (
-            [
-                *(inline("a", None, BIG), inline("b", BIG, BIG, iam="j")),
-                resource("aws_iam_role_policies_exclusive", "e", *LISTED),
-            ],
-            False,
-        ),
-        # What a role repeats of others counts once.
-        (
-            [
-                by_hand(inline_policy=[{"name": "i", "policy": BIG}]),
-                inline("i", BIG, BIG.replace("s3:A", "s3:AB")),
-            ],
-            False,
-        ),
-        (
-            [
-                by_hand(inline_policy=[{"name": "other", "policy": BIG}]),
-                inline("i", BIG, BIG.replace("s3:A", "s3:AB")),
-            ],
-            True,
-        ),
-    ],
-)
-def test_the_inline_policies_of_a_role_count_together_and_once(
-    changes: list[Json], *, is_too_large: bool
-) -> None:
-    assert ("size-limit" in rules(reviewed(*changes))) is is_too_large
-
-
 @pytest.mark.parametrize(
     ("arn", "expected"),
     [
@@ -344,20 +304,3 @@ def test_an_attachment_that_is_there_twice_is_a_change_and_gives_nothing() -> No
 def test_a_policy_that_allows_nothing_is_not_called_rewritten() -> None:
     review = reviewed(attach("a", COPY, False, True), managed(GUARD, GUARD))
     assert levels(review) == {"access-removed": "note"}
-
-
-def test_another_boundary_changes_what_the_plugin_lacks() -> None:
-    every, some = (f"arn:aws:iam::111122223333:policy/{name}" for name in ("every", "some"))
-    texts = {every: document(allow("*")), some: document(allow("ec2:Describe*"))}
-    changes = [
-        *(
-            same("aws_iam_policy", a[-4:], {"name": a[-4:], "arn": a, "policy": t})
-            for a, t in texts.items()
-        ),
-        attachment("r", MANAGED),
-    ]
-    for before, after, is_lost in ((some, some, False), (every, some, True), (some, every, False)):
-        base = {"name": "r", "assume_role_policy": NODE_TRUST}
-        sides = [{**base, "permissions_boundary": arn} for arn in (before, after)]
-        review = reviewed(*changes, resource("aws_iam_role", "r", *sides))
-        assert ("coverage-lost" in rules(review)) is is_lost

@@ -10,7 +10,7 @@ from vpc_cni_iam.catalog.facts.documents import managed_policy
 from vpc_cni_iam.policy.document import dumps
 
 CNI = dumps(managed_policy())
-ONE, TWO = document(allow("s3:GetObject")), document(allow("s3:PutObject"))
+ONE = document(allow("s3:GetObject"))
 GUARD = document({**allow("s3:*"), "Effect": "Deny"})
 ANYBODY = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": "*"})
 ELSEWHERE = "arn:aws:iam::111122223333:policy/elsewhere"

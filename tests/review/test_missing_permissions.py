@@ -133,33 +133,6 @@ def test_what_depends_on_a_policy_that_is_known_after_apply_is_a_warning(text: s
 
 
 @pytest.mark.parametrize(
-    ("text", "before", "after", "is_said"),
-    [
-        (CNI, None, "else", True),
-        (CNI, "known", "else", True),
-        (CNI, "else", "else", False),
-        (CNI, None, "known", False),
-        (CNI, "else", None, False),
-        (document(allow("s3:GetObject")), None, "else", False),
-    ],
-)
-def test_a_new_boundary_that_is_not_known_may_take_the_plugins_calls_away(
-    text: str, before: str | None, after: str | None, *, is_said: bool
-) -> None:
-    arns = {name: f"arn:aws:iam::111122223333:policy/{name}" for name in ("known", "else")}
-    known = {"name": "known", "arn": arns["known"], "policy": document(allow("*"))}
-    there, inline = own_role("cni", NODE_TRUST, text)
-    sides = (
-        there["change"]["after"] | ({"permissions_boundary": arns[name]} if name else {})
-        for name in (before, after)
-    )
-    changes = (resource("aws_iam_role", "cni", *sides), same("aws_iam_policy", "known", known))
-    lost = of_rule("coverage-lost", *changes, inline)
-    assert [(f.level, f.address) for f in lost] == [("warning", "aws_iam_role.cni")] * is_said
-    assert all(arns["else"] in f.message and f.fix for f in lost)
-
-
-@pytest.mark.parametrize(
     ("before", "lacking", "level"),
     [
         (None, "ec2:DeleteNetworkInterface", ""),

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from eks import ISSUER, NODE_TRUST, addon, arn_of, irsa, own_role, same
-from found import found, levels
+from found import found
 from plugin_setup import CNI, annotated, at, release
-from synthetic import Json, allow, document, resource, reviewed
+from synthetic import Json, allow, document, levels, resource, reviewed
 from vpc_cni_iam.review.diff.plugin.answers import AnswerVerdict
 
 CLUSTER = {

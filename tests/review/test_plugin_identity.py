@@ -32,7 +32,6 @@ FEWER = document(allow("ec2:DescribeTags"))
 ALL = document(allow("*"))
 VERSION = {"addon_version": "v1.23.2-eksbuild.1"}
 LOST, CHANGED = "plugin-identity-lost", "plugin-identity-changed"
-ASSOCIATION = "aws_eks_pod_identity_association"
 UNSHOWN = arn_of("elsewhere")
 SIDES = ("before", "after")
 

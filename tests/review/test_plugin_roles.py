@@ -17,8 +17,7 @@ from eks import (
     provider,
     same,
 )
-from found import levels
-from synthetic import Json, allow, attachment, document, resource, reviewed, role
+from synthetic import Json, allow, attachment, document, levels, resource, reviewed, role
 from test_coverage import CNI, V1_23, found, inline, of_rule, scoped
 from vpc_cni_iam.review.report.sentences import say
 

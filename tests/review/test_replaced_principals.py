@@ -2,6 +2,7 @@
 
 import pytest
 
+from eks import addon, arn_of, irsa, node_group, own_role
 from synthetic import Json, allow, attachment, document, resource, reviewed, rules
 
 
@@ -287,3 +288,23 @@ def test_what_is_created_before_it_is_destroyed_is_gone_if_iam_has_one_of_it(
     same = resource("aws_iam_role_policy", "all", others, others)
     again = resource("aws_iam_role_policy", "p", values, values, actions=["delete", "create"])
     assert "admin-attached" not in rules(reviewed(same, again))
+
+
+def renamed(before: str, after: str) -> Json:
+    sides: list[Json] = [{"name": name, "assume_role_policy": EC2} for name in (before, after)]
+    sides[0]["arn"] = arn_of(before)
+    return resource("aws_iam_role", "r", *sides, actions=["delete", "create"])
+
+
+def test_a_role_under_another_name_has_another_arn() -> None:
+    (finding,) = (f for f in reviewed(renamed("a", "b")).findings if f.rule == "arn-changed")
+    assert f"{arn_of('a')} becomes {arn_of('b')}" in finding.message
+
+
+def test_a_node_role_under_another_name_is_an_error_also_where_aws_node_has_its_own() -> None:
+    """Its access entry, or aws-auth, names the old ARN: no node joins the cluster."""
+    own = {"service_account_role_arn": arn_of("cni")}
+    plugin = [addon(own, own), *own_role("cni", irsa(), document(allow("ec2:*")))]
+    review = reviewed(renamed("nodes", "workers"), node_group("nodes", "workers"), *plugin)
+    (finding,) = (f for f in review.findings if f.rule == "arn-changed")
+    assert finding.level == "error" and "a role of nodes" in finding.message

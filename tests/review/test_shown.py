@@ -10,8 +10,9 @@ from tools.corpus import cases
 from tools.generate import rule_pages
 
 from conftest import ROOT, run
+from eks import NODE_TRUST
 from found import OPTIONS
-from synthetic import allow, document, plan, policy, resource
+from synthetic import allow, document, plan, policy, resource, reviewed, role
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.ignore import IgnoreEntry, IgnoreFile
@@ -207,6 +208,22 @@ def test_the_list_of_rules_is_by_question() -> None:
     assert re.findall(r"^## (.*)$", page, re.MULTILINE) == [*rule_pages.QUESTIONS.values()]
     assert [*rule_pages.QUESTIONS] == [*Topic]
     assert re.findall(r"^\| \[([\w-]+)\]\(rules/\1\.md\)", page, re.MULTILINE) == [*Rule]
+
+
+def test_the_worst_finding_is_first_and_an_administrator_before_other_errors() -> None:
+    """Among notes and warnings, those that fail the review."""
+    less, more = (document(allow(actions)) for actions in ("ec2:A", ["ec2:A", "s3:B"]))
+    changes = [
+        policy("b", less, more),
+        policy("a", more, less),
+        policy("z", less, document(allow("*"))),
+        policy("n", None, less),
+        role("t", None, NODE_TRUST),
+    ]
+    *worst, _, _ = (f.rule for f in reviewed(*changes, fail_on="any-change").findings)
+    assert worst == [Rule.ADMIN, Rule.NEW_ACCESS, Rule.NEW_POLICY]
+    strict = reviewed(*changes, fail_on="new-access").findings
+    assert [f.rule for f in strict[-2:]] == [Rule.NEW_POLICY, Rule.ACCESS_REMOVED]
 
 
 def test_of_new_access_the_most_harmful_comes_first() -> None:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
-from found import found, levels
-from synthetic import Json, document, role
+from found import found
+from synthetic import Json, document, levels, role
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.trust import RoleTrust

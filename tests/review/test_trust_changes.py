@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from found import found, levels
-from synthetic import Json, document, reviewed, role, rules
+from found import found
+from synthetic import Json, document, levels, reviewed, role, rules
 from trust_policies import (
     AUD,
     BOTH,

@@ -2,8 +2,8 @@
 
 import json
 
-from found import found, levels
-from synthetic import document, reviewed, role
+from found import found
+from synthetic import document, levels, reviewed, role
 from trust_policies import AUD, GOOD, OIDC, irsa, of, pods, sayings, trust
 from vpc_cni_iam.review.report.words import Section, section
 

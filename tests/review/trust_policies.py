@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from found import found, levels
-from synthetic import Json, document, resource, role
+from found import found
+from synthetic import Json, document, levels, resource, role
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences import say
 

@@ -151,11 +151,6 @@ def test_a_managed_policy_of_aws_is_judged_by_what_is_known_of_it(
     assert words in review.findings[0].message
 
 
-def test_a_managed_policy_of_aws_that_nothing_is_known_of_is_a_warning_on_a_new_role() -> None:
-    review = reviewed(NEW_ROLE, attached(managed("SomethingNew")))
-    assert levels(review)["unknown-attachment"] == "warning"
-
-
 def document_with_an_unknown_arn(*actions: str) -> Json:
     statements = [{"effect": "Allow", "actions": ["s3:GetObject"]}]
     statements += [{"effect": "Allow", "actions": [*actions], "resources": ["*"]}]

@@ -105,19 +105,6 @@ def test_of_many_calls_the_message_names_those_that_break_most() -> None:
     assert "v1.6.0" not in f"{saying}"
 
 
-@pytest.mark.parametrize(
-    ("action", "expected"),
-    [
-        ("ec2:DescribeSubnets", ["error"]),
-        ("ec2:UnassignPrivateIpAddresses", ["warning"]),
-        ("ec2:DescribeTags", []),
-    ],
-)
-def test_a_loss_is_as_severe_as_what_it_breaks(action: str, expected: list[str]) -> None:
-    findings = of_rule(found(*cni(CNI, without(action))), "coverage-lost")
-    assert [f.level for f in findings] == expected
-
-
 def test_a_policy_that_is_written_otherwise_takes_nothing_from_the_plugin() -> None:
     statements = json.loads(CNI)["Statement"]
     assert not found(*cni(CNI, document(*reversed(statements))))

@@ -73,16 +73,6 @@ def test_new_access_is_that_of_all_policies_together(changes: list[Json], expect
     assert levels(reviewed(*ROLE, *changes)) == expected
 
 
-@pytest.mark.parametrize("stays", [attach("w", ELSEWHERE, True, True), None])
-def test_what_is_lost_is_lost_though_another_policy_is_not_known(stays: Json | None) -> None:
-    """A role may have policies beside the plugin's whose documents the plan does not hold."""
-    gone = attach("cni", MANAGED, True, False)
-    review = reviewed(gone, *([stays] if stays else []), fail_on="coverage-lost")
-    assert (review.failed, "coverage-lost" in rules(review)) == (True, True)
-    lost = [f for f in review.findings if f.rule == "coverage-lost"]
-    assert any(ELSEWHERE in text for f in lost for text in (f.message, *f.details)) is bool(stays)
-
-
 @pytest.mark.parametrize("mark", ["after_unknown", "after_sensitive"])
 def test_what_may_be_lost_to_a_policy_that_is_no_longer_shown_is_a_warning(mark: str) -> None:
     for text, is_lost in ((CNI, True), (ONE, False)):

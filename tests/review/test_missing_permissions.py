@@ -5,7 +5,6 @@ import json
 import pytest
 
 from eks import (
-    MANAGED,
     NODE_TRUST,
     OF_ACCOUNT,
     POD_TRUST,
@@ -160,18 +159,6 @@ def test_a_new_role_that_is_not_aws_nodes_is_judged_beside_the_plugin() -> None:
     own = own_role("cni", irsa(), document(allow("ec2:*")))
     (lacking,) = of_rule("coverage-lacking", addon(IRSA, IRSA), *own, *others)
     assert (lacking.level, lacking.address) == ("warning", "aws_iam_role.b")
-
-
-@pytest.mark.parametrize(("text", "is_doubt"), [(CNI, True), (document(), False)])
-def test_what_nodes_lose_may_be_made_up_by_a_role_of_the_plugins_own(
-    text: str, *, is_doubt: bool
-) -> None:
-    values = {"role": "node", "policy_arn": MANAGED}
-    removed = attachment("node", MANAGED, sides=(values, None))
-    roles = (*own_role("node", NODE_TRUST), *own_role("own", irsa(), text))
-    lost, *_ = of_rule("coverage-lost", removed, *roles)
-    assert lost.level == ("warning" if is_doubt else "error")
-    assert ("unless aws-node has aws_iam_role.own" in lost.message) is is_doubt
 
 
 def test_a_setting_that_decides_nothing_asks_no_more_of_the_role() -> None:

@@ -64,27 +64,6 @@ def test_a_chained_for_each_is_followed(first: str) -> None:
     assert rules["new-access"] == "error"
 
 
-def test_an_attachment_by_a_local_value_is_not_known() -> None:
-    block = {
-        "mode": "managed",
-        "type": ATTACHMENT,
-        "name": "a",
-        "expressions": {"policy_arn": {"references": ["each.value"]}},
-        "for_each_expression": {"references": ["local.policies"]},
-    }
-    change = attachment(
-        "cni",
-        "",
-        sides=(None, {"role": "cni"}),
-        address=f'{ATTACHMENT}.a["x"]',
-        after_unknown={"policy_arn": True},
-    )
-    configuration = {"root_module": {"resources": [block]}}
-    review = reviewed(*own_role("cni", irsa()), change, configuration=configuration)
-    (finding,) = (f for f in review.findings if f.rule == "unknown-attachment")
-    assert (finding.level, f'{ATTACHMENT}.a["x"]' in finding.message) == ("warning", True)
-
-
 def attached_beside(text: str) -> str:
     """The level of what a plan says that attaches the managed policy beside another one."""
     change = attachment("node", MANAGED, sides=(None, {"role": "node", "policy_arn": MANAGED}))

@@ -196,25 +196,12 @@ def test_a_node_group_behind_a_sleep_is_of_the_cluster_that_the_sleep_refers_to(
     assert (plugin.address, plugin.after.node_groups) == (f"{CLUSTER}.prod", (group["address"],))
 
 
-def test_a_name_that_is_known_after_apply_may_be_the_same() -> None:
-    change = addon(IRSA, IRSA, after_unknown={"cluster_name": True})
-    del change["change"]["after"]["cluster_name"]
-    rules = levels(reviewed(change, *own_role("cni", irsa(), CNI)))
-    assert not {LOST, "plugin-removed"} & {*rules}
-
-
 @pytest.mark.parametrize("argument", ["cluster_name", "region"])
 def test_an_add_on_that_moves_to_another_cluster_leaves_the_first(argument: str) -> None:
     sides = ({**IRSA, argument: value} for value in ("us-east-1", "eu-west-1"))
     moves = addon(*sides, actions=["delete", "create"])
     rules = levels(reviewed(moves, *own_role("cni", irsa(), CNI)))
     assert rules["plugin-removed"] == "error"
-
-
-def test_an_association_that_moves_to_another_cluster_leaves_the_first() -> None:
-    moves = association("cni", "cni", actions=["delete", "create"])
-    moves["change"]["after"] = {**moves["change"]["after"], "cluster_name": "other"}
-    assert levels(reviewed(moves, *own_role("cni", POD_TRUST, CNI)))[LOST] == "error"
 
 
 # What the cluster says of the plugin.
@@ -319,20 +306,28 @@ def problems(before: str | None, after: str, *others: str, **more: str) -> list[
 
 @pytest.mark.parametrize("others", [(), (document(allow("logs:PutLogEvents")),)])
 @pytest.mark.parametrize(
-    ("policy", "words"),
+    ("policy", "words", "fix"),
     [
-        (scoped("staging"), "is for cluster staging, and aws-node runs in prod"),
-        (scoped("prod", OTHER), f"is for VPC {OTHER}, and aws-node runs in {OWN}"),
+        (
+            scoped("staging"),
+            "is for cluster staging, and aws-node runs in prod",
+            "Name cluster prod in aws_iam_role_policy.i",
+        ),
+        (
+            scoped("prod", OTHER),
+            f"is for VPC {OTHER}, and aws-node runs in {OWN}",
+            f"Name VPC {OWN} in aws_iam_role_policy.i",
+        ),
     ],
     ids=["cluster", "VPC"],
 )
 def test_a_new_policy_for_another_cluster_or_vpc_is_an_error(
-    policy: str, words: str, others: tuple[str, ...]
+    policy: str, words: str, fix: str, others: tuple[str, ...]
 ) -> None:
     (finding,) = problems(None, policy, *others)
     assert (finding.rule, finding.level) == ("plugin-permission-missing", "error")
     assert f"aws_iam_role_policy.i {words}" in finding.message
-    assert "ec2:CreateNetworkInterface" in " ".join(finding.details) and finding.fix
+    assert "ec2:CreateNetworkInterface" in " ".join(finding.details) and finding.fix == fix
     assert "coverage-lost" in finding.means
 
 

@@ -199,11 +199,6 @@ def test_a_first_role_is_a_warning_unless_the_plugin_works_with_it() -> None:
     assert levels(unshown) == {CHANGED: "warning"}
 
 
-def test_the_first_plugin_of_a_new_cluster_is_no_change() -> None:
-    new = resource("aws_eks_cluster", "prod", None, {"name": "prod"})
-    assert levels(new, addon(None, of_role("cni")), *own_role("cni", irsa(), CNI)) == {}
-
-
 # Several roles, and roles of which the plan does not show all.
 
 ELSEWHERE = "arn:aws:iam::111122223333:policy/elsewhere"
@@ -370,11 +365,3 @@ def test_an_association_of_an_add_on_that_is_known_after_apply_is_one_if_it_is_s
     assert after(*plan, configuration=configuration).kind is kind
     changes = levels(*plan, *own_role("n", NODE_TRUST, CNI), configuration=configuration)
     assert changes == ({CHANGED: "warning"} if is_configured else {})
-
-
-def test_a_role_of_nodes_loses_nothing_for_a_plugin_with_its_own() -> None:
-    sides = ({"role": "a", "name": "i", "policy": CNI}, None)
-    removed = resource("aws_iam_role_policy", "a", *sides)
-    plan = (addon(of_role("cni"), of_role("cni")), *own_role("cni", irsa(), CNI), removed)
-    nodes = (node_group("a", "b"), *own_role("a", NODE_TRUST), *own_role("b", NODE_TRUST))
-    assert "coverage-lost" not in {f.rule for f in found(*plan, *nodes)}

@@ -50,17 +50,6 @@ def test_an_identity_that_nothing_names_after_the_plan_is_lost() -> None:
     assert levels(addon(of_role("cni"), VERSION), *role, *nodes) == {CHANGED: "note"}
 
 
-@pytest.mark.parametrize("first", ["cni", None])
-def test_a_role_that_does_not_trust_aws_node_is_lost(first: str | None) -> None:
-    roles = (*own_role("cni", irsa(), CNI), *own_role("b", POD_TRUST, CNI))
-    before = of_role(first) if first else None
-    assert levels(addon(before, of_role("b")), *roles) == {LOST: "error"}
-    assert (
-        "does not trust kube-system/aws-node by IRSA"
-        in messages(addon(before, of_role("b")), *roles)[0]
-    )
-
-
 def test_a_trust_policy_for_a_provider_that_is_made_with_it_is_left_open() -> None:
     kind = "aws_iam_policy_document"
     statement = {
@@ -177,22 +166,24 @@ def block(name: str) -> Json:
 
 
 @pytest.mark.parametrize(
-    ("change", "trusts"),
+    ("change", "trusts", "way"),
     [
-        (association("a", "b"), (POD_TRUST, irsa())),
-        (association(None, "b"), (POD_TRUST, NODE_TRUST)),
-        (addon(block("a"), block("b")), (POD_TRUST, irsa())),
-        (addon(of_role("a"), of_role("b")), (irsa(), POD_TRUST)),
+        (association("a", "b"), (POD_TRUST, irsa()), "EKS Pod Identity"),
+        (association(None, "b"), (POD_TRUST, NODE_TRUST), "EKS Pod Identity"),
+        (addon(block("a"), block("b")), (POD_TRUST, irsa()), "EKS Pod Identity"),
+        (addon(of_role("a"), of_role("b")), (irsa(), POD_TRUST), "IRSA"),
+        (addon(None, of_role("b")), (irsa(), POD_TRUST), "IRSA"),
     ],
 )
 def test_an_identity_that_the_role_does_not_trust_is_lost(
-    change: Json, trusts: tuple[str, str]
+    change: Json, trusts: tuple[str, str], way: str
 ) -> None:
     pairs = zip("ab", trusts, strict=True)
     roles = [item for name, trust in pairs for item in own_role(name, trust, CNI)]
     (finding,) = (f for f in reviewed(change, *roles).findings if f.level != "note")
     assert (finding.rule, finding.level, finding.address) == (LOST, "error", change["address"])
     assert "cannot assume aws_iam_role.b" in finding.message and finding.fix
+    assert f"does not trust kube-system/aws-node by {way}" in finding.message
 
 
 def test_an_association_of_another_service_account_leaves_aws_node_without_its_role() -> None:

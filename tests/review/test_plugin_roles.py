@@ -7,10 +7,8 @@ import pytest
 from eks import (
     MANAGED,
     NODE_TRUST,
-    POD_TRUST,
     addon,
     arn_of,
-    association,
     irsa,
     node_group,
     own_role,
@@ -106,17 +104,6 @@ def test_policies_of_another_place_are_named_with_it(region: str, account: str, 
     )
 
 
-def test_a_new_policy_for_another_cluster_is_said_with_the_calls_that_it_does_not_allow() -> None:
-    there = [*own_role("cni", irsa()), addon(V1_23, V1_23)]
-    (finding,) = [f for f in found(*there, inline(None, scoped("staging"))) if f.level != "note"]
-    saying = say(finding)
-    assert (finding.rule, finding.level) == ("plugin-permission-missing", "error")
-    assert "is for cluster staging, and aws-node runs in prod" in saying.message
-    assert saying.fix == "Name cluster prod in aws_iam_role_policy.cni-i"
-    beside = [*there, inline(scoped(), scoped()), inline(None, scoped("staging"), "b")]
-    assert not [f for f in found(*beside) if f.level != "note"]
-
-
 @pytest.mark.parametrize("switched_on", [True, False])
 def test_security_groups_for_pods_need_the_policy_of_the_cluster(switched_on: bool) -> None:
     values = json.dumps({"env": {"ENABLE_POD_ENI": str(switched_on).lower()}})
@@ -149,24 +136,6 @@ def test_security_groups_for_pods_are_not_switched_on_without_the_policy_of_the_
     assert not of_rule(found(*with_policy), "plugin-permission-missing")
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "level"),
-    [
-        (irsa(), irsa(subject="system:serviceaccount:default:app"), "error"),
-        (irsa(), irsa().replace("EXAMPLE", "ELSEWHERE"), "error"),
-        (irsa(), POD_TRUST, None),
-        (NODE_TRUST, POD_TRUST, None),
-        (NODE_TRUST, OTHER, "error"),
-        (OTHER, irsa(), None),
-    ],
-)
-def test_a_role_that_aws_node_can_no_longer_assume_is_lost(
-    before: str, after: str, level: str | None
-) -> None:
-    findings = of_rule(found(role("cni", before, after), inline(CNI, CNI)), "coverage-lost")
-    assert [f.level for f in findings] == ([level] if level else [])
-
-
 @pytest.mark.parametrize("installed", [[addon(V1_23, V1_23)], []])
 def test_a_condition_that_may_keep_aws_node_from_its_role_is_a_warning(
     installed: list[Json],
@@ -181,22 +150,6 @@ def test_a_condition_that_may_keep_aws_node_from_its_role_is_a_warning(
     if installed:
         (plugin,) = reviewed(*changes).plugins
         assert plugin.answer.startswith("not shown by the plan")
-
-
-def test_a_trust_policy_that_names_one_cluster_no_longer_lets_in_the_others() -> None:
-    after = json.loads(POD_TRUST)
-    after["Statement"][0]["Condition"]["StringEquals"]["aws:RequestTag/eks-cluster-name"] = "prod"
-    sides = (POD_TRUST, json.dumps(after))
-    values = {"name": "cni", "arn": arn_of("cni")}
-    changed = resource("aws_iam_role", "cni", *({**values, "assume_role_policy": t} for t in sides))
-    stays = [changed, inline(CNI, CNI), association("cni", "cni")]
-    assert not of_rule(found(*stays), "coverage-lost")
-    other = association("cni", "cni", address="aws_eks_pod_identity_association.stage")
-    for side in ("before", "after"):
-        other["change"][side]["cluster_name"] = "stage"
-    (finding,) = of_rule(found(*stays, other), "coverage-lost")
-    assert (finding.level, finding.address) == ("error", "aws_iam_role.cni")
-    assert "aws-node of cluster stage" in say(finding).message
 
 
 def test_another_issuer_beside_the_conditions_of_the_first_is_a_finding_of_its_own() -> None:
@@ -218,12 +171,3 @@ def test_instances_that_get_a_role_without_the_plugins_calls_lose_them() -> None
     assert {f.address for f in findings} == {"aws_iam_instance_profile.p"}
     own = [*own_role("cni", irsa(), CNI), addon(V1_23, V1_23)]
     assert not of_rule(found(*roles, profile, *own), "coverage-lost")
-
-
-def test_the_role_of_nodes_may_not_be_that_of_aws_node() -> None:
-    loses = [*own_role("n", NODE_TRUST), attached("n", MANAGED, True, False)]
-    findings = of_rule(found(*loses), "coverage-lost")
-    assert {f.level for f in findings} == {"error"}
-    findings = of_rule(found(*loses, *own_role("cni", irsa(), CNI)), "coverage-lost")
-    assert {f.level for f in findings} == {"warning"}
-    assert all("unless aws-node has aws_iam_role.cni" in say(f).message for f in findings)

@@ -4,7 +4,7 @@ import json
 
 from found import found
 from synthetic import document, levels, reviewed, role
-from trust_policies import AUD, GOOD, OIDC, irsa, of, pods, sayings, trust
+from trust_policies import AUD, GOOD, OIDC, SUB, irsa, of, pods, sayings, trust
 from vpc_cni_iam.review.report.words import Section, section
 
 
@@ -16,8 +16,10 @@ def test_a_fix_restores_the_condition_that_became_another() -> None:
     wide = {f"{OIDC}:sub": "system:serviceaccount:*:aws-node"}
     new = irsa(StringEquals=AUD, StringLike=wide)
     (saying,) = sayings("trust-widened", role("r", GOOD, new))
-    assert saying.details[-1].startswith(f"example: a token of {OIDC} with aud = ")
     old = "StringEquals 'system:serviceaccount:kube-system:aws-node'"
+    became = "StringLike 'system:serviceaccount:*:aws-node'"
+    assert saying.details[0] == f"Condition on {OIDC}:sub changes from {old} to {became}"
+    assert saying.details[-1].startswith(f"example: a token of {OIDC} with aud = ")
     where = "the trust policy of aws_iam_role.r"
     assert saying.fix == f"Restore the condition {OIDC}:sub {old} in {where}"
 
@@ -32,7 +34,11 @@ def test_the_example_of_a_trust_policy_names_no_other_role() -> None:
 def test_a_flaw_that_is_the_change_itself_is_no_other_finding() -> None:
     wide = irsa(StringEquals=AUD, StringLike={f"{OIDC}:sub": "system:serviceaccount:*:aws-node"})
     everybody = document(trust("*", "sts:AssumeRole"))
-    for before, after in ((GOOD, wide), (GOOD, irsa(StringEquals=AUD)), (of("ec2"), everybody)):
+    no_subject, no_audience = irsa(StringEquals=AUD), irsa(StringEquals=SUB)
+    for before, after in (
+        *((GOOD, each) for each in (wide, no_subject, no_audience)),
+        (of("ec2"), everybody),
+    ):
         assert levels(found(role("r", before, after))) == {"trust-widened": "error"}
     # Also a flaw of others, or one that was there before.
     others = document(*json.loads(wide)["Statement"], trust({"AWS": "111122223333"}, "sts:*"))

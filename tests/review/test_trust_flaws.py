@@ -229,10 +229,6 @@ def test_everybody_but_some_is_everybody() -> None:
     assert text.startswith("Everybody in every AWS account can assume aws_iam_role.r")
 
 
-def test_an_audience_that_a_change_takes_away_is_an_error() -> None:
-    assert levels(found(role("r", GOOD, irsa(StringEquals=SUB)))) == {"trust-widened": "error"}
-
-
 def test_a_flaw_of_a_sensitive_policy_is_said_without_its_values() -> None:
     subject = "system:serviceaccount:kube-secret:*"
     text = irsa(StringEquals=AUD, StringLike={f"{OIDC}:sub": subject})

@@ -15,7 +15,6 @@ from eks import (
     irsa,
     node_group,
     own_role,
-    same,
 )
 from synthetic import Json, allow, attachment, document, resource, review_of, reviewed, role
 from vpc_cni_iam.catalog.facts.documents import managed_policy
@@ -82,21 +81,6 @@ def test_a_state_that_stays_is_a_note_and_one_that_comes_fails_the_review(rule: 
     assert comes.failed
 
 
-def test_the_managed_policy_on_nodes_is_a_warning_where_the_plugin_gets_a_role_of_its_own() -> None:
-    values = {"name": "cni", "arn": arn_of("cni"), "assume_role_policy": irsa()}
-    new = resource("aws_iam_role", "cni", None, values)
-    inline = {"role": "cni", "name": "i", "policy": CNI}
-    changes = [new, resource("aws_iam_role_policy", "i", None, inline)]
-    (finding,) = (
-        f
-        for f in reviewed(*nodes(ATTACHED), *changes).findings
-        if f.rule == "managed-policy-attached"
-    )
-    assert (finding.level, finding.address) == ("warning", "aws_iam_role.node")
-    there = [*own_role("cni", irsa(), CNI), same("aws_iam_role", "x", {"name": "x"})]
-    assert not reviewed(*nodes(ATTACHED), *there).failed
-
-
 GONE = attachment("node", MANAGED, sides=({"role": "node", "policy_arn": MANAGED}, None))
 
 
@@ -118,7 +102,7 @@ def test_nodes_that_lose_the_policy_matter_less_if_the_plugin_may_have_a_role_of
     """The last step of moving to a scoped policy, with a plan that may not show the cluster."""
     lost = [f for f in reviewed(*nodes(GONE), *others).findings if f.rule == "coverage-lost"]
     assert {finding.level for finding in lost} == levels
-    doubtful = ["aws_iam_role.cni" in f"{f.message} {f.details}" for f in lost]
+    doubtful = ["unless aws-node has aws_iam_role.cni" in f.message for f in lost]
     assert all(doubtful) if "error" not in levels else not any(doubtful)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from eks import NODE_TRUST, addon, arn_of, association, irsa, node_group, own_role, same
+from eks import NODE_TRUST, addon, arn_of, irsa, node_group, own_role, same
 from found import context
 from found import found as found_of_all
 from synthetic import Json, allow, attachment, document, levels, policy, policy_arn, resource, role
@@ -149,15 +149,6 @@ def test_a_deny_by_region_counts_in_the_clusters_region_and_may_where_that_is_no
     (key,) = by_key
     elsewhere[operator] = {key: "eu-west-1" if "Not" in operator else "us-east-1"}
     assert not found(*cni(CNI, CNI), inline(None, document(deny("ec2:*", **elsewhere)), "d"))
-
-
-def test_a_session_policy_limits_what_the_plugin_can_call() -> None:
-    pods = own_role("pod", irsa(), CNI)
-    limited = association("pod", "pod")
-    limited["change"]["after"]["policy"] = without("ec2:DescribeSubnets")
-    limited["change"]["actions"] = ["update"]
-    findings = of_rule(found(*pods, limited, addon(V1_23, V1_23)), "plugin-permission-missing")
-    assert [f.level for f in findings] == ["error"]
 
 
 @pytest.mark.parametrize(

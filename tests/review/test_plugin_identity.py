@@ -138,32 +138,6 @@ def test_a_role_of_nodes_that_changes_is_said_of_the_nodes() -> None:
     assert levels(addon(VERSION, VERSION), node_group("a", "b"), *roles) == {}
 
 
-@pytest.mark.parametrize(
-    ("before", "policy", "level"),
-    [
-        ({"policy": FEWER}, {"policy": CNI}, "error"),
-        ({"policy": FEWER}, {}, "error"),
-        ({"policy": CNI}, {"policy": FEWER}, "note"),
-        ({}, {"policy": FEWER}, "note"),
-    ],
-)
-def test_a_session_policy_is_part_of_the_identity(before: Json, policy: Json, level: str) -> None:
-    change = association("cni", "cni")
-    change["change"]["before"] |= before
-    change["change"] |= {"after": {**change["change"]["after"], **policy}, "actions": ["update"]}
-    assert levels(change, *own_role("cni", POD_TRUST, CNI)) == {CHANGED: level}
-
-
-def test_a_target_role_is_the_one_that_counts() -> None:
-    there = association("way", "way")
-    for side in SIDES:
-        there["change"][side] |= {"target_role_arn": arn_of("target")}
-    roles = (*own_role("way", POD_TRUST), *own_role("target", POD_TRUST, CNI))
-    identity = after(there, *roles)
-    assert identity.roles == {InPlan("aws_iam_role.target")}
-    assert identity.first_roles == {InPlan("aws_iam_role.way")}
-
-
 def test_pod_identity_comes_before_irsa_and_irsa_before_the_role_of_nodes() -> None:
     installer, nodes = addon(of_role("a"), of_role("a")), node_group("c", "c")
     roles = [role for name in "abc" for role in own_role(name, irsa(), CNI)]

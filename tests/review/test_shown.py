@@ -1,26 +1,23 @@
 """A review as plain data: what every format is written from."""
 
 import html
-import json
 import re
 from functools import cache
 
-import pytest
 from tools.corpus import cases
 from tools.generate import rule_pages
 
-from conftest import ROOT, run
+from conftest import ROOT
 from eks import NODE_TRUST
 from found import OPTIONS
 from synthetic import allow, document, plan, policy, resource, reviewed, role
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.ignore import IgnoreEntry, IgnoreFile
-from vpc_cni_iam.review.locate import Locator
 from vpc_cni_iam.review.report import words
 from vpc_cni_iam.review.report.make import shown
 from vpc_cni_iam.review.report.rule_texts import rules_of, shown_rules
-from vpc_cni_iam.review.report.shown import ShownReview, SourcePlace
+from vpc_cni_iam.review.report.shown import ShownReview
 from vpc_cni_iam.review.report_formats import REPORTS, Setting
 from vpc_cni_iam.review.rules import Level, Rule, Topic
 from vpc_cni_iam.review.run import review
@@ -125,13 +122,6 @@ def test_a_fingerprint_is_of_the_rule_and_the_place() -> None:
     assert first.fingerprint in {f.fingerprint for f in again}
 
 
-def test_ignored_findings_have_their_reason() -> None:
-    entries = IgnoreFile("ignore.toml", (IgnoreEntry(Rule.MOVED, "*", "because"),))
-    data = plan(policy("p", READ, READ, previous_address="aws_iam_policy.q"))
-    for ignored in shown_of(data, entries).ignored:
-        assert ignored.reason == "because" and ignored.until == ""
-
-
 def test_the_policies_that_change_have_their_differences() -> None:
     role = {"role": "r", "name": "i"}
     sides = [{**role, "policy": text} for text in (READ, WRITE)]
@@ -156,51 +146,6 @@ def test_a_policy_that_is_not_shown_is_named_and_not_shown_as_removed() -> None:
     assert [(line.change, line.text) for line in policy_.lines] == [
         ("changed", "The policy after the plan is not known: aws_iam_role_policy.i.policy")
     ]
-
-
-def test_resources_are_counted_by_whether_they_are_read() -> None:
-    made = shown_of(
-        plan(
-            policy("p", READ, WRITE),
-            policy("same", READ, READ),
-            resource("awscc_iam_role_policy", "x", None, {"policy_document": READ}),
-            resource("aws_vpc", "y", None, {}),
-        )
-    )
-    assert (made.read, made.not_read, made.others) == (1, ("awscc_iam_role_policy.x",), 1)
-
-
-def test_a_resource_is_placed_in_its_file(tmp_path: ROOT.__class__) -> None:
-    block = 'resource "aws_iam_policy" "p" {\n  name = "p"\n}\n'
-    (tmp_path / "main.tf").write_text(f"\n{block}")
-    data = read_plan(plan(policy("p", READ, WRITE)), "plan.json")
-    locator = Locator(tmp_path, data.configuration)
-    assert locator.place("aws_iam_policy.p") == SourcePlace("main.tf", 2, 4)
-    assert locator.place('aws_iam_policy.p["a.b"]') == SourcePlace("main.tf", 2, 4)
-    assert locator.place("aws_iam_policy.q") is None and locator.place("") is None
-    assert Locator(None, data.configuration).place("aws_iam_policy.p") is None
-    with pytest.raises(InputError, match="name the directory of the root module"):
-        Locator(tmp_path / "none", data.configuration)
-
-
-def test_nothing_that_is_sensitive_is_in_any_report(tmp_path: ROOT.__class__) -> None:
-    secret = "hunter2"
-    text = document(allow("s3:Get", f"arn:aws:s3:::{secret}"))
-    hidden = {"after_sensitive": {"policy": True}, "before_sensitive": {"policy": True}}
-    marks = {"after_sensitive": {"role": True, "policy": True}}
-    values = {"role": secret, "name": secret, "policy": text}
-    (tmp_path / "plan.json").write_bytes(
-        plan(
-            policy("p", text, text.replace("Get", "Put"), **hidden),
-            policy("q", text, "no policy " + secret, **hidden),
-            resource("aws_iam_role_policy", "i", None, values, **marks),
-        )
-    )
-    options = [f"--report={name}={tmp_path / name}" for name in REPORTS]
-    done = run("review", tmp_path / "plan.json", *options)
-    for text in (done.out, *((tmp_path / name).read_text() for name in REPORTS)):
-        assert secret not in text
-    assert json.loads((tmp_path / "json").read_text())["plan"].endswith("plan.json")
 
 
 def test_the_list_of_rules_is_by_question() -> None:

@@ -176,22 +176,6 @@ def test_a_module_that_is_renamed_gives_its_workloads_no_new_role() -> None:
     assert levels_of(old, new) == []
 
 
-def unresolved(values: Json, expression: Json, **more: Any) -> dict[str, Any]:
-    block = {"type": "aws_instance", "name": "i", "expressions": expression}
-    return {"configuration": {"root_module": {"resources": [block]}}, **more}
-
-
-def test_a_name_that_is_not_resolved_may_be_what_the_module_makes() -> None:
-    later = {"iam_instance_profile": True}
-    instance = resource("aws_instance", "i", None, {}, after_unknown=later)
-    local = {"iam_instance_profile": {"references": ["local.profile"]}}
-    more = unresolved({}, local)
-    assert ("aws_instance.i", "note") in levels_of(profile(None, "narrow"), instance, **more)
-    assert levels_of(instance, **more) == [("aws_instance.i", "warning")]
-    # What nobody sets is computed by the provider.
-    assert levels_of(instance, **unresolved({}, {})) == []
-
-
 def test_the_role_of_a_module_instance_is_not_that_of_another_one() -> None:
     """Both have the same reference, and nothing shows that it is the same role."""
     blocks = [

@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
-from found import context, found
+from found import found
 from synthetic import Json, allow, document, plan, resource, reviewed, rules
 from tools import corpus
 from vpc_cni_iam.inputs.plan.reader import Plan, read_plan
 from vpc_cni_iam.inputs.plan.unread import UnreadKind
 from vpc_cni_iam.review.checks.plan import UnknownMembers
-from vpc_cni_iam.review.diff.not_shown import NotShownKind, not_shown
 from vpc_cni_iam.review.options import Options
 from vpc_cni_iam.review.report.make import shown
 from vpc_cni_iam.review.report.sentences import say
@@ -163,12 +162,6 @@ def test_text_of_a_command_is_not_shown() -> None:
 def test_releases_of_other_charts_are_of_another_type() -> None:
     assert counts(resource("helm_release", "web", None, {"chart": "web"})) == (0, 0, 1)
     assert counts(resource("helm_release", "cni", None, {"chart": "aws-vpc-cni"})) == (1, 0, 0)
-
-
-def test_a_resource_that_newly_names_a_role_is_not_read() -> None:
-    arn = "arn:aws:iam::111122223333:role/web"
-    assert counts(resource("aws_new_service", "x", None, {"a": arn})) == (0, 1, 0)
-    assert counts(resource("aws_new_service", "x", {"a": arn}, {"a": arn, "b": 1})) == (0, 0, 1)
 
 
 @pytest.mark.parametrize(
@@ -344,23 +337,6 @@ def test_parts_of_a_plan_that_are_not_known_are_named() -> None:
     (finding,) = found(new_section=[{"a": 1}], other_section={})
     assert (finding.rule, finding.level) == (Rule.FORMAT_UNKNOWN, Level.NOTE)
     assert finding.evidence == UnknownMembers(("new_section", "other_section"))
-
-
-def test_inline_policies_that_a_plan_does_not_show_are_said_once_and_no_finding() -> None:
-    unknown = {"inline_policy": True, "managed_policy_arns": True, "arn": True}
-    roles = [
-        resource(
-            "aws_iam_role",
-            name,
-            None,
-            {"name": name, "assume_role_policy": TRUST},
-            after_unknown=unknown,
-        )
-        for name in ("b", "a")
-    ]
-    (part,) = not_shown(context(*roles))
-    assert part.kind is NotShownKind.INLINE_POLICIES
-    assert part.addresses == ("aws_iam_role.a", "aws_iam_role.b")
 
 
 def test_a_reference_that_is_known_after_apply_is_said_once() -> None:

@@ -3,14 +3,11 @@
 import json
 from typing import Any
 
-from eks import arn_of, irsa, own_role
+from eks import CNI, arn_of, irsa, own_role
 from found import context
 from synthetic import Json, resource
-from vpc_cni_iam.catalog.facts.documents import managed_policy
-from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.account.plugin.state import PluginState
 
-CNI = dumps(managed_policy())
 CHART = {"name": "cni", "chart": "aws-vpc-cni", "namespace": "kube-system", "version": "1.23.2"}
 
 

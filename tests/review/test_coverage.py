@@ -5,12 +5,24 @@ from typing import Any
 
 import pytest
 
-from eks import NODE_TRUST, addon, arn_of, irsa, node_group, own_role, same
+from eks import CNI, NODE_TRUST, addon, arn_of, irsa, node_group, own_role, same
 from found import context
 from found import found as found_of_all
-from synthetic import Json, allow, attachment, document, levels, policy, policy_arn, resource, role
+from synthetic import (
+    Json,
+    allow,
+    attachment,
+    deny,
+    document,
+    inline,
+    levels,
+    policy,
+    policy_arn,
+    resource,
+    role,
+)
 from vpc_cni_iam.catalog import parameters, variants
-from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
+from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.diff.plugin.answers import (
     AnswerReason,
@@ -24,7 +36,6 @@ from vpc_cni_iam.review.options import Options
 from vpc_cni_iam.review.report.plugins import shown_plugin
 from vpc_cni_iam.review.report.sentences import say
 
-CNI = dumps(managed_policy())
 (_SCOPED,) = variants.find(("ipv4-scoped",))
 V1_23 = {"addon_version": "v1.23.2-eksbuild.1", "service_account_role_arn": arn_of("cni")}
 V1_21 = {**V1_23, "addon_version": "v1.21.2-eksbuild.1"}
@@ -37,29 +48,22 @@ def scoped(cluster: str = "prod") -> str:
     return dumps(parameters.substitute(unfilled, parameters.values(names)))
 
 
-def deny(action: str, **condition: Json) -> Json:
-    more = {"Condition": condition} if condition else {}
-    return {**allow(action), "Effect": "Deny", **more}
-
-
 def without(*actions: str) -> str:
     (statement, *others) = json.loads(CNI)["Statement"]
     left = [action for action in statement["Action"] if action not in actions]
     return document({**statement, "Action": left}, *others)
 
 
-def inline(before: str | None, after: str | None, name: str = "i", of: str = "cni") -> Json:
-    sides = [
-        {"role": of, "name": name, "policy": text} if text else None for text in (before, after)
-    ]
-    return resource("aws_iam_role_policy", f"{of}-{name}", *sides)
+def of_cni(before: str | None, after: str | None, name: str = "i") -> Json:
+    """An inline policy of the plugin's role."""
+    return inline(before, after, name, role="cni", block=f"cni-{name}")
 
 
 def cni(before: str | None, after: str | None, *more: Json) -> list[Json]:
     """The plugin's role, whose policy changes, in a cluster whose Region is known."""
     cluster = {"name": "prod", "arn": CLUSTER}
     own = [*own_role("cni", irsa()), same("aws_eks_cluster", "prod", cluster)]
-    return [*own, addon(V1_23, V1_23), inline(before, after), *more]
+    return [*own, addon(V1_23, V1_23), of_cni(before, after), *more]
 
 
 def answers(*changes: Json, **more: Any) -> tuple[PluginAnswer, ...]:
@@ -120,7 +124,7 @@ def test_a_policy_of_the_role_that_is_not_shown_may_allow_what_is_lost() -> None
     (answer,) = answers(*changes)
     assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, AnswerReason.POLICY)
     # A Deny counts whatever else is allowed.
-    denied = [*cni(CNI, CNI, attachment("cni", arn)), inline(None, document(deny("ec2:*")), "d")]
+    denied = [*cni(CNI, CNI, attachment("cni", arn)), of_cni(None, document(deny("ec2:*")), "d")]
     assert levels(found(*denied))["coverage-lost"] in ("error", "warning")
     assert any(f.level == "error" for f in found(*denied))
 
@@ -136,7 +140,7 @@ def test_a_policy_of_the_role_that_is_not_shown_may_allow_what_is_lost() -> None
 def test_a_deny_by_region_counts_in_the_clusters_region_and_may_where_that_is_not_known(
     condition: Json,
 ) -> None:
-    denied = inline(None, document(deny("ec2:*", **condition)), "d")
+    denied = of_cni(None, document(deny("ec2:*", Condition=condition)), "d")
     known = found(*cni(CNI, CNI), denied)
     assert {f.level for f in of_rule(known, "coverage-lost")} == {"error"}
     (answer,) = answers(*cni(CNI, CNI), denied)
@@ -148,7 +152,9 @@ def test_a_deny_by_region_counts_in_the_clusters_region_and_may_where_that_is_no
     (operator, by_key), *_ = condition.items()
     (key,) = by_key
     elsewhere[operator] = {key: "eu-west-1" if "Not" in operator else "us-east-1"}
-    assert not found(*cni(CNI, CNI), inline(None, document(deny("ec2:*", **elsewhere)), "d"))
+    assert not found(
+        *cni(CNI, CNI), of_cni(None, document(deny("ec2:*", Condition=elsewhere)), "d")
+    )
 
 
 @pytest.mark.parametrize(
@@ -176,7 +182,7 @@ def test_a_new_role_with_which_a_node_does_not_start_is_an_error_where_the_plan_
     values = {"name": "cni", "arn": arn_of("cni"), "assume_role_policy": irsa()}
     made = [
         resource("aws_iam_role", "cni", None, values),
-        inline(None, without("ec2:DescribeSubnets")),
+        of_cni(None, without("ec2:DescribeSubnets")),
     ]
     assert levels(found(*made, addon(V1_23, V1_23))) == {"plugin-permission-missing": "error"}
     # Without a cluster, another plan may add a policy before aws-node gets the role.
@@ -191,7 +197,7 @@ def test_what_was_missing_before_is_a_warning_where_the_plugin_changes_and_else_
     assert (finding.rule, finding.level) == ("plugin-permission-missing", "warning")
     assert say(finding).message.startswith("As before, the plugin")
     more = document(*json.loads(text)["Statement"], allow("ec2:DescribeTags"))
-    (finding,) = found(*own_role("cni", irsa()), inline(text, more))
+    (finding,) = found(*own_role("cni", irsa()), of_cni(text, more))
     assert (finding.rule, finding.level) == ("coverage-lacking", "note")
 
 
@@ -305,7 +311,7 @@ def test_there_is_an_answer_for_each_role_of_the_plugin_that_no_cluster_names() 
 
 def test_the_role_of_nodes_is_judged_where_the_plugin_has_no_other() -> None:
     (nodes,) = own_role("n", NODE_TRUST)
-    loses = inline(CNI, document(), of="n")
+    loses = inline(CNI, document(), role="n")
     group = node_group("n", "n")
     findings = found(nodes, loses, group)
     assert {f.level for f in of_rule(findings, "coverage-lost")} == {"error"}
@@ -346,7 +352,7 @@ def test_a_part_that_is_known_after_apply_is_the_answers_and_no_finding_of_a_new
         {"name": "p", "role": "cni"},
         after_unknown={"policy": True},
     )
-    base = inline(None, document(statement), "b")
+    base = of_cni(None, document(statement), "b")
     block = {
         "address": "aws_iam_role_policy.p",
         "mode": "managed",
@@ -389,14 +395,14 @@ def test_a_policy_that_one_resource_removes_and_another_keeps_counts_as_lost() -
 
 def test_no_part_of_a_sensitive_policy_is_shown() -> None:
     secret = document(
-        allow("ec2:*"), deny("ec2:*", StringEquals={"aws:RequestedRegion": "sa-east-1"})
+        allow("ec2:*"),
+        deny("ec2:*", Condition={"StringEquals": {"aws:RequestedRegion": "sa-east-1"}}),
     )
-    sides = [{"role": "cni", "name": "i", "policy": text} for text in (CNI, secret)]
     hidden = {"before_sensitive": {"policy": True}, "after_sensitive": {"policy": True}}
     changes = [
         *own_role("cni", irsa()),
         addon(V1_23, V1_23),
-        resource("aws_iam_role_policy", "i", *sides, **hidden),
+        inline(CNI, secret, role="cni", **hidden),
     ]
     for finding in found(*changes):
         saying = say(finding)

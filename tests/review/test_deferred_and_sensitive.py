@@ -2,7 +2,7 @@
 
 import pytest
 
-from synthetic import Json, allow, document, resource, reviewed, rules
+from synthetic import Json, allow, document, inline, resource, reviewed, rules
 
 ONE, ALL = document(allow("ec2:A")), document(allow("*"))
 NODES = document(
@@ -105,10 +105,9 @@ def test_one_name_of_two_roles_is_neither() -> None:
     """Roles of two accounts may have one name."""
     trust = {"name": "cni", "assume_role_policy": NODES}
     roles = [resource("aws_iam_role", f"r{i}", trust, trust) for i in (1, 2)]
-    has = {"name": "i", "role": "cni", "policy": document(allow("s3:*"))}
-    more = {"role": "cni", "name": "j", "policy": document(allow("s3:Get"))}
-    first = resource("aws_iam_role_policy", "a", has, has)
-    second = resource("aws_iam_role_policy", "b", None, more)
+    s3 = document(allow("s3:*"))
+    first = inline(s3, s3, role="cni", block="a")
+    second = inline(None, document(allow("s3:Get")), "j", role="cni", block="b")
     references = [
         {
             "mode": "managed",
@@ -150,7 +149,7 @@ def test_one_name_of_two_roles_is_the_one_of_the_same_provider(provider: str, ow
         }
         for name, key in keys.items()
     ]
-    comes = resource("aws_iam_role_policy", "i", None, {"role": "cni", "name": "i", "policy": ONE})
+    comes = inline(None, ONE, role="cni")
     review = reviewed(*roles, comes, configuration={"root_module": {"resources": blocks}})
     assert {f.subject for f in review.findings if f.rule == "new-access"} == {owner}
     assert ("ambiguous-principal" in rules(review)) is not bool(owner)

@@ -2,10 +2,9 @@
 
 import pytest
 
+from eks import CNI, MANAGED
 from found import found
-from synthetic import Json, allow, document, policy, resource
-from vpc_cni_iam.catalog.facts.documents import managed_policy
-from vpc_cni_iam.policy.document import dumps
+from synthetic import Json, allow, attached, deny, document, inline, policy, resource
 from vpc_cni_iam.review.checks.drift import Drifted
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.sentences import say
@@ -96,10 +95,8 @@ def test_an_inline_policy_may_be_one_of_another_role_of_the_name(role_of_all: st
         resource("aws_iam_role", module, *[{"name": "ci", "assume_role_policy": NODES}] * 2)
         for module in ("a", "b")
     ]
-    sides = [{"role": "ci", "name": "b", "policy": text} for text in (ONE, ALL)]
-    other = {"role": "ci", "name": "a", "policy": role_of_all}
-    there = [resource("aws_iam_role_policy", "a", other, other)] if role_of_all else []
-    findings = found(*roles, *there, resource("aws_iam_role_policy", "b", *sides))
+    there = [inline(role_of_all, role_of_all, "a", role="ci")] if role_of_all else []
+    findings = found(*roles, *there, inline(ONE, ALL, "b", role="ci"))
     assert Rule.ADMIN in {f.rule for f in findings if f.level is Level.ERROR}
 
 
@@ -161,37 +158,27 @@ def test_what_a_role_repeats_of_a_resource_in_the_plan_is_no_drift() -> None:
     after = role(managed_policy_arns=[arn], inline_policy=blocks)
     drift = [resource("aws_iam_role", "cni", role(managed_policy_arns=[], inline_policy=[]), after)]
     stays = resource("aws_iam_role", "cni", after, after)
-    attached = {"role": "cni", "policy_arn": arn}
-    inline = {"role": "cni", "name": "i", "policy": ONE}
-    there = [
-        resource("aws_iam_role_policy_attachment", "a", attached, attached),
-        resource("aws_iam_role_policy", "i", inline, inline),
-    ]
+    there = [attached(arn, role="cni"), inline(ONE, ONE, role="cni")]
     assert not drifts(stays, *there, drift=drift)
     assert drifts(stays, drift=drift)
 
 
 def test_what_drift_took_from_a_role_and_the_plan_puts_back_is_not_lost() -> None:
-    whole = dumps(managed_policy())
-    values = [{"role": "cni", "name": "i", "policy": text} for text in (whole, ONE)]
-    drift = [resource("aws_iam_role_policy", "i", *values)]
-    findings = found(resource("aws_iam_role_policy", "i", *values[::-1]), resource_drift=drift)
+    drift = [inline(CNI, ONE, role="cni")]
+    findings = found(inline(ONE, CNI, role="cni"), resource_drift=drift)
     assert Rule.DRIFT in {f.rule for f in findings}
     assert Rule.COVERAGE_LOST not in {f.rule for f in findings}
 
 
 def test_an_attachment_that_somebody_deleted_and_the_plan_makes_again_is_not_lost() -> None:
     """The role repeats it, and stays as it is."""
-    arn = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
-    attached = {"role": "cni", "policy_arn": arn}
-    had, has = role(managed_policy_arns=[arn]), role(managed_policy_arns=[])
-    attachment = "aws_iam_role_policy_attachment"
+    had, has = role(managed_policy_arns=[MANAGED]), role(managed_policy_arns=[])
     findings = drifts(
         resource("aws_iam_role", "cni", has, has),
-        resource(attachment, "a", None, attached),
+        attached(MANAGED, role="cni", before=False),
         drift=[
             resource("aws_iam_role", "cni", had, has),
-            resource(attachment, "a", attached, None),
+            attached(MANAGED, role="cni", after=False),
         ],
     )
     assert are_left(findings) == {False}
@@ -225,27 +212,26 @@ def test_a_boundary_that_somebody_removed_is_new_access_where_it_stays() -> None
 
 
 def test_drift_that_stays_may_take_a_call_from_the_plugin() -> None:
-    whole = dumps(managed_policy())
-    less = whole.replace('"ec2:CreateNetworkInterface",', "")
-    drift = [policy("cni", whole, less)]
+    less = CNI.replace('"ec2:CreateNetworkInterface",', "")
+    drift = [policy("cni", CNI, less)]
     stays = drifts(policy("cni", less, less), drift=drift)
     assert Consequence.COVERAGE_LOST in means(stays)
-    back = drifts(policy("cni", less, whole), drift=drift)
+    back = drifts(policy("cni", less, CNI), drift=drift)
     assert Consequence.COVERAGE_LOST not in means(back)
 
 
-MANAGED = "arn:aws:iam::aws:policy/"
-CNI = role(managed_policy_arns=[f"{MANAGED}AmazonEKS_CNI_Policy"])
-DENY = document(allow("s3:*"), {**allow("s3:A"), "Effect": "Deny"})
+WITH_CNI = role(managed_policy_arns=[MANAGED])
+WITH_NODES = role(managed_policy_arns=["arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"])
+DENY = document(allow("s3:*"), deny("s3:A"))
 
 
 @pytest.mark.parametrize(
     ("gone", "stays", "level", "counts"),
     [
-        (role(managed_policy_arns=[f"{MANAGED}AmazonEKSWorkerNodePolicy"]), "", "note", False),
-        (CNI, dumps(managed_policy()), "note", False),
-        (CNI, "", "error", Consequence.COVERAGE_LOST),
-        (CNI, ONE, "error", Consequence.COVERAGE_LOST),
+        (WITH_NODES, "", "note", False),
+        (WITH_CNI, CNI, "note", False),
+        (WITH_CNI, "", "error", Consequence.COVERAGE_LOST),
+        (WITH_CNI, ONE, "error", Consequence.COVERAGE_LOST),
         (role(inline_policy=[{"name": "old", "policy": ALL}]), ONE, "note", False),
         (
             role(inline_policy=[{"name": "old", "policy": DENY}]),
@@ -258,8 +244,7 @@ DENY = document(allow("s3:*"), {**allow("s3:A"), "Effect": "Deny"})
 def test_a_policy_that_is_gone_counts_for_what_the_plugin_or_a_deny_loses(
     gone: Json, stays: str, level: str, counts: Consequence | None
 ) -> None:
-    inline = {"role": "cni", "name": "i", "policy": stays}
-    there = [resource("aws_iam_role_policy", "i", inline, inline)] if stays else []
+    there = [inline(stays, stays, role="cni")] if stays else []
     empty = role(managed_policy_arns=[], inline_policy=[])
     drift = [resource("aws_iam_role", "cni", gone, empty)]
     findings = drifts(resource("aws_iam_role", "cni", empty, empty), *there, drift=drift)

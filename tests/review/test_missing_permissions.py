@@ -5,9 +5,11 @@ import json
 import pytest
 
 from eks import (
+    CNI,
     NODE_TRUST,
     OF_ACCOUNT,
     POD_TRUST,
+    VERSION,
     addon,
     arn_of,
     association,
@@ -15,19 +17,27 @@ from eks import (
     own_role,
     same,
 )
-from synthetic import Json, allow, attachment, document, levels, resource, reviewed
+from synthetic import (
+    Json,
+    allow,
+    attached,
+    deny,
+    document,
+    inline,
+    levels,
+    resource,
+    reviewed,
+)
 from vpc_cni_iam.catalog import variants
-from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
+from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.report.shown import ShownFinding
 
-CNI = dumps(managed_policy())
 STATEMENTS = json.loads(CNI)["Statement"]
 (_IPV6,) = variants.find(("ipv6",))
 OLD_IPV6 = dumps(_IPV6.document(revisions()[0]))
 ASSIGN, UNASSIGN = "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"
 FURTHER = "arn:aws:iam::111122223333:policy/further"
-VERSION = {"addon_version": "v1.23.2-eksbuild.1"}
 IRSA = {**VERSION, "service_account_role_arn": arn_of("cni")}
 MISSING = "plugin-permission-missing"
 
@@ -38,7 +48,7 @@ def without(*actions: str) -> str:
 
 
 def denying(*actions: str, **more: Json) -> str:
-    return document(*STATEMENTS, allow([*actions], Effect="Deny", **more))
+    return document(*STATEMENTS, deny([*actions], **more))
 
 
 def created(*items: Json) -> list[Json]:
@@ -51,8 +61,7 @@ def of_rule(rule: str, *changes: Json) -> list[ShownFinding]:
 
 def further(*, is_new: bool) -> Json:
     """An attachment of a policy that the plan does not show."""
-    values = {"role": "cni", "policy_arn": FURTHER}
-    return attachment("cni", FURTHER, sides=(None if is_new else values, values))
+    return attached(FURTHER, role="cni", before=not is_new)
 
 
 ELSEWHERE = {"Condition": {"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}
@@ -85,10 +94,7 @@ ELSEWHERE = {"Condition": {"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}
 def test_what_the_plugin_loses_is_as_severe_as_it_matters_and_as_sure_as_it_is_known(
     before: str | None, after: str, others: list[Json], messages: set[str]
 ) -> None:
-    sides = (
-        None if t is None else {"role": "cni", "name": "m", "policy": t} for t in (before, after)
-    )
-    change = resource("aws_iam_role_policy", "more", *sides)
+    change = inline(before, after, "more", role="cni")
     findings = reviewed(*own_role("cni", irsa()), change, *others).findings
     coverage = [f for f in findings if f.rule.startswith("coverage-")]
     texts = {f"{f.level} {f.message.partition(' (IPv4) ')[2]}" for f in coverage}
@@ -100,8 +106,7 @@ def test_what_the_plugin_loses_is_as_severe_as_it_matters_and_as_sure_as_it_is_k
 def test_a_deny_by_what_requests_are_not_known_to_carry_is_a_doubt(operator: str) -> None:
     """A plan does not say whether a node's address is in the range."""
     denied = denying("ec2:*", Condition={operator: {"aws:SourceIp": "10.0.0.0/8"}})
-    sides = ({"role": "cni", "name": "cni", "policy": text} for text in (CNI, denied))
-    lost = of_rule("coverage-lost", resource("aws_iam_role_policy", "cni", *sides))
+    lost = of_rule("coverage-lost", inline(CNI, denied, "cni", role="cni"))
     assert {f.level for f in lost} == {"warning"}
     assert all("may no longer call ec2:" in f.message for f in lost)
     assert any("aws:SourceIp of the request is not known" in d for f in lost for d in f.details)

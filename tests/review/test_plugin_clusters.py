@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from eks import (
+    CNI,
     NODE_TRUST,
     POD_TRUST,
+    VERSION,
     addon,
     arn_of,
     association,
@@ -17,10 +19,10 @@ from eks import (
     same,
 )
 from found import context
-from synthetic import Json, allow, document, levels, resource, reviewed
+from synthetic import Json, allow, document, inline, levels, resource, reviewed
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
-from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
+from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
@@ -28,8 +30,6 @@ from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.report.shown import ShownFinding
 
-CNI = dumps(managed_policy())
-VERSION = {"addon_version": "v1.23.2-eksbuild.1"}
 IRSA = {**VERSION, "service_account_role_arn": arn_of("cni")}
 OWN, OTHER = "vpc-0123456789abcdef0", "vpc-0fedcba9876543210"
 CLUSTER, ASSOCIATION = "aws_eks_cluster", "aws_eks_pod_identity_association"
@@ -226,11 +226,8 @@ def test_policies_are_judged_by_what_the_family_of_the_cluster_needs(
     statements = json.loads(CNI)["Statement"]
     ipv6 = allow(["ec2:AssignIpv6Addresses", "ec2:DescribeSubnets"])
     fewer = {**statements[0], "Action": statements[0]["Action"][1:]}
-    sides = (
-        {"role": "cni", "name": "more", "policy": document(first, *statements[1:], ipv6)}
-        for first in (statements[0], fewer)
-    )
-    change = resource("aws_iam_role_policy", "more", *sides)
+    texts = (document(first, *statements[1:], ipv6) for first in (statements[0], fewer))
+    change = inline(*texts, "more", role="cni")
     plan = (addon(IRSA, IRSA), *own_role("cni", irsa()), change)
     review = reviewed(*([cluster(**family(mode))] if mode else []), *plan)
     assert ("coverage-lost" in levels(review)) is is_lost
@@ -297,10 +294,8 @@ def scoped(name: str, vpc: str = OWN) -> str:
 def problems(before: str | None, after: str, *others: str, **more: str) -> list[ShownFinding]:
     """The errors and warnings of a plan that changes the policy of aws-node's role in prod."""
     there = cluster(vpc_config=[{"vpc_id": OWN}])
-    sides = ({"role": "cni", "name": "i", "policy": t} if t else None for t in (before, after))
-    inline = resource("aws_iam_role_policy", "i", *sides)
-    installer = addon(IRSA | more, IRSA | more)
-    review = reviewed(installer, there, *own_role("cni", irsa(), *others), inline)
+    changes = (addon(IRSA | more, IRSA | more), inline(before, after, role="cni"))
+    review = reviewed(there, *own_role("cni", irsa(), *others), *changes)
     return [f for f in review.findings if f.level != "note"]
 
 
@@ -392,8 +387,7 @@ def test_a_variable_that_names_another_cluster_asks_for_a_policy_for_that() -> N
 
 
 def test_the_place_in_a_sensitive_policy_is_not_told() -> None:
-    values = {"role": "cni", "name": "i", "policy": scoped("staging")}
-    hidden = resource("aws_iam_role_policy", "i", None, values, after_sensitive={"policy": True})
+    hidden = inline(None, scoped("staging"), role="cni", after_sensitive={"policy": True})
     review = reviewed(association(None, "cni"), *own_role("cni", POD_TRUST), hidden)
     assert review.failed and not any("staging" in f.message for f in review.findings)
 

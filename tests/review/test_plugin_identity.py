@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from eks import (
+    CNI,
     NODE_TRUST,
     POD_TRUST,
+    VERSION,
     addon,
     arn_of,
     association,
@@ -19,18 +21,14 @@ from eks import (
 )
 from found import context, found
 from synthetic import Json, allow, document, resource, reviewed
-from vpc_cni_iam.catalog.facts.documents import managed_policy
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.account.iam_resource import InPlan, Unresolved
 from vpc_cni_iam.review.account.plugin.state import PluginIdentity
 from vpc_cni_iam.review.report.sentences import say
 
-CNI = dumps(managed_policy())
 MORE = document(*json.loads(CNI)["Statement"], allow("s3:GetObject", "arn:aws:s3:::example/*"))
 FEWER = document(allow("ec2:DescribeTags"))
 ALL = document(allow("*"))
-VERSION = {"addon_version": "v1.23.2-eksbuild.1"}
 LOST, CHANGED = "plugin-identity-lost", "plugin-identity-changed"
 UNSHOWN = arn_of("elsewhere")
 SIDES = ("before", "after")

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from eks import (
+    CNI,
     ISSUER,
     NODE_TRUST,
     POD_TRUST,
+    VERSION,
     addon,
     arn_of,
     association,
@@ -18,12 +20,8 @@ from eks import (
 )
 from found import found
 from synthetic import Json, resource, reviewed
-from vpc_cni_iam.catalog.facts.documents import managed_policy
-from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.report.sentences import say
 
-CNI = dumps(managed_policy())
-VERSION = {"addon_version": "v1.23.2-eksbuild.1"}
 LOST, CHANGED, REMOVED = "plugin-identity-lost", "plugin-identity-changed", "plugin-removed"
 SIDES = ("before", "after")
 

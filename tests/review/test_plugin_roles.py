@@ -4,31 +4,15 @@ import json
 
 import pytest
 
-from eks import (
-    MANAGED,
-    NODE_TRUST,
-    addon,
-    arn_of,
-    irsa,
-    node_group,
-    own_role,
-    provider,
-    same,
-)
-from synthetic import Json, allow, attachment, document, levels, resource, reviewed, role
-from test_coverage import CNI, V1_23, found, inline, of_rule, scoped
+from eks import CNI, MANAGED, NODE_TRUST, addon, arn_of, irsa, node_group, own_role, provider, same
+from synthetic import Json, allow, attached, document, levels, resource, reviewed, role
+from test_coverage import V1_23, found, of_cni, of_rule, scoped
 from vpc_cni_iam.review.report.sentences import say
 
 CONTROLLER = "arn:aws:iam::aws:policy/AmazonEKSVPCResourceController"
 OTHER = document(
     {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "eks.amazonaws.com"}}
 )
-
-
-def attached(of: str, arn: str, before: bool, after: bool) -> Json:
-    values = {"role": of, "policy_arn": arn}
-    sides = tuple(values if there else None for there in (before, after))
-    return attachment(of, arn, name=of, sides=sides)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +22,7 @@ def attached(of: str, arn: str, before: bool, after: bool) -> Json:
 def test_the_managed_policy_undoes_a_scoped_one_on_its_role(
     before: bool, policy: str, level: str | None
 ) -> None:
-    changes = [*own_role("cni", irsa(), policy), attached("cni", MANAGED, before, True)]
+    changes = [*own_role("cni", irsa(), policy), attached(MANAGED, role="cni", before=before)]
     findings = of_rule(found(*changes), "managed-policy-attached")
     assert [f.level for f in findings] == ([level] if level else [])
     for finding in findings:
@@ -57,11 +41,11 @@ def test_the_managed_policy_undoes_a_scoped_one_on_its_role(
 def test_the_managed_policy_is_on_the_role_of_nodes(
     trust: str, own: str, level: str | None
 ) -> None:
-    changes = [*own_role("n", trust), attached("n", MANAGED, True, True)]
+    changes = [*own_role("n", trust), attached(MANAGED, role="n")]
     if own == "old":
         changes += own_role("cni", irsa(), CNI)
     elif own:
-        changes += [role("cni", None, irsa()), inline(None, CNI)]
+        changes += [role("cni", None, irsa()), of_cni(None, CNI)]
     findings = of_rule(found(*changes), "managed-policy-attached")
     assert [f.level for f in findings] == ([level] if level else [])
     assert all("the role of nodes" in say(finding).message for finding in findings)
@@ -70,7 +54,7 @@ def test_the_managed_policy_is_on_the_role_of_nodes(
 def test_nodes_have_the_role_of_their_group_whatever_the_plan_says_of_its_trust() -> None:
     group = node_group("n", "n")
     (finding,) = of_rule(
-        found(group, *own_role("n", OTHER), attached("n", MANAGED, False, True)),
+        found(group, *own_role("n", OTHER), attached(MANAGED, role="n", before=False)),
         "managed-policy-attached",
     )
     assert finding.level == "warning" and "the role of nodes" in say(finding).message
@@ -98,7 +82,7 @@ def policy_in(region: str, account: str = "*") -> str:
 def test_policies_of_another_place_are_named_with_it(region: str, account: str, words: str) -> None:
     cluster = same("aws_eks_cluster", "prod", _PLACES)
     there = [*own_role("cni", irsa()), cluster, addon(V1_23, V1_23)]
-    findings = found(*there, inline(None, policy_in(region, account)))
+    findings = found(*there, of_cni(None, policy_in(region, account)))
     assert [f.level for f in findings if words in say(f).message and words] == ["error"] * bool(
         words
     )
@@ -110,13 +94,13 @@ def test_security_groups_for_pods_need_the_policy_of_the_cluster(switched_on: bo
     installed = {**V1_23, "configuration_values": values}
     changes = [
         *own_role("cluster", OTHER),
-        attached("cluster", CONTROLLER, True, False),
+        attached(CONTROLLER, role="cluster", after=False),
         *own_role("cni", irsa(), CNI),
         addon(installed, installed),
     ]
     findings = of_rule(found(*changes), "coverage-lost")
     assert [f.address for f in findings] == (
-        ["aws_iam_role_policy_attachment.cluster"] if switched_on else []
+        ["aws_iam_role_policy_attachment.a"] if switched_on else []
     )
     assert all("AmazonEKSVPCResourceController" in say(f).fix for f in findings)
 
@@ -132,7 +116,7 @@ def test_security_groups_for_pods_are_not_switched_on_without_the_policy_of_the_
     ]
     (finding,) = of_rule(found(*changes), "plugin-permission-missing")
     assert (finding.level, finding.address) == ("warning", "aws_iam_role.cluster")
-    with_policy = [*changes, attached("cluster", CONTROLLER, True, True)]
+    with_policy = [*changes, attached(CONTROLLER, role="cluster")]
     assert not of_rule(found(*with_policy), "plugin-permission-missing")
 
 
@@ -144,7 +128,7 @@ def test_a_condition_that_may_keep_aws_node_from_its_role_is_a_warning(
     after["Statement"][0]["Condition"]["IpAddress"] = {"aws:SourceIp": "10.0.0.0/8"}
     values = {"name": "cni", "arn": arn_of("cni")}
     sides = ({**values, "assume_role_policy": text} for text in (irsa(), json.dumps(after)))
-    changes = [resource("aws_iam_role", "cni", *sides), inline(CNI, CNI), *installed]
+    changes = [resource("aws_iam_role", "cni", *sides), of_cni(CNI, CNI), *installed]
     (finding,) = of_rule(found(*changes), "coverage-lost")
     assert finding.level == "warning" and "may no longer let aws-node" in say(finding).message
     if installed:
@@ -155,7 +139,7 @@ def test_a_condition_that_may_keep_aws_node_from_its_role_is_a_warning(
 def test_another_issuer_beside_the_conditions_of_the_first_is_a_finding_of_its_own() -> None:
     trust = json.loads(irsa())
     trust["Statement"][0]["Principal"]["Federated"] += "ELSEWHERE"
-    changes = [role("cni", irsa(), json.dumps(trust)), inline(CNI, CNI), provider({}, {})]
+    changes = [role("cni", irsa(), json.dumps(trust)), of_cni(CNI, CNI), provider({}, {})]
     assert "coverage-lost" not in levels(found(*changes))
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from eks import addon, arn_of, irsa, own_role
+from eks import CNI, addon, arn_of, irsa, own_role
 from found import context, found
-from plugin_setup import CNI, annotated, at, release, states
+from plugin_setup import annotated, at, release, states
 from synthetic import Json, resource, role
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.value import Known

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from eks import addon, arn_of, irsa, own_role, same
+from eks import CNI, addon, arn_of, irsa, own_role, same
 from found import context, found
-from plugin_setup import CHART, CNI, annotated, at, release, states
-from synthetic import Json, allow, document, resource, reviewed
+from plugin_setup import CHART, annotated, at, release, states
+from synthetic import Json, allow, deny, document, inline, resource, reviewed
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.catalog.facts.known_versions import find, newest
@@ -157,10 +157,9 @@ def test_an_update_of_the_plugin_is_judged_by_the_version_after() -> None:
 
 
 def test_what_a_version_newly_calls_is_told_apart_from_what_its_role_loses() -> None:
-    deny = allow("ec2:AssignIpv6Addresses", Effect="Deny")
-    texts = (OLD_IPV6, document(*json.loads(OLD_IPV6)["Statement"], deny))
-    inline = ({"role": "cni", "name": "i", "policy": text} for text in texts)
-    change = resource("aws_iam_role_policy", "i", *inline)
+    denied = deny("ec2:AssignIpv6Addresses")
+    texts = (OLD_IPV6, document(*json.loads(OLD_IPV6)["Statement"], denied))
+    change = inline(*texts, role="cni")
     plan = (addon(at("v1.21.2"), at("v1.22.1")), CLUSTER, *own_role("cni", irsa()), change)
     found_rules = by_rule(*plan)
     assert "ec2:AssignIpv6Addresses" in found_rules["coverage-lost"].message
@@ -177,16 +176,14 @@ def test_what_the_role_never_allowed_is_a_note_where_no_version_is_named() -> No
 
 
 def test_a_call_whose_denial_has_no_effect_is_a_note() -> None:
-    (role, inline) = own_role("cni", irsa(), OLD_IPV6)
-    update = by_rule(addon(at("v1.19.6"), at("v1.21.2")), role, inline)
+    role, policy = own_role("cni", irsa(), OLD_IPV6)
+    update = by_rule(addon(at("v1.19.6"), at("v1.21.2")), role, policy)
     assert {rule: f.level for rule, f in update.items()} == {
         MISSING: "note",
         VERSION_CHANGED: "note",
     }
     called = allow("ec2:ModifyNetworkInterfaceAttribute")
-    texts = (document(*json.loads(OLD_IPV6)["Statement"], called), OLD_IPV6)
-    sides = ({**inline["change"]["after"], "policy": text} for text in texts)
-    less = resource("aws_iam_role_policy", "cni-0", *sides)
+    less = inline(document(*json.loads(OLD_IPV6)["Statement"], called), OLD_IPV6, role="cni")
     lost = by_rule(addon(at("v1.21.2"), at("v1.21.2")), role, less)["coverage-lost"]
     assert (lost.level, "nothing: the first interface" in lost.message) == ("note", True)
 

@@ -2,8 +2,19 @@
 
 import pytest
 
-from eks import addon, arn_of, irsa, node_group, own_role
-from synthetic import Json, allow, attachment, document, resource, reviewed, rules
+from eks import MANAGED, addon, arn_of, irsa, node_group, own_role
+from synthetic import (
+    Json,
+    allow,
+    attached,
+    document,
+    inline,
+    managed,
+    policy_arn,
+    resource,
+    reviewed,
+    rules,
+)
 
 
 def trust(*services: str, **principal: str) -> str:
@@ -52,8 +63,7 @@ def test_a_role_at_another_key_is_compared_with_the_one_of_its_name(
 
 
 def test_a_role_at_another_key_is_named_by_its_new_address() -> None:
-    policy = {"role": "r", "name": "p", "policy": document(allow("*"))}
-    gets = resource("aws_iam_role_policy", "p", None, policy)
+    gets = inline(None, document(allow("*")))
     review = reviewed(of_key("a", NONE, None), of_key("b", None, NONE), gets)
     (finding,) = (f for f in review.findings if f.rule == "admin-attached")
     assert finding.subject == 'aws_iam_role.r["b"]' and finding.subject in finding.message
@@ -84,8 +94,7 @@ def test_what_was_changed_outside_is_none_of_what_goes() -> None:
 
 
 def test_a_deny_that_a_role_at_another_key_no_longer_has_is_said() -> None:
-    values = {"role": "r", "policy_arn": "arn:aws:iam::aws:policy/AWSDenyAll"}
-    detached = attachment("r", values["policy_arn"], sides=(values, None))
+    detached = attached("arn:aws:iam::aws:policy/AWSDenyAll", after=False)
     gone, new = of_key("a", NONE, None), of_key("b", None, NONE)
     assert "new-access" not in {m for f in reviewed(gone, detached).findings for m in f.means}
     assert "new-access" in {m for f in reviewed(gone, new, detached).findings for m in f.means}
@@ -190,8 +199,7 @@ def test_who_may_newly_assume_a_role_that_is_made_anew_is_said(
 
 CNI = document(allow(["ec2:Assign*", "ec2:*"]))
 ONE = document(allow("s3:A"))
-MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
-COPY = "arn:aws:iam::111122223333:policy/p"
+COPY = policy_arn("p")
 LOST = {"conflict", "coverage-lost"}
 
 
@@ -207,27 +215,12 @@ def replaced(name: str | None = "r", **before: object) -> Json:
     )
 
 
-def attach(arn: str, **more: object) -> Json:
-    values = {"role": "r", "policy_arn": arn}
-    return resource("aws_iam_role_policy_attachment", "a", values, values, **more)
-
-
-def inline(before: str, after: str) -> Json:
-    sides = [{"name": "i", "role": "r", "policy": text} for text in (before, after)]
-    return resource("aws_iam_role_policy", "b", *sides)
-
-
-def managed(text: str) -> Json:
-    values = {"name": "p", "policy": text, "arn": COPY}
-    return resource("aws_iam_policy", "p", values, values)
-
-
 def test_a_role_that_is_replaced_loses_what_the_plan_leaves_alone() -> None:
-    review = reviewed(replaced(), attach(MANAGED), inline(ONE, ONE))
+    review = reviewed(replaced(), attached(MANAGED), inline(ONE, ONE))
     assert rules(review) >= LOST
     messages = [f.message for f in review.findings if f.rule == "conflict"]
     assert len(messages) == 2 and all("the plan does not make it again" in m for m in messages)
-    again = attach(MANAGED, actions=["delete", "create"])
+    again = attached(MANAGED, actions=["delete", "create"])
     assert not LOST & rules(reviewed(replaced(), again))
 
 
@@ -260,7 +253,7 @@ def test_a_list_of_roles_attaches_again_only_to_another_name(
     expression = {"references": ["aws_iam_role.r.name", "aws_iam_role.r"]}
     block = {"type": attachments["type"], "name": "m", "expressions": {"roles": expression}}
     configuration = {"root_module": {"resources": [block]}}
-    changes = replaced(name), attachments, managed(CNI)
+    changes = replaced(name), attachments, managed(CNI, CNI)
     conflicts = "conflict" in rules(reviewed(*changes, configuration=configuration))
     assert conflicts is is_lost
 
@@ -278,16 +271,12 @@ def test_an_exclusive_list_attaches_again_to_a_role_that_is_replaced_only_if_it_
 def test_what_is_created_before_it_is_destroyed_is_gone_if_iam_has_one_of_it(
     effect: str, rule: str
 ) -> None:
-    values = {"name": "p", "role": "app", "policy": document({**allow("iam:*"), "Effect": effect})}
-    others = {"name": "all", "role": "app", "policy": document(allow("*"))}
-    review = reviewed(
-        resource("aws_iam_role_policy", "all", others, others if effect == "Deny" else None),
-        resource("aws_iam_role_policy", "p", values, values, actions=["create", "delete"]),
-    )
-    assert rule in rules(review)
-    same = resource("aws_iam_role_policy", "all", others, others)
-    again = resource("aws_iam_role_policy", "p", values, values, actions=["delete", "create"])
-    assert "admin-attached" not in rules(reviewed(same, again))
+    text, everything = document(allow("iam:*", Effect=effect)), document(allow("*"))
+    gone = inline(text, text, actions=["create", "delete"])
+    others = inline(everything, everything if effect == "Deny" else None, "all")
+    assert rule in rules(reviewed(others, gone))
+    again = inline(text, text, actions=["delete", "create"])
+    assert "admin-attached" not in rules(reviewed(inline(everything, everything, "all"), again))
 
 
 def renamed(before: str, after: str) -> Json:

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import run
 from eks import NODE_TRUST, arn_of, own_role
-from synthetic import Json, allow, document, plan, resource, reviewed, rules
+from synthetic import Json, allow, document, inline, plan, resource, reviewed, rules
 from vpc_cni_iam.inputs.plan.arguments import ROLE, ROLE_USES
 
 ROWS = [
@@ -239,9 +239,9 @@ def test_a_name_of_roles_in_two_accounts_may_be_either_in_an_instance_profile() 
         resource("aws_iam_role", f"r{i}", *[{"name": "r", "assume_role_policy": NODE_TRUST}] * 2)
         for i in (1, 2)
     ]
-    inline = {"role": "r", "name": "i", "policy": document(allow("s3:*"))}
+    has = inline(*[document(allow("s3:*"))] * 2)
     profile = resource("aws_iam_instance_profile", "p", None, {"name": "p", "role": "r"})
-    review = reviewed(*roles, resource("aws_iam_role_policy", "i", inline, inline), profile)
+    review = reviewed(*roles, has, profile)
     assert {"ambiguous-principal", "node-role-changed"} <= rules(review)
 
 

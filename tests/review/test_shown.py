@@ -10,7 +10,7 @@ from tools.generate import rule_pages
 from conftest import ROOT
 from eks import NODE_TRUST
 from found import OPTIONS
-from synthetic import allow, document, plan, policy, resource, reviewed, role
+from synthetic import allow, document, inline, plan, policy, resource, reviewed, role
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.ignore import IgnoreEntry, IgnoreFile
@@ -123,19 +123,17 @@ def test_a_fingerprint_is_of_the_rule_and_the_place() -> None:
 
 
 def test_the_policies_that_change_have_their_differences() -> None:
-    role = {"role": "r", "name": "i"}
-    sides = [{**role, "policy": text} for text in (READ, WRITE)]
-    (changed,) = shown_of(plan(resource("aws_iam_role_policy", "i", *sides))).policies
+    (changed,) = shown_of(plan(inline(READ, WRITE))).policies
     assert (changed.owner, changed.kind, changed.policy) == ("role r", "policy", "")
     assert (changed.address, changed.attribute) == ("aws_iam_role_policy.i", "policy")
     assert changed.action == "changed" and changed.place is None
     assert [line.text for line in changed.lines if line.change == "added"]
-    (added,) = shown_of(plan(resource("aws_iam_role_policy", "i", None, sides[0]))).policies
+    (added,) = shown_of(plan(inline(None, READ))).policies
     assert added.action == "added"
     assert [line.text for line in added.lines] == [
         "statement 1 (s3:GetObject) is added: it allows s3:GetObject on *"
     ]
-    assert shown_of(plan(resource("aws_iam_role_policy", "i", *sides[:1] * 2))).policies == ()
+    assert shown_of(plan(inline(READ, READ))).policies == ()
 
 
 def test_a_policy_that_is_not_shown_is_named_and_not_shown_as_removed() -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from eks import arn_of, association
-from synthetic import Json, attachment, document, resource, reviewed, role, rules
+from synthetic import Json, allow, attachment, document, inline, resource, reviewed, role, rules
 from trust_policies import AUD, BOTH, CNI, GOOD, NAMESPACE, OIDC, POD, SUB, irsa, of, pods
 from vpc_cni_iam.review.report.shown import ShownReview
 
@@ -71,15 +71,13 @@ _FOR_OTHERS = pods(*BOTH, **_OTHER_ACCOUNT)
 def test_a_role_that_the_plugin_can_no_longer_assume_is_lost(
     before: str, after: str, level: str | None
 ) -> None:
-    inline = {"name": "i", "role": "cni", "policy": CNI}
-    there = resource("aws_iam_role_policy", "i", inline, inline)
+    there = inline(CNI, CNI, role="cni")
     review = reviewed(role("cni", before, after), there, fail_on="coverage-lost")
     assert review.failed is (level is not None)
     levels = {f.level for f in review.findings if f.rule == "coverage-lost"}
     assert levels == ({level} if level else set())
     # A role that has nothing to do with the plugin may trust whom it will.
-    other = {**inline, "policy": document({**json.loads(CNI)["Statement"][0], "Action": "s3:A"})}
-    elsewhere = resource("aws_iam_role_policy", "i", other, other)
+    elsewhere = inline(*[document(allow("s3:A"))] * 2, role="cni")
     if before != GOOD:
         assert not reviewed(role("cni", before, after), elsewhere, fail_on="coverage-lost").failed
 
@@ -99,9 +97,8 @@ def test_a_trust_for_another_cluster_than_the_associations_is_lost(tag: str, val
     def review(before: str, after: str, *associations: Json) -> ShownReview:
         values = {"name": "cni", "arn": arn_of("cni")}
         sides = [{**values, "assume_role_policy": trust} for trust in (before, after)]
-        inline = {"name": "i", "role": "cni", "policy": CNI}
-        there = resource("aws_iam_role_policy", "i", inline, inline)
-        return reviewed(resource("aws_iam_role", "cni", *sides), there, *associations)
+        change = resource("aws_iam_role", "cni", *sides)
+        return reviewed(change, inline(CNI, CNI, role="cni"), *associations)
 
     of_stage = association("cni", "cni", address="aws_eks_pod_identity_association.stage")
     for side in ("before", "after"):

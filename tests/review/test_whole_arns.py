@@ -2,12 +2,8 @@
 
 import pytest
 
-from eks import NODE_TRUST, addon, arn_of, irsa, own_role, same
+from eks import CNI, NODE_TRUST, addon, arn_of, irsa, own_role, same
 from synthetic import Json, allow, attachment, document, policy, resource, reviewed
-from vpc_cni_iam.catalog.facts.documents import managed_policy
-from vpc_cni_iam.policy.document import dumps
-
-CNI = dumps(managed_policy())
 
 
 def test_a_role_of_another_path_is_not_the_one_of_the_plan() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from eks import MANAGED, NODE_TRUST, addon, arn_of, irsa, own_role, same
-from synthetic import Json, allow, attachment, document, resource, reviewed
+from synthetic import Json, allow, attached, document, inline, resource, reviewed
 from vpc_cni_iam.review.report.shown import ShownFinding
 
 NODES = (
@@ -28,8 +28,7 @@ def _group(version: object) -> Json:
 
 def _part(role: str) -> Json:
     text = document(allow("ec2:Describe*"))
-    values = {"role": role, "name": "part", "policy": text}
-    return same("aws_iam_role_policy", f"part-{role}", values)
+    return inline(text, text, "part", role=role, block=f"part-{role}")
 
 
 def _of(address: str, *changes: Json, **more: Any) -> list[ShownFinding]:
@@ -281,12 +280,7 @@ def test_a_role_that_the_plan_makes_is_reviewed_where_it_is_made() -> None:
     made = {"name": "made", "arn": arn_of("made"), "assume_role_policy": NODE_TRUST}
     changes = [
         resource("aws_iam_role", "made", None, made),
-        resource(
-            "aws_iam_role_policy",
-            "made",
-            None,
-            {"role": "made", "name": "i", "policy": document(allow("*"))},
-        ),
+        inline(None, document(allow("*")), role="made", block="made"),
         resource("aws_lambda_function", "f", None, {"role": arn_of("made")}),
     ]
     findings = reviewed(*changes).findings
@@ -324,9 +318,7 @@ def test_a_name_means_no_former_state_of_an_instance_profile(
 
 
 def _attached(role: str, name: str, before: bool = True, after: bool = True) -> Json:
-    values = {"role": role, "policy_arn": MANAGED}
-    sides = (values if there else None for there in (before, after))
-    return attachment(role, MANAGED, name=name, sides=(*sides,))
+    return attached(MANAGED, role=role, before=before, after=after, block=name)
 
 
 @pytest.mark.parametrize("odd", [["x"], {"a": 1}, 5])

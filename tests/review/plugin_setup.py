@@ -4,8 +4,7 @@ import json
 from typing import Any
 
 from eks import CNI, arn_of, irsa, own_role
-from found import context
-from synthetic import Json, resource
+from synthetic import Json, context, resource
 from vpc_cni_iam.review.account.plugin.state import PluginState
 
 CHART = {"name": "cni", "chart": "aws-vpc-cni", "namespace": "kube-system", "version": "1.23.2"}

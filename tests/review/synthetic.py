@@ -7,10 +7,10 @@ from typing import Any
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.options import Options
 from vpc_cni_iam.review.report.make import shown
-from vpc_cni_iam.review.report.shown import ShownReview
+from vpc_cni_iam.review.report.shown import ShownFinding, ShownReview
 from vpc_cni_iam.review.run import review
 
 Json = dict[str, Any]
@@ -107,6 +107,11 @@ def policy_arn(name: str) -> str:
     return f"arn:aws:iam::111122223333:policy/{name}"
 
 
+def context(*changes: Json, **more: Any) -> Context:
+    """The accounts and the plugins of a plan."""
+    return Context(read_plan(plan(*changes, **more), "plan.json"), OPTIONS)
+
+
 def plan(*changes: Json, **more: Any) -> bytes:
     return json.dumps(
         {
@@ -131,11 +136,16 @@ def review_of(text: bytes, *, fail_on: str = "warning", options: Options = OPTIO
     return shown(review(read_plan(text, "plan.json"), options), (fail_on,))
 
 
+def found(*changes: Json, **more: Any) -> tuple[ShownFinding, ...]:
+    """The findings of a review of a plan of these changes."""
+    return reviewed(*changes, **more).findings
+
+
 def rules(review: ShownReview) -> set[str]:
     return {str(f.rule) for f in review.findings}
 
 
-def levels(review: ShownReview | Iterable[Finding]) -> dict[str, str]:
-    """The level of each rule's finding, of several the last."""
+def levels(review: ShownReview | Iterable[ShownFinding]) -> dict[str, str]:
+    """The level of each rule's finding, of several the worst, which comes first."""
     findings = review.findings if isinstance(review, ShownReview) else review
-    return {str(f.rule): str(f.level) for f in findings}
+    return {str(f.rule): str(f.level) for f in [*findings][::-1]}

@@ -11,10 +11,9 @@ from tools.corpus import Case, cases
 from tools.corpus import review as review_of_case
 
 from eks import CNI, addon, arn_of, irsa, own_role
-from found import context
 from make_plans import PLANS
 from plugin_setup import at, release
-from synthetic import OPTIONS, allow, document, inline
+from synthetic import OPTIONS, allow, context, document, inline
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.diff.plugin.answers import plugin_answers
 from vpc_cni_iam.review.report.make import shown

@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 
 from eks import CNI, NODE_TRUST, addon, arn_of, irsa, node_group, own_role, same
-from found import context
-from found import found as found_of_all
 from synthetic import (
     Json,
     allow,
     attachment,
+    context,
     deny,
     document,
     inline,
@@ -21,6 +20,7 @@ from synthetic import (
     resource,
     role,
 )
+from synthetic import found as found_of_all
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.policy.document import dumps
@@ -31,10 +31,9 @@ from vpc_cni_iam.review.diff.plugin.answers import (
     plugin_answers,
 )
 from vpc_cni_iam.review.diff.plugin.judged import VersionSource
-from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.options import Options
 from vpc_cni_iam.review.report.plugins import shown_plugin
-from vpc_cni_iam.review.report.sentences import say
+from vpc_cni_iam.review.report.shown import ShownFinding
 
 (_SCOPED,) = variants.find(("ipv4-scoped",))
 V1_23 = {"addon_version": "v1.23.2-eksbuild.1", "service_account_role_arn": arn_of("cni")}
@@ -73,40 +72,38 @@ def answers(*changes: Json, **more: Any) -> tuple[PluginAnswer, ...]:
 _RULES = ("coverage-", "plugin-permission-", "plugin-policy-", "plugin-tag-", "managed-policy-")
 
 
-def found(*changes: Json, **more: Any) -> tuple[Finding, ...]:
+def found(*changes: Json, **more: Any) -> tuple[ShownFinding, ...]:
     """The findings about what the plugin can call, and about its roles."""
     return tuple(f for f in found_of_all(*changes, **more) if f.rule.startswith(_RULES))
 
 
-def of_rule(findings: tuple[Finding, ...], rule: str) -> list[Finding]:
+def of_rule(findings: tuple[ShownFinding, ...], rule: str) -> list[ShownFinding]:
     return [finding for finding in findings if finding.rule == rule]
 
 
 def test_a_call_that_a_policy_allowed_is_lost_with_what_that_breaks_and_a_fix() -> None:
     (finding,) = found(*cni(CNI, without("ec2:DescribeSubnets")))
-    saying = say(finding)
     assert (finding.rule, finding.level, finding.address) == (
         "coverage-lost",
         "error",
         "aws_iam_role.cni",
     )
-    assert "v1.23.2 (IPv4) can no longer call ec2:DescribeSubnets" in saying.message
-    assert saying.fix == "Allow ec2:DescribeSubnets in aws_iam_role_policy.cni-i"
-    assert not saying.details  # the message has all of it
+    assert "v1.23.2 (IPv4) can no longer call ec2:DescribeSubnets" in finding.message
+    assert finding.fix == "Allow ec2:DescribeSubnets in aws_iam_role_policy.cni-i"
+    assert not finding.details  # the message has all of it
 
 
 def test_of_many_calls_the_message_names_those_that_break_most() -> None:
     (finding, *_) = found(*cni(CNI, document(allow("s3:*"))))
-    saying = say(finding)
-    assert "ec2:AssignPrivateIpAddresses, ec2:CreateTags and 7 more" in saying.message
+    assert "ec2:AssignPrivateIpAddresses, ec2:CreateTags and 7 more" in finding.message
     # With those that only clean up, of which the details have all.
-    assert "ec2:AssignPrivateIpAddresses, ec2:CreateTags and 10 more" in saying.fix
-    named = [line.rpartition("ec2:")[2].partition(":")[0] for line in saying.details]
+    assert "ec2:AssignPrivateIpAddresses, ec2:CreateTags and 10 more" in finding.fix
+    named = [line.rpartition("ec2:")[2].partition(":")[0] for line in finding.details]
     assert {"DescribeSubnets", "UnassignPrivateIpAddresses"} <= {*named}
-    assert sum(line.count("ec2:") for line in saying.details) == 12
+    assert sum(line.count("ec2:") for line in finding.details) == 12
     # What follows is said for the version that is judged.
-    assert "no pod gets an address, and ipamd exits at start" in saying.message
-    assert "v1.6.0" not in f"{saying}"
+    assert "no pod gets an address, and ipamd exits at start" in finding.message
+    assert "v1.6.0" not in f"{finding}"
 
 
 def test_a_policy_that_is_written_otherwise_takes_nothing_from_the_plugin() -> None:
@@ -120,7 +117,7 @@ def test_a_policy_of_the_role_that_is_not_shown_may_allow_what_is_lost() -> None
     arn = "arn:aws:iam::111122223333:policy/other"
     changes = cni(CNI, without("ec2:DescribeSubnets"), attachment("cni", arn))
     (finding,) = of_rule(found(*changes), "coverage-lost")
-    assert finding.level == "warning" and f"unless {arn} allows it" in say(finding).message
+    assert finding.level == "warning" and f"unless {arn} allows it" in finding.message
     (answer,) = answers(*changes)
     assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, AnswerReason.POLICY)
     # A Deny counts whatever else is allowed.
@@ -172,7 +169,7 @@ def test_a_version_that_calls_more_than_its_role_allows_is_an_error(
     changes = [*own_role("cni", irsa(), text), addon(before, after)]
     findings = [f for f in found(*changes) if f.level != "note"]
     assert [f.rule for f in findings] == ([rule] if rule else [])
-    assert all(f.level == "error" and "ec2:DescribeSubnets" in say(f).message for f in findings)
+    assert all(f.level == "error" and "ec2:DescribeSubnets" in f.message for f in findings)
     (answer,) = answers(*changes)
     assert (answer.verdict, answer.reason) == (AnswerVerdict.FAILS, AnswerReason.MISSING)
     assert shown_plugin(answer).missing[0] == "ec2:DescribeSubnets"
@@ -195,7 +192,7 @@ def test_what_was_missing_before_is_a_warning_where_the_plugin_changes_and_else_
     before = {**V1_23, "addon_version": "v1.23.1-eksbuild.1"}
     (finding,) = found(*role, addon(before, V1_23))
     assert (finding.rule, finding.level) == ("plugin-permission-missing", "warning")
-    assert say(finding).message.startswith("As before, the plugin")
+    assert finding.message.startswith("As before, the plugin")
     more = document(*json.loads(text)["Statement"], allow("ec2:DescribeTags"))
     (finding,) = found(*own_role("cni", irsa()), of_cni(text, more))
     assert (finding.rule, finding.level) == ("coverage-lacking", "note")
@@ -207,7 +204,7 @@ def test_variables_of_the_plugin_decide_what_it_calls() -> None:
     (finding,) = of_rule(
         found(*own_role("cni", irsa(), CNI), addon(V1_23, after)), "plugin-permission-missing"
     )
-    assert "logs:" in say(finding).message
+    assert "logs:" in finding.message
     tags = {"env": {"ADDITIONAL_ENI_TAGS": '{"team": "net"}'}}
     after = {**V1_23, "configuration_values": json.dumps(tags)}
     text = json.loads(scoped())
@@ -405,8 +402,7 @@ def test_no_part_of_a_sensitive_policy_is_shown() -> None:
         inline(CNI, secret, role="cni", **hidden),
     ]
     for finding in found(*changes):
-        saying = say(finding)
-        assert "sa-east-1" not in " ".join((saying.message, *saying.details, saying.fix))
+        assert "sa-east-1" not in " ".join((finding.message, *finding.details, finding.fix))
     roles = [role for answer in answers(*changes) for role in answer.needs.roles]
     assert roles and all(not call.region for role in roles for call in role.missing or ())
 

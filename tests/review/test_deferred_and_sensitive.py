@@ -2,12 +2,21 @@
 
 import pytest
 
-from synthetic import Json, allow, document, inline, resource, reviewed, rules
+from eks import NODE_TRUST
+from synthetic import (
+    Json,
+    allow,
+    attached,
+    document,
+    inline,
+    managed,
+    policy_arn,
+    resource,
+    reviewed,
+    rules,
+)
 
 ONE, ALL = document(allow("ec2:A")), document(allow("*"))
-NODES = document(
-    {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
-)
 KINDS = {
     "aws_iam_policy": "unknown-policy",
     "aws_iam_role": "unknown-policy",
@@ -72,8 +81,8 @@ def hidden(kind: str, before: Json, after: Json, *names: str) -> Json:
         ),
         hidden(
             "aws_iam_role",
-            {"assume_role_policy": NODES, "permissions_boundary": "arn:a"},
-            {"assume_role_policy": NODES, "permissions_boundary": "arn:b"},
+            {"assume_role_policy": NODE_TRUST, "permissions_boundary": "arn:a"},
+            {"assume_role_policy": NODE_TRUST, "permissions_boundary": "arn:b"},
             "permissions_boundary",
         ),
     ],
@@ -93,17 +102,9 @@ def test_a_sensitive_value_that_changes_is_not_passed_over(change: Json) -> None
     assert not reviewed({**change, "change": same}).findings
 
 
-def managed(name: str, before: str, after: str | None = None) -> Json:
-    sides = [
-        {"name": name, "policy": p, "arn": f"arn:aws:iam::1:policy/{name}"}
-        for p in (before, after or before)
-    ]
-    return resource("aws_iam_policy", name, *sides)
-
-
 def test_one_name_of_two_roles_is_neither() -> None:
     """Roles of two accounts may have one name."""
-    trust = {"name": "cni", "assume_role_policy": NODES}
+    trust = {"name": "cni", "assume_role_policy": NODE_TRUST}
     roles = [resource("aws_iam_role", f"r{i}", trust, trust) for i in (1, 2)]
     s3 = document(allow("s3:*"))
     first = inline(s3, s3, role="cni", block="a")
@@ -137,7 +138,7 @@ def test_one_name_of_two_roles_is_neither() -> None:
     ],
 )
 def test_one_name_of_two_roles_is_the_one_of_the_same_provider(provider: str, owner: str) -> None:
-    trust = {"name": "cni", "assume_role_policy": NODES}
+    trust = {"name": "cni", "assume_role_policy": NODE_TRUST}
     roles = [resource("aws_iam_role", f"r{i}", trust, trust) for i in (1, 2)]
     keys = {"r1": "aws.one", "r2": "aws.two", "i": provider}
     blocks = [
@@ -156,10 +157,8 @@ def test_one_name_of_two_roles_is_the_one_of_the_same_provider(provider: str, ow
 
 
 def test_an_attached_policy_that_drifted_is_what_the_plan_makes_of_it() -> None:
-    later = managed("p", ALL, ONE)
-    values = {"role": "r", "policy_arn": "arn:aws:iam::1:policy/p"}
-    attached = resource("aws_iam_role_policy_attachment", "a", None, values)
-    review = reviewed(later, attached, resource_drift=[managed("p", ONE, ALL)])
+    comes = attached(policy_arn("p"), before=False)
+    review = reviewed(managed(ALL, ONE), comes, resource_drift=[managed(ONE, ALL)])
     (finding,) = (f for f in review.findings if f.rule == "new-access")
     assert "ec2:A" in finding.message
 

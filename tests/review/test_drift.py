@@ -2,40 +2,38 @@
 
 import pytest
 
-from eks import CNI, MANAGED
-from found import found
-from synthetic import Json, allow, attached, deny, document, inline, policy, resource
-from vpc_cni_iam.review.checks.drift import Drifted
-from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.sentences import say
+from eks import CNI, MANAGED, NODE_TRUST
+from synthetic import Json, allow, attached, deny, document, found, inline, policy, resource
+from vpc_cni_iam.review.report.shown import ShownFinding
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
 ONE, ALL = document(allow("ec2:A")), document(allow("*"))
-NODES = document(
-    {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
-)
 ACCOUNT = "arn:aws:iam::111122223333:policy/"
 
 
-def drifts(*changes: Json, drift: list[Json]) -> list[Finding]:
+LEFT, REVERTED = "the plan leaves it so", "the plan reverts or deletes it"
+
+
+def drifts(*changes: Json, drift: list[Json]) -> list[ShownFinding]:
     return [f for f in found(*changes, resource_drift=drift) if f.rule is Rule.DRIFT]
 
 
-def are_left(findings: list[Finding]) -> set[bool]:
-    return {f.evidence.is_left for f in findings if isinstance(f.evidence, Drifted)}
+def are_left(findings: list[ShownFinding]) -> set[bool]:
+    assert all(f.message.endswith((LEFT, REVERTED)) for f in findings)
+    return {f.message.endswith(LEFT) for f in findings}
 
 
-def worst(findings: list[Finding]) -> Level | None:
+def worst(findings: list[ShownFinding]) -> Level | None:
     return max((f.level for f in findings), key=lambda level: level.rank, default=None)
 
 
-def means(findings: list[Finding]) -> set[Consequence]:
+def means(findings: list[ShownFinding]) -> set[Consequence]:
     return {m for f in findings for m in f.means}
 
 
 def role(**more: object) -> Json:
     arn = "arn:aws:iam::111122223333:role/cni"
-    return {"name": "cni", "arn": arn, "assume_role_policy": NODES, **more}
+    return {"name": "cni", "arn": arn, "assume_role_policy": NODE_TRUST, **more}
 
 
 def test_what_the_plan_leaves_so_counts_for_what_it_is() -> None:
@@ -44,9 +42,8 @@ def test_what_the_plan_leaves_so_counts_for_what_it_is() -> None:
     assert are_left(findings) == {True}
     assert worst(findings) is Level.ERROR
     assert Consequence.NEW_ACCESS in means(findings)
-    saying = say(findings[0])
-    assert saying.message.endswith("outside of the configuration, and the plan leaves it so")
-    assert saying.fix
+    assert findings[0].message.endswith(f"outside of the configuration, and {LEFT}")
+    assert findings[0].fix
 
 
 def test_what_the_plan_reverts_is_a_warning() -> None:
@@ -61,17 +58,17 @@ def test_what_the_plan_reverts_is_said_once_and_of_the_past() -> None:
     drift = [policy("p", ONE, ALL)]
     findings = found(policy("p", ALL, ONE), resource_drift=drift)
     assert {f.rule for f in findings} == {Rule.DRIFT}
-    message = say(findings[0]).message
+    message = findings[0].message
     assert " could call every action on all resources" in message
     assert message.startswith("Outside of the configuration: ")
-    assert message.endswith("; the plan reverts or deletes it")
+    assert message.endswith(f"; {REVERTED}")
 
 
 def test_who_has_a_policy_that_drifts_may_be_one_of_several() -> None:
     """A name of two accounts: another policy that one of them may have hides nothing."""
     there = []
     for module, text in (("a", ALL), ("b", ONE)):
-        values = {"name": "ci", "assume_role_policy": NODES}
+        values = {"name": "ci", "assume_role_policy": NODE_TRUST}
         arn = f"arn:aws:iam::{'1' if module == 'a' else '2'}11122223333:policy/{module}"
         attached = {"role": "ci", "policy_arn": arn}
         own = {"name": module, "arn": arn, "policy": text}
@@ -92,7 +89,7 @@ def test_who_has_a_policy_that_drifts_may_be_one_of_several() -> None:
 @pytest.mark.parametrize("role_of_all", [ALL, ""])
 def test_an_inline_policy_may_be_one_of_another_role_of_the_name(role_of_all: str) -> None:
     roles = [
-        resource("aws_iam_role", module, *[{"name": "ci", "assume_role_policy": NODES}] * 2)
+        resource("aws_iam_role", module, *[{"name": "ci", "assume_role_policy": NODE_TRUST}] * 2)
         for module in ("a", "b")
     ]
     there = [inline(role_of_all, role_of_all, "a", role="ci")] if role_of_all else []
@@ -109,7 +106,7 @@ def test_what_the_plan_deletes_is_a_warning() -> None:
     findings = drifts(policy("p", ALL, None), drift=[policy("p", ONE, ALL)])
     assert (are_left(findings), worst(findings)) == ({False}, Level.WARNING)
     assert means(findings) == {Consequence.ANY_CHANGE}
-    assert say(findings[0]).message.endswith("the plan reverts or deletes it")
+    assert findings[0].message.endswith(REVERTED)
 
 
 def test_a_deposed_object_that_goes_is_not_what_drifted() -> None:
@@ -188,7 +185,7 @@ def test_an_attachment_that_somebody_deleted_and_the_plan_makes_again_is_not_los
 
 def test_a_role_of_a_workload_that_drifted_is_found() -> None:
     weak, strong = (
-        resource("aws_iam_role", name, *[{"name": name, "assume_role_policy": NODES}] * 2)
+        resource("aws_iam_role", name, *[{"name": name, "assume_role_policy": NODE_TRUST}] * 2)
         for name in ("weak", "strong")
     )
     sides = [{"role": f"arn:aws:iam::111122223333:role/{n}"} for n in ("weak", "strong")]

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from eks import CNI, ISSUER, NODE_TRUST, addon, arn_of, irsa, own_role, same
-from found import found
 from plugin_setup import annotated, at, release
-from synthetic import Json, allow, document, inline, levels, resource, reviewed
+from synthetic import Json, allow, document, found, inline, levels, resource, reviewed
 from vpc_cni_iam.review.diff.plugin.answers import AnswerVerdict
 
 CLUSTER = {

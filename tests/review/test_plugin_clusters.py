@@ -18,8 +18,7 @@ from eks import (
     own_role,
     same,
 )
-from found import context
-from synthetic import Json, allow, document, inline, levels, resource, reviewed
+from synthetic import Json, allow, context, document, inline, levels, resource, reviewed
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts.documents import revisions

@@ -19,12 +19,11 @@ from eks import (
     provider,
     same,
 )
-from found import context, found
-from synthetic import Json, allow, document, resource, reviewed
+from synthetic import Json, allow, context, document, found, resource, reviewed
+from synthetic import levels as levels_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.review.account.iam_resource import InPlan, Unresolved
 from vpc_cni_iam.review.account.plugin.state import PluginIdentity
-from vpc_cni_iam.review.report.sentences import say
 
 MORE = document(*json.loads(CNI)["Statement"], allow("s3:GetObject", "arn:aws:s3:::example/*"))
 FEWER = document(allow("ec2:DescribeTags"))
@@ -41,11 +40,11 @@ def of_role(name: str, **more: Any) -> Json:
 def levels(*changes: Json, **more: Any) -> dict[str, str]:
     """The level of each rule about the identity of aws-node."""
     rules = (LOST, CHANGED)
-    return {str(f.rule): str(f.level) for f in found(*changes, **more) if f.rule in rules}
+    return levels_of(f for f in found(*changes, **more) if f.rule in rules)
 
 
 def messages(*changes: Json, **more: Any) -> list[str]:
-    return [say(f).message for f in found(*changes, **more) if f.rule in (LOST, CHANGED)]
+    return [f.message for f in found(*changes, **more) if f.rule in (LOST, CHANGED)]
 
 
 def after(*changes: Json, **more: Any) -> PluginIdentity:
@@ -66,9 +65,8 @@ def test_another_role_is_an_error_only_where_it_allows_more(
     change = addon(of_role("a"), of_role("b")) if way is Identity.irsa else association("a", "b")
     assert levels(change, *roles) == {CHANGED: level}
     (finding,) = (f for f in found(change, *roles) if f.rule == CHANGED)
-    words = say(finding)
-    assert "aws_iam_role.a" in words.message and "aws_iam_role.b" in words.message
-    assert bool(words.fix) == (level == "error")
+    assert "aws_iam_role.a" in finding.message and "aws_iam_role.b" in finding.message
+    assert bool(finding.fix) == (level == "error")
     assert ("new-access" in finding.means) == (level == "error")
 
 
@@ -76,13 +74,12 @@ def test_more_access_is_said_by_its_scope_before_an_example() -> None:
     more = document(*json.loads(MORE)["Statement"], allow("iam:PassRole", UNSHOWN))
     roles = (*own_role("a", irsa(), CNI), *own_role("b", irsa(), more))
     (finding,) = (f for f in found(addon(of_role("a"), of_role("b")), *roles) if f.rule == CHANGED)
-    words = say(finding)
-    assert words.message.endswith(f"and can now call iam:PassRole on {UNSHOWN}")
-    assert words.details[:2] == (
+    assert finding.message.endswith(f"and can now call iam:PassRole on {UNSHOWN}")
+    assert finding.details[:2] == (
         "also: s3:GetObject on arn:aws:s3:::example/*",
         "beyond the plugin's needs: iam:PassRole, s3:GetObject",
     )
-    assert words.details[2].startswith("example: iam:PassRole")
+    assert finding.details[2].startswith("example: iam:PassRole")
 
 
 @pytest.mark.parametrize("hidden", ["policy", "session"])
@@ -96,7 +93,7 @@ def test_an_example_tells_no_secret(hidden: str) -> None:
         change["change"]["after"] |= {"policy": more}
     (finding,) = (f for f in found(change, holder, *roles) if f.rule == CHANGED)
     assert finding.level == "error"
-    assert "correct-horse" not in str(say(finding))
+    assert "correct-horse" not in str(finding)
 
 
 def test_a_role_that_the_plan_does_not_show_is_a_warning() -> None:

@@ -18,9 +18,8 @@ from eks import (
     own_role,
     same,
 )
-from found import found
-from synthetic import Json, resource, reviewed
-from vpc_cni_iam.review.report.sentences import say
+from synthetic import Json, found, resource, reviewed
+from synthetic import levels as levels_of
 
 LOST, CHANGED, REMOVED = "plugin-identity-lost", "plugin-identity-changed", "plugin-removed"
 SIDES = ("before", "after")
@@ -33,11 +32,11 @@ def of_role(name: str, **more: Any) -> Json:
 def levels(*changes: Json, **more: Any) -> dict[str, str]:
     """The level of each rule about the identity of aws-node, or its removal."""
     rules = (LOST, CHANGED, REMOVED)
-    return {str(f.rule): str(f.level) for f in found(*changes, **more) if f.rule in rules}
+    return levels_of(f for f in found(*changes, **more) if f.rule in rules)
 
 
 def messages(*changes: Json, **more: Any) -> list[str]:
-    return [say(f).message for f in found(*changes, **more) if f.rule in (LOST, CHANGED, REMOVED)]
+    return [f.message for f in found(*changes, **more) if f.rule in (LOST, CHANGED, REMOVED)]
 
 
 def test_an_identity_that_nothing_names_after_the_plan_is_lost() -> None:

@@ -7,7 +7,6 @@ import pytest
 from eks import CNI, MANAGED, NODE_TRUST, addon, arn_of, irsa, node_group, own_role, provider, same
 from synthetic import Json, allow, attached, document, levels, resource, reviewed, role
 from test_coverage import V1_23, found, of_cni, of_rule, scoped
-from vpc_cni_iam.review.report.sentences import say
 
 CONTROLLER = "arn:aws:iam::aws:policy/AmazonEKSVPCResourceController"
 OTHER = document(
@@ -26,7 +25,7 @@ def test_the_managed_policy_undoes_a_scoped_one_on_its_role(
     findings = of_rule(found(*changes), "managed-policy-attached")
     assert [f.level for f in findings] == ([level] if level else [])
     for finding in findings:
-        assert say(finding).fix == "Detach AmazonEKS_CNI_Policy from aws_iam_role.cni"
+        assert finding.fix == "Detach AmazonEKS_CNI_Policy from aws_iam_role.cni"
 
 
 @pytest.mark.parametrize(
@@ -48,7 +47,7 @@ def test_the_managed_policy_is_on_the_role_of_nodes(
         changes += [role("cni", None, irsa()), of_cni(None, CNI)]
     findings = of_rule(found(*changes), "managed-policy-attached")
     assert [f.level for f in findings] == ([level] if level else [])
-    assert all("the role of nodes" in say(finding).message for finding in findings)
+    assert all("the role of nodes" in finding.message for finding in findings)
 
 
 def test_nodes_have_the_role_of_their_group_whatever_the_plan_says_of_its_trust() -> None:
@@ -57,7 +56,7 @@ def test_nodes_have_the_role_of_their_group_whatever_the_plan_says_of_its_trust(
         found(group, *own_role("n", OTHER), attached(MANAGED, role="n", before=False)),
         "managed-policy-attached",
     )
-    assert finding.level == "warning" and "the role of nodes" in say(finding).message
+    assert finding.level == "warning" and "the role of nodes" in finding.message
 
 
 _PLACES = {"name": "prod", "arn": "arn:aws:eks:us-east-1:111122223333:cluster/prod"}
@@ -83,9 +82,7 @@ def test_policies_of_another_place_are_named_with_it(region: str, account: str, 
     cluster = same("aws_eks_cluster", "prod", _PLACES)
     there = [*own_role("cni", irsa()), cluster, addon(V1_23, V1_23)]
     findings = found(*there, of_cni(None, policy_in(region, account)))
-    assert [f.level for f in findings if words in say(f).message and words] == ["error"] * bool(
-        words
-    )
+    assert [f.level for f in findings if words in f.message and words] == ["error"] * bool(words)
 
 
 @pytest.mark.parametrize("switched_on", [True, False])
@@ -102,7 +99,7 @@ def test_security_groups_for_pods_need_the_policy_of_the_cluster(switched_on: bo
     assert [f.address for f in findings] == (
         ["aws_iam_role_policy_attachment.a"] if switched_on else []
     )
-    assert all("AmazonEKSVPCResourceController" in say(f).fix for f in findings)
+    assert all("AmazonEKSVPCResourceController" in f.fix for f in findings)
 
 
 def test_security_groups_for_pods_are_not_switched_on_without_the_policy_of_the_cluster() -> None:
@@ -130,7 +127,7 @@ def test_a_condition_that_may_keep_aws_node_from_its_role_is_a_warning(
     sides = ({**values, "assume_role_policy": text} for text in (irsa(), json.dumps(after)))
     changes = [resource("aws_iam_role", "cni", *sides), of_cni(CNI, CNI), *installed]
     (finding,) = of_rule(found(*changes), "coverage-lost")
-    assert finding.level == "warning" and "may no longer let aws-node" in say(finding).message
+    assert finding.level == "warning" and "may no longer let aws-node" in finding.message
     if installed:
         (plugin,) = reviewed(*changes).plugins
         assert plugin.answer.startswith("not shown by the plan")

@@ -7,15 +7,14 @@ from typing import Any
 import pytest
 
 from eks import CNI, addon, arn_of, irsa, own_role
-from found import context, found
 from plugin_setup import annotated, at, release, states
-from synthetic import Json, resource, role
+from synthetic import Json, context, found, resource, role
+from synthetic import levels as levels_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.value import Known
 from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.account.plugin.state import UnreadReason
-from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.sentences import say
+from vpc_cni_iam.review.report.shown import ShownFinding
 
 SETTINGS = "plugin-configuration-changed"
 NAME = r"serviceAccount.annotations.eks\.amazonaws\.com/role-arn"
@@ -23,20 +22,20 @@ IPV6 = '{"env": {"ENABLE_IPv6": "true"}}'
 SIDES = ("before", "after")
 
 
-def findings(*changes: Json, **more: Any) -> list[Finding]:
+def findings(*changes: Json, **more: Any) -> list[ShownFinding]:
     every = found(*changes, *own_role("cni", irsa(), CNI), **more)
     return [f for f in every if f.rule in (SETTINGS, "plugin-version-changed")]
 
 
 def levels(*changes: Json, **more: Any) -> dict[str, str]:
-    return {str(f.rule): str(f.level) for f in findings(*changes, **more)}
+    return levels_of(findings(*changes, **more))
 
 
 def test_another_value_of_a_variable_is_a_note_with_both() -> None:
     sides = (at("v1.23.2", configuration_values=text) for text in ('{"env": {"A": "1"}}', IPV6))
     (finding,) = (f for f in findings(addon(*sides)) if f.rule == SETTINGS)
     assert finding.level == "note"
-    assert say(finding).details == ("A: 1 -> not set", "ENABLE_IPv6: not set -> true")
+    assert finding.details == ("A: 1 -> not set", "ENABLE_IPv6: not set -> true")
 
 
 def test_the_ip_family_is_that_of_the_values_or_of_the_cluster() -> None:
@@ -187,7 +186,7 @@ def test_a_configuration_that_is_not_read_is_said_once_where_it_changes(
     change = addon(*sides, **marks, after_unknown={argument: True} if later else {})
     warnings = [f for f in findings(change) if f.level == "warning"]
     assert len(warnings) == count
-    texts = str([say(f) for f in warnings])
+    texts = str(warnings)
     assert not sensitive or "ENABLE_IPv6" not in texts
 
 
@@ -204,8 +203,8 @@ def test_a_renamed_cluster_is_a_warning_and_no_secret_is_told() -> None:
     moves = addon(*({"cluster_name": n} for n in names), actions=["delete", "create"], **marks)
     every = found(cluster, moves)
     (change,) = (f for f in every if f.rule == SETTINGS)
-    assert change.level == "warning" and "CLUSTER_NAME" in say(change).message
-    assert "hidden-" not in str([say(f) for f in every])
+    assert change.level == "warning" and "CLUSTER_NAME" in change.message
+    assert "hidden-" not in str(every)
 
 
 def test_a_secret_in_a_variable_is_not_told() -> None:
@@ -215,7 +214,7 @@ def test_a_secret_in_a_variable_is_not_told() -> None:
     holder = resource("aws_iam_user", "u", None, {"name": secret}, after_sensitive={"name": True})
     every = findings(addon(*texts), holder)
     assert [f.rule for f in every] == [SETTINGS]
-    assert secret not in str([say(f) for f in every])
+    assert secret not in str(every)
 
 
 # The role of a chart.

@@ -5,8 +5,7 @@ import pytest
 from eks import addon, association, irsa, node_group, own_role, same
 from synthetic import Json, allow, document, resource
 from test_coverage import V1_23, found, of_rule, scoped
-from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.sentences import say
+from vpc_cni_iam.review.report.shown import ShownFinding
 
 KEY = "kubernetes.io/cluster/prod"
 OWNED, NAMED = {KEY: "owned", "Name": "node"}, {"Name": "node"}
@@ -26,7 +25,7 @@ def tagged(tags: Json) -> Json:
     return {"id": "x", "tags": {}, "tags_all": tags}
 
 
-def lost(*changes: Json, policy: str | None = None) -> list[Finding]:
+def lost(*changes: Json, policy: str | None = None) -> list[ShownFinding]:
     own = own_role("cni", irsa(), policy or scoped())
     return of_rule(found(*own, addon(V1_23, V1_23), *changes), "plugin-tag-removed")
 
@@ -44,9 +43,8 @@ def test_a_tag_that_nodes_lose_is_a_warning(kind: str, values: object, tags: Jso
     assert callable(values)
     (finding,) = lost(change(kind, values(OWNED), values(tags)))
     assert (finding.level, finding.address) == ("warning", f"{kind}.x")
-    saying = say(finding)
-    assert KEY in saying.message and "aws_iam_role.cni" in saying.message
-    assert "ec2:AttachNetworkInterface" in saying.message and KEY in saying.fix
+    assert KEY in finding.message and "aws_iam_role.cni" in finding.message
+    assert "ec2:AttachNetworkInterface" in finding.message and KEY in finding.fix
     assert not lost(change(kind, values(OWNED), {**values(OWNED), "name": "other"}))
     assert not lost(change(kind, values(OWNED), None))  # no such nodes are left
 
@@ -92,14 +90,14 @@ def test_a_subnet_or_group_loses_what_a_policy_asks_of_it(kind: str, of: str) ->
 def test_tags_that_are_sensitive_or_known_after_apply_may_be_lost() -> None:
     hidden = {f"{side}_sensitive": {"tags_all": True} for side in ("before", "after")}
     (finding,) = lost(change("aws_instance", tagged(OWNED), tagged({KEY: "shared"}), **hidden))
-    assert "aws_instance.x removes or changes the tag" in say(finding).message
+    assert "aws_instance.x removes or changes the tag" in finding.message
     other = {**tagged(OWNED), "name": "other"}
     assert not lost(change("aws_instance", tagged(OWNED), other, **hidden))
     for sides in ((None, tagged(OWNED)), (tagged(OWNED), None)):
         assert not lost(change("aws_instance", *sides, **hidden))
     later = {"after_unknown": {"tags_all": True}}
     (finding,) = lost(change("aws_instance", tagged(OWNED), {"id": "x"}, **later))
-    assert "may remove or change" in say(finding).message
+    assert "may remove or change" in finding.message
 
 
 @pytest.mark.parametrize(
@@ -132,7 +130,7 @@ def test_a_tag_may_be_a_resource_of_its_own() -> None:
     assert not lost(gone, change("aws_autoscaling_group_tag", tag, None))
     of_node = {"resource_id": "i-0123456789abcdef0", "key": KEY, "value": "owned"}
     (finding,) = lost(change("aws_ec2_tag", of_node, None))
-    assert say(finding).message.startswith(f"aws_ec2_tag.x removes or changes the tag {KEY}. ")
+    assert finding.message.startswith(f"aws_ec2_tag.x removes or changes the tag {KEY}. ")
     assert not lost(change("aws_ec2_tag", of_node, None, actions=["forget"]))
 
 
@@ -196,7 +194,7 @@ def test_a_finding_names_the_tag_that_a_policy_asks_for_among_those_that_change(
     both = {"StringEquals": {"aws:ResourceTag/a": "b", f"aws:ResourceTag/{KEY}": "owned"}}
     sides = tagged({"a": "b", "AZ": "a", **OWNED}), tagged({"a": "b", "AZ": "b"})
     (finding,) = lost(change("aws_instance", *sides), policy=asking(both))
-    assert f"aws_instance.x removes or changes the tag {KEY}." in say(finding).message
+    assert f"aws_instance.x removes or changes the tag {KEY}." in finding.message
 
 
 def test_a_tag_that_a_policy_excludes_may_be_set() -> None:
@@ -217,7 +215,7 @@ def test_the_tags_that_a_session_policy_asks_for_matter() -> None:
         session["change"][side]["policy"] = scoped()
     own = own_role("pod", irsa(), document(allow("ec2:*")))
     (finding,) = of_rule(found(*own, session, LOSES), "plugin-tag-removed")
-    assert "aws_iam_role.pod" in say(finding).message
+    assert "aws_iam_role.pod" in finding.message
 
 
 @pytest.mark.parametrize("odd", ["x", 1, [1], [{"tags": "x"}], {"a": []}, None])

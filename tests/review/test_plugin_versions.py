@@ -6,16 +6,14 @@ from typing import Any
 import pytest
 
 from eks import CNI, addon, arn_of, irsa, own_role, same
-from found import context, found
 from plugin_setup import CHART, annotated, at, release, states
-from synthetic import Json, allow, deny, document, inline, resource, reviewed
+from synthetic import Json, allow, context, deny, document, found, inline, resource, reviewed
+from synthetic import levels as levels_of
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.catalog.facts.known_versions import find, newest
 from vpc_cni_iam.policy.document import dumps
-from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.options import Options
-from vpc_cni_iam.review.report.sentences import say
 from vpc_cni_iam.review.report.shown import ShownFinding
 
 (_IPV6,) = variants.find(("ipv6",))
@@ -27,14 +25,14 @@ IPV6_CLUSTER = {"name": "prod", "kubernetes_network_config": [{"ip_family": "ipv
 CLUSTER = same("aws_eks_cluster", "prod", IPV6_CLUSTER)
 
 
-def findings(*changes: Json, **more: Any) -> list[Finding]:
+def findings(*changes: Json, **more: Any) -> list[ShownFinding]:
     rules = (SETTINGS, VERSION_CHANGED, UNKNOWN_VERSION)
     every = found(*changes, *own_role("cni", irsa(), CNI), **more)
     return [finding for finding in every if finding.rule in rules]
 
 
 def levels(*changes: Json, **more: Any) -> dict[str, str]:
-    return {str(f.rule): str(f.level) for f in findings(*changes, **more)}
+    return levels_of(findings(*changes, **more))
 
 
 def by_rule(*changes: Json, **more: Any) -> dict[str, ShownFinding]:
@@ -45,17 +43,17 @@ def test_an_update_is_a_note_if_the_plan_shows_that_its_role_suffices() -> None:
     change = addon(at("v1.21.2"), at("v1.23.2"))
     (finding,) = findings(change)
     assert (finding.rule, finding.level) == (VERSION_CHANGED, "note")
-    assert "from v1.21.2-eksbuild.1 to v1.23.2-eksbuild.1" in say(finding).message
+    assert "from v1.21.2-eksbuild.1 to v1.23.2-eksbuild.1" in finding.message
 
 
 def test_an_update_of_a_plugin_whose_policies_are_not_shown_says_what_it_newly_calls() -> None:
-    def of(*versions: str) -> Finding:
+    def of(*versions: str) -> ShownFinding:
         sides = ({"addon_version": f"{version}-eksbuild.1"} for version in versions)
         (finding,) = (f for f in found(addon(*sides)) if f.rule == VERSION_CHANGED)
         return finding
 
     assert of("v1.20.0", "v1.22.0").level == "warning"
-    assert "newly calls ec2:DescribeSecurityGroups" in say(of("v1.20.0", "v1.22.0")).message
+    assert "newly calls ec2:DescribeSecurityGroups" in of("v1.20.0", "v1.22.0").message
     assert of("v1.23.1", "v1.23.2").level == "note"
 
 
@@ -66,7 +64,7 @@ def test_a_version_that_the_catalog_does_not_have_is_a_warning_where_it_comes(ve
     unnamed = {"service_account_role_arn": arn_of("cni")}
     (finding,) = findings(addon(unnamed, unnamed))
     assert (finding.rule, finding.level) == (UNKNOWN_VERSION, "note")
-    assert f"{newest()} is assumed" in say(finding).message
+    assert f"{newest()} is assumed" in finding.message
     chosen = Options(version=find("v1.22.1"))
     assert UNKNOWN_VERSION not in levels(addon(unnamed, at(version)), options=chosen)
 

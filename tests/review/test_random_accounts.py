@@ -11,13 +11,12 @@ import pytest
 from msgspec import Struct
 
 from account import DOCUMENTS, ROLES, Account, World, arn
-from found import found
-from synthetic import Json, resource
+from synthetic import Json, found, resource
 from vpc_cni_iam.catalog.facts.calls import call_ranges
 from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.report.shown import ShownFinding
 from vpc_cni_iam.review.rules import Consequence, Level
 
 # The actions of the plugin, and others that the policies tell apart.
@@ -256,7 +255,7 @@ def allowed(
     return own & within, ACTIONS - all_but_denied
 
 
-def serious(findings: tuple[Finding, ...]) -> bool:
+def serious(findings: tuple[ShownFinding, ...]) -> bool:
     """Say whether new access is more than a note."""
     return any(f.level is not Level.NOTE and Consequence.NEW_ACCESS in f.means for f in findings)
 

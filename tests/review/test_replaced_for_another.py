@@ -67,7 +67,6 @@ def test_the_first_cluster_loses_what_moves_to_another() -> None:
     association = {**identity, "role_arn": arn_of("pod")}
     role = own_role("pod", POD_TRUST, CNI)
     review = reviewed(*role, _moved("aws_eks_pod_identity_association", association))
-    # The last finding of a rule: what the other cluster gets is a note.
     assert levels(review) == {"plugin-identity-lost": "error", "plugin-identity-changed": "note"}
 
 

@@ -9,8 +9,7 @@ from tools.generate import rule_pages
 
 from conftest import ROOT
 from eks import NODE_TRUST
-from found import OPTIONS
-from synthetic import allow, document, inline, plan, policy, resource, reviewed, role
+from synthetic import OPTIONS, allow, document, inline, plan, policy, resource, reviewed, role
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.ignore import IgnoreEntry, IgnoreFile

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from found import found
-from synthetic import Json, document, levels, reviewed, role, rules
+from synthetic import Json, document, found, levels, reviewed, role, rules
 from trust_policies import (
     AUD,
     BOTH,
@@ -26,13 +25,12 @@ from trust_policies import (
     irsa,
     message,
     of,
+    of_rule,
     pods,
-    sayings,
     token,
     trust,
 )
-from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.sentences import say
+from vpc_cni_iam.review.report.shown import ShownFinding
 
 # Of whom the plan does not show that they are in the account of the role.
 _OTHER = " outside this account, as far as the plan shows"
@@ -106,10 +104,10 @@ def _principals(*names: str) -> str:
 def test_who_can_newly_assume_a_role_is_named_after_the_condition_that_is_gone(
     before: str, after: str, words: str
 ) -> None:
-    (saying,) = sayings("trust-widened", role("r", before, after))
-    assert saying.message.startswith(words)
-    assert any(detail.startswith("example: ") for detail in saying.details)
-    assert "aws_iam_role.r" in saying.fix
+    (finding,) = of_rule("trust-widened", role("r", before, after))
+    assert finding.message.startswith(words)
+    assert any(detail.startswith("example: ") for detail in finding.details)
+    assert "aws_iam_role.r" in finding.fix
     assert levels(found(role("r", before, after)))["trust-widened"] == "error"
 
 
@@ -118,8 +116,8 @@ def test_an_example_has_a_subject_that_a_deny_does_not_take_away() -> None:
     denied = trust({"Federated": PROVIDER}, WEB, StringLike={
         f"{OIDC}:sub": "system:serviceaccount:example:*"})  # fmt: skip
     after = document(*everyone["Statement"], {**denied, "Effect": "Deny"})
-    (saying,) = sayings("trust-widened", role("r", GOOD, after))
-    (example,) = (d for d in saying.details if d.startswith("example"))
+    (finding,) = of_rule("trust-widened", role("r", GOOD, after))
+    (example,) = (d for d in finding.details if d.startswith("example"))
     assert "serviceaccount:example:" not in example
 
 
@@ -191,7 +189,7 @@ def test_who_can_assume_a_new_role_is_named_and_another_account_is_a_warning(
     (finding,) = (f for f in found(new, *others) if f.rule == "new-policy")
     assert finding.level == level
     assert ("new-access" in finding.means) is (level == "warning")
-    assert words in say(finding).message
+    assert words in finding.message
 
 
 def test_a_role_that_only_gets_another_key_is_the_same_role() -> None:
@@ -226,7 +224,7 @@ def _data_source(statement: Json, unknown: Json, configured: Json) -> tuple[list
     return [source, new], {"root_module": {"resources": resources}}
 
 
-def _first_plan(subject: str, *, key: str | None, like: bool = False) -> list[Finding]:
+def _first_plan(subject: str, *, key: str | None, like: bool = False) -> list[ShownFinding]:
     """What is found in the first plan of a role whose OIDC provider is known after apply."""
     operator = "StringLike" if like else "StringEquals"
     conditions = [
@@ -246,10 +244,9 @@ def _first_plan(subject: str, *, key: str | None, like: bool = False) -> list[Fi
 def test_a_provider_that_is_known_after_apply_is_no_false_alarm(key: str | None) -> None:
     subject = "system:serviceaccount:kube-system:aws-node"
     (finding,) = _first_plan(subject, key=key)
-    saying = say(finding)
     assert (finding.rule, finding.level) == ("new-policy", "note")
-    assert "service account kube-system/aws-node of an OIDC provider" in saying.message
-    assert any("principals[0].identifiers[0]" in detail for detail in saying.details)
+    assert "service account kube-system/aws-node of an OIDC provider" in finding.message
+    assert any("principals[0].identifiers[0]" in detail for detail in finding.details)
     wild = _first_plan("system:serviceaccount:*:aws-node", key=key, like=True)
     assert levels(tuple(wild))["irsa-subject-wildcard"] == "warning"
 
@@ -385,7 +382,7 @@ def test_a_value_that_is_not_known_is_not_called_wrong(claim: str, operator: str
     changes, configuration = _data_source(statement, unknown, {})
     findings = found(*changes, inline(), configuration=configuration)
     assert not any(rule.startswith(RULES_OF_FLAWS) for rule in levels(findings))
-    (new,) = (say(f) for f in findings if f.rule == "new-policy" and "assumed" in say(f).message)
+    (new,) = (f for f in findings if f.rule == "new-policy" and "assumed" in f.message)
     assert any(f"condition[{['sub', 'aud'].index(claim)}]" in d for d in new.details)
 
 
@@ -455,7 +452,7 @@ def test_a_new_role_under_a_condition_on_the_caller_names_whom_it_trusts(
     for others in ((), ({**trust("*", "sts:AssumeRole", Bool={
         "aws:SecureTransport": "false"}), "Effect": "Deny"},)):  # fmt: skip
         change = role("r", None, document(statement, *others))
-        messages = [say(f).message for f in found(change, OF_OWN)]
+        messages = [f.message for f in found(change, OF_OWN)]
         assert any(words in text for text in messages)
         assert not any("obody can assume" in text for text in messages)
         assert level in levels(found(change, OF_OWN)).values()
@@ -478,10 +475,10 @@ def test_a_move_between_irsa_and_pod_identity_is_no_error(before: str) -> None:
     after = POD if before == GOOD else GOOD
     moved = levels(found(role("r", before, after), inline()))
     assert moved["trust-widened"] == ("note" if after == POD else "warning")
-    (saying,) = sayings("trust-widened", role("r", before, after), inline())
-    assert "EKS Pod Identity" in saying.message and not saying.fix
+    (finding,) = of_rule("trust-widened", role("r", before, after), inline())
+    assert "EKS Pod Identity" in finding.message and not finding.fix
     by_pods = ", for the pods that associations in the account name"
-    assert saying.message.endswith(by_pods) is (after == POD)
+    assert finding.message.endswith(by_pods) is (after == POD)
     # Of a role of others, every association of the account may use it.
     plain = pods(*BOTH)
     assert levels(found(role("r", of("ec2"), plain)))["trust-widened"] == "warning"

@@ -112,6 +112,25 @@ def context(*changes: Json, **more: Any) -> Context:
     return Context(read_plan(plan(*changes, **more), "plan.json"), OPTIONS)
 
 
+def configured(*blocks: Json) -> Json:
+    """The configuration of a plan."""
+    return {"root_module": {"resources": [*blocks]}}
+
+
+def block(address: str, *, provider: str = "", **expressions: Any) -> Json:
+    """A block of a configuration, with the expressions of its arguments."""
+    *data, kind, name = address.split(".")
+    mode = "data" if data else "managed"
+    more = {"provider_config_key": provider} if provider else {}
+    return {"mode": mode, "type": kind, "name": name, "expressions": expressions, **more}
+
+
+def refers(*references: str) -> Json:
+    """An expression, with the beginnings of its references, as a plan lists them."""
+    beginnings = (r for each in references for r in (each, each.rpartition(".")[0]))
+    return {"references": [r for r in beginnings if "." in r]}
+
+
 def plan(*changes: Json, **more: Any) -> bytes:
     return json.dumps(
         {

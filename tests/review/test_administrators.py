@@ -12,6 +12,8 @@ from synthetic import (
     allow,
     attached,
     attachment,
+    block,
+    configured,
     deny,
     document,
     inline,
@@ -19,6 +21,7 @@ from synthetic import (
     parsed,
     policy,
     policy_arn,
+    refers,
     resource,
     reviewed,
     rules,
@@ -166,15 +169,14 @@ def document_with_an_unknown_arn(*actions: str) -> Json:
 def test_a_document_that_is_unknown_in_one_arn_is_judged_by_the_rest(
     role: list[Json], before: str | None, action: str, expected: set[tuple[str, str]]
 ) -> None:
-    references = {"references": ["data.aws_iam_policy_document.d.json"]}
-    block = {"mode": "managed", "type": "aws_iam_role_policy", "name": "n"}
-    block["expressions"] = {"policy": references}
     change = inline(before, "", "n", after_unknown={"policy": True})
     del change["change"]["after"]["policy"]
     review = reviewed(
         *role,
         *(document_with_an_unknown_arn(action), change),
-        configuration={"root_module": {"resources": [block]}},
+        configuration=configured(
+            block("aws_iam_role_policy.n", policy=refers("data.aws_iam_policy_document.d.json"))
+        ),
     )
     serious = {(str(f.rule), str(f.level)) for f in review.findings if f.rule != "unknown-policy"}
     assert {each for each in serious if each[1] != "note"} == expected
@@ -190,15 +192,11 @@ def test_two_accounts_with_one_role_name() -> None:
     review = reviewed(*roles, inline(None, ALL, "more"))
     assert levels(review) == {"admin-attached": "error", "ambiguous-principal": "warning"}
     assert "aws_iam_role.a and aws_iam_role.b" in str(review.findings)
-    blocks = [
-        {"mode": "managed", "type": kind, "name": name, "provider_config_key": key}
-        for kind, name, key in (
-            ("aws_iam_role", "a", "aws"),
-            ("aws_iam_role", "b", "aws.other"),
-            ("aws_iam_role_policy", "more", "aws.other"),
-        )
-    ]
-    configuration = {"root_module": {"resources": blocks}}
+    configuration = configured(
+        block("aws_iam_role.a", provider="aws"),
+        block("aws_iam_role.b", provider="aws.other"),
+        block("aws_iam_role_policy.more", provider="aws.other"),
+    )
     review = reviewed(*roles, inline(None, ALL, "more"), configuration=configuration)
     assert levels(review) == {"admin-attached": "error"}
     assert review.findings[0].subject == "aws_iam_role.b"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from eks import arn_of
-from synthetic import Json, found, resource
+from synthetic import Json, block, configured, found, refers, resource
 from vpc_cni_iam.review.rules import Rule
 
 ENTRY, POLICY = "aws_eks_access_entry", "aws_eks_access_policy_association"
@@ -58,10 +58,9 @@ def test_who_gets_permissions_in_a_cluster(change: Json, level: str | None) -> N
 
 def test_what_the_provider_computes_is_nothing_that_a_principal_gets() -> None:
     later = {"after_unknown": {"kubernetes_groups": True, "user_name": True}}
-    block = {"type": ENTRY, "name": "e", "expressions": {"principal_arn": {}}}
-    configuration = {"root_module": {"resources": [block]}}
+    configuration = configured(block(f"{ENTRY}.e", principal_arn={}))
     assert levels_of(entry(None, {}, **later), configuration=configuration) == []
-    block["expressions"] = {"kubernetes_groups": {"references": ["var.groups"]}}
+    configuration = configured(block(f"{ENTRY}.e", kubernetes_groups=refers("var.groups")))
     (finding,) = found(entry(None, {}, **later), configuration=configuration)
     assert (finding.rule, str(finding.level)) == (GAINED, "warning")
     assert "gets Kubernetes groups known after apply in cluster prod" in finding.message

@@ -10,6 +10,8 @@ from synthetic import (
     Json,
     allow,
     attachment,
+    block,
+    configured,
     context,
     deny,
     document,
@@ -17,6 +19,7 @@ from synthetic import (
     levels,
     policy,
     policy_arn,
+    refers,
     resource,
     role,
 )
@@ -350,14 +353,8 @@ def test_a_part_that_is_known_after_apply_is_the_answers_and_no_finding_of_a_new
         after_unknown={"policy": True},
     )
     base = of_cni(None, document(statement), "b")
-    block = {
-        "address": "aws_iam_role_policy.p",
-        "mode": "managed",
-        "type": "aws_iam_role_policy",
-        "name": "p",
-        "expressions": {"policy": {"references": [f"{source['address']}.json", source["address"]]}},
-    }
-    configuration = {"root_module": {"resources": [block]}}
+    policy = refers("data.aws_iam_policy_document.d.json")
+    configuration = configured(block("aws_iam_role_policy.p", policy=policy))
     changes = [source, made, text, base, addon(None, V1_23)]
     findings = found(*changes, configuration=configuration)
     assert not of_rule(findings, "plugin-permission-missing")

@@ -7,10 +7,13 @@ from synthetic import (
     Json,
     allow,
     attached,
+    block,
+    configured,
     document,
     inline,
     managed,
     policy_arn,
+    refers,
     resource,
     reviewed,
     rules,
@@ -109,18 +112,11 @@ def test_one_name_of_two_roles_is_neither() -> None:
     s3 = document(allow("s3:*"))
     first = inline(s3, s3, role="cni", block="a")
     second = inline(None, document(allow("s3:Get")), "j", role="cni", block="b")
-    references = [
-        {
-            "mode": "managed",
-            "type": "aws_iam_role_policy",
-            "name": name,
-            "expressions": {
-                "role": {"references": [f"aws_iam_role.{r}.name", f"aws_iam_role.{r}"]}
-            },
-        }
+    blocks = (
+        block(f"aws_iam_role_policy.{name}", role=refers(f"aws_iam_role.{r}.name"))
         for name, r in (("a", "r1"), ("b", "r2"))
-    ]
-    configuration = {"root_module": {"resources": references}}
+    )
+    configuration = configured(*blocks)
     review = reviewed(*roles, first, second, configuration=configuration, fail_on="new-access")
     assert review.failed
     (finding,) = (f for f in review.findings if "new-access" in f.means)
@@ -140,18 +136,13 @@ def test_one_name_of_two_roles_is_neither() -> None:
 def test_one_name_of_two_roles_is_the_one_of_the_same_provider(provider: str, owner: str) -> None:
     trust = {"name": "cni", "assume_role_policy": NODE_TRUST}
     roles = [resource("aws_iam_role", f"r{i}", trust, trust) for i in (1, 2)]
-    keys = {"r1": "aws.one", "r2": "aws.two", "i": provider}
-    blocks = [
-        {
-            "type": "aws_iam_role_policy" if name == "i" else "aws_iam_role",
-            "name": name,
-            "provider_config_key": key,
-            "expressions": {},
-        }
-        for name, key in keys.items()
-    ]
+    configuration = configured(
+        block("aws_iam_role.r1", provider="aws.one"),
+        block("aws_iam_role.r2", provider="aws.two"),
+        block("aws_iam_role_policy.i", provider=provider),
+    )
     comes = inline(None, ONE, role="cni")
-    review = reviewed(*roles, comes, configuration={"root_module": {"resources": blocks}})
+    review = reviewed(*roles, comes, configuration=configuration)
     assert {f.subject for f in review.findings if f.rule == "new-access"} == {owner}
     assert ("ambiguous-principal" in rules(review)) is not bool(owner)
 

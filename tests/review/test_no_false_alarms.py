@@ -10,11 +10,14 @@ from synthetic import (
     allow,
     attached,
     attachment,
+    block,
+    configured,
     deny,
     document,
     inline,
     levels,
     policy,
+    refers,
     resource,
     reviewed,
     role,
@@ -43,18 +46,9 @@ def chained(keys: dict[str, str]) -> ShownReview:
         pair = ({"role": "cni", "policy_arn": arn}, None) if is_old else (None, {"role": "cni"})
         address = f'{ATTACHMENT}.a["{key}"]'
         changes += [made, attachment("cni", "", sides=pair, address=address, **later)]
-    refers = {"references": ["each.value.arn", "each.value"]}
-    blocks = [
-        {"mode": "managed", "type": "aws_iam_policy", "name": "p"},
-        {
-            "mode": "managed",
-            "type": ATTACHMENT,
-            "name": "a",
-            "expressions": {"policy_arn": refers},
-            "for_each_expression": {"references": ["aws_iam_policy.p"]},
-        },
-    ]
-    configuration = {"root_module": {"resources": blocks}}
+    attaches = block(f"{ATTACHMENT}.a", policy_arn=refers("each.value.arn"))
+    attaches["for_each_expression"] = {"references": ["aws_iam_policy.p"]}
+    configuration = configured(block("aws_iam_policy.p"), attaches)
     return reviewed(*own_role("cni", irsa()), *changes, configuration=configuration)
 
 

@@ -18,7 +18,19 @@ from eks import (
     own_role,
     same,
 )
-from synthetic import Json, allow, context, document, inline, levels, resource, reviewed
+from synthetic import (
+    Json,
+    allow,
+    block,
+    configured,
+    context,
+    document,
+    inline,
+    levels,
+    refers,
+    resource,
+    reviewed,
+)
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts.documents import revisions
@@ -127,36 +139,22 @@ def test_clusters_of_one_name_in_two_accounts_are_two(*, is_new: bool, with_clus
         if with_clusters:
             mine.append(same(CLUSTER, name, {"name": "prod", "arn": f"{eks}:cluster/prod"}))
         changes += mine
-        key = f"aws.{name}"
-        blocks += [{"type": c["type"], "name": name, "provider_config_key": key} for c in mine]
-    plugins = context(*changes, configuration={"root_module": {"resources": blocks}}).plugins
+        blocks += [block(f"{c['type']}.{name}", provider=f"aws.{name}") for c in mine]
+    plugins = context(*changes, configuration=configured(*blocks)).plugins
     assert {(p.address, p.cluster.account, *p.after.identity.roles) for p in plugins} == {
         (f"{CLUSTER}.{name}" if with_clusters else "", account, InPlan(f"aws_iam_role.{name}"))
         for name, account in accounts.items()
     }
 
 
-def blocks(*changes: Json, **cluster_names: list[str]) -> Json:
-    """The configuration of resources, with what the name of their cluster refers to, by type."""
-    resources = [
-        {
-            "mode": "managed",
-            "type": c["type"],
-            "name": c["name"],
-            "expressions": {"cluster_name": {"references": cluster_names[c["type"]]}}
-            if c["type"] in cluster_names
-            else {},
-        }
-        for c in changes
-    ]
-    return {"root_module": {"resources": resources}}
-
-
 @pytest.mark.parametrize("passes_on", ["aws_eks_addon.vpc_cni", "aws_eks_node_group.n"])
 def test_a_name_that_another_resource_passes_on_is_that_of_the_cluster(passes_on: str) -> None:
     plan = (addon(VERSION, VERSION), association("a", "a"), node_group("a", "a"))
-    refers = {ASSOCIATION: [f"{passes_on}.cluster_name", passes_on]}
-    (plugin,) = context(*plan, configuration=blocks(*plan, **refers)).plugins
+    configuration = configured(
+        *(block("aws_eks_addon.vpc_cni"), block("aws_eks_node_group.n")),
+        block(f"{ASSOCIATION}.aws_node", cluster_name=refers(f"{passes_on}.cluster_name")),
+    )
+    (plugin,) = context(*plan, configuration=configuration).plugins
     assert (plugin.cluster.name, plugin.after.identity.kind) == ("prod", Identity.pod_identity)
 
 
@@ -167,8 +165,10 @@ def test_a_cluster_whose_name_is_known_after_apply_is_the_one_that_is_referred_t
         resource(CLUSTER, name, None, family("ipv6"), after_unknown={"name": True})
         for name in ("other", "prod")
     ]
-    refers = {ASSOCIATION: [f"{CLUSTER}.prod.name", f"{CLUSTER}.prod"]}
-    configuration = blocks(*made, there, **refers)
+    configuration = configured(
+        *(block(f"{CLUSTER}.{name}") for name in ("other", "prod")),
+        block(f"{ASSOCIATION}.aws_node", cluster_name=refers(f"{CLUSTER}.prod.name")),
+    )
     plan = (*made, there, *own_role("a", POD_TRUST, CNI))
     (plugin,) = context(*plan, configuration=configuration).plugins
     assert (plugin.address, plugin.after.mode) == (f"{CLUSTER}.prod", "ipv6")
@@ -185,12 +185,13 @@ def test_a_node_group_behind_a_sleep_is_of_the_cluster_that_the_sleep_refers_to(
     del group["change"]["after"]["cluster_name"]
     made = resource(CLUSTER, "prod", None, {"name": "prod"}, after_unknown={"id": True})
     plan = (made, group, *own_role("a", NODE_TRUST, CNI))
-    refers = {group["type"]: ['time_sleep.this[0].triggers["name"]', "time_sleep.this[0].triggers"]}
-    configuration = blocks(*plan, **refers)
-    triggers = {"references": [f"{CLUSTER}.prod.id", f"{CLUSTER}.prod.endpoint"]}
-    sleep = {"mode": "managed", "type": "time_sleep", "name": "this"}
-    sleep["expressions"] = {"triggers": triggers}
-    configuration["root_module"]["resources"].append(sleep)
+    triggers = "time_sleep.this[0].triggers"
+    references = {"references": [f'{triggers}["name"]', triggers]}
+    configuration = configured(
+        block(f"{CLUSTER}.prod"),
+        block("aws_eks_node_group.n", cluster_name=references),
+        block("time_sleep.this", triggers=refers(f"{CLUSTER}.prod.id", f"{CLUSTER}.prod.endpoint")),
+    )
     (plugin,) = context(*plan, configuration=configuration).plugins
     assert (plugin.address, plugin.after.node_groups) == (f"{CLUSTER}.prod", (group["address"],))
 

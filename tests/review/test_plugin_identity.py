@@ -19,7 +19,18 @@ from eks import (
     provider,
     same,
 )
-from synthetic import Json, allow, context, document, found, resource, reviewed
+from synthetic import (
+    Json,
+    allow,
+    block,
+    configured,
+    context,
+    document,
+    found,
+    refers,
+    resource,
+    reviewed,
+)
 from synthetic import levels as levels_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.review.account.iam_resource import InPlan, Unresolved
@@ -232,8 +243,8 @@ def test_the_role_that_an_add_on_refers_to_is_the_plugins(
     references: tuple[str, ...], roles: set[InPlan] | None
 ) -> None:
     """Of several, it may be any; what is none of a role is not known."""
-    expressions = {"service_account_role_arn": {"references": [*references]}}
-    block = {"type": "aws_eks_addon", "name": "vpc_cni", "expressions": expressions}
+    role_arn = {"references": [*references]}
+    configuration = configured(block("aws_eks_addon.vpc_cni", service_account_role_arn=role_arn))
     unknown = {"after_unknown": {"service_account_role_arn": True}}
     plan = (
         addon(of_role("cni"), VERSION, **unknown),
@@ -241,7 +252,6 @@ def test_the_role_that_an_add_on_refers_to_is_the_plugins(
         resource("aws_iam_role", "new", None, {"name": "new", "assume_role_policy": irsa()}),
         resource("aws_iam_user", "new", None, {"name": "new"}),
     )
-    configuration = {"root_module": {"resources": [block]}}
     identity = after(*plan, configuration=configuration)
     assert identity.roles == roles if roles else isinstance(*identity.roles, Unresolved)
     missing = [
@@ -324,12 +334,11 @@ def test_an_association_of_an_add_on_that_is_known_after_apply_is_one_if_it_is_s
     *, is_configured: bool
 ) -> None:
     """The provider computes the argument, too: then aws-node keeps the node role."""
-    expressions = {"pod_identity_association": {"references": ["var.associations"]}}
-    block = {"type": "aws_eks_addon", "name": "vpc_cni", "mode": "managed"}
-    block |= {"expressions": expressions if is_configured else {}}
+    expressions = {"pod_identity_association": refers("var.associations")}
     unknown = {"after_unknown": {"pod_identity_association": True}}
     plan = (addon(VERSION, VERSION, **unknown), node_group("n", "n"))
-    configuration = {"root_module": {"resources": [block]}}
+    addon_block = block("aws_eks_addon.vpc_cni", **(expressions if is_configured else {}))
+    configuration = configured(addon_block)
     kind = Identity.pod_identity if is_configured else Identity.node_role
     assert after(*plan, configuration=configuration).kind is kind
     changes = levels(*plan, *own_role("n", NODE_TRUST, CNI), configuration=configuration)

@@ -18,7 +18,7 @@ from eks import (
     own_role,
     same,
 )
-from synthetic import Json, found, resource, reviewed
+from synthetic import Json, block, configured, found, refers, resource, reviewed
 from synthetic import levels as levels_of
 
 LOST, CHANGED, REMOVED = "plugin-identity-lost", "plugin-identity-changed", "plugin-removed"
@@ -60,13 +60,11 @@ def test_a_trust_policy_for_a_provider_that_is_made_with_it_is_left_open() -> No
     made = resource(
         "aws_iam_role", "cni", None, {"name": "cni"}, after_unknown={"assume_role_policy": True}
     )
-    refers = {"assume_role_policy": {"references": [f"data.{kind}.d.json", f"data.{kind}.d"]}}
-    blocks = [
-        {"mode": "managed", "type": "aws_iam_role", "name": "cni", "expressions": refers},
-        {"mode": "data", "type": kind, "name": "d", "expressions": {}},
-    ]
     change = addon(VERSION, of_role("cni"))
-    configuration = {"root_module": {"resources": blocks}}
+    configuration = configured(
+        block("aws_iam_role.cni", assume_role_policy=refers(f"data.{kind}.d.json")),
+        block(f"data.{kind}.d"),
+    )
     plan = (made, trust | {"mode": "data"}, change)
     assert LOST not in levels(*plan, configuration=configuration)
 
@@ -156,7 +154,7 @@ def test_nodes_of_auto_mode_need_no_plugin(
     assert words in messages(*plan)[0]
 
 
-def block(name: str) -> Json:
+def paired(name: str) -> Json:
     """An add-on that makes its own association."""
     own = {"service_account": "aws-node", "role_arn": arn_of(name)}
     return {**VERSION, "pod_identity_association": [own]}
@@ -167,7 +165,11 @@ def block(name: str) -> Json:
     [
         (association("a", "b"), (POD_TRUST, irsa()), "EKS Pod Identity"),
         (association(None, "b"), (POD_TRUST, NODE_TRUST), "EKS Pod Identity"),
-        (addon(block("a"), block("b")), (POD_TRUST, irsa()), "EKS Pod Identity"),
+        (
+            addon(paired("a"), paired("b")),
+            (POD_TRUST, irsa()),
+            "EKS Pod Identity",
+        ),
         (addon(of_role("a"), of_role("b")), (irsa(), POD_TRUST), "IRSA"),
         (addon(None, of_role("b")), (irsa(), POD_TRUST), "IRSA"),
     ],

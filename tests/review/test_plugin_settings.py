@@ -8,7 +8,7 @@ import pytest
 
 from eks import CNI, addon, arn_of, irsa, own_role
 from plugin_setup import annotated, at, release, states
-from synthetic import Json, context, found, resource, role
+from synthetic import Json, block, configured, context, found, refers, resource, role
 from synthetic import levels as levels_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.value import Known
@@ -250,20 +250,14 @@ def test_an_annotation_of_something_else_is_no_identity() -> None:
 @pytest.mark.parametrize("argument", ["set", "values"])
 def test_a_role_that_is_known_after_apply_is_the_one_referred_to(argument: str) -> None:
     """So it is where a chart gets a role that the same plan makes."""
-    refers = {"references": ["aws_iam_role.new.arn", "aws_iam_role.new"]}
+    new = refers("aws_iam_role.new.arn")
     after = {"set": [{"name": NAME}]} if argument == "set" else {}
     unknown = {"set": [{"value": True}]} if argument == "set" else {"values": [True]}
-    expression = [{"name": {"constant_value": NAME}, "value": refers}]
-    blocks = [
-        {
-            "mode": "managed",
-            "type": "helm_release",
-            "name": "cni",
-            "expressions": {argument: expression if argument == "set" else refers},
-        },
-        {"mode": "managed", "type": "aws_iam_role", "name": "new", "expressions": {}},
-    ]
-    configuration = {"root_module": {"resources": blocks}}
+    expression = [{"name": {"constant_value": NAME}, "value": new}]
+    configuration = configured(
+        block("helm_release.cni", **{argument: expression if argument == "set" else new}),
+        block("aws_iam_role.new"),
+    )
     change = release(None, after, after_unknown=unknown)
     _, state = states(change, role("new", None, irsa()), configuration=configuration)
     assert state.identity.roles == {InPlan("aws_iam_role.new")}
@@ -283,10 +277,8 @@ def test_later_values_are_put_over_earlier_ones() -> None:
 
 def test_another_value_that_is_known_after_apply_is_no_role() -> None:
     """It leaves the role that is there, and is none itself whatever it refers to."""
-    refers = {"references": ["aws_iam_role.cni.arn", "aws_iam_role.cni"]}
-    block = {"mode": "managed", "type": "helm_release", "name": "cni"}
-    block |= {"expressions": {"set": [{"name": {}, "value": refers}, {}]}}
-    configuration = {"root_module": {"resources": [block]}}
+    values = [{"name": {}, "value": refers("aws_iam_role.cni.arn")}, {}]
+    configuration = configured(block("helm_release.cni", set=values))
     later = {"name": "env.X"}
     unknown = {"after_unknown": {"set": [{"value": True}]}}
     role_block = {"name": NAME, "value": arn_of("cni")}

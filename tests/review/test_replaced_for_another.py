@@ -3,7 +3,7 @@
 import pytest
 
 from eks import CNI, NODE_TRUST, POD_TRUST, VERSION, addon, arn_of, irsa, own_role, same
-from synthetic import Json, levels, resource, reviewed, rules
+from synthetic import Json, block, configured, levels, refers, resource, reviewed, rules
 
 PLUGIN = {"addon_name": "vpc-cni", **VERSION, "service_account_role_arn": arn_of("cni")}
 DNS = {"addon_name": "coredns", "addon_version": "v1.11.4-eksbuild.2"}
@@ -80,11 +80,10 @@ def test_what_moves_with_its_cluster_is_not_removed() -> None:
 def test_nothing_is_left_of_an_add_on_in_the_cluster_that_it_moves_from() -> None:
     """What is known after apply is that of the other cluster."""
     argument = "pod_identity_association"
-    expressions = {argument: {"references": ["var.associations"]}}
-    block = {"type": "aws_eks_addon", "name": "x", "expressions": expressions}
+    configuration = configured(block("aws_eks_addon.x", **{argument: refers("var.associations")}))
     sides = ({"cluster_name": name, "addon_name": "vpc-cni"} for name in ("prod", "other"))
     moves = resource("aws_eks_addon", "x", *sides, actions=ANEW, after_unknown={argument: True})
-    review = reviewed(moves, configuration={"root_module": {"resources": [block]}})
+    review = reviewed(moves, configuration=configuration)
     identities = {plugin.cluster: plugin.identity_after for plugin in review.plugins}
     assert identities == {"prod": "", "other": "EKS Pod Identity"}
 

@@ -7,10 +7,13 @@ from synthetic import (
     Json,
     allow,
     attached,
+    block,
+    configured,
     document,
     inline,
     managed,
     policy_arn,
+    refers,
     resource,
     reviewed,
     rules,
@@ -102,10 +105,10 @@ def test_a_deny_that_a_role_at_another_key_no_longer_has_is_said() -> None:
 
 LESS, MORE = document(allow("s3:GetObject")), document(allow("s3:*"))
 REFERS = {"references": ['aws_iam_policy.b["y"].arn', 'aws_iam_policy.b["y"]', "aws_iam_policy.b"]}
-BY_KEY = [
-    {"type": "aws_iam_role", "name": "r", "expressions": {"permissions_boundary": REFERS}},
-    {"type": "aws_iam_policy", "name": "b", "expressions": {}},
-]
+BY_KEY = configured(
+    block("aws_iam_role.r", permissions_boundary=REFERS),
+    block("aws_iam_policy.b"),
+)
 
 
 def boundary(key: str, before: str | None, after: str | None) -> Json:
@@ -125,7 +128,7 @@ def test_a_boundary_at_another_key_is_compared_with_the_one_of_its_name(
     if role_moves:
         roles = [of_key("a", BOUND, None), of_key("b", None, NONE, **LATER)]
     policies = boundary("x", LESS, None), boundary("y", None, text)
-    review = reviewed(*roles, *policies, configuration={"root_module": {"resources": BY_KEY}})
+    review = reviewed(*roles, *policies, configuration=BY_KEY)
     assert ("boundary-weakened" in rules(review)) == weaker
 
 
@@ -142,7 +145,7 @@ def test_a_boundary_at_another_key_is_compared_with_the_one_of_its_name(
     ],
 )
 def test_a_role_is_made_in_place_of_a_role_that_goes_and_no_other(changes: list[Json]) -> None:
-    review = reviewed(*changes, configuration={"root_module": {"resources": BY_KEY}})
+    review = reviewed(*changes, configuration=BY_KEY)
     assert "boundary-weakened" not in rules(review)
 
 
@@ -161,11 +164,8 @@ def of_accounts(provider: str, after: Json) -> tuple[list[Json], Json]:
     arns = {name: {"arn": f"arn:aws:iam::{number}:role/r"} for name, number in accounts.items()}
     changes = [role(name, {**bounds[name], **arn}, None) for name, arn in arns.items()]
     providers = {"gone": "aws", "also_gone": "aws.other", "made": provider}
-    blocks = [
-        {"type": "aws_iam_role", "name": name, "provider_config_key": key, "expressions": {}}
-        for name, key in providers.items()
-    ]
-    return [*changes, role("made", None, after)], {"root_module": {"resources": blocks}}
+    blocks = (block(f"aws_iam_role.{name}", provider=key) for name, key in providers.items())
+    return [*changes, role("made", None, after)], configured(*blocks)
 
 
 @pytest.mark.parametrize(
@@ -250,9 +250,8 @@ def listed(before: list[str] | None, after: Json, **unknown: object) -> Json:
 def test_a_list_of_roles_attaches_again_only_to_another_name(
     name: str | None, attachments: Json, *, is_lost: bool
 ) -> None:
-    expression = {"references": ["aws_iam_role.r.name", "aws_iam_role.r"]}
-    block = {"type": attachments["type"], "name": "m", "expressions": {"roles": expression}}
-    configuration = {"root_module": {"resources": [block]}}
+    roles = refers("aws_iam_role.r.name")
+    configuration = configured(block("aws_iam_policy_attachment.m", roles=roles))
     changes = replaced(name), attachments, managed(CNI, CNI)
     conflicts = "conflict" in rules(reviewed(*changes, configuration=configuration))
     assert conflicts is is_lost

@@ -5,7 +5,20 @@ import json
 import pytest
 
 from eks import CNI, NODE_TRUST, POD_TRUST, addon, arn_of, association, own_role, same
-from synthetic import Json, allow, document, inline, levels, managed, policy_arn, resource, reviewed
+from synthetic import (
+    Json,
+    allow,
+    block,
+    configured,
+    document,
+    inline,
+    levels,
+    managed,
+    policy_arn,
+    refers,
+    resource,
+    reviewed,
+)
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.policy.document import dumps
@@ -55,9 +68,9 @@ def test_what_a_session_policy_newly_holds_back_is_missing(before: str | None) -
 
 def test_a_session_policy_that_is_not_known_may_allow_anything_or_nothing() -> None:
     unknown = {"after_unknown": {"policy": True}}
-    written = {"type": ASSOCIATION, "name": "x", "expressions": {"policy": {"references": ["v"]}}}
+    written = block(f"{ASSOCIATION}.x", policy=refers("var.policy"))
     later = _association(PLUGIN, NARROW, None, **unknown)
-    review = _review(later, configuration={"root_module": {"resources": [written]}})
+    review = _review(later, configuration=configured(written))
     assert [f.level for f in review.findings if f.rule == "plugin-identity-changed"] == ["warning"]
     assert [p.verdict for p in review.plugins] == ["not shown"]
 

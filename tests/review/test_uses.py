@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from eks import NODE_TRUST, addon, arn_of, irsa, own_role, same
-from synthetic import Json, allow, document, found, resource
+from synthetic import Json, allow, block, document, found, refers, resource
 from vpc_cni_iam.review.report.shown import ShownFinding
 from vpc_cni_iam.review.rules import Consequence, Rule
 
@@ -175,13 +175,7 @@ def test_a_module_that_is_renamed_gives_its_workloads_no_new_role() -> None:
 
 def test_the_role_of_a_module_instance_is_not_that_of_another_one() -> None:
     """Both have the same reference, and nothing shows that it is the same role."""
-    blocks = [
-        {
-            "type": "aws_lambda_function",
-            "name": "f",
-            "expressions": {"role": {"references": ["local.role"]}},
-        }
-    ]
+    blocks = [block("aws_lambda_function.f", role=refers("local.role"))]
     call = {"module": {"resources": blocks}}
     changes = [
         function(role, role, address=f"module.{name}.aws_lambda_function.f")

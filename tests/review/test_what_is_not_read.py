@@ -7,7 +7,19 @@ from typing import Any
 import pytest
 
 from eks import NODE_TRUST
-from synthetic import Json, allow, document, found, plan, resource, reviewed, rules
+from synthetic import (
+    Json,
+    allow,
+    block,
+    configured,
+    document,
+    found,
+    plan,
+    refers,
+    resource,
+    reviewed,
+    rules,
+)
 from tools import corpus
 from vpc_cni_iam.inputs.plan.reader import Plan, read_plan
 from vpc_cni_iam.inputs.plan.unread import UnreadKind
@@ -117,13 +129,12 @@ def test_every_change_is_read_or_not_read_or_of_another_type() -> None:
 def command(name: str, before: Json | None = None) -> tuple[Json, Json]:
     """A resource that runs a command when it is made, and its configuration."""
     change = resource("null_resource", name, before, {"id": "1"})
-    block = {"address": f"null_resource.{name}", "type": "null_resource", "name": name}
-    return change, {**block, "mode": "managed", "provisioners": [{"type": "local-exec"}]}
+    return change, {**block(f"null_resource.{name}"), "provisioners": [{"type": "local-exec"}]}
 
 
 def test_what_runs_a_command_is_of_another_type_and_is_said() -> None:
-    change, block = command("n")
-    more = {"configuration": {"root_module": {"resources": [block]}}}
+    change, runs = command("n")
+    more = {"configuration": configured(runs)}
     assert named(change, **more) == [("unread-command", "note")]
     assert counts(change, **more) == (0, 0, 1)
     stays, _ = command("n", before={"id": "0"})
@@ -132,11 +143,11 @@ def test_what_runs_a_command_is_of_another_type_and_is_said() -> None:
 
 
 def test_commands_of_modules_and_of_what_is_read_are_named() -> None:
-    change, block = command("n")
+    change, runs = command("n")
     instance = resource("aws_instance", "i", None, {})
     updated = resource("aws_instance", "u", {"id": "i-1"}, {"id": "i-1", "tags": {}})
     names = ("i", "u")
-    blocks = [block, *({**block, "type": "aws_instance", "name": name} for name in names)]
+    blocks = [runs, *({**runs, "type": "aws_instance", "name": name} for name in names)]
     calls = {"m": {"module": {"resources": blocks}}}
     changes = [
         {**item, "address": f'module.m["a.b"].{item["address"]}[0]'}
@@ -148,9 +159,9 @@ def test_commands_of_modules_and_of_what_is_read_are_named() -> None:
 
 
 def test_text_of_a_command_is_not_shown() -> None:
-    change, block = command("n")
-    block["provisioners"][0]["expressions"] = {"command": {"constant_value": "hunter2"}}
-    findings = found(change, configuration={"root_module": {"resources": [block]}})
+    change, runs = command("n")
+    runs["provisioners"][0]["expressions"] = {"command": {"constant_value": "hunter2"}}
+    findings = found(change, configuration=configured(runs))
     assert findings and "hunter2" not in repr([(f, f) for f in findings])
 
 
@@ -342,13 +353,11 @@ def test_a_reference_that_is_known_after_apply_is_said_once() -> None:
         resource("aws_lambda_function", name, None, {}, after_unknown={"role": True})
         for name in names
     ]
-    reference = {"references": ["aws_iam_role.made.arn", "aws_iam_role.made"]}
     blocks = [
-        {"type": "aws_lambda_function", "name": name, "expressions": {"role": reference}}
-        for name in names
+        block(f"aws_lambda_function.{name}", role=refers("aws_iam_role.made.arn")) for name in names
     ]
-    blocks.append({"type": "aws_iam_role", "name": "made", "expressions": {}})
-    review = reviewed(*changes, configuration={"root_module": {"resources": blocks}})
+    configuration = configured(block("aws_iam_role.made"), *blocks)
+    review = reviewed(*changes, configuration=configuration)
     (part,) = review.not_shown
     assert part.endswith("which count as what they refer to (aws_lambda_function.f and 1 more)")
     assert rules(review) == {"new-policy"}

@@ -112,6 +112,19 @@ def context(*changes: Json, **more: Any) -> Context:
     return Context(read_plan(plan(*changes, **more), "plan.json"), OPTIONS)
 
 
+DOCUMENT = "data.aws_iam_policy_document.d"
+
+
+def deferred(values: Json, *, unknown: Any, address: str = DOCUMENT, **change: Any) -> Json:
+    """A policy document that is read at apply, since the plan does not know all of it."""
+    if isinstance(unknown, dict):
+        unknown = {"json": True, **unknown}
+    sides = {"actions": ["read"], "before": None, "after": values, "after_unknown": unknown}
+    _, kind, name = address.split(".")
+    where = {"address": address, "mode": "data", "type": kind, "name": name}
+    return {**where, "change": {**sides, **change}}
+
+
 def configured(*blocks: Json) -> Json:
     """The configuration of a plan."""
     return {"root_module": {"resources": [*blocks]}}

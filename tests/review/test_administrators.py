@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from eks import NODE_TRUST, own_role, same
 from synthetic import (
+    DOCUMENT,
     OPTIONS,
     Json,
     allow,
@@ -14,6 +15,7 @@ from synthetic import (
     attachment,
     block,
     configured,
+    deferred,
     deny,
     document,
     inline,
@@ -147,13 +149,9 @@ def test_a_managed_policy_of_aws_is_judged_by_what_is_known_of_it(
 
 
 def document_with_an_unknown_arn(*actions: str) -> Json:
-    statements = [{"effect": "Allow", "actions": ["s3:GetObject"]}]
+    statements: list[Json] = [{"effect": "Allow", "actions": ["s3:GetObject"]}]
     statements += [{"effect": "Allow", "actions": [*actions], "resources": ["*"]}]
-    unknown = {"json": True, "statement": [{"resources": True}, {"resources": [False]}]}
-    change = {"actions": ["read"], "before": None, "after": {"statement": statements}}
-    kind = "aws_iam_policy_document"
-    address = {"address": f"data.{kind}.d", "mode": "data", "type": kind, "name": "d"}
-    return {**address, "change": {**change, "after_unknown": unknown}}
+    return deferred({"statement": statements}, unknown={"statement": [{"resources": True}, {}]})
 
 
 @pytest.mark.parametrize(
@@ -174,9 +172,7 @@ def test_a_document_that_is_unknown_in_one_arn_is_judged_by_the_rest(
     review = reviewed(
         *role,
         *(document_with_an_unknown_arn(action), change),
-        configuration=configured(
-            block("aws_iam_role_policy.n", policy=refers("data.aws_iam_policy_document.d.json"))
-        ),
+        configuration=configured(block("aws_iam_role_policy.n", policy=refers(f"{DOCUMENT}.json"))),
     )
     serious = {(str(f.rule), str(f.level)) for f in review.findings if f.rule != "unknown-policy"}
     assert {each for each in serious if each[1] != "note"} == expected

@@ -17,6 +17,7 @@ from eks import (
     own_role,
     same,
 )
+from plugin_setup import without
 from synthetic import (
     Json,
     allow,
@@ -40,11 +41,6 @@ ASSIGN, UNASSIGN = "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddress
 FURTHER = "arn:aws:iam::111122223333:policy/further"
 IRSA = {**VERSION, "service_account_role_arn": arn_of("cni")}
 MISSING = "plugin-permission-missing"
-
-
-def without(*actions: str) -> str:
-    left = [action for action in STATEMENTS[0]["Action"] if action not in actions]
-    return document({**STATEMENTS[0], "Action": left}, *STATEMENTS[1:])
 
 
 def denying(*actions: str, **more: Json) -> str:

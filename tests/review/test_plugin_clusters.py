@@ -18,6 +18,7 @@ from eks import (
     own_role,
     same,
 )
+from plugin_setup import scoped
 from synthetic import (
     Json,
     allow,
@@ -31,10 +32,8 @@ from synthetic import (
     resource,
     reviewed,
 )
-from vpc_cni_iam.catalog import parameters, variants
-from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import revisions
-from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.document import dumps
@@ -283,12 +282,6 @@ def test_only_what_the_plan_manages_and_changes_says_what_the_plugin_is(
 
 
 # Policies that name a place.
-
-
-def scoped(name: str, vpc: str = OWN) -> str:
-    (variant,) = variants.find(("ipv4-scoped",))
-    values = parameters.values({"cluster_name": name, "vpc_id": vpc})
-    return dumps(parameters.substitute(compose(variant, select()).policy, values))
 
 
 def problems(before: str | None, after: str, *others: str, **more: str) -> list[ShownFinding]:

@@ -18,7 +18,7 @@ from eks import (
     own_role,
     same,
 )
-from synthetic import Json, block, configured, found, refers, resource, reviewed
+from synthetic import DOCUMENT, Json, block, configured, deferred, found, refers, resource, reviewed
 from synthetic import levels as levels_of
 
 LOST, CHANGED, REMOVED = "plugin-identity-lost", "plugin-identity-changed", "plugin-removed"
@@ -48,24 +48,19 @@ def test_an_identity_that_nothing_names_after_the_plan_is_lost() -> None:
 
 
 def test_a_trust_policy_for_a_provider_that_is_made_with_it_is_left_open() -> None:
-    kind = "aws_iam_policy_document"
     statement = {
         "actions": ["sts:AssumeRoleWithWebIdentity"],
         "principals": [{"type": "Federated", "identifiers": [None]}],
     }
-    unknown = {"json": True, "statement": [{"principals": [{"identifiers": [True]}]}]}
-    values = {"statement": [statement]}
-    trust = resource(kind, "d", None, values, address=f"data.{kind}.d", actions=["read"])
-    trust["change"]["after_unknown"] = unknown
+    unknown = {"statement": [{"principals": [{"identifiers": [True]}]}]}
     made = resource(
         "aws_iam_role", "cni", None, {"name": "cni"}, after_unknown={"assume_role_policy": True}
     )
     change = addon(VERSION, of_role("cni"))
     configuration = configured(
-        block("aws_iam_role.cni", assume_role_policy=refers(f"data.{kind}.d.json")),
-        block(f"data.{kind}.d"),
+        block("aws_iam_role.cni", assume_role_policy=refers(f"{DOCUMENT}.json")), block(DOCUMENT)
     )
-    plan = (made, trust | {"mode": "data"}, change)
+    plan = (made, deferred({"statement": [statement]}, unknown=unknown), change)
     assert LOST not in levels(*plan, configuration=configuration)
 
 

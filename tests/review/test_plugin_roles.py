@@ -5,8 +5,8 @@ import json
 import pytest
 
 from eks import CNI, MANAGED, NODE_TRUST, addon, arn_of, irsa, node_group, own_role, provider, same
+from plugin_setup import V1_23, about_calls, of_cni, of_rule, scoped
 from synthetic import Json, allow, attached, document, levels, resource, reviewed, role
-from test_coverage import V1_23, found, of_cni, of_rule, scoped
 
 CONTROLLER = "arn:aws:iam::aws:policy/AmazonEKSVPCResourceController"
 OTHER = document(
@@ -22,7 +22,7 @@ def test_the_managed_policy_undoes_a_scoped_one_on_its_role(
     before: bool, policy: str, level: str | None
 ) -> None:
     changes = [*own_role("cni", irsa(), policy), attached(MANAGED, role="cni", before=before)]
-    findings = of_rule(found(*changes), "managed-policy-attached")
+    findings = of_rule(about_calls(*changes), "managed-policy-attached")
     assert [f.level for f in findings] == ([level] if level else [])
     for finding in findings:
         assert finding.fix == "Detach AmazonEKS_CNI_Policy from aws_iam_role.cni"
@@ -45,7 +45,7 @@ def test_the_managed_policy_is_on_the_role_of_nodes(
         changes += own_role("cni", irsa(), CNI)
     elif own:
         changes += [role("cni", None, irsa()), of_cni(None, CNI)]
-    findings = of_rule(found(*changes), "managed-policy-attached")
+    findings = of_rule(about_calls(*changes), "managed-policy-attached")
     assert [f.level for f in findings] == ([level] if level else [])
     assert all("the role of nodes" in finding.message for finding in findings)
 
@@ -53,7 +53,7 @@ def test_the_managed_policy_is_on_the_role_of_nodes(
 def test_nodes_have_the_role_of_their_group_whatever_the_plan_says_of_its_trust() -> None:
     group = node_group("n", "n")
     (finding,) = of_rule(
-        found(group, *own_role("n", OTHER), attached(MANAGED, role="n", before=False)),
+        about_calls(group, *own_role("n", OTHER), attached(MANAGED, role="n", before=False)),
         "managed-policy-attached",
     )
     assert finding.level == "warning" and "the role of nodes" in finding.message
@@ -81,7 +81,7 @@ def policy_in(region: str, account: str = "*") -> str:
 def test_policies_of_another_place_are_named_with_it(region: str, account: str, words: str) -> None:
     cluster = same("aws_eks_cluster", "prod", _PLACES)
     there = [*own_role("cni", irsa()), cluster, addon(V1_23, V1_23)]
-    findings = found(*there, of_cni(None, policy_in(region, account)))
+    findings = about_calls(*there, of_cni(None, policy_in(region, account)))
     assert [f.level for f in findings if words in f.message and words] == ["error"] * bool(words)
 
 
@@ -95,7 +95,7 @@ def test_security_groups_for_pods_need_the_policy_of_the_cluster(switched_on: bo
         *own_role("cni", irsa(), CNI),
         addon(installed, installed),
     ]
-    findings = of_rule(found(*changes), "coverage-lost")
+    findings = of_rule(about_calls(*changes), "coverage-lost")
     assert [f.address for f in findings] == (
         ["aws_iam_role_policy_attachment.a"] if switched_on else []
     )
@@ -111,10 +111,10 @@ def test_security_groups_for_pods_are_not_switched_on_without_the_policy_of_the_
         *own_role("cni", irsa(), CNI),
         addon(V1_23, installed),
     ]
-    (finding,) = of_rule(found(*changes), "plugin-permission-missing")
+    (finding,) = of_rule(about_calls(*changes), "plugin-permission-missing")
     assert (finding.level, finding.address) == ("warning", "aws_iam_role.cluster")
     with_policy = [*changes, attached(CONTROLLER, role="cluster")]
-    assert not of_rule(found(*with_policy), "plugin-permission-missing")
+    assert not of_rule(about_calls(*with_policy), "plugin-permission-missing")
 
 
 @pytest.mark.parametrize("installed", [[addon(V1_23, V1_23)], []])
@@ -126,7 +126,7 @@ def test_a_condition_that_may_keep_aws_node_from_its_role_is_a_warning(
     values = {"name": "cni", "arn": arn_of("cni")}
     sides = ({**values, "assume_role_policy": text} for text in (irsa(), json.dumps(after)))
     changes = [resource("aws_iam_role", "cni", *sides), of_cni(CNI, CNI), *installed]
-    (finding,) = of_rule(found(*changes), "coverage-lost")
+    (finding,) = of_rule(about_calls(*changes), "coverage-lost")
     assert finding.level == "warning" and "may no longer let aws-node" in finding.message
     if installed:
         (plugin,) = reviewed(*changes).plugins
@@ -137,7 +137,7 @@ def test_another_issuer_beside_the_conditions_of_the_first_is_a_finding_of_its_o
     trust = json.loads(irsa())
     trust["Statement"][0]["Principal"]["Federated"] += "ELSEWHERE"
     changes = [role("cni", irsa(), json.dumps(trust)), of_cni(CNI, CNI), provider({}, {})]
-    assert "coverage-lost" not in levels(found(*changes))
+    assert "coverage-lost" not in levels(about_calls(*changes))
 
 
 def test_instances_that_get_a_role_without_the_plugins_calls_lose_them() -> None:
@@ -147,8 +147,8 @@ def test_instances_that_get_a_role_without_the_plugins_calls_lose_them() -> None
     ]
     sides = ({"name": "p", "role": name} for name in ("old", "new"))
     profile = resource("aws_iam_instance_profile", "p", *sides)
-    findings = of_rule(found(*roles, profile), "coverage-lost")
+    findings = of_rule(about_calls(*roles, profile), "coverage-lost")
     assert [f.level for f in findings] == ["error"]
     assert {f.address for f in findings} == {"aws_iam_instance_profile.p"}
     own = [*own_role("cni", irsa(), CNI), addon(V1_23, V1_23)]
-    assert not of_rule(found(*roles, profile, *own), "coverage-lost")
+    assert not of_rule(about_calls(*roles, profile, *own), "coverage-lost")

@@ -3,8 +3,8 @@
 import pytest
 
 from eks import addon, association, irsa, node_group, own_role, same
+from plugin_setup import V1_23, about_calls, of_rule, scoped
 from synthetic import Json, allow, document, resource
-from test_coverage import V1_23, found, of_rule, scoped
 from vpc_cni_iam.review.report.shown import ShownFinding
 
 KEY = "kubernetes.io/cluster/prod"
@@ -27,7 +27,7 @@ def tagged(tags: Json) -> Json:
 
 def lost(*changes: Json, policy: str | None = None) -> list[ShownFinding]:
     own = own_role("cni", irsa(), policy or scoped())
-    return of_rule(found(*own, addon(V1_23, V1_23), *changes), "plugin-tag-removed")
+    return of_rule(about_calls(*own, addon(V1_23, V1_23), *changes), "plugin-tag-removed")
 
 
 def change(kind: str, before: Json | None, after: Json | None, **more: object) -> Json:
@@ -171,7 +171,7 @@ def test_fleets_have_the_tags_of_their_template(kind: str, argument: str, block:
 def test_a_tag_that_was_removed_by_hand_is_not_removed_by_the_plan() -> None:
     own = own_role("cni", irsa(), scoped())
     drift = [change("aws_instance", tagged(OWNED), tagged(NAMED))]
-    findings = found(*own, same("aws_instance", "x", tagged(NAMED)), resource_drift=drift)
+    findings = about_calls(*own, same("aws_instance", "x", tagged(NAMED)), resource_drift=drift)
     assert not of_rule(findings, "plugin-tag-removed")
 
 
@@ -206,7 +206,7 @@ def test_a_tag_that_a_policy_excludes_may_be_set() -> None:
 def test_tags_of_requests_and_tags_beside_a_wider_policy_do_not_matter() -> None:
     assert not lost(LOSES, policy=scoped().replace("aws:ResourceTag/", "aws:RequestTag/"))
     own = own_role("cni", irsa(), scoped(), document(allow("ec2:*")))
-    assert not of_rule(found(*own, LOSES), "plugin-tag-removed")
+    assert not of_rule(about_calls(*own, LOSES), "plugin-tag-removed")
 
 
 def test_the_tags_that_a_session_policy_asks_for_matter() -> None:
@@ -214,7 +214,7 @@ def test_the_tags_that_a_session_policy_asks_for_matter() -> None:
     for side in ("before", "after"):
         session["change"][side]["policy"] = scoped()
     own = own_role("pod", irsa(), document(allow("ec2:*")))
-    (finding,) = of_rule(found(*own, session, LOSES), "plugin-tag-removed")
+    (finding,) = of_rule(about_calls(*own, session, LOSES), "plugin-tag-removed")
     assert "aws_iam_role.pod" in finding.message
 
 

@@ -4,7 +4,20 @@ import json
 
 import pytest
 
-from synthetic import Json, document, found, levels, reviewed, role, rules
+from synthetic import (
+    DOCUMENT,
+    Json,
+    block,
+    configured,
+    deferred,
+    document,
+    found,
+    levels,
+    refers,
+    reviewed,
+    role,
+    rules,
+)
 from trust_policies import (
     AUD,
     BOTH,
@@ -203,25 +216,16 @@ def test_a_role_that_only_gets_another_key_is_the_same_role() -> None:
     assert levels(found(OF_OWN, keys[0], wider))["trust-widened"] == "error"
 
 
-def _data_source(statement: Json, unknown: Json, configured: Json) -> tuple[list[Json], Json]:
+def _data_source(statement: Json, unknown: Json) -> tuple[list[Json], Json]:
     """A new role whose trust policy is in a data source that is read at apply."""
-    source = {
-        "address": "data.aws_iam_policy_document.trust", "mode": "data",
-        "type": "aws_iam_policy_document", "name": "trust",
-        "change": {"actions": ["read"], "before": None, "after": {"statement": [statement]},
-                   "after_unknown": {"json": True, "statement": [unknown]},
-                   "before_sensitive": {}, "after_sensitive": {}},
-    }  # fmt: skip
     new = role("r", None, "", after_unknown={"assume_role_policy": True})
     new["change"]["after"] = {"name": "r"}
-    names = ["data.aws_iam_policy_document.trust.json", "data.aws_iam_policy_document.trust"]
-    resources = [
-        {"mode": "managed", "type": "aws_iam_role", "name": "r", "address": "aws_iam_role.r",
-         "expressions": {"assume_role_policy": {"references": names}}},
-        {"mode": "data", "type": "aws_iam_policy_document", "name": "trust",
-         "address": names[1], "expressions": {"statement": [configured]}},
-    ]  # fmt: skip
-    return [source, new], {"root_module": {"resources": resources}}
+    configuration = configured(
+        block("aws_iam_role.r", assume_role_policy=refers(f"{DOCUMENT}.json")),
+        block(DOCUMENT, statement=[{}]),
+    )
+    source = deferred({"statement": [statement]}, unknown={"statement": [unknown]})
+    return [source, new], configuration
 
 
 def _first_plan(subject: str, *, key: str | None, like: bool = False) -> list[ShownFinding]:
@@ -236,7 +240,7 @@ def _first_plan(subject: str, *, key: str | None, like: bool = False) -> list[Sh
     unknown = {"principals": [{"identifiers": [True]}]}
     if key is None:
         unknown["condition"] = [{"variable": True}, {"variable": True}]  # type: ignore[assignment]
-    changes, configuration = _data_source(statement, unknown, {})
+    changes, configuration = _data_source(statement, unknown)
     return list(found(*changes, configuration=configuration))
 
 
@@ -263,7 +267,7 @@ def test_keys_that_may_be_of_one_of_two_providers_are_no_false_alarm() -> None:
     }
     statement = {"effect": "Allow", "actions": [WEB], "condition": conditions,
                  "principals": principals}  # fmt: skip
-    changes, configuration = _data_source(statement, unknown, {})
+    changes, configuration = _data_source(statement, unknown)
     rules = {f.rule for f in found(*changes, configuration=configuration)}
     assert rules <= {"new-policy", "unknown-policy", "not-proven"}
 
@@ -272,7 +276,7 @@ def test_a_known_trust_that_gets_a_part_that_is_not_known_is_a_warning() -> None
     statement = {"effect": "Allow", "actions": ["sts:AssumeRole"],
                  "principals": [{"type": "AWS", "identifiers": [None]}]}  # fmt: skip
     unknown = {"principals": [{"identifiers": [True]}]}
-    changes, configuration = _data_source(statement, unknown, {})
+    changes, configuration = _data_source(statement, unknown)
     changes[1]["change"] |= {"actions": ["update"],
                              "before": {"name": "r", "assume_role_policy": of("ec2")}}  # fmt: skip
     assert levels(found(*changes, configuration=configuration))["unknown-policy"] == "warning"
@@ -379,7 +383,7 @@ def test_a_value_that_is_not_known_is_not_called_wrong(claim: str, operator: str
     statement = {"effect": "Allow", "actions": [WEB], "condition": conditions,
                  "principals": [{"type": "Federated", "identifiers": [PROVIDER]}]}  # fmt: skip
     unknown = {"condition": [{"values": [name == claim]} for name in ("sub", "aud")]}
-    changes, configuration = _data_source(statement, unknown, {})
+    changes, configuration = _data_source(statement, unknown)
     findings = found(*changes, inline(), configuration=configuration)
     assert not any(rule.startswith(RULES_OF_FLAWS) for rule in levels(findings))
     (new,) = (f for f in findings if f.rule == "new-policy" and "assumed" in f.message)

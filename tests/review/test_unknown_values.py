@@ -6,10 +6,12 @@ import pytest
 
 from eks import NODE_TRUST
 from synthetic import (
+    DOCUMENT,
     Json,
     allow,
     block,
     configured,
+    deferred,
     document,
     levels,
     policy,
@@ -22,6 +24,7 @@ from vpc_cni_iam.review.report.shown import ShownReview
 
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
 COPY = "arn:aws:iam::111122223333:policy/p"
+D = DOCUMENT.removesuffix(".d")
 ATTACHMENT = "aws_iam_role_policy_attachment"
 TRUST = {"name": "r", "assume_role_policy": NODE_TRUST}
 ROLE = resource("aws_iam_role", "r", TRUST, TRUST)
@@ -232,34 +235,18 @@ def test_one_role_of_two_is_neither_for_certain() -> None:
     assert subjects == {f"the role in {kind}.p.role"} and review.failed
 
 
-def deferred(name: str, values: Json, unknown: Any, sensitive: Any = False) -> Json:
-    """A policy document that is read at apply."""
-    change = {
-        "actions": ["read"],
-        "before": None,
-        "after": values,
-        "after_unknown": {"json": True, **unknown} if isinstance(unknown, dict) else unknown,
-        "after_sensitive": sensitive,
-    }
-    kind = "aws_iam_policy_document"
-    address = f"data.{kind}.{name}"
-    return {"address": address, "mode": "data", "type": kind, "name": name, "change": change}
-
-
-D = "data.aws_iam_policy_document"
-
-
 def rebuilt(
     values: Json, unknown: Any, expressions: Json, *others: Json, sensitive: Any = False
 ) -> ShownReview:
     """A plan with a policy that refers to a document that is read at apply, beside others."""
     unknown_policy = {"actions": ["create"], "after_unknown": {"policy": True}}
     return reviewed(
-        deferred("d", values, unknown, sensitive),
+        deferred(values, unknown=unknown, after_sensitive=sensitive),
         *others,
         resource("aws_iam_policy", "p", None, {"name": "p"}, **unknown_policy),
         configuration=configured(
-            block("aws_iam_policy.p", policy=refers(f"{D}.d.json")), block(f"{D}.d", **expressions)
+            block("aws_iam_policy.p", policy=refers(f"{DOCUMENT}.json")),
+            block(DOCUMENT, **expressions),
         ),
     )
 
@@ -358,7 +345,7 @@ def test_a_document_that_is_joined_is_read_where_it_is(
 ) -> None:
     references = {SOURCES: refers(f"{D}.{name}.json")}
     values = {"statement": [STATEMENT], SOURCES: [None]}
-    known = deferred("e", other, {"json": "json" not in other})
+    known = deferred(other, unknown={"json": "json" not in other}, address=f"{D}.e")
     review = rebuilt(values, {SOURCES: [True]}, references, known)
     assert actions(review) == expected and review.failed
 
@@ -387,7 +374,10 @@ def role_with(blocks: list[Json], later: object, unknown: object) -> ShownReview
     """A new role with inline policies, of which the plan shows what is given."""
     after = {**TRUST, **({"inline_policy": later} if later is not None else {})}
     return reviewed(
-        *(deferred(name, {"statement": [s]}, {}) for name, s in DOCUMENTS.items()),
+        *(
+            deferred({"statement": [s]}, unknown={}, address=f"{D}.{name}")
+            for name, s in DOCUMENTS.items()
+        ),
         resource("aws_iam_role", "r", None, after, after_unknown={"inline_policy": unknown}),
         configuration=configured(block("aws_iam_role.r", inline_policy=blocks)),
     )

@@ -6,13 +6,16 @@ from typing import Any
 import pytest
 
 from eks import CNI, NODE_TRUST, addon, arn_of, irsa, node_group, own_role, same
+from plugin_setup import V1_23, about_calls, of_cni, of_rule, scoped, without
 from synthetic import (
+    DOCUMENT,
     Json,
     allow,
     attachment,
     block,
     configured,
     context,
+    deferred,
     deny,
     document,
     inline,
@@ -23,10 +26,6 @@ from synthetic import (
     resource,
     role,
 )
-from synthetic import found as found_of_all
-from vpc_cni_iam.catalog import parameters, variants
-from vpc_cni_iam.catalog.facts.documents import revisions
-from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.diff.plugin.answers import (
     AnswerReason,
     AnswerVerdict,
@@ -36,29 +35,9 @@ from vpc_cni_iam.review.diff.plugin.answers import (
 from vpc_cni_iam.review.diff.plugin.judged import VersionSource
 from vpc_cni_iam.review.options import Options
 from vpc_cni_iam.review.report.plugins import shown_plugin
-from vpc_cni_iam.review.report.shown import ShownFinding
 
-(_SCOPED,) = variants.find(("ipv4-scoped",))
-V1_23 = {"addon_version": "v1.23.2-eksbuild.1", "service_account_role_arn": arn_of("cni")}
 V1_21 = {**V1_23, "addon_version": "v1.21.2-eksbuild.1"}
 CLUSTER = "arn:aws:eks:eu-west-1:111122223333:cluster/prod"
-
-
-def scoped(cluster: str = "prod") -> str:
-    names = {"cluster_name": cluster, "vpc_id": "vpc-0123456789abcdef0"}
-    unfilled = _SCOPED.document(revisions()[-1])
-    return dumps(parameters.substitute(unfilled, parameters.values(names)))
-
-
-def without(*actions: str) -> str:
-    (statement, *others) = json.loads(CNI)["Statement"]
-    left = [action for action in statement["Action"] if action not in actions]
-    return document({**statement, "Action": left}, *others)
-
-
-def of_cni(before: str | None, after: str | None, name: str = "i") -> Json:
-    """An inline policy of the plugin's role."""
-    return inline(before, after, name, role="cni", block=f"cni-{name}")
 
 
 def cni(before: str | None, after: str | None, *more: Json) -> list[Json]:
@@ -72,20 +51,8 @@ def answers(*changes: Json, **more: Any) -> tuple[PluginAnswer, ...]:
     return plugin_answers(context(*changes, **more))
 
 
-_RULES = ("coverage-", "plugin-permission-", "plugin-policy-", "plugin-tag-", "managed-policy-")
-
-
-def found(*changes: Json, **more: Any) -> tuple[ShownFinding, ...]:
-    """The findings about what the plugin can call, and about its roles."""
-    return tuple(f for f in found_of_all(*changes, **more) if f.rule.startswith(_RULES))
-
-
-def of_rule(findings: tuple[ShownFinding, ...], rule: str) -> list[ShownFinding]:
-    return [finding for finding in findings if finding.rule == rule]
-
-
 def test_a_call_that_a_policy_allowed_is_lost_with_what_that_breaks_and_a_fix() -> None:
-    (finding,) = found(*cni(CNI, without("ec2:DescribeSubnets")))
+    (finding,) = about_calls(*cni(CNI, without("ec2:DescribeSubnets")))
     assert (finding.rule, finding.level, finding.address) == (
         "coverage-lost",
         "error",
@@ -97,7 +64,7 @@ def test_a_call_that_a_policy_allowed_is_lost_with_what_that_breaks_and_a_fix() 
 
 
 def test_of_many_calls_the_message_names_those_that_break_most() -> None:
-    (finding, *_) = found(*cni(CNI, document(allow("s3:*"))))
+    (finding, *_) = about_calls(*cni(CNI, document(allow("s3:*"))))
     assert "ec2:AssignPrivateIpAddresses, ec2:CreateTags and 7 more" in finding.message
     # With those that only clean up, of which the details have all.
     assert "ec2:AssignPrivateIpAddresses, ec2:CreateTags and 10 more" in finding.fix
@@ -111,22 +78,22 @@ def test_of_many_calls_the_message_names_those_that_break_most() -> None:
 
 def test_a_policy_that_is_written_otherwise_takes_nothing_from_the_plugin() -> None:
     statements = json.loads(CNI)["Statement"]
-    assert not found(*cni(CNI, document(*reversed(statements))))
+    assert not about_calls(*cni(CNI, document(*reversed(statements))))
     split = [{**s, "Action": action} for s in statements for action in [*s["Action"]]]
-    assert not found(*cni(CNI, document(*split[:15])))
+    assert not about_calls(*cni(CNI, document(*split[:15])))
 
 
 def test_a_policy_of_the_role_that_is_not_shown_may_allow_what_is_lost() -> None:
     arn = "arn:aws:iam::111122223333:policy/other"
     changes = cni(CNI, without("ec2:DescribeSubnets"), attachment("cni", arn))
-    (finding,) = of_rule(found(*changes), "coverage-lost")
+    (finding,) = of_rule(about_calls(*changes), "coverage-lost")
     assert finding.level == "warning" and f"unless {arn} allows it" in finding.message
     (answer,) = answers(*changes)
     assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, AnswerReason.POLICY)
     # A Deny counts whatever else is allowed.
     denied = [*cni(CNI, CNI, attachment("cni", arn)), of_cni(None, document(deny("ec2:*")), "d")]
-    assert levels(found(*denied))["coverage-lost"] in ("error", "warning")
-    assert any(f.level == "error" for f in found(*denied))
+    assert levels(about_calls(*denied))["coverage-lost"] in ("error", "warning")
+    assert any(f.level == "error" for f in about_calls(*denied))
 
 
 @pytest.mark.parametrize(
@@ -141,18 +108,18 @@ def test_a_deny_by_region_counts_in_the_clusters_region_and_may_where_that_is_no
     condition: Json,
 ) -> None:
     denied = of_cni(None, document(deny("ec2:*", Condition=condition)), "d")
-    known = found(*cni(CNI, CNI), denied)
+    known = about_calls(*cni(CNI, CNI), denied)
     assert {f.level for f in of_rule(known, "coverage-lost")} == {"error"}
     (answer,) = answers(*cni(CNI, CNI), denied)
     assert answer.verdict is AnswerVerdict.FAILS and answer.needs.is_of_cluster
     not_known = [change for change in cni(CNI, CNI) if change["type"] != "aws_eks_cluster"]
-    (finding,) = of_rule(found(*not_known, denied), "coverage-lost")
+    (finding,) = of_rule(about_calls(*not_known, denied), "coverage-lost")
     assert finding.level == "warning"
     elsewhere = {**condition}
     (operator, by_key), *_ = condition.items()
     (key,) = by_key
     elsewhere[operator] = {key: "eu-west-1" if "Not" in operator else "us-east-1"}
-    assert not found(
+    assert not about_calls(
         *cni(CNI, CNI), of_cni(None, document(deny("ec2:*", Condition=elsewhere)), "d")
     )
 
@@ -170,7 +137,7 @@ def test_a_version_that_calls_more_than_its_role_allows_is_an_error(
 ) -> None:
     text = without("ec2:DescribeSubnets")
     changes = [*own_role("cni", irsa(), text), addon(before, after)]
-    findings = [f for f in found(*changes) if f.level != "note"]
+    findings = [f for f in about_calls(*changes) if f.level != "note"]
     assert [f.rule for f in findings] == ([rule] if rule else [])
     assert all(f.level == "error" and "ec2:DescribeSubnets" in f.message for f in findings)
     (answer,) = answers(*changes)
@@ -184,20 +151,20 @@ def test_a_new_role_with_which_a_node_does_not_start_is_an_error_where_the_plan_
         resource("aws_iam_role", "cni", None, values),
         of_cni(None, without("ec2:DescribeSubnets")),
     ]
-    assert levels(found(*made, addon(V1_23, V1_23))) == {"plugin-permission-missing": "error"}
+    assert levels(about_calls(*made, addon(V1_23, V1_23))) == {"plugin-permission-missing": "error"}
     # Without a cluster, another plan may add a policy before aws-node gets the role.
-    assert levels(found(*made)) == {"coverage-lacking": "warning"}
+    assert levels(about_calls(*made)) == {"coverage-lacking": "warning"}
 
 
 def test_what_was_missing_before_is_a_warning_where_the_plugin_changes_and_else_a_note() -> None:
     text = without("ec2:DescribeSubnets")
     role = own_role("cni", irsa(), text)
     before = {**V1_23, "addon_version": "v1.23.1-eksbuild.1"}
-    (finding,) = found(*role, addon(before, V1_23))
+    (finding,) = about_calls(*role, addon(before, V1_23))
     assert (finding.rule, finding.level) == ("plugin-permission-missing", "warning")
     assert finding.message.startswith("As before, the plugin")
     more = document(*json.loads(text)["Statement"], allow("ec2:DescribeTags"))
-    (finding,) = found(*own_role("cni", irsa()), of_cni(text, more))
+    (finding,) = about_calls(*own_role("cni", irsa()), of_cni(text, more))
     assert (finding.rule, finding.level) == ("coverage-lacking", "note")
 
 
@@ -205,7 +172,7 @@ def test_variables_of_the_plugin_decide_what_it_calls() -> None:
     logs = {"nodeAgent": {"enableCloudWatchLogs": "true"}}
     after = {**V1_23, "configuration_values": json.dumps(logs)}
     (finding,) = of_rule(
-        found(*own_role("cni", irsa(), CNI), addon(V1_23, after)), "plugin-permission-missing"
+        about_calls(*own_role("cni", irsa(), CNI), addon(V1_23, after)), "plugin-permission-missing"
     )
     assert "logs:" in finding.message
     tags = {"env": {"ADDITIONAL_ENI_TAGS": '{"team": "net"}'}}
@@ -216,7 +183,7 @@ def test_variables_of_the_plugin_decide_what_it_calls() -> None:
             keys = {"aws:TagKeys": ["cluster.k8s.amazonaws.com/name", "node.k8s.amazonaws.com/*"]}
             statement["Condition"] = {"ForAllValues:StringLike": keys}
     limited = own_role("cni", irsa(), json.dumps(text))
-    assert of_rule(found(*limited, addon(V1_23, after)), "plugin-permission-missing")
+    assert of_rule(about_calls(*limited, addon(V1_23, after)), "plugin-permission-missing")
 
 
 def test_interfaces_keep_the_tag_of_another_cluster_name() -> None:
@@ -225,9 +192,9 @@ def test_interfaces_keep_the_tag_of_another_cluster_name() -> None:
         return {**V1_23, "configuration_values": values}
 
     changes = [*own_role("cni", irsa(), scoped()), addon(named("old"), named("prod"))]
-    assert "plugin-permission-missing" not in levels(found(*changes))
+    assert "plugin-permission-missing" not in levels(about_calls(*changes))
     changes = [*own_role("cni", irsa(), scoped()), addon(named("prod"), named("old"))]
-    assert levels(found(*changes))["plugin-permission-missing"] == "error"
+    assert levels(about_calls(*changes))["plugin-permission-missing"] == "error"
 
 
 def test_the_answer_names_version_mode_and_identity() -> None:
@@ -313,38 +280,16 @@ def test_the_role_of_nodes_is_judged_where_the_plugin_has_no_other() -> None:
     (nodes,) = own_role("n", NODE_TRUST)
     loses = inline(CNI, document(), role="n")
     group = node_group("n", "n")
-    findings = found(nodes, loses, group)
+    findings = about_calls(nodes, loses, group)
     assert {f.level for f in of_rule(findings, "coverage-lost")} == {"error"}
     own = [*own_role("cni", irsa(), CNI), addon(V1_23, V1_23)]
-    assert not of_rule(found(nodes, loses, group, *own), "coverage-lost")
+    assert not of_rule(about_calls(nodes, loses, group, *own), "coverage-lost")
 
 
 def test_a_part_that_is_known_after_apply_is_the_answers_and_no_finding_of_a_new_role() -> None:
-    statement = allow(["ec2:AssignPrivateIpAddresses", "ec2:Describe*"], "*")
-    source = {
-        "address": "data.aws_iam_policy_document.d",
-        "mode": "data",
-        "type": "aws_iam_policy_document",
-        "name": "d",
-        "change": {
-            "actions": ["read"],
-            "before": None,
-            "after": {
-                "statement": [
-                    {
-                        "effect": "Allow",
-                        "actions": ["ec2:*"],
-                        "resources": [None],
-                    }
-                ]
-            },
-            "after_unknown": {"json": True, "statement": [{"resources": [True]}]},
-            "before_sensitive": {},
-            "after_sensitive": {},
-        },
-    }
+    statement = {"effect": "Allow", "actions": ["ec2:*"], "resources": [None]}
+    source = deferred({"statement": [statement]}, unknown={"statement": [{"resources": [True]}]})
     values = {"name": "cni", "arn": arn_of("cni"), "assume_role_policy": irsa()}
-    made = resource("aws_iam_role", "cni", None, values)
     text = resource(
         "aws_iam_role_policy",
         "p",
@@ -352,24 +297,24 @@ def test_a_part_that_is_known_after_apply_is_the_answers_and_no_finding_of_a_new
         {"name": "p", "role": "cni"},
         after_unknown={"policy": True},
     )
-    base = of_cni(None, document(statement), "b")
-    policy = refers("data.aws_iam_policy_document.d.json")
-    configuration = configured(block("aws_iam_role_policy.p", policy=policy))
-    changes = [source, made, text, base, addon(None, V1_23)]
-    findings = found(*changes, configuration=configuration)
+    base = document(allow(["ec2:AssignPrivateIpAddresses", "ec2:Describe*"]))
+    configuration = configured(block("aws_iam_role_policy.p", policy=refers(f"{DOCUMENT}.json")))
+    changes = [source, resource("aws_iam_role", "cni", None, values), text]
+    changes += [of_cni(None, base, "b"), addon(None, V1_23)]
+    findings = about_calls(*changes, configuration=configuration)
     assert not of_rule(findings, "plugin-permission-missing")
     (answer,) = answers(*changes, configuration=configuration)
     assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, AnswerReason.LATER)
 
 
 def test_a_managed_policy_that_nobody_of_the_plan_has_is_judged_by_itself() -> None:
-    findings = found(policy("cni", CNI, without("ec2:DescribeSubnets")))
+    findings = about_calls(policy("cni", CNI, without("ec2:DescribeSubnets")))
     assert levels(findings) == {"coverage-lost": "error"}
-    assert levels(found(policy("cni", None, without("ec2:DescribeSubnets")))) == {
+    assert levels(about_calls(policy("cni", None, without("ec2:DescribeSubnets")))) == {
         "coverage-lacking": "warning"
     }
-    assert not found(policy("cni", None, CNI))
-    assert not found(role("x", None, irsa()))
+    assert not about_calls(policy("cni", None, CNI))
+    assert not about_calls(role("x", None, irsa()))
 
 
 def test_a_policy_that_one_resource_removes_and_another_keeps_counts_as_lost() -> None:
@@ -382,7 +327,7 @@ def test_a_policy_that_one_resource_removes_and_another_keeps_counts_as_lost() -
         attachment("cni", values["policy_arn"], name="stays"),
         attachment("cni", values["policy_arn"], name="goes", sides=(values, None)),
     ]
-    assert {f.level for f in of_rule(found(*changes), "coverage-lost")} == {"error"}
+    assert {f.level for f in of_rule(about_calls(*changes), "coverage-lost")} == {"error"}
     (answer,) = answers(*changes)
     assert (answer.verdict, answer.reason) == (AnswerVerdict.FAILS, AnswerReason.MISSING)
 
@@ -398,7 +343,7 @@ def test_no_part_of_a_sensitive_policy_is_shown() -> None:
         addon(V1_23, V1_23),
         inline(CNI, secret, role="cni", **hidden),
     ]
-    for finding in found(*changes):
+    for finding in about_calls(*changes):
         assert "sa-east-1" not in " ".join((finding.message, *finding.details, finding.fix))
     roles = [role for answer in answers(*changes) for role in answer.needs.roles]
     assert roles and all(not call.region for role in roles for call in role.missing or ())

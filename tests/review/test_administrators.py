@@ -178,31 +178,6 @@ def test_a_document_that_is_unknown_in_one_arn_is_judged_by_the_rest(
     assert {each for each in serious if each[1] != "note"} == expected
 
 
-def test_two_accounts_with_one_role_name() -> None:
-    """Account ids, references and provider aliases tell them apart; what does not counts."""
-    values = {"name": "r", "assume_role_policy": NODE_TRUST}
-    roles = [
-        same("aws_iam_role", name, {**values, "arn": f"arn:aws:iam::{account}:role/r"})
-        for name, account in (("a", "111122223333"), ("b", "444455556666"))
-    ]
-    review = reviewed(*roles, inline(None, ALL, "more"))
-    assert levels(review) == {"admin-attached": "error", "ambiguous-principal": "warning"}
-    assert "aws_iam_role.a and aws_iam_role.b" in str(review.findings)
-    configuration = configured(
-        block("aws_iam_role.a", provider="aws"),
-        block("aws_iam_role.b", provider="aws.other"),
-        block("aws_iam_role_policy.more", provider="aws.other"),
-    )
-    review = reviewed(*roles, inline(None, ALL, "more"), configuration=configuration)
-    assert levels(review) == {"admin-attached": "error"}
-    assert review.findings[0].subject == "aws_iam_role.b"
-    for role in roles:
-        arn = role["change"]["after"]["arn"]
-        addon = {"cluster_name": "c", "addon_name": "vpc-cni", "service_account_role_arn": arn}
-        (plugin,) = reviewed(*roles, same("aws_eks_addon", "cni", addon)).plugins
-        assert plugin.roles_after == (role["address"],)
-
-
 @pytest.mark.parametrize(
     ("action", "expected"),
     [

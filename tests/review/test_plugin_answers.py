@@ -97,34 +97,6 @@ def test_a_policy_of_the_role_that_is_not_shown_may_allow_what_is_lost() -> None
 
 
 @pytest.mark.parametrize(
-    "condition",
-    [
-        {"StringNotEquals": {"aws:RequestedRegion": "us-east-1"}},
-        {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}},
-        {"StringNotEquals": {"ec2:Region": "us-east-1"}},
-    ],
-)
-def test_a_deny_by_region_counts_in_the_clusters_region_and_may_where_that_is_not_known(
-    condition: Json,
-) -> None:
-    denied = of_cni(None, document(deny("ec2:*", Condition=condition)), "d")
-    known = about_calls(*cni(CNI, CNI), denied)
-    assert {f.level for f in of_rule(known, "coverage-lost")} == {"error"}
-    (answer,) = answers(*cni(CNI, CNI), denied)
-    assert answer.verdict is AnswerVerdict.FAILS and answer.needs.is_of_cluster
-    not_known = [change for change in cni(CNI, CNI) if change["type"] != "aws_eks_cluster"]
-    (finding,) = of_rule(about_calls(*not_known, denied), "coverage-lost")
-    assert finding.level == "warning"
-    elsewhere = {**condition}
-    (operator, by_key), *_ = condition.items()
-    (key,) = by_key
-    elsewhere[operator] = {key: "eu-west-1" if "Not" in operator else "us-east-1"}
-    assert not about_calls(
-        *cni(CNI, CNI), of_cni(None, document(deny("ec2:*", Condition=elsewhere)), "d")
-    )
-
-
-@pytest.mark.parametrize(
     ("before", "after", "rule"),
     [
         (V1_21, V1_23, "plugin-permission-missing"),

@@ -126,29 +126,6 @@ def test_a_plugin_that_is_removed_from_a_cluster_that_stays_is_an_error() -> Non
     assert levels(forgotten, *role) == {}
 
 
-@pytest.mark.parametrize(
-    ("groups", "level", "words"),
-    [
-        ([(True, True)], "error", "new pods on aws_eks_node_group.n get no IP addresses"),
-        ([], "warning", "other nodes, which the plan does not show"),
-        ([(True, False)], "note", "the plan deletes the node groups"),
-    ],
-)
-def test_nodes_of_auto_mode_need_no_plugin(
-    groups: list[tuple[bool, bool]], level: str, words: str
-) -> None:
-    sides = ({"name": "prod", "compute_config": [{"enabled": is_on}]} for is_on in (False, True))
-    cluster = resource("aws_eks_cluster", "prod", *sides)
-    values = {"cluster_name": "prod", "node_role_arn": arn_of("nodes")}
-    nodes = [
-        resource("aws_eks_node_group", "n", *(values if there else None for there in pair))
-        for pair in groups
-    ]
-    plan = (cluster, addon(of_role("cni"), None), *nodes, *own_role("cni", irsa(), CNI))
-    assert levels(*plan) == {REMOVED: level}
-    assert words in messages(*plan)[0]
-
-
 def paired(name: str) -> Json:
     """An add-on that makes its own association."""
     own = {"service_account": "aws-node", "role_arn": arn_of(name)}

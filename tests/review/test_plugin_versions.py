@@ -69,12 +69,6 @@ def test_a_version_that_the_catalog_does_not_have_is_a_warning_where_it_comes(ve
     assert UNKNOWN_VERSION not in levels(addon(unnamed, at(version)), options=chosen)
 
 
-def test_a_version_that_is_known_after_apply_is_a_warning() -> None:
-    later = {k: v for k, v in at("v1.21.2").items() if k != "addon_version"}
-    change = addon(at("v1.21.2"), later, after_unknown={"addon_version": True})
-    assert levels(change)[UNKNOWN_VERSION] == "warning"
-
-
 def test_the_tag_of_an_image_in_place_of_the_charts_is_the_version() -> None:
     images = [
         annotated({"image": {"override": f"example.com/cni:{t}"}}) for t in ("v1.21.2", "v1.22.1")
@@ -135,23 +129,6 @@ def test_a_version_that_is_sensitive_is_not_known_and_not_told(kind: str) -> Non
     assert "(sensitive 2)" in messages[UNKNOWN_VERSION]
     assert "from (sensitive) to (sensitive 2)" in messages[VERSION_CHANGED]
     assert not any(version in str(review.plugins) for version in ("1.21.2", "1.22.1"))
-
-
-def test_an_update_of_the_plugin_is_judged_by_the_version_after() -> None:
-    """The outage of 2026: an IPv6 policy without ec2:DescribeSubnets, and v1.22.1."""
-    rest = (CLUSTER, *own_role("cni", irsa(), OLD_IPV6))
-    update = addon(at("v1.21.2"), at("v1.22.1"))
-    missing = by_rule(update, *rest)[MISSING]
-    assert (missing.level, missing.address) == ("error", "aws_iam_role.cni")
-    assert "v1.22.1" in missing.message and "ec2:DescribeSubnets" in missing.message
-    assert "coverage-lost" in missing.means and "ec2:DescribeSubnets" in missing.fix
-    (plugin,) = reviewed(update, *rest).plugins
-    versions = (plugin.version_before, plugin.version_after, plugin.judged_version)
-    assert versions == ("v1.21.2", "v1.22.1", "v1.22.1")
-    within = by_rule(addon(at("v1.21.1"), at("v1.21.2")), *rest)
-    assert {rule: f.level for rule, f in within.items()} == {VERSION_CHANGED: "note"}
-    # An option overrides what the plan says.
-    assert MISSING not in by_rule(update, *rest, options=Options(version=find("v1.21.2")))
 
 
 def test_what_a_version_newly_calls_is_told_apart_from_what_its_role_loses() -> None:

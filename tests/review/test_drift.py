@@ -11,7 +11,7 @@ ONE, ALL = document(allow("ec2:A")), document(allow("*"))
 ACCOUNT = "arn:aws:iam::111122223333:policy/"
 
 
-LEFT, REVERTED = "the plan leaves it so", "the plan reverts or deletes it"
+LEFT, REVERTED = "the plan keeps the change", "the plan reverts or deletes it"
 
 
 def drifts(*changes: Json, drift: list[Json]) -> list[ShownFinding]:

@@ -298,12 +298,12 @@ def problems(before: str | None, after: str, *others: str, **more: str) -> list[
     [
         (
             scoped("staging"),
-            "is for cluster staging, and aws-node runs in prod",
+            "is for cluster staging, but aws-node runs in prod",
             "Name cluster prod in aws_iam_role_policy.i",
         ),
         (
             scoped("prod", OTHER),
-            f"is for VPC {OTHER}, and aws-node runs in {OWN}",
+            f"is for VPC {OTHER}, but aws-node runs in {OWN}",
             f"Name VPC {OWN} in aws_iam_role_policy.i",
         ),
     ],
@@ -404,7 +404,7 @@ def test_the_region_of_what_is_created_is_that_of_its_argument() -> None:
     policies = own_role("cni", POD_TRUST, document(allow("ec2:AssignPrivateIpAddresses", arn)))
     policies[1]["change"] |= {"actions": ["create"], "before": None}
     there = in_place(association(None, "cni"), "aws_node", {"region": "us-east-1"})
-    words = "is for region eu-west-1, and aws-node runs in us-east-1"
+    words = "is for region eu-west-1, but aws-node runs in us-east-1"
     assert any(words in f.message for f in reviewed(there, *policies).findings)
 
 

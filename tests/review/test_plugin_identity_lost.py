@@ -154,7 +154,7 @@ def test_an_identity_that_the_role_does_not_trust_is_lost(
     (finding,) = (f for f in reviewed(change, *roles).findings if f.level != "note")
     assert (finding.rule, finding.level, finding.address) == (LOST, "error", change["address"])
     assert "cannot assume aws_iam_role.b" in finding.message and finding.fix
-    assert f"does not trust kube-system/aws-node by {way}" in finding.message
+    assert f"does not trust kube-system/aws-node through {way}" in finding.message
 
 
 def test_an_association_of_another_service_account_leaves_aws_node_without_its_role() -> None:

@@ -47,7 +47,7 @@ def test_the_managed_policy_is_on_the_role_of_nodes(
         changes += [role("cni", None, irsa()), of_cni(None, CNI)]
     findings = of_rule(about_calls(*changes), "managed-policy-attached")
     assert [f.level for f in findings] == ([level] if level else [])
-    assert all("the role of nodes" in finding.message for finding in findings)
+    assert all("the node role" in finding.message for finding in findings)
 
 
 def test_nodes_have_the_role_of_their_group_whatever_the_plan_says_of_its_trust() -> None:
@@ -56,7 +56,7 @@ def test_nodes_have_the_role_of_their_group_whatever_the_plan_says_of_its_trust(
         about_calls(group, *own_role("n", OTHER), attached(MANAGED, role="n", before=False)),
         "managed-policy-attached",
     )
-    assert finding.level == "warning" and "the role of nodes" in finding.message
+    assert finding.level == "warning" and "the node role" in finding.message
 
 
 _PLACES = {"name": "prod", "arn": "arn:aws:eks:us-east-1:111122223333:cluster/prod"}
@@ -73,8 +73,8 @@ def policy_in(region: str, account: str = "*") -> str:
 @pytest.mark.parametrize(
     ("region", "account", "words"),
     [
-        ("eu-west-1", "*", "region eu-west-1, and aws-node runs in us-east-1"),
-        ("*", "999999999999", "account 999999999999, and aws-node runs in 111122223333"),
+        ("eu-west-1", "*", "region eu-west-1, but aws-node runs in us-east-1"),
+        ("*", "999999999999", "account 999999999999, but aws-node runs in 111122223333"),
         ("us-east-1", "111122223333", ""),
     ],
 )

@@ -219,7 +219,7 @@ def test_a_role_that_is_replaced_loses_what_the_plan_leaves_alone() -> None:
     review = reviewed(replaced(), attached(MANAGED), inline(ONE, ONE))
     assert rules(review) >= LOST
     messages = [f.message for f in review.findings if f.rule == "conflict"]
-    assert len(messages) == 2 and all("the plan does not make it again" in m for m in messages)
+    assert len(messages) == 2 and all("the plan does not create it again" in m for m in messages)
     again = attached(MANAGED, actions=["delete", "create"])
     assert not LOST & rules(reviewed(replaced(), again))
 
@@ -295,4 +295,4 @@ def test_a_node_role_under_another_name_is_an_error_also_where_aws_node_has_its_
     plugin = [addon(own, own), *own_role("cni", irsa(), document(allow("ec2:*")))]
     review = reviewed(renamed("nodes", "workers"), node_group("nodes", "workers"), *plugin)
     (finding,) = (f for f in review.findings if f.rule == "arn-changed")
-    assert finding.level == "error" and "a role of nodes" in finding.message
+    assert finding.level == "error" and "a node role" in finding.message

@@ -350,7 +350,7 @@ def test_a_reference_that_is_known_after_apply_is_said_once() -> None:
     configuration = configured(block("aws_iam_role.made"), *blocks)
     review = reviewed(*changes, configuration=configuration)
     (part,) = review.not_shown
-    assert part.endswith("which count as what they refer to (aws_lambda_function.f and 1 more)")
+    assert part.endswith("taken as what they refer to (aws_lambda_function.f and 1 more)")
     assert rules(review) == {"new-policy"}
 
 

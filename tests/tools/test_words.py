@@ -30,6 +30,21 @@ def test_a_word_is_found_wherever_users_read(path: str, text: str, tmp_path: Pat
     assert finding.path == path and "'without'" in str(finding)
 
 
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        "Return the role; None where the plan does not show it.",
+        "Say whether the policy allows more.",
+        "It names the role of whom it trusts.",
+        "Yield what becomes of the policies.",
+    ],
+)
+def test_a_phrase_that_has_to_be_read_twice_is_found(phrase: str, tmp_path: Path) -> None:
+    write_tree(tmp_path, {"generator/p/a.py": f'def f():\n    """{phrase}"""\n'})
+    (finding,) = words.findings(tmp_path)
+    assert finding.line == 2
+
+
 def test_other_words_are_left(tmp_path: Path) -> None:
     write_tree(tmp_path, {"generator/p/a.py": '"""Without x."""\n\nfor_want_of = "x"\n'})
     assert list(words.findings(tmp_path)) == []

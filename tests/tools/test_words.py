@@ -59,3 +59,19 @@ def test_a_finding_names_its_line(tmp_path: Path) -> None:
 def test_make_check_runs_both_checks_of_words() -> None:
     recipe = (ROOT / "Makefile").read_text().partition("\ncheck:")[2].partition("\n\n")[0]
     assert "/codespell" in recipe and "-m tools.words" in recipe
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Write the module anew.",
+        "The key stands twice.",
+        "--harden goes with --cni-version.",
+        "A tool that cannot be had here.",
+        "Known as far as the plan says.",
+        "A graver finding.",
+    ],
+)
+def test_phrases_that_have_to_be_read_twice_are_found(text: str, tmp_path: Path) -> None:
+    write_tree(tmp_path, {"docs/guide.md": f"{text}\n"})
+    assert len(list(words.findings(tmp_path))) == 1

@@ -57,7 +57,7 @@ def pages() -> dict[str, str]:
 
 
 def listing(rules: Iterable[Any] = RULES) -> str:
-    """Return the list of the rules, by question if they have one."""
+    """Return the list of the rules, grouped by question."""
     lines = [
         "# Rules of `vpc-cni-iam review`",
         "",
@@ -174,7 +174,7 @@ def _finding(finding: Json) -> Iterator[str]:
 
 
 def _shown(case: Case) -> Iterator[str]:
-    """Yield what a case is about, and what it changes."""
+    """Yield the description of a case, and its change."""
     yield case.data["about"]
     if options := case.data.get("options"):
         yield f"Options: `{' '.join(options)}`."
@@ -199,7 +199,7 @@ def _configuration(case: Case) -> tuple[list[str], list[str]]:
 
 
 def _blocks(changes: Iterable[Json], side: str) -> list[str]:
-    """Return a plan that was written by hand, as it would stand in a configuration."""
+    """Return a plan that was written by hand, as a configuration."""
     lines: list[str] = []
     for change in changes:
         values = change.get("values", change.get(side))
@@ -208,7 +208,7 @@ def _blocks(changes: Iterable[Json], side: str) -> list[str]:
         known = {key: value for key, value in values.items() if key != "arn"}
         if side == "after":
             known |= {key: None for key in change.get("unknown", {}) if key not in known}
-        # References stand for what a change has after it.
+        # References replace the values after a change.
         refers = (
             change.get("refs", {}) if values == change.get("values", change.get("after")) else {}
         )
@@ -237,7 +237,7 @@ def _literal(key: str, value: Any) -> str:
 
 
 def _difference(before: list[str], after: list[str]) -> Iterator[str]:
-    """Yield two configurations as a code block, of which a difference marks what changes."""
+    """Yield two configurations as a code block with their difference."""
     if not before or before == after:
         yield from ("```hcl", *after, "```")
         return

@@ -2,8 +2,10 @@
 
 import html
 import re
+from datetime import date
 from functools import cache
 
+import pytest
 from tools.corpus import cases
 from tools.generate import rule_pages
 
@@ -119,6 +121,15 @@ def test_a_fingerprint_is_of_the_rule_and_the_place() -> None:
     assert first.fingerprint != second.fingerprint
     again = shown_of(plan(policy("p", READ, READ)), UNUSED).findings
     assert first.fingerprint in {f.fingerprint for f in again}
+
+
+@pytest.mark.parametrize("last_day", ["", "2999-12-31"])
+def test_an_ignored_finding_has_its_reason_and_its_last_day(last_day: str) -> None:
+    until = date.fromisoformat(last_day) if last_day else None
+    entries = IgnoreFile("ignore.toml", (IgnoreEntry(Rule.MOVED, "*", "because", until),))
+    data = plan(policy("p", READ, READ, previous_address="aws_iam_policy.q"))
+    (ignored,) = shown_of(data, entries).ignored
+    assert (ignored.finding.rule, ignored.reason, ignored.until) == ("moved", "because", last_day)
 
 
 def test_the_policies_that_change_have_their_differences() -> None:

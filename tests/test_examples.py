@@ -157,7 +157,8 @@ def test_every_argument_is_one_of_a_newer_provider() -> None:
     assert checked == ARGUMENTS["types"].keys()
     (version,) = re.findall(r"of provider (.*)", ARGUMENTS["source"])
     for page in ("README.md", "docs/evidence.md"):
-        assert re.search(rf"schema\s+of {version}|[Ff]or (provider )?{version}", (ROOT / page).read_text()), page
+        text = (ROOT / page).read_text()
+        assert re.search(rf"schema\s+of (provider )?{version}|[Ff]or {version}", text), page
 
 
 def check_arguments(block: Block, known: dict[str, Any], place: str) -> None:

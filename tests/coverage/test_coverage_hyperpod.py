@@ -148,7 +148,10 @@ def test_a_scoped_policy_is_not_known_to_work_on_its_nodes(tmp_path: Path, name:
 def test_generate_says_so(tmp_path: Path) -> None:
     made = run("generate", str(tmp_path / "m"), "--feature", "hyperpod")
     assert "it is not known whether the plugin works on them with ipv4-scoped;" in made.err
-    assert "is not known whether their instances have the tag" in (tmp_path / "m/README.md").read_text()
+    assert (
+        "is not known whether their instances have the tag"
+        in (tmp_path / "m/README.md").read_text()
+    )
 
 
 @pytest.mark.parametrize(

@@ -206,6 +206,13 @@ def test_a_role_that_gets_a_permissions_boundary_alone_gets_no_first_policies() 
     assert review.plugins[0].answer.startswith("fails as before")
 
 
+def test_a_new_role_that_is_only_denied_calls_is_an_error() -> None:
+    (role, *policies) = own_role("cni", irsa(), document(allow("ec2:*", Effect="Deny")))
+    review = reviewed(*created(role, *policies))
+    assert levels(review)["coverage-lacking"] == "error"
+    assert [plugin.verdict for plugin in review.plugins] == ["fails"]
+
+
 def test_a_new_role_that_a_boundary_keeps_from_all_calls_is_an_error() -> None:
     arn = FURTHER.replace("further", "limit")
     text = document(allow("s3:GetObject"))

@@ -93,6 +93,11 @@ class RoleNeeds(Struct, frozen=True):
         is_worse = any(call.is_fatal for call in (*self.lost, *self.newly))
         return self.fails and not (self.may_get_more or is_worse or self.elsewhere)
 
+    @property
+    def newly_fails(self) -> bool:
+        """Whether it fails by what the plan does."""
+        return self.fails and not self.fails_as_before
+
 
 class PluginNeeds(Struct, frozen=True):
     """What aws-node in a cluster needs after a plan, and does not have."""

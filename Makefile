@@ -40,7 +40,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-venv: $(STAMP) ## make .venv with this package, its tests' and its linters' needs
+venv: $(STAMP) ## make .venv with this package, and what its tests and linters need
 
 # What runs the command, and nothing else.
 $(RUNTIME): pyproject.toml
@@ -95,22 +95,22 @@ docs: $(SITE_NEEDS) ## build the documentation site, build/site/index.html; only
 dist: venv ## build and check what a release publishes; RELEASE is its version
 	$(BIN)/python -m tools.release $(RELEASE)
 
-test: engines ## run the tests, with every engine that is installed
+test: engines ## run the tests, with every installed engine
 	$(USE_ENGINES) && $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
-slow: engines ## run the tests, and list anew the slow ones, which test-fast leaves out
+slow: engines ## run the tests, and list the slow ones again, which test-fast leaves out
 	@$(MAKE) --no-print-directory test PYTEST_ARGS='--update-slow $(PYTEST_ARGS)'
 
-test-fast: venv ## run the tests that need no engine and are quick
+test-fast: venv ## run the quick tests that need no engine
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not engine and not slow' $(PYTEST_ARGS)
 
-matrix: venv ## run what needs an engine with every engine; MATRIX names them
+matrix: venv ## run the tests that need an engine with every engine; MATRIX names the engines
 	@$(ENGINES) install --only provider $(MATRIX)
 	$(USE_ENGINES) && VPC_CNI_IAM_ENGINES='$(MATRIX)' $(BIN)/python -m pytest -n $(WORKERS) \
 	  --dist worksteal -m engine $(PYTEST_ARGS) tests/rendering tests/converting tests/verifying \
 	  tests/publishing/test_consumption.py tests/cli/test_vendoring.py tests/test_examples.py
 
-check: venv ## run the linters and prove the committed modules current
+check: venv ## run the linters, and check that generated files are current
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict generator tools
@@ -126,10 +126,10 @@ check: venv ## run the linters and prove the committed modules current
 	  git --no-pager diff --check "$$(git hash-object -t tree /dev/null)"; \
 	else echo 'no git repository: white space is not checked'; fi
 
-floors: venv ## run a part of the tests with the oldest dependencies that pyproject.toml allows
+floors: venv ## run some tests with the oldest dependencies that pyproject.toml allows
 	$(BIN)/python -m tools.floors
 
-fuzz: engines ## try parsers, evaluators and proofs on much more, for over half an hour
+fuzz: engines ## test parsers, evaluators and proofs with larger samples, for over half an hour
 	$(USE_ENGINES) && FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) VPC_CNI_IAM_FUZZ=$(FUZZ_SEED) $(BIN)/python -m pytest \
 	  -n $(WORKERS) --dist worksteal tests/security/test_fuzz.py \
 	  tests/hcl/test_random_expressions.py tests/converting/test_odd_documents.py \
@@ -138,25 +138,25 @@ fuzz: engines ## try parsers, evaluators and proofs on much more, for over half 
 	  tests/policy/test_limits.py tests/policy/test_same_keys.py tests/policy/test_template.py \
 	  tests/policy/test_implication.py tests/policy/test_cases.py tests/verifying/test_blocks.py
 
-mutants: venv ## change a package's code (ROOM), and report what its own tests miss; SAMPLE of how many
+mutants: venv ## make SAMPLE changes in the code of package ROOM, and report those that its tests miss
 	$(BIN)/python -m tools.mutants $(ROOM) $(if $(SAMPLE),--sample $(SAMPLE)) $(MUTANTS_ARGS)
 
 bench: venv ## measure speed and memory
 	$(USE_ENGINES) && $(BIN)/python benchmarks/bench.py $(BENCH_ARGS)
 
-bench-check: ## measure, and fail if a ratio has grown by more than half since docs/speed.md
+bench-check: ## measure, and fail if a ratio grew by more than half since docs/speed.md
 	@$(MAKE) --no-print-directory bench BENCH_ARGS='--check $(BENCH_ARGS)'
 
 probe: venv ## run the plugin's real agent against the catalog's policies (root, Go, iproute2, iptables)
 	$(BIN)/python -m tools.plugin_probe run $(PROBE_VERSION) $(PROBE_SCENARIO) $(PROBE_ARGS)
 
-generate: venv ## write the committed modules/ and examples/ anew
+generate: venv ## write generated files again: modules/, examples/, tables of README and docs/
 	$(BIN)/python -m tools.generate --write
 
-plans: engines ## make the plans that the tests of reviews read anew, with every engine
+plans: engines ## make the plans for the tests of review again, with every engine
 	$(USE_ENGINES) && $(BIN)/python tests/review/make_plans.py && $(BIN)/python tests/review/make_corpus.py
 
-clean: ## remove what the other targets wrote, but for .venv
+clean: ## remove what the other targets wrote, except .venv
 	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name .venv -prune -o -name .git -prune -o \
 	  \( -name __pycache__ -o -name .terraform -o -name '*.egg-info' \) -prune -exec rm -rf {} +

@@ -15,8 +15,8 @@ from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 
 SENTENCE = (
     "A scoped policy lets the role change only network interfaces with its cluster's tag, but the "
-    "role can put this tag on any interface; hardened, only on interfaces that have no cluster's "
-    "tag."
+    "role can put this tag on any interface. A hardened policy lets it put the tag only on "
+    "interfaces that have no cluster's tag."
 )
 PAGES = (
     "README.md",
@@ -120,5 +120,5 @@ def test_the_table_has_every_ability_with_a_source() -> None:
 def test_what_hardening_leaves_open_is_said_where_a_policy_is_made() -> None:
     names = ("--cluster-name", "prod", "--vpc-id", "vpc-0123456789abcdef0")
     notes = run("policy", "ipv4-scoped", "--harden", *names).err
-    assert "still allows any security group of an interface's VPC on its own interfaces" in notes
-    assert "still allows moving addresses of other interfaces of a subnet" in notes
+    assert "still allows giving its own interfaces any security group of their VPC" in notes
+    assert "still allows moving addresses of other interfaces in a subnet" in notes

@@ -54,13 +54,13 @@ def conditions(policy: Policy) -> bool:
 
 
 def test_the_table_has_the_rows_that_are_looked_at_here() -> None:
-    looked_at = [n for n in ROWS if re.search("this|upstream|CNI_Policy|iam v", n)]
+    looked_at = [n for n in ROWS if re.search("vpc-cni-iam|upstream|CNI_Policy|iam v", n)]
     assert [*ROWS][2:] == looked_at and len(looked_at) == 4
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_this_works_with_every_release(mode: Mode) -> None:
-    assert row("this, ")[mode] == "every version"
+    assert row("vpc-cni-iam, ")[mode] == "every version"
     first = PluginVersion.of({"ipv4": "v1.1.0", "ipv6": "v1.10.0"}[mode])
     for version in (str(r) for r in known_versions.known() if r >= first):
         assert covered(composed(mode, version), setting(version, mode)).verdict not in (
@@ -70,7 +70,7 @@ def test_this_works_with_every_release(mode: Mode) -> None:
 
 
 def test_this_is_scoped_and_narrower_with_harden() -> None:
-    assert row("this, ")["scoped"] == "yes, and narrower with `--harden`"
+    assert row("vpc-cni-iam, ")["scoped"] == "yes, and narrower with `--harden`"
     (plain,) = options(["ipv4-scoped"], cni_version="latest").composed()
     how = Hardening()
     (hardened,) = options(["ipv4-scoped"], cni_version="latest", hardening=how).composed()
@@ -81,7 +81,7 @@ def test_this_is_scoped_and_narrower_with_harden() -> None:
 
 
 def test_this_says_when_it_changes_with_commands_that_there_are() -> None:
-    assert set(re.findall(r"`(\w+)`", row("this, ")["told"])) <= COMMANDS.keys()
+    assert set(re.findall(r"`(\w+)`", row("vpc-cni-iam, ")["told"])) <= COMMANDS.keys()
 
 
 def test_the_page() -> None:
@@ -113,7 +113,9 @@ def test_terraform_aws_iam() -> None:
 
 
 def test_convert_keeps_what_it_is_said_to_keep() -> None:
-    assert "`convert` keeps Version, Id and numbers, escapes `${...}`" in SECTION.replace("\n", " ")
+    assert "`convert` keeps Version, Id and numbers, and escapes `${...}`" in SECTION.replace(
+        "\n", " "
+    )
     text = """{"Version": "2008-10-17", "Id": "i", "Statement": {"Effect": "Allow",
       "Action": "s3:*", "Resource": "arn:aws:s3:::b/${aws:username}/*",
       "Condition": {"NumericLessThan": {"s3:max-keys": 1e1}}}}"""

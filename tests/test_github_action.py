@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import yaml
 
 from conftest import ROOT, run
 from test_integrations import Action, action, consumer  # noqa: F401
@@ -236,6 +237,13 @@ def test_no_comment_outside_of_a_pull_request_or_where_github_is_not_reached(
     Path(action.environ["GITHUB_EVENT_PATH"]).write_text('{"ref": "refs/heads/main"}')
     assert reviewed(action) == "no comment: this run is not of a pull request\n"
     assert github.requests == []
+
+
+def test_findings_are_sent_to_code_scanning_only_if_asked() -> None:
+    steps = yaml.safe_load((ROOT / "action.yml").read_text())["runs"]["steps"]
+    (upload,) = (step for step in steps if "codeql-action/upload-sarif" in step.get("uses", ""))
+    assert upload["with"]["sarif_file"] == "${{ steps.review.outputs.sarif }}"
+    assert "steps.install.outputs.sarif == 'true' && steps.review.outputs.sarif" in upload["if"]
 
 
 def test_the_action_checks_that_the_plugin_works_with_a_policy(

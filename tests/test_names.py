@@ -91,7 +91,7 @@ def test_two_names_that_differ_only_in_spelling_stay_apart() -> None:
 @pytest.mark.parametrize(
     ("word", "known", "problem"),
     [
-        ("ipv4", [], "unknown variant 'ipv4'; there is none with a name"),
+        ("ipv4", [], "unknown variant 'ipv4'; there are none with names"),
         ("zzz", ["ipv4", "ipv6"], "unknown variant 'zzz'; known are ipv4, ipv6"),
         ("z" * 100, ["ipv4"], f"unknown variant '{'z' * 100}'; known is ipv4"),
         ("z" * 101, ["ipv4"], f"unknown variant '{'z' * 100}...'; known is ipv4"),

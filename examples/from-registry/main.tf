@@ -1,5 +1,5 @@
-# The policy and the role from a module registry. The host and the namespace are stand-ins for
-# those that `vpc-cni-iam publish` was given.
+# The policy and the role from a module registry. Replace the host and the namespace with those of
+# your `vpc-cni-iam publish`.
 
 terraform {
   required_version = ">= 1.6"

@@ -1,4 +1,4 @@
-# The policy of one IPv6 cluster, derived by vpc-cni-iam: upstream publishes none.
+# The policy of one IPv6 cluster, derived by vpc-cni-iam: upstream does not publish one.
 
 terraform {
   required_version = ">= 1.6"

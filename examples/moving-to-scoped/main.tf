@@ -1,5 +1,5 @@
-# From AmazonEKS_CNI_Policy on the node role to the scoped policy on a role of the plugin's own, one
-# applied step at a time. README.md says what to check before each.
+# From AmazonEKS_CNI_Policy on the node role to the scoped policy on the plugin's own role, one
+# applied step at a time. README.md says what to check before each step.
 
 terraform {
   required_version = ">= 1.6"
@@ -41,7 +41,7 @@ variable "oidc_provider_arn" {
 }
 
 variable "step" {
-  description = "How far to go: 1 to 4."
+  description = "The step to apply, 1 to 4."
   type        = number
   default     = 1
 
@@ -67,7 +67,7 @@ resource "aws_iam_role" "node" {
   assume_role_policy = data.aws_iam_policy_document.node_trust.json
 }
 
-# Step 4 takes the managed policy off the nodes; until then it undoes the scoping.
+# Until step 4 detaches it, the managed policy allows more than the scoped policy.
 resource "aws_iam_role_policy_attachment" "node" {
   count = var.step < 4 ? 1 : 0
 
@@ -87,7 +87,7 @@ variable "account_id" {
   default     = "111122223333"
 }
 
-# Step 2 gives the plugin a role of its own with the same policy; step 3 scopes it.
+# Step 2 gives the plugin its own role with the same policy; step 3 scopes the policy.
 module "vpc_cni_role" {
   source = "../modules/vpc-cni-iam-role"
   count  = var.step > 1 ? 1 : 0

@@ -1,4 +1,4 @@
-# The role of an IPv4 cluster, trusted by IRSA.
+# The role of an IPv4 cluster, for IRSA.
 
 terraform {
   required_version = ">= 1.6"

@@ -1,5 +1,5 @@
-# One role for many IPv4 clusters by EKS Pod Identity: its session tags keep each cluster to its own
-# interfaces.
+# One role for many IPv4 clusters with EKS Pod Identity: the session tags limit each cluster to its
+# own interfaces.
 
 terraform {
   required_version = ">= 1.6"

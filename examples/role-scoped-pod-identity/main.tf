@@ -1,4 +1,4 @@
-# The role of one IPv4 cluster, limited to it, trusted by EKS Pod Identity for that cluster alone.
+# The scoped role of one IPv4 cluster, which only this cluster can use, with EKS Pod Identity.
 
 terraform {
   required_version = ">= 1.6"

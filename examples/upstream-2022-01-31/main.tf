@@ -1,5 +1,5 @@
 # The policy of an IPv4 cluster, word for word as upstream published it on 2022-01-31: for older
-# plugins only, as `vpc-cni-iam generate --revision 2022-01-31` makes it.
+# plugins only, generated with `vpc-cni-iam generate --revision 2022-01-31`.
 
 terraform {
   required_version = ">= 1.6"

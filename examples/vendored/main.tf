@@ -1,4 +1,4 @@
-# A module that vpc-cni-iam keeps in the repository, with a statement of one's own beside it.
+# A module that vpc-cni-iam manages in the repository, with your own statement beside it.
 
 terraform {
   required_version = ">= 1.6"
@@ -45,7 +45,7 @@ variable "account_id" {
   default     = "111122223333"
 }
 
-# The supported home of statements of one's own: no generated file is edited.
+# Put your own statements here, not into generated files.
 data "aws_iam_policy_document" "own" {
   statement {
     sid       = "NoTagsElsewhere"

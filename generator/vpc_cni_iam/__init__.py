@@ -1,6 +1,6 @@
 """IAM policies for the Amazon VPC CNI plugin as Terraform and OpenTofu modules.
 
-The names of ``__all__`` are the public API. Each is loaded when it is first used.
+The names in ``__all__`` are the public API. Each is loaded when it is first used.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ __all__ = [
     "render",
 ]
 
-# The module of each public name; those that are called otherwise there follow below.
+# The module of each public name; names that differ in their module follow below.
 _MODULES = {
     "catalog.hardening": ("Hardening",),
     "catalog.options": ("Options", "options"),
@@ -101,7 +101,7 @@ _INTERNAL_NAMES = {"dump_policy": "dumps", "load_policy": "loads"}
 
 
 def __getattr__(name: str) -> object:
-    """Return a public name, and load its module if that is not loaded yet."""
+    """Return a public name; load its module if necessary."""
     for module, names in _MODULES.items():
         if name in names:
             home = import_module(f"{__name__}.{module}")

@@ -15,8 +15,8 @@ from typing import TypeAlias
 
 from vpc_cni_iam.escape import escape_control
 
-# Text for people about one thing. Code decides by what it was made from, which stands beside it in
-# its own field: nothing compares, searches or branches on a message (a rule of the tests).
+# Text for people. Code never compares, searches or branches on a message (a test checks that): it
+# uses the fields beside the message.
 Message: TypeAlias = str
 # The problem of JSON that ends before it is complete.
 CUT_OFF = "is not JSON: it ends too early; was the file cut off?"
@@ -36,7 +36,7 @@ _JSON_PROBLEMS = {
         ),
         "a value is expected": ("Expecting value", "trailing comma in array"),
         "this character is not allowed here": ("Invalid control character at", "invalid character"),
-        "this is no escape of JSON": (
+        "this is not a JSON escape": (
             "Invalid \\escape",
             "Invalid \\uXXXX escape",
             "invalid escaped character",
@@ -46,9 +46,9 @@ _JSON_PROBLEMS = {
     }.items()
     for message in messages
 }
-# As many names as a message lists.
+# The most names that a message lists.
 _LISTED = 20
-# What to do about what the operating system refuses.
+# What to do about errors of the operating system.
 _ADVICE = {
     errno.EACCES: "change its permissions, or run as a user who has them",
     errno.EPERM: "change its permissions, or run as a user who has them",
@@ -59,13 +59,13 @@ _ADVICE = {
     errno.EDQUOT: "free some of your quota and run the command again",
     errno.EROFS: "use a directory that can be written to",
     errno.ENAMETOOLONG: "shorten the name",
-    errno.ELOOP: "remove the symbolic link that leads to itself",
+    errno.ELOOP: "remove the symbolic link that points to itself",
     errno.EADDRINUSE: "choose another port",
 }
 
 
 def first_of(names: Iterable[str], shown: int = _LISTED) -> str:
-    """Return the first few names, and how many more there are."""
+    """Return the first few names, and the number of the others."""
     listed = list(names)
     more = f" and {len(listed) - shown:,} more" if len(listed) > shown else ""
     return ", ".join(listed[:shown]) + more
@@ -78,16 +78,16 @@ def json_problem(error: JSONDecodeError) -> str:
 
 
 def not_json(message: str) -> str:
-    """Return the problem of JSON that a parser refuses: the same words, whichever it was.
+    """Return the problem of JSON, in the same words for every parser.
 
     Args:
-        message: What the parser says; of the standard library or of msgspec.
+        message: The parser's message, of the standard library or of msgspec.
     """
     return f"is not JSON: {_JSON_PROBLEMS.get(message, message)}"
 
 
 def reason(error: Exception) -> str:
-    """Return why something failed; of the operating system's errors, what to do and no number."""
+    """Return why something failed; for the operating system's errors, what to do, no number."""
     if not isinstance(error, OSError) or error.strerror is None:
         return str(error)
     advice = _ADVICE.get(error.errno or 0)
@@ -95,7 +95,7 @@ def reason(error: Exception) -> str:
 
 
 class VpcCniIamError(Exception):
-    """An expected failure: its text is all that the user needs to go on."""
+    """An expected failure: its text has all that the user needs."""
 
     exit_code = 3
 
@@ -107,12 +107,12 @@ class UsageError(VpcCniIamError):
 
 
 class OptionError(UsageError):
-    """A value of an option that is refused; a configuration may have the value, too.
+    """A refused value of an option, or of a configuration's key.
 
     Args:
-        option: The option that it is about, such as ``--variant``.
+        option: The option, such as ``--variant``.
         template: What is wrong and what to do, with ``{}`` for each value and ``{--variant}`` for
-            each option that it names; ``{repeat}`` is how the option is given again.
+            each named option; ``{repeat}`` is how to give the option again.
     """
 
     def __init__(self, option: str, template: str, *values: object) -> None:
@@ -122,19 +122,19 @@ class OptionError(UsageError):
         super().__init__(self.text(OptionNames(repeat=f"repeat {option}")))
 
     def text(self, names: Mapping[str, str]) -> str:
-        """Return the message with other names for options, and for ``repeat``."""
+        """Return the message with other names for options and ``repeat``."""
         return Formatter().vformat(self._template, self._values, names)
 
 
 class OptionNames(dict[str, str]):
-    """Other names for options; an option that is not in it keeps its own."""
+    """Other names for options; options that are not in it keep their names."""
 
     def __missing__(self, option: str) -> str:
         return option
 
 
 class InputError(VpcCniIamError):
-    """A file, or text from elsewhere, that cannot be used as it is.
+    """An unusable file, or other input.
 
     Args:
         source: The file name, or ``standard input``.
@@ -151,13 +151,13 @@ class InputError(VpcCniIamError):
 
 
 class ConfigurationError(InputError):
-    """A key or value of a configuration file that is refused, as an option of a command is."""
+    """A refused key or value of a configuration file."""
 
     exit_code = 2
 
 
 class PackageFileError(VpcCniIamError):
-    """A data file of this package that cannot be read: the installation is damaged."""
+    """An unreadable data file of this package: the installation is damaged."""
 
     def __init__(self, path: object, reason: str) -> None:
         super().__init__(
@@ -167,15 +167,15 @@ class PackageFileError(VpcCniIamError):
 
 
 class InexpressibleError(VpcCniIamError):
-    """A policy that ``aws_iam_policy_document`` cannot express without changing its meaning."""
+    """A policy that ``aws_iam_policy_document`` cannot express with the same meaning."""
 
 
 class TreeError(VpcCniIamError):
-    """A directory or file of the user's that may not be written as asked.
+    """A directory or file of the user that must not be written.
 
     Args:
-        text: What is wrong, as one line, whatever characters a name in it has.
-        example: Lines below it that the user may copy.
+        text: What is wrong, as one line; names in it may have any characters.
+        example: Lines below it that the user can copy.
     """
 
     def __init__(self, text: Message, example: str = "") -> None:
@@ -183,17 +183,17 @@ class TreeError(VpcCniIamError):
 
 
 def expected(error: VpcCniIamError | OSError) -> VpcCniIamError:
-    """Return what the operating system refuses as an expected failure, with the file."""
+    """Return an error of the operating system as an expected failure, with the file."""
     if isinstance(error, VpcCniIamError):
         return error
     names = [os.fsdecode(n) for n in (error.filename, error.filename2) if n is not None]
-    if not names and isinstance(error, FileNotFoundError):  # only asking for it names no file
+    if not names and isinstance(error, FileNotFoundError):  # the current directory has no name
         return TreeError("the current directory was removed; change to another")
     return TreeError(": ".join((*names[-1:], reason(error))))
 
 
 class PublishError(VpcCniIamError):
-    """A version that may not be published as asked."""
+    """A version that must not be published."""
 
 
 class EngineError(VpcCniIamError):

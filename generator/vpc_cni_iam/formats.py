@@ -1,6 +1,6 @@
-"""Report formats: each is a module of a package, whose name is the format's; packages are none.
+"""Report formats: each is a module of a package, with the format's name; subpackages are not.
 
-Nothing lists them by hand, so that a new file is a new format in choices, help and dispatch.
+No list is written by hand: a new file is a new format in choices, help and dispatch.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from types import ModuleType
 
 
 def names(package: str) -> tuple[str, ...]:
-    """Return the formats of a package, text first; no format is imported for it."""
+    """Return the formats of a package, text first, without importing them."""
     every = pkgutil.iter_modules(import_module(package).__path__)
     modules = (module.name for module in every if not module.ispkg)
     return tuple(sorted(modules, key=lambda name: (name != "text", name)))
 
 
 def load(package: str, name: str) -> ModuleType:
-    """Return the module of a format that `names` has."""
+    """Return the module of a format in `names`."""
     return import_module(f"{package}.{name}")

@@ -11,12 +11,12 @@ from vpc_cni_iam.policy.document import Policy, to_json
 
 
 def dumps(value: object, indent: int | None = 2) -> str:
-    """Return a value as JSON text, in ASCII, so that no terminal obeys what is in it."""
+    """Return a value as ASCII JSON text, which cannot control a terminal."""
     text = json.dumps(value, default=_plain)
     if indent is None:
         return text
     try:
-        # Like json's own indentation, which is not written in C, and ten times as fast.
+        # The same as json's indentation, which is not in C, and ten times as fast.
         return msgspec.json.format(text.encode(), indent=indent).decode()
     except msgspec.DecodeError:  # half of a surrogate pair
         return json.dumps(value, indent=indent, default=_plain)
@@ -31,6 +31,6 @@ def _plain(value: Any) -> Any:
 
 
 def members(value: object) -> tuple[str, ...]:
-    """Return the names of the members of a value, none of a text, a number or a list."""
+    """Return the member names of a value; empty for a text, a number or a list."""
     names: tuple[str, ...] = getattr(value, "__struct_fields__", ())
     return names

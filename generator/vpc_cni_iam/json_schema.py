@@ -1,4 +1,4 @@
-"""JSON Schemas of what commands print, made from the types of the values."""
+"""JSON Schemas of commands' output, generated from the types of the values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _REFERENCE = re.compile(r'"#/\$defs/([^"]+)"')
 
 
 def schema(title: str, *kinds: Any) -> dict[str, Any]:
-    """Return the schema of JSON that has the form of one of the types: every member, and no other.
+    """Return the schema of JSON with one of the types: all members, and no others.
 
     A definition is described by the first line of its docstring.
     """
@@ -47,7 +47,7 @@ def _close(definition: dict[str, Any]) -> None:
     """Require the members that are always printed, and allow no other."""
     required = set(definition.get("required", ()))
     for name, member in definition["properties"].items():
-        if "default" in member:  # of the field in Python, which is printed all the same
+        if "default" in member:  # a default in Python; the member is always printed
             del member["default"]
             required.add(name)
     definition["required"] = [name for name in definition["properties"] if name in required]
@@ -65,7 +65,7 @@ def _reachable(root: dict[str, Any], definitions: dict[str, Any]) -> set[str]:
 
 
 def _with_short_names(whole: dict[str, Any]) -> dict[str, Any]:
-    """Drop the module from the name of a definition, which msgspec adds to a name used twice."""
+    """Remove the module that msgspec adds to a repeated name of a definition."""
     text = json.dumps(whole)
     for name in whole.get("$defs", ()):
         text = text.replace(name, name.rpartition(".")[2])

@@ -1,4 +1,4 @@
-"""Fills templates of HTML; whatever is filled in is escaped, unless it is markup already."""
+"""Fills HTML templates; escapes all values except markup."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Markup", "fill"]
 
 
 def fill(template: str, **values: object) -> str:
-    """Return a template of the package, filled, in ASCII; text is escaped, `Markup` is not."""
+    """Return a filled template of the package in ASCII; text is escaped, `Markup` is not."""
     return ascii_markup(_environment().get_template(template).render(values))
 
 
@@ -32,5 +32,5 @@ def _environment() -> Environment:
 
 
 def _escaped(value: object) -> Markup:
-    """Return a value as `escape_html` has it, which also shows what is not seen."""
+    """Return a value after `escape_html`, which also shows hidden characters."""
     return value if isinstance(value, Markup) else Markup(escape_html(str(value)))  # noqa: S704

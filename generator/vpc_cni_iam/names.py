@@ -1,4 +1,4 @@
-"""Finds the name that a user means among those that there are."""
+"""Finds the known name that a user means."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def resolve(
     repeatable: bool = True,
     source: str = "",
 ) -> str:
-    """Return the known name that a word means; ``-`` and ``_`` are the same in it.
+    """Return the known name for a word; ``-`` and ``_`` are the same in it.
 
-    `noun` says what the names are of, such as ``variant``; `option` is the one that takes the word
-    and may be repeated; `source` is the input that has the names, if it is a user's. An
-    `OptionError` has the nearest known name.
+    `noun` is the kind of name, such as ``variant``; `option` is the option with the word, which can
+    be repeated; `source` is the user's input with the names, if any. Raises `OptionError` with the
+    nearest known name.
     """
     names = [str(name) for name in known]
     alike = [name for name in names if _spelling(name) == _spelling(word)]
@@ -38,11 +38,11 @@ def resolve(
 
 
 def unknown_name(shown: str, known: Iterable[object], noun: str, where: str = "") -> str:
-    """Return that a name is unknown, with the nearest known one, and all if they are few."""
+    """Return the error for an unknown name, with the nearest known name, or all if they are few."""
     names = [str(name) for name in known]
     unknown = f"unknown {noun} {shown!r}{where}; "
     if not names:
-        return f"{unknown}there is none with a name"
+        return f"{unknown}there are none with names"
     near = nearest(shown, names)
     if len(names) > _MOST:
         return unknown + (f"did you mean {near!r}?" if near else "no similar one is known")
@@ -51,7 +51,7 @@ def unknown_name(shown: str, known: Iterable[object], noun: str, where: str = ""
 
 
 def nearest(word: str, names: Iterable[str]) -> str:
-    """Return the name that a word is nearest to, empty if none is near."""
+    """Return the name nearest to a word; empty if none is near."""
     by_spelling = {_spelling(name): name for name in names}
     near = get_close_matches(_spelling(word), by_spelling, n=1)
     return by_spelling[near[0]] if near else ""

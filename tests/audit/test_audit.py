@@ -477,7 +477,7 @@ def test_a_key_that_stands_twice_is_refused(tmp_path: Path, text: str, twice: st
     (tmp_path / "a.json").write_text(both.replace(text, f"{twice}, {text}", 1))
     done = run("audit", "a.json", cwd=tmp_path)
     assert done.code == 3 and f"a.json: line {line}, " in done.err
-    assert f"the key {text.split(chr(34))[1]!r} stands twice" in done.err
+    assert f"the key {text.split(chr(34))[1]!r} is there twice" in done.err
 
 
 def test_a_role_that_is_described_twice_differently_is_refused(tmp_path: Path) -> None:

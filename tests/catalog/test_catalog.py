@@ -343,9 +343,9 @@ def test_optional_uses_are_named_and_not_granted() -> None:
         ({"features": ["multi-nic"], "cni_version": "v1.19.6"}, "not at v1.19.6"),
         (
             {"additions": Additions.none, "revision": OLDEST},
-            "--no-additions goes with --cni-version",
+            "--no-additions needs --cni-version",
         ),
-        ({"hardening": Hardening(), "revision": OLDEST}, "not with --revision"),
+        ({"hardening": Hardening(), "revision": OLDEST}, "not --revision"),
     ],
 )
 def test_wrong_selections_are_refused(options: dict[str, object], words: str) -> None:

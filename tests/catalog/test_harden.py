@@ -181,7 +181,7 @@ def test_documents_that_are_not_tied_to_a_cluster_stay_as_they_are() -> None:
 
 def test_the_largest_that_is_taken_fits_a_managed_policy() -> None:
     keys = tuple(f"{n:02}{'k' * 98}" for n in range(40))
-    with pytest.raises(UsageError, match=r"ipv4-scoped has 1\d,\d{3} characters, and IAM takes"):
+    with pytest.raises(UsageError, match=r"ipv4-scoped has 1\d,\d{3} characters, and IAM allows"):
         composed(how=Hardening(keys))
     for variant in TIED:
         (document,) = options(
@@ -204,10 +204,10 @@ def test_a_module_states_it_and_is_read_back() -> None:
 @pytest.mark.parametrize(
     ("expected", "keys", "claim", "message"),
     [
-        (False, ["team"], None, "--additional-tag-key goes with --harden"),
-        (False, [], "a=b", "--eni-claim-tag goes with --harden"),
+        (False, ["team"], None, "--additional-tag-key needs --harden"),
+        (False, [], "a=b", "--eni-claim-tag needs --harden"),
         (True, ["cluster.k8s.amazonaws.com/name"], None, "the plugin drops keys"),
-        (True, ["aws:x"], None, "is AWS's own"),
+        (True, ["aws:x"], None, "is reserved for AWS"),
         (True, [""], None, "is not a tag key"),
         (True, ["-x"], None, "is not a tag key"),
         (True, [" x"], None, "is not a tag key"),
@@ -224,7 +224,7 @@ def test_a_module_states_it_and_is_read_back() -> None:
         (True, [], "a=*", "the value must be of"),
         (True, [], "a=" + "b" * 257, "the value must be of"),
         (True, [], "=b", "is not a tag key"),
-        (True, [], "Cluster.k8s.amazonaws.com/name=x", "is the tag that claiming sets"),
+        (True, [], "Cluster.k8s.amazonaws.com/name=x", "is the tag that the role sets"),
     ],
 )
 def test_refusals(expected: bool, keys: list[str], claim: str | None, message: str) -> None:
@@ -249,7 +249,7 @@ def test_tags_at_the_limits_of_ec2_are_taken(keys: list[str], claim: str | None)
 
 
 def test_what_it_needs() -> None:
-    with pytest.raises(UsageError, match="--harden goes with --cni-version and not with"):
+    with pytest.raises(UsageError, match="--harden needs --cni-version, not"):
         options(["ipv4-scoped"], revision="2026-06-01", hardening=Hardening())
     assert (
         options(["ipv4-scoped"], hardening=Hardening()).selection.version == known_versions.newest()
@@ -272,8 +272,8 @@ MADE = Hardening(("team",), ("made-by", "us"))
             (
                 f"{CLAIMING} its VPC without {CLUSTER}, and changing it as its own; restrict that "
                 "with --eni-claim-tag",
-                "any security group of an interface's VPC on its own interfaces (security-groups",
-                "other interfaces of a subnet to its own interfaces (addresses-reassignable)",
+                "giving its own interfaces any security group of their VPC (security-groups",
+                "other interfaces in a subnet to its own interfaces (addresses-reassignable)",
                 "listed: none",
             ),
         ),

@@ -102,7 +102,7 @@ def test_the_options_are_those_that_files_state() -> None:
             "subnets",
             "--limit-to is for cluster-scoped variants alone; mak",
         ),
-        (("ipv6-scoped",), "subnets", "the document of ipv6-scoped is about no subnets"),
+        (("ipv6-scoped",), "subnets", "the document of ipv6-scoped names no subnets"),
         (("ipv4-scoped",), "subnet", "unknown limit 'subnet'; did you mean 'subnets'?"),
     ],
 )
@@ -111,7 +111,7 @@ def test_a_limit_that_a_document_has_no_use_for_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match=error):
         options(names, hardening=Hardening.of(harden=True, limit_to=[limit])).composed()
-    with pytest.raises(UsageError, match="--limit-to goes with --harden"):
+    with pytest.raises(UsageError, match="--limit-to needs --harden"):
         Hardening.of(harden=False, limit_to=["subnets"])
 
 

@@ -41,11 +41,11 @@ def test_what_is_narrowed_says_so() -> None:
         for hardening in (None, CLAIM)
     )
     assert hardened[1:4] == [
-        "Write the tags of network interfaces that it creates, the cluster's among them.",
-        "Claim a network interface that no cluster has, such as the first one of a node, by "
+        "Write the tags of network interfaces that it creates, with the cluster's tag.",
+        "Claim a network interface without a cluster's tag, such as a node's first one, by "
         "writing the cluster's tag.",
-        "Correct the tags of network interfaces that have the cluster's tag, which stays that of "
-        "the cluster.",
+        "Correct the tags of network interfaces that have the cluster's tag, without changing "
+        "the cluster's tag.",
     ]
     assert plain[-1] == "Give them any security group."
     assert hardened[-1] == "Give them any security group of the cluster's VPC."

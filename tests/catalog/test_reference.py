@@ -82,7 +82,7 @@ def test_a_request_is_checked_on_all_types_of_resource_but_those_it_cannot_name(
     required = {kind for kind, entry in types.items() if entry["required"]}
     if form.action == "ec2:CreateTags":  # on whatever a request names: the plugin's are interfaces
         assert form.on == ("network-interface",) and form.on[0] in types
-    elif set(form.on) <= {"*"}:  # nothing, where AWS answers whatever policies say
+    elif set(form.on) <= {"*"}:  # nothing, where AWS answers regardless of policies
         assert not required
     else:
         assert required <= set(form.on)

@@ -196,7 +196,7 @@ resource "aws_iam_role_policy" "one" {
 def test_documents_of_which_a_role_has_one_are_not_taken_together(how: str, tmp_path: Path) -> None:
     write_tree(tmp_path, {"d/main.tf": ROLE + DOCUMENTS + ONE_OF[how]})
     done = run("coverage", "d", cwd=tmp_path)
-    assert done.code == 2 and "holds several policies, all, logs" in done.err
+    assert done.code == 2 and "has several policies, all, logs" in done.err
 
 
 def test_of_several_instances_only_those_that_are_attached_count(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ resource "aws_iam_policy" "own" {{
     single = attachment('aws_iam_policy.own["logs"].arn')
     write_tree(tmp_path, {"d/main.tf": ROLE + own + single})
     done = run("coverage", "d", cwd=tmp_path)
-    assert done.code == 2 and "holds several policies" in done.err
+    assert done.code == 2 and "has several policies" in done.err
     both = attachment("each.value.arn", "for_each = aws_iam_policy.own")
     write_tree(tmp_path, {"d/main.tf": ROLE + own + both})
     assert "IPv4: fails" not in run("coverage", "d", cwd=tmp_path).out
@@ -363,12 +363,12 @@ def test_an_audit_takes_the_policies_of_aws_that_the_catalog_has(
 
 
 EMPTY = {
-    "a directory": ("d", {"d/main.tf": ROLE}, "this directory holds no policy of an identity"),
-    "a file": ("main.tf", {"main.tf": ROLE}, "this file holds no policy of an identity"),
+    "a directory": ("d", {"d/main.tf": ROLE}, "this directory has no identity policy"),
+    "a file": ("main.tf", {"main.tf": ROLE}, "this file has no identity policy"),
     "JSON": (
         "a.json",
         {"a.json": account(RolePolicyList=[])},
-        "this JSON holds no policy of an identity",
+        "this JSON has no identity policy",
     ),
 }
 

@@ -92,13 +92,13 @@ def closed(path: Path, text: str) -> None:
 # from one format to the next.
 INPUTS: dict[str, tuple[Callable[[Path, str], object], str]] = {
     "missing": (lambda path, text: None, "does not exist|is missing"),
-    "a directory": (lambda path, text: path.mkdir(), "is a directory|holds no"),
-    "below a file": (lambda path, text: None, "lies below a file|does not exist"),
+    "a directory": (lambda path, text: path.mkdir(), "is a directory|has no"),
+    "below a file": (lambda path, text: None, "is below a file|does not exist"),
     "a name that is too long": (
         lambda path, text: None,
         "File name too long|is missing|does not exist",
     ),
-    "sparse": (sparse, "is larger than .*, the most that is read"),
+    "sparse": (sparse, "is larger than .*, the limit"),
     "/dev/zero": (lambda path, text: path.symlink_to("/dev/zero"), ""),
     "nested": (nest, "nests more than [0-9]+ deep|nests too deeply"),
     "binary": (noise, ""),

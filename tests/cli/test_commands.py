@@ -478,7 +478,7 @@ def test_a_policy_is_narrowed_to_the_ids_that_it_is_given() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (LISTS, "--subnet-id goes with --harden"),
+        (LISTS, "--subnet-id needs --harden"),
         (("--harden", "--subnet-id", "subnet-x"), "'subnet-x' is not a subnet ID: subnet- and 8"),
         (("--harden", *LISTS, *LISTS[:2]), "--subnet-id subnet-01234567 is given twice"),
         (
@@ -492,7 +492,7 @@ def test_ids_that_a_policy_cannot_have_are_refused(words: tuple[str, ...], messa
     assert (done.code, done.out) == (2, "") and message in done.err
     other = run("policy", "ipv6-scoped", "--cluster-name", "c", "--harden", *LISTS[:2])
     assert other.code == 2
-    assert "--subnet-id: the document of ipv6-scoped is about no subnets; leave it" in other.err
+    assert "--subnet-id: the document of ipv6-scoped names no subnets; leave it" in other.err
 
 
 def test_a_narrowed_module_is_generated_and_verified_and_covered(tmp_path: Path) -> None:
@@ -547,9 +547,9 @@ def test_harden(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("ipv4-scoped --harden --revision 2026-06-01", "--harden goes with --cni-version"),
+        ("ipv4-scoped --harden --revision 2026-06-01", "--harden needs --cni-version"),
         ("ipv4 --harden --cni-version latest", "--harden needs a cluster-scoped variant"),
-        ("ipv4-scoped --cni-version latest --eni-claim-tag a=b", "goes with --harden"),
+        ("ipv4-scoped --cni-version latest --eni-claim-tag a=b", "needs --harden"),
         ("ipv6-scoped --cni-version latest --harden", "needs --cluster-name and --vpc-id"),
     ],
 )

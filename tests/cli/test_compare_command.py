@@ -75,8 +75,7 @@ TAGGED = {"StringEquals": {"aws:ResourceTag/a": "b"}}
             [
                 "- statement 2 denies s3:* on *",
                 "note: statement 2 of the old policy denies s3:* on *; the new policy does not "
-                "deny all of that, so what another policy of the identity allows there now takes "
-                "effect",
+                "deny all of this. If another policy of the identity allows it, it is now allowed",
             ],
             "no new access (proven)",
             0,
@@ -97,7 +96,7 @@ def test_lines_verdict_and_exit_code(
     assert first == f"old.json to new.json: {name}"
     assert [x for x in shown if x.startswith(name)] == ([] if code == 0 else [shown[-1]])
     assert code == 0 or shown.pop().startswith(verdict)
-    assert shown == (lines if old != new else ["The policies say the same."])
+    assert shown == (lines if old != new else ["No differences."])
 
 
 def test_as_json_with_a_request_that_shows_it(tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ def test_a_generated_module(call: SentCall, tmp_path: Path) -> None:
 def test_a_generated_role_module_offers_what_can_be_read(call: SentCall, tmp_path: Path) -> None:
     done = call("generate", "m", "--kind", "role", "--cni-version", "latest", cwd=tmp_path)
     assert done.code == 0
-    offer = "m holds several policies, ipv4, ipv6, ipv4_scoped; choose with --document\n"
+    offer = "m has several policies, ipv4, ipv6, ipv4_scoped; choose with --document\n"
     assert offer in call("coverage", "m", cwd=tmp_path).err
     refused = call("coverage", "m", "--document", "trust", cwd=tmp_path)
     assert refused.code == 3 and "it has no statement with these values" in refused.err
@@ -259,4 +259,4 @@ def test_a_placeholder_is_named_with_its_file(call: SentCall, tmp_path: Path) ->
     (tmp_path / "p.json").write_text(text)
     done = call("coverage", "p.json", cwd=tmp_path)
     assert done.code == 3
-    assert "p.json: $.Statement[" in done.err and "put its value in first" in done.err
+    assert "p.json: $.Statement[" in done.err and "replace it with its value" in done.err

@@ -254,6 +254,7 @@ def test_serve_until_interrupted(tmp_path: Path) -> None:
     ) as running:
         assert running.stdout is not None
         lines = [running.stdout.readline() for _ in range(4)]
+        assert lines[0].startswith("# Append this to ~/.terraformrc")
         assert lines[1] == 'host "r.example.test" {\n'
         address = lines[2].split('"')[3]
         with urllib.request.urlopen(f"{address}example/vpc-cni-iam/aws/versions") as answer:

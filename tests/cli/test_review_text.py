@@ -185,7 +185,7 @@ def test_a_plan_of_many_findings_is_one_screen(tmp_path: Path) -> None:
 def test_all_changes_come_with_details(tmp_path: Path) -> None:
     reordered = [document(allow(actions)) for actions in (["s3:A", "s3:B"], ["s3:B", "s3:A"])]
     (tmp_path / "plan.json").write_bytes(plan(policy("p", *reordered)))
-    title, line = "Changes of policies", "~ The statements are the same, written differently"
+    title, line = "Policy changes", "~ The statements are the same, written differently"
     first, details = (
         run("review", "plan.json", *option, cwd=tmp_path).out for option in ((), ("--details",))
     )

@@ -415,7 +415,7 @@ def test_a_configuration_with_conflict_markers_is_named(repo: Path) -> None:
     toml.write_text(f"<<<<<<< HEAD\n{toml.read_text()}=======\n>>>>>>> b\n")
     for command in ("check", "sync", "upgrade"):
         done = run(command, cwd=repo)
-        assert (done.code, "holds conflict markers; resolve them" in done.err) == (3, True)
+        assert (done.code, "has conflict markers; resolve them" in done.err) == (3, True)
 
 
 def test_generate_leaves_a_vendored_module_alone(repo: Path) -> None:

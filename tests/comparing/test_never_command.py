@@ -71,7 +71,7 @@ def test_what_was_not_read_is_not_proven(tmp_path: Path) -> None:
         (("--never", "PassRole", "p.json"), "PassRole"),
         (("--never", "ec2:*@i-0123", "p.json"), "i-0123"),
         (("--never", "ec2:*@arn:aws:ec2:*:*:${x}", "p.json"), "not an ARN"),
-        ((*("--never", "ec2:*") * 51, "p.json"), "--never is given 51 times; ask for at most 50"),
+        ((*("--never", "ec2:*") * 51, "p.json"), "--never is given 51 times; the limit is 50"),
         (("--disjoint", "p.json", "p.json"), "--disjoint"),
         (("p.json",), "OLD and NEW"),
     ],

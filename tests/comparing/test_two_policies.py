@@ -78,8 +78,8 @@ def test_what_was_skipped_and_counts_leaves_no_proof() -> None:
 @pytest.mark.parametrize(
     ("reason", "shown"),
     [
-        (Reason.assumed, "The policies say the same."),
-        (Reason.not_read, "What was read says the same."),
+        (Reason.assumed, "No differences."),
+        (Reason.not_read, "No differences in what was read."),
     ],
 )
 def test_policies_of_which_a_part_was_not_read_are_not_the_same(reason: Reason, shown: str) -> None:
@@ -133,7 +133,7 @@ def test_a_side_is_the_only_policy_of_its_input_or_those_that_are_named(tmp_path
 
 def test_policies_of_two_versions_are_not_one(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(MODULE % "2008-10-17")
-    with pytest.raises(InputError, match="differ in their Version"):
+    with pytest.raises(InputError, match="have different Versions"):
         side(str(tmp_path), ("one", "two"), OPENER)
     assert side(str(tmp_path), ("two",), OPENER).policy.version == "2008-10-17"
 

@@ -43,7 +43,7 @@ def test_any_policy_reads_back_or_is_refused_by_place(text: str) -> None:
     result = batch({"x.json": text})
     for failure in result.failures:
         assert re.match(r"\$\.(Statement(\[\d\])?|Id)", failure.place)
-        assert re.search(r"&\{|is the Sid of", failure.problem)
+        assert re.search(r"&\{|is also the Sid of", failure.problem)
     for converted in result.converted:
         (back,) = resolve.documents(parse(converted.text, "x.tf").blocks, "x.tf", ValueScope())
         assert plain(dumps(back.policy)) == plain(text)
@@ -189,7 +189,7 @@ def test_large_files_take_time_by_their_size_alone() -> None:
     (converted,) = batch({"x.json": one(Action=[*many, many[-1]])}).converted
     assert "names 's3:A59999' more than once" in converted.notes[0].text
     keys = ", ".join(f'"k{n}": "v"' for n in (*range(60_000), 59_999))
-    with pytest.raises(InputError, match="'k59999' stands twice"):
+    with pytest.raises(InputError, match="'k59999' is there twice"):
         load_json(f"{{{keys}}}", "x.json")
     assert naming.unique(["policy"] * 60_000)[-1] == "policy_60000"
 
@@ -199,15 +199,15 @@ REFUSED = [
     (one(Action=[]), [("$.Statement[0].Action", "empty list")]),
     (
         {**P, "Statement": [{**S, "Sid": "A"}, {**S, "Sid": "A"}]},
-        [("$.Statement[1].Sid", "'A' is the Sid of a statement before")],
+        [("$.Statement[1].Sid", "'A' is also the Sid of an earlier statement")],
     ),
     (
         {"Statement": {**S, "Resource": ["&{a}", "e\u0301"]}},
-        [("$.Statement.Resource", "turns into"), ("$.Statement.Resource", "normal form C")],
+        [("$.Statement.Resource", "changes to"), ("$.Statement.Resource", "normal form C")],
     ),
     (
         {"Policy": json.dumps(one(Condition={"StringLike": {"a:b": "&{x}"}}))},
-        [("$.Policy.Statement[0].Condition.StringLike.a:b", "turns into")],
+        [("$.Policy.Statement[0].Condition.StringLike.a:b", "changes to")],
     ),
     (one(Principal={"AWS": "\ud800"}), [("$.Statement[0].Principal.AWS", "surrogate")]),
     (one(Condition={"Bool": {"a:B": 1, "a:b": 2}}), [("$.Statement[0].Condition.Bool", "twice")]),

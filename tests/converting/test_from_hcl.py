@@ -137,7 +137,7 @@ output "o" { value = jsonencode({ Rules = [] }) }
         (data('resources = ["&{x}"]', 'version = "2008-10-17"'), "line 3", "refuses &{"),
         (data("resources = []", "version = var.v"), "line 2", "${var.v} decides the structure"),
         (data("effect = var.e"), "line 5", "${var.e} decides the structure"),
-        (data('resources = ["$${var.a}", var.a]'), "line 1", "in one place and for a reference"),
+        (data('resources = ["$${var.a}", var.a]'), "line 1", "in one place and a reference"),
         (
             'locals {\n p = jsonencode({\n Statement = [{ Effect = "Allow", Action = "a",\n'
             ' Resource = lower("X") }] })\n}\n',
@@ -480,7 +480,7 @@ def test_a_condition_key_in_two_spellings_is_refused_as_in_json(tmp_path: Path) 
     text = f'data "aws_iam_policy_document" "a" {{\n{statement}}}\n'
     (tmp_path / "main.tf").write_text(text)
     done = run("convert", "--from-hcl", "main.tf", cwd=tmp_path)
-    assert (done.code, "names a condition key twice" in done.err) == (3, True)
+    assert (done.code, "has a condition key twice" in done.err) == (3, True)
 
 
 def test_a_file_that_is_not_read_does_not_make_its_variables_unknown(tmp_path: Path) -> None:

@@ -215,7 +215,7 @@ def test_every_format_says_which_patterns_were_compared_with_a_part(
     text = json.dumps({"Version": "2012-10-17", "Statement": [statement, action]})
     (tmp_path / "p.json").write_text(text)
     words = (
-        "may allow more: not compared with every action, since there are so many patterns: all but"
+        "may allow more: there are too many patterns to compare these with every action: all but"
     )
     for options in ([], ["--all-versions"], ["--all-versions", "--format", "html"]):
         assert words in run("coverage", "p.json", *options, cwd=tmp_path).out
@@ -257,7 +257,7 @@ def test_it_is_a_risk_unless_it_only_describes_or_is_conditioned(
     assert ("actions-beyond-calls" in conditioned) == grave
     assert covered(Policy((statement,)), setting(), "fresh-node").excess.grants
     if grave:
-        text = f"{statement.actions[0]} allows much that the plugin never calls, such as "
+        text = f"{statement.actions[0]} allows actions that the plugin never calls, such as "
         assert text in risk_text(result["actions-beyond-calls"])
 
 

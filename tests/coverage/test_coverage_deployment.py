@@ -177,7 +177,10 @@ BOMB = "a0: &a0 [x]\n" + "".join(
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("env: {A: x}\nenv: {A: y}\n", "line 2, column 1: is not YAML: the key 'env' stands twice"),
+        (
+            "env: {A: x}\nenv: {A: y}\n",
+            "line 2, column 1: is not YAML: the key 'env' is there twice",
+        ),
         (BOMB, "is not YAML: aliases repeat more than 100,000 values"),
         (
             "a: &a {b: *a}\nenv: {}\n",
@@ -186,10 +189,10 @@ BOMB = "a0: &a0 [x]\n" + "".join(
         ("a: &a [*a]\nenv: {}\n", "the anchor 'a' contains itself"),
         (
             "a: &a {A: x}\nenv: {A: y, <<: *a}\n",
-            "line 2, column 13: is not YAML: a merge key (<<) stands after other keys",
+            "line 2, column 13: is not YAML: a merge key (<<) is after other keys",
         ),
-        ("env: {<<: x}\n", "line 1, column 11: is not YAML: what is merged is no mapping"),
-        ("env: {<<: {A: x}, A: y, A: z}\n", "the key 'A' stands twice"),
+        ("env: {<<: x}\n", "line 1, column 11: is not YAML: the merged value is not a mapping"),
+        ("env: {<<: {A: x}, A: y, A: z}\n", "the key 'A' is there twice"),
         ("env: [" * 3000, "is not YAML: it nests too deeply"),
         ("env: {A: !!bool maybe}\n", "is not YAML: a value does not fit its tag"),
         ("env: {A: !!int ''}\n", "is not YAML: a value does not fit its tag"),

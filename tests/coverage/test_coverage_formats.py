@@ -130,10 +130,10 @@ def test_verbose_text_has_each_call_of_each_scenario(words: str) -> None:
             about = f"  {state(call):<8} {name_of(call)}"
             if call["allowed"]:
                 statements = dict.fromkeys(c["statement"] or "" for c in call["checks"])
-                # AWS answers GetCallerIdentity whatever policies say: nothing is checked.
+                # AWS answers GetCallerIdentity regardless of policies: nothing is checked.
                 assert bool(statements) is (call["action"] != "sts:GetCallerIdentity")
                 by = f"by statement {', '.join(statements)}"
-                assert line == f"{about}, {by if statements else 'whatever policies say'}"
+                assert line == f"{about}, {by if statements else 'regardless of policies'}"
                 continue
             assert line == about
             details = []

@@ -132,7 +132,7 @@ def test_what_breaks_without_describe_subnets(
 def test_a_scoped_policy_is_not_known_to_work_on_its_nodes(tmp_path: Path, name: str) -> None:
     """Nothing says whether the instances of HyperPod have the cluster's tag."""
     made = run("policy", *name.split(), "--feature", "hyperpod", *SCOPED)
-    assert "whether instances of SageMaker HyperPod have the tag" in made.err
+    assert "whether SageMaker HyperPod instances have the tag" in made.err
     (tmp_path / "p.json").write_text(made.out)
     seen = run("coverage", "p.json", "--feature", "hyperpod", cwd=tmp_path)
     assert seen.code == 1

@@ -139,7 +139,7 @@ def test_permissions_on_the_group_alone_make_the_agent_exit(version: str, effect
         coverage = covered(policy, setting(version, mode, LOGS), "fresh-node")
         (call,) = (c for _, c in coverage.denied() if c.template.action.startswith("logs:"))
         assert (call.template.name, call.fails) == ("describe-log-groups", True)
-        assert "exits over and over" in call.breaks and effect in call.breaks
+        assert "exits again and again" in call.breaks and effect in call.breaks
         assert coverage.verdict == "fails"
 
 

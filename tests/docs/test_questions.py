@@ -15,7 +15,7 @@ QUESTIONS = [
     ("Retrying waiting for IPAM-D", "aws-node-is-stuck-at-checking-for-ipam-connectivity"),
     ("order Pod Identity agent CNI cluster", "in-which-order-are-the-pod-identity-agent"),
     ("before_compute", "in-which-order-are-the-pod-identity-agent"),
-    ("IRSA is set node still used", "irsa-is-set-and-the-role-of-the-node-is-still-used"),
+    ("IRSA is set node still used", "irsa-is-set-up-but-the-node-role-is-still-used"),
     ("security groups for pods role of the cluster", "security-groups-for-pods"),
     ("TrunkENICreationFailed", "security-groups-for-pods"),
     ("policy for IPv6", "which-policy-for-ipv6"),

@@ -369,7 +369,7 @@ def test_what_breaks_and_how_often_is_said() -> None:
     assert "ec2:DescribeSubnets was denied (2 times)" in done.out
     assert done.out.index(" cause, ") < done.out.index("  call ")
     assert done.out.count('"Action": "ec2:DescribeSubnets"') == 1
-    assert "breaks: no further interface is made" in done.out
+    assert "breaks: no further interface is created" in done.out
     assert "policy-older-than-plugin" in done.out
 
 

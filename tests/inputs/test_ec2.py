@@ -115,11 +115,11 @@ def test_terminated_instances_are_left_out() -> None:
             "line 1: is not JSON; use --output json",
         ),
         (b"Reservations:\n- Groups: []\n", "line 1: is not JSON; use --output json"),
-        (b"[]", "a: $: is a list or a single value, as --query makes of it"),
-        (b'"i-0a"', "is a list or a single value, as --query"),
+        (b"[]", "a: $: is a list or a single value, as with --query"),
+        (b'"i-0a"', "is a list or a single value, as with --query"),
         (text({"Vpcs": []}), "neither Reservations nor NetworkInterfaces"),
         (text(instances(), {"Vpcs": []}), "a: page 2: $: has neither"),
-        (text(instances(INSTANCE, NextToken="x")), "a: $: has a NextToken and no page without"),
+        (text(instances(INSTANCE, NextToken="x")), "a: $: has a NextToken, but the last page"),
         (
             text({"Reservations": {}}),
             "$: is not as aws prints it without --query: Expected `array | null`",
@@ -146,19 +146,19 @@ def test_terminated_instances_are_left_out() -> None:
         ),
         (
             text(instances(INSTANCE), instances({**INSTANCE, "Tags": []})),
-            "a: page 2: $: describes i-0000000a, which is described before, and otherwise",
+            "a: page 2: $: describes i-0000000a differently than an earlier page",
         ),
         (
             b'{"Reservations": [{"Instances": []}], "Reservations": []}',
-            "the key 'Reservations' stands twice",
+            "the key 'Reservations' is there twice",
         ),
         (
             text(instances(), instances(INSTANCE)).replace(b'"Tags"', b'"Tags": [], "Tags"'),
-            "a: line 2, $.Reservations[0].Instances[0].Tags: the key 'Tags' stands twice",
+            "a: line 2, $.Reservations[0].Instances[0].Tags: the key 'Tags' is there twice",
         ),
         (
             text(instances({**INSTANCE, "Tags": [{"Key": "k", "Value": v} for v in "ab"]})),
-            "the tag 'k' of i-0000000a stands twice",
+            "the tag 'k' of i-0000000a is there twice",
         ),
         (
             text(instances({**INSTANCE, "Tags": [{"Value": "v"}]})),

@@ -180,7 +180,7 @@ def test_nothing_but_what_is_computed_is_refused_by_name(tmp_path: Path) -> None
     text = 'resource "aws_iam_policy" "cni" {\n  policy = file("cni.json")\n}\n'
     with pytest.raises(InputError) as error:
         opened(tmp_path, text)
-    assert "holds no policy of an identity that can be read; give " in str(error.value)
+    assert "has no identity policy that can be read; give " in str(error.value)
     assert f"({NAME}: " in str(error.value)
     computed = "it is computed: file(...) cannot be known without an engine"
     assert f"{computed}; name the file that it reads instead" in str(error.value)

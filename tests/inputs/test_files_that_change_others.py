@@ -118,4 +118,4 @@ def test_a_document_that_stands_twice_is_not_read(tmp_path: Path) -> None:
     body = OVERRIDE.partition("{\n")[2]
     write_tree(tmp_path, {"main.tf": twice + body, "z.tofu": (twice + body).replace("ec2", "s3")})
     done = run("coverage", ".", cwd=tmp_path)
-    assert done.code == 3 and "data source cni stands twice" in done.err
+    assert done.code == 3 and "data source cni is there twice" in done.err

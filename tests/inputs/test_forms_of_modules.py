@@ -112,7 +112,7 @@ def test_a_policy_that_is_empty_by_default_is_not_in_force(tmp_path: Path) -> No
     text += 'resource "aws_iam_policy" "x" {\n  policy = var.policy\n}\n'
     (skipped,) = opened(tmp_path, {}, main=POLICY + text).skipped
     assert skipped.reason is Reason.not_in_force
-    assert "it is empty with these values; --var gives others" in skipped.detail
+    assert "it is empty with these values; change them with --var" in skipped.detail
 
 
 @pytest.mark.parametrize(

@@ -91,8 +91,8 @@ TABLE = {
     "main.tofu": (READ, f"is HCL; {WAYS}", READ, PLAN_ONLY),
     "main.hcl": (READ, f"is HCL; {WAYS}", READ, PLAN_ONLY),
     "main.tf.json": (*("is configuration in JSON",) * 3, PLAN_ONLY),
-    "tf-directory": (READ, f"is a directory; {WAYS}", READ, "holds no saved plans"),
-    "tofu-directory": (READ, f"is a directory; {WAYS}", READ, "holds no saved plans"),
+    "tf-directory": (READ, f"is a directory; {WAYS}", READ, "has no saved plans"),
+    "tofu-directory": (READ, f"is a directory; {WAYS}", READ, "has no saved plans"),
     "tfplan": (ZIP, ZIP, ZIP, None),  # which an engine has to show
     "notes.yaml": (UNKNOWN, UNKNOWN, "holds no policy that is written out", PLAN_ONLY),
     "nowhere": (*("nowhere: does not exist",) * 3, "nowhere: does not exist"),

@@ -190,15 +190,15 @@ def test_a_file_that_is_the_encoded_document() -> None:
         ({}, "$", "has no Statement"),
         ({"Version": "2012-10-17"}, "$", "has no Statement"),
         ({"statement": []}, "$", "write Statement"),
-        ([], "", "holds no policy"),
-        (7, "", "holds no policy"),
+        ([], "", "policy; give"),
+        (7, "", "policy; give"),
         ({"Policies": [{"PolicyName": "p", "Arn": "a"}]}, "", "get-policy-version"),
         ({"PolicyNames": ["p"]}, "", "get-policy-version"),
         ([{"PolicyName": "p", "DefaultVersionId": "v1"}], "", "get-policy-version"),
         ([{"VersionId": "v1", "IsDefaultVersion": True}], "", "get-policy-version"),
         ({"PolicyVersion": {"Document": None}}, "$.PolicyVersion.Document", "not null"),
         ({"PolicyDocument": "%7B"}, "$.PolicyDocument, line 1, column 2 of its text", "not JSON"),
-        ({"Policy": '{"a": 1, "a": 2}'}, "$.Policy, line 1, $.a of its text", "stands twice"),
+        ({"Policy": '{"a": 1, "a": 2}'}, "$.Policy, line 1, $.a of its text", "is there twice"),
         (
             {"a": [{"PolicyDocument": {"Statement": [{"Effect": "allow"}]}}]},
             "$.a[0].PolicyDocument.Statement[0].Effect",
@@ -278,7 +278,7 @@ def test_boundaries_of_other_roles_do_not_count(tmp_path: Path) -> None:
     words = ("compare", "p.json", "a.json", "--document", "other/p")
     compared = run(*words, cwd=tmp_path)
     assert compared.code == 0 and "no new access" in compared.out
-    note = f"assumed: other/{ARN}: this permissions boundary stays as it is"
+    note = f"assumed: other/{ARN}: this permissions boundary does not change"
     assert note in compared.out
     # Nor does explain take one: what the policy lacks, no boundary allows.
     (tmp_path / "b.json").write_text(json.dumps({"RoleDetailList": [other]}))

@@ -169,7 +169,7 @@ def test_dynamic_blocks_over_what_is_given(tmp_path: Path) -> None:
 def test_a_count_of_zero_is_not_in_force_and_does_not_count(tmp_path: Path) -> None:
     run_ = coverage(tmp_path, ROLE)
     assert run_.code == 3
-    assert "count is var.create && var.attach ? 1 : 0, which makes none with these" in run_.err
+    assert "count is var.create && var.attach ? 1 : 0, so it has no instance with these" in run_.err
     other = 'data "aws_iam_policy_document" "o" {\n  statement {\n    actions = ["a:b"]\n  }\n}\n'
     policies = opened(tmp_path, ROLE + other)
     assert [p.name for p in policies.policies] == ["o"]
@@ -268,7 +268,7 @@ def test_joined_documents_replace_statements_by_their_sid(tmp_path: Path) -> Non
     ]
     twice = JOINED.replace('local.base, [""]', "local.base, local.base")
     refused = opened(tmp_path, twice).skipped
-    assert ["joins several statements of one Sid" in s.detail for s in refused] == [True]
+    assert ["joins several statements with the same Sid" in s.detail for s in refused] == [True]
 
 
 @pytest.mark.parametrize(

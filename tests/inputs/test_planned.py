@@ -64,7 +64,7 @@ def test_a_plan_with_documents_alone_is_opened_as_those() -> None:
     }
     state = {"values": {"root_module": {"child_modules": [{"resources": [data]}]}}}
     assert list(found(plan(prior_state=state))) == ["data.aws_iam_policy_document.d"]
-    with pytest.raises(InputError, match="holds no policy"):
+    with pytest.raises(InputError, match=r"has no .*policy"):
         found(plan())
 
 

@@ -75,14 +75,14 @@ def document(name: str, action: str, rest: str = "") -> str:
 
 
 UNSAFE = {
-    "a program": ('"s3:${data.external.evil.result.x}"', "", "data.external.evil takes a plan"),
-    "a resource": ("terraform_data.evil.id", "", "terraform_data.evil takes a plan"),
-    "a module": ("module.evil.x", "", "module.evil takes a plan"),
+    "a program": ('"s3:${data.external.evil.result.x}"', "", "data.external.evil needs a plan"),
+    "a resource": ("terraform_data.evil.id", "", "terraform_data.evil needs a plan"),
+    "a module": ("module.evil.x", "", "module.evil needs a plan"),
     "a file": ('file("/etc/hostname")', "", "may read files of this machine"),
     "a file after a space": ('filebase64 ("/etc/hostname")', "", "may read files"),
     "a template": ("templatestring(var.x, {})", "", "may read files"),
     "a local of a file": ("local.hidden", "", "local.hidden may read files"),
-    "a dependency": ('regex(".*", "s3:Get")', "depends_on = [module.evil]", "module.evil takes"),
+    "a dependency": ('regex(".*", "s3:Get")', "depends_on = [module.evil]", "module.evil needs"),
     "a provider": ('regex(".*", "s3:Get")', "provider = aws.other", "data.aws_iam_policy_document"),
     "no value": ('regex(".*", var.missing)', "", "give --var missing=VALUE"),
     "no Region": ("data.aws_region.here.name", "", "give --region"),
@@ -198,7 +198,7 @@ def test_an_engine_renders_what_resources_and_locals_write_out(
     unread = {s.name: s.detail for s in policies.skipped if s.counts}
     assert {name.split(".")[1] for name in unread} == {"later", "of_resource", "refused"}
     assert "does not know it before apply" in unread["aws_iam_policy.later.policy"]
-    assert "aws_s3_bucket.logs takes a plan" in unread["aws_iam_policy.of_resource.policy"]
+    assert "aws_s3_bucket.logs needs a plan" in unread["aws_iam_policy.of_resource.policy"]
     assert f"{engine.version()} refuses it" in unread["aws_iam_policy.refused.policy"]
     notes = {s.name for s in policies.skipped if s.reason is Reason.rendered}
     assert notes == {*statements}

@@ -17,7 +17,7 @@ FILE = "aws-node.json"
 @pytest.mark.parametrize(
     ("environment", "words"),
     [
-        ({"FOO": "1"}, "no request depends on it"),
+        ({"FOO": "1"}, "it does not change any request"),
         ({"ENABLE_MULTI_NIC": "yes"}, "--env ENABLE_MULTI_NIC: 'yes' must be true or false"),
         ({"ADDITIONAL_ENI_TAGS": "{"}, "not JSON"),
         ({"ADDITIONAL_ENI_TAGS": '{"a": 1}'}, "object of texts"),

@@ -613,7 +613,7 @@ def test_what_is_not_compared_is_not_proven(name: str) -> None:
     answer = compare(old, new)
     assert isinstance(answer, NotProven)
     assert "statement 1 of new policy 1 (allows ec2:A on * if" in not_proven_text(answer)
-    assert "; not shown to follow: " + condition_text(old[0].conditions[0]) in not_proven_text(
+    assert "; not proven to follow: " + condition_text(old[0].conditions[0]) in not_proven_text(
         answer
     )
 

@@ -264,7 +264,7 @@ class TestErrors:
 
     def test_a_condition_that_stands_twice(self) -> None:
         conditions = tuple(Condition("StringEquals", key, ("a",)) for key in ("aws:x", "AWS:X"))
-        with pytest.raises(InputError, match="stands twice"):
+        with pytest.raises(InputError, match="is there twice"):
             compiled(allow("*", conditions=conditions))
 
     def test_a_context_key_in_two_spellings(self) -> None:

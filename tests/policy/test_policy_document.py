@@ -56,7 +56,7 @@ def test_numbers_keep_their_text(number: str) -> None:
         ("  \n", "", "is empty"),
         ("{", "line 1, column 2", "is not JSON"),
         ('{"Statement": NaN}', "line 1, $.Statement", "NaN is not JSON"),
-        ('{"Statement": [], "Statement": []}', "line 1, $.Statement", "'Statement' stands twice"),
+        ('{"Statement": [], "Statement": []}', "line 1, $.Statement", "'Statement' is there twice"),
         (
             '{"Statement": [{"Sid": "a,b"},\n {"Sid": "{\\"", "x": [1, [2], -Infinity]}]}',
             "line 2, $.Statement[1].x[2]",
@@ -72,7 +72,7 @@ def test_numbers_keep_their_text(number: str) -> None:
         (policy(Principal=None), "$.Statement[0].Principal", "an object is expected, not null"),
         (policy(NotPrincipal={}), "$.Statement[0].NotPrincipal", "matches nobody"),
         ("\ufeff{}", "line 1", "byte order mark"),
-        ("{}\n{}\n", "line 2, column 1", "make one list of them, as jq -s . does"),
+        ("{}\n{}\n", "line 2, column 1", "make one list of them, for example with jq -s ."),
         ("{} x", "line 1, column 4", "is not JSON: more text follows"),
         ("[" * 100_000, "line 1", "nests more than 200 deep"),
         ("[]", "$", "an object is expected, not a list"),
@@ -96,7 +96,7 @@ def test_numbers_keep_their_text(number: str) -> None:
         (
             policy(Condition={"Bool": {"a:B": "x", "A:b": "y"}}),
             "$.Statement[0].Condition.Bool",
-            "names a condition key twice",
+            "has a condition key twice",
         ),
         (
             policy(Condition={"Bool": {"a:b": [None]}}),

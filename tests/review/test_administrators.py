@@ -99,7 +99,7 @@ LIMITED |= {"permissions_boundary": managed("AmazonS3ReadOnlyAccess")}
         ("elsewhere", "Role elsewhere"),
         ("admin", ""),
         ("limited", ""),
-        ("", "Anyone who has aws_iam_policy.p"),
+        ("", "Anyone with aws_iam_policy.p"),
     ],
 )
 def test_a_policy_that_becomes_that_of_an_administrator_names_who_was_none(

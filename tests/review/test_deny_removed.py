@@ -249,10 +249,10 @@ def test_a_new_list_removes_a_policy_that_may_have_denied_something() -> None:
     ("policies", "words"),
     [
         (["arn:aws:iam::aws:policy/ReadOnlyAccess"], ""),
-        ([ARN], f"no longer has {ARN}, which the plan does not show: if it has a Deny"),
-        (["arn:aws:iam::aws:policy/ReadOnlyAccess", ARN], f"no longer has {ARN}"),
+        ([ARN], f"loses {ARN}, which the plan does not show. If it has a Deny"),
+        (["arn:aws:iam::aws:policy/ReadOnlyAccess", ARN], f"loses {ARN}"),
         ([], ""),
-        (None, "no longer has the policies of group g, which the plan does not show: if"),
+        (None, "loses the policies of group g, which the plan does not show. If"),
     ],
 )
 def test_a_user_that_leaves_a_group_loses_its_denies(

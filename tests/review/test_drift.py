@@ -46,7 +46,7 @@ def test_what_the_plan_leaves_so_counts_for_what_it_is() -> None:
     assert worst(findings) is Level.ERROR
     assert Consequence.NEW_ACCESS in means(findings)
     saying = say(findings[0])
-    assert saying.message.endswith("outside of the configuration, and the plan leaves it so")
+    assert saying.message.endswith("outside of the configuration, and the plan keeps the change")
     assert saying.fix
 
 

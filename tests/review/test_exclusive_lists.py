@@ -45,7 +45,7 @@ def test_an_exclusive_list_removes_what_others_made(kind: str, before: list[str]
     name, there = THERE[kind]
     review = reviewed(exclusive(kind, before, ["other"]), there, fail_on="coverage-lost")
     assert rules(review) >= REMOVES and review.failed
-    removes = [f for f in review.findings if f.message.endswith("keeps or makes it")]
+    removes = [f for f in review.findings if f.message.endswith("keeps or creates it")]
     assert name in removes[0].message
     assert [f.means for f in removes] == [("coverage-lost", "any-change")]
     # What it names stays, and so does what an unchanged list leaves.
@@ -116,7 +116,7 @@ def test_an_exclusive_list_of_which_not_all_is_shown_may_remove_a_deny(
     (finding,) = (f for f in review.findings if f.rule == "exclusive-removes")
     if "after_unknown" in more:
         names = "which inline policies role r keeps"
-        assert finding.message == f"The plan does not show {names}; the others are removed"
+        assert finding.message == f"The plan does not show {names}. The others are removed"
     assert ("new-access" in finding.means) is denies
 
 
@@ -131,7 +131,7 @@ def test_an_exclusive_list_says_not_that_what_is_made_beside_it_will_not_be_ther
     change = exclusive(ATTACHMENTS, [MANAGED, ELSEWHERE], [ELSEWHERE])
     review = reviewed(change, attach(MANAGED, before=False))
     (finding,) = (f for f in review.findings if f.rule == "exclusive-removes")
-    assert finding.message.endswith("though aws_iam_role_policy_attachment.a keeps or makes it")
+    assert finding.message.endswith("although aws_iam_role_policy_attachment.a keeps or creates it")
 
 
 @pytest.mark.parametrize(
@@ -164,6 +164,7 @@ def test_what_happens_to_a_list_without_an_effect_is_a_note(
 
 @pytest.mark.parametrize("kind", THERE)
 def test_a_new_list_removes_what_other_stacks_made_which_no_plan_shows(kind: str) -> None:
+    noun = "attachments" if kind == ATTACHMENTS else "inline policies"
     values = {"name": "r", "assume_role_policy": NODE_TRUST}
     shown = {**values, "inline_policy": [], "managed_policy_arns": []}
     new_list = exclusive(kind, None, [])
@@ -171,7 +172,7 @@ def test_a_new_list_removes_what_other_stacks_made_which_no_plan_shows(kind: str
         role = resource("aws_iam_role", "r", state, values)
         findings = [f for f in reviewed(role, new_list).findings if f.rule in REMOVES]
         assert [f.level for f in findings] == ([level] if level else [])
-        hidden = "Not shown by the plan: what else aws_iam_role.r has"
+        hidden = f"removes all other {noun} of aws_iam_role.r. The plan does not show them"
         assert all(hidden in f.message for f in findings)
     # A list that is replaced for the same role was there before.
     same = exclusive(kind, [], [], actions=["delete", "create"])
@@ -182,8 +183,8 @@ def test_an_attachment_of_a_policy_detaches_it_from_all_others() -> None:
     values = {"name": "a", "policy_arn": READS, "roles": ["s"]}
     new = resource("aws_iam_policy_attachment", "a", None, values)
     messages = [f.message for f in reviewed(new, attach(READS)).findings if f.rule in REMOVES]
-    assert f"{READS} of role r is removed by aws_iam_policy_attachment.a" in messages[0]
-    assert "Not shown by the plan: who else has it" in messages[1]
+    assert f"aws_iam_policy_attachment.a removes {READS} of role r" in messages[0]
+    assert "The plan does not show who else has" in messages[1]
     assert not REMOVES & rules(reviewed(resource("aws_iam_policy_attachment", "a", values, values)))
 
 

@@ -329,7 +329,7 @@ def test_a_node_role_under_another_name_is_an_error_also_where_aws_node_has_its_
     )
     (finding,) = (f for f in found(*changes) if f.rule == "arn-changed")
     assert finding.level == "error"
-    assert "a role of nodes" in say(finding).message
+    assert "a node role" in say(finding).message
 
 
 def test_a_user_joins_a_group_that_may_do_everything() -> None:

@@ -34,7 +34,7 @@ UNREADABLE = {
     "a state shown": (b'{"format_version": "1.0", "values": {}}', "is a state"),
     "other JSON": (b'{"a": 1}', "not that of a plan"),
     "a log": (b'{"@level":"info"}\n{"@level":"info"}\n', "the log of terraform plan"),
-    "a key twice": (GOOD[:-1] + b', "resource_changes": []}', "stands twice"),
+    "a key twice": (GOOD[:-1] + b', "resource_changes": []}', "is there twice"),
     "nested deeply": (b'{"a":' + b"[" * 200_000, "nests too deeply"),
     "changes left out": (
         json.dumps({k: v for k, v in WITHOUT_CHANGES.items() if k != "resource_changes"}).encode(),

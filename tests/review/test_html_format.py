@@ -116,10 +116,10 @@ def test_the_page_begins_with_the_verdict_and_the_plugin() -> None:
     ("shown", "answer"),
     [
         (review(), "Nobody."),
-        (review(CLEAN), "Only as the notes say."),
+        (review(CLEAN), "Only what the notes show."),
         (review(REWRITTEN), "Nobody."),
         (review(NEW_ACCESS), ""),
-        (review(COMMAND), "Nobody, by the resources that are read."),
+        (review(COMMAND), "Nobody, according to the resources that are read."),
     ],
 )
 def test_the_page_says_whether_nobody_can_do_more(shown: ShownReview, answer: str) -> None:

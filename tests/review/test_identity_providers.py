@@ -61,7 +61,7 @@ def _texts(*changes: Json) -> dict[str, str]:
 def test_roles_that_tokens_can_no_longer_assume(change: Json) -> None:
     texts = _texts(change, CNI, APP)
     assert (
-        "aws-node can no longer assume aws_iam_role.cni by IRSA"
+        "aws-node can no longer assume aws_iam_role.cni through IRSA"
         in (texts["error plugin-identity-lost"])
     )
     assert (

@@ -91,4 +91,4 @@ def test_a_node_group_in_a_subnet_that_is_not_listed_breaks(
     done = run("review", "plan.json", cwd=tmp_path)
     assert done.code == code, done.out
     assert words in done.out
-    assert "is allowed less, and nothing new" in done.out
+    assert "can do less, and nothing new" in done.out

@@ -103,7 +103,7 @@ SHOWS = 'test "$*" = "show -json -no-color $PWD/tfplan" && cat plan.json'
             "auto",
             "terraform show .*tofu show .*Only",
         ),
-        ({}, "auto", "is a saved plan, and no engine is on the PATH to show it"),
+        ({}, "auto", "is a saved plan, but no engine to show it is on the PATH"),
         ({"terraform": SHOWS}, "tofu", "tofu"),
     ],
 )

@@ -321,8 +321,8 @@ def problems(before: str | None, after: str, *others: str, **more: str) -> list[
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
-        (scoped("staging"), "is for cluster staging, and aws-node runs in prod"),
-        (scoped("prod", OTHER), f"is for VPC {OTHER}, and aws-node runs in {OWN}"),
+        (scoped("staging"), "is for cluster staging, but aws-node runs in prod"),
+        (scoped("prod", OTHER), f"is for VPC {OTHER}, but aws-node runs in {OWN}"),
     ],
     ids=["cluster", "VPC"],
 )
@@ -422,7 +422,7 @@ def test_the_region_of_what_is_created_is_that_of_its_argument() -> None:
     policies = own_role("cni", POD_TRUST, document(allow("ec2:AssignPrivateIpAddresses", arn)))
     policies[1]["change"] |= {"actions": ["create"], "before": None}
     there = in_place(association(None, "cni"), "aws_node", {"region": "us-east-1"})
-    words = "is for region eu-west-1, and aws-node runs in us-east-1"
+    words = "is for region eu-west-1, but aws-node runs in us-east-1"
     assert any(words in f.message for f in reviewed(there, *policies).findings)
 
 

@@ -67,7 +67,7 @@ def test_a_role_that_does_not_trust_aws_node_is_lost(first: str | None) -> None:
     before = of_role(first) if first else None
     assert levels(addon(before, of_role("b")), *roles) == {LOST: "error"}
     assert (
-        "does not trust kube-system/aws-node by IRSA"
+        "does not trust kube-system/aws-node through IRSA"
         in messages(addon(before, of_role("b")), *roles)[0]
     )
 

@@ -67,7 +67,7 @@ def test_the_managed_policy_is_on_the_role_of_nodes(
         changes += [role("cni", None, irsa()), inline(None, CNI)]
     findings = of_rule(found(*changes), "managed-policy-attached")
     assert [f.level for f in findings] == ([level] if level else [])
-    assert all("the role of nodes" in say(finding).message for finding in findings)
+    assert all("the node role" in say(finding).message for finding in findings)
 
 
 def test_nodes_have_the_role_of_their_group_whatever_the_plan_says_of_its_trust() -> None:
@@ -76,7 +76,7 @@ def test_nodes_have_the_role_of_their_group_whatever_the_plan_says_of_its_trust(
         found(group, *own_role("n", OTHER), attached("n", MANAGED, False, True)),
         "managed-policy-attached",
     )
-    assert finding.level == "warning" and "the role of nodes" in say(finding).message
+    assert finding.level == "warning" and "the node role" in say(finding).message
 
 
 _PLACES = {"name": "prod", "arn": "arn:aws:eks:us-east-1:111122223333:cluster/prod"}
@@ -93,8 +93,8 @@ def policy_in(region: str, account: str = "*") -> str:
 @pytest.mark.parametrize(
     ("region", "account", "words"),
     [
-        ("eu-west-1", "*", "region eu-west-1, and aws-node runs in us-east-1"),
-        ("*", "999999999999", "account 999999999999, and aws-node runs in 111122223333"),
+        ("eu-west-1", "*", "region eu-west-1, but aws-node runs in us-east-1"),
+        ("*", "999999999999", "account 999999999999, but aws-node runs in 111122223333"),
         ("us-east-1", "111122223333", ""),
     ],
 )
@@ -112,7 +112,7 @@ def test_a_new_policy_for_another_cluster_is_said_with_the_calls_that_it_does_no
     (finding,) = [f for f in found(*there, inline(None, scoped("staging"))) if f.level != "note"]
     saying = say(finding)
     assert (finding.rule, finding.level) == ("plugin-permission-missing", "error")
-    assert "is for cluster staging, and aws-node runs in prod" in saying.message
+    assert "is for cluster staging, but aws-node runs in prod" in saying.message
     assert saying.fix == "Name cluster prod in aws_iam_role_policy.cni-i"
     beside = [*there, inline(scoped(), scoped()), inline(None, scoped("staging"), "b")]
     assert not [f for f in found(*beside) if f.level != "note"]

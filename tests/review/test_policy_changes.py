@@ -128,12 +128,15 @@ def test_what_a_change_is(name: str) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (policy("p", A, "x"), "aws_iam_policy.p is not a policy: line 1, column 1: is not JSON"),
+        (
+            policy("p", A, "x"),
+            "aws_iam_policy.p is not a valid policy: line 1, column 1: is not JSON",
+        ),
         (unknown(A), "The policy aws_iam_policy.p is known after apply"),
         (attached(None, ("a", "p")), f"{ARN.format('p')} is attached to aws_iam_role.a"),
         (
             bounded("old", ""),
-            f"aws_iam_role.a loses {ARN.format('old')} as its permissions boundary",
+            f"aws_iam_role.a loses the permissions boundary {ARN.format('old')}",
         ),
         (policy("p", A, None), "aws_iam_policy.p is deleted"),
     ],

@@ -51,7 +51,7 @@ def test_who_switches_session_tags_on_or_off_changes_what_a_policy_by_them_allow
     assert [finding[:2] for finding in comes] == (
         [("principal-tags-changed", "warning")] if asked else []
     )
-    assert all(f"aws_iam_role.pod asks for {asked}" in message for *_, message in comes)
+    assert all(f"aws_iam_role.pod uses {asked}" in message for *_, message in comes)
     disabled = "pod-identity-tags-disabled"
     for sides, level in (
         ([(on, off)], "error"),
@@ -79,8 +79,8 @@ def test_a_policy_that_newly_asks_for_session_tags_that_are_off_is_an_error() ->
 
 
 _OF_TAGS = [f"arn:aws:s3:::b/${{{_TAG}{tag}}}/*" for tag in ("Team", "owner")]
-_CHANGES = "changes, and a policy asks for it"
-_MAY_CHANGE = "The tag owner, team of aws_iam_user.u may change, and a policy asks for it"
+_CHANGES = "changes, and a policy uses it"
+_MAY_CHANGE = "The tag owner, team of aws_iam_user.u may change, and a policy uses it"
 
 
 @pytest.mark.parametrize(

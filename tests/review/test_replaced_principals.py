@@ -225,7 +225,7 @@ def test_a_role_that_is_replaced_loses_what_the_plan_leaves_alone() -> None:
     review = reviewed(replaced(), attach(MANAGED), inline(ONE, ONE))
     assert rules(review) >= LOST
     messages = [f.message for f in review.findings if f.rule == "conflict"]
-    assert len(messages) == 2 and all("the plan does not make it again" in m for m in messages)
+    assert len(messages) == 2 and all("the plan does not create it again" in m for m in messages)
     again = attach(MANAGED, actions=["delete", "create"])
     assert not LOST & rules(reviewed(replaced(), again))
 

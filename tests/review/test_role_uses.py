@@ -97,7 +97,7 @@ def test_a_finding_says_whether_the_type_or_the_argument_is_not_known() -> None:
     findings = reviewed(_unknown(None, "weak"), firehose).findings
     messages = sorted(f.message for f in findings if f.rule == "workload-role")
     for message, what in zip(messages, ("the argument", "its type"), strict=True):
-        assert message.endswith(f"; what {what} does with a role is not known")
+        assert message.endswith(f"; it is not known what {what} does with a role")
     (finding,) = (
         f for f in reviewed(*STRONG, _unknown(None, "strong")).findings if f.rule == "workload-role"
     )
@@ -224,14 +224,14 @@ def test_what_another_file_may_override_is_not_read(name: str, tmp_path: Path) -
         'resource "aws_lambda_function" "f" {\n  role = aws_iam_role.made.arn\n}\n'
     )
     shown = run("review", "plan.json", "--source", ".", cwd=tmp_path).out
-    assert "count as what they refer to" not in shown and "main.tf:1" not in shown
+    assert "taken as what they refer to" not in shown and "main.tf:1" not in shown
     other = {"role": '${replace(aws_iam_role.made.arn, "made", "admin")}'}
     text = json.dumps({"resource": {"aws_lambda_function": {"f": other}}})
     if not name.endswith(".json"):
         text = f'resource "aws_lambda_function" "f" {{\n  role = "{other["role"]}"\n}}\n'
     (tmp_path / name).write_text(text)
     shown = run("review", "plan.json", "--source", ".", cwd=tmp_path).out
-    assert "count as what they refer to (aws_lambda_function.f)" in shown
+    assert "taken as what they refer to (aws_lambda_function.f)" in shown
 
 
 def test_a_name_of_roles_in_two_accounts_may_be_either_in_an_instance_profile() -> None:

@@ -168,13 +168,13 @@ def test_details_have_every_line_and_every_policy() -> None:
     assert "also: ec2:StopInstances on *" in text
     assert "example: ec2:TerminateInstances on arn:aws" in text
     assert (
-        "\nChanges of policies\n\n"
+        "\nPolicy changes\n\n"
         "attached policy aws_iam_policy.cni of aws_iam_role.cni changed "
         "(main.tf:42)\n"
         "  + statement 1 (ec2:DescribeTags): action ec2:RunInstances is added\n"
         "  - statement 2 (s3:GetObject): is removed\n"
     ) in text
-    assert "\nChanges of policies\n  No policy changes.\n" in with_details(review())
+    assert "\nPolicy changes\n  No policy changes.\n" in with_details(review())
 
 
 NOBODY = "Nobody."
@@ -185,11 +185,11 @@ NOBODY = "Nobody."
     [
         ((), NOBODY),
         ((REWRITTEN,), NOBODY),
-        ((CLEAN,), "Only as the notes say."),
+        ((CLEAN,), "Only what the notes show."),
         ((NEW_ACCESS,), ""),
         ((NEW_ACCESS, CLEAN), ""),
         # What a command does is not known.
-        ((COMMAND, CLEAN), "Only as the notes say, by the resources that are read."),
+        ((COMMAND, CLEAN), "Only what the notes show, according to the resources that are read."),
         ((finding(Rule.IDENTITY_CHANGED, "aws-node gets a role"),), "Nobody else"),
         ((finding(Rule.TRUST_ANYBODY, "Everyone"),), ""),
         ((finding(Rule.IRSA_NEVER, "No service account can assume it"),), NOBODY),

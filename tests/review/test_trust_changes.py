@@ -35,7 +35,7 @@ from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.sentences import say
 
 # Of whom the plan does not show that they are in the account of the role.
-_OTHER = " outside this account, as far as the plan shows"
+_OTHER = " (not known to be in this account)"
 
 
 def _principals(*names: str) -> str:
@@ -51,12 +51,12 @@ def _principals(*names: str) -> str:
          f"aws_iam_role.r can now be assumed by any service account named aws-node of {OIDC} "
          f"(was service account kube-system/aws-node of {OIDC})"),
         (token(GITHUB, "repo:example/infra:*", like=True), token(GITHUB, None),
-         f"Condition {GITHUB}:sub StringLike 'repo:example/infra:*' is gone: aws_iam_role.r can "
+         f"Condition {GITHUB}:sub StringLike 'repo:example/infra:*' is removed: aws_iam_role.r can "
          "now be assumed by any workflow of any repository of GitHub"),
         (document(trust({"AWS": "111122223333"}, "sts:AssumeRole",
                         Bool={"aws:MultiFactorAuthPresent": "true"})),
          document(trust({"AWS": "111122223333"}, "sts:AssumeRole")),
-         "Condition aws:MultiFactorAuthPresent Bool 'true' is gone: aws_iam_role.r can now be "
+         "Condition aws:MultiFactorAuthPresent Bool 'true' is removed: aws_iam_role.r can now be "
          "assumed by AWS account 111122223333"),
         (document(trust({"AWS": "111122223333"}, "sts:AssumeRole",
                         Bool={"aws:MultiFactorAuthPresent": "true"})),
@@ -81,9 +81,9 @@ def _principals(*names: str) -> str:
          "arn:aws:iam::111122223333:role/a)"),
         (GOOD, irsa(StringEquals=AUD), f"Condition {OIDC}:sub StringEquals"),
         (pods(*BOTH, **NAMESPACE), pods(*BOTH),
-         "Condition aws:RequestTag/kubernetes-namespace StringEquals 'kube-system' is gone"),
+         "Condition aws:RequestTag/kubernetes-namespace StringEquals 'kube-system' is removed"),
         (document(trust({"AWS": OWN}, *BOTH)), document(trust("*", *BOTH)),
-         f"aws_iam_role.r can now be assumed by everybody (was AWS account {OWN})"),
+         f"aws_iam_role.r can now be assumed by everyone (was AWS account {OWN})"),
         (document(trust("*", *BOTH, StringEquals={"aws:PrincipalOrgID": "o-a"})),
          document(trust("*", *BOTH, StringEquals={"aws:PrincipalOrgID": "o-b"})),
          "Condition on aws:PrincipalOrgID changes from StringEquals 'o-a' to StringEquals 'o-b'"),
@@ -92,15 +92,16 @@ def _principals(*names: str) -> str:
          document(trust({"AWS": OWN}, *BOTH)), "Condition aws:PrincipalArn ArnLike"),
         (GOOD, document({"Effect": "Deny", "Action": "sts:AssumeRole", "Principal": "*"},
                         *json.loads(irsa(StringEquals=AUD))["Statement"]),
-         f"Condition {OIDC}:sub StringEquals 'system:serviceaccount:kube-system:aws-node' is gone: "
-            "aws_iam_role.r can now be assumed by any service account of"),
+         f"Condition {OIDC}:sub StringEquals 'system:serviceaccount:kube-system:aws-node' is "
+         "removed: aws_iam_role.r can now be assumed by any service account of"),
         (of("ec2"), document(trust({"Service": "ec2.amazonaws.com"}, *BOTH)),
-         "The trust policy of aws_iam_role.r now allows sts:TagSession to whom it names"),
+         "The trust policy of aws_iam_role.r now also allows its principals to call "
+         "sts:TagSession"),
         (document(trust("*", "sts:AssumeRole", StringEquals={"aws:PrincipalOrgID": "o-1"}),
                   {"Effect": "Deny", "Action": "sts:AssumeRole",
                    "Principal": {"AWS": "arn:aws:iam::444455556666:role/ci"}}),
          document(trust("*", "sts:AssumeRole", StringEquals={"aws:PrincipalOrgID": "o-1"})),
-         "The Deny that denies sts:AssumeRole to AWS arn:aws:iam::444455556666:role/ci is gone"),
+         "The Deny that denies sts:AssumeRole to AWS arn:aws:iam::444455556666:role/ci is removed"),
     ],
 )  # fmt: skip
 def test_who_can_newly_assume_a_role_is_named_after_the_condition_that_is_gone(
@@ -377,7 +378,7 @@ def test_a_role_that_is_named_in_place_of_its_account_may_be_new() -> None:
     account, by_name = ({"AWS": f"arn:aws:iam::{OWN}:{name}"} for name in ("root", "role/ci"))
     sides = [document(trust(principal, "sts:AssumeRole")) for principal in (account, by_name)]
     text = message("not-proven", role("r", *sides))
-    assert text.startswith("Who can newly assume aws_iam_role.r is not decided")
+    assert text.startswith("It is not known who can newly assume aws_iam_role.r")
 
 
 @pytest.mark.parametrize("claim", ["sub", "aud"])
@@ -500,7 +501,7 @@ def test_a_move_between_irsa_and_pod_identity_is_no_error(before: str) -> None:
     assert moved["trust-widened"] == ("note" if after == POD else "warning")
     (saying,) = sayings("trust-widened", role("r", before, after), inline())
     assert "EKS Pod Identity" in saying.message and not saying.fix
-    by_pods = ", for the pods that associations in the account name"
+    by_pods = ", for the pods of any association in the account"
     assert saying.message.endswith(by_pods) is (after == POD)
     # Of a role of others, every association of the account may use it.
     plain = pods(*BOTH)

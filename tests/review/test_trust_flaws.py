@@ -226,7 +226,7 @@ def test_everybody_but_some_is_everybody() -> None:
     root = {"AWS": "arn:aws:iam::111122223333:root"}
     statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "NotPrincipal": root}
     text = message("trust-anybody", role("r", None, document(statement)))
-    assert text.startswith("Everybody in every AWS account can assume aws_iam_role.r")
+    assert text.startswith("Everyone in every AWS account can assume aws_iam_role.r")
 
 
 def test_an_audience_that_a_change_takes_away_is_an_error() -> None:
@@ -281,7 +281,7 @@ def test_session_tags_that_are_asked_for_and_switched_off() -> None:
     unscoped = pods(*BOTH)
     text = message("pod-identity-tags-disabled", role("r", unscoped, unscoped),
                    inline(by_tag), _association(None, True))  # fmt: skip
-    assert "asks for session tags (kubernetes-namespace)" in text
+    assert "uses session tags (kubernetes-namespace)" in text
 
 
 def test_a_condition_on_another_issuer_that_is_met_without_its_key_bars_nobody() -> None:

@@ -379,7 +379,7 @@ def test_a_reference_that_is_known_after_apply_is_said_once() -> None:
     blocks.append({"type": "aws_iam_role", "name": "made", "expressions": {}})
     review = reviewed(*changes, configuration={"root_module": {"resources": blocks}})
     (part,) = review.not_shown
-    assert part.endswith("which count as what they refer to (aws_lambda_function.f and 1 more)")
+    assert part.endswith("taken as what they refer to (aws_lambda_function.f and 1 more)")
     assert rules(review) == {"new-policy"}
 
 

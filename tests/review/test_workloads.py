@@ -191,7 +191,9 @@ def test_a_profile_that_is_known_after_apply_may_be_one_that_the_plan_makes() ->
     made = _profile("made", None, "weak")
     (finding,) = _of("aws_instance.i", made, instance, configuration=configuration)
     assert finding.level == "note"
-    made_here = "; the plan makes aws_iam_instance_profile.made in this module"
+    made_here = (
+        "; it may be aws_iam_instance_profile.made, which the plan creates in the same module"
+    )
     assert finding.message.endswith(made_here)
     elsewhere = _profile("made", None, "weak", address="module.m.aws_iam_instance_profile.made")
     group = resource("aws_autoscaling_group", "g", None, {})

@@ -178,7 +178,7 @@ MALFORMED = {
     "a key twice": (
         page(ipv4=lambda t: t.replace('"Resource": "*"', '"Resource": "*", "Resource": "*"')),
         "line 28, $.Statement[0].Resource",
-        "the key 'Resource' stands twice",
+        "the key 'Resource' is there twice",
     ),
     "no policy": (
         page(ipv4=lambda t: t.replace('"Allow"', '"Maybe"')),

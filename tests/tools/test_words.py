@@ -30,6 +30,21 @@ def test_a_word_is_found_wherever_users_read(path: str, text: str, tmp_path: Pat
     assert finding.path == path and "'without'" in str(finding)
 
 
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        "Return the role; None where the plan does not show it.",
+        "Say whether the policy allows more.",
+        "It names the role of whom it trusts.",
+        "Yield what becomes of the policies.",
+    ],
+)
+def test_a_phrase_that_has_to_be_read_twice_is_found(phrase: str, tmp_path: Path) -> None:
+    write_tree(tmp_path, {"generator/p/a.py": f'def f():\n    """{phrase}"""\n'})
+    (finding,) = words.findings(tmp_path)
+    assert finding.line == 2
+
+
 def test_other_words_are_left(tmp_path: Path) -> None:
     write_tree(tmp_path, {"generator/p/a.py": '"""Without x."""\n\nfor_want_of = "x"\n'})
     assert list(words.findings(tmp_path)) == []
@@ -44,3 +59,19 @@ def test_a_finding_names_its_line(tmp_path: Path) -> None:
 def test_make_check_runs_both_checks_of_words() -> None:
     recipe = (ROOT / "Makefile").read_text().partition("\ncheck:")[2].partition("\n\n")[0]
     assert "/codespell" in recipe and "-m tools.words" in recipe
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Write the module anew.",
+        "The key stands twice.",
+        "--harden goes with --cni-version.",
+        "A tool that cannot be had here.",
+        "Known as far as the plan says.",
+        "A graver finding.",
+    ],
+)
+def test_phrases_that_have_to_be_read_twice_are_found(text: str, tmp_path: Path) -> None:
+    write_tree(tmp_path, {"docs/guide.md": f"{text}\n"})
+    assert len(list(words.findings(tmp_path))) == 1

@@ -14,7 +14,7 @@ import pytest
 import sqlglot
 
 from conftest import run, validator
-from trail_events import DENIED, EVENTS, LATER, NODES, ROLE, SDK, event
+from trail_events import DENIED, EVENTS, LATER, NODES, PLUGIN, ROLE, SDK, event
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.aws import cloudtrail
 from vpc_cni_iam.inputs.aws.cloudtrail import Result
@@ -113,6 +113,7 @@ def test_text_says_of_each_element_what_the_data_say(
             if not possible["action"].startswith("ec2:"):
                 block.append("    CloudTrail may not record it, so that no event shows it")
         is_pattern = "*" in element["text"] or "?" in element["text"]
+        assert not set(element["used"]) & set(element["refused"])
         asked = (*element["used"], *element["refused"])
         needed = (*asked, *(p["action"] for p in element["not_used"]))
         narrowed = f"the pattern can be narrowed to {', '.join(needed)}"
@@ -173,6 +174,24 @@ def test_it_ends_with_the_policy_without_what_was_not_used(
     assert again.code == 0 and again.out.endswith("nothing is safe to drop\n")
 
 
+def test_of_two_policies_each_has_its_name_or_is_not_needed(tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text(
+        policy("ec2:CreateTags", "ec2:DescribeVpcs", "ec2:RunInstances")
+    )
+    (tmp_path / "q.json").write_text(policy("ec2:RunInstances"))
+    older = event("CreateTags", agent=PLUGIN.replace("v1.23.2", "v1.21.0"))
+    (tmp_path / "t.json").write_text(lines([older, event("DescribeVpcs")]))
+    words = ("usage", "t.json", "--cni-version", "v1.23.2", "--policy", "p.json")
+    off = ("--env", "DISABLE_NETWORK_RESOURCE_PROVISIONING=true")
+    both = run(*words, "--policy", "q.json", *off, cwd=tmp_path).out
+    assert "\nthe events are of plugin v1.21.0, v1.23.2\n" in both
+    assert "\np.json:\n{\n" in both and both.endswith("}\nq.json is not needed\n")
+    single = run(*words, *off, cwd=tmp_path).out
+    assert "\np.json:\n" not in single and "is not needed" not in single
+    # Everything that is kept is used.
+    assert "kept, since" not in both
+
+
 def test_no_policy_is_offered_where_something_is_not_known(tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text(policy("ec2:*", "s3:DeleteBucket"))
     (tmp_path / "t.json").write_text(lines(EVENTS))
@@ -182,6 +201,7 @@ def test_no_policy_is_offered_where_something_is_not_known(tmp_path: Path) -> No
     (tmp_path / "more.json").write_text(unread)
     more = run(*words, "more.json", cwd=tmp_path)
     assert more.code == 1 and "\n{" not in more.out
+    assert "more.json" in more.out and "more follow" in more.out
     # The role has another policy, or had one.
     (tmp_path / "t.json").write_text(lines((*EVENTS, event("GetObject", service="s3"))))
     other = run(*words, cwd=tmp_path)
@@ -305,7 +325,8 @@ def test_the_role_is_never_guessed(tmp_path: Path) -> None:
     assert "--role" in silent.err and ROLE in silent.err
     two = trail(event("CreateTags"), event("CreateTags", role=NODES))
     several = run(*two, cwd=tmp_path)
-    assert several.code == 2 and ROLE in several.err and NODES in several.err
+    assert several.code == 2 and "the plugin sent events with 2 roles" in several.err
+    assert ROLE in several.err and NODES in several.err
     for name in (NODES, "prod-nodes"):
         assert usage(tmp_path, *two[1:], "--role", name)["roles"] == [NODES]
     assert run(*two, "--role", "prod", cwd=tmp_path).code == 2
@@ -376,9 +397,13 @@ def test_what_the_events_cannot_show_is_said_where_a_pattern_can_be_narrowed(
     (tmp_path / "p.json").write_text(policy(pattern))
     service = pattern.partition(":")[0]
     (tmp_path / "t.json").write_text(lines([event(name, service=service) for name in used]))
-    (element,) = usage(tmp_path, "t.json", "--policy", "p.json")["elements"]
+    result = usage(tmp_path, "t.json", "--policy", "p.json")
+    (element,) = result["elements"]
     assert f"the pattern can be narrowed to {service}:" in element["why"]
     assert doubt in element["why"]
+    # A smaller policy keeps a pattern that may be used for more.
+    smaller = json.dumps(result["smaller"]["policies"]) if result["smaller"] else f'"{pattern}"'
+    assert (f'"{pattern}"' in smaller) is bool(doubt)
     assert any(words in element["why"] for words in ("at all", "may not record")) is bool(doubt)
 
 

@@ -63,8 +63,8 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
     ("body", "place", "words"),
     [
         ("x = [", "end of document", "is not TOML: Invalid value"),
-        ("a = 1\na = 2\n", "line 2, column 6", "is not TOML: a key stands twice"),
-        ("<<<<<<< HEAD\na = 1\n=======\n", "line 1, column 1", "holds conflict markers; resolve"),
+        ("a = 1\na = 2\n", "line 2, column 6", "is not TOML: a key is there twice"),
+        ("<<<<<<< HEAD\na = 1\n=======\n", "line 1, column 1", "has conflict markers; resolve"),
         ("\nx 1\n", "line 2, column 3", "is not TOML: Expected '=' after a key"),
         ("x = 1\n", "line 1", "unknown key 'x'; known is module"),
         ("\n[other]\nx = 1\n", "line 2", "unknown key 'other'"),
@@ -166,7 +166,7 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
         (
             '[[module]]\npath = "a"\nharden = true\nrevision = "2022-01-31"',
             "line 3",
-            "harden = true goes with cni_version",
+            "harden = true needs cni_version",
         ),
         (f'[[module]]\npath = "a\\\\b"\n{PIN}', "line 2", "is not a path"),
         (f'[[module]]\npath = "."\n{PIN}', "line 2", "own directory"),
@@ -270,10 +270,10 @@ def test_a_narrowed_module_is_that_of_the_command() -> None:
     hardening = Hardening.of(harden=True, limit_to=["subnets", "security-groups"])
     assert module.options == options(["ipv4-scoped"], cni_version="v1.20.4", hardening=hardening)
     for body, problem in (
-        ('variants = ["ipv4-scoped"]\nlimit_to = ["subnets"]\n', "goes with harden = true"),
+        ('variants = ["ipv4-scoped"]\nlimit_to = ["subnets"]\n', "needs harden = true"),
         (
             'variants = ["ipv6-scoped"]\nharden = true\nlimit_to = ["subnets"]\n',
-            "limit_to: the document of ipv6-scoped is about no subnets",
+            "limit_to: the document of ipv6-scoped names no subnets",
         ),
     ):
         with pytest.raises(InputError, match="line [56]: .*" + problem):

@@ -61,7 +61,7 @@ def _uses(version: PluginVersion) -> tuple[CallRange, ...]:
 
 
 def _change(before: list[PluginVersion], after: list[PluginVersion]) -> str:
-    """Return which calls begin and end between two groups of versions, or what else differs."""
+    """Return which calls a group of versions adds and drops, or what else differs."""
     effects = [
         {(u.action, u.feature, FAMILIES[u.mode]): u.effect for u in _uses(group[0])}
         for group in (before, after)
@@ -74,11 +74,11 @@ def _change(before: list[PluginVersion], after: list[PluginVersion]) -> str:
     )
     if other:
         parts.append(f"a denial of {', '.join(f'`{a}`' for a in other)} has another effect")
-    return "; ".join(parts) or "the same calls, read at other places of the source"
+    return "; ".join(parts) or "the same calls, at other places of the source"
 
 
 def _named(verb: str, calls_of: Set[tuple[str, str | None, str]]) -> Iterator[str]:
-    """Yield calls in words, together those of the same feature and IP families."""
+    """Yield calls in words, grouped by feature and IP family."""
     families: dict[tuple[str, str | None], list[str]] = {}
     for action, feature, family in sorted(calls_of, key=str):
         families.setdefault((action, feature), []).append(family)
@@ -96,7 +96,7 @@ def _page(first: PluginVersion, last: PluginVersion, change: str) -> Iterator[st
     yield ""
     yield f"New: {change}. [All versions](../{LIST})."
     yield ""
-    yield "The brackets say how the effect of a denial is known: [evidence](../evidence.md)."
+    yield "Brackets say [how the effect of a denial is known](../evidence.md)."
     uses = _uses(first)
     for feature, group in groupby(uses, key=lambda use: use.feature):
         yield from ("", f"## With the feature `{feature}`" if feature else "## Always called", "")

@@ -1,4 +1,4 @@
-"""The pages of the commands, one each and their list, made from the command line's definitions."""
+"""The pages of the commands and their list, generated from the command line's definitions."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from vpc_cni_iam.cli.main import TASKS, application
 NAME = "vpc-cni-iam"
 LIST, FOLDER = "commands.md", "commands"
 _DOCS = Path(__file__).resolve().parents[2] / "docs"
-# Of commands whose guide has another name.
+# Commands whose guide has another name.
 _GUIDES = {
     "generate": "getting-started",
     "policy": "variants",
@@ -46,7 +46,7 @@ def pages() -> dict[str, str]:
 
 
 def _below(path: str, command: object) -> Iterator[tuple[str, TyperCommand]]:
-    """Yield a command, or those of a group, with their paths on the command line."""
+    """Yield a command or the commands of a group, with their paths on the command line."""
     if isinstance(command, TyperGroup):
         for name, each in command.commands.items():
             yield from _below(f"{path} {name}", each)
@@ -86,7 +86,7 @@ def _page(path: str, command: TyperCommand) -> Iterator[str]:
 
 
 def _links(path: str) -> Iterator[str]:
-    """Yield links to the guide of a command and to the schema of its JSON, if there are any."""
+    """Yield links to a command's guide and to the schema of its JSON, if they exist."""
     guide, schema = f"{_GUIDES.get(path, path)}.md", f"schemas/{path}.schema.json"
     if (_DOCS / guide).exists():
         yield f"[Guide](../{guide})"
@@ -99,6 +99,6 @@ def _cell(text: str) -> str:
 
 
 def _inline(text: str) -> str:
-    """Return help as Markdown: nothing in it is markup, and options are code."""
+    """Return help text as Markdown: markup is escaped, and options are code."""
     escaped = re.sub(r"([*_<>\[\]])", r"\\\1", text)
     return re.sub(r"`[^`]*`|(?<![\w-])--[a-z][a-z-]*", lambda m: f"`{m[0].strip('`')}`", escaped)

@@ -1,7 +1,7 @@
 """The diagrams of the site: SVG that follows the page's colours and fits a telephone.
 
-A page names a diagram in a comment, `<!-- diagram: outage -->`. It is drawn in two widths, and the
-style of the site shows one. Nothing in a diagram is loaded, and nothing is told by colour alone.
+A page names a diagram in a comment, `<!-- diagram: outage -->`. Each is drawn in two widths, and
+the site's style shows one. A diagram loads nothing, and does not rely on colour alone.
 """
 
 import re
@@ -15,7 +15,7 @@ from vpc_cni_iam.catalog.peers import BREAKING_DATE, Repair, peers
 
 _COMMENT = re.compile(r"<!-- diagram: (\S+) -->")
 _NARROW, _WIDE, _CARD = 340, 680, 250
-# Of letters: the size, what a line takes, and how wide one is in the widest of usual fonts.
+# Font size, line height, and the width of a letter in the widest of the usual fonts.
 _SIZE, _LINE, _LETTER = 13, 18, 7.3
 _PAD, _ARROW, _TITLE = 10, 22, 170
 
@@ -29,15 +29,18 @@ class _Step:
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """A source of credentials, and the role that counts if it is there."""
+    """A source of credentials, and the role that aws-node gets from it."""
 
     question: str
     role: str
 
 
 _OUTAGE = (
-    _Step("Upgrade", "aws-node goes from v1.21.2 to v1.22.0. The policy of its role stays."),
-    _Step("New call", "At start, ipamd calls `ec2:DescribeSecurityGroups`."),
+    _Step(
+        "Upgrade",
+        "aws-node is upgraded from v1.21.2 to v1.22.0. The policy of its role does not change.",
+    ),
+    _Step("New call", "At start, ipamd now calls `ec2:DescribeSecurityGroups`."),
     _Step("Denied call", "No statement of the policy allows it: IAM denies the request.", "bad"),
     _Step("Exit", "ipamd exits. aws-node restarts and exits again.", "bad"),
     _Step("NotReady", "Without a running aws-node, a new node stays NotReady.", "bad"),
@@ -80,7 +83,7 @@ _CI = (
 _KEEP = (
     _Step("vpc-cni-iam.toml", "plugin version and variants"),
     _Step("sync", "writes the module, and keeps local changes", "tool"),
-    _Step("main.tf", "in your repository: every statement can be read"),
+    _Step("main.tf", "in your repository, with every statement"),
     _Step("check", "in CI: reports hand edits and old pins", "tool"),
 )
 _REVIEW = (
@@ -90,10 +93,10 @@ _REVIEW = (
     _Step("Plugin", "whether it still works in each cluster"),
 )
 _PUBLISH = (
-    _Step("publish", "proposes the version by the change of access", "tool"),
+    _Step("publish", "proposes a version number from the change of access", "tool"),
     _Step("1.0.0 and 1.1.0", "static files; a version never changes"),
-    _Step("Web server or OCI registry", "`registry serve` tries it on your machine"),
-    _Step("terraform init", "installs the module by its version"),
+    _Step("Web server or OCI registry", "`registry serve` serves it on your machine, to try it"),
+    _Step("terraform init", "installs a version of the module"),
 )
 
 
@@ -111,7 +114,7 @@ def _figure(name: str) -> str:
 
 
 def _svg(name: str, width: int, height: float, parts: list[str]) -> str:
-    """Return a picture, with its words for those who do not see it."""
+    """Return a picture; its label has its words, for screen readers."""
     drawing = "".join(parts)
     words = " ".join(re.findall(r">([^<>]+)<", drawing))
     return (
@@ -121,7 +124,7 @@ def _svg(name: str, width: int, height: float, parts: list[str]) -> str:
 
 
 def _flow(*steps: _Step) -> Callable[[int], tuple[float, list[str]]]:
-    """Return what draws steps below each other; in a wide picture, titles stand on the left."""
+    """Return a function that draws steps below each other; if wide, with titles on the left."""
 
     def draw(width: int) -> tuple[float, list[str]]:
         parts: list[str] = []
@@ -148,7 +151,7 @@ def _flow(*steps: _Step) -> Callable[[int], tuple[float, list[str]]]:
 
 
 def _ladder(width: int) -> tuple[float, list[str]]:
-    """Draw the order in which credentials count."""
+    """Draw the order in which aws-node looks for credentials."""
     parts: list[str] = []
     top, gap = 1.0, 46
     left = (width - gap) * 0.56
@@ -180,7 +183,7 @@ def _ladder(width: int) -> tuple[float, list[str]]:
 
 
 def _chart(width: int) -> tuple[float, list[str]]:
-    """Draw the days until each project had a policy that works."""
+    """Draw the days until each project had a working policy."""
     rows = sorted(
         (repair for repair in peers().repairs if _days(repair) is not None),
         key=lambda repair: (repair.days is None, _days(repair), repair.project),
@@ -208,7 +211,7 @@ def _chart(width: int) -> tuple[float, list[str]]:
 
 
 def _days(repair: Repair) -> int | None:
-    """Return the days until a repair, or those without one that are known; None without either."""
+    """Return the days until a repair, or the days known without one; None if neither is known."""
     if repair.days is not None:
         return repair.days
     if repair.read_until is None or repair.read_until <= BREAKING_DATE:
@@ -249,7 +252,7 @@ def _sideways(left: float, right: float, y: float) -> str:
     return f'<path class="arrow" d="M{left + 2:.1f} {y:g}H{right - 3:.1f}m-5 -4l5 4l-5 4"/>'
 
 
-# The widths of a diagram by the class that the style knows, and what draws it.
+# The widths of a diagram by CSS class, and the function that draws it.
 _BOTH = {"narrow": _NARROW, "wide": _WIDE}
 _DIAGRAMS: dict[str, tuple[dict[str, int], Callable[[int], tuple[float, list[str]]]]] = {
     "outage": (_BOTH, _flow(*_OUTAGE)),

@@ -1,4 +1,4 @@
-"""Hooks of mkdocs: generated pages, pages of files outside docs/, diagrams, and what is copied."""
+"""Hooks of mkdocs: generated pages, pages of files outside docs/, diagrams and copy buttons."""
 
 import html
 import re
@@ -18,7 +18,7 @@ _RULE = re.compile(r"^## (.+)$|^\| \[[^\]]+\]\((rules/[\w-]+\.md)\)", re.MULTILI
 _CONSOLE = re.compile(r'<div class="language-console highlight">(.*?)</div>', re.DOTALL)
 _COMMAND = re.compile(r"^\$ (.*(?:(?<=\\)\n.*)*)", re.MULTILINE)
 _TABLE, _TAG = re.compile(r"<table>.*?</table>", re.DOTALL), re.compile(r"<[^>]+>")
-# For those who develop this tool; the search does not find them.
+# For developers of this tool; the site's search does not find these pages.
 _DEVELOPMENT = "development/"
 _places: dict[str, str] = {}
 
@@ -43,7 +43,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def _rules(page: str) -> list[Any]:
-    """Return the pages of rules by the question that they are about."""
+    """Return the pages of rules, grouped by question."""
     questions: dict[str, list[dict[str, str]]] = {}
     for question, rule in _RULE.findall(page):
         if question:
@@ -77,7 +77,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Draw diagrams, and point links to files outside docs/ at their pages."""
+    """Draw diagrams, and change links to files outside docs/ to links to their pages."""
     del config, files
     if page.file.src_uri.startswith(_DEVELOPMENT):
         page.meta["search"] = {"exclude": True}
@@ -88,7 +88,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Let the copy button of a console copy the commands alone, and name the cells of tables."""
+    """Make copy buttons of consoles copy only the commands, and label the cells of tables."""
     del page, config, files
     return _TABLE.sub(_with_labels, _CONSOLE.sub(_with_commands, content))
 
@@ -101,7 +101,7 @@ def _with_commands(match: re.Match[str]) -> str:
 
 
 def _with_labels(match: re.Match[str]) -> str:
-    """Return a table whose cells have their headings: on a telephone, they are below each other."""
+    """Return a table whose cells have their headings: a telephone shows cells as a list."""
     labels = [
         _TAG.sub("", label)
         for label in re.findall(r"<th(?: [^>]*)?>(.*?)</th>", match[0], re.DOTALL)

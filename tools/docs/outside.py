@@ -1,4 +1,4 @@
-"""Pages for files of the repository that lie outside docs/ and that pages link to.
+"""Pages for files outside docs/ that pages link to.
 
 A page links to `../examples/README.md` as it stands on GitHub. In the site, each such file is a
 page below `source/`: Markdown as it is, anything else as code.
@@ -16,7 +16,7 @@ _LANGUAGES = {".tf": "hcl", ".toml": "toml", ".yml": "yaml", ".yaml": "yaml", ".
 
 
 def with_links(text: str, place: str, *, into: Callable[[Path], None]) -> str:
-    """Return a page's text with links that lead to the pages below `source/`.
+    """Return a page's text with links to the pages below `source/`.
 
     Args:
         text: The page's Markdown.
@@ -45,7 +45,7 @@ def uri(file: Path) -> str:
 
 
 def content(file: Path) -> str:
-    """Return the text of a file's page, with links as they are on GitHub."""
+    """Return the text of a file's page, with the links of GitHub."""
     text = file.read_text(encoding="utf-8")
     if file.suffix == ".md":
         return text
@@ -60,6 +60,6 @@ def _uri_of(place: str) -> str:
 
 
 def _file(path: Path) -> Path | None:
-    """Return the file that a link means: of a directory its README.md, or else its main.tf."""
+    """Return the file of a link: for a directory, its README.md, or else its main.tf."""
     candidates = (path, path / "README.md", path / "main.tf")
     return next((file for file in candidates if file.is_file()), None)

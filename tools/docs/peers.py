@@ -11,25 +11,26 @@ from vpc_cni_iam.catalog.peers import BREAKING, BREAKING_DATE, PeerReport, Repai
 _UNVERIFIED = "not verified at its source"
 _INTRO = f"""# Who ships which policy, and what breaks
 
-Tools and modules that make EKS clusters bring a policy for the plugin of their own, or attach the
-one of AWS. This page has those that were read, with the plugin versions that each works with, to
-{known_versions.newest()}. A document is compared with the file at the named commit. Where that
-could not be done, the table says "{_UNVERIFIED}". Where a project makes the document of its users'
-options, the table has the one for each IP family alone, in the partition `aws`.
+Tools and modules that create EKS clusters have their own policy for the plugin, or attach the one
+of AWS. This page lists the policies that were read, and the plugin versions to
+{known_versions.newest()} that each works with. Each document was compared with the file at the
+named commit. If that was not possible, the table says "{_UNVERIFIED}". If a project builds
+the document from its users' options, the table has the document for each IP family alone, in the
+partition `aws`.
 
-`vpc-cni-iam catalog --peers` prints the same. `coverage` and `audit` name the documents that a
-policy equals.
+`vpc-cni-iam catalog --peers` prints the same. If a policy equals one of the documents, `coverage`
+and `audit` say so.
 
 ## Days from plugin {BREAKING} to a document that works
 
-Plugin {BREAKING} of {BREAKING_DATE} began to call ec2:DescribeSubnets and
-ec2:DescribeSecurityGroups when it starts. Days are counted to the first document that works with
-it and with every later version.
+Plugin {BREAKING} of {BREAKING_DATE} is the first to call ec2:DescribeSubnets and
+ec2:DescribeSecurityGroups at start. Days are counted to the first document that works with this
+version and every later one.
 
 <!-- diagram: days -->
 
-A star marks a date that is {_UNVERIFIED}. A bar that says "none by" ends on the day up to
-which a project was read without finding such a document.
+A star marks a date that is {_UNVERIFIED}. "None by" and a date means: the project was
+read up to this date, and had no such document.
 """
 # Repository, path and commit.
 _SOURCE = re.compile(r"([\w.-]+/[\w.-]+) (\S+), ([0-9a-f]{40})")
@@ -78,7 +79,7 @@ def _section(reports: list[PeerReport]) -> Iterator[str]:
 
 
 def _source(source: str) -> str:
-    """Return where a document is; the page of a file at its commit, as a link."""
+    """Return the place of a document: for a file at a commit, a link to its page."""
     match = _SOURCE.fullmatch(source)
     if match is None:
         return source

@@ -48,7 +48,7 @@ _VALUES = {
 
 @dataclass(slots=True)
 class _Table:
-    """Values that are used many times, each with its number."""
+    """Repeated values, each with its number."""
 
     numbers: dict[Any, int] = field(default_factory=dict)
 
@@ -67,7 +67,7 @@ class _Data:
 
 
 def choices() -> Iterator[tuple[Variant, PluginVersion, bool, tuple[str, ...]]]:
-    """Yield everything that can be chosen: variant, plugin version, hardened, features."""
+    """Yield every choice: variant, plugin version, hardened, features."""
     for variant in VARIANTS:
         for version in known_versions.known()[1:]:  # the first one is not supported
             known = [f for f in calls.features() if calls.feature_since(f) <= version]
@@ -98,9 +98,9 @@ def composed(
 
 
 def data() -> dict[str, Any]:
-    """Return everything that the page shows."""
+    """Return the data of the page."""
     tables = _Data()
-    # Many versions have the policies and the calls of the one before.
+    # Many versions have the same policies and calls as the one before.
     number_policy = functools.cache(functools.partial(_policy, tables))
     risks_known: dict[object, int] = {}
     versions: dict[str, dict[str, tuple[int, int]]] = {}
@@ -111,7 +111,7 @@ def data() -> dict[str, Any]:
         same = policy, profile(setting, SCENARIOS)
         if same not in risks_known:
             risks_known[same] = _risks(tables, policy, setting)
-        # The page takes lists of IDs, and has * where there are none.
+        # The page accepts lists of IDs, and shows * without a list.
         listed = narrow(policy, IdList) if hardened else policy
         numbers = number_policy(variant, listed), risks_known[same]
         versions.setdefault(str(version), {})[chosen] = numbers
@@ -200,7 +200,7 @@ def _statement(statement: Statement) -> dict[str, Any]:
 
 
 def _twice(statement: Statement) -> Statement:
-    """Return a statement with each resource of a list twice: the page writes all IDs in between."""
+    """Return a statement with each listed resource twice: the page writes the IDs in between."""
     resources = list(map(str, statement.resources))
     if len(set(resources)) < len(resources):
         return statement
@@ -211,7 +211,7 @@ def _twice(statement: Statement) -> Statement:
 
 
 def _check(policy: Policy, name: str) -> None:
-    """Refuse a policy that is not its statements, joined as the page joins them."""
+    """Refuse a policy that differs from its statements joined as by the page."""
     parts = [_statement(s) for s in policy.statements]
     # policy-picker.js has the same two.
     statements = ",\n".join(p["json"] for p in parts)
@@ -236,7 +236,7 @@ def _risks(tables: _Data, policy: Policy, setting: RequestSetting) -> int:
 
 
 def _evidence(tables: _Data, modes: tuple[Mode, ...], version: PluginVersion) -> int:
-    """Number what is known of each action that modes of a plugin version call."""
+    """Number the facts about each action that modes of a plugin version call."""
     texts: dict[str, tuple[str, str, str]] = {}
     for feature in (None, *calls.features()):
         for call_range in calls.call_ranges(modes, version, feature):

@@ -1,4 +1,4 @@
-"""Places in a source that evidence of the catalog names, as links."""
+"""Links to the places in source code that the catalog's evidence names."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _PLACE = re.compile(
 
 
 def parts(evidence: str) -> Iterator[tuple[str, str]]:
-    """Yield the pieces of a text about evidence, each with its address, which may be empty.
+    """Yield the pieces of a text about evidence, each with its address or an empty text.
 
     A place is named by its version and the file without its folder; the address has both. The
     lines of the network policy agent are those of the last version that the text names.

@@ -27,16 +27,16 @@ NAMES = tuple(dict.fromkeys(name for tool in TOOL_LIST for name in (tool.family,
 
 
 def install(tools: Sequence[Tool], cache: Path) -> list[str]:
-    """Put every tool that is not there yet into the cache.
+    """Install every missing tool into the cache.
 
-    Safe at any time: a tool is put in place whole or not at all, and of two runs one waits.
+    Safe at any time: a tool is installed completely or not at all, and of two runs one waits.
 
     Args:
-        tools: What is wanted.
+        tools: The tools to install.
         cache: The cache folder, which is created.
 
     Returns:
-        One line for each tool that cannot be had on this machine.
+        One line for each tool that this machine cannot have.
     """
     write_settings(cache)
     problems = []
@@ -72,7 +72,7 @@ def find(family: str, version: str | None, cache: Path) -> Path | None:
         cache: The cache folder.
 
     Returns:
-        Its path, or None where it is not installed.
+        Its path; None if it is not installed.
     """
     expected = version or [tool.version for tool in EVERYDAY if tool.family == family][-1]
     path = cache / "bin" / f"{family}-{expected}"
@@ -80,7 +80,7 @@ def find(family: str, version: str | None, cache: Path) -> Path | None:
 
 
 def _link_defaults(cache: Path) -> None:
-    """Keep a folder for PATH, where engines have their plain names."""
+    """Keep a folder for PATH in which engines have their plain names."""
     folder = cache / "path"
     folder.mkdir(exist_ok=True)
     for family in EXECUTABLES:
@@ -96,7 +96,7 @@ def exports(cache: Path, with_path: bool) -> str:
 
     Args:
         cache: The cache folder.
-        with_path: Add the engines at the end of PATH, so that a person's own come first.
+        with_path: Add the engines at the end of PATH, so that a user's own are first.
 
     Returns:
         `export` lines for a POSIX shell.
@@ -139,7 +139,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _install_command(only: Sequence[str], best_effort: bool, cache: Path) -> int:
-    # A bare family means its everyday versions; a full name may be any in the table.
+    # A family's name means its default versions; a full name can be any in the table.
     tools = [tool for tool in EVERYDAY if not only or tool.family in only]
     tools += [tool for tool in TOOL_LIST if tool.name in only and tool not in tools]
     problems = install(tools, cache)

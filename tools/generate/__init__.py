@@ -1,1 +1,1 @@
-"""Makes what is generated and committed: modules, examples, pictures, pages, schemas."""
+"""Writes generated files that are committed: modules, examples, pictures, pages, schemas."""

@@ -1,11 +1,11 @@
-"""Check that what is generated and committed is current, or write it anew.
+"""Check that generated files are current, or write them again.
 
 python -m tools.generate [--write]
 
-Generated are the modules under modules/ and inside examples/, what init writes there, the list of
-the examples, the README's tables, its pictures, the pages about risks and about the rules of a
-review, the schemas of JSON that commands print and of the configuration, and the page of a review.
-Exit codes: 0 current, 1 stale (with the reason for each), 2 wrong usage.
+Generated are the modules in modules/ and examples/, the configuration there, the list of examples,
+the README's tables and pictures, the pages about risks, rules and other projects' policies, the
+schemas of JSON output and of the configuration, and a review as a page. Exit codes: 0 current, 1
+stale (with the reason for each), 2 wrong usage.
 """
 
 import argparse
@@ -58,23 +58,19 @@ MODULES: dict[str, Options] = {
     "examples/ipv6-scoped/policy": examples.IPV6_SCOPED,
     "examples/role-many-clusters/role": examples.MANY,
 }
-# Of those that `catalog --peers` lists.
+# Those of `catalog --peers` that the README names.
 _POPULAR = ("AWS", "terraform-aws-iam", "kOps", "eksctl")
 VENDORED = ROOT / "examples" / "vendored" / "vpc-cni-iam.toml"
 _SECTION = re.compile(r"<!-- BEGIN (\w+) -->\n(.*?)<!-- END \1 -->\n", re.DOTALL)
 
 
 def tree(folder: Path) -> dict[str, str]:
-    """Return the texts of the files in a folder.
-
-    Args:
-        folder: The folder.
-    """
+    """Return the texts of the files in a folder, by path."""
     return texts(folder, entries(folder))
 
 
 def stale_modules() -> list[str]:
-    """Return a line for each file of a committed module that is not what it should be."""
+    """Return a line for each file of a committed module that is stale, missing or left over."""
     results = []
     for folder, made_from in MODULES.items():
         there, expected = tree(ROOT / folder), render(made_from)
@@ -92,7 +88,7 @@ def vendored() -> Config:
 
 
 def variants_table() -> str:
-    """Return the README's table of variants and the versions each revision of them works with."""
+    """Return the table of variants, with the plugin versions that each revision works with."""
     catalog = listing()
     revisions = [r["revision"] for r in catalog["revisions"]]
     lines = [
@@ -107,14 +103,14 @@ def variants_table() -> str:
 
 
 def features_table() -> str:
-    """Return the README's table of optional features."""
+    """Return the table of optional features."""
     lines = ["| feature | grant it when | from plugin |", "| --- | --- | --- |"]
     lines += [f"| `{f['name']}` | {f['when']} | {f['since']} |" for f in listing()["features"]]
     return "\n".join(lines) + "\n"
 
 
 def errors_table() -> str:
-    """Return the table of errors that are no denied call of the plugin."""
+    """Return the table of errors other than denied calls of the plugin."""
     lines = ["| error | what it says | what it proves |", "| --- | --- | --- |"]
     lines += [f"| `{name}` | {e.says} | {e.cause} |" for name, e in errors().items()]
     return "\n".join(lines) + "\n"
@@ -152,14 +148,14 @@ def configuration_table() -> str:
 
 
 def coverage_picture() -> str:
-    """Return the picture of upstream's newest scoped document against every release."""
+    """Return the picture of upstream's newest scoped document and every plugin version."""
     subject = of_variant("ipv4-scoped", select(revision=revisions()[-1].name), {})
     setting = RequestSetting(known_versions.newest(), subject.mode, names=subject.names)
     return svg.matrix(subject, matrix(subject.policies, setting), verbose=False)
 
 
 def json_schema(command: str) -> str:
-    """Return the schema of what a command prints as JSON."""
+    """Return the schema of a command's JSON."""
     return json.dumps(json_types.schema(command), indent=2) + "\n"
 
 
@@ -181,7 +177,7 @@ PICTURES: dict[str, Callable[[], str]] = {
     "docs/session.svg": terminal.svg,
     "docs/session-narrow.svg": partial(terminal.svg, terminal.NARROW, terminal.FEW_STEPS),
 }
-# The configuration is what init writes; the vendored example is then made from it.
+# `init` writes the configuration first; the vendored example is generated from it.
 FILES: dict[str, Callable[[], str]] = {
     "examples/vendored/vpc-cni-iam.toml": lambda: text(f"modules/{NAME}"),
     "examples/README.md": examples.page,
@@ -217,7 +213,7 @@ PAGES = (
 
 
 def documents() -> dict[str, str]:
-    """Return the generated files that are no modules, by path."""
+    """Return the generated files outside modules, by path."""
     pages = {f"docs/{path}": page for path, page in rule_pages.pages().items()}
     makers = dict(FILES)
     if not terminal.is_possible():
@@ -228,23 +224,19 @@ def documents() -> dict[str, str]:
 
 
 def page_text(text: str) -> str:
-    """Return a page with its generated sections as they should be."""
+    """Return a page with its generated sections made current."""
 
     def fill(match: re.Match[str]) -> str:
         name = match[1]
         if name not in SECTIONS:
-            return match[0]  # of figures, which `make bench` writes
+            return match[0]  # `make bench` writes the figures
         return f"<!-- BEGIN {name} -->\n{SECTIONS[name]()}<!-- END {name} -->\n"
 
     return _SECTION.sub(fill, text)
 
 
 def take_pictures() -> int:
-    """Take those of the README's pictures anew that do not show the page as it is.
-
-    Returns:
-        The exit code.
-    """
+    """Take the pictures again that do not show the current page; return the exit code."""
     for path, scheme in screenshot.PICTURES.items():
         if not screenshot.is_current(ROOT / path) and not screenshot.take(ROOT / path, scheme):
             print(f"{path}: needs chromium, which is not installed")
@@ -253,12 +245,12 @@ def take_pictures() -> int:
 
 
 def rule_files() -> set[str]:
-    """Return the paths of the pages about rules."""
+    """Return the paths of the rule pages."""
     return {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs/rules").glob("*.md")}
 
 
 def write_documents(made: dict[str, str]) -> None:
-    """Write what `documents` made, and remove pages of rules that are no more."""
+    """Write the texts of `documents`, and remove pages of deleted rules."""
     (ROOT / "docs/rules").mkdir(exist_ok=True)
     for path, content in made.items():
         (ROOT / path).write_text(content, encoding="utf-8")
@@ -267,11 +259,7 @@ def write_documents(made: dict[str, str]) -> None:
 
 
 def main() -> int:
-    """Check, or write with ``--write``.
-
-    Returns:
-        The exit code.
-    """
+    """Check, or write with ``--write``; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--write", action="store_true", help="write what is stale")
     arguments = parser.parse_args().write

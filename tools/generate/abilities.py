@@ -1,7 +1,7 @@
 """The table of what an attacker with aws-node's credentials can do, by policy.
 
-Each cell is what the evaluator says of requests with every resource that EC2 checks for the action.
-What EC2 does whatever IAM says is in the words of a row, with its source.
+For each cell, the evaluator checks requests with every resource that EC2 checks for the action. If
+EC2 refuses a request whatever IAM allows, the row's text says it, with its source.
 """
 
 from collections.abc import Callable
@@ -62,13 +62,13 @@ class Ability(Struct, frozen=True):
 
     text: str
     sources: tuple[str, ...]  # keys of `SOURCES`
-    answer: Callable[[Attacker], str]  # what a cell says
+    answer: Callable[[Attacker], str]  # the text of a cell
 
 
 def _on(
     make: Callable[[Attacker], NodeInterface], *actions: str, own_instance: bool = True
 ) -> Callable[[Attacker], str]:
-    """Return what says whether all actions are allowed on an interface."""
+    """Return a function that checks whether all actions are allowed on an interface."""
 
     def may(reach: Attacker, eni: NodeInterface) -> bool:
         return all(reach.may(action, eni, own_instance=own_instance) for action in actions)

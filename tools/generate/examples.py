@@ -1,4 +1,4 @@
-"""What the examples are made from, and the page that says which versions each one is for."""
+"""The options of the examples' modules, and the page that lists the examples."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,7 @@ MANY = options(["ipv4-pod-identity"], cni_version="latest", kind="role")
 VENDORED = recommended()
 UPSTREAM = options(revision="2022-01-31")
 
-# What the examples attach; that from a registry is for what its publisher chose.
+# The policy that each example attaches; the publisher chooses the one from a registry.
 _ATTACHED: dict[str, tuple[Options, str] | None] = {
     "ipv4": (POLICY, "ipv4"),
     "ipv6": (POLICY, "ipv6"),
@@ -49,9 +49,9 @@ def page() -> str:
     lines = [
         "# Examples",
         "",
-        "Each is a root module that can be planned as it is. The generated modules that they call",
-        f"are for plugin {newest()}, but for the one of upstream's document. For your own, make",
-        "the module and name it as the `source`:",
+        "Each example is a root module that you can plan as it is. The generated modules that they",
+        f"call are for plugin {newest()}, except the one with upstream's document. For your own",
+        "configuration, generate the module and use it as the `source`:",
         "",
         "```sh",
         f"vpc-cni-iam generate modules/{NAME}",
@@ -76,7 +76,7 @@ def _shows(name: str) -> str:
 def _works(name: str) -> str:
     attached = _ATTACHED[name]
     if attached is None:
-        return "those that the published version is for"
+        return "the plugin versions of the published module"
     made_from, name = attached
     (variant,) = find([name])
     (policy,) = (c.policy for c in made_from.composed() if c.variant == variant)

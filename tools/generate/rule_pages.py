@@ -1,7 +1,7 @@
-"""The pages about the rules of a review: one each, and their list.
+"""The pages about the rules of a review, and their list.
 
-What `rules.toml` beside this file says of a rule is joined with the rule's own words and with two
-cases of the corpus. Both are run: one must have the finding, the other must not.
+A page has the texts of the rule, its entry in `rules.toml` beside this file, and two cases of the
+corpus. Both cases are run: one must have the finding, the other must not.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ QUESTIONS = {
     "access": "Who can do more, or less?",
     "trust": "Who can assume a role?",
     "credentials": "Who gets a role?",
-    "plan": "What does the plan not say?",
+    "plan": "What does the plan not show?",
 }
 _HEAD = "<!-- Made by `make generate` from the rule, tools/generate/rules.toml and two cases. -->"
 
 
 class ExampleError(Exception):
-    """What the file says of a rule is missing, or not so."""
+    """An entry of the file is missing or wrong."""
 
 
 def pages() -> dict[str, str]:
@@ -57,13 +57,13 @@ def pages() -> dict[str, str]:
 
 
 def listing(rules: Iterable[Any] = RULES) -> str:
-    """Return the list of the rules, by the question that they are about if they have one."""
+    """Return the list of the rules, grouped by question."""
     lines = [
         "# Rules of `vpc-cni-iam review`",
         "",
         "A finding fails the review by its level (`--fail-on error`, `warning` or `note`), or by",
-        "what it is about (`--fail-on new-access`, `coverage-lost` or `any-change`). The page of",
-        "a rule says where a finding has another level, and shows an example with a fix.",
+        "its kind (`--fail-on new-access`, `coverage-lost` or `any-change`). The page of a rule",
+        "says when a finding has another level, and shows an example with a fix.",
         '`file("NAME.json")` in the examples reads a file of `tests/review/corpus/documents`.',
         "",
     ]
@@ -135,19 +135,19 @@ def _of(rule: ShownRule, case: Case) -> list[Json]:
 
 
 def _ignoring(rule: ShownRule, case: Case, address: str) -> Iterator[str]:
-    """Yield the entry of the ignore file with which a case does not have the finding.
+    """Yield the entry of the ignore file that suppresses the finding of a case.
 
     Raises:
-        ExampleError: It has the finding still.
+        ExampleError: The case still has the finding.
     """
     if "ignore" in case.data:
-        yield "This rule is about the entries themselves, and cannot be ignored."
+        yield "This rule is about the ignore file itself, so it cannot be ignored."
         return
     entry = [
         "[[ignore]]",
         f'rule = "{rule.id}"',
         f"address = {json.dumps(address or '*')}",
-        'reason = "why this is right here"',
+        'reason = "why this is acceptable here"',
     ]
     ignoring = replace(case, data={**case.data, "ignore": "\n".join(entry)})
     if any(
@@ -174,7 +174,7 @@ def _finding(finding: Json) -> Iterator[str]:
 
 
 def _shown(case: Case) -> Iterator[str]:
-    """Yield what a case is about, and what it changes."""
+    """Yield the description of a case, and its change."""
     yield case.data["about"]
     if options := case.data.get("options"):
         yield f"Options: `{' '.join(options)}`."
@@ -199,7 +199,7 @@ def _configuration(case: Case) -> tuple[list[str], list[str]]:
 
 
 def _blocks(changes: Iterable[Json], side: str) -> list[str]:
-    """Return a plan that was written by hand, as it would stand in a configuration."""
+    """Return a plan that was written by hand, as a configuration."""
     lines: list[str] = []
     for change in changes:
         values = change.get("values", change.get(side))
@@ -208,7 +208,7 @@ def _blocks(changes: Iterable[Json], side: str) -> list[str]:
         known = {key: value for key, value in values.items() if key != "arn"}
         if side == "after":
             known |= {key: None for key in change.get("unknown", {}) if key not in known}
-        # References stand for what a change has after it.
+        # References replace the values after a change.
         refers = (
             change.get("refs", {}) if values == change.get("values", change.get("after")) else {}
         )
@@ -237,7 +237,7 @@ def _literal(key: str, value: Any) -> str:
 
 
 def _difference(before: list[str], after: list[str]) -> Iterator[str]:
-    """Yield two configurations as a code block, of which a difference marks what changes."""
+    """Yield two configurations as a code block with their difference."""
     if not before or before == after:
         yield from ("```hcl", *after, "```")
         return

@@ -1,7 +1,7 @@
 """Take the README's pictures of the page of a review, in a real browser.
 
-Imported by freshness.py. What a browser draws differs from one version of it to the next, so a
-picture holds the digest of the page that it shows, and is stale when the page is another one.
+Browser versions draw the same page differently, so a picture has the digest of its page. It is
+stale if the page has another digest.
 """
 
 import hashlib
@@ -23,10 +23,10 @@ from vpc_cni_iam.review.run import review
 _REVIEWED = Path(__file__).resolve().parents[2] / "tests" / "review"
 PLAN = _REVIEWED / "plans" / "widen.terraform-1.15.5.json"
 SOURCE = _REVIEWED / "configurations" / "widen" / "after"
-# Which of Chromium's colour schemes each picture is taken in.
+# The number of Chromium's colour scheme for each picture.
 PICTURES = {"docs/review-light.png": 1, "docs/review-dark.png": 0}
 _WIDTH = 1000
-# Writes where the findings end into the page's title.
+# Writes the position where the findings end into the page's title.
 _MEASURE = """<script>addEventListener("load", () => setTimeout(() => {
   const lists = [...document.querySelectorAll("ul.findings")];
   const end = Math.max(...lists.map((list) => list.getBoundingClientRect().bottom));
@@ -40,30 +40,18 @@ _KEY = b"Page\0"
 
 
 def page() -> str:
-    """Return the page that is shown: the review that the README shows, too."""
+    """Return the page of the review."""
     plan = read_plan(PLAN.read_bytes(), "plan.json")
     return write(shown(review(plan, Options(source=SOURCE))), Setting())
 
 
 def is_current(picture: Path) -> bool:
-    """Say whether a picture shows the page as it is.
-
-    Args:
-        picture: The picture.
-    """
+    """Return whether a picture shows the current page."""
     return picture.exists() and _KEY + _digest() in picture.read_bytes()[: _HEAD + 100]
 
 
 def take(picture: Path, scheme: int) -> bool:
-    """Take a picture of the page.
-
-    Args:
-        picture: The file to write.
-        scheme: The colour scheme, by Chromium's number.
-
-    Returns:
-        False if there is no browser here.
-    """
+    """Take a picture of the page with a colour scheme; return False if there is no browser."""
     program = shutil.which("chromium")
     if program is None:
         return False
@@ -79,7 +67,7 @@ def take(picture: Path, scheme: int) -> bool:
             f"--user-data-dir={folder / 'profile'}",
         ]
         address = (folder / "measured.html").as_uri()
-        # The time of the page, until its layout is at rest.
+        # Time for the layout of the page to settle.
         command.append("--virtual-time-budget=2000")
         measure = [*command, f"--window-size={_WIDTH},1000", "--dump-dom", address]
         done = subprocess.run(measure, check=True, capture_output=True, timeout=120)

@@ -1,6 +1,6 @@
-"""Draw the README's picture: a terminal in which the commands really ran.
+"""Draw the README's picture: a terminal with commands and their real output.
 
-A real Terraform verifies the module in it, so it is only drawn where that is installed.
+Terraform verifies the module in it, so the picture needs an installed Terraform.
 """
 
 import io
@@ -29,7 +29,7 @@ _PLAN = (
 )
 # The files that a user has.
 _GIVEN = f"vpc-cni-iam policy ipv4 --revision 2024-07-22 >policy.json; cp {_PLAN} plan.json"
-# What is typed; everything that it prints is shown.
+# The commands; the picture shows their whole output.
 _COVERAGE = "vpc-cni-iam coverage policy.json --cni-version v1.22.1"
 STEPS = (
     f"{_COVERAGE} | head -n 7",
@@ -54,7 +54,7 @@ _THEME = TerminalTheme(
         (201, 209, 217),
     ],
 )
-# rich's own frame asks a font server for its font; a picture must ask nobody.
+# rich's own frame loads its font from a server; the picture must load nothing.
 _FRAME = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" \
 xmlns="http://www.w3.org/2000/svg">
 <style>
@@ -73,14 +73,14 @@ font-size: {char_height}px; line-height: {line_height}px; font-variant-east-asia
 
 
 def is_possible() -> bool:
-    """Return whether the engine of the picture and its provider are installed here."""
+    """Return whether the picture's engine and its provider are installed."""
     cache = cache_directory(os.environ)
     mirror = cache / "mirror" / AWS_HOSTS[0]
     return (cache / "bin" / ENGINE).exists() and mirror.exists()
 
 
 def session(steps_typed: Sequence[str]) -> list[tuple[str, list[str]]]:
-    """Run the steps in an empty folder, and return each with the lines that it prints."""
+    """Run the steps in an empty folder; return each step with its lines of output."""
     cache = cache_directory(os.environ)
     steps = []
     with tempfile.TemporaryDirectory() as name:
@@ -110,7 +110,7 @@ def session(steps_typed: Sequence[str]) -> list[tuple[str, list[str]]]:
 
 
 def svg(width: int = WIDTH, steps: Sequence[str] = STEPS) -> str:
-    """Return the picture as SVG, the same for the same output of the commands."""
+    """Return the picture as SVG; the same output gives the same bytes."""
     # Two columns are the margin on the right: the frame has none.
     console = Console(width=width + 2, record=True, file=io.StringIO(), force_terminal=True)
     for number, (command, lines) in enumerate(session(steps)):

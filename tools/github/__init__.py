@@ -1,1 +1,1 @@
-"""What action.yml runs beside the command."""
+"""Scripts that action.yml runs beside the command."""

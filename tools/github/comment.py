@@ -1,10 +1,10 @@
-"""Writes the review of a plan as a comment on its pull request, or replaces the one before.
+"""Writes the review of a plan as a comment on its pull request, or replaces the earlier comment.
 
 python comment.py review.md review.json
 
-action.yml runs it, with any Python and no packages. It fails nothing: the review decides, and its
-summary has what a comment would have. The first line of a review, which is not shown, is the same
-for the same plan; a comment of a bot that begins with it is the one to replace. Nobody else's is.
+action.yml runs it, with any Python and no packages. It never fails the job: the review decides, and
+the summary has the same text. The first line of a review, which is hidden, is the same for the same
+plan. Only a bot's comment that begins with this line is replaced.
 """
 
 import json
@@ -20,7 +20,7 @@ from urllib.request import Request, urlopen
 _PAGE = 100
 _TIMEOUT = 30
 _LONGEST = 65_536  # characters of a comment
-# What a token that may not write is answered.
+# GitHub's answers to a token that must not write.
 _REFUSED = (401, 403, 404)
 _ABOUT_IAM = ("findings", "ignored", "read", "not_read", "not_shown")
 
@@ -69,7 +69,7 @@ class Api:
 
 
 def comment(markdown: str, review: Mapping[str, Any], environ: Mapping[str, str]) -> str:
-    """Write the comment, and return what was done as a line for the log."""
+    """Write the comment; return the result as a line for the log."""
     try:
         return _written(markdown, review, environ)
     except HTTPError as error:
@@ -92,7 +92,7 @@ def _written(markdown: str, review: Mapping[str, Any], environ: Mapping[str, str
     own = api.own(markdown.partition("\n")[0])
     if own is None and not any(review[key] for key in _ABOUT_IAM):
         return "no comment: the plan changes nothing about IAM"
-    # A run that reviews nothing leaves the comment: it says what it is of.
+    # A run that reviews nothing leaves the comment, which names its commit.
     body = f"{markdown.rstrip()}\n\nReview of commit {pull_request['head']['sha']}.\n"
     return f"commented: {api.write(body if len(body) <= _LONGEST else markdown, own)}"
 

@@ -1,9 +1,9 @@
-"""A pytest plugin that tries one change after another in a process that has imported all tests.
+"""A pytest plugin that tries changes, one after another, in a process that has imported all tests.
 
-It is loaded with ``-p tools.mutants.forking``. Each change is tried in a fork, so that none pays
-for starting Python and collecting tests: that would be two thirds of all time. There, the functions
-that are alive get the changed code. What runs at import cannot be changed so; `Copy` tries it in
-its own process.
+It is loaded with ``-p tools.mutants.forking``. Each change is tried in a fork. Starting Python and
+collecting tests for each would take two thirds of the time. In the fork, live functions get the
+changed code. Code that runs at import cannot be changed like this; `Copy` tries it in its own
+process.
 """
 
 import functools
@@ -44,7 +44,7 @@ def _fork(question: dict[str, Any], items: dict[str, pytest.Item]) -> dict[str, 
         try:
             os.write(writing, json.dumps(_try(question, items)).encode())
         finally:
-            os._exit(0)  # whatever was raised: no answer
+            os._exit(0)  # after any exception: no answer
     os.close(writing)
     with os.fdopen(reading) as answer:
         text = answer.read()
@@ -55,14 +55,14 @@ def _fork(question: dict[str, Any], items: dict[str, pytest.Item]) -> dict[str, 
 
 
 def _try(question: dict[str, Any], items: dict[str, pytest.Item]) -> dict[str, Any]:
-    """Return the outcome of a change and the first test that fails; nothing if it is not made."""
+    """Return the outcome of a change and the first failing test; empty if it cannot be made."""
     file = Path(question["file"])
     if not change(str(file), file.read_text(encoding="utf-8"), question["text"]):
         return {}
     _forget(question["package"])
     resource.setrlimit(resource.RLIMIT_CPU, (question["seconds"], question["seconds"] + 5))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(20 * question["seconds"])  # one that waits for ever takes no processor time
+    signal.alarm(20 * question["seconds"])  # a test that waits forever takes no processor time
     failures = _Failures()
     chosen = [items[name] for name in question["tests"]]
     chosen[0].config.pluginmanager.register(failures)
@@ -83,10 +83,10 @@ class _Failures:
 
 
 def change(file: str, before: str, after: str) -> bool:
-    """Give the functions of a file that are alive their code after a change.
+    """Give the live functions of a file their changed code.
 
     Returns:
-        Whether the change is in functions alone, and one of them is alive.
+        Whether the change is only in functions, and one of them is live.
     """
     old, new = (compile(text, file, "exec", dont_inherit=True) for text in (before, after))
     if _at_import(old) != _at_import(new):
@@ -117,7 +117,7 @@ def _is_function(code: types.CodeType) -> bool:
 
 
 def _at_import(code: types.CodeType) -> tuple[object, ...]:
-    """Return what of a file runs when it is imported."""
+    """Return the code of a file that runs at import."""
     constants = (
         constant
         if not isinstance(constant, types.CodeType)
@@ -128,7 +128,7 @@ def _at_import(code: types.CodeType) -> tuple[object, ...]:
 
 
 def _forget(package: str) -> None:
-    """Empty the caches of a package: a fork begins with what was asked at import."""
+    """Empty the caches of a package, which a fork has from the import."""
     for cached in gc.get_objects():
         if isinstance(cached, _CACHED) and (cached.__module__ or "").startswith(package):
             cached.cache_clear()

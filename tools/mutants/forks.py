@@ -1,4 +1,4 @@
-"""Asks the process of `forking` about one change after another."""
+"""Sends changes to the process of `forking`, one after another."""
 
 import contextlib
 import json
@@ -25,7 +25,7 @@ class Forks:
         command: Starts it.
         folder: Where it runs.
         environment: Its environment.
-        package: What is changed, such as ``vpc_cni_iam.review``.
+        package: The changed package, such as ``vpc_cni_iam.review``.
     """
 
     def __init__(
@@ -52,14 +52,14 @@ class Forks:
     def ask(
         self, file: Path, text: str, tests: Sequence[str], seconds: int, end: float
     ) -> dict[str, str]:
-        """Return the outcome of a change and the first test that fails; nothing if it does not say.
+        """Return the outcome of a change and the first failing test; empty if there is no answer.
 
         Args:
             file: The file that is changed.
             text: Its text after the change.
-            tests: What runs.
+            tests: The tests to run.
             seconds: Of processor time that the tests may take.
-            end: When the time is over, as `time.monotonic` has it.
+            end: The end of the time, by `time.monotonic`.
 
         Raises:
             NoTimeError: The time is over.

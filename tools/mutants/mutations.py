@@ -1,7 +1,7 @@
-"""The small changes of a file: each a mistake that somebody could make.
+"""Small changes of a file: typical mistakes.
 
-Left alone: texts, annotations, decorators, the keywords of a class and f-strings. What they change
-is words, or nothing.
+Texts, annotations, decorators, the keywords of a class and f-strings are not changed: that would
+change words, or nothing.
 """
 
 import ast

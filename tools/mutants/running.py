@@ -26,7 +26,7 @@ _NOT_COPIED = shutil.ignore_patterns(
 )
 _HERE = Path(__file__).resolve().parents[2]
 _NOT_INHERITED = ("PYTEST_ADDOPTS", "PYTHONDONTWRITEBYTECODE")
-# Where else a package is promised: it reads for these commands, or they have another name.
+# Other tests of a package: it reads for these commands, or they have another name.
 ELSEWHERE = {
     "catalog": ("audit/test_audit.py", "cli/test_commands.py"),
     "converting": ("cli/test_convert.py",),
@@ -55,7 +55,7 @@ STARTING = 15  # seconds of processor time that Python, pytest and the imports m
 
 
 class Outcome(enum.StrEnum):
-    """What the tests said to a change."""
+    """The result of the tests for a change."""
 
     KILLED = "killed"
     TIMEOUT = "timeout"
@@ -188,12 +188,12 @@ class Copy:
     def outcome(
         self, path: str, mutation: Mutation, records: Records, limit: float
     ) -> tuple[Outcome, str]:
-        """Return what tests say to a change, and the first that fails.
+        """Return the outcome of the tests for a change, and the first failing test.
 
         Args:
             path: The file, below the root.
             mutation: The change.
-            records: What the tests run.
+            records: The lines that the tests run.
             limit: Seconds of tests that are enough.
 
         Raises:
@@ -231,7 +231,7 @@ class Copy:
 
     @staticmethod
     def _write(file: Path, data: bytes) -> None:
-        """Write a file, and remove what Python compiled: it has the time of the change only."""
+        """Write a file, and remove its compiled code, which Python would still take as current."""
         for compiled in file.parent.glob(f"__pycache__/{file.stem}.*"):
             compiled.unlink()
         file.write_bytes(data)

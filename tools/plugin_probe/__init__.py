@@ -1,1 +1,1 @@
-"""Runs the plugin's real agent against a policy: what it sends, and what a denial breaks."""
+"""Runs the plugin's real agent with a policy: its requests, and the effects of denials."""

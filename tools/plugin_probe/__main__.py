@@ -1,4 +1,4 @@
-"""Runs the plugin's real agent against a policy.
+"""Runs the plugin's real agent with a policy.
 
 python -m tools.plugin_probe build v1.23.2
 python -m tools.plugin_probe evidence v1.23.2 [--scenario NAME]
@@ -7,8 +7,8 @@ python -m tools.plugin_probe narrowed v1.23.2
 python -m tools.plugin_probe run v1.23.2 ipv4 [--variant NAME | --policy FILE] [--deny ACTION]
 python -m tools.plugin_probe live
 
-It wants root, Go, iproute2 and iptables. Exit codes: 0 every pod got an address and nothing was
-denied, 1 not so, 3 the probe cannot run here.
+It needs root, Go, iproute2 and iptables. Exit codes: 0 every pod got an address and nothing was
+denied, 1 otherwise, 3 the probe cannot run here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion
 
 
 def shown(seen: case.Run) -> str:
-    """Return what was seen in a few lines."""
+    """Return the result in a few lines."""
     lines = [
         f"{'goes on' if seen.exit_code is None else f'exited with {seen.exit_code}'}; "
         f"{seen.pods_served} of {seen.pods_wanted} pods got an address"
@@ -46,7 +46,7 @@ _CLONE = "the files of the version's tag in a clone of the plugin's repository"
 
 
 def _write(version: PluginVersion, agent: str, names: list[str], *, cloned: bool) -> None:
-    """Run scenarios, and write the evidence, and into the catalog which denials were observed."""
+    """Run scenarios; write the evidence, and the observed denials into the catalog."""
     known = {e["version"]: e for e in evidence.observed()}
     new = evidence.evidence(
         version, agent, case.run, _say, names=names, before=known.get(str(version))
@@ -60,7 +60,7 @@ def _write(version: PluginVersion, agent: str, names: list[str], *, cloned: bool
 
 
 def _write_policies(version: PluginVersion, agent: str) -> None:
-    """Run the catalog's policies, and add to the evidence what the agent did with them."""
+    """Run the agent with the catalog's policies, and add the results to the evidence."""
     observed = next(e for e in evidence.observed() if e["version"] == str(version))
     policies = live.with_policies(version, agent, case.run)
     file = evidence.FOLDER / f"{version}.json"
@@ -68,7 +68,7 @@ def _write_policies(version: PluginVersion, agent: str) -> None:
 
 
 def _write_narrowed(version: PluginVersion, agent: str) -> None:
-    """Run policies with lists, and add to the evidence what the agent did with them."""
+    """Run the agent with policies with lists, and add the results to the evidence."""
     seen = next(e for e in evidence.observed() if e["version"] == str(version))
     entries = narrowed.observe(version, agent, case.run)
     file = evidence.FOLDER / f"{version}.json"

@@ -1,4 +1,4 @@
-"""What IAM checks of a request: each action on each resource, with its context keys.
+"""IAM's checks for a request: each action on each resource, with its context keys.
 
 From the Service Authorization Reference, "Actions, resources, and condition keys for Amazon EC2",
 "AWS STS" and "Amazon SageMaker AI". The decision itself is the product's own evaluator's.
@@ -20,8 +20,9 @@ _COMMON: Context = {
     "aws:RequestedRegion": names.REGION,
     "aws:SecureTransport": "true",
     "ec2:Region": names.REGION,
-    # Session tags of EKS Pod Identity; a role of another kind has none, and no policy for such a
-    # role names them.
+    # Session tags of EKS Pod Identity; sessions of other roles have none, and their policies do not
+    # use
+    # them.
     "aws:PrincipalTag/eks-cluster-name": names.CLUSTER,
     "aws:PrincipalTag/eks-cluster-arn": (
         f"arn:aws:eks:{names.REGION}:{names.ACCOUNT}:cluster/{names.CLUSTER}"
@@ -54,17 +55,17 @@ def denied(
 
 
 def ec2(cloud: Cloud, form: Form) -> list[Request]:
-    """Return what IAM checks of a request to EC2."""
+    """Return IAM's checks for a request to EC2."""
     return [Request(action, resource, "", c) for action, resource, c in _ec2(cloud, form)]
 
 
 def sts() -> list[Request]:
-    """Return what IAM checks of sts:GetCallerIdentity: nothing, AWS says; a Deny has no effect."""
+    """Return IAM's checks for sts:GetCallerIdentity: none, AWS says; a Deny has no effect."""
     return []
 
 
 def sagemaker(cluster: str) -> list[Request]:
-    """Return what IAM checks of sagemaker:AttachClusterNodeNetworkInterface."""
+    """Return IAM's checks for sagemaker:AttachClusterNodeNetworkInterface."""
     action = "sagemaker:AttachClusterNodeNetworkInterface"
     return [Request(action, cluster, "", {k: v for k, v in _COMMON.items() if "ec2" not in k})]
 

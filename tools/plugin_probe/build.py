@@ -1,10 +1,10 @@
-"""Builds the agent of a version as an ordinary Go dependency, into the cache outside the tree.
+"""Builds the agent of a version as an ordinary Go dependency, into the cache of the machine.
 
-Releases from v1.19.6 on build with the requirements of `agent/go.mod`, which were resolved for
-v1.23.2: the plugin's code is the version's, its dependencies are newer. Older ones are resolved
-by themselves. `go version -m` says which version of the plugin was built, since Go may raise it.
-A version that the module proxy does not serve is built from a clone of the plugin's repository: a
-`replace` names the files of its tag.
+Versions from v1.19.6 on build with the requirements of `agent/go.mod`, which were resolved for
+v1.23.2: the code is the version's, its dependencies are newer. Older versions have their own
+requirements. `go version -m` says which plugin version was built, since Go may raise it. A version
+that the module proxy does not serve is built from a clone of the plugin's repository: a `replace`
+names the files of its tag.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MODULE = "github.com/aws/amazon-vpc-cni-k8s"
 PROGRAM = f"{MODULE}/cmd/aws-k8s-agent"
 _SHARED = Path(__file__).with_name("agent")
 _SHARED_SINCE = PluginVersion.of("v1.19.6")
-# What versions need pinned that are resolved by themselves: without it they do not compile.
+# Pinned requirements of older versions: without them, they do not compile.
 _NETLINK = ("github.com/vishvananda/netlink", "v1.2.1-beta.2")
 _PINNED_SINCE, _PINNED_BEFORE = PluginVersion.of("v1.15.5"), PluginVersion.of("v1.19.0")
 

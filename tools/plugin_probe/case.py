@@ -1,4 +1,4 @@
-"""A run of the agent in namespaces of its own: what is asked for, and what was seen."""
+"""A run of the agent in separate namespaces: its input and its results."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Case:
 
 @dataclass(frozen=True)
 class End:
-    """How the account is at the end of a run.
+    """The state of the account at the end of a run.
 
     Args:
         addresses: Addresses and prefixes of the instance's interfaces, without the first of each.
@@ -94,7 +94,7 @@ class End:
 
 @dataclass(frozen=True)
 class Run:
-    """What was seen.
+    """The results of a run.
 
     Args:
         exit_code: The agent's, None if it went on.
@@ -120,7 +120,7 @@ class Run:
 
 
 def run(case: Case) -> Run:
-    """Run a case; wants root, since it makes namespaces and links.
+    """Run a case; needs root, since it creates namespaces and links.
 
     Raises:
         UnavailableError: This machine cannot; the message says why.

@@ -1,4 +1,4 @@
-"""A VPC with one instance, as far as the plugin's agent can tell it from the real one.
+"""A VPC with one instance, which looks real to the plugin's agent.
 
 Ids, addresses and MAC addresses are counted, so that two runs are alike. Limits and errors are
 those of the EC2 API reference: an operation returns what the API does or raises `ApiError`.
@@ -111,7 +111,7 @@ class Interface:
 
 
 class Cloud:
-    """The state of the VPC, and what the API does to it.
+    """The state of the VPC, and the API's operations on it.
 
     Args:
         instance_type: The limits of the instance.

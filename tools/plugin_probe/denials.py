@@ -12,7 +12,8 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 def denials(evidence: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[str]]]:
     """Return the versions by name of the denied action or form, by family and feature.
 
-    A form stands for its action where the version sends no other, and all forms together do.
+    If a version sends only one form of an action, or all forms were denied, the action counts as
+    denied.
 
     Args:
         evidence: What was observed of each release.

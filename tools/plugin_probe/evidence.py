@@ -1,11 +1,11 @@
-"""What was observed of a version, as data: its requests, and what the denial of each breaks.
+"""The observations of a version as data: its requests, and the effect of each denial.
 
-A scenario is run once with everything allowed, and then once for each action that it calls and no
-scenario of its family without features does, with that action denied. An action that the plugin
-sends in several forms is also denied in each form alone. The ids of the stand-in account are
-counted, so two runs give the same data but for what is left out or rounded here: tokens, delays of
-less than twenty seconds, and the search for leaked interfaces, which begins at a random time,
-outside the scenario that is for it.
+A scenario runs once with everything allowed. Then it runs once for each action that only it calls
+(compared with the scenarios of its family without features), with this action denied. If the plugin
+sends an action in several forms, each form is also denied alone. The stand-in account numbers its
+IDs, so two runs give the same data, except for data that is left out or rounded here: tokens,
+delays of less than twenty seconds, and the search for leaked interfaces, which begins at a random
+time (but not in its own scenario).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def evidence(
     names: Sequence[str] = (),
     before: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return what was observed of a release.
+    """Return the observations of a version.
 
     Args:
         version: The release.
@@ -199,7 +199,7 @@ def requests(recorded: Iterable[Recorded], *, leaked: bool) -> Iterator[dict[str
 
 
 def outcome(allowed: Run, denied: Run) -> dict[str, Any]:
-    """Return what a denial broke.
+    """Return the effect of a denial.
 
     Args:
         allowed: The run in which everything was allowed.

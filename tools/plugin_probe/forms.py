@@ -1,4 +1,4 @@
-"""Which of the catalog's request forms a request of the agent is.
+"""Recognises the catalog's request form of an agent's request.
 
 `requests.json` of the catalog names the ways in which the plugin sends an action. A denial of one
 form shows what that form alone breaks.

@@ -135,14 +135,14 @@ def _live(
 
 
 def _reached(step: Step, world: World, start: float) -> bool:
-    """Say whether what a step is for has been."""
+    """Return whether what a step is for has been."""
     if step.until:
         return any(step.until in (r.action, r.form) for r in world.requests)
     return time.monotonic() >= start + step.stay
 
 
 def _settled(world: World) -> bool:
-    """Say whether the agent has asked for nothing for a while."""
+    """Return whether the agent has asked for nothing for a while."""
     last = world.requests[-1].seconds if world.requests else 0.0
     return time.monotonic() - world.started - last > _QUIET
 

@@ -1,4 +1,4 @@
-"""What versions of the agent before v1.13.0 need besides.
+"""Additional needs of agent versions before v1.13.0.
 
 They have no variable for the endpoint of EC2, so its name leads to a server of our own with TLS.
 They take the address of Kubernetes and its certificate from their service account. v1.8.0 asks the

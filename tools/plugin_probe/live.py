@@ -1,4 +1,4 @@
-"""A short run of the newest version: is what the catalog has of it still what the agent does?"""
+"""A short run of the newest version: does the agent still do what the catalog says?"""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def with_policies(
 def failures(
     version: PluginVersion, agent: str, observed: dict[str, Any], run: Callable[[Case], Run]
 ) -> Iterator[str]:
-    """Yield what is not as the catalog has it.
+    """Yield the differences from the catalog.
 
     Args:
         version: The release.

@@ -1,4 +1,4 @@
-"""What the agent does with policies that are limited to lists of subnets and security groups."""
+"""Runs the agent with policies that are limited to lists of subnets and security groups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Links that the agent takes for the instance's interfaces; in its own network namespace."""
+"""Links for the instance's interfaces, in the agent's own network namespace."""
 
 from __future__ import annotations
 

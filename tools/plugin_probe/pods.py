@@ -81,7 +81,7 @@ class Pods:
         self._channel = grpc.insecure_channel(_PORT)
 
     def ready(self) -> bool:
-        """Say whether the agent answers."""
+        """Return whether the agent answers."""
         self._channel.close()
         self._channel = grpc.insecure_channel(f"unix:{_SOCKET}" if _SOCKET.exists() else _PORT)
         try:

@@ -1,4 +1,4 @@
-"""Puts observed requests to a policy without the agent.
+"""Evaluates observed requests against a policy, without the agent.
 
 The agent sees of a policy only which requests it denies. If a policy allows every request of a run
 in which everything was allowed, the run with that policy is the same run.

@@ -1,4 +1,4 @@
-"""What happens to a node in a run: its configuration, and pods that come and go."""
+"""Scenarios of a node in a run: its configuration, and starting and stopping pods."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Scenario:
     denials: tuple[str, ...] = ()
 
     def at(self, version: PluginVersion) -> bool:
-        """Say whether a version has it."""
+        """Return whether a version has it."""
         return self.since <= version and (self.last is None or version <= self.last)
 
     def cloud(self) -> Cloud:

@@ -1,4 +1,4 @@
-"""Compares the calls in a checkout with those that the catalog knows of a release."""
+"""Compares the calls in a checkout with the catalog's calls of a version."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NOTES: dict[State, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One action, as the source and the catalog have it.
+    """One action in the source and the catalog.
 
     Args:
         name: Such as ``ec2:CreateTags``.
@@ -46,7 +46,7 @@ class Action:
 
 
 def release_to_compare(name: str | None) -> PluginVersion:
-    """Return the version whose calls the catalog knows and that is nearest before one.
+    """Return the latest known version that is not newer than a version.
 
     Args:
         name: As `PluginVersion.of` reads it; None for the newest known.
@@ -64,7 +64,7 @@ def release_to_compare(name: str | None) -> PluginVersion:
 
 
 def against(result: Calls, version: PluginVersion) -> tuple[Action, ...]:
-    """Return every action that the source or the catalog has at a release.
+    """Return every action that the source or the catalog has at a version.
 
     Args:
         found: What `calls.calls` returns.

@@ -3,12 +3,11 @@
 From the ``main`` of each program, functions are followed by name through the packages that it
 imports. A call is one of a method that an AWS service's package has an input for. The limits:
 
-- names stand for functions, so a function counts as reached if one of its name is;
-- guards are not evaluated: a call behind a condition that never holds is listed;
-- what libraries call by themselves is not seen;
-- an action is taken to have the operation's name.
+- functions are identified by name: one is reached if any function with its name is; - guards are
+not evaluated: a call behind a condition that is never true is listed; - calls that libraries make
+themselves are not seen; - an action is taken to have the operation's name.
 
-What names cannot decide is returned as undecided.
+If names are not enough, the call is returned as undecided.
 """
 
 from __future__ import annotations
@@ -48,11 +47,11 @@ class Site:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Undecided:
-    """A place where names do not say what is called.
+    """A place where names are not enough to identify the call.
 
     Args:
         site: The place.
-        text: What stands there, and why it is open.
+        text: The code there, and why it is undecided.
     """
 
     site: Site

@@ -18,7 +18,7 @@ _ONE = "grouped or repeated otherwise, to the same effect"
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One document of the page, or of the revision, and what became of it.
+    """One document of the page or the revision, with the result of the comparison.
 
     Args:
         kind: The name of the revision's document, or ``other``.
@@ -26,7 +26,7 @@ class Compared:
             catalog.
         place: Where it starts on the page, empty if it is missing.
         differences: How the page's document differs from the revision's, statement by statement.
-        note: What else to know.
+        note: More about it.
     """
 
     kind: str

@@ -15,7 +15,7 @@ from vpc_cni_iam.texts.limits import SOURCE, SOURCES
 
 # Upstream's name, for the versions before there was a go.mod.
 _MODULE = "github.com/aws/amazon-vpc-cni-k8s"
-# What is not built into the plugin's images: other people's code, tests, tools of the build.
+# Code that is not in the plugin's images: vendored code, tests, build tools.
 _PASSED_OVER = re.compile(r"vendor|testdata|tests?|scripts|hack|mocks?(_\w+)?|[._].*")
 _NOT_BUILT = re.compile(r".*_test\.go|.*_mocks?\.go|mock_.*\.go|generate_mocks\.go")
 

@@ -33,7 +33,7 @@ _AGAIN = (
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What follows from a new version.
+    """The proposed data for a new version.
 
     Args:
         version: The version.
@@ -50,7 +50,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The versions of a module that the proxy lists, beside the one that the catalog knows.
+    """The versions of a module in the proxy's list, and the one that the catalog knows.
 
     Args:
         module: The module's path.
@@ -69,14 +69,14 @@ class Listed:
 
     @property
     def line(self) -> str:
-        """What there is, as one line."""
+        """The newer versions as one line."""
         names = ", ".join(map(str, self.newer)) or "nothing"
         count = f"{len(self.versions)} version{'s' * (len(self.versions) != 1)}"
         return f"{self.module}: {names} newer than {self.known} in this list of {count}"
 
 
 def listed(versions: Callable[[str], tuple[PluginVersion, ...]]) -> tuple[Listed, ...]:
-    """Return what the proxy lists of the plugin, and then of what the catalog has facts of, too."""
+    """Return the proxy's lists for the plugin and for the other modules in the catalog."""
     beside = store.data("calls.json")["source"]["beside"]
     known = {MODULE: str(known_versions.newest())} | beside
     return tuple(
@@ -86,7 +86,7 @@ def listed(versions: Callable[[str], tuple[PluginVersion, ...]]) -> tuple[Listed
 
 
 def propose(module: Module, observe: Callable[[PluginVersion], dict[str, Any]] | None) -> Proposal:
-    """Return what follows from a version.
+    """Return the proposed data for a version.
 
     Args:
         module: The version's source.
@@ -169,7 +169,7 @@ def _place(sites: tuple[Site, ...]) -> str:
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what was observed otherwise than before: requests, and impacts of denials."""
+    """Yield the changed observations: requests, and impacts of denials."""
     known = {scenario["name"]: scenario for scenario in before["scenarios"]}
     for scenario in after["scenarios"]:
         if scenario["pods"][0] < scenario["pods"][1]:

@@ -1,4 +1,4 @@
-"""Says whether a Go file is built for Linux, by its name and its build constraint.
+"""Decides whether a Go file is built for Linux, by its name and its build constraint.
 
 The rules are those of ``go help buildconstraint``.
 """

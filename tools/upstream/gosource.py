@@ -1,7 +1,6 @@
-"""Reads Go source as far as names go: imports, functions with the names they use, call sites.
+"""Reads names in Go source: imports, functions with the names they use, call sites.
 
-This is no compiler: there are no types here. What that leaves open is for
-`tools.upstream.calls` to say.
+This is not a compiler: there are no types. `tools.upstream.calls` reports what stays open.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Finds the policy documents on upstream's page, however the page was copied.
+"""Finds the policy documents on upstream's page, also on a copy of it.
 
-Documents are found by their JSON and told apart by what they allow, so that headings, fences and
-line breaks may be gone or other ones. Placeholders of any usual spelling become the catalog's.
+Documents are found by their JSON and distinguished by what they allow: headings, fences and line
+breaks may be missing or different. Placeholders in any usual spelling become the catalog's.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Found:
 def documents(text: str, source: str) -> tuple[Found, ...]:
     """Return the policy documents of a page, in its order.
 
-    Trust policies, which name principals, are passed over.
+    Trust policies, which name principals, are skipped.
 
     Args:
         text: The page.
@@ -101,7 +101,7 @@ def placeholders(text: str) -> str:
 
 
 def _spans(text: str, source: str) -> Iterator[tuple[int, int]]:
-    """Yield where each policy document starts and ends; refuse what is only a part of one."""
+    """Yield the start and end of each policy document; refuses a part of one."""
     position = 0
     while match := _OBJECT.search(text, position):
         start = match.start()

@@ -1,4 +1,4 @@
-"""Asks the Go module proxy for upstream's versions and source, by the ordinary ``go`` client."""
+"""Gets upstream's versions and source from the Go module proxy, with the ordinary ``go`` client."""
 
 from __future__ import annotations
 

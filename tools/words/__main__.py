@@ -2,9 +2,8 @@
 
 python -m tools.words
 
-Reads Markdown, templates, and every string in the code, docstrings too. What is wrong with which
-words, and what to write, stands in terms.toml. Exit codes: 0 nothing found, 1 a word was found that
-no longer may be there.
+Reads Markdown, templates, and every string in the code, also docstrings. terms.toml has the words,
+and what to write instead. Exit codes: 0 nothing found, 1 a word was found.
 """
 
 import ast
@@ -24,11 +23,11 @@ _CODE = ("generator/**/*.py",)
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """Words that are not written.
+    """Words to avoid.
 
     Args:
         pattern: The words.
-        say: What to write in their place.
+        say: What to write instead.
         pending: Patterns of paths that still have them.
     """
 
@@ -39,7 +38,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A word in a line of a file, by the term that it breaks."""
+    """A word to avoid in a line of a file, with its term."""
 
     path: str
     line: int
@@ -71,7 +70,7 @@ def files(root: Path, patterns: tuple[str, ...]) -> Iterator[Path]:
 
 
 def texts(root: Path) -> Iterator[tuple[str, int, str]]:
-    """Yield path, first line and text of all that users read."""
+    """Yield path, first line and text of everything that users read."""
     for path in files(root, (*_MARKDOWN, *_TEMPLATES)):
         yield path.relative_to(root).as_posix(), 1, path.read_text(encoding="utf-8")
     for path in files(root, _CODE):
@@ -82,7 +81,7 @@ def texts(root: Path) -> Iterator[tuple[str, int, str]]:
 
 
 def findings(root: Path) -> Iterator[Finding]:
-    """Yield every word that is not to be there. A word may stand over the end of a line."""
+    """Yield every word to avoid; it may continue on the next line."""
     known = terms()
     for path, first, text in texts(root):
         for term in known:

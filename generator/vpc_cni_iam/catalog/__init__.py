@@ -1,1 +1,1 @@
-"""The facts about the plugin, and the policies that are composed from them."""
+"""Facts about the plugin, and the policies composed from them."""

@@ -1,4 +1,4 @@
-"""Which plugin versions a policy works with: it allows all that they call by default."""
+"""Which plugin versions a policy works with: it allows all calls that they make by default."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from vpc_cni_iam.policy.document import Policy
 class MissingAction(Struct, frozen=True):
     """An action that versions call by default and a policy does not allow."""
 
-    call_range: CallRange  # the use, with what its denial breaks and the evidence
+    call_range: CallRange  # the call, with the effect of its denial and the evidence
     spans: tuple[VersionRange, ...]  # the known versions at which it is missing
-    part: str = ""  # the one tag key or kind of resource for which it is missing, empty for all
+    part: str = ""  # the only tag key or kind of resource for which it is missing; empty for all
 
     @property
     def action(self) -> str:
-        """The action, in words."""
+        """The action as text."""
         return f"{self.call_range.action} of {self.part}" if self.part else self.call_range.action
 
     @property
     def fatal(self) -> bool:
-        """Whether the plugin does not serve pods without it."""
+        """Whether pods get no address without it."""
         return self.call_range.is_fatal
 
     def at(self, version: PluginVersion) -> bool:
-        """Say whether it is missing at a version."""
+        """Return whether it is missing at a version."""
         return any(version in span for span in self.spans)
 
 
@@ -47,11 +47,11 @@ class Compatibility(Struct, frozen=True):
 
     @property
     def works_with(self) -> str:
-        """The versions that the policy works with as text, such as ``v1.8.0 to v1.21.2``."""
+        """The versions as text, such as ``v1.8.0 to v1.21.2``."""
         return ", ".join(map(str, self.works)) or "no known version"
 
     def failures(self) -> dict[str, tuple[VersionRange, ...]]:
-        """Return the versions at which the plugin fails by the action that it misses."""
+        """Return the versions at which the plugin fails, by missing action."""
         fatal = [missing for missing in self.missing if missing.fatal]
         return {
             action: known_versions.spans(
@@ -65,10 +65,10 @@ class Compatibility(Struct, frozen=True):
         }
 
 
-# A module and the notes on it ask for the same documents.
+# A module and its notes need the result for the same documents.
 @lru_cache(64)
 def compatibility(policy: Policy, variant: Variant) -> Compatibility:
-    """Return which versions a policy of a variant works with, going by the actions it allows."""
+    """Return which versions a variant's policy works with, decided by actions alone."""
     granted = {a.lower() for a in policy.actions()}
     possible = [r for r in known_versions.known() if r >= variant.minimum]
     missing = []
@@ -84,10 +84,10 @@ def compatibility(policy: Policy, variant: Variant) -> Compatibility:
 
 
 def _missing_on_trunk(variant: Variant, possible: list[PluginVersion]) -> Iterator[MissingAction]:
-    """Yield what a scoped document denies fatally on an interface that the plugin did not create.
+    """Yield fatal denials of a scoped document on a trunk interface.
 
-    The VPC resource controller creates the trunk interface of a node with security groups for pods,
-    without the tag of the cluster. That its groups are not set is fatal at few versions only.
+    For security groups for pods, the VPC resource controller creates a node's trunk interface,
+    without the cluster's tag. Few versions exit if they cannot set its groups.
     """
     part = "the trunk interface of security groups for pods"
     for mode in variant.modes if variant.cluster_scoped else ():
@@ -97,7 +97,7 @@ def _missing_on_trunk(variant: Variant, possible: list[PluginVersion]) -> Iterat
 def _missing_tag_keys(
     policy: Policy, variant: Variant, possible: list[PluginVersion]
 ) -> Iterator[MissingAction]:
-    """Yield tag keys that versions send when a node starts and a policy does not let through."""
+    """Yield tag keys that versions send at node start and that a policy does not allow."""
     allowed = allowed_tag_keys(policy)
     for key in tag_keys(known_versions.newest()).managed:
         if allowed is not None and key not in allowed:
@@ -109,7 +109,7 @@ def _missing_tag_keys(
 def _of_form(
     name: str, mode: Mode, versions: Iterable[PluginVersion], part: str
 ) -> Iterator[MissingAction]:
-    """Yield a request as missing for a part at versions, once for each use that they send."""
+    """Yield a missing request at some versions, once for each call range that sends it."""
     sent: dict[CallRange, list[PluginVersion]] = {}
     for version in versions:
         if call_range := request_templates()[name].sent(mode, version, ()):

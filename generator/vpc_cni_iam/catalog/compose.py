@@ -1,4 +1,4 @@
-"""A variant's policy for a selection: upstream's document with what a user chose to add to it."""
+"""A variant's policy for a selection: upstream's document and the chosen additions."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ MOST_OF_A_SESSION = 2048  # characters; see `session_policy`
 
 
 class Addition(Struct, frozen=True):
-    """Statements that the document does not have."""
+    """Statements that are added to the document."""
 
     statements: tuple[Statement, ...]  # the statements, with upstream's placeholders
-    call_ranges: tuple[CallRange, ...]  # why: the call ranges whose actions they grant
+    call_ranges: tuple[CallRange, ...]  # the reason: the call ranges whose actions they grant
     feature: str | None  # the optional feature that calls them; None if the version always does
 
 
@@ -37,17 +37,17 @@ class Composed(Struct, frozen=True):
     """A variant's policy with the reason for each part of it."""
 
     variant: Variant
-    selection: Selection  # what was chosen
-    base: Policy  # the document as upstream has it, or as derived from it
+    selection: Selection  # the user's choice
+    base: Policy  # upstream's document, or the one derived from it
     additions: tuple[Addition, ...]  # what was added to it
-    # Call ranges that are not granted, since they belong to features not chosen.
+    # Call ranges that are not granted because their features were not chosen.
     optional: tuple[CallRange, ...]
-    # Those that are not granted, since a denial has no effect.
+    # Call ranges that are not granted because a denial has no effect.
     unneeded: tuple[CallRange, ...]
 
     @property
     def hardened(self) -> bool:
-        """Whether it is narrowed."""
+        """Whether the document is hardened."""
         return self.variant.cluster_scoped and self.selection.hardening is not None
 
     @property
@@ -58,7 +58,7 @@ class Composed(Struct, frozen=True):
 
 
 def compose(variant: Variant, selection: Selection) -> Composed:
-    """Return the policy of a variant; raises `UsageError` if it cannot follow the selection."""
+    """Return the policy of a variant; raises `UsageError` if the selection does not fit."""
     version = selection.version
     if variant.program and (version is None or selection.features):
         option = "--revision" if version is None else "--feature"
@@ -86,13 +86,13 @@ def compose(variant: Variant, selection: Selection) -> Composed:
 
 
 def _additions(variant: Variant, selection: Selection, base: Policy) -> Iterator[Addition]:
-    """Yield what a document of a variant misses for a selection."""
+    """Yield what a variant's document lacks for a selection."""
     version = selection.version
     granted = set(base.actions())
     adds = selection.additions is not Additions.none
     always: tuple[str | None, ...] = (variant.program,) if adds else ()
     for feature in (*always, *selection.features):
-        # At a revision without a version, a feature is granted for every version that has it.
+        # A revision without a version grants a feature for every version that has the feature.
         missing = _missing(variant, version, feature, granted)
         if feature is None and selection.additions is not Additions.all:
             missing = tuple(use for use in missing if use.is_needed)
@@ -105,7 +105,7 @@ def _additions(variant: Variant, selection: Selection, base: Policy) -> Iterator
 
 
 def _hardened(composed: Composed) -> Composed:
-    """Return a policy narrowed, with what was added to it."""
+    """Return a policy and its additions, hardened."""
     variant, selection = composed.variant, composed.selection
     hardening, version = selection.hardening, selection.serves
     assert hardening is not None  # noqa: S101 - for the type
@@ -122,12 +122,12 @@ def _hardened(composed: Composed) -> Composed:
     hardened = replace(composed, base=hardened_part(composed.base), additions=additions)
     for limit in hardening.limits:
         if not names_any(hardened.policy, limit):
-            problem = "{--limit-to}: the document of {} is about no {}; leave it out"
+            problem = "{--limit-to}: the document of {} names no {}; leave it out"
             raise OptionError(LIMIT, problem, variant.name, limit.noun)
     size = len(dumps(parameters.fill(hardened.policy, parameters.SAMPLE), None))
     if size > MANAGED:
         problem = (
-            "the hardened document of {} has {:,} characters, and IAM takes {:,}; give fewer or "
+            "the hardened document of {} has {:,} characters, and IAM allows {:,}; give fewer or "
             "shorter tag keys"
         )
         raise OptionError(KEY, problem, variant.name, size, MANAGED)
@@ -144,7 +144,7 @@ def _missing(
 def _statements(
     variant: Variant, revision: Revision, missing: tuple[CallRange, ...]
 ) -> tuple[Statement, ...]:
-    """Return statements that grant missing actions, as narrowly as upstream grants them."""
+    """Return statements that grant missing actions, with the limits of upstream's document."""
     actions = tuple(dict.fromkeys(call_range.action for call_range in missing))
     ec2 = tuple(a for a in actions if a.startswith("ec2:"))
     statements: tuple[Statement, ...] = ()
@@ -152,7 +152,7 @@ def _statements(
         statements = variant.scope.apply(Policy(scoped_statements(ec2, revision))).statements
     elif ec2:
         statements = (Statement(actions=ec2, resources=("*",)),)
-    # Actions of other services have no condition upstream; they come only with a feature.
+    # Upstream has no condition on actions of other services; only features add them.
     by_resources: dict[tuple[str, ...], list[str]] = {}
     for action in actions:
         if action not in ec2:
@@ -162,7 +162,7 @@ def _statements(
 
 
 def _of_cluster(policy: Policy, variant: Variant) -> Policy:
-    """Return a document that names the cluster as the variant's scope does."""
+    """Return a document limited to the cluster as the variant is."""
     cluster, name = parameters.CLUSTER_NAME.hole, variant.scope.value
     return policy.map_texts(lambda text: fill(text, lambda h: name if h == cluster else h))
 
@@ -173,9 +173,9 @@ def _checked(
     version: PluginVersion,
     features: tuple[str, ...],
 ) -> Iterator[Statement]:
-    """Yield statements without actions that the version never sends for their resources.
+    """Yield statements without the actions that the version never sends on their resources.
 
-    In IPv6, security groups change at start, and an instance is modified only for a feature.
+    In IPv6 mode, security groups change at start, and instances are modified only for a feature.
     """
     for statement in statements:
         kinds = {kind_of(str(resource)) for resource in statement.resources}
@@ -204,18 +204,18 @@ def _too_old(variant: Variant, version: PluginVersion) -> OptionError:
 
 
 def session_policy(composed: Composed, policy: Policy) -> str:
-    """Return a filled policy as the session policy of an association of EKS Pod Identity.
+    """Return a filled policy as the session policy of a Pod Identity association.
 
-    The session has what the role and the session policy both allow. Sources: Amazon EKS API
+    The session can do what the role and the session policy both allow. Sources: Amazon EKS API
     reference, CreatePodIdentityAssociation (policy, which needs disableSessionTags); AWS STS API
-    reference, AssumeRole (Policy: at most 2,048 characters as text, and its own limit in
-    packed form, of which STS tells only the share in use). Raises `UsageError`.
+    reference, AssumeRole (Policy: at most 2,048 characters as text, and a separate limit in packed
+    form, of which STS returns only the used share). Raises `UsageError`.
     """
     name = composed.variant.name
     if composed.variant.scope is Scope.SESSION_TAGS:
         raise UsageError(
-            f"{name} compares session tags, and an association with a session policy has none; "
-            "use the variant of one cluster"
+            f"{name} compares session tags, which an association with a session policy does not "
+            "have; use a variant for one cluster"
         )
     text = dumps(policy, None)
     if len(text) > MOST_OF_A_SESSION:

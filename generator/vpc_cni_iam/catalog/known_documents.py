@@ -1,4 +1,4 @@
-"""Recognises the documents that upstream, AWS and other projects publish, by equality."""
+"""Recognises published documents of upstream, AWS and other projects, by equality."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.policy import normalise
 from vpc_cni_iam.policy.document import Policy, Statement
 
-# JSON has all.
+# JSON output has all.
 _SHOWN = 3
 _METRICS_HELPER = (
     "aws/amazon-vpc-cni-k8s cmd/cni-metrics-helper/README.md, "
@@ -36,10 +36,10 @@ class KnownDocument(Struct, frozen=True):
 
 @cache
 def known_documents() -> dict[KnownDocument, Policy]:
-    """Return the documents that the catalog has, newest first, with holes for names.
+    """Return the catalog's documents, newest first, with holes for names.
 
-    They are all that a version of upstream had on its page or in its README, AWS's from version 2
-    of AmazonEKS_CNI_Policy on, those of other projects, and those for cni-metrics-helper.
+    These are all documents of upstream's page and README, AmazonEKS_CNI_Policy from version 2 on,
+    those of other projects, and those for cni-metrics-helper.
     """
     return dict(sorted(_published(), key=lambda entry: entry[0].date, reverse=True))
 
@@ -70,9 +70,9 @@ def _published() -> Iterator[tuple[KnownDocument, Policy]]:
 
 
 def listed(known: Sequence[KnownDocument]) -> list[str]:
-    """Return the first few documents in words, each name once, and how many more there are.
+    """Return the first few documents in words, each name once, and the number of the others.
 
-    AWS's come first, then upstream's.
+    AWS's documents are first, then upstream's.
     """
     dates: dict[str, list[str]] = {}
     for document in sorted(known, key=lambda d: (d.source[:4] != "arn:", "upstream" not in d.name)):
@@ -86,7 +86,7 @@ def listed(known: Sequence[KnownDocument]) -> list[str]:
 
 
 def recognise(policy: Policy, names: Mapping[str, str]) -> tuple[KnownDocument, ...]:
-    """Return the documents that a policy equals with its names, by parameter; newest first."""
+    """Return the documents that a policy equals, with its names by parameter; newest first."""
     values = {**parameters.values({}), **names}
     values["vpc_owner_id"] = names.get("vpc_owner_id", values["account_id"])
     return tuple(
@@ -97,7 +97,7 @@ def recognise(policy: Policy, names: Mapping[str, str]) -> tuple[KnownDocument, 
 
 
 def may_be_known(policy: Policy) -> bool:
-    """Say whether a document has the actions of a policy, statement by statement."""
+    """Return whether a document has the actions of a policy, statement by statement."""
     return _actions(policy) in _by_actions()
 
 
@@ -110,7 +110,7 @@ def _by_actions() -> dict[Hashable, list[tuple[KnownDocument, Policy]]]:
 
 
 def _actions(policy: Policy) -> Hashable:
-    """Return the normal form of a policy's actions, in which no document has a hole."""
+    """Return the normal form of a policy's actions; no document has a hole in them."""
     statements = (
         Statement(s.effect, actions=s.actions, not_actions=s.not_actions) for s in policy.statements
     )

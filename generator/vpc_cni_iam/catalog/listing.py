@@ -158,7 +158,7 @@ def listing() -> CatalogData:
                 "version": str(version),
                 "supported": version != known_versions.known()[0],
                 "observed": version in observed,
-                # Before the first revision no document was in force; the oldest stands in.
+                # Versions before the first revision get the oldest one.
                 "revision": shipped.name if shipped.first <= version else None,
                 "ipv4_calls": _actions("ipv4", version),
                 "ipv6_calls": _actions("ipv6", version),

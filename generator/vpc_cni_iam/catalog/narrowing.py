@@ -1,10 +1,10 @@
 """Narrowing: limits a hardened document to listed subnets and security groups.
 
-Interfaces are created in these subnets and with these groups only, and no other group is given to
-one. Which resources EC2 checks is the Service Authorization Reference's, as in `hardening`: the
-subnet and each security group of CreateNetworkInterface, and each group of
-ModifyNetworkInterfaceAttribute. Whether EC2 checks the VPC's default group, where a request names
-none, is not known; the plugin always names some.
+The role can create interfaces only in these subnets and with these groups, and set only these
+groups later. The Service Authorization Reference says which resources EC2 checks, as in
+`hardening`: the subnet and each security group of CreateNetworkInterface, and each group of
+ModifyNetworkInterfaceAttribute. If a request names no group, it is not known whether EC2 checks the
+VPC's default group; the plugin always names some.
 """
 
 from __future__ import annotations
@@ -26,40 +26,40 @@ LIMIT = "--limit-to"
 
 
 class IdList(StrEnum):
-    """What a document is limited to a list of."""
+    """The resources that a document limits to a list."""
 
     subnets = "subnets"
     security_groups = "security-groups"
 
     @property
     def parameter(self) -> Parameter:
-        """The list of IDs."""
+        """The parameter with the IDs."""
         return SUBNET_IDS if self is IdList.subnets else SECURITY_GROUP_IDS
 
     @property
     def noun(self) -> str:
-        """The words for several of them."""
+        """The plural in words."""
         return self.value.replace("-", " ")
 
     @property
     def anywhere(self) -> str:
-        """The resource that stands for any of them, as upstream's documents have it."""
+        """The resource pattern for any of them in upstream's documents."""
         return f"{self.start}*"
 
     @property
     def start(self) -> str:
-        """How the resource of each of them starts."""
+        """The prefix of each one's ARN."""
         return f"arn:aws:ec2:*:*:{self.value.removesuffix('s')}/"
 
 
 def limits_of(names: Iterable[str]) -> tuple[IdList, ...]:
-    """Return the limits of these names, each once; raises `UsageError`."""
+    """Return the limits with these names, each once; raises `UsageError`."""
     chosen = {IdList(resolve(name, IdList, "limit", LIMIT)) for name in names}
     return tuple(limit for limit in IdList if limit in chosen)
 
 
 def narrow(policy: Policy, limits: Iterable[IdList]) -> Policy:
-    """Return a document with a hole for each ID of a list, in place of any subnet or group."""
+    """Return a document with a hole for each ID of a list, instead of any subnet or group."""
     listed: dict[Text, Text] = {
         limit.anywhere: join([limit.start, limit.parameter.hole]) for limit in limits
     }
@@ -67,7 +67,7 @@ def narrow(policy: Policy, limits: Iterable[IdList]) -> Policy:
 
 
 def names_any(policy: Policy, limit: IdList) -> bool:
-    """Say whether a document is about any subnet, or any security group."""
+    """Return whether a document names any subnet, or any security group."""
     texts = (text for statement in policy.statements for text in statement.resources)
     return any(text == limit.anywhere or limit.parameter.hole in holes([text]) for text in texts)
 
@@ -75,7 +75,7 @@ def names_any(policy: Policy, limit: IdList) -> bool:
 def with_ids(policy: Policy, ids: Mapping[IdList, Sequence[str]]) -> Policy:
     """Return a narrowed document with the IDs of its lists.
 
-    Raises `UsageError` for an ID that is none, or is there twice.
+    Raises `UsageError` for an invalid or repeated ID.
     """
     for limit, values in ids.items():
         option = limit.parameter.option
@@ -102,7 +102,7 @@ def with_ids(policy: Policy, ids: Mapping[IdList, Sequence[str]]) -> Policy:
 def filled(policy: Policy, names: Mapping[str, str], ids: Mapping[IdList, Sequence[str]]) -> Policy:
     """Return a narrowed document with checked names and the IDs of its lists.
 
-    Raises `UsageError` if it is larger than a managed policy may be.
+    Raises `UsageError` if it is too large for a managed policy.
     """
     document = parameters.substitute(with_ids(policy, ids), names)
     if ids and (size := len(dumps(document, None))) > MANAGED:

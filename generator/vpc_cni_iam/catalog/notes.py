@@ -1,4 +1,4 @@
-"""Notes on the chosen documents: plugin versions that fail, and what hardening leaves open."""
+"""Notes on the chosen documents: plugin versions that fail, and remaining risks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from vpc_cni_iam.catalog.variants import Scope
 
 
 def failure_note(options: Options) -> str:
-    """Return which revision this is and which versions fail with it; empty if none does."""
+    """Return the revision and the versions that fail with it; empty if none fails."""
     selection = options.selection
     revision = f"revision {selection.revision.name} of upstream's page"
     if selection.stands_in:
@@ -39,7 +39,7 @@ def failure_note(options: Options) -> str:
 
 
 def _failures(policies: Iterable[Composed], version: PluginVersion | None) -> dict[str, list[str]]:
-    """Return why documents fail, at a version or at any, each reason with its variants."""
+    """Return why documents fail at a version, or at any version, with the variants by reason."""
     failures: dict[str, list[str]] = {}
     newest = known_versions.newest()
     for composed in policies:
@@ -53,27 +53,27 @@ def _failures(policies: Iterable[Composed], version: PluginVersion | None) -> di
             if spans[-1].last == newest and len(spans) == 1:
                 where = f"from {spans[0].first} on"
             elif any(s[-1].last == newest and s[0].first <= spans[0].first for s in fatal.values()):
-                continue  # it fails there, and from there on, for another reason
+                continue  # from there on, it fails for another reason
             reason = f"the plugin fails {where}: {action} is not allowed"
             failures.setdefault(reason, []).append(composed.variant.name)
     return failures
 
 
 def hyperpod_note(options: Options) -> str:
-    """Return what is not known of scoped documents for HyperPod's nodes; empty if none is one."""
+    """Return what is not known about scoped documents for HyperPod; empty if none is scoped."""
     scoped = [v.name for v in options.variants if v.cluster_scoped]
     if "hyperpod" not in options.selection.features or not scoped:
         return ""
     tag = f"{KUBERNETES_CLUSTER}<cluster>"
     return (
-        f"warning: whether instances of SageMaker HyperPod have the tag {tag} is not known, so it "
+        f"warning: it is not known whether SageMaker HyperPod instances have the tag {tag}, so it "
         f"is not known whether the plugin works on them with {', '.join(scoped)}; upstream adds "
-        "the statement for them to its generic document alone"
+        "its HyperPod statement only to the generic document"
     )
 
 
 def preconditions(options: Options) -> tuple[str, ...]:
-    """Return what must be true before scoped documents are applied; nothing if none is scoped."""
+    """Return what must be true before scoped documents are applied; empty if none is scoped."""
     scoped = [c for c in options.composed() if c.variant.cluster_scoped]
     if not scoped:
         return ()
@@ -90,7 +90,7 @@ def preconditions(options: Options) -> tuple[str, ...]:
 
 
 def _instance_tag(composed: Composed) -> str:
-    """Return the tag that a document asks of instances; empty for none."""
+    """Return the tag that a document requires on instances; empty for none."""
     for statement in composed.policy.statements:
         if ":instance/" in str(statement.resources[0]):
             for condition in statement.conditions:
@@ -100,7 +100,7 @@ def _instance_tag(composed: Composed) -> str:
 
 
 class HardeningEffect(Enum):
-    """What a note about a hardened document is about."""
+    """The kind of a note about a hardened document."""
 
     STILL_ALLOWED = "still allows"
     DENIED = "denies"
@@ -108,19 +108,19 @@ class HardeningEffect(Enum):
 
 
 class HardeningNote(Struct, frozen=True):
-    """One thing to know about a hardened document."""
+    """A note about a hardened document."""
 
-    identifier: str  # that of the same risk, or of the scenario, in ``vpc-cni-iam coverage``
+    identifier: str  # the ID of the risk or scenario in ``vpc-cni-iam coverage``
     effect: HardeningEffect
     text: str  # what it is
 
     @property
     def line(self) -> str:
-        """It as one line."""
+        """The note as one line."""
         return f"{self.effect.value} {self.text} ({self.identifier})"
 
 
-# What a list leaves out, by the scenario of ``coverage`` that shows what breaks.
+# What a list denies, by the scenario of ``coverage`` that shows it.
 _ADDED = {
     IdList.subnets: (
         "subnet-added",
@@ -135,7 +135,7 @@ _ADDED = {
 
 
 def hardening_notes(options: Options) -> tuple[HardeningNote, ...]:
-    """Return what to know about hardened documents; nothing if none is."""
+    """Return the notes on hardened documents; empty if none is hardened."""
     hardening = options.selection.hardening
     if hardening is None:
         return ()
@@ -144,8 +144,8 @@ def hardening_notes(options: Options) -> tuple[HardeningNote, ...]:
     denied = {_ADDED[limit][0]: _ADDED[limit][1] for limit in hardening.limits}
     stops = {
         "cluster-name-needed": (
-            "CLUSTER_NAME is empty or names another cluster, or an interface has the tag of "
-            "another one"
+            "CLUSTER_NAME is empty or names another cluster, or an interface has another cluster's "
+            "tag"
         ),
         "tag-keys-closed": (
             f"ADDITIONAL_ENI_TAGS has a key that is not listed (listed: {tag_keys}), or a later "
@@ -166,7 +166,7 @@ def hardening_notes(options: Options) -> tuple[HardeningNote, ...]:
 
 
 def _still_allowed(options: Options, claim: str, limits: Collection[IdList]) -> dict[str, str]:
-    """Return what a hardened document still allows, by the risk."""
+    """Return what a hardened document still allows, by risk."""
     scopes = {v.scope for v in options.variants}
     allowed: dict[str, str] = {}
     if Scope.CLUSTER_NAME in scopes:
@@ -183,11 +183,11 @@ def _still_allowed(options: Options, claim: str, limits: Collection[IdList]) -> 
     takes_groups = actions & {"ec2:CreateNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute"}
     if takes_groups and IdList.security_groups not in limits:
         allowed["security-groups-unscoped"] = (
-            "any security group of an interface's VPC on its own interfaces"
+            "giving its own interfaces any security group of their VPC"
         )
     if "ec2:AssignPrivateIpAddresses" in actions:
         allowed["addresses-reassignable"] = (
-            "moving addresses of other interfaces of a subnet to its own interfaces"
+            "moving addresses of other interfaces in a subnet to its own interfaces"
         )
     allowed["describe-unscoped"] = "Describe actions on the whole account: EC2 cannot restrict them"
     return allowed

@@ -1,4 +1,4 @@
-"""What a user fills into a document: cluster, VPC, partition, region and accounts.
+"""Values that a user fills into a document: cluster, VPC, partition, Region and accounts.
 
 The placeholders are upstream's ``${CLUSTER_NAME}`` and ``${VPC_ID}``, and
 ``${HYPERPOD_CLUSTER_ID}`` where upstream has ``*``; the rest are the parts of
@@ -23,29 +23,29 @@ _Value = TypeVar("_Value", str, Text)
 
 
 class Parameter(Struct, frozen=True):
-    """One value that a user may choose."""
+    """A value that a user can choose."""
 
     name: str  # its variable's name; the option is the same with hyphens
     description: str  # what it is, in a line
     # What it must match from end to end, in the syntax that Python's re and the engines' RE2 share.
     pattern: str
     rule: str  # the pattern in words
-    default: str | None = None  # what stands without it; None if there is nothing to stand
-    is_list: bool = False  # whether it is a list, of which each item must match
+    default: str | None = None  # the default; None if there is none
+    is_list: bool = False  # whether it is a list; each item must match
 
     @property
     def option(self) -> str:
-        """The command line option, such as ``--cluster-name``; of a list, that of one item."""
+        """The option, such as ``--cluster-name``; for a list, the option for one item."""
         name = self.name.removesuffix("s") if self.is_list else self.name
         return "--" + name.replace("_", "-")
 
     @property
     def hole(self) -> Hole:
-        """What stands for its value in a document."""
+        """The hole for its value in a document."""
         return Hole(HoleKind.PARAMETER, self.name)
 
     def check(self, value: str) -> str:
-        """Return a user's value if it is fit for this parameter, or raise `UsageError`."""
+        """Return a user's value if it is valid; raises `UsageError`."""
         if not re.fullmatch(self.pattern, value):
             raise UsageError(f"{self.option} {value!r} is not {self.rule}")
         return value
@@ -119,11 +119,11 @@ SECURITY_GROUP_IDS = Parameter(
 )
 NAMES = (CLUSTER_NAME, VPC_ID)
 LISTS = (SUBNET_IDS, SECURITY_GROUP_IDS)
-# Those for whose values nothing can stand.
+# Those without a default.
 REQUIRED = (*NAMES, *LISTS)
 PARAMETERS = (*REQUIRED, PARTITION, REGION, ACCOUNT_ID, VPC_OWNER_ID, HYPERPOD_CLUSTER_ID)
 
-# Examples; none is a default, so that an ARN or a name that ignores its variable shows.
+# Examples; none is a default, so that tests notice an ARN or name that ignores its variable.
 SAMPLE = {
     "cluster_name": "verify-cluster",
     "vpc_id": "vpc-0123456789abcdef0",
@@ -146,7 +146,7 @@ _ARN = re.compile(r"arn:aws:(?P<service>ec2|sagemaker|logs):\*:\*:(?P<shared>sub
 
 
 def read(policy: Policy) -> Policy:
-    """Return a document whose placeholders are texts, with a hole for each."""
+    """Return a document with a hole for each of its text placeholders."""
     return policy.map_texts(_read)
 
 
@@ -156,7 +156,7 @@ def _read(text: Text) -> Text:
 
 
 def in_arns(text: Text) -> Text:
-    """Return a text of a document with a hole for each part of an ARN that users may narrow."""
+    """Return a text with a hole for each part of an ARN that users can narrow."""
     start, *others = parts_of(text)
     if not isinstance(start, str) or not (match := _ARN.match(start)):
         return text
@@ -180,16 +180,16 @@ def used(policy: Policy) -> tuple[Parameter, ...]:
 
 
 def unused(policy: Policy, words: Mapping[str, str | None]) -> tuple[Parameter, ...]:
-    """Return the parameters that a user gave a value for and that a document does not have."""
+    """Return the parameters that have a user's value and are not in a document."""
     own = used(policy)
     return tuple(p for p in PARAMETERS if words.get(p.name) is not None and p not in own)
 
 
 def values(words: Mapping[str, str | None]) -> dict[str, str]:
-    """Return checked values for all parameters that have one, defaults included.
+    """Return checked values and defaults of all parameters that have one.
 
-    The partition is the Region's. Raises `UsageError` for a value that is not fit for its
-    parameter, and for a partition that does not have the Region.
+    The Region decides the partition. Raises `UsageError` for an invalid value, and for a partition
+    that does not have the Region.
     """
     chosen = {p.name: p.check(v) for p in PARAMETERS if (v := words.get(p.name)) is not None}
     checked = with_defaults(chosen)
@@ -203,7 +203,7 @@ def values(words: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def with_defaults(chosen: Mapping[str, _Value]) -> dict[str, _Value]:
-    """Return values for all parameters that have one, those that are chosen and defaults."""
+    """Return the values of all parameters that have one: the chosen values and defaults."""
     defaults = {p.name: p.default for p in PARAMETERS if p.default is not None}
     values: dict[str, _Value] = {**defaults, **chosen}
     values.setdefault(VPC_OWNER_ID.name, values[ACCOUNT_ID.name])
@@ -211,7 +211,7 @@ def with_defaults(chosen: Mapping[str, _Value]) -> dict[str, _Value]:
 
 
 def substitute(policy: Policy, chosen: Mapping[str, str]) -> Policy:
-    """Return a document with `values` for its parameters; raises `UsageError` without one."""
+    """Return a document with `values` for its parameters; raises `UsageError` if one is missing."""
     missing = [p.option for p in used(policy) if p.name not in chosen]
     if missing:
         raise UsageError(
@@ -222,7 +222,7 @@ def substitute(policy: Policy, chosen: Mapping[str, str]) -> Policy:
 
 
 def fill(policy: Policy, chosen: Mapping[str, Text]) -> Policy:
-    """Return a document with values for its parameters; one without a value stays a hole."""
+    """Return a document with values for its parameters; holes without a value stay."""
     return policy.map_texts(
         lambda text: template.fill(in_arns(text), lambda hole: chosen.get(hole.place, hole))
     )

@@ -1,4 +1,4 @@
-"""Who ships which policy for the plugin, what breaks with it, and when that was repaired."""
+"""Who ships which policy for the plugin, what breaks with it, and when it was fixed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.variants import find
 from vpc_cni_iam.policy.document import Policy
 
-# The version that began to call ec2:DescribeSubnets and ec2:DescribeSecurityGroups at its start.
+# The first version that calls ec2:DescribeSubnets and ec2:DescribeSecurityGroups at start.
 BREAKING, BREAKING_DATE = PluginVersion.of("v1.22.0"), "2026-02-18"
 
 
 class PeerReport(Struct, frozen=True):
-    """A document of another project, with what it means for the plugin."""
+    """A document of another project, and how the plugin works with it."""
 
     project: str
     document: str
@@ -37,7 +37,7 @@ class PeerReport(Struct, frozen=True):
 
 
 class Repair(Struct, frozen=True):
-    """When a project's document worked with plugin v1.22.0 and all later versions."""
+    """When a project first had a document for plugin v1.22.0 and all later versions."""
 
     project: str
     mode: Mode
@@ -56,7 +56,7 @@ class Peers(Struct, frozen=True):
 
 @cache
 def peers() -> Peers:
-    """Return the documents of other projects and of AWS, with what breaks."""
+    """Return the documents of other projects and of AWS, and what breaks with them."""
     every = (*managed_documents(), *peer_documents())
     reports = tuple(map(_report, every))
     subjects = dict.fromkeys((document.project, document.mode) for document in every)
@@ -64,7 +64,7 @@ def peers() -> Peers:
 
 
 def managed_documents() -> Iterator[PeerDocument]:
-    """Yield the versions of the managed policy of the plugin as documents of AWS."""
+    """Yield the versions of the plugin's managed policy as documents of AWS."""
     versions = documents.managed_versions()
     for version in versions:
         yield PeerDocument(
@@ -126,6 +126,6 @@ def _repair(every: tuple[PeerDocument, ...], project: str, mode: Mode) -> Repair
 
 
 def _works_from(result: Compatibility) -> bool:
-    """Say whether a document works with v1.22.0 and every later version."""
+    """Return whether a document works with v1.22.0 and every later version."""
     later = [version for version in known_versions.known() if version >= BREAKING]
     return all(any(version in span for span in result.works) for version in later)

@@ -1,6 +1,6 @@
-"""What a statement of a generated policy is for, in a sentence for those who review it.
+"""The purpose of a statement in a generated policy, in a sentence for reviewers.
 
-The sentence is made from the statement alone, so that it cannot say less than the statement allows.
+The sentence is built from the statement alone, so it cannot say less than the statement allows.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from vpc_cni_iam.catalog.facts.requests import CLUSTER, KUBERNETES_CLUSTER, kind
 from vpc_cni_iam.policy.document import Statement
 
 _CREATE, _TAG = "CreateNetworkInterface", "CreateTags"
-# What is done to interfaces, in the order of their life.
+# The actions on interfaces, in the order of an interface's life.
 _VERBS = {
     _CREATE: "create",
     "AttachNetworkInterface": "attach",
@@ -25,7 +25,7 @@ _ADDRESSES = {
     "UnassignPrivateIpAddresses": "IPv4",
     "AssignIpv6Addresses": "IPv6",
 }
-# The actions of other services, which come with a feature.
+# Actions of other services, which features add.
 _OTHERS = {
     "cloudwatch": "Publish metrics",
     "sagemaker": "Attach network interfaces to the nodes of a HyperPod cluster",
@@ -39,7 +39,7 @@ _LOGS = {
 
 
 def purpose(statement: Statement) -> str:
-    """Return what an Allow statement of the catalog is for, as a sentence."""
+    """Return the purpose of an Allow statement of the catalog, as a sentence."""
     services = {str(action).partition(":")[0] for action in statement.actions}
     names = [str(action).partition(":")[2] for action in statement.actions]
     if services == {"logs"}:
@@ -57,12 +57,12 @@ def purpose(statement: Statement) -> str:
 
 
 def _noun(describing: str) -> str:
-    """Return what an action describes: ``DescribeInstanceTypes`` is about instance types."""
+    """Return what an action describes, such as instance types for ``DescribeInstanceTypes``."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", describing.removeprefix("Describe")).lower()
 
 
 def _managing(statement: Statement, names: Sequence[str]) -> str:
-    """Return what a statement lets the plugin do to network interfaces."""
+    """Return what a statement lets the plugin do with network interfaces."""
     verbs = [verb for name, verb in _VERBS.items() if name in names]
     families = sorted({family for name, family in _ADDRESSES.items() if name in names})
     kinds = {kind_of(str(resource)) for resource in statement.resources}
@@ -88,7 +88,7 @@ def _managing(statement: Statement, names: Sequence[str]) -> str:
 
 
 def _which(statement: Statement, kind: str, noun: str = "") -> str:
-    """Return which resources of a kind a statement names: any of them, or those of a list."""
+    """Return which resources of a kind a statement names: any, or those of a list."""
     resources = [r for r in map(str, statement.resources) if kind_of(r) == kind]
     is_any = any(r.endswith("/*") for r in resources)
     return f"any {noun or kind}" if is_any else f"the listed {noun or kind}s"
@@ -100,15 +100,15 @@ def _tagging(statement: Statement) -> str:
     if not statement.conditions:
         return "Write any tag on any network interface."
     if any(c.key == "ec2:CreateAction" and c.operator != "Null" for c in statement.conditions):
-        return "Write the tags of network interfaces that it creates, the cluster's among them."
+        return "Write the tags of network interfaces that it creates, with the cluster's tag."
     if any(c.key == has_tag and c.operator == "Null" for c in statement.conditions):
         return (
-            "Claim a network interface that no cluster has, such as the first one of a node, by "
+            "Claim a network interface without a cluster's tag, such as a node's first one, by "
             "writing the cluster's tag."
         )
     return (
-        "Correct the tags of network interfaces that have the cluster's tag, which stays that of "
-        "the cluster."
+        "Correct the tags of network interfaces that have the cluster's tag, without changing "
+        "the cluster's tag."
     )
 
 
@@ -118,5 +118,5 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def _has(statement: Statement, key: str) -> bool:
-    """Say whether a condition is on a key, or on one that begins so and ends with a name."""
+    """Return whether a condition is on a key, or on a key with this prefix and a name."""
     return any(str(condition.key).startswith(key) for condition in statement.conditions)

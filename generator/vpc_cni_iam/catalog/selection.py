@@ -1,4 +1,4 @@
-"""Which documents a user chose: a revision of upstream's page, or a plugin version."""
+"""A user's choice of documents: a revision of upstream's page, or a plugin version."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from vpc_cni_iam.errors import OptionError, UsageError
 
 
 class Additions(StrEnum):
-    """Which calls of a plugin version are added to upstream's document, which does not allow them.
+    """Which calls of a plugin version are added, if upstream's document does not allow them.
 
-    By default those without which the plugin breaks or does less. To allow what has no effect when
-    it is denied only gives an attacker more.
+    By default, those without which the plugin breaks or does less. If a denial has no effect,
+    allowing the call only helps an attacker.
     """
 
     none = "none"
@@ -26,7 +26,7 @@ class Additions(StrEnum):
     all = "all"
 
     def arguments(self) -> tuple[str, ...]:
-        """Return the options that mean this."""
+        """Return the options that select this."""
         return {Additions.none: (NO_ADDITIONS,), Additions.all: (ALL_CALLS,)}.get(self, ())
 
 
@@ -34,18 +34,18 @@ NO_ADDITIONS, ALL_CALLS = "--no-additions", "--all-calls"
 
 
 class Selection(Struct, frozen=True):
-    """Documents chosen by revision, or by the version that they must work with."""
+    """Documents chosen by revision, or by the plugin version that they must work with."""
 
     revision: Revision  # the revision of upstream's page
-    version: PluginVersion | None = None  # the version that was asked for, None if a revision was
+    version: PluginVersion | None = None  # the requested version; None if a revision was requested
     additions: Additions = Additions.none
     features: tuple[str, ...] = ()  # optional features to grant, in the catalog's order
-    # How to narrow cluster-scoped documents, None for not at all.
+    # How to harden cluster-scoped documents; None for not at all.
     hardening: Hardening | None = None
 
     @property
     def stands_in(self) -> bool:
-        """Whether the version is older than any document, so that the oldest stands in."""
+        """Whether the version is older than any document, so that it gets the oldest."""
         return self.version is not None and self.version < self.revision.first
 
     @property
@@ -55,11 +55,11 @@ class Selection(Struct, frozen=True):
 
     @property
     def serves(self) -> PluginVersion:
-        """The version asked for; of a revision the last that shipped it."""
+        """The requested version; for a revision, the last version that shipped it."""
         return self.version or self.revision.last or known_versions.newest()
 
     def arguments(self) -> tuple[str, ...]:
-        """Return the options that select the same again, in one fixed form."""
+        """Return the options that select the same, in one fixed form."""
         if self.version is None:
             words = ["--revision", self.revision.name]
         else:
@@ -70,7 +70,7 @@ class Selection(Struct, frozen=True):
 
 
 def additions_of(*, no_additions: bool, all_calls: bool) -> Additions:
-    """Return which calls are added, as the options of these names say; raises `UsageError`."""
+    """Return which calls are added, by the options with these names; raises `UsageError`."""
     if no_additions and all_calls:
         problem = f"{{{NO_ADDITIONS}}} and {{{ALL_CALLS}}} exclude each other; give one"
         raise OptionError(NO_ADDITIONS, problem)
@@ -87,20 +87,20 @@ def select(
     additions: Additions = Additions.needed,
     hardening: Hardening | None = None,
 ) -> Selection:
-    """Return the selection that options mean, as `catalog.options.options` takes them."""
+    """Return the selection for arguments of `catalog.options.options`."""
     if revision is not None and cni_version is not None:
         problem = "{--revision} and {--cni-version} exclude each other; give one"
         raise OptionError("--revision", problem)
     if revision is not None:
         if hardening is not None:
             problem = (
-                "{--harden} goes with {--cni-version} and not with {--revision}: the tags that the "
-                "plugin sends depend on the plugin version"
+                "{--harden} needs {--cni-version}, not {--revision}: the plugin's tags depend on "
+                "its version"
             )
             raise OptionError(FLAG, problem)
         if additions is not Additions.needed:
             (option,) = additions.arguments()
-            raise UsageError(f"{option} goes with --cni-version; a revision is taken as it is")
+            raise UsageError(f"{option} needs --cni-version; a revision is used unchanged")
         by_date = Selection(documents.find(revision))
         return Selection(by_date.revision, features=calls.check_features(features, by_date.serves))
     version = known_versions.find(LATEST if cni_version is None else cni_version)

@@ -39,16 +39,16 @@ SOURCE_ACCOUNT_ID = Parameter(
     "an AWS account ID of 12 digits",
 )
 PARAMETERS = (OIDC_PROVIDER_ARN, EKS_CLUSTER_ARN, SOURCE_ACCOUNT_ID)
-# The variables of a generated module whose texts stand in its documents.
+# The variables of a generated module that its documents use.
 VARIABLES = (*parameters.PARAMETERS, *PARAMETERS)
-# Its variable that says whether it trusts EKS Pod Identity.
+# The variable for whether it trusts EKS Pod Identity.
 POD_IDENTITY = "pod_identity"
-# Derived from the provider's ARN; it stands in condition keys.
+# Derived from the provider's ARN, for condition keys.
 OIDC_ISSUER = Parameter("oidc_issuer", "The issuer without https://.", ".+", "an issuer")
 
 
 def issuer(provider_arn: str) -> str:
-    """Return the issuer of an OIDC provider, as condition keys have it."""
+    """Return the issuer of an OIDC provider in the form of condition keys."""
     return provider_arn.partition(":oidc-provider/")[2]
 
 
@@ -62,8 +62,8 @@ def policy(
 ) -> Policy:
     """Return the trust policy of a role, with holes, for IRSA and for EKS Pod Identity.
 
-    Audience and subject of IRSA are separate conditions, so that a change of one cannot loosen the
-    other. `cluster` and `account` narrow Pod Identity; `service_account` is one in kube-system.
+    IRSA's audience and subject are separate conditions, so a change of one cannot loosen the other.
+    `cluster` and `account` narrow Pod Identity; `service_account` is in kube-system.
     """
     tag, subject = "aws:RequestTag/kubernetes-", f"system:serviceaccount:{NAMESPACE}"
     statements = []

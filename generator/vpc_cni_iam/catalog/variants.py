@@ -1,4 +1,4 @@
-"""The policy variants: the documents that upstream publishes, and those derived from them."""
+"""The policy variants: documents that upstream publishes, and documents derived from them."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ SCOPED_SINCE = PluginVersion((1, 8, 0))
 
 
 class Scope(Enum):
-    """What limits a document to a cluster; the value names the cluster in the document."""
+    """How a document is limited to a cluster; the value is the cluster's name in the document."""
 
     ACCOUNT = "*"
     CLUSTER_NAME = join([CLUSTER_NAME.hole])
     SESSION_TAGS = "${aws:PrincipalTag/eks-cluster-name}"
 
     def apply(self, policy: Policy) -> Policy:
-        """Return a document that is scoped by the cluster's name, scoped in this way.
+        """Return a document that is scoped by the cluster's name with this scope instead.
 
-        IAM takes a policy variable in a condition's value and not in its key, and no session tag
-        names the VPC: with session tags, conditions on those are left out, so that one document
-        works with many clusters. Source: Amazon EKS User Guide, "Grant Pods access to AWS resources
-        based on tags".
+        IAM allows policy variables in a condition's value but not in its key, and no session tag
+        has the VPC. So with session tags, these conditions are left out, and one document works
+        with many clusters. Source: Amazon EKS User Guide, "Grant Pods access to AWS resources based
+        on tags".
         """
         if self is not Scope.SESSION_TAGS:
             return policy
@@ -63,10 +63,9 @@ def _by_session_tags(statement: Statement) -> Statement:
 
 
 def scoped_statements(actions: Iterable[str], revision: Revision) -> tuple[Statement, ...]:
-    """Return the statements of upstream's scoped document, reduced to some EC2 actions.
+    """Return the statements of upstream's scoped document with only these EC2 actions.
 
-    A statement with none of the actions is left out. A Describe action, which IAM cannot scope,
-    gets a statement on every resource.
+    IAM cannot scope Describe actions: they get a statement on every resource.
     """
     actions = tuple(actions)
     describe = tuple(a for a in actions if a.startswith("ec2:Describe"))
@@ -85,7 +84,7 @@ class Variant(Struct, frozen=True):
     modes: tuple[Mode, ...]  # the IP families of the clusters that it is for
     summary: str  # what it is for, in a line
     scope: Scope = Scope.ACCOUNT  # what limits it to a cluster
-    # Makes the document from a revision of upstream's page; None where upstream publishes it.
+    # Derives the document from a revision of upstream's page; None if upstream publishes it.
     derive: Callable[[Revision], Policy] | None = None
     program: str | None = None  # the feature of the program that it is for; None for ``aws-node``
 
@@ -96,7 +95,7 @@ class Variant(Struct, frozen=True):
 
     @property
     def identifier(self) -> str:
-        """The name as HCL and output names have it, such as ``ipv4_scoped``."""
+        """The name in HCL and outputs, such as ``ipv4_scoped``."""
         return self.name.replace("-", "_")
 
     @property
@@ -151,12 +150,12 @@ def _ipv4_ipv6(revision: Revision) -> Policy:
 
 
 def _ipv4_pod_identity(revision: Revision) -> Policy:
-    """Upstream's scoped document with a session tag in place of the cluster's name."""
+    """Upstream's scoped document with a session tag instead of the cluster's name."""
     return Scope.SESSION_TAGS.apply(revision.document("ipv4-scoped"))
 
 
 def _metrics_helper(_: Revision) -> Policy:
-    """What cni-metrics-helper calls: the namespace of its metrics is a constant of its source."""
+    """The calls of cni-metrics-helper; its source has a constant namespace for the metrics."""
     namespace = Condition("StringEquals", "cloudwatch:namespace", ("Kubernetes",))
     put = Statement(
         actions=("cloudwatch:PutMetricData",), resources=("*",), conditions=(namespace,)
@@ -200,7 +199,7 @@ METRICS_HELPER = Variant(
 
 
 def every() -> tuple[Variant, ...]:
-    """Return the variants, and those of other programs, each of which has its own role."""
+    """Return the variants, also those of other programs with their own roles."""
     return (*VARIANTS, METRICS_HELPER)
 
 
@@ -213,12 +212,12 @@ def first_version(mode: Mode) -> PluginVersion:
 
 
 def label(data_source: str) -> str:
-    """Return the name of the variant of a data source; of another data source, its own name."""
+    """Return the variant's name for a data source; its own name if it is no variant's."""
     return next((v.name for v in every() if v.identifier == data_source), data_source)
 
 
 def find(names: Iterable[str]) -> tuple[Variant, ...]:
-    """Return the variants of these names, each once, in the catalog's order."""
+    """Return the variants with these names, each once, in the catalog's order."""
     known_names = [v.name for v in every()]
     chosen = {_resolved(name, known_names) for name in names}
     return tuple(v for v in every() if v.name in chosen)

@@ -1,4 +1,4 @@
-"""Why a comparison of inputs has no proof, beside the reasons of a proof."""
+"""Reasons why nothing is proven about inputs, in addition to those of a proof."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NotProven
 
 
 class InputReason(StrEnum):
-    """Why there is no proof about inputs."""
+    """Why nothing is proven about inputs."""
 
     # An input has a policy that was not read; the evidence is `NotRead`.
     not_read = "not read"
@@ -45,14 +45,14 @@ class UnknownAction(Struct, frozen=True):
 
 
 def of_what_was_read(answer: Answer, skipped: tuple[Skipped, ...]) -> Answer:
-    """Return an answer about an input, of which parts may not have been read."""
+    """Return an answer about an input; parts of it may not have been read."""
     if is_complete(skipped):
         return answer
     return NotProven(InputReason.not_read, NotRead(skipped, answer))
 
 
 def example(answer: Answer) -> NewAccess | None:
-    """Return the request that an answer has, or its evidence; None if it has none."""
+    """Return the request of an answer or its evidence; None if there is none."""
     match answer:
         case NewAccess():
             return answer

@@ -1,4 +1,4 @@
-"""Two policies of one identity, wherever they come from: how they differ, and new access."""
+"""Compares two policies of one identity: the differences, and new access."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from vpc_cni_iam.policy.proof.beside import removed_denies
 class ComparedPolicy(Struct, frozen=True):
     """One of two policies."""
 
-    title: str  # what it is, in a line
-    policy: Policy  # the statements of all policies that were chosen
-    skipped: tuple[Skipped, ...] = ()  # what else the input has, which no verdict may ignore
+    title: str  # a description in one line
+    policy: Policy  # the statements of all selected policies
+    skipped: tuple[Skipped, ...] = ()  # parts of the input that were not read
 
 
 class PolicyComparison(Struct, frozen=True):
-    """How two policies differ, as if each were all policies of one identity."""
+    """The differences of two policies, as if each were all policies of one identity."""
 
     old: ComparedPolicy
     new: ComparedPolicy
     differences: tuple[Difference, ...]
-    answer: Answer  # whether the new one allows anything that the old one does not
-    # The old Deny statements that the new policy does not repeat, where there is no new access.
-    # What they denied, other policies of the identity may allow.
+    answer: Answer  # whether the new policy allows anything that the old one does not
+    # The old Deny statements that the new policy does not repeat, if there is no new access. Other
+    # policies of the identity may allow what they denied.
     removed_denies: tuple[StatementPlace, ...]
 
     @property
     def proven(self) -> bool:
-        """Whether no new access is proven."""
+        """Whether it is proven that there is no new access."""
         return isinstance(self.answer, NoNewAccess)
 
 
 def side(target: str, documents: Iterable[str], opener: Opener) -> ComparedPolicy:
-    """Return the policy of a path, or ``-``, if the evaluator takes it.
+    """Return the policy of a path, or ``-``, if the evaluator accepts it.
 
-    `documents` has the names of the policies to take; an input with one that has no name needs
-    none.
+    `documents` has the names of the policies to select; an input with one policy without a name
+    needs none.
     """
     there = opener.policies_of(target)
     nameless = [o.name for o in there.policies] == [""]
@@ -54,14 +54,14 @@ def side(target: str, documents: Iterable[str], opener: Opener) -> ComparedPolic
     policies = [o.policy for o in chosen.opened]
     versions = {policy.version for policy in policies}
     if len(versions) > 1:
-        problem = "the chosen policies differ in their Version, and are not one policy"
+        problem = "the chosen policies have different Versions, so they are not one policy"
         raise InputError(there.source, "", problem)
     policy = Policy(tuple(s for p in policies for s in p.statements), versions.pop())
     return ComparedPolicy(chosen.title, policy, without_boundaries(chosen.skipped))
 
 
 def compare(old: ComparedPolicy, new: ComparedPolicy) -> PolicyComparison:
-    """Return how two policies differ, and whether the new one allows anything new."""
+    """Return the differences of two policies, and whether the new one allows anything new."""
     answer: Answer
     try:
         answer = no_new_access([old.policy], [new.policy])

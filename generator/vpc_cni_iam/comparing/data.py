@@ -1,4 +1,4 @@
-"""What ``compare`` prints as JSON."""
+"""The JSON of ``compare``."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ class RequestData(Struct, frozen=True):
 
     action: str
     resource: str
-    principal: str  # the caller, of a trust policy; else empty
+    principal: str  # the caller, for a trust policy; otherwise empty
     context: dict[str, list[str]]  # the values of condition keys
-    # The parts that come of the policies' patterns alone, so that AWS may not have them:
-    # ``action``, ``resource``, condition keys.
+    # The parts that only match patterns of the policies, so AWS may not have them: ``action``,
+    # ``resource``, condition keys.
     made_up: list[str]
 
 
@@ -66,30 +66,31 @@ class ReasonData(Struct, frozen=True):
     """Why nothing is proven."""
 
     kind: str  # such as ``too complex``
-    text: str  # the same with what it is about
+    text: str  # the same in a sentence
 
 
 class ElementData(Struct, frozen=True):
-    """How an element of a statement differs."""
+    """The difference of one element of a statement."""
 
     element: str  # such as ``Action``, or ``Condition``
-    key: str  # the condition key, or the type of principals; else empty
-    # The values that only one of the statements has; of a condition all values.
+    key: str  # the condition key, or the type of principals; otherwise empty
+    # The values that only one statement has; for a condition, all values.
     old: tuple[str, ...]
     new: tuple[str, ...]
-    old_operator: str = ""  # of a condition that the old statement has
-    new_operator: str = ""  # of a condition that the new statement has
+    old_operator: str = ""  # of a condition in the old statement
+    new_operator: str = ""  # of a condition in the new statement
 
 
 class DifferenceData(Struct, frozen=True):
-    """How a statement, or the document's Version, differs."""
+    """The difference of a statement, or of the document's Version."""
 
     change: Change
-    # Its number from 1: in the new policy if it is added, else in the old one. None of the Version.
+    # Its number from 1: in the new policy if it is added, otherwise in the old one. None for the
+    # Version.
     statement: int | None
     old: StatementDocument | None  # the statement of the old policy
     new: StatementDocument | None  # the statement of the new policy
-    elements: tuple[ElementData, ...]  # the elements that differ, of what is changed
+    elements: tuple[ElementData, ...]  # the elements of a changed statement that differ
 
 
 class RemovedDenyData(Struct, frozen=True):
@@ -100,18 +101,18 @@ class RemovedDenyData(Struct, frozen=True):
 
 
 class ComparisonData(Struct, frozen=True, kw_only=True):
-    """How two policies differ."""
+    """The differences of two policies."""
 
     format: Literal[1] = 1
-    old: str  # what the old one is, in a line
-    new: str  # the same of the new one
+    old: str  # a description of the old policy in one line
+    new: str  # a description of the new policy in one line
     verdict: Verdict
-    example: RequestData | None  # a request that is newly allowed, as far as the inputs were read
+    example: RequestData | None  # a request that is newly allowed by what was read
     reason: ReasonData | None  # why nothing is proven
-    removed_denies: tuple[RemovedDenyData, ...]  # where there is no new access
+    removed_denies: tuple[RemovedDenyData, ...]  # only if there is no new access
     differences: tuple[DifferenceData, ...]
-    old_skipped: tuple[Skipped, ...]  # what else the old input has
-    new_skipped: tuple[Skipped, ...]  # what else the new input has
+    old_skipped: tuple[Skipped, ...]  # parts of the old input that were not read
+    new_skipped: tuple[Skipped, ...]  # parts of the new input that were not read
 
 
 class TargetData(Struct, frozen=True):
@@ -128,10 +129,10 @@ class NeverData(Struct, frozen=True, kw_only=True):
     """What a role can never do."""
 
     format: Literal[1] = 1
-    policies: str  # what its policies are, in a line
+    policies: str  # a description of the policies in one line
     actions: tuple[TargetData, ...]
     proven: bool  # whether all is proven
-    skipped: tuple[Skipped, ...]  # what else the inputs have
+    skipped: tuple[Skipped, ...]  # parts of the inputs that were not read
 
 
 def comparison_data(comparison: PolicyComparison) -> ComparisonData:

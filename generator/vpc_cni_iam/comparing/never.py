@@ -16,7 +16,7 @@ from vpc_cni_iam.policy.proof import never as proof
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.proof.never import NeverTarget
 
-_MOST = 50  # questions of one command
+_MOST = 50  # the most questions in one command
 _ACTION = re.compile(r"[a-zA-Z0-9-]+:[a-zA-Z0-9*?]+|\*")
 
 
@@ -30,9 +30,9 @@ class TargetAnswer(Struct, frozen=True):
 class Never(Struct, frozen=True):
     """What a role can never do."""
 
-    title: str  # what its policies are, in a line
+    title: str  # a description of the policies in one line
     answers: tuple[TargetAnswer, ...]
-    skipped: tuple[Skipped, ...]  # what else the inputs have
+    skipped: tuple[Skipped, ...]  # parts of the inputs that were not read
 
     @property
     def proven(self) -> bool:
@@ -43,10 +43,10 @@ class Never(Struct, frozen=True):
 def never(subject: Subject, targets: Sequence[str]) -> Never:
     """Return whether a role can ever do each ``ACTION`` or ``ACTION@RESOURCE``.
 
-    Raises `UsageError` for one that is no action, or too many.
+    Raises `UsageError` for a text that is not an action, or too many.
     """
     if len(targets) > _MOST:
-        raise UsageError(f"--never is given {len(targets)} times; ask for at most {_MOST}")
+        raise UsageError(f"--never is given {len(targets)} times; the limit is {_MOST}")
     parsed = [_target(target) for target in targets]
     known = [
         target

@@ -1,4 +1,4 @@
-"""Comparisons in words, as lines for a terminal."""
+"""Comparisons as lines for a terminal."""
 
 from __future__ import annotations
 
@@ -49,19 +49,19 @@ class Line(Struct, frozen=True):
 
     text: str
     sign: Sign = ""
-    depth: int = 0  # how far it is indented, in levels
+    depth: int = 0  # the level of indentation
     tone: Tone = "plain"
 
 
 def comparison_lines(comparison: PolicyComparison) -> Iterator[Line]:
-    """Yield how two policies differ, with the verdict first and what it rests on last."""
+    """Yield how two policies differ: the verdict, the differences, then the example or reason."""
     old, new, answer = comparison.old, comparison.new, comparison.answer
     yield Line(f"{old.title} to {new.title}: {_verdict(answer)}", tone="bold")
     for difference in comparison.differences:
         yield from _difference_lines(difference)
     if not comparison.differences:
         complete = is_complete((*old.skipped, *new.skipped))
-        yield Line(f"{'The policies say' if complete else 'What was read says'} the same.")
+        yield Line(f"No differences{'' if complete else ' in what was read'}.")
     for side in (old, new):
         for text in skipped_lines(side.skipped):
             yield Line(f"{side.title}: {text}")
@@ -118,7 +118,7 @@ def _condition(condition: Condition | None) -> str:
 
 
 def _both(old: str, new: str) -> Iterator[Line]:
-    """Yield an old and a new text, of which one may be empty."""
+    """Yield an old and a new text; one of them may be empty."""
     if old:
         yield Line(old, "-", 1, "removed")
     if new:
@@ -126,16 +126,16 @@ def _both(old: str, new: str) -> Iterator[Line]:
 
 
 def removed_deny_text(place: StatementPlace) -> str:
-    """Return what may follow from a Deny that the new policy does not repeat."""
+    """Return the note about a Deny that the new policy does not repeat in full."""
     return (
         f"note: statement {place.index + 1} of the old policy {report.describe(place.statement)}; "
-        f"the new policy does not deny all of that, so what another policy of the identity allows "
-        f"there now takes effect"
+        f"the new policy does not deny all of this. If another policy of the identity allows it, "
+        f"it is now allowed"
     )
 
 
 def reason_text(answer: NotProven) -> str:
-    """Return why an answer about inputs has no proof."""
+    """Return why nothing is proven about inputs."""
     match answer.evidence:
         case NotRead(parts):
             return incomplete_text(parts)
@@ -146,7 +146,7 @@ def reason_text(answer: NotProven) -> str:
                 return unknown_name(prefix(action), services(), "service", _REFERENCE)
             return unknown_name(action, actions_of(action).values(), "action", _REFERENCE)
         case NewAccess(made_up=parts):
-            return f"a request is allowed whose {report.made_up_text(parts)} AWS may not have"
+            return f"it allows a request whose {report.made_up_text(parts)} AWS may not have"
     return report.not_proven_text(answer)
 
 
@@ -157,7 +157,7 @@ def _not_proven_text(answer: NotProven, shows: str) -> str:
 
 
 def never_lines(result: Never) -> Iterator[Line]:
-    """Yield what a role can never do, and what was not read."""
+    """Yield whether a role can ever do something, and what was not read."""
     for each in result.answers:
         yield Line(_target_text(each))
     yield from map(Line, skipped_lines(result.skipped))

@@ -331,6 +331,6 @@ def _reading(policy: Policy, address: str, source: str, line: int) -> Reading:
     for reference in references:
         written = f"${{{reference}}}"
         if any(isinstance(part, str) and written in part for part in literals):
-            problem = "stands for text in one place and for a reference in another"
+            problem = "is text in one place and a reference in another"
             raise InputError(source, f"line {line}", f"{written} {problem}")
     return Reading(address, source, line, references, None, to_json(policy))

@@ -1,1 +1,1 @@
-"""A policy against the calls that a plugin version makes, as concrete requests."""
+"""Checks a policy against the calls of a plugin version, with concrete requests."""

@@ -21,7 +21,7 @@ from vpc_cni_iam.policy.report import undecided_text
 
 
 class ExcessData(TypedDict):
-    """A pattern that grants more than the plugin calls."""
+    """A pattern that allows more than the plugin calls."""
 
     pattern: str
     harm: Harm
@@ -29,7 +29,7 @@ class ExcessData(TypedDict):
 
 
 class EqualData(TypedDict):
-    """A policy that is equal to documents of upstream or AWS."""
+    """A policy that equals documents of upstream or AWS."""
 
     policy: str | None
     documents: Sequence[KnownDocument]
@@ -83,7 +83,7 @@ class RiskData(TypedDict):
 
 
 class RegionVerdictData(TypedDict):
-    """A Region in which the plugin may be, and what the policy means there."""
+    """A possible Region of the plugin, and the verdict there."""
 
     region: str | None
     checked: str
@@ -91,7 +91,7 @@ class RegionVerdictData(TypedDict):
 
 
 class CoverageData(TypedDict):
-    """A policy against the calls of a plugin version."""
+    """The results for a policy at one plugin version."""
 
     policy: str
     equal_to: Sequence[EqualData]
@@ -130,7 +130,7 @@ class DenialData(TypedDict):
 
 
 class RegionVersionsData(TypedDict):
-    """A Region in which the plugin may be, and the versions that it works with there."""
+    """A possible Region of the plugin, and the versions that the policy works with there."""
 
     region: str | None
     checked: str
@@ -146,7 +146,7 @@ class VersionData(TypedDict):
 
 
 class MatrixData(TypedDict):
-    """A policy against the calls of every plugin version."""
+    """The results for a policy at every plugin version."""
 
     policy: str
     equal_to: Sequence[EqualData]

@@ -1,6 +1,6 @@
-"""The names of cluster, VPC, account, Region and partition that policies have, and their IP family.
+"""The names of cluster, VPC, account, Region and partition in policies, and their IP family.
 
-Only what an Allow names is taken for the plugin's: a Deny names what others may not leave.
+Only Allow statements name the plugin's: a Deny names what others may not use.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LOG_GROUP = re.compile(
 _OF_LOG_GROUP = ("partition", "region", "account_id", "cluster_name")
 _REGION_KEYS = ("aws:requestedregion", "ec2:region")
 _LISTS = {"subnet": "subnet_ids", "security-group": "security_group_ids"}
-# The names of a node that are taken from a list.
+# The IDs of a node that come from a list.
 _OF_NODE = {
     "subnet_ids": ("subnet_id", "eni_config_subnet_id"),
     "security_group_ids": ("security_group_id", "other_security_group_id"),
@@ -40,23 +40,23 @@ _PATTERNS = {p.name: p.pattern for p in parameters.PARAMETERS}
 _ZONE = "ec2:availabilityzone"
 _REGION_NAME = re.compile(r"[a-z0-9*?-]+")
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
-# Of those that policies name; AWS has fewer.
+# Regions in policies that are not known here; AWS has fewer.
 _MOST_NEW_REGIONS = 20
 
 
 class CheckedRegion(Struct, frozen=True):
-    """A Region in which requests are checked, where the plugin's Region is not known."""
+    """A Region in which requests are checked, if the plugin's Region is unknown."""
 
-    name: str | None  # as policies name it, such as ``eu-*``; None for one that none of them names
+    name: str | None  # as policies name it, such as ``eu-*``; None for one that they do not name
     checked: str  # the Region of the requests
 
     def names(self, names: Names) -> Names:
-        """Return names of requests in this Region."""
+        """Return the names of requests in this Region."""
         return replace(names, region=self.checked, partition=partition_of(self.checked))
 
 
 def mode_of(policies: Sequence[Policy]) -> Mode:
-    """Return the IP family that policies are for: IPv6 if they assign no IPv4 addresses."""
+    """Return the IP family of policies: IPv6 if they allow assigning only IPv6 addresses."""
     some = granted(policies)
     ipv4, ipv6 = (
         some.evaluate(Request(f"ec2:{action}", "*")).allowed
@@ -66,10 +66,10 @@ def mode_of(policies: Sequence[Policy]) -> Mode:
 
 
 def known_names(*sources: Mapping[str, str]) -> dict[str, str]:
-    """Return the names that sources know, by parameter; of two sources the first one counts.
+    """Return the names of several sources, by parameter; earlier sources come first.
 
-    A Region decides the partition. One that the partition of an earlier source does not have is
-    not taken.
+    A Region decides the partition. A Region that an earlier source's partition does not have is
+    ignored.
     """
     known: dict[str, str] = {}
     for source in sources:
@@ -84,9 +84,9 @@ def known_names(*sources: Mapping[str, str]) -> dict[str, str]:
 
 
 def names_of(known: Mapping[str, str], policies: Iterable[Policy] = ()) -> Names:
-    """Return names for requests: those known, by parameter, and examples for the others.
+    """Return names for requests: the known ones, by parameter, and examples for the others.
 
-    Nodes have the subnets and security groups that policies list, if they list some.
+    Nodes have the subnets and security groups that policies list.
     """
     values = {**{k: v for k, v in EXAMPLE.items() if k != "vpc_id"}, **known}
     listed = listed_ids(policies)
@@ -100,14 +100,14 @@ def names_of(known: Mapping[str, str], policies: Iterable[Policy] = ()) -> Names
 
 
 def names_in(policies: Iterable[Policy]) -> dict[str, str]:
-    """Return the names in policies, by parameter; of a parameter only if they have a single one."""
+    """Return the names in policies, by parameter, if there is only one for a parameter."""
     return {k: values[0] for k, values in all_names(policies).items() if len(values) == 1}
 
 
 def names_of_role(policies: Sequence[Policy], limits: Iterable[Policy]) -> dict[str, str]:
-    """Return the names in a role's policies, and those in its limits that the policies lack.
+    """Return the names in a role's policies, and the others from its limits.
 
-    The Region is not taken from limits: they say where roles may be used, not where the plugin is.
+    The Region does not come from limits: they say where roles may be used, not where the plugin is.
     """
     named = {*all_names(policies), "region"}
     of_limits = {name: value for name, value in names_in(limits).items() if name not in named}
@@ -137,7 +137,7 @@ def regions_to_check(
 ) -> tuple[CheckedRegion, ...]:
     """Return each Region that policies name, and one that they do not name.
 
-    None if the Region is known, or if it makes no difference: no policy names any.
+    Empty if the Region is known, or if no policy names one.
     """
     if "region" in known:
         return ()
@@ -149,7 +149,7 @@ def regions_to_check(
     checked: dict[str, str] = {}
     for region in (*first, *regions, *new):
         matching = [name for name in named if wildcard.matches(name, region)]
-        # Where several names meet, statements together can mean another thing in each Region.
+        # If several names overlap, the statements together can have another effect in each Region.
         checked.setdefault(region if len(matching) > 1 else "".join(matching), region)
     other = checked.pop("", None)
     order = [*named, *checked]
@@ -158,26 +158,26 @@ def regions_to_check(
 
 
 def _is_new(name: str, partition: str | None) -> bool:
-    """Say whether a name is that of a Region that is not known, and no pattern."""
+    """Return whether a name is that of an unknown Region, and not a pattern."""
     is_region = re.fullmatch(_PATTERNS["region"], name) and name not in all_regions()
     return bool(is_region) and partition in (None, partition_of(name))
 
 
 @lru_cache(1024)
 def _regions_of(statement: Statement) -> tuple[str, ...]:
-    """Return the Regions that a statement names, of whatever effect; they may be patterns.
+    """Return the Regions that a statement names, whatever its effect; they may be patterns.
 
     A policy variable may have any value.
     """
     regions = [
-        # A zone is its Region and a letter.
+        # The name of a zone is its Region and a letter.
         re.sub(r"(?<=[0-9?*])[a-z?]$", "", region) if key == _ZONE else region
         for condition in statement.conditions
         if (key := str(condition.key).lower()) in (*_REGION_KEYS, _ZONE)
         and not condition.operator.endswith("Null")
         for region in (_VARIABLE.sub("*", v.lower()) for v in texts(condition.values))
     ]
-    # In a pattern, a wildcard may stand for colons before the Region.
+    # In a pattern, a wildcard may match colons before the Region.
     arns = [_VARIABLE.sub("*", text).split(":") for text in texts(statement.texts())]
     parts = [part for arn in arns if arn[0] == "arn" for part in arn[1:4] if part.strip("*")]
     for name, (start, _) in PARTITIONS.items():
@@ -203,7 +203,7 @@ def _is_about_calls(statement: Statement) -> bool:
 def _in_condition(condition: Condition) -> Iterator[tuple[str, str]]:
     key = str(condition.key).lower()
     if condition.operator.endswith("Null") or "Not" in condition.operator:
-        return  # its values are not those that are allowed
+        return  # its values are not the allowed ones
     for value in texts(condition.values):
         if key.endswith(f"tag/{CLUSTER}"):
             yield "cluster_name", value

@@ -37,10 +37,10 @@ from vpc_cni_iam.policy.document import Policy, Statement, to_json
 from vpc_cni_iam.policy.evaluate import Decision, compile_policies
 from vpc_cni_iam.policy.quotas import INLINE, MANAGED
 
-# What the policies of a role can have, as IAM counts; page "IAM and AWS STS quotas".
-_LIMIT = "20 managed ones of 6,144 and inline ones of 10,240 together"
+# The size of a role's policies, as IAM counts it. Source: IAM User Guide, "IAM and AWS STS quotas".
+_LIMIT = "20 managed policies of 6,144, and inline policies of 10,240 together"
 _MOST_CHARACTERS = 20 * MANAGED + INLINE["role"]
-# AWS Organizations attaches it to each level until somebody takes it away.
+# AWS Organizations attaches it to each level by default.
 _FULL_ACCESS = Policy((Statement(actions=("*",), resources=("*",), sid="FullAWSAccess"),))
 
 
@@ -50,39 +50,39 @@ class Subject(Struct, frozen=True):
     title: str  # a description in one line
     opened: tuple[NamedPolicy, ...]
     names: Names
-    own_names: Mapping[str, str]  # which of the names the policies themselves have, by parameter
-    skipped: tuple[Skipped, ...]  # other parts of the input, which no verdict may ignore
+    own_names: Mapping[str, str]  # the names that come from the policies, by parameter
+    skipped: tuple[Skipped, ...]  # parts of the input that were not read
     # The permissions boundary of the role, and service control policies by level.
     limits: tuple[tuple[NamedPolicy, ...], ...] = ()
-    # The Regions to check, where it is not known in which one the plugin is.
+    # The Regions to check, if the plugin's Region is not known.
     regions: tuple[CheckedRegion, ...] = ()
-    # The feature of the program that the role is for; None for ``aws-node``.
+    # The feature whose program has the role; None for ``aws-node``.
     program: str | None = None
-    # The policies of an input that are documents of upstream or AWS, with these.
+    # The policies of an input that equal documents of upstream or AWS, with these documents.
     equal_to: tuple[tuple[NamedPolicy, tuple[KnownDocument, ...]], ...] = ()
 
     @property
     def is_complete(self) -> bool:
-        """Whether a verdict about the policies is one about the input."""
+        """Whether all of the input was read."""
         return is_complete(self.skipped)
 
     @property
     def policies(self) -> tuple[Policy, ...]:
-        """The policies alone."""
+        """The policies without their names."""
         return tuple(o.policy for o in self.opened)
 
     @property
     def limiting(self) -> Limits:
-        """The policies of the limits alone."""
+        """The policies of the limits without their names."""
         return tuple(tuple(o.policy for o in limit) for limit in self.limits)
 
     @property
     def mode(self) -> Mode:
-        """The IP family that the policies are for: IPv6 if they assign no IPv4 addresses."""
+        """The IP family of the policies; see `mode_of`."""
         return mode_of(self.policies)
 
     def statement(self, decision: Decision) -> str:
-        """Return the Sid or number from 1 of a deciding statement; empty if none decided."""
+        """Return the Sid or number (from 1) of the deciding statement; empty if there is none."""
         if decision.policy is None or decision.statement is None:
             return ""
         every = self._every()
@@ -91,7 +91,7 @@ class Subject(Struct, frozen=True):
         return f"{named.name}.{text}" if named.name and len(every) > 1 else text
 
     def limit(self, decision: Decision) -> str:
-        """Return the name of a limit that has no Allow for a request; empty for no such."""
+        """Return the name of a limit that has no Allow for a request; empty if there is none."""
         if decision.policy is None or decision.statement is not None:
             return ""
         return self._every()[decision.policy].name
@@ -101,16 +101,16 @@ class Subject(Struct, frozen=True):
 
 
 class Opener(Struct, frozen=True):
-    """How inputs are opened."""
+    """Opens inputs."""
 
-    stdin: Callable[[], str]  # reads standard input, which ``-`` names
-    # Those that the user chose of the parameters' values; None for the others, or left out.
+    stdin: Callable[[], str]  # reads standard input, for ``-``
+    # The parameters' values that the user chose; None, or missing, for the others.
     user_names: Mapping[str, str | None] = {}
-    # Those that the user gave to a module's variables.
+    # The values of a module's variables that the user gave.
     user_values: GivenVariables = field(default_factory=GivenVariables)
 
     def policies_of(self, target: str) -> InputPolicies:
-        """Return the policies of a path, or ``-``, with examples for names not chosen."""
+        """Return the policies of a path, or ``-``, with examples for parameters without a value."""
         # A review of a plan opens no other input.
         from vpc_cni_iam.inputs.identify import open_policies  # noqa: PLC0415
 
@@ -141,22 +141,22 @@ def of_taken(chosen: Taken, user_names: Mapping[str, str | None]) -> Subject:
 
 
 class Taken(Struct, frozen=True):
-    """Policies that were chosen from an input."""
+    """Policies selected from an input."""
 
     title: str  # a description in one line
     opened: tuple[NamedPolicy, ...]
-    skipped: tuple[Skipped, ...]  # other parts of the input, without those that the user left out
+    skipped: tuple[Skipped, ...]  # parts of the input that were not read and not left out by name
 
 
 def take(policies: InputPolicies, documents: Iterable[str]) -> Taken:
-    """Return the policies of an input of these names, or its only one; the evaluator takes each."""
+    """Return the policies of an input with these names, or its only one, after checking each."""
     chosen = choose(policies, documents)
     size = sum(characters(named.policy) for named in chosen.policies)
     if size > _MOST_CHARACTERS:
         raise InputError(
             policies.source,
             "",
-            f"has {size:,} characters without white space, and the policies of a role at most "
+            f"has {size:,} characters without white space; the policies of a role can have "
             f"{_MOST_CHARACTERS:,}: {_LIMIT}"
             + ("; name fewer of them with --document" if len(chosen.policies) > 1 else ""),
         )
@@ -170,7 +170,7 @@ def take(policies: InputPolicies, documents: Iterable[str]) -> Taken:
 def of_files(files: Sequence[str], documents: Sequence[str], opener: Opener) -> Subject:
     """Return the inline and attached policies of a role, in files and modules.
 
-    `documents` has the names of the policies to take of each file; none if each has a single one.
+    `documents` has the names of the policies to select; empty if each file has a single one.
     Raises `UsageError` for a bad name, or a file with several policies and no name.
     """
     taken = [take(opener.policies_of(file), documents) for file in files]
@@ -185,11 +185,10 @@ def of_files(files: Sequence[str], documents: Sequence[str], opener: Opener) -> 
 
 
 def limited(subject: Subject, boundary: str | None, scps: Sequence[str], opener: Opener) -> Subject:
-    """Return policies of a role with what else must allow a request.
+    """Return policies of a role with the limits that must allow a request, too.
 
-    The boundary and each of `scps`, those of one level of the organization, are files. A level
-    whose service control policies only deny has FullAWSAccess beside them. Names that the policies
-    do not have are those in these files.
+    `boundary` and each of `scps` (one level of the organization) are files. A level that only
+    denies also has FullAWSAccess. These files give names that the policies do not have.
     """
     for file in [boundary] if boundary is not None else []:
         taken = take(opener.policies_of(file), ())
@@ -217,26 +216,26 @@ def _with(subject: Subject, taken: Taken, kind: str, policies: tuple[NamedPolicy
 
 
 def _named_by_file(opened: Sequence[NamedPolicy]) -> tuple[NamedPolicy, ...]:
-    """Return policies whose names begin with their files."""
+    """Return policies whose names start with their files."""
     return tuple(replace(n, name=f"{n.source}:{n.name}" if n.name else n.source) for n in opened)
 
 
 def characters(policy: Policy) -> int:
-    """Return the size of a policy in its shortest form, without white space, as IAM counts."""
+    """Return the size of a policy in its shortest form, without white space, as IAM counts it."""
     text = json.dumps(to_json(policy), ensure_ascii=False, separators=(",", ":"))
     return sum(map(len, text.split()))
 
 
 def _check(opened: NamedPolicy) -> None:
-    """Refuse a policy that IAM or the evaluator does not take, by the name that its user knows.
+    """Raise `InputError` for a policy that IAM or the evaluator refuses.
 
-    IAM User Guide, "IAM JSON policy elements: Sid": it is unique in a policy.
+    IAM User Guide, "IAM JSON policy elements: Sid": a Sid is unique in a policy.
     """
     sids = Counter(str(s.sid) for s in opened.policy.statements if s.sid)
     for sid, number in sids.items():
         if number > 1:
             problem = (
-                f"{number} statements have the Sid {sid[:80]!r}; IAM takes it once in a policy"
+                f"{number} statements have the Sid {sid[:80]!r}; IAM accepts a Sid once in a policy"
             )
             raise InputError(opened.source, opened.name, problem)
     try:
@@ -251,14 +250,14 @@ def check_coverage(
 ) -> Coverage:
     """Return which calls of a plugin version policies allow, and the effect of each denial.
 
-    Names of the cluster, VPC, account and Region in the requests are those that the Allow
-    statements name, and examples where they name none. Without a Region, it is the worst coverage
-    of each that the policies name, and one that they do not name.
+    The requests have the cluster, VPC, account and Region that the Allow statements name, or
+    examples. If they name no Region, it is the worst coverage of all Regions that the policies
+    name, and one that they do not name.
 
     Args:
         policies: The policies of the plugin's role, taken together.
         cni_version: A plugin version such as ``v1.23.0``, or ``latest``.
-        mode: The cluster's IP family; None for the one that the policies are for.
+        mode: The cluster's IP family; None for that of the policies.
 
     Raises:
         InputError: A policy that the evaluator refuses.
@@ -289,13 +288,13 @@ def _subject(policies: Taken, user_names: Mapping[str, str | None]) -> Subject:
 def _named(subject: Subject, user_names: Mapping[str, str | None]) -> Subject:
     """Return a subject with the names that the user chose, else those in its policies.
 
-    Names that the policies do not have are those in the limits.
+    The limits give names that the policies do not have.
     """
     chosen = {name: value for name, value in user_names.items() if value and value != "*"}
     limiting = [policy for limit in subject.limiting for policy in limit]
     known = known_names(chosen, names_of_role(subject.policies, limiting))
     own_names = {k: v for k, v in known.items() if k not in chosen and v != EXAMPLE.get(k)}
-    if "region" in known:  # which decides the partition
+    if "region" in known:  # the Region decides the partition
         own_names.pop("partition", None)
     regions = regions_to_check([*subject.policies, *limiting], known)
     names = names_of(known, subject.policies)

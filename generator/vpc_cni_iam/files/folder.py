@@ -179,7 +179,7 @@ class Folder(Struct):
                 if not parts[-1]:
                     return b"".join(parts)
                 size = sum(map(len, parts))
-            raise TreeError(f"{place}: is larger than {MODULE_TEXT.words()}, the most that is read")
+            raise TreeError(f"{place}: is larger than {MODULE_TEXT.words()}, the limit")
         except OSError as error:
             raise TreeError(f"{place}: cannot be read: {reason(error)}") from None
         finally:

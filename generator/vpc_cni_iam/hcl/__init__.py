@@ -1,1 +1,1 @@
-"""The one place that knows HCL: literals, the writer and the reader."""
+"""The only package that knows HCL: literals, the writer and the reader."""

@@ -1,4 +1,4 @@
-"""Which attributes hold IAM policies, and where in a file they are."""
+"""Which attributes contain IAM policies, and where in a file they are."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from vpc_cni_iam.hcl.syntax import (
 )
 
 _WRITES = re.compile(r"jsonencode\(\s*\{|<<-?\w")
-# A label or a key may spell any letter by its number.
+# A label or a key may contain any letter as a number.
 _SPELLED = r"Statement|\\[uU]"
 _INDEX = r"(?:\[[^\]]*\]|\.\*)?"
 _DATA_SOURCE = re.compile(
@@ -39,19 +39,19 @@ _LOCAL = re.compile(r"(local\.[\w-]+)(?:\.[\w-]+|\[[^\]]*\])*")
 
 
 class Attribute(Struct, frozen=True):
-    """One attribute of a block, wherever in it."""
+    """One attribute of a block, at any depth."""
 
     block: Block  # the outermost block
     # The types of the blocks inside that lead to it, and its name, such as ``("inline_policy",
     # "policy")``.
     path: tuple[str, ...]
-    address: str  # what people call it, such as ``aws_iam_role.x.inline_policy[0].policy``
+    address: str  # its name in reports, such as ``aws_iam_role.x.inline_policy[0].policy``
     value: Node
-    dynamic: bool = False  # it stands in a ``dynamic`` block
+    dynamic: bool = False  # whether it is in a ``dynamic`` block
 
     @property
     def holds_policy(self) -> bool:
-        """Whether the AWS provider's schema makes it an IAM policy."""
+        """Whether it is an IAM policy in the AWS provider's schema."""
         if self.block.type != "resource" or len(self.block.labels) != 2:  # noqa: PLR2004
             return False
         kind = self.block.labels[0]
@@ -66,20 +66,20 @@ class Attribute(Struct, frozen=True):
 
     @property
     def has_document_inside(self) -> bool:
-        """Whether its expression, which is no document, has one in it, as a conditional may."""
+        """Whether its expression contains a document, such as in a conditional."""
         span = self.value.outer
         return _WRITES.search(span.text, span.start + 1, span.end) is not None
 
     @property
     def writes_policy(self) -> bool:
-        """Whether its expression is, or has in it, an object that looks like a policy."""
+        """Whether its expression is or contains an object that looks like a policy."""
         if is_document(self.value):
             return has_statement(self.value)
         return self.has_document_inside and "Statement" in self.value.outer.code
 
 
 def may_hold_policy(text: str) -> bool:
-    """Say whether a .tf file, also in JSON, may hold a policy, unparsed; in doubt it may."""
+    """Return whether a .tf or .tf.json file may contain a policy, unparsed; if in doubt, true."""
     return _policy_words().search(text) is not None
 
 
@@ -125,10 +125,10 @@ def is_read_elsewhere(
     local_nodes: Mapping[str, Node],
     documents: Collection[str] | None = None,
 ) -> bool:
-    """Say whether an expression only chooses between documents that are read.
+    """Return whether an expression only chooses between documents that are read elsewhere.
 
-    `local_nodes` has locals by reference, such as ``local.name``; `documents` has the names of the
-    data sources that are read; None for any.
+    `local_nodes` has locals by reference, such as ``local.name``. `documents` has the names of the
+    data sources that are read; None means any.
     """
     pending, followed = [value], set[str]()
     while pending:
@@ -149,7 +149,7 @@ def is_read_elsewhere(
 
 
 def _options(value: Node) -> Collection[Node] | None:
-    """Return the expressions that a value may be, or None if it may be something else."""
+    """Return the possible expressions of a value; None if it may be something else."""
     match value:
         case (
             Conditional(options=options)

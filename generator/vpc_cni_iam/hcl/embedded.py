@@ -1,7 +1,7 @@
-"""Policies that are written into an expression: a heredoc, a quoted string or ``jsonencode``.
+"""Policies in an expression: a heredoc, a quoted string or ``jsonencode``.
 
-What depends on a reference cannot be known without an engine, so each such expression is a hole in
-the policy's texts.
+Only an engine knows the value of a reference, so each expression with one is a hole in the policy's
+texts.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from vpc_cni_iam.policy.template import Hole, HoleKind, Template, join
 from vpc_cni_iam.policy.template import Text as PolicyText
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
-# To so many digits, engines print a number as it is written.
+# Engines print a number with up to this many digits as it is written.
 _MOST_DIGITS = 150
 _QUOTES = re.compile(r'\\.|"', re.DOTALL)
 
@@ -42,11 +42,11 @@ class Embedded(Struct, frozen=True):
     """A policy as read from an expression."""
 
     policy: Policy  # the policy, with a hole for each expression
-    lines: Mapping[str, int]  # the line of each expression by its code, in their order
+    lines: Mapping[str, int]  # the line of each expression by its code, in order
 
 
 def is_document(value: Node) -> bool:
-    """Say whether an expression writes a JSON object out, a policy or another."""
+    """Return whether an expression writes out a JSON object, a policy or another."""
     if isinstance(value, FunctionCall):
         return value.name == "jsonencode" and _fields(value) is not None
     if not isinstance(value, Text) or not value.parts or not isinstance(value.parts[0], str):
@@ -55,7 +55,7 @@ def is_document(value: Node) -> bool:
 
 
 def has_statement(value: Node) -> bool:
-    """Say whether an expression writes out an object that looks like a policy."""
+    """Return whether an expression writes out an object that looks like a policy."""
     if not is_document(value):
         return False
     if isinstance(value, Text):
@@ -66,9 +66,9 @@ def has_statement(value: Node) -> bool:
 
 
 def read(value: Node, source: str) -> Embedded:
-    """Read the policy that an expression writes out, for which `is_document` holds.
+    """Read the policy in an expression for which `is_document` is true.
 
-    Raises `InputError` for no policy, or one whose structure only an engine can know.
+    Raises `InputError` if it is no policy, or if only an engine can know its structure.
     """
     reader = _EmbeddedReader(source)
     try:
@@ -89,7 +89,7 @@ def read(value: Node, source: str) -> Embedded:
 
 
 def _fields(value: Node) -> Object | None:
-    """Return the object that is the one argument of a call."""
+    """Return the object that is the only argument of a call."""
     match value:
         case FunctionCall(arguments=(Object() as only,)):
             return only
@@ -99,13 +99,13 @@ def _fields(value: Node) -> Object | None:
 class _EmbeddedReader:
     def __init__(self, source: str) -> None:
         self.source = source
-        self.lines: dict[str, int] = {}  # of the expressions, by their code
+        self.lines: dict[str, int] = {}  # the lines of expressions, by their code
 
     def refuse(self, line: int, problem: str) -> InputError:
         return InputError(self.source, f"line {line}", problem)
 
     def hole(self, code: str, line: int) -> Hole:
-        """Return what stands for an expression."""
+        """Return the hole for an expression."""
         self.lines.setdefault(code, line)
         return Hole(HoleKind.UNKNOWN, code)
 
@@ -127,7 +127,7 @@ class _EmbeddedReader:
                 case FunctionCall(name="jsonencode", arguments=(argument,)):
                     pieces += ['"', self.hole(argument.full_code, line), '"']
                 case _:
-                    problem = f"{code} writes JSON itself; only an engine can know what"
+                    problem = f"{code} generates JSON that only an engine can know"
                     raise self.refuse(line, problem)
         try:
             return load_template(join(pieces), self.source)
@@ -156,20 +156,20 @@ class _EmbeddedReader:
         for key, value in fields:
             name = self.string(key)
             if name in decoded:
-                problem = f"the key {str(name)!r} stands twice in one object"
+                problem = f"the key {str(name)!r} is there twice in one object"
                 raise self.refuse(key.span.line, problem)
             decoded[name] = self.encoded(value)
         return decoded
 
     def number(self, code: str, line: int) -> Number:
-        """Return a number as jsonencode prints it."""
+        """Return a number in the form of jsonencode."""
         try:
             number = Decimal(code)
             size = max(len(number.as_tuple().digits), abs(number.adjusted()))
         except ArithmeticError:
             size = _MOST_DIGITS + 1
         if size > _MOST_DIGITS:
-            raise self.refuse(line, "holds a number beyond all measure")
+            raise self.refuse(line, "has a number that is too large")
         text = f"{number:f}"
         return Number(text.rstrip("0").rstrip(".") if "." in text else text)
 
@@ -196,7 +196,7 @@ class _EmbeddedReader:
 
 
 def _check_structure(document: object, source: str) -> None:
-    """Refuse an expression in the place of a policy's structure, with its name."""
+    """Refuse an expression that decides a policy's structure, with its name."""
 
     def check(value: object, path: str, inner: Callable[[object, str], None] | None = None) -> None:
         if isinstance(value, Template):

@@ -1,4 +1,4 @@
-"""The only two ways text gets into HCL: a quoted `Literal`, or an `Expression` of ours."""
+"""The only two ways to write text into HCL: a quoted `Literal`, or our own `Expression`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Literal(Struct, frozen=True):
 
 
 class Expression(Struct, frozen=True):
-    """HCL code that this project wrote, or that stood as code in the file it is written back to.
+    """HCL code that this project wrote, or code that is written back to its own file.
 
-    It is never made from other text of a user's.
+    It is never made from other text of a user.
     """
 
     code: str  # the code, such as ``var.partition``
@@ -34,19 +34,19 @@ class Interpolation(Struct, frozen=True):
 
 
 class Each(Struct, frozen=True):
-    """A text for each item of a list, in a list: ``[for id in var.ids : "x-${id}"]``."""
+    """A list with a text for each item of another list: ``[for id in var.ids : "x-${id}"]``."""
 
     items: Expression  # the list
-    text: Interpolation  # the text of one, which is ``id`` in it
+    text: Interpolation  # the text for one item, ``id``
 
 
 Value: TypeAlias = Literal | Expression | Interpolation | Each
 
-# A run of $ or % before a brace opens a template; the run's last sign is doubled, which is HCL's
-# escape, and those before it are spelled by number, since a scanner may pair them otherwise.
+# A run of $ or % before a brace opens a template. The last sign is doubled, which is HCL's escape.
+# The signs before it are written as numbers, since a scanner may pair them differently.
 _OPENING = re.compile(r"([$%])\1*(?=\{)")
 _SPECIAL = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-# Nothing in it needs any of the above.
+# Text without characters that need an escape.
 PLAIN = re.compile(r"[ !#&-\[\]-z|}~]*", re.ASCII)
 
 
@@ -67,30 +67,30 @@ def code(value: Value) -> str:
         text = _escape(part.text)
         following = value.parts[place + 1] if place + 1 < len(value.parts) else None
         if text.endswith("$") and isinstance(following, Expression):
-            # A $ right before an interpolation would escape it.
+            # A $ directly before an interpolation would escape it.
             text = text[:-1] + "\\u0024"
         pieces.append(text)
     return f'"{"".join(pieces)}"'
 
 
 def unwritable(text: str) -> str | None:
-    """Say why HCL cannot hold a text; None if it can."""
+    """Return why HCL cannot contain a text; None if it can."""
     if text.isascii():
         return None
     if any("\ud800" <= c <= "\udfff" for c in text):
-        return "holds half of a surrogate pair, which is not Unicode"
+        return "has half of a surrogate pair, which is not Unicode"
     if not unicodedata.is_normalized("NFC", text):
         return "is not in Unicode normal form C, into which HCL would silently change it"
     return None
 
 
 def _escape(text: str) -> str:
-    """Return text as it is written between the quotes of an HCL string."""
+    """Return text as written between the quotes of an HCL string."""
     if PLAIN.fullmatch(text):
         return text
     if reason := unwritable(text):
         raise InexpressibleError(f"{text!r} {reason}")
-    # A reviewer sees each character: hidden ones, and those that turn the line, are numbers.
+    # A reviewer sees each character: hidden ones, and changes of direction, are numbers.
     pieces = (_SPECIAL.get(c) or (_number(c) if is_unsafe(c) else c) for c in text)
     return _OPENING.sub(_opening, "".join(pieces))
 
@@ -101,7 +101,7 @@ def _number(character: str) -> str:
 
 
 def normalised(text: str) -> str:
-    """Return text in Unicode normal form C, as engines hold it."""
+    """Return text in Unicode normal form C, as engines keep it."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
@@ -111,7 +111,7 @@ def _opening(match: re.Match[str]) -> str:
 
 
 def unescape(text: str) -> str:
-    """Return what stands between the quotes of an HCL string, without escapes; or `ValueError`."""
+    """Return the text between the quotes of an HCL string, unescaped; raises `ValueError`."""
     if "\\" not in text:
         return text
     return re.sub(_UNESCAPE, _unescaped, text)

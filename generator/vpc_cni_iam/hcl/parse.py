@@ -1,7 +1,7 @@
-"""Makes the syntax tree of an HCL file from python-hcl2's parse tree.
+"""Builds the syntax tree of an HCL file from python-hcl2's parse tree.
 
-The parse tree is used and not hcl2's dicts, since those keep escapes and templates as text. A
-heredoc is one piece in it, and read here. `vpc_cni_iam.hcl.repair` does what python-hcl2 does not.
+hcl2's dicts are not used, because they keep escapes and templates as text. A heredoc is one piece
+in the parse tree, and parsed here. `vpc_cni_iam.hcl.repair` does what python-hcl2 does not do.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ _Node = TypeVar("_Node", bound=Node)
 
 # Why only an engine can read the code of a template.
 ONLY_AN_ENGINE: Mapping[CodeKind, Message] = {
-    CodeKind.directive: "holds a template directive (%{), which only an engine can follow",
-    CodeKind.stripped: "holds template strip markers (~), which this reader does not know",
+    CodeKind.directive: "has a template directive (%{), which only an engine can follow",
+    CodeKind.stripped: "has template strip markers (~), which this reader does not know",
 }
 _DEEP = "nests too deeply to be read"
 _ESCAPE = re.compile(r"([$%])\1\{")
@@ -57,11 +57,11 @@ _PATH = re.compile(r"[\w-]+(\.[\w-]+)*")
 _WORD = re.compile(r"[\w-]+")
 _TEMPLATE = re.compile(r"[$%]\{")
 _LONE_RETURN = re.compile(r"\r(?!\n)")
-# Categories of characters that may join the space before them, and others that do.
+# Categories of characters that may join the space before them, and more such characters.
 _JOINING = ("Mn", "Me", "Mc", "Cf")
 _JOINING_TOO = "\uff9e\uff9f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 _NEWLINE = "\n"
-# Of short texts the latest trees are kept, 120 bytes a character: `verify` reads a file twice.
+# `verify` reads a file twice: the latest trees of short texts are cached (120 bytes a character).
 _SHORT = 1 << 15
 _short_tree = lru_cache(maxsize=4)(repair.tree)
 
@@ -69,12 +69,12 @@ _short_tree = lru_cache(maxsize=4)(repair.tree)
 def parse(text: str, source: str, *, strict: bool = False) -> File:
     """Return the syntax tree of an HCL file; raises `InputError` with the line and column.
 
-    `strict` refuses also the line breaks that an engine refuses, and labels with templates.
+    `strict` also refuses line breaks that an engine refuses, and labels with templates.
     """
     check_hcl(text, source)
     if strict and (lone := _LONE_RETURN.search(text)):
         place = f"line {text.count(_NEWLINE, 0, lone.start()) + 1}"
-        raise InputError(source, place, "holds a carriage return that ends no line")
+        raise InputError(source, place, "has a carriage return that does not end a line")
     body = _parse_tree(text, source)
     builder = _Builder(text, source, strict=strict)
     try:
@@ -88,7 +88,7 @@ def parse(text: str, source: str, *, strict: bool = False) -> File:
 
 @lru_cache(maxsize=1024)
 def expression(code: str) -> Node | None:
-    """Return one expression as a node; None if the code is none."""
+    """Return one expression as a node; None if the code is not one expression."""
     try:
         file = parse(f"x=(\n{code}\n)\n", "")
     except InputError:
@@ -96,7 +96,7 @@ def expression(code: str) -> Node | None:
     node = file.attributes.get("x")
     if len(file.attributes) > 1 or file.blocks or node is None:
         return None
-    # Otherwise the code closes the parenthesis before it and opens another one.
+    # Otherwise the code closes the added parenthesis and opens another one.
     whole = node.in_parentheses and node.outer.code == file.text[2:-1]
     return node if whole else None
 
@@ -128,7 +128,7 @@ def _branches(tree: Branch) -> list[Branch]:
 
 
 def _end(tree: Branch) -> int:
-    """Return where the last token ends that is neither a comment nor a line's end."""
+    """Return the end of the last token that is neither a comment nor a line's end."""
     for child in reversed(tree.children):
         if isinstance(child, str):
             if child.type != repair.LINE:
@@ -139,7 +139,7 @@ def _end(tree: Branch) -> int:
 
 
 class _Builder:
-    """Makes nodes of the branches of one parse tree."""
+    """Builds nodes from one parse tree."""
 
     def __init__(self, text: str, source: str, *, strict: bool) -> None:
         self.text, self.source, self.strict = text, source, strict
@@ -213,12 +213,12 @@ class _Builder:
         return self.made(Operation, tree, str(tree.data), parts)
 
     def made(self, kind: type[_Node], tree: Branch, *values: Any) -> _Node:
-        """Return a node of a kind, with these values, at the place of a branch."""
+        """Return a node of a kind with these values, at the place of a branch."""
         span = self.span(tree)
         return kind(*values, span=span, outer=span)
 
     def binary(self, tree: Branch) -> Node:
-        """Return operators of one level, or of higher ones on the left, as one operation.
+        """Return a chain of operators as one operation.
 
         The tree nests them to the left, and a long chain would nest too deeply.
         """
@@ -245,7 +245,7 @@ class _Builder:
     def field(self, tree: Branch) -> tuple[Node, Node]:
         name, value = self.trees(tree)
         key = self.node(self.trees(name)[0])
-        code = key.outer.code  # with parentheses or quotes, it is no name
+        code = key.outer.code  # with parentheses or quotes, it is not a name
         if isinstance(key, Reference | Constant) and _WORD.fullmatch(code):
             key = Text((code,), span=key.span, outer=key.span)
         return key, self.node(value)
@@ -291,14 +291,14 @@ class _Builder:
         if piece.data == "interpolation":
             (inner,) = self.trees(piece)
             node = self.node(inner)
-            # A string inside of a string is text as well.
+            # A string inside a string is also text.
             return node.parts if type(node) is Text else (node,)
         return (self.made(Code, piece, code, CodeKind.directive),)
 
     def plain(self, token: Token) -> str:
         line = token.line or 0
         if self.strict and "\n" in token:
-            raise self.refuse(line, "a quoted string goes over several lines")
+            raise self.refuse(line, "a quoted string has several lines")
         try:
             return normalised(unescape(_ESCAPE.sub(r"\1{", self.word(token))))
         except ValueError as error:
@@ -313,19 +313,21 @@ class _Builder:
         return Heredoc(parts, text.startswith("<<-"), span=span, outer=span)
 
     def check_heredoc(self, text: str, line: int) -> None:
-        """Refuse what an engine may read as another text: it knows more spaces than the grammar."""
+        """Refuse a heredoc that an engine may read differently: it knows more spaces."""
         opening, *rows, last = text.split("\n")
         name = opening.removeprefix("<<").removeprefix("-").strip()
         for number, row in enumerate(rows, line + 1):
             content = row.strip(SPACES)
             if content == name:
-                raise self.refuse(number, f"has space after {name}, where a heredoc ends")
+                raise self.refuse(number, f"has space after {name}, at the end of a heredoc")
             first = content[:1] or " "
             joins = unicodedata.category(first) in _JOINING or first in _JOINING_TOO
             if joins and opening.startswith("<<-"):
                 raise self.refuse(number, "begins with a combining character; write it escaped")
         if last.strip(SPACES) != name:
-            problem = f"has a control character before {name}, which ends no heredoc; remove it"
+            problem = (
+                f"has a control character before {name}, which does not end a heredoc; remove it"
+            )
             raise self.refuse(line + len(rows) + 1, problem)
 
     def heredoc_parts(self, text: str, heredoc: Span) -> Iterator[str | Node]:
@@ -350,7 +352,7 @@ class _Builder:
             elif inner.startswith("~") or inner.endswith("~"):
                 kind = CodeKind.stripped
             inside = kind is CodeKind.expression
-            # Space around the code of an expression is no part of it.
+            # Space around an expression is not part of it.
             first = opening.end() + inner.index(inner.strip()) if inside else opening.start()
             length = len(inner.strip()) if inside else begin - first
             place = heredoc.start + first

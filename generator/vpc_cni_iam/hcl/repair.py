@@ -1,22 +1,19 @@
-"""Parses HCL with python-hcl2, and does what python-hcl2 does not.
+"""Parses HCL with python-hcl2, and does what python-hcl2 does not do.
 
-docs/development/python-hcl2.md lists what it would have to mend; each has a test in
-`tests/hcl/test_repair.py`.
+docs/development/python-hcl2.md lists the faults; each has a test in `tests/hcl/test_repair.py`.
 
-- It takes everything from ``$${`` to the next ``}`` for one token, quotes included, so that
-  ``"$${"`` swallows the code after it. Both escapes are masked, as long as they are, so that every
-  place stays where it is.
-- It knows no name with letters outside of ASCII, no ``${~ x ~}``, no line break right inside of
-  ``${}`` in a string, and no operator after an operator, such as ``!!var.x``. What it refuses is
-  parsed by a corrected grammar, whose tables are not needed before that.
-- It accepts ``a = 1 b = 2`` on one line, and an operator that begins a line. `check_lines` does
+- It reads everything from ``$${`` to the next ``}`` as one token, also quotes, so ``"$${"``
+  swallows the code after it. Both escapes are masked with text of the same length.
+- It does not read names with letters outside ASCII, ``${~ x ~}``, a line break directly inside
+  ``${}`` in a string, or an operator after an operator, such as ``!!var.x``. If it refuses a file,
+  a corrected grammar parses it; its tables are computed only then.
+- It accepts ``a = 1 b = 2`` on one line, and an operator at the start of a line. `check_lines` does
   not. Source: the HCL native syntax specification. A line break ends an argument, a block and an
-  element of an object; inside parentheses, brackets and templates it counts as a space.
-- It keeps its tables in its own folder. Where that may not be written, as in an image or a system's
-  site-packages, each run would compute them anew, which takes over a second. They are kept in a
-  folder of the user's then, if one was named. Loading them runs what the file holds (lark keeps
-  them with pickle), as Python does with its own ``__pycache__``; so a folder that others may write
-  is not used.
+  element of an object; inside parentheses, brackets and templates it is a space.
+- It keeps its tables in its own folder. If that is not writable, as in an image or a system's
+  site-packages, each run would compute them again, which takes over a second. Then they are written
+  into the user's cache folder, if there is one. Loading them runs code in the file (lark uses
+  pickle), as Python does with its ``__pycache__``; so a folder that others can write is not used.
 """
 
 from __future__ import annotations
@@ -42,7 +39,7 @@ if TYPE_CHECKING:
     Leaf: TypeAlias = Token | Tree[Token]
 
 _ESCAPES = re.compile(r"\$\$\{|%%\{")
-# It is in no code.
+# No code contains it.
 _MASK = "\ue000\ue000\ue000"
 # Parts of python-hcl2's grammar, and what they should be.
 CORRECTIONS = {
@@ -62,7 +59,7 @@ _TOKEN = re.compile(
 _IN_STRING = re.compile(r'\\.|\$\$\{|%%\{|(?P<template>[$%]\{)|(?P<end>["\n])', re.DOTALL)
 _DEPTH = 200
 _HEADER = re.compile(rf"(?P<line>\n)|(?P<word>[\w-]+)|{_TOKEN.pattern}|(?P<other>\S)", re.VERBOSE)
-# Inside these a line break is a space, from their opening bracket on.
+# Inside these, from their opening bracket on, a line break is a space.
 _OPENINGS = {
     "expr_term": "(",
     "tuple": "[",
@@ -71,7 +68,7 @@ _OPENINGS = {
     "for_tuple_expr": "[",
     "for_object_expr": "{",
 }
-# What python-hcl2 calls a line break or a comment, and several of them.
+# python-hcl2's names for a line break or a comment, and for several of them.
 LINE, LINES = "NL_OR_COMMENT", "new_line_or_comment"
 _TEMPLATES = ("string", "interpolation")
 _HEREDOCS = ("heredoc_template", "heredoc_template_trim")
@@ -82,7 +79,7 @@ _folders: list[Path] = []
 
 
 def keep_tables_in(folder: Path | None) -> None:
-    """Name the folder for the tables; without one, and without python-hcl2's, nothing is kept."""
+    """Set the folder for the tables; without it and without python-hcl2's, nothing is cached."""
     _folders[:] = [] if folder is None else [folder]
 
 
@@ -92,7 +89,7 @@ def tree(text: str) -> Tree[Token]:
     from hcl2.api import parses_to_tree
     from lark.exceptions import UnexpectedInput
 
-    # Read when the first text is parsed. A python-hcl2 without this name is slow and right.
+    # Read when the first text is parsed. Without this name, python-hcl2 is slow but correct.
     own = getattr(hcl2.parser, "PARSER_FILE", Path())
     writable = own.exists() or os.access(own.parent, os.W_OK)
     folder = next(filter(usable, () if writable else _folders), None)
@@ -113,7 +110,7 @@ def masked(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _corrected() -> Lark:
-    """Return a parser by the corrected grammar, which takes a second where it keeps no tables."""
+    """Return a parser for the corrected grammar; without cached tables, this takes a second."""
     import hcl2
     from hcl2.postlexer import PostLexer
     from lark import Lark
@@ -133,7 +130,7 @@ def _corrected() -> Lark:
 
 
 def usable(folder: Path) -> bool:
-    """Make a folder if it is not there, and say whether its user may write it, and nobody else."""
+    """Create a folder if necessary; return whether only its user can write it."""
     with suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return is_private(folder)
@@ -141,7 +138,7 @@ def usable(folder: Path) -> bool:
 
 
 def is_private(folder: Path) -> bool:
-    """Return whether a directory's user may write it, and nobody else."""
+    """Return whether only a directory's user can write it."""
     with suppress(OSError):
         status = folder.stat()
         others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
@@ -155,7 +152,7 @@ def check_lines(tree: Tree[Token], text: str, source: str) -> None:
 
 
 class _Part(Struct, frozen=True):
-    """A child of a node: its word or rule, where it stands, and whether lines may break after."""
+    """A child of a node: its word or rule, its place, and whether a line may break after it."""
 
     word: str
     start: int
@@ -177,7 +174,7 @@ class _Checker:
         return InputError(self.source, f"line {line}", problem)
 
     def span(self, leaf: Leaf, *, free: bool) -> tuple[int, int] | None:
-        """Check the parts of a node, and return where its first token starts and its last ends."""
+        """Check the parts of a node; return the start of its first token and its end."""
         if isinstance(leaf, str):
             empty = leaf.type == LINE
             return None if empty else (leaf.start_pos or 0, leaf.end_pos or 0)
@@ -201,7 +198,7 @@ class _Checker:
     def parts(self, tree: Tree[Token], *, free: bool) -> Iterator[_Part]:
         """Check the children of a node and yield those that are not empty."""
         opening = _OPENINGS.get(tree.data)
-        # An object ends what its surroundings allow, since a line break separates its elements.
+        # In an object, a line break separates elements, whatever is around it.
         inside = tree.data in _TEMPLATES or (free and tree.data != "object")
         for child in tree.children:
             span = self.span(child, free=inside)
@@ -220,7 +217,7 @@ class _Checker:
             raise self.refuse(after.start, _MISPLACED)
 
     def block(self, tree: Tree[Token], parts: Sequence[_Part]) -> None:
-        """Check a block: on one line it holds one argument at most."""
+        """Check a block: on one line, it has at most one argument."""
         opening = next(place for place, part in enumerate(parts) if part.word == "{")
         for before, after in pairwise(parts[: opening + 1]):
             if self.broken(before.end, after.start):
@@ -238,7 +235,7 @@ class _Checker:
 
 
 def closing_brace(text: str, place: int, end: int, depth: int = 0) -> int | None:
-    """Return the place of the brace that closes the one before a place; None if none does."""
+    """Return the place of the brace that closes the one before a place; None if there is none."""
     braces = 1
     while match := _TOKEN.search(text, place, end):
         place = match.end()
@@ -254,7 +251,7 @@ def closing_brace(text: str, place: int, end: int, depth: int = 0) -> int | None
 
 
 def unclosed_string(text: str) -> int | None:
-    """Return the place of the first quote whose string does not end on a line; None without one."""
+    """Return the place of the first quote whose string does not end on its line, or None."""
     place = 0
     while match := _TOKEN.search(text, place):
         place = match.end()
@@ -266,7 +263,7 @@ def unclosed_string(text: str) -> int | None:
 
 
 def _after(match: re.Match[str], end: int, depth: int = 0) -> int:
-    """Return the place after a comment, heredoc or string that starts with a token of `_TOKEN`."""
+    """Return the place after a comment, heredoc or string that starts with a `_TOKEN`."""
     text, place = match.string, match.end()
     if match["quote"]:
         return _after_string(text, place, end, depth)
@@ -282,7 +279,7 @@ def _after(match: re.Match[str], end: int, depth: int = 0) -> int:
 
 
 def _after_string(text: str, place: int, end: int, depth: int) -> int:
-    """Return the place after a string that starts before a place; a line's end ends it, too."""
+    """Return the place after a string that starts before a place; a line's end also ends it."""
     while match := _IN_STRING.search(text, place, end):
         if match["end"]:
             return match.end() if match["end"] == '"' else match.start()

@@ -1,4 +1,4 @@
-"""Reads policy documents out of HCL blocks, with the values of a module's names."""
+"""Reads policy documents from HCL blocks, with the values of a module's names."""
 
 from __future__ import annotations
 
@@ -38,32 +38,32 @@ from vpc_cni_iam.policy.template import Text as PolicyText
 _STATEMENT = ("sid", "effect", "actions", "not_actions", "resources", "not_resources")
 JOINS = ("source_policy_documents", "override_policy_documents")
 _DOCUMENT = ("provider", "version", "policy_id", *JOINS)
-# How often it is there.
+# The arguments that decide how many instances it has.
 _INSTANCES = ("count", "for_each")
 
 
 class JoinedDocuments(Struct, frozen=True):
-    """The documents that a data source joins to its own: references to their JSON, or JSON."""
+    """The documents that a data source joins: references to their JSON, or JSON."""
 
-    sources: tuple[str, ...] = ()  # those that its own statements override
-    overrides: tuple[str, ...] = ()  # those that override its own statements
+    sources: tuple[str, ...] = ()  # the documents that its own statements override
+    overrides: tuple[str, ...] = ()  # the documents that override its own statements
     references: frozenset[str] = frozenset()  # which of them are references
 
 
 class ResolvedDocument(Struct, frozen=True):
     """A policy document data source as read."""
 
-    name: str  # its name; with the key of the instance where there are several
+    name: str  # its name; with the key of the instance if there are several
     policy: Policy  # its policy, with references resolved
-    # The argument and expression of each list of documents that the engine would join to it; empty
-    # if none.
+    # The argument and expression of each list of documents that the engine would join; empty if
+    # none.
     joins: tuple[tuple[str, Node], ...]
     line: int
-    # The lists that its dynamic blocks repeat, of which `policy` has one reading.
+    # The lists that its dynamic blocks repeat; `policy` has one possible result.
     repeats: tuple[Node, ...] = ()
-    # Why it is unknown whether it exists, and the policy is that where it does; else empty.
+    # Why it is unknown whether it exists (`policy` is the one if it does); empty if known.
     doubt: str = ""
-    # The documents that the engine joins to it, where they are known.
+    # The documents that the engine joins to it, if known.
     joined: JoinedDocuments = JoinedDocuments()
 
 
@@ -80,14 +80,14 @@ def documents(
 
 
 def is_document(block: Block) -> bool:
-    """Say whether a block is the data source of a policy document."""
+    """Return whether a block is the data source of a policy document."""
     return block.type == "data" and block.labels[:1] == ("aws_iam_policy_document",)
 
 
 def read_documents(block: Block, source: str, evaluator: Evaluator) -> tuple[ResolvedDocument, ...]:
-    """Return the instances of a data source; none where it counts or repeats none.
+    """Return the instances of a data source, possibly none.
 
-    Raises `InputError` for one that cannot be known without an engine, with the line.
+    Raises `InputError` with the line if one cannot be known without an engine.
     """
     scope, reader = evaluator.scope, _Reader(source, evaluator)
     name = block.labels[1] if len(block.labels) > 1 else ""
@@ -120,7 +120,7 @@ def text(code: str, scope: ValueScope) -> PolicyText | None:
 
 
 def text_of(node: Node, source: str, evaluator: Evaluator) -> PolicyText:
-    """Return the text of an expression, or raise `InputError` if it is null or unknown."""
+    """Return the text of an expression; raises `InputError` if it is null or unknown."""
     reader = _Reader(source, evaluator)
     try:
         value = reader.value(node)
@@ -144,7 +144,7 @@ class _Reader:
         return self.refuse(line, f"{what} cannot be read without an engine")
 
     def why(self, unknown: Unevaluated) -> str:
-        """Say why something is unknown, and what a user can do."""
+        """Return why something is unknown, and what a user can do."""
         exact = self.evaluator.scope.known is not None
         return f"{unknown}; {unknown.advice}" if unknown.advice and exact else str(unknown)
 
@@ -188,7 +188,7 @@ class _Reader:
         return ResolvedDocument(name, policy, tuple(joins), block.span.line, repeats, joined=joined)
 
     def joined(self, value: Value) -> list[tuple[str, bool]] | None:
-        """Return references and texts of joined documents; None if an engine must say which."""
+        """Return references and texts of joined documents; None if only an engine knows them."""
         items = value if isinstance(value, tuple) else (Unevaluated(""),)
         known = [
             (item.code, True) if isinstance(item, Unevaluated) and item.is_text else (item, False)
@@ -247,7 +247,7 @@ class _Reader:
             raise self.refuse(block.span.line, NOT_EVERYONE)
         merged = _merged(conditions)
         if len({(c.operator, folded(c.key)) for c in merged}) < len(merged):
-            problem = "names a condition key twice; case does not tell keys apart"
+            problem = "has a condition key twice; case does not matter in keys"
             raise self.refuse(block.span.line, problem)
         statement = Statement(
             effect=effect,
@@ -260,18 +260,18 @@ class _Reader:
             not_principals=tuple(not_principals),
             sid=self.text(block, "sid", ""),
         )
-        # Such a list allows what its items allow, so that one item stands for all.
+        # The list allows what its items allow, so one item stands for all.
         others = replace(statement, resources=()) if effect == "Allow" else statement
         if not self.evaluator.scope.lists.isdisjoint(holes(others.texts())):
-            problem = "a list that is not known stands elsewhere than in the resources of an Allow"
+            problem = "an unknown list is only possible in the resources of an Allow"
             raise self.unreadable(problem, block.span.line)
         return statement
 
     def variables(self, block: Block, statement: Statement, version: str) -> Statement:
-        """Return the statement with ``&{`` read as the provider reads it, for ``${``.
+        """Return the statement with ``&{`` replaced by ``${``, as the provider does.
 
-        It does so in resources, principals and condition values, and refuses it in the version that
-        has no policy variables.
+        The provider does this in resources, principals and condition values, and refuses it in the
+        version without policy variables.
         """
         changed = statement.map_texts(
             lambda text: change(text, lambda part: part.replace("&{", "${"))
@@ -338,7 +338,7 @@ class _Reader:
                 case FunctionCall(name="flatten", arguments=(List(items=(only,)),)):
                     node = only
             if not isinstance(node, Text | FunctionCall):
-                yield self.value(node)  # a name, which may be that of a list
+                yield self.value(node)  # a name, maybe of a list
                 return
         if isinstance(value, Unevaluated):
             self.unresolved(value)
@@ -348,7 +348,7 @@ class _Reader:
         yield from map(self.converted, value)
 
     def value(self, node: Node) -> PolicyText | None:
-        """Return the text of a node, None for null; raises `_UnresolvedError` if unknown."""
+        """Return the text of a node; None for null; raises `_UnresolvedError` if unknown."""
         value = self.evaluated(node)
         if isinstance(value, Unevaluated) and value.text is None and self.evaluator.is_hole(node):
             return join([Hole(HoleKind.UNKNOWN, node.span.code)])
@@ -386,7 +386,7 @@ def _repeats(block: Block) -> Iterator[Node]:
 
 
 def _merged(conditions: list[Condition]) -> tuple[Condition, ...]:
-    """Join conditions of one operator and key, as the provider does: any of all values fits."""
+    """Join conditions with the same operator and key, as the provider does: any value matches."""
     merged: dict[tuple[str, PolicyText], Condition] = {}
     for c in conditions:
         before = merged.get((c.operator, c.key))

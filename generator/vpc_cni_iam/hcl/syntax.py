@@ -1,7 +1,7 @@
-"""The syntax tree of an HCL file: its blocks and expressions, and where they stand.
+"""The syntax tree of an HCL file: its blocks and expressions, with their places.
 
-Two nodes are equal if they are the same code to an engine, whatever their layout and place.
-`vpc_cni_iam.hcl.parse` makes the tree.
+Two nodes are equal if they are the same code to an engine, with any layout, at any place.
+`vpc_cni_iam.hcl.parse` builds the tree.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from enum import Enum
 
 from msgspec import Struct
 
-# The files that engines merge over the others of a directory.
+# Files that engines merge over the other files of a directory.
 OVERRIDE = re.compile(r"(.*_)?override\.(tf|tofu)(\.json)?", re.DOTALL)
-# What engines take for space around the last line of a heredoc, and before its others.
+# What engines read as space around the last line of a heredoc, and before its other lines.
 SPACES = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
 )
-# A name with attributes and indices, and nothing that an engine would compute.
+# A name with attributes and indices, without anything that an engine would compute.
 REFERENCE = r'[a-zA-Z_][\w-]*(\.[\w*-]+|\[(\d+|\*|"[^"\\$%]*")\])+'
 
 
@@ -44,19 +44,19 @@ NOWHERE = Span("", 0, 0, 0)
 
 
 class Placed(Struct, frozen=True, kw_only=True, eq=False):
-    """A part of a file, equal to any that is the same code."""
+    """A part of a file, equal to any part with the same code."""
 
-    span: Span = NOWHERE  # where it stands; of an expression, without parentheses around it
+    span: Span = NOWHERE  # its place; for an expression, without parentheses around it
 
     def _identity(self) -> object:
-        """Return all but where it stands."""
+        """Return all fields except its place."""
         names = (name for name in self.__struct_fields__ if name not in ("span", "outer"))
         return type(self), *(getattr(self, name) for name in names)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Placed) and self._identity() == other._identity()
 
-    def __ne__(self, other: object) -> bool:  # Struct has one that does not ask __eq__
+    def __ne__(self, other: object) -> bool:  # Struct's own does not call __eq__
         return not self == other
 
     def __hash__(self) -> int:
@@ -66,18 +66,18 @@ class Placed(Struct, frozen=True, kw_only=True, eq=False):
 class Node(Placed, frozen=True, kw_only=True):
     """An expression."""
 
-    # Where it stands with its parentheses, and with the quotes of ``"${x}"``: that is ``x``.
+    # Its place with its parentheses, and with the quotes of ``"${x}"``, which is ``x``.
     outer: Span = NOWHERE
     in_parentheses: bool = False  # whether it has parentheses around it
 
     @property
     def full_code(self) -> str:
-        """Its code, in parentheses if it has some."""
+        """Its code, with its parentheses if any."""
         return f"({self.span.code})" if self.in_parentheses else self.span.code
 
 
 class Text(Node, frozen=True):
-    """A quoted string; its parts are text and the expressions interpolated in it."""
+    """A quoted string; its parts are text and interpolated expressions."""
 
     parts: tuple[str | Node, ...]
 
@@ -89,9 +89,9 @@ class Text(Node, frozen=True):
 
 
 class Heredoc(Text, frozen=True):
-    """A heredoc; its parts are as they are written, with their indentation and line ends."""
+    """A heredoc; its parts are as written, with indentation and line ends."""
 
-    indented: bool  # it starts with ``<<-``, so that its common indentation is no part of it
+    indented: bool  # it starts with ``<<-``: its common indentation is not part of it
 
     @property
     def plain(self) -> str | None:
@@ -101,7 +101,7 @@ class Heredoc(Text, frozen=True):
 
     @property
     def content(self) -> tuple[str | Node, ...]:
-        """Its parts as engines read them: without the indentation that its lines share."""
+        """Its parts as engines read them: without common indentation."""
         lines: list[list[str | Node]] = [[]]
         for part in self.parts:
             first, *others = part.split("\n") if isinstance(part, str) else (part,)
@@ -117,7 +117,7 @@ class Heredoc(Text, frozen=True):
 
 
 def _indentation(line: list[str | Node]) -> int | None:
-    """Return how many spaces a line of a heredoc begins with; None for one of spaces alone."""
+    """Return the number of spaces at the start of a heredoc's line; None if it has only spaces."""
     start = line[0] if isinstance(line[0], str) else ""
     text = start.lstrip(SPACES)
     return None if not text and all(part == "" for part in line[1:]) else len(start) - len(text)
@@ -163,7 +163,7 @@ class Object(Node, frozen=True):
     def _identity(self) -> object:
         """Return the fields, as a set if their order cannot matter.
 
-        It can if two keys may be the same, since the later one counts then.
+        The order matters if two keys may be the same, since the later one wins.
         """
         keys = {key.plain for key, _ in self.fields if isinstance(key, Text)} - {None}
         ordered = len(keys) < len(self.fields)
@@ -179,7 +179,7 @@ class Operation(Node, frozen=True):
 
 
 class CodeKind(Enum):
-    """What the code in a template is; only an engine can read what is no expression."""
+    """The kind of code in a template; only an engine can read code that is no expression."""
 
     expression = "expression"
     directive = "directive"
@@ -187,10 +187,10 @@ class CodeKind(Enum):
 
 
 class Code(Node, frozen=True):
-    """Code in a template that is not taken apart."""
+    """Unparsed code in a template."""
 
-    # An interpolated expression of a heredoc, which `vpc_cni_iam.hcl.parse.expression` takes apart;
-    # or a template directive.
+    # An interpolated expression of a heredoc, for `vpc_cni_iam.hcl.parse.expression`; or a template
+    # directive.
     code: str
     kind: CodeKind = CodeKind.expression
 
@@ -209,6 +209,6 @@ class File(Struct, frozen=True):
 
     source: str  # its name, as errors show it
     text: str
-    # The arguments outside of blocks, such as those of a ``.tfvars`` file.
+    # The arguments outside blocks, such as those of a ``.tfvars`` file.
     attributes: Mapping[str, Node]
     blocks: tuple[Block, ...]  # its blocks in order

@@ -1,11 +1,11 @@
-"""Writes blocks and policy documents exactly as ``terraform fmt`` would leave them.
+"""Writes blocks and policy documents in the layout of ``terraform fmt``.
 
-What ``aws_iam_policy_document`` would drop, change or refuse is not written. That was measured with
-the AWS provider 3.39.0 by `tests/converting/test_convert_engines.py`, and read in the source of
-version 6, internal/service/iam/policy_document_data_source.go: it replaces ``&{`` by ``${`` in
-resources, principals and condition values, refuses a Sid that stands twice, and leaves an empty
-Statement out. (Versions 5.82 and 5.83 alone also refused a Sid with other characters than letters
-and digits.)
+Policies that ``aws_iam_policy_document`` would drop, change or refuse are not written.
+`tests/converting/test_convert_engines.py` measured that with AWS provider 3.39.0. The source of
+version 6, internal/service/iam/policy_document_data_source.go, says it, too: the provider replaces
+``&{`` by ``${`` in resources, principals and condition values, refuses a repeated Sid, and leaves
+out an empty Statement. (Only versions 5.82 and 5.83 also refused a Sid with characters other than
+letters and digits.)
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from vpc_cni_iam.policy.template import Template, Text, parts_of
 WIDTH = 100
 # Names and values; a tuple value is a list.
 Arguments: TypeAlias = list[tuple[str, Value | tuple[Value, ...]]]
-_REPLACED = "holds '&{', which aws_iam_policy_document turns into '${'; it cannot express that text"
+_REPLACED = "has '&{', which aws_iam_policy_document changes to '${'; it cannot express this text"
 
 
 class NewBlock(Struct):
     """A block of HCL to write."""
 
-    head: str  # its type and labels as HCL, such as ``data "aws_iam_policy_document" "ipv4"``
+    head: str  # its type and labels in HCL, such as ``data "aws_iam_policy_document" "ipv4"``
     attributes: Arguments = field(default_factory=list)
     blocks: list[NewBlock] = field(default_factory=list)  # the blocks inside, after the attributes
-    comment: Sequence[str] = ()  # text of the comment above it, a paragraph an item
+    comment: Sequence[str] = ()  # the paragraphs of the comment above it
 
 
 def block(value: NewBlock) -> str:
@@ -67,7 +67,7 @@ def comment(paragraphs: Iterable[str], indent: str = "") -> list[str]:
 
 
 def literal(text: Text) -> Literal:
-    """Return the code for a text that is known."""
+    """Return the code for a known text."""
     if isinstance(text, str):
         return Literal(text)
     raise InexpressibleError(f"{text} has a part that is not known")
@@ -84,9 +84,8 @@ def policy_document(
     """Return the ``aws_iam_policy_document`` data source of a policy.
 
     `value` returns the code for a resource, principal, condition key or value. `remarks` are the
-    comments above each statement, of which there may be fewer. `joined` is an expression for
-    source_policy_documents. Raises `InexpressibleError` for what the data source would drop, change
-    or refuse.
+    comments above the first statements. `joined` is an expression for source_policy_documents.
+    Raises `InexpressibleError` if the data source would drop, change or refuse something.
     """
     unexpressed = problems(policy)
     if unexpressed and (policy.statements or joined is None):
@@ -147,7 +146,7 @@ def _block_lines(value: NewBlock, indent: str) -> list[str]:
 
 
 def _attribute_lines(attributes: Arguments, indent: str) -> list[str]:
-    """Return attributes, with aligned equals signs for consecutive ones of one line."""
+    """Return attributes; consecutive ones on one line have aligned equals signs."""
     lines: list[str] = []
     names: list[str] = []
     texts: list[str] = []
@@ -184,12 +183,12 @@ def _attribute_lines(attributes: Arguments, indent: str) -> list[str]:
 
 
 def _list(value: Value) -> str:
-    """Return the code of a list that has one value, or one for each of a list."""
+    """Return the code of a list with one value, or with a value for each item of a list."""
     return code(value) if isinstance(value, Each) else f"[{code(value)}]"
 
 
 class Inexpressible(Struct, frozen=True):
-    """One thing in a policy that the data source cannot express."""
+    """A part of a policy that the data source cannot express."""
 
     path: str  # its JSON path in the document, such as ``$.Statement[0].Resource``
     reason: str
@@ -199,7 +198,7 @@ class Inexpressible(Struct, frozen=True):
 
 
 def problems(policy: Policy) -> tuple[Inexpressible, ...]:
-    """Return all that the data source of a policy could not express; empty for nearly all."""
+    """Return all parts that the data source cannot express; empty for nearly all policies."""
     unexpressed = [*_text(policy.id, "$.Id", replaced=False)]
     if not policy.statements:
         reason = "is empty, and aws_iam_policy_document would leave it out"
@@ -210,7 +209,7 @@ def problems(policy: Policy) -> tuple[Inexpressible, ...]:
         if statement.sid:
             if statement.sid in sids:
                 reason = (
-                    f"{str(statement.sid)!r} is the Sid of a statement before, which "
+                    f"{str(statement.sid)!r} is also the Sid of an earlier statement, which "
                     "aws_iam_policy_document refuses; rename one or leave it out"
                 )
                 unexpressed.append(Inexpressible(f"{path}.Sid", reason))

@@ -1,4 +1,4 @@
-"""Reads how the plugin is set up in a cluster: the DaemonSet aws-node, or values of its chart.
+"""Reads the plugin's settings in a cluster: the DaemonSet aws-node, or values of its chart.
 
 Sources: config/master/aws-k8s-cni.yaml and charts/aws-vpc-cni/values.yaml of
 aws/amazon-vpc-cni-k8s.
@@ -28,9 +28,9 @@ _LOGS = r"--enable-cloudwatch-logs(?:=(\w+))?"
 
 
 def read(text: str, source: str) -> PluginSettings:
-    """Return how the DaemonSet or values of the chart set the plugin up.
+    """Return the settings in the DaemonSet or in values of the chart.
 
-    The text is JSON, or YAML of one document or several.
+    The text is JSON, or YAML with one or more documents.
     """
     value = loaded(text, source)
     manifests = [m for m in kubernetes_objects(value) if _pod(m) is not None]
@@ -45,20 +45,20 @@ def read(text: str, source: str) -> PluginSettings:
 
 
 def addon(text: str, source: str, cluster: str, version: str) -> PluginSettings:
-    """Return how the configuration values of its add-on set the plugin up in a cluster.
+    """Return the settings in the add-on's configuration values.
 
-    They are values of the chart, of which those that are not there have their defaults.
+    They are values of the chart; absent ones have their defaults.
     """
     value = loaded(text, source)
     if not isinstance(value, dict):
-        raise InputError(source, "", "its configuration values are no object")
+        raise InputError(source, "", "its configuration values are not an object")
     return of_addon(value, source, cluster, version)
 
 
 def of_addon(
     values: Mapping[str, object], source: str, cluster: str, version: str
 ) -> PluginSettings:
-    """Return how its add-on sets the plugin up; empty is a name or version that is not known."""
+    """Return the settings of the add-on; an empty name or version is not known."""
     chart = of_chart(values, source)
     environment = {**({"CLUSTER_NAME": cluster} if cluster else {}), **chart.environment}
     version = _version(version) or chart.version
@@ -66,7 +66,7 @@ def of_addon(
 
 
 def unread(settings: PluginSettings) -> Iterator[Skipped]:
-    """Yield what of the plugin's settings is in other objects."""
+    """Yield the plugin's settings that are in other objects."""
     for name in settings.unread:
         detail = "its value is in another object: give it with --env"
         yield Skipped(f"{settings.file}: {name}", Reason.not_read, detail)
@@ -76,7 +76,7 @@ def unread(settings: PluginSettings) -> Iterator[Skipped]:
 
 
 def loaded(text: str, source: str) -> object:
-    """Return the value of JSON or YAML; several documents of YAML are a list of manifests."""
+    """Return the value of JSON or YAML; several YAML documents become a list of manifests."""
     if text.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
         return load_json(text, source)
     from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - seldom needed
@@ -86,7 +86,7 @@ def loaded(text: str, source: str) -> object:
 
 
 def kubernetes_objects(value: object) -> Iterator[Mapping[str, object]]:
-    """Yield the objects of a list, or the one that there is."""
+    """Yield the objects of a list, or the only object."""
     manifest = _object(value)
     if isinstance(items := manifest.get("items"), list):
         yield from map(_object, items)
@@ -95,7 +95,7 @@ def kubernetes_objects(value: object) -> Iterator[Mapping[str, object]]:
 
 
 def _pod(manifest: Mapping[str, object]) -> Mapping[str, object] | None:
-    """Return the specification of the plugin's pods, None if the manifest is another."""
+    """Return the specification of the plugin's pods; None for another manifest."""
     spec = _object(manifest.get("spec"))
     if manifest.get("kind") == "DaemonSet":
         spec = _object(_object(spec.get("template")).get("spec"))
@@ -109,7 +109,7 @@ def _container(pod: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 
 def environment_of(entries: object) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return environment variables, and those that matter whose values are in other objects."""
+    """Return environment variables, and the relevant ones whose values are in other objects."""
     environment: dict[str, str] = {}
     elsewhere = []
     for entry in _objects(entries):
@@ -140,7 +140,7 @@ def _daemonset(pod: Mapping[str, object], source: str) -> PluginSettings:
 
 
 def of_chart(values: Mapping[str, object], source: str) -> PluginSettings:
-    """Return how values of the chart set the plugin up."""
+    """Return the settings in values of the chart."""
     environment, elsewhere = environment_of(values.get("extraEnv"))
     image, agent = _object(values.get("image")), _object(values.get("nodeAgent"))
     override = image_tag(_text(image.get("override") or ""))

@@ -1,4 +1,4 @@
-"""The configuration files of a directory, as an engine chooses among them."""
+"""The configuration files of a directory, chosen as an engine does."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _JSON = (".tf.json", ".tofu.json")
 _VALUES = ("terraform.tfvars", "terraform.tfvars.json")
 _AUTOMATIC = (".auto.tfvars", ".auto.tfvars.json")
 _IRREGULAR = "is not a regular file or a link to one"
-_NONE = "holds no .tf or .tofu file; name a module's directory or a file"
-# What decides the texts of policies elsewhere in the module, or brings policies in.
+_NONE = "has no .tf or .tofu file; name a module's directory or a file"
+# Blocks that decide texts of policies elsewhere in the module, or add policies.
 _MATTERS = re.compile(r"\b(variable|locals|module)\b")
-# What does so in a file that changes blocks of others: also how many instances a block has.
+# The same in an override file: also the number of a block's instances.
 _CHANGES = re.compile(r"\b(variable|locals|module|data|count|for_each)\b")
 
 
@@ -33,14 +33,14 @@ class Directory(Struct, frozen=True):
     """The files of a module."""
 
     texts: dict[str, str]  # the texts of its files in HCL by path
-    # Its other files that may hold policies, or change what policies mean, by path.
+    # Its other files that may contain policies or change their meaning, by path.
     skipped: tuple[Skipped, ...]
 
 
 def read_directory(path: Path) -> Directory:
-    """Read the configuration files right in a directory, at least one.
+    """Read the configuration files directly in a directory, at least one.
 
-    Where ``main.tofu`` stands beside ``main.tf``, OpenTofu reads the first alone, and so does this.
+    If ``main.tofu`` is beside ``main.tf``, only ``main.tofu`` is read, as by OpenTofu.
     """
     files = _configuration_files(path)
     if not files:
@@ -68,9 +68,9 @@ def _read(files: Sequence[Path], path: Path) -> Directory:
 
 
 def read_beside(path: Path) -> Directory:
-    """Read the other files of the module of a file, as far as they decide what the file means.
+    """Read the other files of a file's module that can change the file's meaning.
 
-    A module in JSON is not among them: what it declares is unknown, and named where it is used.
+    JSON files are left out: their declarations are unknown, and reported where they are used.
     """
     if OVERRIDE.fullmatch(path.name):
         return Directory({}, overrides_beside(path))
@@ -89,17 +89,17 @@ def read_beside(path: Path) -> Directory:
 
 
 def overrides_beside(path: Path) -> tuple[Skipped, ...]:
-    """Return the override files of the module of a file, which may be one of them."""
+    """Return the override files of a file's module; the file may be one of them."""
     files = [file for file in _configuration_files(path.parent) if OVERRIDE.fullmatch(file.name)]
     return _read(files, path.parent).skipped
 
 
 def automatic_values(path: Path) -> tuple[dict[str, Value], list[Skipped]]:
-    """Return the values that an engine reads by itself in a root module, and what to say of them.
+    """Return the values that an engine reads automatically in a root module, with notes.
 
     Source: Terraform's documentation, "Variable definition precedence": ``terraform.tfvars``, then
-    the same in JSON, then files that end in ``.auto.tfvars`` in the order of their names. A later
-    one counts before an earlier one.
+    the same in JSON, then files that end in ``.auto.tfvars`` in the order of their names. Later
+    ones override earlier ones.
     """
     from vpc_cni_iam.hcl.module.variables import read_file  # noqa: PLC0415 - a parser
 
@@ -124,7 +124,7 @@ def automatic_values(path: Path) -> tuple[dict[str, Value], list[Skipped]]:
 
 
 def other_values(path: Path) -> list[Skipped]:
-    """Return what to say of files of values in a root module that only an option names."""
+    """Return notes on files of values in a root module that only an option can read."""
     every = {p.name for p in path.iterdir() if p.name.endswith((".tfvars", ".tfvars.json"))}
     if names := [n for n in sorted(every.difference(_VALUES)) if not n.endswith(_AUTOMATIC)]:
         detail = f"variables have no value of {first_of(names)}; --var-file reads one"

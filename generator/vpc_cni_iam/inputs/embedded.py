@@ -1,4 +1,4 @@
-"""The policies of identities that HCL writes out as ``jsonencode``, a heredoc or a string."""
+"""Identity policies in HCL as ``jsonencode``, a heredoc or a string."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _ENGINE = "only an engine can know it; render it and give the JSON"
 
 
 class EmbeddedPolicies(Struct, frozen=True):
-    """What was read of an attribute."""
+    """The policies of an attribute."""
 
     attribute: Attribute
     parts: tuple[PolicyPart, ...]  # a policy for each instance of its block, and what was skipped
-    needs_engine: bool = False  # whether an engine may know more of it
+    needs_engine: bool = False  # whether an engine may know more about it
 
 
 def embedded_policies(
@@ -37,11 +37,11 @@ def embedded_policies(
     documents: Collection[str],
     beside: Mapping[str, str],
 ) -> Iterator[EmbeddedPolicies]:
-    """Yield the policies of identities that the attributes of a module write out.
+    """Yield the identity policies in the attributes of a module.
 
-    Other policies, and attributes that may hold one, are skipped. `documents` has the names of its
-    data sources of policies, which are read elsewhere, and `beside` the files of those that are not
-    read, by their names.
+    Other policies, and attributes that may contain one, are skipped. `documents` has the names of
+    its policy data sources, which are read elsewhere; `beside` has the files of unread ones, by
+    name.
     """
     places = [
         (file.source, attribute)
@@ -72,7 +72,7 @@ def _beside(
     documents: Collection[str],
     beside: Mapping[str, str],
 ) -> EmbeddedPolicies | None:
-    """Return what to say of an attribute that takes its policy from a file that is not read."""
+    """Return the note on an attribute with a policy from an unread file."""
     names = {*documents, *beside}
     if not beside or not is_read_elsewhere(attribute.value, evaluator.scope.nodes, names):
         return None
@@ -84,7 +84,7 @@ def _beside(
 def _read_attribute(
     attribute: Attribute, source: str, evaluator: Evaluator, times: int
 ) -> EmbeddedPolicies:
-    """Return what an attribute that stands so often writes out."""
+    """Return the policies of an attribute, which its block has this often."""
     address, place = attribute.address, f"{source}, line {attribute.value.span.line}"
     kind, why = attribute.block.labels[0] if attribute.block.labels else "", Reason.not_read
     problem = ""
@@ -104,7 +104,7 @@ def _read_attribute(
 
 
 def _instances(attribute: Attribute, source: str, evaluator: Evaluator) -> Iterator[PolicyPart]:
-    """Yield the policy of each instance of the resource; of all if they cannot be counted."""
+    """Yield the policy of each instance of the resource; one for all if their number is unknown."""
     block, address = attribute.block, attribute.address
     try:
         instances = evaluator.instances(block)
@@ -132,7 +132,7 @@ def _read(attribute: Attribute, name: str, source: str, evaluator: Evaluator) ->
         detail = f"{source}, line {line}: it is computed: {error.problem}"
         return Skipped(name, Reason.not_read, detail)
     if not text:
-        detail = f"{source}, line {line}: it is empty with these values; --var gives others"
+        detail = f"{source}, line {line}: it is empty with these values; change them with --var"
         return Skipped(name, Reason.not_in_force, detail)
     try:
         policy = loads(text, source)

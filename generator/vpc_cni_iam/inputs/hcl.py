@@ -1,4 +1,4 @@
-"""HCL: a file, or the directory of a module, with the policies it writes as code or as text."""
+"""HCL: a file or a module's directory, with its policies as code or text."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 _OF_MODULES = (".tf", ".tofu")
 # A name that another file of the module may declare.
 _REFERS = re.compile(r"\b(?:var|local|data)\.")
-# The variable through which a generated module joins documents of a caller; empty by default.
+# The variable with a caller's documents that a generated module joins; empty by default.
 _JOINED = ("source_policy_documents",)
 
 
 def _file(content: Content, values: ModuleValues) -> Iterator[Part]:
-    """Yield the policies of a file, read with what the other files of its module declare."""
+    """Yield the policies of a file, read with the declarations of its module's other files."""
     from vpc_cni_iam.hcl.module.variables import referred
     from vpc_cni_iam.hcl.parse import parse
     from vpc_cni_iam.inputs.directory import Directory, read_beside
@@ -52,7 +52,7 @@ def _file(content: Content, values: ModuleValues) -> Iterator[Part]:
     yield from unread
     files = [parse(own, content.source)]
     if not any(block.type == "variable" for file in others for block in file.blocks):
-        # What declares them is not there, or is the file itself.
+        # Their declarations are missing, or in the file itself.
         values.user_values.declared.update(referred([*files, *others]))
     yield from _policies(files, values, others)
     yield from beside.skipped
@@ -78,7 +78,7 @@ def _directory(content: Content, values: ModuleValues) -> Iterator[Part]:
 
 
 def _parsed(texts: Mapping[str, str]) -> tuple[list[File], list[Skipped]]:
-    """Return the files of a module, and what to say of those that are not valid."""
+    """Return the files of a module, and notes on invalid ones."""
     from vpc_cni_iam.hcl.parse import parse
 
     files: list[File] = []
@@ -92,7 +92,7 @@ def _parsed(texts: Mapping[str, str]) -> tuple[list[File], list[Skipped]]:
 
 
 def _with_automatic(values: ModuleValues, path: Path) -> tuple[ModuleValues, list[Skipped]]:
-    """Return values with those of files that an engine reads by itself, and what to say of them."""
+    """Return values with those of files that an engine reads automatically, and notes on them."""
     from vpc_cni_iam.inputs.directory import automatic_values, other_values
 
     automatic, notes = automatic_values(path)
@@ -106,7 +106,7 @@ def _with_automatic(values: ModuleValues, path: Path) -> tuple[ModuleValues, lis
 def _policies(
     files: Sequence[File], values: ModuleValues, others: Sequence[File] = ()
 ) -> Iterator[Part]:
-    """Yield the policies of a module's files by name, and the parts that may be one.
+    """Yield the policies of a module's files by name, and parts that may be policies.
 
     `others` are files of the module whose policies are left out.
     """
@@ -151,7 +151,7 @@ def _policies(
 
 
 def _repeated(blocks: Iterable[tuple[str, Block]]) -> Iterator[Skipped]:
-    """Yield what is declared several times, and holds no policy; the last was read."""
+    """Yield names that are declared several times, without policies; the last one was read."""
     from vpc_cni_iam.hcl.attributes import may_hold_policy
     from vpc_cni_iam.hcl.evaluate.excerpt import declarations
 
@@ -166,7 +166,7 @@ def _repeated(blocks: Iterable[tuple[str, Block]]) -> Iterator[Skipped]:
 
 
 def _unknown(module: HclModule) -> set[str]:
-    """Return the names of the data sources about which only an engine knows something."""
+    """Return the names of the data sources that are not fully known without an engine."""
     from vpc_cni_iam.hcl.module.reader import joins_nothing
 
     doubtful = (d for d in module.documents if d.doubt or not joins_nothing(d, module, _JOINED))
@@ -174,7 +174,7 @@ def _unknown(module: HclModule) -> set[str]:
 
 
 def _trusts(blocks: Iterable[tuple[str, Block]]) -> set[str]:
-    """Return the names of data sources that name principals, whatever they are."""
+    """Return the names of data sources with principals, known or not."""
     from vpc_cni_iam.hcl.resolve import is_document
 
     return {
@@ -192,9 +192,9 @@ def _documents(
     not_rendered: Mapping[str, str],
     trusts: Container[str],
 ) -> Iterator[PolicyPart]:
-    """Yield the data sources of these names, or why an engine did not render them.
+    """Yield the data sources with these names, or why an engine did not render them.
 
-    `trusts` has the names of those that are no policy of an identity.
+    `trusts` has the names of those that are not identity policies.
     """
     from vpc_cni_iam.hcl.module.reader import joins_nothing
 
@@ -208,7 +208,7 @@ def _documents(
             problem = "joins other documents, which needs an engine; render it and give the JSON"
             yield Skipped(document.name, Reason.not_read, f"{place} {problem}")
         elif not document.policy.statements:
-            problem = "has no statement with these values; --var gives others"
+            problem = "has no statement with these values; change them with --var"
             yield Skipped(document.name, Reason.not_in_force, f"{place} {problem}")
         else:
             yield document.name, document.policy
@@ -229,7 +229,7 @@ def _documents(
 
 
 def _targets(documents: Iterable[str], embedded: Iterable[EmbeddedPolicies]) -> list[RenderTarget]:
-    """Return the data sources of these names, and the attributes, of which an engine knows more."""
+    """Return the data sources with these names, and the attributes, for an engine to render."""
     from vpc_cni_iam.hcl.evaluate.excerpt import document_target, expression_target
 
     attributes = (known.attribute for known in embedded if known.needs_engine)
@@ -248,7 +248,7 @@ def _attributes(
     rendered: Container[str],
     not_rendered: Mapping[str, str],
 ) -> Iterator[PolicyPart]:
-    """Yield what was read of attributes that no engine rendered, or why it did not."""
+    """Yield the policies of attributes that no engine rendered, or why it did not."""
     for known in embedded:
         if (address := known.attribute.address) in rendered:
             continue
@@ -262,7 +262,7 @@ def _attributes(
 
 
 def check_declared(user_values: GivenVariables) -> None:
-    """Refuse values for variables that no module has, now that all are read."""
+    """Refuse values for variables that no module has; all modules must be read."""
     for name in sorted(user_values.texts.keys() - user_values.declared):
         if not user_values.declared:
             raise UsageError(f"unknown variable {name!r}; no module that was read has variables")
@@ -276,7 +276,7 @@ DIRECTORY = Kind(
     lambda c: c.is_directory,
     _directory,
     "directory",
-    "the directory of a role and its policies, values of its variables by --var, or a plan in JSON",
+    "the directory of a role and its policies, values of its variables (--var), or a plan in JSON",
 )
 FILE = Kind(
     "HCL",
@@ -284,7 +284,7 @@ FILE = Kind(
     lambda c: c.has_suffix(*_OF_MODULES, ".hcl"),
     _file,
     "file",
-    "its directory, values of its variables by --var, or a plan in JSON",
+    "its directory, values of its variables (--var), or a plan in JSON",
 )
 JSON_SYNTAX = without_policies(
     "configuration in JSON",

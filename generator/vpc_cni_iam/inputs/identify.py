@@ -1,6 +1,6 @@
 """Identifies the kind of an input, by `KINDS`, and opens the policies in it.
 
-The one place that tells kinds of input apart; every command that reads policies asks it.
+Every command that reads policies uses this module to identify its inputs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from vpc_cni_iam.inputs.plan import policies as plan
 from vpc_cni_iam.inputs.policies import InputPolicies, collect
 from vpc_cni_iam.inputs.skipped import Skipped
 
-# The first that matches is taken: paths first, then what JSON says that it is, then any JSON.
+# The first match wins: first paths, then JSON of a known kind, then any JSON.
 KINDS: tuple[Kind, ...] = (
     hcl.DIRECTORY,
     hcl.FILE,
@@ -25,12 +25,12 @@ KINDS: tuple[Kind, ...] = (
     ec2.KIND,
     json_documents.KIND,
 )
-# The details of an account name thousands.
+# An account's details name thousands.
 _SHOWN = 20
 
 
 def identify(content: Content) -> Kind:
-    """Return the kind of an input; an `InputError` lists those that are known."""
+    """Return the kind of an input; raises `InputError` with a list of known kinds."""
     for kind in KINDS:
         if kind.matches(content):
             return kind
@@ -39,7 +39,7 @@ def identify(content: Content) -> Kind:
 
 
 def of_path(target: str) -> Kind | None:
-    """Return the kind of a path that is read as HCL, None for any other."""
+    """Return the kind of a path that is read as HCL; None for any other."""
     content = Content.of(target, str)
     return next((kind for kind in (hcl.DIRECTORY, hcl.FILE) if kind.matches(content)), None)
 
@@ -58,8 +58,8 @@ def open_policies(
 ) -> InputPolicies:
     """Return the identity policies of a path, or of ``-`` for standard input; at least one.
 
-    `values` are names and IDs for the variables of a module that are called so, and `user_values` a
-    user's values for them; its own defaults stand for the others.
+    `values` are names and IDs for a module's variables with these names, and `user_values` a user's
+    values; other variables have their defaults.
     """
     content = Content.of(target, stdin)
     chosen = ModuleValues(values, user_values or GivenVariables())
@@ -71,9 +71,9 @@ def open_policies(
 
 
 def _why_none(kind: Kind, skipped: Iterable[Skipped]) -> str:
-    """Say that no policy of an input can be taken, and what to give instead."""
+    """Return that an input has no usable policy, and what to give instead."""
     parts = [f"{s.name}: {s.reason}: {s.detail}" for s in skipped if not s.reason.is_note]
-    problem = f"this {kind.noun} holds no policy of an identity"
+    problem = f"this {kind.noun} has no identity policy"
     if not parts:
         return f"{problem}; give {kind.instead}"
     shown = parts[:_SHOWN] + ([f"and {len(parts) - _SHOWN:,} more"] if parts[_SHOWN:] else [])
@@ -81,11 +81,11 @@ def _why_none(kind: Kind, skipped: Iterable[Skipped]) -> str:
 
 
 def policy_documents(text: str, source: str) -> tuple[JsonDocument, ...]:
-    """Return the policy documents of JSON text, also those of no identity; none is checked yet."""
+    """Return all policy documents of JSON text, unchecked, not only those of identities."""
     content = Content(source, text=lambda: text)
     kind = identify(content)
     if kind is not json_documents.KIND:
         raise content.refuse(f"is {kind.name}, not {json_documents.KIND.name}")
     if not (every := documents(content.value, source)):
-        raise content.refuse(f"this {kind.noun} holds no policy; give {kind.instead}")
+        raise content.refuse(f"this {kind.noun} has no policy; give {kind.instead}")
     return every

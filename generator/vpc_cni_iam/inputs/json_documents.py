@@ -1,10 +1,10 @@
-"""Policy documents in JSON: a bare one, or one inside of the AWS CLI's output.
+"""Policy documents in JSON: a bare document, or one in the AWS CLI's output.
 
-The one reader of JSON policies. What the CLI prints is read by its fields, wherever they
-stand: ``get-policy-version``, ``get-role-policy``, ``get-user-policy``, ``get-group-policy``,
-``get-role`` (its trust), ``get-account-authorization-details``, and, of other services, those that
-print a policy as JSON in a string. The fields are those of the AWS CLI Command Reference. IAM's
-own API URL-encodes documents (RFC 3986), and some tools hand them on so.
+The only reader of JSON policies. It reads the CLI's output by its fields, at any depth:
+``get-policy-version``, ``get-role-policy``, ``get-user-policy``, ``get-group-policy``, ``get-role``
+(its trust), ``get-account-authorization-details``, and commands of other services that print a
+policy as JSON in a string. The fields are those of the AWS CLI Command Reference. IAM's API
+URL-encodes documents (RFC 3986), and some tools pass them on like that.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from vpc_cni_iam.policy.strict_json import load_json
 
 TRUST = "AssumeRolePolicyDocument"
 _DOCUMENTS = ("Document", "PolicyDocument", TRUST)
-# Of other services: a policy as JSON in a string, or, of Organizations, an object around one.
+# Other services: a policy as JSON in a string; Organizations has an object around it.
 _TEXTS = ("Policy", "Content", "policyText", "PolicyText", "ResourcePolicy")
-# What says a part of an object again, by the member that says it: the instance profiles of a role,
-# and the summary of a policy of Organizations.
+# Members that repeat a part of an object: a role's instance profiles, and the summary of an
+# Organizations policy.
 _REPEATING = {"InstanceProfileList": "RoleName", "PolicySummary": "Content"}
-# Lists of policies: each entry holds one.
+# Lists of policies: each entry has one.
 _VERSIONS = "PolicyVersionList"
 _LISTS = ("RolePolicyList", "UserPolicyList", "GroupPolicyList", "Policies", _VERSIONS)
-# The policies of a principal by their ARNs; the latter is of list-attached-role-policies.
+# The policies of a principal by their ARNs; the last is of list-attached-role-policies.
 _ATTACHED = ("AttachedManagedPolicies", "AttachedPolicies")
 # EKS API reference, AddonPodIdentityConfiguration: what AWS recommends for an add-on, by ARNs.
 _RECOMMENDED, _MANAGED = "podIdentityConfiguration", "recommendedManagedPolicies"
-# The content of an entry that holds none.
+# The content of an entry without a document.
 _ABSENT: dict[str, object] = {}
-# What only a policy has, also one that is misspelt.
+# Members that only a policy has, also a misspelt one.
 _POLICY = r'(?i)"(?:Version"\s*:\s*"20\d\d-|st\w{0,6}m\w{0,2}n?ts?"\s*:)'
 _DEPTH = 50
 _PRINCIPALS = ("RoleName", "UserName", "GroupName")
@@ -52,17 +52,17 @@ class JsonDocument(Struct, frozen=True):
 
     source: str  # the file name, or ``standard input``
     place: str  # its JSON path in the file, ``$`` for a bare document
-    # What the file calls it, from the outside in: of a role's inline policy, the role and the
-    # policy; empty if nothing names it.
+    # Its names in the file, from the outside in, such as the role and the inline policy; empty if
+    # nothing names it.
     names: tuple[str, ...]
-    content: object  # its decoded JSON, or its JSON text where the file has it as a string
-    # The versions of the same policy that are not in force, by their ids.
+    content: object  # its decoded JSON, or its JSON text if it is a string in the file
+    # The non-default versions of the same policy, by their IDs.
     left_out: tuple[str, ...] = ()
     owner: str = ""  # the principal whose inline policy it is; empty for any other policy
     arn: str = ""  # the ARN of a managed policy
 
     def decoded(self) -> object:
-        """Return the document's decoded JSON, or raise `InputError` for a string without."""
+        """Return the document's decoded JSON; raises `InputError` for a string that is not JSON."""
         if not isinstance(self.content, str):
             return self.content
         try:
@@ -82,8 +82,8 @@ def documents(value: object, source: str) -> tuple[JsonDocument, ...]:
 
 
 def _parts(value: object, source: str) -> tuple[_JsonPart, ...]:
-    """Return what decoded JSON says of policies; nothing without a document or an attachment."""
-    # A string is such as the output of --query Policy.
+    """Return the policies in decoded JSON; empty without a document or an attachment."""
+    # A string, such as the output of --query Policy.
     if isinstance(value, str) or (isinstance(value, dict) and _looks_like_a_policy(value)):
         return (JsonDocument(source, "$", (), value),)
     parts = tuple(_walk(value, _JsonPlace(source)))
@@ -92,7 +92,7 @@ def _parts(value: object, source: str) -> tuple[_JsonPart, ...]:
 
 
 def _policies(content: Content, _: ModuleValues) -> Iterator[Part]:
-    """Yield the policies of a JSON file that are of identities."""
+    """Yield the identity policies of a JSON file."""
     parts = _parts(content.value, content.source)
     listed = [part for part in parts if isinstance(part, JsonDocument)]
     arns: dict[str, str] = {}
@@ -132,13 +132,13 @@ def _names(listed: Sequence[JsonDocument]) -> Iterator[str]:
 
 
 def _looks_like_a_policy(value: Mapping[str, object]) -> bool:
-    """Tell a bare document, however wrong, from an object that holds some."""
+    """Return whether a value is a bare document, valid or not, and not an object with documents."""
     lowered = {key.lower() for key in value}
     return "statement" in lowered or not value or lowered <= {"version", "id"}
 
 
 class _JsonPlace(Struct, frozen=True):
-    """A place in a file, with what the objects around it say."""
+    """A place in a file, with the facts of the objects around it."""
 
     source: str
     path: str = "$"
@@ -151,7 +151,7 @@ class _JsonPlace(Struct, frozen=True):
         return replace(self, path=f"{self.path}{step}", depth=self.depth + 1)
 
     def within(self, value: Mapping[str, object]) -> _JsonPlace:
-        """Return the same place with what an object there says."""
+        """Return the same place with the facts of an object there."""
         called = {k: v for k in (*_NAMES, "Arn") if isinstance(v := value.get(k), str)}
         owner = next((called[k] for k in _PRINCIPALS if k in called), self.owner)
         names = (*self.names, *(called[k] for k in _NAMES if k in called))
@@ -188,12 +188,12 @@ def _walk(value: object, place: _JsonPlace) -> Iterator[_JsonPart]:
         return
     yield from inner
     if isinstance(value, dict) and not listed and ":organizations:" in str(value.get("Arn")):
-        why = "its document is not there: aws organizations describe-policy prints it"
+        why = "its document is missing: aws organizations describe-policy prints it"
         yield Skipped(str(value["Arn"]), Reason.not_read, why)
 
 
 def _member(key: str, value: object, place: _JsonPlace) -> Iterator[_JsonPart]:
-    """Yield what a member of an object says of policies."""
+    """Yield the policies in a member of an object."""
     match value:
         case list() if key in _LISTS:
             entries = [_entry(entry, place.at(f"[{index}]")) for index, entry in enumerate(value)]
@@ -213,9 +213,9 @@ def _member(key: str, value: object, place: _JsonPlace) -> Iterator[_JsonPart]:
 
 
 def _attached(entries: Sequence[object], place: _JsonPlace) -> Iterator[PolicyOwner]:
-    """Yield the policies that a list has by their ARNs."""
+    """Yield the policies in a list of ARNs."""
     for entry in (entry for entry in entries if isinstance(entry, dict)):
-        # What lists the policies of one principal does not name it.
+        # Lists of one principal's policies do not name the principal.
         owner = str(entry.get("serviceAccount") or place.owner or place.source)
         arns = entry.get(_MANAGED, entry.get("PolicyArn"))
         listed = arns if isinstance(arns, list) else [arns]
@@ -223,7 +223,7 @@ def _attached(entries: Sequence[object], place: _JsonPlace) -> Iterator[PolicyOw
 
 
 def _entry(entry: object, place: _JsonPlace) -> list[_JsonPart]:
-    """Return what an entry of a list of policies says, at least one document."""
+    """Return the documents in an entry of a list of policies, at least one."""
     parts = list(_walk(entry, place))
     if not any(isinstance(part, JsonDocument) for part in parts):
         within = place.within(entry) if isinstance(entry, dict) else place
@@ -232,14 +232,14 @@ def _entry(entry: object, place: _JsonPlace) -> list[_JsonPart]:
 
 
 def _is_statement(value: object) -> bool:
-    """Say whether it is a statement, or a list of some, without a policy around."""
+    """Return whether it is a statement or a list of statements, without a policy around."""
     if isinstance(value, list):
         return any(_is_statement(item) for item in value if isinstance(item, dict))
     return isinstance(value, dict) and value.get("Effect") in ("Allow", "Deny")
 
 
 def _resembles_a_policy(value: object) -> bool:
-    """Say whether it is a policy document, or meant as one: its text, or a part of it."""
+    """Return whether it is or looks like a policy document: its text, or a part of it."""
     if isinstance(value, dict):
         members = (f'"{k}":"{v if isinstance(v, str) else ""}"' for k, v in value.items())
         return re.search(_POLICY, "".join(members)) is not None or _is_statement(value)
@@ -255,9 +255,9 @@ def _is_json(value: object) -> bool:
 def _versions(
     versions: Sequence[object], entries: Sequence[Sequence[_JsonPart]]
 ) -> Iterator[_JsonPart]:
-    """Yield the version of a managed policy that is in force, or all if none is marked as that.
+    """Yield the default version of a managed policy, or all if none is marked as default.
 
-    `entries` has what each version says.
+    `entries` has the documents of each version.
     """
     members = [version if isinstance(version, dict) else {} for version in versions]
     ids = [str(version.get("VersionId", "")) for version in members]

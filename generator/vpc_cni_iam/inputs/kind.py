@@ -1,4 +1,4 @@
-"""The kinds of inputs, each identified by a path, its first bytes, or its text."""
+"""The kinds of inputs, each identified by its path, first bytes or text."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from vpc_cni_iam.texts import STDIN, content, decode, unpacked
 from vpc_cni_iam.texts.limits import POLICIES, POLICY, Limit
 
 _FIRST_MEMBER = re.compile(r'\s*\{\s*"([^"\\]*)"\s*:')
-# How a file begins that is one policy document and nothing else.
+# The beginning of a file that is only one policy document.
 _ONE_POLICY = re.compile(r'\s*\{(?:\s*"(?:Version|Id)"\s*:\s*"[^"\\]*"\s*,){0,2}\s*"Statement"\s*:')
-# A value, URL-encoded too, or nothing at all.
+# A value, maybe URL-encoded, or nothing.
 _JSON = re.compile(r'\s*(?:[\[{"%0-9-]|(?:true|false|null)\b|\Z)')
 
 
 class PolicyOwner(Struct, frozen=True):
     """A policy that a principal has, inline or attached."""
 
-    owner: str  # the principal, as the input names it; empty if that is not known
+    owner: str  # the principal's name in the input; empty if not known
     policy: str  # the name of a policy of the input, or an ARN
-    place: str = ""  # what attaches it
+    place: str = ""  # the resource that attaches it
 
 
-# A policy by its name in the input, or something that is not read as one.
+# A policy by its name in the input, or a skipped part.
 PolicyPart = tuple[str, Policy] | Skipped
 Part = PolicyPart | PolicyOwner
 
 
 class Content:
-    """An input that a user named, read only as far as needed; `text` reads what is no file."""
+    """A user's input, read only as needed; `text` reads it if it is not a file."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Content:
 
     @classmethod
     def of(cls, target: str, stdin: Callable[[], str], limit: Limit = POLICIES) -> Content:
-        """Return the content of a path, ``-`` for standard input; `UsageError` for none."""
+        """Return the content of a path, ``-`` for standard input; raises `UsageError` if empty."""
         if not target:
             raise UsageError("the file name is empty; name a file, or - for standard input")
         return cls(STDIN, text=stdin) if target == "-" else cls(target, Path(target), limit=limit)
@@ -64,7 +64,7 @@ class Content:
     @cached_property
     def is_directory(self) -> bool:
         """Whether it is a directory."""
-        # Path.is_dir refuses a name that is too long.
+        # Path.is_dir fails if a name is too long.
         return self.path is not None and os.path.isdir(self.path)  # noqa: PTH112
 
     def has_suffix(self, *suffixes: str) -> bool:
@@ -73,7 +73,7 @@ class Content:
 
     @cached_property
     def text(self) -> str:
-        """Its text, unpacked; raises `InputError` if it has none."""
+        """Its text, unpacked; raises `InputError` if it is not text."""
         if self.path is None:
             return self._text()
         data = unpacked(content(self.path, self._limit), self.source, self._limit)
@@ -88,7 +88,7 @@ class Content:
     def value(self) -> object:
         """Its decoded JSON, which may be URL-encoded.
 
-        Raises `InputError` for one policy that is larger than any, which is not decoded.
+        Raises `InputError`, without decoding, for one policy larger than any can be.
         """
         text = unquoted(self.text)
         if len(text) > POLICY.most and _ONE_POLICY.match(text):
@@ -101,8 +101,8 @@ class Content:
     def has_member(self, *names: str) -> bool:
         """Whether it is a JSON object with a member of one of these names.
 
-        Where the first member is one, nothing is decoded: a plan may be large, and the log of an
-        engine and pages of the AWS CLI are several texts of JSON.
+        If the first member is one, nothing is decoded: a plan may be large, and an engine's log and
+        pages of the AWS CLI are several JSON texts.
         """
         if not self.is_json:
             return False
@@ -117,7 +117,7 @@ class Content:
 
 
 def unquoted(text: str) -> str:
-    """Return JSON text that may be URL-encoded, as IAM's API encodes it, as it was before."""
+    """Return JSON text, decoded if it is URL-encoded as by IAM's API."""
     encoded = text[:3].lower() == "%7b"
     return unquote(text, errors="surrogateescape") if encoded else text
 
@@ -125,28 +125,28 @@ def unquoted(text: str) -> str:
 class ModuleValues(Struct, frozen=True):
     """The values of a module's variables."""
 
-    # Those that the options of a cluster give, by name; they stand for any.
+    # Values of the cluster's options, by name; they may be examples.
     names: Mapping[str, str]
-    user_values: GivenVariables  # those that a user gives by name; the others have their defaults
+    user_values: GivenVariables  # a user's values by name; the others have their defaults
 
 
 class Kind(Struct, frozen=True):
     """A kind of input."""
 
-    name: str  # what it is, after "is" in an error: ``the JSON of a plan``
-    examples: str  # how a user gets or recognises one, for the documentation
-    matches: Callable[[Content], bool]  # whether a content is of this kind
-    # Yields its identity policies and what is skipped; takes the content and the values of a
-    # module's variables. Raises `InputError` where the kind holds none.
+    name: str  # its description after "is" in an error: ``the JSON of a plan``
+    examples: str  # how a user gets or recognises it, for the documentation
+    matches: Callable[[Content], bool]  # whether a content has this kind
+    # Takes the content and the values of a module's variables; yields its identity policies and
+    # skipped parts. Raises `InputError` if this kind has none.
     policies: Callable[[Content, ModuleValues], Iterable[Part]]
-    noun: str = ""  # what one is called, after "this"
-    instead: str = ""  # what to give in place of one without policies
+    noun: str = ""  # its name after "this"
+    instead: str = ""  # what to give instead of one without policies
 
 
 def without_policies(
     name: str, examples: str, matches: Callable[[Content], bool], advice: str
 ) -> Kind:
-    """Return a kind that is known, holds no policies, and is refused with advice."""
+    """Return a known kind without policies, which is refused with advice."""
 
     def refuse(content: Content, _: ModuleValues) -> Iterator[Part]:
         raise content.refuse(f"is {name}; {advice}")

@@ -14,38 +14,37 @@ from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Policy
 
-_UNKNOWN = ""  # the principal of a grant that the input does not tell
+_UNKNOWN = ""  # the principal of a grant, if the input does not name it
 
 
 class NamedPolicy(Struct, frozen=True):
     """One policy of an input."""
 
-    name: str  # what the input calls it: the name of its data source; empty if it has none
+    name: str  # its name in the input, such as its data source's; empty if it has none
     policy: Policy
     source: str  # the input, as errors name it
-    owners: frozenset[str] = frozenset()  # the principals that have it, as the input names them
-    version: str = ""  # of an AWS managed policy that is attached, and whose document is not there
+    owners: frozenset[str] = frozenset()  # the principals that have it, by their names in the input
+    version: str = ""  # the ARN of an attached AWS managed policy without its document
 
     @property
     def has_known_owners(self) -> bool:
-        """Whether the input tells who has it."""
+        """Whether the input names its principals."""
         return bool(self.owners) and _UNKNOWN not in self.owners
 
 
 class InputPolicies(Struct, frozen=True):
-    """The identity policies of an input; `choose` takes those that a verdict is about."""
+    """The identity policies of an input; `choose` selects the policies to check."""
 
     source: str  # the input, as errors name it
     policies: tuple[NamedPolicy, ...]
-    # Its other parts, and why they are not among them, without those that a user left out by naming
-    # policies.
+    # Skipped parts with reasons, without those that a user left out by naming policies.
     skipped: tuple[Skipped, ...]
 
 
 def collect(parts: Iterable[Part], source: str) -> InputPolicies:
-    """Return the policies of an input, apart from the skipped parts.
+    """Return the policies of an input, and the skipped parts.
 
-    An AWS managed policy that is attached, and whose document is not there, is the catalog's.
+    The catalog has the document of an attached AWS managed policy, if the input does not.
     """
     policies: list[NamedPolicy] = []
     skipped: list[Skipped] = []
@@ -76,20 +75,20 @@ def collect(parts: Iterable[Part], source: str) -> InputPolicies:
 
 
 def _unknown(grant: PolicyOwner) -> Skipped:
-    """Return an attachment of a policy that is not known."""
-    detail = "it is attached, and its document is not there"
+    """Return an attachment of an unknown policy."""
+    detail = "it is attached, but its document is missing"
     if instead := aws_managed.nonexistent(grant.policy):
-        detail = f"it is attached, and AWS has no such policy; attach {instead}"
+        detail = f"it is attached, but AWS has no policy with this name; attach {instead}"
     elif grant.place:
-        detail = f"{grant.place} attaches it, and its document is not known"
+        detail = f"{grant.place} attaches it, but its document is not known"
     return Skipped(grant.policy, Reason.not_read, detail, grant.owner)
 
 
 def choose(opened: InputPolicies, names: Iterable[str]) -> InputPolicies:
-    """Return the policies of these names, or of these principals, or those of the only principal.
+    """Return the policies with these names, or of these principals, or of the only principal.
 
-    Raises `InputError` for the name of a skipped policy, `UsageError` for one that is not there, or
-    policies that may be of several principals and no name.
+    Raises `InputError` for the name of a skipped policy; `UsageError` for an unknown name, or if no
+    name is given and the policies may be of several principals.
     """
     known = [policy.name for policy in opened.policies if policy.name]
     every = {o for p in opened.policies for o in p.owners} | {s.owner for s in opened.skipped}
@@ -110,9 +109,9 @@ def choose(opened: InputPolicies, names: Iterable[str]) -> InputPolicies:
 
 
 def _matters(skipped: Skipped, owners: Collection[str], about: Collection[str]) -> bool:
-    """Say whether a skipped part is about policies that were chosen by name.
+    """Return whether a skipped part may affect policies that were chosen by name.
 
-    `owners` are the principals that have one of them, and `about` those chosen as a whole.
+    `owners` are the principals with one of them, and `about` the principals chosen as a whole.
     """
     if skipped.reason is Reason.not_applied and skipped.owner in owners:
         return True
@@ -122,14 +121,16 @@ def _matters(skipped: Skipped, owners: Collection[str], about: Collection[str]) 
 def _together(
     opened: InputPolicies, known: Sequence[str], principals: Sequence[str]
 ) -> InputPolicies:
-    """Return the policies of the only principal that has a written one, or the only policy."""
+    """Return the policies of the only principal with a written policy, or the only policy."""
     policies = opened.policies
     written = [p for p in policies if not p.version] or policies
     owners = written[0].owners if written[0].has_known_owners else frozenset()
     if len(written) > 1 and (not owners or any(p.owners != owners for p in written)):
         raise _several(opened, known, principals)
     chosen = [p for p in policies if p in written or (owners and owners <= p.owners)]
-    detail = f"it is attached, and it is not known if the principal with {written[0].name} has it"
+    detail = (
+        f"it is attached, but it is not known whether the principal with {written[0].name} has it"
+    )
     doubtful = [
         Skipped(p.name, Reason.not_read, detail)
         for p in policies
@@ -143,7 +144,7 @@ def _together(
 def _taken(
     source: str, policies: Sequence[NamedPolicy], skipped: Sequence[Skipped]
 ) -> InputPolicies:
-    """Return the policies that were chosen, with a note of those that the catalog has."""
+    """Return the chosen policies, with a note on documents from the catalog."""
     detail = "it is attached; its document is {} of the catalog, as the partition aws has it"
     notes = (
         Skipped(p.name, Reason.read_with_it, detail.format(p.version))
@@ -154,8 +155,8 @@ def _taken(
 
 
 def _several(opened: InputPolicies, known: Sequence[str], principals: Sequence[str]) -> UsageError:
-    """Return the error that policies may be of several principals."""
-    problem = f"{opened.source} holds several policies, {first_of(known)}; choose with --document"
+    """Return the error for policies that may be of several principals."""
+    problem = f"{opened.source} has several policies, {first_of(known)}; choose with --document"
     if unread := [s.name for s in opened.skipped if s.counts]:
         problem += f"\nof the others: {first_of(unread)} cannot be read"
     if principals:

@@ -1,4 +1,4 @@
-"""Who has the policies of a module in HCL: inline ones, and those that are attached."""
+"""Who has the policies of an HCL module: inline and attached policies."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from vpc_cni_iam.inputs.plan.resource import parts, without_keys
 from vpc_cni_iam.inputs.skipped import BOUNDARY, Reason, Skipped
 
 _ATTACHED = (GrantPart.ATTACHMENT, GrantPart.ATTACHMENT_LIST)
-# What a managed policy allows those who have it.
+# Resources that attach a managed policy.
 _ITSELF = GrantArgument("policy", GrantPart.PERMISSIONS)
-# Functions that return one of their arguments, or an item of it, as it is.
+# Functions that return an argument, or an item of it, unchanged.
 _CHOICES = ("try", "one", "element", "coalesce", "concat", "tostring")
 _DATA_POLICY, _OF_AWS = "data.aws_iam_policy", "arn:aws:iam::aws:policy/"
 
@@ -35,16 +35,16 @@ _DATA_POLICY, _OF_AWS = "data.aws_iam_policy", "arn:aws:iam::aws:policy/"
 class Principals(Struct, frozen=True):
     """The principals of a module, with their policies."""
 
-    # Who has a policy that a resource or a data source writes, by its address; an only instance has
-    # no key. An empty name is a principal that is not known.
+    # The principals of a policy in a resource or data source, by address; an only instance has no
+    # key. An empty name is an unknown principal.
     owners: dict[str, set[str]] = field(default_factory=dict)
     attached: list[PolicyOwner | Skipped] = field(default_factory=list)  # the policies with an ARN
 
-    # The data sources that these policies join, which are no policies by themselves.
+    # The data sources that these policies join: they are not policies themselves.
     joined: set[str] = field(default_factory=set)
 
     def owned(self, part: PolicyPart) -> Iterator[Part]:
-        """Yield a policy and who has it; its name is of a data source, or begins as an address."""
+        """Yield a policy and its principals, by a data source's name or an address's beginning."""
         if isinstance(part, Skipped):
             yield part
             return
@@ -60,7 +60,7 @@ class Principals(Struct, frozen=True):
 
 
 def principals(own: Iterable[Block], blocks: Iterable[Block], evaluator: Evaluator) -> Principals:
-    """Return who has the policies of some blocks of a module."""
+    """Return the principals of the policies in some blocks of a module."""
     reader = _PrincipalReader({address_of(b) for b in own if b.type == "resource"}, evaluator)
     reader.read([*blocks])
     return reader.known
@@ -71,8 +71,8 @@ class _PrincipalReader:
         self.known = Principals()
         self._own = own  # the resources whose policies are read
         self._evaluator = evaluator
-        self._addresses: dict[str, str] = {}  # of principals, by their names as far as known
-        # Data sources of documents, and the resources whose policies they are.
+        self._addresses: dict[str, str] = {}  # principals by their names, if known
+        # Data sources of documents, and the resources that use them as policies.
         self._documents: list[tuple[str, str]] = []
 
     def read(self, blocks: Collection[Block]) -> None:
@@ -81,7 +81,7 @@ class _PrincipalReader:
             if block.labels[0] in PRINCIPALS and "name" in block.attributes:
                 for key, inner in self._counted(block)[0].items():
                     for name in _items(self._value(block.attributes["name"], inner)):
-                        if isinstance(name, str):  # one of two accounts has no address
+                        if isinstance(name, str):  # a name in two accounts has no address
                             twice = name in self._addresses
                             self._addresses[name] = "" if twice else f"{address_of(block)}{key}"
         for block in resources:
@@ -97,7 +97,7 @@ class _PrincipalReader:
             self.known.joined.update(more)
 
     def _joins(self, block: Block) -> Iterator[tuple[str, str]]:
-        """Yield the data sources that a data source joins, each with the address of it."""
+        """Yield the data sources that a data source joins, each with its address."""
         for node in (block.attributes[name] for name in JOINS if name in block.attributes):
             for value in _items(self._value(node, self._evaluator)):
                 if isinstance(value, Unevaluated) and value.is_text:
@@ -105,7 +105,7 @@ class _PrincipalReader:
                     yield self._instance(source), address_of(block)
 
     def _block(self, block: Block) -> None:
-        """Note what a resource gives to principals."""
+        """Note the policies that a resource gives to principals."""
         address, rows = address_of(block), GRANTS.get(block.labels[0], ())
         instances, unknown = self._counted(block)
         attaches = any(row.part in _ATTACHED and row.owners for row in rows)
@@ -129,7 +129,7 @@ class _PrincipalReader:
                         self.known.attached.append(skipped)
 
     def _written(self, row: GrantArgument, block: Block, place: str, inner: Evaluator) -> None:
-        """Note the data sources of which the policies of a resource are."""
+        """Note the data sources that a resource uses as policies."""
         steps = row.path.split(".")
         blocks = [block, *(inner for inner in block.blocks if inner.type == steps[0])]
         for node in (b.attributes[steps[-1]] for b in blocks if steps[-1] in b.attributes):
@@ -161,7 +161,7 @@ class _PrincipalReader:
             self.known.attached.append(part)
 
     def _arn(self, node: Node, value: Value) -> str:
-        """Return the ARN of a policy, or the address of one; empty if it is not known."""
+        """Return the ARN or address of a policy; empty if not known."""
         if not isinstance(value, Unevaluated):
             return str(value)
         steps = self._referred(node, value)
@@ -194,13 +194,13 @@ class _PrincipalReader:
                         yield ".".join(steps[:2]) if is_principal else ""
 
     def _referred(self, node: Node, value: Value) -> list[str]:
-        """Return the parts of the address that an expression is; none if it is another value."""
+        """Return the parts of an expression that is an address; empty for another value."""
         if isinstance(value, Unevaluated) and self._is_plain(node):
             return parts(value.code)
         return []
 
     def _is_plain(self, node: Node) -> bool:
-        """Say whether an expression is what it refers to, and not computed of it."""
+        """Return whether an expression is only a reference, without a computation."""
         match node:
             case Reference(path=path) if path in self._evaluator.scope.nodes:
                 return self._is_plain(self._evaluator.scope.nodes[path])
@@ -215,13 +215,13 @@ class _PrincipalReader:
         return True
 
     def _instance(self, address: str) -> str:
-        """Return the address of an instance, without its key if the block has no other."""
+        """Return the address of an instance, without its key if it is the only one."""
         bare = without_keys(address)
         block = self._evaluator.scope.blocks.get(bare)
         return address if block and len(self._counted(block)[0]) > 1 else bare
 
     def _counted(self, block: Block) -> tuple[Mapping[str, Evaluator], bool]:
-        """Return the instances of a block, or one where they are not known; whether that is so."""
+        """Return the instances of a block, or one if not known, and whether they are known."""
         try:
             instances = self._evaluator.instances(block)
         except (EvaluationError, TooLargeError):
@@ -238,7 +238,7 @@ class _PrincipalReader:
 
 
 def _items(value: Value) -> tuple[Value, ...]:
-    """Return the items of a list, or a single value; none of null."""
+    """Return the items of a list, or a single value; nothing for null."""
     if isinstance(value, tuple):
         return value
     return () if value is None or value == "" else (value,)

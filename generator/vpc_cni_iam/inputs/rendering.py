@@ -1,4 +1,4 @@
-"""Policies of a module that only an engine knows, as it renders them."""
+"""Policies of a module that only an engine can render."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def rendered(
     surroundings: Mapping[str, str],
     renderer: Renderer,
 ) -> Iterator[PolicyPart]:
-    """Yield the policies of identities among those that `policies_of` yields, and notes."""
+    """Yield the identity policies of `policies_of`, and notes."""
     for _, part in policies_of(targets, part_of, surroundings, renderer):
         if isinstance(part, Skipped):
             yield part
@@ -42,11 +42,10 @@ def policies_of(
     surroundings: Mapping[str, str],
     renderer: Renderer,
 ) -> Iterator[tuple[RenderTarget, PolicyPart]]:
-    """Yield policies as an engine renders them, each with its target.
+    """Yield the policies that an engine renders, each with its target.
 
-    `part_of` returns the part of the module that has some of them, and `surroundings` are the
-    partition of the provider, and its Region if that is known. Raises `UsageError` for a Region of
-    another partition.
+    `part_of` returns the part of the module with some of them. `surroundings` are the provider's
+    partition, and its Region if known. Raises `UsageError` for a Region of another partition.
     """
     if not targets:
         return
@@ -56,7 +55,7 @@ def policies_of(
     try:
         documents = renderer.render(part.text, values, region)
     except EngineError as error:
-        if len(targets) > 1:  # one that is refused leaves the others as they are
+        if len(targets) > 1:  # if the engine refuses one, render the others alone
             half = len(targets) // 2
             for some in (targets[:half], targets[half:]):
                 yield from policies_of(some, part_of, surroundings, renderer)
@@ -84,7 +83,7 @@ def _instances(
     target: RenderTarget, instances: Mapping[str, str | None], renderer: Renderer
 ) -> Iterator[PolicyPart]:
     if not instances:
-        detail = f"{renderer.name} renders none with these values"
+        detail = f"{renderer.name} renders no instance with these values"
         yield Skipped(target.name, Reason.not_in_force, detail)
     for key, text in instances.items():
         own = target.instance_name(key, alone=len(instances) == 1)

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 
-_SHOWN = 20  # JSON has all
+_SHOWN = 20  # JSON output has all
 
 
 def incomplete_text(skipped: Sequence[Skipped]) -> str:
-    """Return why a verdict is incomplete, in a line; at least one skipped part counts."""
+    """Return why a verdict is incomplete, as a line; at least one skipped part must count."""
     names = list(dict.fromkeys(part.name for part in skipped if part.counts))
     if all(part.reason is Reason.not_applied for part in skipped if part.counts):
         return f"{Reason.not_applied}: {first_of(names)}; give it with --boundary"

@@ -1,4 +1,4 @@
-"""Parts of an input that a command does not read, and what it assumes of others."""
+"""Parts of an input that a command does not read, and its assumptions about others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Reason(StrEnum):
     not_applied = "not applied"  # a permissions boundary
     overrides = "may change what was read"
     may_be_absent = "read, and may not exist"
-    other_kind = "not a policy of an identity"
+    other_kind = "not an identity policy"
     not_in_force = "not in force"
     assumed = "assumed"
     read_with_it = "read with it"
@@ -28,7 +28,7 @@ class Reason(StrEnum):
 
     @property
     def counts(self) -> bool:
-        """Whether a verdict is not complete with it."""
+        """Whether it makes a verdict incomplete."""
         return self in (
             Reason.not_read,
             Reason.not_applied,
@@ -38,21 +38,21 @@ class Reason(StrEnum):
 
     @property
     def is_note(self) -> bool:
-        """Whether it is about how policies were read, and nothing was left out."""
+        """Whether it only says how policies were read."""
         return self in (Reason.assumed, Reason.read_with_it, Reason.rendered)
 
 
 class Skipped(Struct, frozen=True):
-    """A policy, or something that may hold one, that is not among the policies of an input."""
+    """A skipped policy of an input, or a part that may contain one."""
 
-    name: str  # what the input calls it: an address, a name, or a file
+    name: str  # its name in the input: an address, a name, or a file
     reason: Reason
-    detail: Message  # the same in words, with the place
-    owner: str = ""  # the principal that has it; empty if that is not known
+    detail: Message  # the reason in words, with the place
+    owner: str = ""  # the principal that has it; empty if not known
 
     @property
     def counts(self) -> bool:
-        """Whether a verdict about the input is not complete without it."""
+        """Whether a verdict about the input is incomplete without it."""
         return self.reason.counts
 
     def __str__(self) -> str:
@@ -60,13 +60,13 @@ class Skipped(Struct, frozen=True):
 
 
 def is_complete(skipped: Iterable[Skipped]) -> bool:
-    """Say whether a verdict is complete although parts were skipped."""
+    """Return whether a verdict is complete despite skipped parts."""
     return not any(part.counts for part in skipped)
 
 
 def without_boundaries(skipped: Iterable[Skipped]) -> tuple[Skipped, ...]:
-    """Return parts with a note in place of each permissions boundary, where none is asked for."""
-    detail = "this permissions boundary stays as it is, and is not looked at"
+    """Return parts with a note instead of each permissions boundary, for commands without one."""
+    detail = "this permissions boundary does not change, and is not checked"
     return tuple(
         Skipped(part.name, Reason.assumed, detail) if part.reason is Reason.not_applied else part
         for part in skipped

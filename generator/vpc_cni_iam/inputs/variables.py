@@ -20,9 +20,9 @@ _NAME = re.compile(r"[^\W\d][\w-]*")
 def given_variables(
     options: Iterable[str], files: Iterable[str], text: Callable[[str], str]
 ) -> GivenVariables:
-    """Return the values that a user gives, as ``name=value`` or in files, which `text` reads.
+    """Return a user's values, given as ``name=value`` or in files, which `text` reads.
 
-    An option counts before a file, and a later one before an earlier one.
+    Options override files, and later values override earlier ones.
     """
     values: dict[str, Value] = {}
     for file in files:
@@ -39,7 +39,7 @@ def given_variables(
 
 
 def check_used(user_values: GivenVariables, targets: Iterable[str]) -> None:
-    """Raise `UsageError` for values that no module took, and an engine without a module."""
+    """Raise `UsageError` for values that no module uses, and for an engine without a module."""
     if not user_values.names and user_values.renderer is None:
         return
     from vpc_cni_iam.inputs.hcl import check_declared  # noqa: PLC0415 - reads modules

@@ -17,7 +17,7 @@ _MOST_REPEATED = 100_000
 
 
 def load_yaml(text: str, source: str) -> list[object]:
-    """Return the documents of YAML text; `InputError` for a key that stands twice."""
+    """Return the documents of YAML text; raises `InputError` for a repeated key."""
     if len(text) > YAML.most:
         raise InputError(source, "", f"is larger than {YAML.words()}; {YAML.why}")
     try:
@@ -36,13 +36,13 @@ def load_yaml(text: str, source: str) -> list[object]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Makes plain values; aliases of aliases would grow without bound."""
+    """Builds plain values, with a limit: aliases of aliases could grow without bound."""
 
     bool_values: ClassVar = {**yaml.SafeLoader.bool_values, "y": True, "n": False}
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
-        self._open: list[str | None] = []  # the anchors that enclose what is read
+        self._open: list[str | None] = []  # the anchors around the current node
         self._repeated = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
@@ -61,7 +61,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def _size(node: yaml.Node) -> int:
-    """Return how many values a node has, those that aliases repeat each time."""
+    """Return the number of values in a node; aliased values are counted each time."""
     parts = node.value if isinstance(node, yaml.CollectionNode) else ()
     nodes = (n for part in parts for n in (part if isinstance(part, tuple) else (part,)))
     return 1 + sum(map(_size, nodes))
@@ -79,30 +79,30 @@ def _decoded(loader: _Loader, node: yaml.ScalarNode) -> str:
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[object, object]:
-    """Return a mapping; a key that stands twice is refused."""
+    """Return a mapping; refuses a repeated key."""
     merged: dict[object, object] = {}
     pairs: dict[object, object] = {}
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
             raise _refusal(key, "a key is not text")
         if key.tag == _MERGE:
-            if pairs:  # which go-yaml would replace by those that are merged
-                raise _refusal(key, "a merge key (<<) stands after other keys")
+            if pairs:  # go-yaml would replace them by merged keys
+                raise _refusal(key, "a merge key (<<) is after other keys")
             merged |= _merged(loader, value)
             continue
         name = loader.construct_object(key)
         if name in pairs:
-            raise _refusal(key, f"the key {name!r:.80} stands twice")
+            raise _refusal(key, f"the key {name!r:.80} is there twice")
         pairs[name] = loader.construct_object(value, deep=True)
     return merged | pairs
 
 
 def _merged(loader: _Loader, node: yaml.Node) -> dict[object, object]:
-    """Return what a merge key merges: of several mappings, the first that has a key counts."""
+    """Return the mapping of a merge key: of several mappings, the first with a key wins."""
     merged: dict[object, object] = {}
     for each in reversed(node.value if isinstance(node, yaml.SequenceNode) else [node]):
         if not isinstance(each, yaml.MappingNode):
-            raise _refusal(each, "what is merged is no mapping")
+            raise _refusal(each, "the merged value is not a mapping")
         merged |= loader.construct_object(each, deep=True)
     return merged
 
@@ -112,7 +112,7 @@ def _refusal(at: Any, problem: str) -> yaml.MarkedYAMLError:
 
 
 _Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
-# As Kubernetes' reader has them, other than PyYAML.
+# As in Kubernetes' reader, unlike PyYAML.
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _text)
 _Loader.add_constructor("tag:yaml.org,2002:binary", _decoded)
 _Loader.add_implicit_resolver(_BOOLEAN, re.compile("[yYnN]$"), [*"yYnN"])

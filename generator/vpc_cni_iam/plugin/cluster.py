@@ -1,4 +1,4 @@
-"""A cluster, as far as it is known."""
+"""The known facts about a cluster."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _ARN = r"arn:[a-z-]+:eks:([a-z0-9-]+):([0-9]{12}):"
 
 
 class EksCluster(Struct, frozen=True):
-    """A cluster of EKS; what is not known of it is empty."""
+    """An EKS cluster; unknown facts are empty."""
 
     name: str = ""
     region: str = ""
     account: str = ""
-    # That of its tokens, without https://. Of a cluster that is created it is known after apply,
-    # and no text that is known names it.
+    # The issuer of its tokens, without https://. For a new cluster, it is unknown until apply, and
+    # no known text names it.
     issuer: Value = ABSENT
 
     @property
@@ -28,7 +28,7 @@ class EksCluster(Struct, frozen=True):
         return bool(self.region or self.account)
 
     def may_be_beside(self, other: EksCluster) -> bool:
-        """Say whether both may be in one Region and account, as far as these are known."""
+        """Return whether both may be in the same Region and account; unknown ones may be."""
         pairs = ((self.region, other.region), (self.account, other.account))
         return all(own == known for own, known in pairs if own and known)
 
@@ -37,9 +37,9 @@ ANY_CLUSTER = EksCluster()
 
 
 def cluster_arn(cluster: EksCluster, role: str) -> str:
-    """Return the ARN of a cluster, in the partition and account of a role if it has none.
+    """Return the ARN of a cluster, with a role's partition and account if it has none.
 
-    Its Region is an example where it is not known.
+    An unknown Region becomes an example.
     """
     _, partition, _, _, account, _ = role.split(":", 5)
     region = cluster.region or _EXAMPLE_REGION
@@ -47,6 +47,6 @@ def cluster_arn(cluster: EksCluster, role: str) -> str:
 
 
 def cluster_of(name: str, arn: str) -> EksCluster:
-    """Return the cluster of a name, in the Region and account of an ARN of EKS, if that is one."""
+    """Return the cluster with a name, and the Region and account of an EKS ARN, if it is one."""
     match = re.match(_ARN, arn)
     return EksCluster(name, match[1], match[2]) if match else EksCluster(name)

@@ -1,4 +1,4 @@
-"""Issuers of tokens: whose they are, and what the subjects of their tokens look like.
+"""Issuers of tokens: who owns them, and the form of their tokens' subjects.
 
 Sources: Amazon EKS User Guide, "IAM roles for service accounts"; GitHub Docs, "OpenID Connect
 reference"; GitLab Docs, "OpenID Connect (OIDC) authentication using ID tokens"; IAM User Guide,
@@ -14,8 +14,8 @@ from enum import Enum
 _EKS = re.compile(r"oidc[.-]eks\.([a-z0-9-]+)?")
 SERVICE_ACCOUNTS = "system:serviceaccount:"
 PROVIDER = ":oidc-provider/"
-# Providers that IAM knows by name, whose tokens anybody can get, each with the claims that say for
-# which application a token is.
+# Providers that IAM knows by name: anybody can get their tokens. Each has the claims that name a
+# token's application.
 APPLICATIONS: Mapping[str, tuple[str, ...]] = {
     "accounts.google.com": ("aud", "oaud"),
     "cognito-identity.amazonaws.com": ("aud",),
@@ -25,7 +25,7 @@ APPLICATIONS: Mapping[str, tuple[str, ...]] = {
 
 
 class Platform(Enum):
-    """Who has the tokens of an issuer, with a subject that nobody means who does not mean all."""
+    """Who can get tokens of an issuer, with a subject that only a trust in everybody matches."""
 
     KUBERNETES = f"{SERVICE_ACCOUNTS}example-namespace:example-service-account"
     GITHUB = "repo:example-stranger/example:ref:refs/heads/example"
@@ -41,15 +41,15 @@ _BY_SUBJECT = {
 
 
 def region_of(issuer: str) -> str:
-    """Return the Region of the clusters of an issuer of EKS; empty for another issuer."""
+    """Return the Region of an EKS issuer's clusters; empty for another issuer."""
     match = _EKS.match(issuer)
     return (match[1] or "") if match else ""
 
 
 def is_of_anybody(pattern: str) -> bool:
-    """Say whether everybody can create a project that a pattern of subjects matches.
+    """Return whether anybody can create a project that a pattern of subjects matches.
 
-    Anyone who creates an owner, which is an organization or a group, chooses its name.
+    Anyone who creates an organization or a group chooses its name.
     """
     kind, _, rest = pattern.partition(":")
     owner = rest.partition("/")[0].partition(":")[0]
@@ -57,7 +57,7 @@ def is_of_anybody(pattern: str) -> bool:
 
 
 def platform_of(issuer: str, subjects: Iterable[str]) -> Platform:
-    """Return who has the tokens of an issuer, by its name, else by the subjects asked for."""
+    """Return who can get tokens of an issuer, by its name, else by the required subjects."""
     host = issuer.partition("/")[0]
     if _EKS.match(host):
         return Platform.KUBERNETES

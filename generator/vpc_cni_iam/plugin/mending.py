@@ -1,4 +1,4 @@
-"""Trust policies that are meant for aws-node and let no token of it in, and how to mend them.
+"""Trust policies for aws-node that do not accept its tokens, and how to fix them.
 
 Sources: Amazon EKS User Guide, "Assign IAM roles to Kubernetes service accounts"; IAM User Guide,
 "Available keys for AWS web identity federation".
@@ -25,7 +25,7 @@ _ANY_ISSUER = "oidc.eks.REGION.amazonaws.com/id/ID"
 
 
 class TrustFault(Enum):
-    """What keeps the tokens of aws-node out."""
+    """Why a trust policy does not accept aws-node's tokens."""
 
     principal = "the principal is no OIDC provider"
     action = "the action is another"
@@ -35,23 +35,23 @@ class TrustFault(Enum):
 
 
 class TrustRepair(Struct, frozen=True):
-    """A part of a trust policy that keeps the tokens of aws-node out, and what to write there."""
+    """A part of a trust policy that rejects aws-node's tokens, and its correct value."""
 
     fault: TrustFault
-    present: str  # what the policy has
-    key: str  # the name of what is to be changed: of an element, or a condition key
-    value: str  # what it should have
+    present: str  # the current value
+    key: str  # the element or condition key to change
+    value: str  # the correct value
 
 
 def is_meant_for_plugin(policy: Policy) -> bool:
-    """Say whether a statement asks for tokens of a service account of the name aws-node."""
+    """Return whether a statement requires tokens of a service account named aws-node."""
     return any(map(_is_meant, policy.statements))
 
 
 def repairs_of(policy: Policy, role: str) -> tuple[TrustRepair, ...]:
-    """Return what to change so that the statements that are meant for aws-node let it in.
+    """Return the changes with which the statements for aws-node accept its tokens.
 
-    Nothing if each of them does, or if these changes are not enough.
+    Empty if each of them already does, or if these changes are not enough.
     """
     repairs: list[TrustRepair] = []
     for statement in filter(_is_meant, policy.statements):
@@ -67,7 +67,7 @@ def _is_meant(statement: Statement) -> bool:
     return any(
         str(condition.key).lower().endswith(":sub")
         and "Not" not in condition.operator
-        # A wildcard alone may mean any service account.
+        # Only a wildcard: it may mean any service account.
         and any(v.rpartition(":")[2].strip("*") == AWS_NODE.name for v in known(condition.values))
         for condition in statement.conditions
     )
@@ -79,7 +79,7 @@ def _lets(statement: Statement, role: str) -> bool:
 
 
 def _mended(statement: Statement, role: str) -> tuple[Statement, list[TrustRepair]]:
-    """Return a statement that lets aws-node in, and what is changed."""
+    """Return a statement that accepts aws-node's tokens, and its changes."""
     repairs: list[TrustRepair] = []
     providers = [p for p in _principals(statement) if PROVIDER in p]
     if not providers:
@@ -113,7 +113,7 @@ def _mended_condition(condition: Condition, own: str) -> Condition:
         return condition
     key = condition.key if prefix.lower() == own.lower() else f"{own}:{claim}"
     expected = _EXPECTED[claim.lower()]
-    # StringEquals compares a wildcard letter by letter.
+    # StringEquals compares a wildcard as a plain character.
     is_pattern = "Like" in condition.operator
     matches = wildcard.matches if is_pattern else str.__eq__
     is_met = any(matches(value, expected) for value in known(condition.values))

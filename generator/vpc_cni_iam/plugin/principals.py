@@ -1,4 +1,4 @@
-"""Who can assume a role by its trust policy: those that it names, and strangers that it lets in."""
+"""Who can assume a role by its trust policy: named principals, and strangers."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from vpc_cni_iam.policy.matching.variables import Context
 from vpc_cni_iam.policy.template import Hole, Template, Text, fill, known
 
 _SAML = "sts:AssumeRoleWithSAML"
-# What a request of a stranger has where nothing else fits: an account and an organization that
-# nobody named. No service sends it.
+# The values of a stranger's request if no condition asks for others: an account and an organization
+# that nobody named. No service sends it.
 _STRANGER = "999999999999"
 _OF_STRANGER: Context = {
     trust.CALLER: f"arn:aws:iam::{_STRANGER}:role/zz-example",
@@ -34,17 +34,17 @@ _OF_STRANGER: Context = {
     "aws:sourcevpc": "vpc-zz",
     "aws:sourcevpce": "vpce-zz",
 }
-# Session tags that say for which service account of which cluster EKS Pod Identity asks.
+# EKS Pod Identity's session tags with the service account and the cluster.
 _TAGS = ("aws:requesttag/kubernetes-", "aws:requesttag/eks-cluster-")
 _MOST_STRANGERS = 256
-# In the name of what is not known.
+# In the names of unknown principals.
 _UNKNOWN = "zz-unknown-"
 _MASK = 2**64 - 1
 _ACCOUNT_PART = 4  # of an ARN
 
 
 def may_assume(policy: Policy, request: Request) -> bool:
-    """Say whether a trust policy may allow a request; also where it is not evaluated."""
+    """Return whether a trust policy may allow a request; true if it is not evaluated."""
     try:
         return not evaluate([policy], request).denied
     except InputError:
@@ -54,8 +54,9 @@ def may_assume(policy: Policy, request: Request) -> bool:
 def requests_of(kind: str, name: str, claims: Mapping[str, str]) -> Iterator[Request]:
     """Yield the requests with which a principal of a trust policy assumes a role.
 
-    What is not known of them may be as a condition asks: which principal of an account it is, whose
-    session, or, without `claims`, whose token. A role that all of them deny lets nobody in by name.
+    Unknown facts may match a condition: which principal of an account it is, whose session, or,
+    without `claims`, whose token. If a trust policy denies all of them, no named principal can
+    assume the role.
     """
     if kind == "Federated" and (PROVIDER in name or name in APPLICATIONS):
         yield trust.token_request(name, claims)
@@ -78,9 +79,9 @@ def requests_of(kind: str, name: str, claims: Mapping[str, str]) -> Iterator[Req
 
 
 def strangers(statement: Statement) -> Iterator[Request]:
-    """Yield requests of strangers to a statement that trusts everybody.
+    """Yield requests of strangers for a statement that trusts everybody.
 
-    Everybody may name a role, or a path in an organization of his own, as a pattern asks.
+    Anybody can name a role, or a path in an organization, so that a pattern matches.
     """
     options = {key: {value: None} for key, value in _OF_STRANGER.items()}
     for condition in statement.conditions:
@@ -97,7 +98,7 @@ def strangers(statement: Statement) -> Iterator[Request]:
 
 
 def _named_so(pattern: str) -> str | None:
-    """Return a name of a stranger that fits a pattern; None where the pattern names somebody."""
+    """Return a stranger's name that matches a pattern; None if the pattern names somebody."""
     if "*" not in pattern and "?" not in pattern:
         return None
     account = pattern
@@ -109,15 +110,15 @@ def _named_so(pattern: str) -> str | None:
         return None
     if pattern.startswith("arn:") and account:
         pattern = ":".join([*pattern.split(":")[:4], _STRANGER, *pattern.split(":")[5:]])
-    # It hardly fits a narrower pattern.
+    # It is unlikely to match a narrower pattern.
     return pattern.replace("*", "zz-example-zz").replace("?", "z")
 
 
 def filled(policy: Policy) -> Policy:
-    """Return a trust policy with a name for each hole that says who the caller is.
+    """Return a trust policy with a name for each hole about the caller.
 
-    What is not known equals itself alone. A condition key that has a hole and does not show of
-    which claim it is keeps the hole.
+    An unknown value equals only itself. A condition key with a hole keeps it if its claim is not
+    known.
     """
     return replace(policy, statements=tuple(map(_filled, policy.statements)))
 
@@ -142,7 +143,7 @@ def _filled(statement: Statement) -> Statement:
 
 
 def _with_issuer(principals: tuple[Principal, ...], statement: Statement) -> tuple[Principal, ...]:
-    """Return principals in which a provider that is not known has the only issuer asked for."""
+    """Return principals in which an unknown provider has the only required issuer."""
     keys = (str(c.key) for c in statement.conditions if isinstance(c.key, str))
     issuers = {key.rpartition(":")[0] for key in keys if trust.is_claim(key.lower())}
     if len(issuers) != 1:
@@ -157,17 +158,17 @@ def _with_issuer(principals: tuple[Principal, ...], statement: Statement) -> tup
 
 
 def readable(name: str) -> str:
-    """Return a name with words for each part that is not known."""
+    """Return a name with words for its unknown parts."""
     return re.sub("zz-unknown-[0-9a-f]+", "(not known)", name)
 
 
 def is_unknown(name: str) -> bool:
-    """Say whether a name stands for one of which a part is not known."""
+    """Return whether a name has an unknown part."""
     return _UNKNOWN in name
 
 
 def _key(condition: Condition, providers: list[str]) -> Text:
-    """Return the key of a condition, that of a claim of the only provider for a hole."""
+    """Return the key of a condition; for a hole, the claim's key of the only provider."""
     key = condition.key
     if isinstance(key, str) or len(providers) != 1:
         return key
@@ -190,7 +191,7 @@ def _named(text: Text, kind: str = "") -> str:
 
 
 def _asks_who(condition: Condition) -> bool:
-    """Say whether a condition names the caller, or for whom it assumes the role."""
+    """Return whether a condition names the caller, or the identity behind it."""
     key, operator = str(condition.key).lower(), condition.operator.lower()
     by_name = key in trust.OF_CALLERS or key in trust.OF_SERVICES
     about = by_name or trust.is_claim(key) or key.startswith((*_TAGS, "saml:"))

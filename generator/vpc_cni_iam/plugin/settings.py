@@ -1,4 +1,4 @@
-"""How the plugin is set up in a cluster: its version, environment variables and features.
+"""The plugin's settings in a cluster: its version, environment variables and features.
 
 Source: config/master/aws-k8s-cni.yaml and the README of aws/amazon-vpc-cni-k8s.
 """
@@ -26,11 +26,10 @@ _TAGS, _SEVERAL_CARDS = "ADDITIONAL_ENI_TAGS", "ENABLE_MULTI_NIC"
 _CUSTOM, _DISCOVERY = "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", "ENABLE_SUBNET_DISCOVERY"
 _NO_PROVISIONING, _IMDS = "DISABLE_NETWORK_RESOURCE_PROVISIONING", "ENABLE_IMDS_ONLY_MODE"
 _NO_CLEANUP, _PREFIXES = "DISABLE_LEAKED_ENI_CLEANUP", "ENABLE_PREFIX_DELEGATION"
-# By variable: the first version that reads it in the way modelled here.
-# Source: the tags of aws/amazon-vpc-cni-k8s. DISABLE_NETWORK_RESOURCE_PROVISIONING is read from
-# v1.7.0 on, and keeps the start from tagging from v1.9.1 on (v1.9.1:pkg/ipamd/ipamd.go:451).
-# Prefix delegation changes nothing here: it sends the same actions on the same resources, with
-# other parameters, which IAM does not see.
+# By variable: the first version that reads it as modelled here. Source: the tags of
+# aws/amazon-vpc-cni-k8s. Versions from v1.7.0 on read DISABLE_NETWORK_RESOURCE_PROVISIONING; from
+# v1.9.1 on, it also stops tagging at start (v1.9.1:pkg/ipamd/ipamd.go:451). Prefix delegation is
+# not here: it sends the same actions on the same resources, with parameters that IAM does not see.
 _SINCE = {
     _CLUSTER_NAME: (1, 1, 0),
     _TAGS: (1, 6, 0),
@@ -42,43 +41,43 @@ _SINCE = {
     _IMDS: (1, 19, 6),
     _SEVERAL_CARDS: (1, 20, 0),
 }
-# Those that matter to the plugin's requests, with the one that says the cluster's IP family.
+# Variables that change the plugin's requests, and the one for the cluster's IP family.
 VARIABLES = (*_SINCE, _IPV6)
-# As the plugin reads them, by Go's strconv.ParseBool, which takes no other spelling.
+# The spellings of Go's strconv.ParseBool, with which the plugin reads them.
 _ON, _OFF = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE", "false", "False")
-# The variables that name something, which may be empty.
+# The variables with names, which may be empty.
 _PARAMETERS = {
     _CLUSTER_NAME: parameters.CLUSTER_NAME,
     _VPC: parameters.VPC_ID,
     _REGION: parameters.REGION,
 }
-# Keys of ADDITIONAL_ENI_TAGS with it are dropped: v1.23.0:pkg/awsutils/awsutils.go:1833-1837.
+# The plugin drops keys of ADDITIONAL_ENI_TAGS with it: v1.23.0:pkg/awsutils/awsutils.go:1833-1837.
 _RESERVED = "k8s.amazonaws.com"
 
 
 class SettingsSource(Enum):
-    """What says how the plugin is set up."""
+    """The source of the plugin's settings."""
 
     addon = "add-on"
     chart = "chart"
     daemonset = "DaemonSet"
-    options = "options"  # what no option says has its default, and CLUSTER_NAME is set
+    options = "options"  # settings without an option have their defaults, and CLUSTER_NAME is set
 
 
 class PluginSettings(Struct, frozen=True):
-    """How the plugin is set up."""
+    """The plugin's settings."""
 
     source: SettingsSource = SettingsSource.options
-    file: str = ""  # the file that says so, empty for options
-    version: str = ""  # the plugin's version, without the build of EKS; empty if it is not known
+    file: str = ""  # the file with the settings; empty for options
+    version: str = ""  # the plugin's version, without EKS's build; empty if not known
     environment: Mapping[str, str] = MappingProxyType({})
-    features: tuple[str, ...] = ()  # optional features that no variable switches on
-    unread: tuple[str, ...] = ()  # those of `VARIABLES` whose values are in other objects
+    features: tuple[str, ...] = ()  # optional features that no variable turns on
+    unread: tuple[str, ...] = ()  # `VARIABLES` whose values are in other objects
     has_more: bool = False  # whether another object has more variables
 
     @property
     def mode(self) -> Mode | None:
-        """The IP family of the cluster; None where EKS or an option that is not given decides."""
+        """The IP family of the cluster; None if EKS or a missing option decides it."""
         open_sources = (SettingsSource.addon, SettingsSource.options)
         if _IPV6 not in self.environment and self.source in open_sources:
             return None
@@ -94,17 +93,17 @@ class PluginSettings(Struct, frozen=True):
 
     @property
     def cluster_name(self) -> str:
-        """The value of CLUSTER_NAME, empty if it is not known or not set."""
+        """The value of CLUSTER_NAME; empty if not known or not set."""
         return self.environment.get(_CLUSTER_NAME, "")
 
     @property
     def region(self) -> str:
-        """The Region of the cluster, which EKS gives pods; empty if it is not known."""
+        """The Region of the cluster, which EKS sets in pods; empty if not known."""
         return self.environment.get(_REGION, "")
 
     @property
     def role(self) -> str:
-        """The ARN of the role that EKS gives a pod by IRSA, empty without one."""
+        """The ARN of the IRSA role that EKS sets in pods; empty without one."""
         return self.environment.get("AWS_ROLE_ARN", "")
 
     @property
@@ -124,12 +123,12 @@ class PluginSettings(Struct, frozen=True):
 
     @property
     def imds_only(self) -> bool:
-        """Whether the plugin asks the instance metadata alone about its node."""
+        """Whether the plugin reads facts about its node only from the instance metadata."""
         return self.is_on(_IMDS)
 
     @property
     def provisioning(self) -> bool:
-        """Whether the plugin makes and tags interfaces."""
+        """Whether the plugin creates and tags interfaces."""
         return not (self.is_on(_NO_PROVISIONING) or self.imds_only)
 
     @property
@@ -143,13 +142,13 @@ class PluginSettings(Struct, frozen=True):
         return (*self.features, _MULTI_NIC) if self.is_on(_SEVERAL_CARDS) else self.features
 
     def is_on(self, variable: str, default: str = "") -> bool:
-        """Say whether a variable switches something on."""
+        """Return whether a variable turns something on."""
         return self.environment.get(variable, default) in _ON
 
     def names(self) -> dict[str, str]:
         """Return the known names of the cluster, its VPC and Region, by parameter.
 
-        Raises `InputError` for a value that is no such name.
+        Raises `InputError` for an invalid name.
         """
         known = {}
         for variable, parameter in _PARAMETERS.items():
@@ -159,14 +158,14 @@ class PluginSettings(Struct, frozen=True):
         return known
 
     def acts_like(self, other: PluginSettings) -> bool:
-        """Say whether the plugin sends the same requests with other settings."""
+        """Return whether the plugin sends the same requests with other settings."""
         return self._deciding() == other._deciding()
 
     def _deciding(self) -> tuple[object, ...]:
         return self.features, *map(self.environment.get, VARIABLES)
 
     def overridden(self, other: PluginSettings) -> PluginSettings:
-        """Return the same with the variables and features of others, which come first."""
+        """Return the settings, overridden by the variables and features of others."""
         return replace(
             self,
             environment={**self.environment, **other.environment},
@@ -175,9 +174,9 @@ class PluginSettings(Struct, frozen=True):
         )
 
     def read_by(self, version: PluginVersion) -> PluginSettings:
-        """Return the same without variables that a version does not read.
+        """Return the settings without variables that a version does not read.
 
-        Raises `InputError` for a value that the plugin does not take.
+        Raises `InputError` for a value that the plugin does not accept.
         """
         known = known_variables(version)
         environment = {k: v for k, v in self.environment.items() if k in known or k not in _SINCE}
@@ -195,15 +194,15 @@ def known_variables(version: PluginVersion) -> tuple[str, ...]:
 def of_options(
     environment: Mapping[str, str], version: PluginVersion, features: Iterable[str] = ()
 ) -> PluginSettings:
-    """Return the settings that a user gives by options.
+    """Return the settings of a user's options.
 
-    Raises `UsageError` for an unknown variable, a value that the plugin does not take, or a
+    Raises `UsageError` for an unknown variable, a value that the plugin does not accept, or a
     variable that the version does not have.
     """
     for name, value in environment.items():
         if name not in _SINCE:
             known = ", ".join(_SINCE)
-            raise UsageError(f"--env {name}: no request depends on it; those that matter: {known}")
+            raise UsageError(f"--env {name}: it does not change any request; these do: {known}")
         first = PluginVersion(_SINCE[name])
         if version < first:
             raise UsageError(f"--env {name} exists from plugin {first} on, not {version}")
@@ -212,14 +211,14 @@ def of_options(
 
 
 def _check(name: str, value: str, file: str) -> None:
-    """Refuse a value that the plugin does not take, of a file or, without one, of an option."""
+    """Refuse a value that the plugin does not accept, of a file or of an option."""
     if problem := _problem(name, value):
         problem = f"{value[:80]!r} {problem}"
         raise InputError(file, name, problem) if file else UsageError(f"--env {name}: {problem}")
 
 
 def _problem(name: str, value: str) -> str:
-    """Return why a variable cannot have a value, empty if it can."""
+    """Return why a variable cannot have a value; empty if it can."""
     if name in _PARAMETERS:
         rule = _PARAMETERS[name]
         return "" if not value or re.fullmatch(rule.pattern, value) else f"is not {rule.rule}"
@@ -236,7 +235,7 @@ def _problem(name: str, value: str) -> str:
 
 @lru_cache(256)
 def _tags(value: str) -> Mapping[str, str]:
-    """Return tags as the plugin reads them; `TypeError` for another JSON value."""
+    """Return tags as the plugin reads them; raises `TypeError` for another JSON value."""
     tags = json.loads(value or "{}")
     if not isinstance(tags, dict) or not all(isinstance(v, str) for v in tags.values()):
         raise TypeError(value)

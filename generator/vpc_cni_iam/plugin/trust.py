@@ -1,4 +1,4 @@
-"""Who can assume a role: its trust policy, evaluated with the requests of pods and instances.
+"""Who can assume a role: its trust policy, evaluated with requests of pods and instances.
 
 Sources: Amazon EKS User Guide, "Assign IAM roles to Kubernetes service accounts" and "EKS Pod
 Identity trust policy"; Amazon EC2 User Guide, "IAM roles for Amazon EC2"; IAM User Guide, "AWS
@@ -25,11 +25,11 @@ from vpc_cni_iam.policy.value import Known, Unknown
 
 PODS, NODES = "pods.eks.amazonaws.com", "ec2.amazonaws.com"
 ASSUME, TAG, WEB = "sts:AssumeRole", "sts:TagSession", "sts:AssumeRoleWithWebIdentity"
-# What a trust policy allows to a role of its account that it names.
+# The effect of a trust policy on a named role of its account.
 TO_NAMED = Policy((Statement(actions=(ASSUME, TAG), resources=("*",)),))
-# What only a principal of an account, or who sends it, has in a request: services and tokens do
-# not. And what only a service has; of EKS Pod Identity it is the cluster, and its account, which
-# is the role's.
+# Keys that only requests of an account's principals have, not those of services and tokens. And
+# keys that only services have: for EKS Pod Identity, the cluster and its account, which is the
+# role's.
 CALLER, ACCOUNT = "aws:principalarn", "aws:principalaccount"
 EXTERNAL_ID = "sts:externalid"
 OF_CALLERS = frozenset(
@@ -46,15 +46,14 @@ OF_CALLERS = frozenset(
 )
 SOURCE_ARN, SOURCE_ACCOUNT = "aws:sourcearn", "aws:sourceaccount"
 OF_SERVICES = frozenset((SOURCE_ARN, SOURCE_ACCOUNT, "aws:sourceorgid", "aws:sourceorgpaths"))
-# A token has only the claims of its own issuer, and nothing else in a request has any. Those of
-# SAML are no claims of an issuer.
+# Only tokens have claims, and only those of their own issuer. SAML's keys are not claims.
 _CLAIM = re.compile(r"(?!saml:)(?:.*[./].*:[^:]+|.*:(?:sub|aud))")
 _TAGS = ("aws:requesttag/", "aws:tagkeys")
 _CLUSTER_NAME, _CLUSTER_ARN = "aws:requesttag/eks-cluster-name", "aws:requesttag/eks-cluster-arn"
 # Partition, Region, account and name in the ARN of a cluster, or in a pattern of such ARNs.
 _CLUSTER = r"(?:arn:([^:]*):eks:([^:]*)(?::([^:]*):)?)?[^/]*(?:/(.*))?"
 _EXAMPLE = ("aws", "us-east-1", "111122223333", "example")
-# The conditions that name a cluster, or a part of its ARN.
+# Conditions that name a cluster, or a part of its ARN.
 _NAMING = {
     **dict.fromkeys((SOURCE_ARN, _CLUSTER_ARN), "{}"),
     SOURCE_ACCOUNT: "arn::eks::{}:",
@@ -76,7 +75,7 @@ class ServiceAccount(Struct, frozen=True):
 
     @property
     def subject(self) -> str:
-        """What its tokens have as their subject."""
+        """The subject of its tokens."""
         return f"system:serviceaccount:{self.namespace}:{self.name}"
 
     @property
@@ -107,21 +106,22 @@ class Caller(Struct, frozen=True):
 
     @property
     def issuer(self) -> str:
-        """The issuer of its tokens, empty for a service."""
+        """The issuer of its tokens; empty for a service."""
         return issuer(self.principal) if self.identity is Identity.irsa else ""
 
 
 class RoleTrust(Struct, frozen=True):
     """The trust policy of a role.
 
-    What a request may have and a condition asks for counts as met, such as an address or the time.
+    If a condition is about a key that a request may have, such as an address or the time, it is
+    taken as met.
     """
 
     policy: Policy
     role: str  # the ARN of the role
 
     def check(self) -> None:
-        """Raise `InputError` for a policy that is not evaluated."""
+        """Raise `InputError` for a policy that cannot be evaluated."""
         compile_policies([self.policy], "trust policy")
 
     def callers(
@@ -129,9 +129,9 @@ class RoleTrust(Struct, frozen=True):
     ) -> dict[Caller, bool]:
         """Return who may assume the role for a service account of some cluster.
 
-        Each with whether that is certain, or depends on what the policy asks and is not known.
-        `lenient` is whether conditions count as met that ask who sends the request, of which
-        services and tokens have only a part.
+        Each has whether this is certain, or depends on an unknown that the policy asks for.
+        `lenient`: take conditions about the sender as met; services and tokens have only some of
+        these keys.
         """
         compiled = compile_policies([self.policy], "trust policy")
         arns = self.cluster_arns()[: 1 if lenient else None]
@@ -158,9 +158,9 @@ class RoleTrust(Struct, frozen=True):
         *,
         tags: bool,
     ) -> bool | None:
-        """Say whether a service account of a cluster can assume the role; None if not decided.
+        """Return whether a service account of a cluster can assume the role; None if not decided.
 
-        `tags` is whether sessions of EKS Pod Identity have tags.
+        `tags`: whether sessions of EKS Pod Identity have tags.
         """
         tags = tags and identity.has_session_tags
         requests = (
@@ -179,12 +179,11 @@ class RoleTrust(Struct, frozen=True):
         *,
         tags: bool,
     ) -> bool | None:
-        """Say whether another role, by its ARN, can assume the role for pods of a cluster.
+        """Return whether another role, by its ARN, can assume the role for pods of a cluster.
 
-        The cluster is in the account of the other role. Without session tags, an external ID says
-        whose pods they are.
-        Source: Amazon EKS User Guide, "Access AWS Resources using EKS Pod Identity Target IAM
-        Roles".
+        The cluster is in the account of the other role. Without session tags, an external ID
+        identifies the pods. Source: Amazon EKS User Guide, "Access AWS Resources using EKS Pod
+        Identity Target IAM Roles".
         """
         own = replace(cluster, account=role.split(":")[4])
         has = {CALLER: role, ACCOUNT: own.account}
@@ -202,7 +201,7 @@ class RoleTrust(Struct, frozen=True):
     def lets_named(
         self, role: str, cluster: EksCluster, account: ServiceAccount = AWS_NODE, *, tags: bool
     ) -> bool | None:
-        """Say whether the policy alone lets another role of its account, which it names.
+        """Return whether the policy alone lets a named role of its account assume the role.
 
         Source: STS API reference, AssumeRole.
         """
@@ -211,7 +210,7 @@ class RoleTrust(Struct, frozen=True):
         return is_of_account and named.lets_role(role, cluster, account, tags=tags)
 
     def _may_be_of(self, caller: Caller, cluster: EksCluster) -> bool:
-        """Say whether tokens of a cluster may be those of a provider; it is in the role's account.
+        """Return whether a cluster's tokens may be those of a provider in the role's account.
 
         Source: Amazon EKS User Guide, "Authenticate to another account with IRSA".
         """
@@ -226,7 +225,7 @@ class RoleTrust(Struct, frozen=True):
         return not is_other and len(accounts) <= 1
 
     def _answer(self, requests: Iterable[Request], *, tags: bool) -> bool | None:
-        """Say whether a request is allowed, with session tags or without; None if not decided."""
+        """Return whether a request is allowed, with session tags or not; None if undecided."""
         compiled = compile_policies([self.policy], "trust policy")
         answers: set[bool | None] = set()
         for request in requests:
@@ -241,10 +240,10 @@ class RoleTrust(Struct, frozen=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether the principal ``*`` could be who assumes the role for aws-node.
+        """Whether the principal ``*`` could include who assumes the role for aws-node.
 
-        Page "AWS JSON policy elements: Principal" says of users, roles and sessions that ``*``
-        means them, and nothing of services; IAM's examples name a Federated principal for tokens.
+        Page "AWS JSON policy elements: Principal" says that ``*`` means users, roles and sessions,
+        and does not mention services; IAM's examples name a Federated principal for tokens.
         """
         statements = [s for s in self.policy.statements if s.effect == "Deny" or _is_of_anyone(s)]
         keys = [str(c.key) for s in statements for c in s.conditions]
@@ -258,9 +257,9 @@ class RoleTrust(Struct, frozen=True):
         )
 
     def cluster_arns(self, cluster: EksCluster = ANY_CLUSTER) -> list[str]:
-        """Return the ARNs that a cluster may have.
+        """Return the possible ARNs of a cluster.
 
-        Its account is that of the role, if it is not known, and the rest is as the policy names it.
+        An unknown account is the role's; other unknown parts are those that the policy names.
         """
         conditions = [c for s in self.policy.statements for c in s.conditions]
         asked = ((str(c.key).lower(), value) for c in conditions for value in known(c.values))
@@ -301,8 +300,8 @@ class RoleTrust(Struct, frozen=True):
     def _of_pods(
         self, account: ServiceAccount, cluster: EksCluster, *, tags: bool
     ) -> Iterator[Context]:
-        """Yield what the requests of EKS Pod Identity have for a service account of a cluster."""
-        # The cluster's account is the role's, which the role may not tell.
+        """Yield the contexts of EKS Pod Identity's requests for a service account of a cluster."""
+        # The cluster's account is the role's, which may not be known.
         is_placed = cluster.account or self.role.split(":")[4]
         for arn in self.cluster_arns(cluster):
             source = {SOURCE_ARN: arn, **({SOURCE_ACCOUNT: arn.split(":")[4]} if is_placed else {})}
@@ -311,7 +310,7 @@ class RoleTrust(Struct, frozen=True):
 
 
 def naming(policy: Policy, principal: str) -> Policy:
-    """Return a trust policy without what it allows to others than a principal, or all, by name."""
+    """Return a trust policy with only what it allows a principal, or all, by name."""
     statements = tuple(
         s
         for s in policy.statements
@@ -320,25 +319,25 @@ def naming(policy: Policy, principal: str) -> Policy:
     return replace(policy, statements=statements)
 
 
-# More than IAM's quota for trust policies has room for: each has a few characters at least.
+# More than fit into IAM's quota for trust policies: each has a few characters at least.
 _MOST_VALUES = 600
 
 
 def is_too_large(policy: Policy) -> bool:
-    """Say whether a trust policy is too large for IAM, and is not evaluated with many requests."""
+    """Return whether a trust policy is too large for IAM, and for many evaluations."""
     return sum(1 + statement.size for statement in policy.statements) > _MOST_VALUES
 
 
 def names_plugin(policy: Policy) -> bool:
-    """Say whether a trust policy is for aws-node by name: other service accounts are not let in.
+    """Return whether a trust policy is for aws-node by name, and for no other service account.
 
-    Raises `InputError` for a policy that is not evaluated.
+    Raises `InputError` for a policy that cannot be evaluated.
     """
     trust = RoleTrust(policy, "arn::iam:::")
     others = {c for a in (STRANGER, _NEIGHBOUR) for c in trust.callers(a, lenient=True)}
     if not others.issuperset(trust.callers(lenient=True)):
         return True
-    # A key that is not known may be that of the subject, and its value is.
+    # An unknown key may be the subject's; then its value is the subject.
     return any(
         AWS_NODE.subject in condition.values
         for statement in policy.only("Allow").statements
@@ -348,12 +347,12 @@ def names_plugin(policy: Policy) -> bool:
 
 
 def cluster_tags(cluster: str) -> Context:
-    """Return the session tags that name a cluster, by its ARN."""
+    """Return the session tags with a cluster's name, from its ARN."""
     return {_CLUSTER_ARN: cluster, _CLUSTER_NAME: cluster.partition("/")[2]}
 
 
 def _callers(statements: Iterable[Statement]) -> Iterator[Caller]:
-    """Yield who gives credentials to pods, of those that statements name."""
+    """Yield the callers for pods that statements name."""
     for principal in (p for s in statements for p in s.principals):
         for name in known(principal.identifiers):
             service = name.removesuffix(".cn") if principal.type == "Service" else ""
@@ -368,7 +367,7 @@ def _callers(statements: Iterable[Statement]) -> Iterator[Caller]:
 def may_have_but(
     absent: Collection[str], *, tags: bool = True
 ) -> Callable[[str], UnknownValue | None]:
-    """Return what a request may have for other keys than it names; `absent` are those it lacks."""
+    """Return what a request may have for keys that it does not name; it lacks those of `absent`."""
 
     def may_have(key: str) -> UnknownValue | None:
         is_tag = not tags and key.startswith(_TAGS)
@@ -378,14 +377,14 @@ def may_have_but(
 
 
 def is_claim(key: str) -> bool:
-    """Say whether a condition key in lower case is a claim of a token, after its issuer."""
+    """Return whether a lower-case condition key is a token's claim, after its issuer."""
     return _CLAIM.fullmatch(key) is not None
 
 
 def token_request(provider: str, claims: Mapping[str, str]) -> Request:
     """Return the request with which a token of a provider assumes a role.
 
-    What else its issuer may claim is not known.
+    Other claims of its issuer are not known.
     """
     prefix = (issuer(provider) or provider).lower()
     context = {f"{prefix}:{name}": value for name, value in claims.items()}

@@ -1,7 +1,7 @@
-"""How two policies differ: statements that are added, removed or changed, with their elements.
+"""How two policies differ: added, removed and changed statements, with their elements.
 
-It compares what is written, but for what IAM reads alike (`vpc_cni_iam.policy.normalise`). Whether
-a policy as a whole allows more is for `vpc_cni_iam.policy.proof` to say.
+It compares the documents, except for differences without a meaning to IAM
+(`vpc_cni_iam.policy.normalise`). `vpc_cni_iam.policy.proof` decides whether a policy allows more.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from vpc_cni_iam.policy.document import (
 )
 from vpc_cni_iam.policy.template import Text, folded
 
-# How many statements each one is compared with at most: of those that have an action in common,
-# the ones with the most. It keeps the work in proportion to the policies.
+# The most statements that each one is compared with: those with the most actions in common. So the
+# work stays in proportion to the policies.
 _CANDIDATES = 32
-# An action, with the effect and whether it is excepted.
+# An action, with the effect and whether it is in NotAction.
 _Action: TypeAlias = tuple[str, bool, Text]
 
 
 class Change(StrEnum):
-    """What happened to a part of a policy, or of a module."""
+    """How a part of a policy or module changed."""
 
     added = "added"
     removed = "removed"
@@ -43,16 +43,16 @@ class Change(StrEnum):
 
 
 class ValuesChange(Struct, frozen=True):
-    """The values of an element that only one of two statements has."""
+    """The values of an element that are in only one of two statements."""
 
     element: str  # such as ``Action``
     removed: tuple[Text, ...]
     added: tuple[Text, ...]
-    principal_type: str = ""  # such as ``AWS``; empty but for Principal and NotPrincipal
+    principal_type: str = ""  # such as ``AWS``; only for Principal and NotPrincipal
 
 
 class ConditionChange(Struct, frozen=True):
-    """A condition of which two statements have different forms, or that only one has."""
+    """A condition that two statements have in different forms, or that only one has."""
 
     old: Condition | None
     new: Condition | None
@@ -83,7 +83,7 @@ class StatementRemoved(Struct, frozen=True):
 
 
 class StatementChanged(Struct, frozen=True):
-    """A statement of the old policy, and the new one that is most like it."""
+    """A statement of the old policy, and the most similar new one."""
 
     index: int  # the position of the old one, from 0
     old: Statement
@@ -95,9 +95,9 @@ Difference: TypeAlias = VersionChanged | StatementChanged | StatementRemoved | S
 
 
 def differences(old: Policy, new: Policy) -> tuple[Difference, ...]:
-    """Return how a new policy differs from an old one; empty if IAM reads them alike.
+    """Return how a new policy differs from an old one; empty if they mean the same to IAM.
 
-    Statements are in the order of the old policy, then those that only the new one has.
+    Statements are in the order of the old policy, then those that only the new policy has.
     """
     version = VersionChanged(old.version, new.version) if old.version != new.version else None
     left, right = _unmatched(old.statements, new.statements)
@@ -118,7 +118,7 @@ def differences(old: Policy, new: Policy) -> tuple[Difference, ...]:
 def _unmatched(
     old: Sequence[Statement], new: Sequence[Statement]
 ) -> tuple[dict[int, Statement], dict[int, Statement]]:
-    """Return the statements of each side that have no equal on the other, by position."""
+    """Return the statements of each policy without an equal in the other, by position."""
     equals: dict[normalise.Normal, deque[int]] = {}
     for index, statement in enumerate(new):
         equals.setdefault(normalise.statement(statement), deque()).append(index)
@@ -132,7 +132,7 @@ def _unmatched(
 
 
 class _Features(Struct, frozen=True):
-    """What makes two statements alike."""
+    """The features in which two statements are compared."""
 
     actions: frozenset[_Action]
     resources: frozenset[Text]
@@ -146,13 +146,13 @@ class _Features(Struct, frozen=True):
         return cls(frozenset(actions), resources, normalise.conditions(statement))
 
     def likeness(self, other: _Features) -> int:
-        """Return a number that is larger the more the two have in common."""
+        """Return a number that grows with what the two have in common."""
         details = len(self.resources & other.resources) + len(self.conditions & other.conditions)
         return 2 * len(self.actions & other.actions) + 3 * details
 
 
 def _pairs(old: Mapping[int, Statement], new: Mapping[int, Statement]) -> dict[int, int]:
-    """Pair the positions of statements with an action in common, those most alike first."""
+    """Pair the positions of statements with an action in common, the most similar first."""
     features = {index: _Features.of(statement) for index, statement in new.items()}
     by_action: dict[_Action, list[int]] = {}
     for index, others in features.items():
@@ -175,7 +175,7 @@ def _pairs(old: Mapping[int, Statement], new: Mapping[int, Statement]) -> dict[i
 def _candidates(
     index: int, own: _Features, by_action: Mapping[_Action, Sequence[int]]
 ) -> Iterator[int]:
-    """Yield the statements with the most actions in common, those in the nearest places first."""
+    """Yield the statements with the most actions in common, the nearest positions first."""
     shared: Counter[int] = Counter()
     for action in own.actions:
         indexes = by_action.get(action, ())
@@ -221,7 +221,7 @@ def _values(
 
 
 def _conditions(old: Statement, new: Statement) -> Iterator[ConditionChange]:
-    """Yield the conditions that differ; those of one key stand in for each other, in order."""
+    """Yield the conditions that differ; conditions on the same key are paired in order."""
     before, after = (
         {(c.operator, folded(c.key)): c for c in side.conditions} for side in (old, new)
     )

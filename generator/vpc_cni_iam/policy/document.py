@@ -1,8 +1,8 @@
 """The policy model: frozen values, read from and printed as IAM's JSON.
 
-The grammar is that of the IAM User Guide, "Grammar of the IAM JSON policy language".
-Order is kept everywhere, so that a document prints as its author wrote it; what order and
-list-or-scalar do not mean is for `vpc_cni_iam.policy.normalise` to say.
+The grammar is that of the IAM User Guide, "Grammar of the IAM JSON policy language". Order is kept
+everywhere, so that a document prints as its author wrote it. `vpc_cni_iam.policy.normalise` removes
+differences without a meaning.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ VERSION = "2012-10-17"
 VERSIONS = ("2008-10-17", "2012-10-17")
 PRINCIPAL_TYPES = ("AWS", "Service", "Federated", "CanonicalUser")
 ANYONE = "*"
-_LONGEST_EFFECT = 40  # what is longer is not repeated in an error
-# The elements of a statement with the fields of `Statement` that hold them.
+_LONGEST_EFFECT = 40  # longer texts are not repeated in an error
+# The elements of a statement, with their fields in `Statement`.
 TEXT_ELEMENTS = {
     "Action": "actions",
     "NotAction": "not_actions",
@@ -34,7 +34,7 @@ PRINCIPAL_ELEMENTS = {"Principal": "principals", "NotPrincipal": "not_principals
 
 
 class Condition(Struct, frozen=True):
-    """One operator on one condition key, true if any of the values matches.
+    """One operator on one condition key; true if any value matches.
 
     Args:
         operator: As written, such as ``StringEquals`` or ``ForAllValues:StringLikeIfExists``.
@@ -59,17 +59,17 @@ class Principal(Struct, frozen=True):
 
 
 EVERYONE = (Principal(ANYONE, (ANYONE,)),)
-# Source: internal/service/iam/policy_model.go of the AWS provider 6, which writes ``"*"`` for
-# these principals alone, and says that IAM refuses ``{"*": ...}``.
+# Source: internal/service/iam/policy_model.go of AWS provider 6: it writes ``"*"`` only for these
+# principals, and says that IAM refuses ``{"*": ...}``.
 NOT_EVERYONE = (
     'principals of the type "*" have the identifier "*" and stand alone: the provider renders '
     'others as {"*": ...}, which IAM refuses'
 )
 
 
-# Source: the same file, which joins the blocks of one type.
+# Source: the same file, which joins blocks of the same type.
 def identifiers_by_type(principals: Iterable[Principal]) -> dict[str, tuple[Text, ...]]:
-    """Return the identifiers of each type, which may be in several of some principals."""
+    """Return the identifiers of each type; several principals may have the same type."""
     identifiers: dict[str, tuple[Text, ...]] = {}
     for principal in principals:
         before = identifiers.get(principal.type, ())
@@ -78,12 +78,12 @@ def identifiers_by_type(principals: Iterable[Principal]) -> dict[str, tuple[Text
 
 
 def are_principals(principals: tuple[Principal, ...]) -> bool:
-    """Say whether IAM takes principals: everyone, or others without the type ``*``."""
+    """Return whether IAM accepts principals: everyone, or others without the type ``*``."""
     return principals == EVERYONE or all(p.type != ANYONE for p in principals)
 
 
 class Statement(Struct, frozen=True, cache_hash=True):
-    """One statement. Empty tuples stand for absent elements."""
+    """One statement. Empty tuples mean absent elements."""
 
     effect: Effect = "Allow"
     actions: tuple[Text, ...] = ()
@@ -97,21 +97,21 @@ class Statement(Struct, frozen=True, cache_hash=True):
 
     @property
     def size(self) -> int:
-        """How many actions, resources, values of conditions and principals it names."""
+        """The number of actions, resources, condition values and principals in it."""
         lists = [self.actions, self.not_actions, self.resources, self.not_resources]
         lists += [c.values for c in self.conditions]
         lists += [p.identifiers for p in (*self.principals, *self.not_principals)]
         return sum(map(len, lists))
 
     def is_about(self, action: str) -> bool:
-        """Say whether it may be about an action without a wildcard."""
+        """Return whether it may be about an action without a wildcard."""
         patterns = known(self.not_actions or self.actions)
         if any(wildcard.matches(pattern.lower(), action.lower()) for pattern in patterns):
             return not self.not_actions
         return bool(self.not_actions) or len(patterns) < len(self.actions)
 
     def texts(self) -> Iterator[Text]:
-        """Yield its texts but for the actions: resources, keys and values, and principals."""
+        """Yield its texts except actions: resources, condition keys and values, and principals."""
         yield from (*self.resources, *self.not_resources)
         for condition in self.conditions:
             yield from (condition.key, *condition.values)
@@ -119,7 +119,7 @@ class Statement(Struct, frozen=True, cache_hash=True):
             yield from principal.identifiers
 
     def map_texts(self, change: Callable[[Text], Text], *, whole: bool = False) -> Statement:
-        """Return the statement with `change` applied to its `texts`; `whole`, to all it has."""
+        """Return the statement with `change` applied to its `texts`; with `whole`, to all texts."""
 
         def changed(texts: tuple[Text, ...]) -> tuple[Text, ...]:
             return tuple(map(change, texts))
@@ -157,7 +157,7 @@ class Policy(Struct, frozen=True, cache_hash=True):
 
     @property
     def names_principals(self) -> bool:
-        """Whether it is of a trust or a resource, and not of an identity."""
+        """Whether it is a trust or resource policy, not an identity policy."""
         return any(s.principals or s.not_principals for s in self.statements)
 
     def map_texts(self, change: Callable[[Text], Text], *, whole: bool = False) -> Policy:
@@ -173,11 +173,11 @@ class Policy(Struct, frozen=True, cache_hash=True):
             yield from (*statement.actions, *statement.not_actions, *statement.texts())
 
     def holes(self) -> tuple[Hole, ...]:
-        """Return what of it is not known, each once."""
+        """Return its unknown parts, each once."""
         return tuple(dict.fromkeys(holes(self.all_texts())))
 
     def only(self, effect: Effect) -> Policy:
-        """Return the policy with its statements of one effect alone."""
+        """Return the policy with only the statements of one effect."""
         return Policy(tuple(s for s in self.statements if s.effect == effect), self.version)
 
     def inverted(self) -> Policy:
@@ -192,7 +192,7 @@ class Policy(Struct, frozen=True, cache_hash=True):
 
 
 class StatementDocument(TypedDict):
-    """A statement, in the JSON that IAM takes."""
+    """A statement in IAM's JSON."""
 
     Sid: NotRequired[str]
     Effect: Effect
@@ -214,10 +214,10 @@ class PolicyDocument(TypedDict):
 
 
 def to_json(policy: Policy) -> dict[str, Any]:
-    """Return the policy as the JSON object that IAM takes.
+    """Return the policy as IAM's JSON object.
 
-    One value is written as a scalar and several as a list, which IAM reads alike. A hole is written
-    as ``${place}``: such JSON is for people.
+    One value is written as a scalar and several as a list; the meaning is the same. A hole is
+    written as ``${place}``: this JSON is only for people.
     """
     document: dict[str, Any] = {"Version": policy.version}
     if policy.id:
@@ -230,7 +230,7 @@ def dumps(policy: Policy, indent: int | None = 2) -> str:
     """Return the JSON text of a policy, ending in a newline if indented.
 
     Args:
-        indent: Spaces of one level; None for the compact form whose length IAM's limits count.
+        indent: Spaces of one level; None for the compact form to which IAM's size limits apply.
     """
     if indent is None:
         return json.dumps(to_json(policy), separators=(",", ":"))
@@ -262,7 +262,7 @@ def _one_or_many(values: tuple[Text, ...]) -> str | list[str]:
 
 
 def effect_problem(effect: object) -> str:
-    """Return what is wrong with an effect that is neither of the two."""
+    """Return the problem of an effect that is neither Allow nor Deny."""
     if isinstance(effect, str) and len(effect) <= _LONGEST_EFFECT:
         return f"{effect!r} is not 'Allow' or 'Deny'"
     return "must be 'Allow' or 'Deny'"

@@ -1,8 +1,8 @@
 """Whether policies allow a request, deny it explicitly or implicitly, or leave it undecided.
 
-Follows the IAM User Guide page "Policy evaluation logic", for the policies of one kind: an
-explicit Deny wins, then one Allow is enough, and otherwise the request is denied implicitly. A
-request is undecided if that depends on a condition to which AWS gives no meaning.
+Follows the IAM User Guide page "Policy evaluation logic", for policies of one kind: an explicit
+Deny wins, then one Allow is enough, else the request is implicitly denied. A request is undecided
+if the result depends on a condition that AWS does not define.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ from vpc_cni_iam.policy.matching.variables import (
 )
 from vpc_cni_iam.policy.template import Text
 
-# Whether a statement applies: to the resource, the caller and the context.
+# Whether a statement applies to the resource, the caller and the context.
 Applies: TypeAlias = Callable[[str, str, Context], Truth]
 
-# What a statement does, wherever it is: whether it is about an action, whether it applies, and the
+# A statement without its place: whether it is about an action, whether it applies, and the
 # condition keys on which that depends.
 _Compilation: TypeAlias = tuple[Callable[[str], "bool | None"], Applies, frozenset[str]]
 
 _REMEMBERED = 4096
-# Policies that differ in little, and proofs about each difference, have most statements in common.
+# Similar policies, and proofs about their differences, have most statements in common.
 _STATEMENTS = 1024
-# A policy is asked about several times, and then another.
+# Several questions about one policy come one after another.
 _POLICIES = 64
 
 
 class Outcome(StrEnum):
-    """What policies say to a request."""
+    """The result of policies for a request."""
 
     ALLOWED = "allowed"
     IMPLICITLY_DENIED = "implicitly denied"
@@ -57,17 +57,17 @@ class Outcome(StrEnum):
 
 
 class Request(Struct, frozen=True, dict=True):
-    """One request, as AWS authorizes it: one action on one resource.
+    """One request that AWS authorizes: one action on one resource.
 
     Args:
         action: Such as ``ec2:CreateTags``; case does not matter.
-        resource: The ARN, or ``*`` for an action that AWS checks on no resource.
-        principal: The caller's ARN or service name; only statements with a Principal ask.
-        context: Values by context key, whose case does not matter; a tuple for a key of any
-            number of values, of which an empty one means an absent key.
-        may_have: Says of a key in lower case, which `context` lacks, what AWS may give it, and None
-            if that is nothing; what depends on it is undecided. None for a request whose keys are
-            all in `context`.
+        resource: The ARN, or ``*`` if AWS checks the action without a resource.
+        principal: The caller's ARN or service name; only for statements with a Principal.
+        context: Values by context key, in any case; a tuple for a key with any number of values; an
+            empty tuple means an absent key.
+        may_have: Returns the possible values of a lower-case key that `context` lacks, None for no
+            value; the result is undecided if it depends on them. None if `context` has all keys of
+            the request.
     """
 
     action: str
@@ -77,19 +77,19 @@ class Request(Struct, frozen=True, dict=True):
     may_have: Callable[[str], UnknownValue | None] | None = None
 
     def __hash__(self) -> int:
-        """Return the same for equal requests: a context has no hash."""
+        """Return the same number for equal requests: a context has no hash."""
         return hash((self.action, self.resource, self.principal))
 
     @cached_property
     def folded(self) -> Context:
-        """The context by keys in lower case; `InputError` for one key in two spellings."""
+        """The context by lower-case keys; raises `InputError` for a key in two spellings."""
         folded = {key.lower(): value for key, value in self.context.items()}
         if len(folded) != len(self.context):
             raise _two_spellings(self.context)
         return folded
 
     def context_for(self, keys: Iterable[str]) -> Context:
-        """Return the context for conditions on some keys, with those that are not known."""
+        """Return the context for conditions on some keys, with the unknown ones."""
         if self.may_have is None:
             return self.folded
         possible = ((key, self.may_have(key)) for key in keys if key not in self.folded)
@@ -98,14 +98,13 @@ class Request(Struct, frozen=True, dict=True):
 
 
 class Decision(Struct, frozen=True):
-    """What the policies say to a request.
+    """The result of policies for a request, with the statement that decided.
 
     Args:
         outcome: Allowed or denied; undecided if AWS does not define which of the two.
-        policy: The position of the policy that decided, or leaves it open, from 0; None if none
-            did.
-        statement: The position of that statement in it, from 0; None if none did.
-        undecided: Why it is undecided, otherwise None.
+        policy: The position from 0 of the policy that decided or is undecided; None if none did.
+        statement: The position from 0 of that statement in the policy; None if none did.
+        undecided: Why it is undecided; else None.
     """
 
     outcome: Outcome
@@ -133,12 +132,12 @@ class _Rule(Struct, frozen=True):
     """A compiled statement."""
 
     decision: Decision
-    is_about: Callable[[str], bool | None]  # whether an action is one of its actions, if known
+    is_about: Callable[[str], bool | None]  # whether it is about an action, if known
     applies: Applies
-    keys: frozenset[str]  # those of its conditions and policy variables, in lower case
+    keys: frozenset[str]  # the keys of its conditions and policy variables, in lower case
 
     def about(self, action: str) -> _Rule | None:
-        """Return the rule for requests of an action, None if it is not about any."""
+        """Return the rule for requests of an action; None if it is not about them."""
         is_about = self.is_about(action)
         if is_about is None:
             return replace(self, applies=_perhaps(self.applies))
@@ -160,11 +159,11 @@ class Compiled(Struct, frozen=True, eq=False):
     _by_action: dict[str, _RulesOfAction] = field(default_factory=dict)
 
     def evaluate(self, request: Request) -> Decision:
-        """Return what the policies say to a request.
+        """Return the result of the policies for a request.
 
-        Of several statements that decide alike, the first is named. Whether a request without an
-        Allow is denied explicitly may be open; it is denied for certain, and told as such. Raises
-        `InputError` for a context with one key in two spellings.
+        If several statements decide the same, the first is named. A request without an Allow is
+        denied, even if it is open whether a Deny applies. Raises `InputError` for a context key in
+        two spellings.
         """
         open_deny: Decision | None = None
         open_allow: Decision | None = None
@@ -184,14 +183,14 @@ class Compiled(Struct, frozen=True, eq=False):
         return open_allow or _IMPLICIT
 
     def work(self, action: str) -> int:
-        """Return how many statements a request of an action is put to."""
+        """Return the number of statements that are checked for a request of an action."""
         return len(self._about(action).rules)
 
     def tests(self, action: str) -> tuple[Applies, ...]:
-        """Return the tests of the statements about an action, with which requests are decided.
+        """Return the tests of the statements about an action.
 
-        Policies that have the same for an action decide alike, and statements that are alike have
-        the same.
+        Policies with the same tests for an action give the same results; equal statements have the
+        same tests.
         """
         return self._about(action).tests
 
@@ -208,9 +207,9 @@ class Compiled(Struct, frozen=True, eq=False):
 
 
 def compile_policies(policies: Iterable[Policy], name: str = "policy") -> Compiled:
-    """Compile the policies of one identity, or of one resource, for evaluation.
+    """Compile the policies of one identity or resource for evaluation.
 
-    Errors call them `name`, with the position from 1 added.
+    Errors name them `name` with the position from 1.
     """
     return _compiled_policies(tuple(policies), name)
 
@@ -228,7 +227,7 @@ def _compiled_policies(policies: tuple[Policy, ...], name: str) -> Compiled:
 
 
 def evaluate(policies: Iterable[Policy], request: Request) -> Decision:
-    """Return what the policies of one identity, or of one resource, say to a request.
+    """Return the result of the policies of one identity or resource for a request.
 
     For many requests, compile the policies once with `compile_policies`.
 
@@ -254,7 +253,7 @@ def _rule(
 
 @lru_cache(maxsize=_STATEMENTS)
 def _compiled(statement: Statement, *, variables: bool) -> _Compilation:
-    """Compile a statement, wherever in its policy it is."""
+    """Compile a statement, without its place in the policy."""
     return _compile(statement, ElementPath("policy"), variables=variables)
 
 
@@ -286,7 +285,7 @@ def _is_about(actions: Element) -> Callable[[str], bool | None]:
 
 
 def _perhaps(applies: Applies) -> Applies:
-    """Return whether a statement applies of which it is not known that it is about the action."""
+    """Return whether a statement applies if it is not known whether it is about the action."""
 
     def perhaps(resource: str, principal: str, context: Context) -> Truth:
         answer = applies(resource, principal, context)
@@ -303,7 +302,7 @@ def _checks(
         where = place.at(f".Condition.{condition.operator}.{condition.key}")
         named = condition.operator, context_key(condition.key)
         if named in seen:
-            raise where.refuse("stands twice, in one or in two spellings; IAM takes it once")
+            raise where.refuse("is there twice, maybe in two spellings; IAM allows it once")
         seen.add(named)
         checks.append(conditions.parse(condition, where, variables=variables))
     return tuple(checks)

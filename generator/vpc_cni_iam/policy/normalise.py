@@ -1,10 +1,9 @@
-"""The normal form of a policy: equal for two documents that IAM reads alike.
+"""The normal form of a policy: equal for two documents that mean the same to IAM.
 
-What it leaves out, and why that has no meaning (IAM User Guide, "IAM JSON policy elements
-reference"): the order of statements, values and keys; a list of one against a scalar; a value
-that stands twice; the case of actions and of condition keys ("Action", "Condition": both are
-not case-sensitive); Sid and Id, which label and do not decide. Resources, values, principals
-and condition operators are kept as they are.
+It removes differences without a meaning (IAM User Guide, "IAM JSON policy elements reference"): the
+order of statements, values and keys; a list of one value or a scalar; repeated values; the case of
+actions and condition keys ("Action", "Condition": both are not case-sensitive); Sid and Id, which
+are labels. Resources, values, principals and condition operators stay unchanged.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ Normal: TypeAlias = Hashable
 
 @lru_cache(1024)
 def statement(value: Statement) -> Normal:
-    """Return the normal form of one statement, fit for comparison and as a key."""
+    """Return the normal form of one statement, for comparison or as a key."""
     return (
         value.effect,
         _folded(value.actions),
@@ -46,7 +45,7 @@ def policy(value: Policy) -> Normal:
 
 
 def equal(left: Policy, right: Policy) -> bool:
-    """Say whether IAM reads two documents alike."""
+    """Return whether two documents mean the same to IAM."""
     return len(left.statements) == len(right.statements) and policy(left) == policy(right)
 
 

@@ -1,4 +1,4 @@
-"""Reads policy documents from JSON; every refusal names the source and the place in it."""
+"""Reads policy documents from JSON; every error names the source and the place in it."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def loads(text: Text, source: str) -> Policy:
 
 
 def load_template(text: Text, source: str) -> object:
-    """Decode JSON text, in whose strings there may be holes.
+    """Decode JSON text whose strings may have holes.
 
     Raises:
-        InputError: Not JSON, or a text in it that reads like one of its holes.
+        InputError: Not JSON, or a text in it that looks like one of its holes.
     """
     if isinstance(text, str):
         return load_json(text, source)
-    # In the JSON, a hole is as people write it.
+    # In the JSON, a hole is written as for people.
     written = {f"${{{hole.place}}}": hole for hole in holes([text])}
     pattern = re.compile("(" + "|".join(map(re.escape, sorted(written, key=len)[::-1])) + ")")
     decoded = load_json(
@@ -65,7 +65,7 @@ def load_template(text: Text, source: str) -> object:
 
     result = restored(decoded)
     if number != sum(1 for _ in holes([text])):
-        problem = "stands for text in one place and for a reference in another"
+        problem = "is text in one place and a reference in another"
         raise InputError(source, "", f"{first_of(written)} {problem}")
     return result
 
@@ -80,7 +80,7 @@ def parse(value: object, source: str, place: str = "$") -> Policy:
 
 
 class _PolicyParser:
-    """Walks decoded JSON; every refusal names the source and the JSON path."""
+    """Walks decoded JSON; every error names the source and the JSON path."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -125,12 +125,10 @@ class _PolicyParser:
         if effect not in ("Allow", "Deny"):
             raise self.refuse(f"{path}.Effect", effect_problem(effect))
         if ("Action" in fields) == ("NotAction" in fields):
-            raise self.refuse(path, "needs either Action or NotAction, one of the two")
+            raise self.refuse(path, "needs either Action or NotAction")
         for element in ("Resource", "Principal"):
             if element in fields and f"Not{element}" in fields:
-                raise self.refuse(
-                    path, f"has both {element} and Not{element}; IAM takes one of the two"
-                )
+                raise self.refuse(path, f"has both {element} and Not{element}; IAM allows only one")
         elements: dict[str, Any] = {
             field: self.strings(fields[name], f"{path}.{name}")
             for name, field in TEXT_ELEMENTS.items()
@@ -159,7 +157,7 @@ class _PolicyParser:
         identifiers = self.mapping(value, path, PRINCIPAL_TYPES)
         if not identifiers:
             raise self.refuse(path, "is empty, which matches nobody; name a principal")
-        # The provider renders a block without identifiers as an empty list: it means nobody.
+        # The provider renders a block without identifiers as an empty list, which means nobody.
         return tuple(
             Principal(kind, () if ids == [] else self.strings(ids, f"{path}.{kind}"))
             for kind, ids in identifiers.items()
@@ -175,7 +173,7 @@ class _PolicyParser:
         for operator, keys in self.json_object(value, path).items():
             self.json_object(keys, f"{path}.{operator}")
             if len(set(map(folded, keys))) < len(keys):
-                problem = "names a condition key twice; case does not tell keys apart"
+                problem = "has a condition key twice; case does not matter in keys"
                 raise self.refuse(f"{path}.{operator}", problem)
             for key, values in keys.items():
                 items = values if isinstance(values, list) else [values]
@@ -198,7 +196,7 @@ class _PolicyParser:
 def _hint(key: Text, known: tuple[str, ...]) -> str:
     for name in known:
         if name.lower() == folded(key):
-            return f"write {name}, since IAM tells upper and lower case apart here"
+            return f"write {name}, since case matters to IAM here"
     return f"known are {', '.join(known)}"
 
 

@@ -1,4 +1,4 @@
-"""Statements, differences and answers of proofs in words, as messages say them."""
+"""Statements, differences and answers of proofs in words, for messages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from vpc_cni_iam.policy.proof.answer import (
 )
 from vpc_cni_iam.policy.template import Side, Text
 
-# What the values of an element are called.
+# The noun for the values of an element.
 NOUNS = {
     "Action": "action",
     "NotAction": "excepted action",
@@ -44,14 +44,14 @@ NOUNS = {
     "NotPrincipal": "excepted principal",
 }
 _REASONS = {
-    NoProof.not_principal: "NotPrincipal is not reasoned about: its effect is up to the service",
+    NoProof.not_principal: "there is no proof for NotPrincipal: its effect depends on the service",
     NoProof.too_large: "too complex: the policies have too many statements or values",
-    NoProof.open_part: "not shown",
+    NoProof.open_part: "not proven",
 }
 
 
 def describe(statement: Statement) -> str:
-    """Return one line that says what a statement does."""
+    """Return a statement's effect in one line."""
     verb = "allows" if statement.effect == "Allow" else "denies"
     what = _listed(statement.actions) or f"all but {_listed(statement.not_actions)}"
     parts = [verb, what]
@@ -78,13 +78,13 @@ def condition_text(condition: Condition) -> str:
 
 
 def asked_text(condition: Condition) -> str:
-    """Return what a condition asks of its key, such as ``StringEquals 'a' or 'b'``."""
+    """Return a condition without its key, such as ``StringEquals 'a' or 'b'``."""
     values = " or ".join(repr(str(value)) for value in condition.values)
     return f"{condition.operator} {values or 'no value'}"
 
 
 def principal_names(principals: Iterable[Principal]) -> tuple[str, ...]:
-    """Return principals by name, with their type where they have one."""
+    """Return principals by name, with their type if any."""
     return tuple(
         str(identifier) if principal.type == ANYONE else f"{principal.type} {identifier}"
         for principal in principals
@@ -93,7 +93,7 @@ def principal_names(principals: Iterable[Principal]) -> tuple[str, ...]:
 
 
 class DifferenceLine(Struct, frozen=True):
-    """A line about a difference of two policies."""
+    """A line about a difference between two policies."""
 
     change: Change
     place: str  # such as ``statement 2 (ec2:CreateTags)``; empty for the document
@@ -108,7 +108,7 @@ def difference_lines(
 ) -> Iterator[DifferenceLine]:
     """Yield the lines about differences.
 
-    `removed` is the word for what only the old policy has: missing, if the new one should equal it.
+    `removed` is the word for parts that only the old policy has: "missing" if both should be equal.
     """
     for difference in differences:
         match difference:
@@ -132,7 +132,7 @@ def difference_lines(
 
 
 def statement_name(index: int, statement: Statement) -> str:
-    """Return a statement by its number from 1 and its first action."""
+    """Return a statement's name: its number from 1 and its first action."""
     names = statement.actions or tuple(f"not {a}" for a in statement.not_actions) or ("no action",)
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
     deny = "Deny " if statement.effect == "Deny" else ""
@@ -162,7 +162,7 @@ def _element_texts(element: ElementChange, removed: str) -> Iterator[tuple[Chang
 
 
 def value_text(element: ValuesChange, value: Text) -> str:
-    """Return a value of an element; a principal with its type."""
+    """Return a value of an element as text; a principal with its type."""
     kind = element.principal_type
     return f"{kind} {value}" if kind not in ("", ANYONE) else str(value)
 
@@ -184,13 +184,13 @@ def values_text(context: Mapping[str, str | Sequence[str]]) -> str:
 
 
 def made_up_text(parts: Sequence[MadeUp]) -> str:
-    """Return the parts of a request that are made up, such as ``action and resource``."""
+    """Return the made-up parts of a request, such as ``action and resource``."""
     *front, last = [part.key or part.part for part in parts] or [""]
     return f"{', '.join(front)} and {last}" if front else last
 
 
 def example_text(answer: NewAccess, *, resource: bool = True) -> str:
-    """Return the request that an answer has, and which of its parts are made up."""
+    """Return the request of an answer, with its made-up parts."""
     text = request_text(answer.request, resource=resource)
     made_up = [p for p in answer.made_up if resource or p.part is not RequestPart.resource]
     return (
@@ -211,7 +211,7 @@ def answer_text(answer: Answer) -> str:
 
 
 def access_change_text(gained: Answer, lost: Answer) -> str:
-    """Return what a change means, of the answers in both directions, in one line."""
+    """Return the meaning of a change in one line, from the answers in both directions."""
     more, less = (_short_example(answer) for answer in (gained, lost))
     texts = [f"{word} access, for instance {text}" for word, text in
              (("more", more), ("less", less)) if text]  # fmt: skip
@@ -230,7 +230,7 @@ def _short_example(answer: Answer) -> str:
 
 
 def not_proven_text(answer: NotProven) -> str:
-    """Return why there is neither a proof nor a request; of a reason of a proof."""
+    """Return why a proof has neither result nor request."""
     match answer.evidence:
         case OpenPart() as part:
             return _open_part_text(part)
@@ -242,7 +242,7 @@ def not_proven_text(answer: NotProven) -> str:
             else:
                 advice = "compare policies with fewer statements"
             place = _statement_text(statement)
-            return f"too complex: {place} takes more steps than an answer may; {advice}"
+            return f"too complex: {place} takes more steps than the limit; {advice}"
     return _REASONS[NoProof(answer.reason)]
 
 
@@ -251,12 +251,12 @@ def _open_part_text(part: OpenPart) -> str:
     if part.allows:
         subject = ", within ".join(map(_statement_text, part.allows))
         subject += f" (against the old Deny that {describe(deny.statement)})" if deny else ""
-        missing = f"{subject} is not shown to be covered"
+        missing = f"{subject} is not proven to be covered"
     else:
         subject = "" if deny is None else _statement_text(deny)
-        missing = f"{subject} is not shown to be denied still"
+        missing = f"{subject} is not proven to be still denied"
     names = ", ".join(map(condition_text, part.not_implied))
-    why = f"; not shown to follow: {names}" if names else ""
+    why = f"; not proven to follow: {names}" if names else ""
     undefined_ones = filter(None, map(undefined, part.undefined))
     why += "".join(f"; {undecided_text(each)}" for each in dict.fromkeys(undefined_ones))
     return (
@@ -291,5 +291,5 @@ _DOUBTS = {
 
 
 def undecided_text(undecided: Undecided | None) -> str:
-    """Return why it is open whether a statement applies; empty for None, where it is not."""
+    """Return why it is open whether a statement applies; empty for None."""
     return _DOUBTS[undecided.doubt].format(undecided) if undecided else ""

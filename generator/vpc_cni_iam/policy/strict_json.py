@@ -1,4 +1,4 @@
-"""Reads JSON as strictly as a policy needs it, and says where it is wrong."""
+"""Reads JSON strictly, as policies need it; errors have the place."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _PIECE = r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN|[{}\[\],:]|[^\s{}\[\],:"]+'
 
 
 class Number(Struct, frozen=True):
-    """A number as it is written: reading ``1e5`` or ``0.10`` as a float changes its text."""
+    """A number as written: reading ``1e5`` or ``0.10`` as a float changes its text."""
 
     text: str
 
 
 class _RefusedError(Exception):
-    """What the parser met, without the place, which it does not tell."""
+    """The parser's problem, without the place, which it does not report."""
 
 
 def load_json(text: str, source: str) -> object:
-    """Read JSON strictly, each number as a `Number`; an `InputError` has the place.
+    """Read JSON strictly, each number as a `Number`; raises `InputError` with the place.
 
-    There are no duplicate keys, no NaN, no bomb of nested brackets.
+    Refuses duplicate keys, NaN, and deep nesting.
     """
     if text.startswith("\ufeff"):
         raise InputError(source, "line 1", "starts with a byte order mark; save it without one")
@@ -41,7 +41,9 @@ def load_json(text: str, source: str) -> object:
         value, end = _DECODER.raw_decode(text, _after_spaces(text, 0))
         end = _after_spaces(text, end)
         if end < len(text):
-            again = "a second JSON text begins here; make one list of them, as jq -s . does"
+            again = (
+                "a second JSON text begins here; make one list of them, for example with jq -s ."
+            )
             problem = again if text[end] in "{[" else not_json("Extra data")
             raise InputError(source, _line_and_column(JSONDecodeError("", text, end)), problem)
         return value
@@ -54,9 +56,9 @@ def load_json(text: str, source: str) -> object:
 
 
 def refuse_twice(text: str, source: str, first_line: Callable[[], int]) -> None:
-    """Refuse JSON in which a key stands twice in one object; most decoders take one of the two.
+    """Refuse JSON with a duplicate key in an object; most decoders take one of the two.
 
-    `first_line` says at which line of its source the text begins, counted from 1.
+    `first_line` is the line of the source at which the text begins, from 1.
     """
     try:
         _DECODER.decode(text)
@@ -70,7 +72,7 @@ def _pairs(items: list[tuple[str, object]]) -> dict[str, object]:
     result = dict(items)
     if len(result) < len(items):
         twice = next(k for k, n in Counter(key for key, _ in items).items() if n > 1)
-        raise _RefusedError(f"the key {twice!r} stands twice in one object")
+        raise _RefusedError(f"the key {twice!r} is there twice in one object")
     return result
 
 
@@ -94,7 +96,7 @@ def _line_and_column(error: JSONDecodeError) -> str:
 
 def _place(text: str, first_line: int = 1) -> str:
     """Return the line and path of the first duplicate key or constant that is not JSON."""
-    # Of each open object or list: its keys, and where in it we are.
+    # For each open object or list: its keys, and the current place in it.
     seen: list[set[str]] = []
     at: list[str | int] = []
     waiting_for_key = False

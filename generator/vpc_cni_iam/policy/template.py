@@ -1,7 +1,7 @@
-"""Text of which parts are not known.
+"""Text with unknown parts.
 
-A text that is known is a ``str``. One with a hole in it is a `Template`, and equals another only if
-all their parts are equal: what is not known equals itself alone.
+A known text is a ``str``. A text with a hole is a `Template`. Two are equal only if all their parts
+are equal: an unknown part equals only itself.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from msgspec import Struct
 class HoleKind(Enum):
     """Why a part of a text is not known."""
 
-    PARAMETER = "parameter"  # a user chooses it: a name of the catalog, or a module's variable
+    PARAMETER = "parameter"  # a user chooses it: a catalog's name, or a module's variable
     UNKNOWN = "unknown"  # only an engine knows it, now or after apply
-    SENSITIVE = "sensitive"  # it is known, and may not be shown
+    SENSITIVE = "sensitive"  # it is known, but must not be shown
 
 
 class Side(Enum):
@@ -29,12 +29,12 @@ class Side(Enum):
 
 
 class Hole(Struct, frozen=True):
-    """A part that is not known: any text, which may have wildcards and policy variables.
+    """An unknown part: any text, maybe with wildcards and policy variables.
 
     Args:
-        place: What has the value: a parameter, an argument of one resource instance, or the mark of
-            a secret. A place has one value on each side, so that equal holes have equal values.
-        side: None for a value that no change concerns.
+        place: The source of the value: a parameter, an argument of one resource instance, or the
+            mark of a secret. A place has one value on each side, so equal holes have equal values.
+        side: None for a value that does not change.
     """
 
     kind: HoleKind
@@ -43,7 +43,7 @@ class Hole(Struct, frozen=True):
 
 
 class Template(Struct, frozen=True, cache_hash=True):
-    """A text with at least one hole; `join` makes it, so that equal texts have equal parts."""
+    """A text with at least one hole; made by `join`, so that equal texts have equal parts."""
 
     parts: tuple[str | Hole, ...]
 
@@ -52,7 +52,7 @@ class Template(Struct, frozen=True, cache_hash=True):
         return "".join(p if isinstance(p, str) else f"${{{p.place}}}" for p in self.parts)
 
 
-Text: TypeAlias = str | Template  # what has no hole is a ``str``
+Text: TypeAlias = str | Template  # a text without a hole is a ``str``
 
 
 def join(pieces: Iterable[Text | Hole]) -> Text:
@@ -99,5 +99,5 @@ def change(text: Text, literal: Callable[[str], str]) -> Text:
 
 
 def folded(text: Text) -> Text:
-    """Return a text in lower case; the case of a hole is as little known as its value."""
+    """Return a text in lower case; the case of a hole is also unknown."""
     return change(text, str.lower)

@@ -1,7 +1,7 @@
 """A value of a plan: known, unknown, sensitive or absent.
 
-Like a hole of a text (`vpc_cni_iam.policy.template`), an unknown value equals itself alone: it
-belongs to its place and its side. A sensitive value has the mark of its secret.
+Like a hole in a text (`vpc_cni_iam.policy.template`), an unknown value equals only itself: its
+place and its side identify it. A sensitive value has the mark of its secret.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Unknown(Struct, frozen=True):
 class Sensitive(Struct, frozen=True):
     """A value that may not be shown."""
 
-    # What tells its secret from others; of one that is known after apply, where it is.
+    # Identifies its secret; for one that is unknown until apply, its place.
     mark: str | Unknown
 
 

@@ -1,8 +1,8 @@
 """The only matcher of ``*`` and ``?`` in this project.
 
-Each run of literal text and ``?`` between two stars is looked for at the first place where it can
-stand and never moved from there. That is exact, because the star after it takes whatever lies
-between; and it takes no more than the product of the lengths of pattern and text.
+Each run of literal text and ``?`` between two stars is placed at the first possible position and
+never moved. That is exact, because the star after it matches everything in between. The time is at
+most the product of the lengths of pattern and text.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from msgspec import Struct
 
 
 class Wild(Enum):
-    """A wildcard: ``*`` is any run of characters, the empty one too; ``?`` is exactly one."""
+    """A wildcard: ``*`` is any run of characters, maybe empty; ``?`` is exactly one."""
 
     RUN = "*"
     ONE = "?"
 
 
-# What stands between two stars: text alone, or text and ``?`` with its length.
+# The part between two stars: only text, or text and ``?`` with its length.
 _Run: TypeAlias = "str | tuple[tuple[str | Wild, ...], int]"
 
 
 class Wildcard(Struct, frozen=True):
     """A compiled pattern."""
 
-    head: _Run  # what every match begins with
-    middle: tuple[_Run, ...] | None  # what follows in this order; None if the head is all
-    tail: _Run  # what every match ends with
+    head: _Run  # the prefix of every match
+    middle: tuple[_Run, ...] | None  # the following runs, in order; None if the head is everything
+    tail: _Run  # the suffix of every match
 
     @classmethod
     def of(cls, parts: Iterable[str | Wild]) -> Wildcard:
@@ -53,7 +53,7 @@ class Wildcard(Struct, frozen=True):
         return self.head == self.tail == "" and self.middle == ()
 
     def matches(self, text: str) -> bool:
-        """Say whether a text as a whole matches."""
+        """Return whether a whole text matches."""
         if not _stands(self.head, text, 0):
             return False
         position, end = _length(self.head), len(text)
@@ -81,7 +81,7 @@ def _length(run: _Run) -> int:
 
 
 def _stands(run: _Run, text: str, position: int) -> bool:
-    """Say whether a run stands at a position."""
+    """Return whether a run is at a position."""
     if isinstance(run, str):
         return text.startswith(run, position)
     if position + run[1] > len(text):
@@ -97,7 +97,7 @@ def _stands(run: _Run, text: str, position: int) -> bool:
 
 
 def _after(run: _Run, text: str, position: int, end: int) -> int:
-    """Return where the first occurrence of a run between two positions ends; -1 for none."""
+    """Return the end of the first occurrence of a run between two positions; -1 for none."""
     if isinstance(run, str):
         begin = text.find(run, position, end)
         return begin if begin < 0 else begin + len(run)
@@ -119,5 +119,5 @@ def _read(pattern: str, wildcards: str) -> Wildcard:
 
 
 def matches(pattern: str, text: str, *, wildcards: str = "*?") -> bool:
-    """Say whether a pattern matches a text, in its case; ``${`` begins no variable in it."""
+    """Return whether a pattern matches a text, with case; it has no variables."""
     return _read(pattern, wildcards).matches(text)

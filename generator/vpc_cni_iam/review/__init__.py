@@ -1,1 +1,1 @@
-"""Reviews a plan: the account before and after, how they differ, and what is to be said of it."""
+"""Reviews a plan: compares the account before and after it, and reports the differences."""

@@ -1,4 +1,4 @@
-"""A plan as two accounts, and what is found out about them, each fact once."""
+"""A plan as two accounts, with facts about them that are computed once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from vpc_cni_iam.review.locate import Locator
 from vpc_cni_iam.review.options import Options
 
 T = TypeVar("T")
-# The account in an ARN.
+# The account ID in an ARN.
 _IN_ARN = re.compile(r"arn:[\w-]+:[\w-]+:[\w-]*:([0-9]{12}):")
 
 
@@ -33,7 +33,7 @@ class Context:
 
     def __init__(self, plan: Plan, options: Options) -> None:
         self.plan, self.options = plan, options
-        # What is found out about it, by the function that does; see `fact`.
+        # Facts by the function that computes them; see `fact`.
         self.facts: dict[Callable[[Context], Any], Any] = {}
         self.locator = Locator(options.source, plan.configuration)
         self.filler = Filler(plan, SourceReader(self.locator) if options.source else None)
@@ -53,7 +53,7 @@ class Context:
         return self.filler.accounts
 
     def end_of(self, address: str) -> ResourceEnd:
-        """Return why a resource no longer gives a cluster what it gave."""
+        """Return why a resource no longer applies to its cluster."""
         if address in self.filler.gone_with_cluster:
             return ResourceEnd.WITH_CLUSTER
         is_moved = self.filler.resolver.by_address[address].after is not None
@@ -61,7 +61,7 @@ class Context:
 
     @cached_property
     def drift(self) -> Context | None:
-        """What changed outside of the configuration, as its own plan; None if nothing did."""
+        """The changes outside of the configuration, as a plan; None if there are none."""
         drifted = {
             r.address: replace(r, drift=False, moved_from="", imported="")
             for r in self.plan.resources
@@ -83,9 +83,9 @@ class Context:
 
     @cached_property
     def place(self) -> Place:
-        """The Region and the account of the plan, if it has one: examples are in them.
+        """The Region and the account of the plan, if it has one, for examples.
 
-        Where no resource has an ARN yet, it is the only account that policies name.
+        If no resource has an ARN yet, the account is the only one that policies name.
         """
         resolver = self.filler.resolver
         if resolver.accounts:
@@ -95,12 +95,12 @@ class Context:
 
     @cached_property
     def plugins(self) -> tuple[ClusterPlugin, ...]:
-        """aws-node in each cluster of which the plan says anything about it."""
+        """aws-node in each cluster that the plan has information about."""
         return PluginReader(self.filler).clusters()
 
 
 def fact(work: Callable[[Context], T]) -> Callable[[Context], T]:
-    """Have what a function finds out about a plan worked out once."""
+    """Cache the result of a function of a context in the context."""
 
     @wraps(work)
     def known(context: Context) -> T:

@@ -1,4 +1,4 @@
-"""What a review found: typed facts. `vpc_cni_iam.review.report` makes the sentences."""
+"""Findings of a review: typed facts. `vpc_cni_iam.review.report` writes the sentences."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
-# Whom a finding is about; None: the resource at its address.
+# The subject of a finding; None for the resource at its address.
 Subject: TypeAlias = IamResource | EksCluster | None
 
 
 class AboutPrincipals(Struct, frozen=True):
-    """Evidence about principals; several have the same in one finding."""
+    """Evidence about principals; one finding may be about several."""
 
     owners: tuple[IamResource, ...]
 
@@ -29,9 +29,9 @@ class Finding(Struct, frozen=True):
     level: Level
     means: tuple[Consequence, ...]
     subject: Subject
-    address: str  # the resource that makes it so; empty for what is about the plan as a whole
-    attribute: str  # the argument in it; may be empty
-    # What was found. Each type has one function in `vpc_cni_iam.review.report.sentences`.
+    address: str  # the resource that causes it; empty if it is about the plan as a whole
+    attribute: str  # its argument; may be empty
+    # Each type has one function in `vpc_cni_iam.review.report.sentences`.
     evidence: Struct
 
     def __hash__(self) -> int:
@@ -49,19 +49,19 @@ def finding(
     level: Level | None = None,
     means: Iterable[Consequence] | None = None,
 ) -> Finding:
-    """Return a finding, with the level and the meanings of its rule unless others are given."""
+    """Return a finding, with the level and the consequences of its rule as defaults."""
     counts_for = rule.means if means is None else tuple(m for m in Consequence if m in {*means})
     return Finding(rule, level or rule.level, counts_for, subject, address, attribute, evidence)
 
 
-_OF_ONE = {"owners": (), "example": None}  # what evidence has of one principal
+_OF_ONE = {"owners": (), "example": None}  # the fields of evidence that differ between principals
 
 
 def together(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield findings about principals, those that say the same of several as one."""
+    """Yield findings about principals, merged if they differ only in the principal."""
     alike: dict[Hashable, list[Finding]] = {}
     for each in findings:
-        # An example may differ where the scope does not.
+        # Examples may differ although the statements are the same.
         own = {k: v for k, v in _OF_ONE.items() if k in each.evidence.__struct_fields__}
         key = (each.rule, each.level, each.means, each.address, each.attribute)
         alike.setdefault((*key, replace(each.evidence, **own)), []).append(each)

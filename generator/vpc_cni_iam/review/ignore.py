@@ -19,29 +19,29 @@ from vpc_cni_iam.texts.limits import CONFIGURATION
 
 NAME = "vpc-cni-iam-ignore.toml"
 _KNOWN = ("rule", "address", "reason", "until")
-# About the file itself: to ignore these would defeat it.
+# Findings about the file itself cannot be ignored.
 _OWN = (Rule.IGNORE_EXPIRED, Rule.IGNORE_UNUSED)
 _RULES = {str(rule): rule for rule in Rule if rule not in _OWN}
 
 
 class IgnoreEntry(Struct, frozen=True):
-    """One entry."""
+    """An entry of the ignore file."""
 
     rule: Rule
-    address: str  # a resource's address, in which ``*`` stands for anything
+    address: str  # a resource's address; ``*`` matches any text
     reason: str
-    until: datetime.date | None = None  # the last day on which it counts; None for no end
+    until: datetime.date | None = None  # the last day on which it applies; None for no end
 
 
 class IgnoreFile(Struct, frozen=True):
-    """The entries of a file."""
+    """An ignore file."""
 
     source: str = NAME  # the name of the file
     entries: tuple[IgnoreEntry, ...] = ()
 
 
 class Ignored(Struct, frozen=True):
-    """A finding that an entry takes out."""
+    """A finding that an entry suppresses."""
 
     finding: Finding
     entry: IgnoreEntry
@@ -56,7 +56,7 @@ class EntryWithoutEffect(Struct, frozen=True):
 
 
 def load(path: Path) -> IgnoreFile:
-    """Read an ignore file; a `ConfigurationError` has the entry."""
+    """Read an ignore file; raises `ConfigurationError` with the place of the entry."""
     from vpc_cni_iam.texts import toml  # noqa: PLC0415 - few have the file
 
     text = read(path, "TOML", CONFIGURATION)
@@ -97,7 +97,7 @@ def _entry(entry: Any, source: str, place: str) -> IgnoreEntry:
 def apply(
     file: IgnoreFile, findings: Iterable[Finding], today: datetime.date
 ) -> tuple[tuple[Finding, ...], tuple[Ignored, ...]]:
-    """Return the findings that count, with those about the file itself, and the ignored ones."""
+    """Return the findings that remain, with those about the file itself, and the ignored ones."""
     left, ignored = list(findings), list[Ignored]()
     for number, entry in enumerate(file.entries, 1):
         evidence = EntryWithoutEffect(file.source, number, entry)
@@ -113,5 +113,5 @@ def apply(
 
 
 def _matches(entry: IgnoreEntry, about: Finding) -> bool:
-    # An address may have ? and brackets: only a star stands for anything else.
+    # An address may have ? and brackets, so only a star is a wildcard.
     return wildcard.matches(entry.address, about.address, wildcards="*")

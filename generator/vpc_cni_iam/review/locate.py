@@ -1,4 +1,4 @@
-"""Finds the file and line of each resource of a plan, in its configuration."""
+"""Finds the file and line of each resource of a plan in its configuration."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from vpc_cni_iam.texts.limits import HCL
 if TYPE_CHECKING:
     from vpc_cni_iam.hcl.repair import Located
 
-# Where each block is written: in several files where an override file changes it, and where engines
-# do not read the same files.
+# The places of each block. There are several if an override file changes it, or if Terraform and
+# OpenTofu read different files.
 _Blocks = dict[tuple[str, ...], list["SourcePlace"]]
 _PATTERNS = ("*.tf", "*.tofu", "*.tf.json", "*.tofu.json")
 
@@ -37,10 +37,10 @@ class SourcePlace(Struct, frozen=True):
 
 
 class Locator:
-    """Finds where resources are written; nothing without the root module's directory.
+    """Finds the place of resources; without the directory of the root module, it finds none.
 
-    The plan's configuration says where modules come from. Raises `InputError` for a directory
-    without a file of a configuration.
+    The plan's configuration has the sources of modules. Raises `InputError` for a directory without
+    a file of a configuration.
     """
 
     def __init__(self, directory: Path | None, configuration: PlanConfiguration) -> None:
@@ -53,19 +53,19 @@ class Locator:
 
     @property
     def fits(self) -> bool:
-        """Whether anything of the plan's root module is written in the directory."""
+        """Whether the directory has any block of the plan's root module."""
         root = self._configuration.root
         keys = {("module", name) for name in root.calls} | set(map(_key, root.blocks))
         is_any = not keys.isdisjoint(self._blocks(PurePosixPath()))
         return self._directory is None or not keys or is_any
 
     def place(self, address: str) -> SourcePlace | None:
-        """Return where a resource is written; of a module from elsewhere, where it is called."""
+        """Return the place of a resource; for a module from elsewhere, the place of its call."""
         own, here = self._find(address)
         return next(iter((*own, *here)), None)
 
     def block_text(self, address: str) -> str | None:
-        """Return the text of a resource's block; None unless it is written in one place alone."""
+        """Return the text of a resource's block; None unless it is written in exactly one place."""
         own, _ = self._find(address)
         if len(own) != 1 or self._directory is None:
             return None
@@ -73,7 +73,7 @@ class Locator:
         return "\n".join(lines[own[0].line - 1 : own[0].end])
 
     def _find(self, address: str) -> tuple[list[SourcePlace], list[SourcePlace]]:
-        """Return where a resource is written, and where the module is called that it is in."""
+        """Return the places of a resource, and the places of the call of its module."""
         here: list[SourcePlace] = []
         if self._directory is None or not address:
             return [], here
@@ -97,7 +97,7 @@ class Locator:
             blocks: _Blocks = {}
             path = self._directory / folder
             patterns = _PATTERNS if path.is_dir() else ()
-            # Engines pass hidden files.
+            # Engines ignore hidden files.
             files = (file for pattern in patterns for file in sorted(path.glob(pattern)))
             for file in (file for file in files if not file.name.startswith(".")):
                 name = (folder / file.name).as_posix()
@@ -115,7 +115,7 @@ def _key(block: str) -> tuple[str, ...]:
 
 
 def _in_json(file: Path) -> Iterator[Located]:
-    """Yield the blocks of a file in JSON; of one that is damaged those before the damage."""
+    """Yield the blocks of a JSON file; if it is damaged, those before the damage."""
     from vpc_cni_iam.hcl.repair import Located  # noqa: PLC0415 - few plans need it
 
     text = _text(file).encode()
@@ -123,7 +123,7 @@ def _in_json(file: Path) -> Iterator[Located]:
     reader.skip_mark()
 
     def labelled(labels: tuple[str, ...], left: int) -> Iterator[Located]:
-        """Yield the blocks in an object, or a list of such, with as many labels as are left."""
+        """Yield the blocks in an object, or a list of objects, with as many labels as are left."""
         if reader.peek() == b"[":
             for _ in reader.items():
                 yield from labelled(labels, left)
@@ -133,7 +133,7 @@ def _in_json(file: Path) -> Iterator[Located]:
                 yield from labelled((*labels, name), left - 1)
                 continue
             start = bisect(ends, reader.place) + 1
-            # What is passed may end in space before what follows.
+            # The value may end in white space.
             end = start + bytes(reader.value()).rstrip().count(b"\n")
             yield Located(labels[0], (*labels[1:], name), start, end)
 
@@ -147,7 +147,7 @@ def _in_json(file: Path) -> Iterator[Located]:
 
 def _text(file: Path) -> str:
     try:
-        # A place is a help, and what cannot be read has none.
+        # A place is only a help: a file that cannot be read has none.
         return content(file, HCL).decode(errors="replace") if file.is_file() else ""
     except InputError:
         return ""

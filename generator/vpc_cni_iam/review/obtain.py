@@ -1,4 +1,4 @@
-"""Gets a plan from what a user names: JSON, or a saved plan that an engine shows."""
+"""Gets the plan that a user names: JSON, or a saved plan that an engine shows."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ def obtain(
     passed: Callable[[int, int], None] | None = None,
     directory: Path | None = None,
 ) -> Plan:
-    """Read a plan of a file, a directory with a saved plan, or ``-``.
+    """Read a plan from a file, a directory with a saved plan, or ``-``.
 
-    `engine` shows a saved plan: ``terraform``, ``tofu`` or ``auto``; in `directory`, None for where
-    it is. `passed` is called now and then with how many bytes of how many are read.
+    `engine` shows a saved plan: ``terraform``, ``tofu`` or ``auto``. It runs in `directory`, or, if
+    that is None, in the directory of the plan. `passed` is called with the bytes read and the
+    total.
     """
     path = None if target == "-" else Path(target)
     if path is not None:
@@ -56,7 +57,7 @@ def _shown(
     environ: Mapping[str, str],
     passed: Callable[[int, int], None] | None,
 ) -> Plan:
-    """Have an engine show a saved plan; it must be run where the plan was made."""
+    """Return a saved plan as an engine shows it; an engine needs the directory of the plan."""
     from tempfile import TemporaryFile  # noqa: PLC0415 - few plans need one
 
     failed: list[EngineError] = []
@@ -70,22 +71,22 @@ def _shown(
             else:
                 return _read(contents(file, str(saved)), str(saved), passed)
     if not failed:
-        how = "terraform show -json PLANFILE > plan.json, then name plan.json"
+        how = "run terraform show -json PLANFILE > plan.json, then review plan.json"
         raise EngineError(
-            f"{saved} is a saved plan, and no engine is on the PATH to show it; {how}"
+            f"{saved} is a saved plan, but no engine to show it is on the PATH; {how}"
         )
     messages = "\n".join(map(str, failed))
     raise EngineError(
         f"{saved}: {messages}\n"
-        f"Only the engine and version that made a saved plan can show it, in the root module's "
-        f"initialised directory, which is taken to be {directory}. Name another with --source, or "
+        f"Only the engine and version that made a saved plan can show it, in the initialised "
+        f"directory of the root module. {directory} was used: name another with --source, or "
         f"review the output of: terraform show -json {saved.name}"
     )
 
 
 def _engines(choice: str, environ: Mapping[str, str]) -> Iterator[Engine]:
-    """Yield the engine that is chosen, or all that are there: only one of them reads a plan."""
-    # Nothing is planned here: what the user initialised is read, and that may be elsewhere.
+    """Yield the chosen engine, or all installed ones: only the one that made a plan reads it."""
+    # The engine only reads the directory that the user initialised, which may be elsewhere.
     where = {k: v for k, v in environ.items() if k == "TF_DATA_DIR"}
     for name in NAMES if choice == "auto" else (choice,):
         with suppress(EngineError) if choice == "auto" else nullcontext():

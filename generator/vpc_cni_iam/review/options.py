@@ -1,4 +1,4 @@
-"""What a user asks of a review."""
+"""The options of a review."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 
 
 class Options(Struct, frozen=True):
-    """What a user asks of a review, besides the plan."""
+    """The options of a review."""
 
-    version: PluginVersion | None = None  # the version to judge by; None for the plan's
+    version: PluginVersion | None = None  # the plugin version to check; None for the plan's
     mode: Mode | None = None  # the IP family of the cluster; None for the plan's
-    today: datetime.date = datetime.date.min  # with which entries of the ignore file expire
+    # the day that decides which entries of the ignore file have expired
+    today: datetime.date = datetime.date.min
     source: Path | None = None  # the directory of the root module; None if it is not named

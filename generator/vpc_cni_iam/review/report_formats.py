@@ -1,4 +1,4 @@
-"""The formats of a review by their names; `report.formats` has a module for each."""
+"""The report formats by name; `report.formats` has a module for each."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ FORGES: tuple[Forge, ...] = ("github", "gitlab", "bitbucket")
 
 
 class Setting(Struct, frozen=True):
-    """What a report depends on besides the review."""
+    """The settings of a report."""
 
-    forge: Forge | None = None  # where it is read; None for nowhere in particular
+    forge: Forge | None = None  # the forge that shows it; None for no particular one
     prefix: str = ""  # where the root module is in its repository, with forward slashes
-    width: int | None = None  # how wide lines of text may be, None where they may be of any length
+    width: int | None = None  # the width of lines of text; None for any length
     colour: bool = False  # whether text is in colour
     details: bool = False  # whether text has all details
 
 
 def pieces(name: str, review: ShownReview, setting: Setting) -> Iterator[str]:
-    """Yield a report in pieces, so that a large one need not be in memory as a whole."""
+    """Yield a report in pieces, so that a large one is not in memory as a whole."""
     module = formats.load(PACKAGE, name)
     if hasattr(module, "pieces"):
         yield from module.pieces(review, setting)

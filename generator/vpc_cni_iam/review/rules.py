@@ -1,4 +1,4 @@
-"""The rules of a review: which `--fail-on` each one fails, and its topic.
+"""The rules of a review, each with its severity, its topic and its `--fail-on` kinds.
 
 ``report/rules.toml`` has their texts. A rule is a row here and a table there.
 """
@@ -26,17 +26,17 @@ _LEVELS = tuple(Level)
 
 
 def most_severe(levels: Iterable[Level]) -> Level:
-    """Return the most severe of levels; a note without any."""
+    """Return the most severe level; a note if there is none."""
     return max(levels, key=_LEVELS.index, default=Level.NOTE)
 
 
 def at_most(level: Level, limit: Level) -> Level:
-    """Return a level, or the limit if it is more severe."""
+    """Return a level, but at most the limit."""
     return min(level, limit, key=_LEVELS.index)
 
 
 class Consequence(StrEnum):
-    """What of ``--fail-on`` a finding fails, besides its level."""
+    """The kinds of findings that ``--fail-on`` can name."""
 
     NEW_ACCESS = "new-access"
     COVERAGE_LOST = "coverage-lost"
@@ -44,20 +44,20 @@ class Consequence(StrEnum):
 
 
 EVERY = tuple(Consequence)
-# Something is newly allowed, the plugin loses something, or anything else changes.
+# Something is newly allowed; the plugin loses something; anything else changes.
 GAINS = (Consequence.NEW_ACCESS, Consequence.ANY_CHANGE)
 LOSES = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
 CHANGES = (Consequence.ANY_CHANGE,)
 
 
 class Topic(StrEnum):
-    """The question that a rule is about."""
+    """The question that a rule answers."""
 
     PLUGIN = "plugin"  # does the plugin keep working?
     ACCESS = "access"  # who can do more, or less?
     TRUST = "trust"  # who can assume a role?
     CREDENTIALS = "credentials"  # who gets a role?
-    PLAN = "plan"  # what does the plan not say, or change besides?
+    PLAN = "plan"  # what is unknown, or changes besides?
 
 
 _N, _W, _E = Level.NOTE, Level.WARNING, Level.ERROR
@@ -66,9 +66,9 @@ _PLUGIN, _ACCESS, _TRUST, _CREDENTIALS, _PLAN = Topic
 
 
 class Rule(StrEnum):
-    """The rules by the identifier that an ignore file names.
+    """The rules, by the identifier that an ignore file names.
 
-    Each with its level and what of ``--fail-on`` it fails, where a finding does not say otherwise.
+    Each has its level and its kinds; a finding can have others.
     """
 
     level: Level
@@ -76,7 +76,7 @@ class Rule(StrEnum):
     means: tuple[Consequence, ...]
 
     def __new__(cls, name: str, level: Level, question: Topic, *means: Consequence) -> Rule:
-        """Return a rule by its identifier alone, as `StrEnum` compares and writes it."""
+        """Return a rule that compares and prints as its identifier."""
         rule = str.__new__(cls, name)
         rule._value_ = name
         rule.level, rule.question, rule.means = level, question, means

@@ -1,4 +1,4 @@
-"""Reviews a plan: fills both accounts, compares them, and asks each check."""
+"""Reviews a plan: fills both accounts, compares them, and runs each check."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
 
 
 class Review(Struct, frozen=True):
-    """What a review comes to."""
+    """The result of a review."""
 
     context: Context
     findings: tuple[Finding, ...]
@@ -66,7 +66,7 @@ class Review(Struct, frozen=True):
 
 
 def review(plan: Plan, options: Options, ignore_file: IgnoreFile | None = None) -> Review:
-    """Review a plan; an ignore file takes findings out."""
+    """Review a plan; the entries of an ignore file suppress findings."""
     context = Context(plan, options)
     planned = [finding for check in CHECKS for finding in check(context)]
     drifts = [*drift(context, CHECKS)]
@@ -76,7 +76,7 @@ def review(plan: Plan, options: Options, ignore_file: IgnoreFile | None = None) 
 
 
 def _once(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield findings, each once; not all evidence can be hashed."""
+    """Yield findings without repeats; not all evidence can be hashed."""
     alike: dict[tuple[Rule, str, str], list[Finding]] = {}
     for finding in findings:
         others = alike.setdefault((finding.rule, finding.address, finding.attribute), [])

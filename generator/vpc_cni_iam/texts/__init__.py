@@ -1,7 +1,7 @@
 """Reads text files, in the encodings that other programs write.
 
-PowerShell's ``>`` writes UTF-16, and its older versions begin UTF-8 with a byte order mark; what
-such a file says is as clear as in any other, so that it is read.
+PowerShell's ``>`` writes UTF-16, and its older versions begin UTF-8 with a byte order mark. Both
+are read.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from vpc_cni_iam.texts.limits import POLICIES, Limit
 
 STDIN = "standard input"
 _PIECE = 1 << 20
-# No mark begins them: the grammar of TOML has none, and the API of IAM takes U+0009 to U+00FF.
+# These must not begin with a mark: TOML's grammar has none, and IAM's API allows U+0009 to U+00FF.
 _UNMARKED = ("TOML", "JSON")
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-# What the system says of a file that cannot be opened, in words that say more.
+# Clearer words for the system's errors about a file that cannot be opened.
 _PROBLEMS: tuple[tuple[type[OSError], str], ...] = (
     (FileNotFoundError, "does not exist; check the path"),
     (IsADirectoryError, "is a directory; name a file"),
-    (NotADirectoryError, "lies below a file, not a directory"),
+    (NotADirectoryError, "is below a file, not a directory"),
 )
 
 
 class Readable(Protocol):
-    """A file, a pipe or an answer."""
+    """A file, a pipe or a response."""
 
     def read(self, size: int, /) -> bytes:
-        """Return the next bytes, at most so many; empty at the end."""
+        """Return the next bytes, at most this many; empty at the end."""
 
 
 def has_markers(content: bytes | str) -> bool:
-    """Say whether a file holds the conflict markers of a merge."""
+    """Return whether a file has conflict markers of a merge."""
     return "<<<<<<< " in content if isinstance(content, str) else b"<<<<<<< " in content
 
 
@@ -66,25 +66,25 @@ def content(path: Path, limit: Limit = POLICIES) -> bytes:
 def content_together(
     paths: Sequence[Path], source: str, limit: Limit, together: Limit, count: Limit
 ) -> dict[Path, bytes]:
-    """Return the bytes of the files of a directory, of which `source` is the name in errors.
+    """Return the bytes of a directory's files; `source` is its name in errors.
 
-    `limit` is of each, `together` of all; `count` is of their number.
+    `limit` applies to each file, `together` to all; `count` to their number.
     """
     if len(paths) > count.most:
-        raise InputError(source, "", f"holds more than {count.words()}, the most that is read")
+        raise InputError(source, "", f"holds more than {count.words()}, the limit")
     files: dict[Path, bytes] = {}
     size = 0
     for path in paths:
         files[path] = content(path, limit)
         size += len(files[path])
         if size > together.most:
-            problem = f"holds files of more than {together.words()} together, the most that is read"
+            problem = f"holds files of more than {together.words()} together, the limit"
             raise InputError(source, "", problem)
     return files
 
 
 def bounded(file: Readable, source: str, limit: Limit) -> bytes:
-    """Return the rest of a file or a pipe; one that is too large is refused before more is read."""
+    """Return the rest of a file or a pipe; refuses one that is too large before reading more."""
     content = io.BytesIO()
     while piece := file.read(_PIECE):
         if content.tell() + len(piece) > limit.most:
@@ -94,7 +94,7 @@ def bounded(file: Readable, source: str, limit: Limit) -> bytes:
 
 
 def unpacked(data: bytes, source: str, limit: Limit = POLICIES) -> bytes:
-    """Return bytes without the compression of gzip, if they have it."""
+    """Return bytes, unpacked if they are gzip."""
     if not data.startswith(_GZIP):
         return data
     try:
@@ -105,12 +105,12 @@ def unpacked(data: bytes, source: str, limit: Limit = POLICIES) -> bytes:
 
 
 def too_large(source: str, limit: Limit) -> InputError:
-    """Return the error of an input that is larger than its limit."""
-    return InputError(source, "", f"is larger than {limit.words()}, the most that is read")
+    """Return the error for an input that is larger than its limit."""
+    return InputError(source, "", f"is larger than {limit.words()}, the limit")
 
 
 def unreadable(path: Path, error: OSError) -> InputError:
-    """Return the error of a file that the system does not open or read."""
+    """Return the error for a file that the system cannot open or read."""
     for kind, problem in _PROBLEMS:
         if isinstance(error, kind):
             return InputError(str(path), "", problem)
@@ -120,8 +120,8 @@ def unreadable(path: Path, error: OSError) -> InputError:
 def decode(content: bytes, source: str, form: str = "") -> str:
     """Return the text of bytes, without a byte order mark; raises `InputError` with the line.
 
-    `form` is a format that is always UTF-8, such as HCL, so that an engine, or IAM, would not take
-    anything else either; empty for any other text.
+    `form` is a format that must be UTF-8, such as HCL, as for an engine or IAM; empty for other
+    text.
     """
     if content.startswith(_ZIP):
         how = "print a saved plan with: terraform show -json PLANFILE (or tofu show -json PLANFILE)"

@@ -1,7 +1,7 @@
-"""How much is read of each kind of input, and why: the one table of sizes and nesting.
+"""The limits of each kind of input, with reasons: the only table of sizes and nesting.
 
-A size is checked where the file system knows it, and again while bytes arrive, since a pipe or a
-device has none.
+A size is checked before reading, if the file system knows it, and again while reading, since a pipe
+or a device has none.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ _KIB, _MIB, _GIB = 1 << 10, 1 << 20, 1 << 30
 
 
 class Limit(Struct, frozen=True):
-    """How much is read of one kind of input."""
+    """The limit of one kind of input."""
 
     kind: str
-    most: int  # the most that is read
-    why: Message  # what an ordinary one needs, which is far less
-    unit: str = "bytes"  # what is counted
+    most: int  # the limit
+    why: Message  # the size of an ordinary input, which is far less
+    unit: str = "bytes"  # the unit
 
     def words(self) -> str:
         """Return the limit for people, such as ``128 MiB``."""
@@ -112,14 +112,14 @@ ENGINE_OUTPUT = Limit(
     "a plan of a module's own policies is under 1 MB",
 )
 
-# How deep brackets nest, and how many parts a key of TOML has. A policy nests 6 deep, what AWS
-# prints around it 8 more, the configuration in a plan 3 for each module, HCL some 10.
+# The depth of brackets, and the number of parts of a TOML key. A policy nests 6 deep, AWS's output
+# around it 8 more, the configuration in a plan 3 for each module, HCL about 10.
 JSON_DEPTH = 200
 HCL_DEPTH = 100
 TOML_DEPTH = 20
-# How many words and signs one HCL file has, texts and comments aside. Parsing takes some 35 µs for
-# each; an ordinary file of 900 KB has as many.
+# The number of tokens in one HCL file, without texts and comments. Parsing takes about 35 µs for
+# each; an ordinary file of 900 KB has this many.
 HCL_TOKENS = 150_000
-# What the file systems of Linux, macOS and Windows take.
+# The limit of Linux's, macOS's and Windows' file systems.
 NAME_BYTES = 255
 PATH_BYTES = 1024

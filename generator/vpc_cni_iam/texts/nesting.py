@@ -1,6 +1,6 @@
 """Refuses texts that nest so deeply that a parser would fail, or take minutes.
 
-Each scan is linear and knows just enough of a format to tell brackets from those in strings.
+Each scan is linear, and knows only enough of a format to skip brackets in strings.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TOML = (
     r"|'[^'\n]*'?"
     r"|\#[^\n]*|[\[\]{}.=,\n]"
 )
-# Of code, and of the text between quotes.
+# Tokens of code, and of the text between quotes.
 _HCL_CODE = re.compile(
     r"\#[^\n]*|//[^\n]*|/\*.*?(?:\*/|\Z)|<<-?\s*(?P<mark>[^\s\W][\w-]*)[^\n]*\n"
     r'|(?P<sign>["{}()\[\]])',
@@ -37,7 +37,7 @@ def check_json(text: str, source: str) -> None:
     """Refuse JSON that nests too deeply, with the line."""
     if text.count("{") + text.count("[") <= JSON_DEPTH:
         return
-    # At the speed of C for large texts: brackets alone, as steps up and down.
+    # At C speed for large texts: only brackets, as steps up and down.
     brackets = re.sub(r"[^{}\[\]]+", "", _JSON_STRING.sub("", text))
     steps = array("b", brackets.translate(_STEPS).encode("latin-1"))
     if max(accumulate(steps), default=0) > JSON_DEPTH:
@@ -70,7 +70,7 @@ def check_hcl(text: str, source: str) -> None:
     """Refuse HCL that nests too deeply, by brackets or templates, or has too many tokens."""
     if len(text) <= HCL_TOKENS and sum(map(text.count, (*_OPENING, '"'))) <= HCL_DEPTH:
         return
-    # What is open, from the outside in: a bracket, a quote, or a template in a text.
+    # The open brackets, quotes and templates, from the outside in.
     opened: list[str] = []
     place = tokens = 0
     while place < len(text):
@@ -105,4 +105,4 @@ def _nests(limit: int) -> str:
 
 def _refused(text: str, place: int, source: str, problem: str) -> InputError:
     line = text.count("\n", 0, place) + 1
-    return InputError(source, f"line {line}", f"{problem}, the most that is read")
+    return InputError(source, f"line {line}", f"{problem}, the limit")

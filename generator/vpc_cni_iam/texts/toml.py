@@ -9,7 +9,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.texts import has_markers
 from vpc_cni_iam.texts.nesting import check_toml
 
-_PROBLEMS = {"Cannot overwrite a value": "a key stands twice; remove one of the two"}
+_PROBLEMS = {"Cannot overwrite a value": "a key is there twice; remove one of the two"}
 
 
 def loads(text: str, source: str) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def loads(text: str, source: str) -> dict[str, Any]:
         problem, _, place = str(error).removesuffix(")").partition(" (at ")
         problem = f"is not TOML: {_PROBLEMS.get(problem, problem)}"
         if has_markers(text):
-            problem = "holds conflict markers; resolve them"
+            problem = "has conflict markers; resolve them"
         raise InputError(source, place, problem) from None
     except (ValueError, RecursionError):  # such as a number of more digits than Python reads
-        raise InputError(source, "", "holds a number or a nesting that is too large") from None
+        raise InputError(source, "", "has a number or a nesting that is too large") from None

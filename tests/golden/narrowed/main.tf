@@ -31,7 +31,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     resources = ["*"]
   }
 
-  # Write the tags of network interfaces that it creates, the cluster's among them.
+  # Write the tags of network interfaces that it creates, with the cluster's tag.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]
@@ -62,7 +62,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
-  # Claim a network interface that no cluster has, such as the first one of a node, by writing the
+  # Claim a network interface without a cluster's tag, such as a node's first one, by writing the
   # cluster's tag.
   statement {
     effect    = "Allow"
@@ -105,8 +105,8 @@ data "aws_iam_policy_document" "ipv4_scoped" {
     }
   }
 
-  # Correct the tags of network interfaces that have the cluster's tag, which stays that of the
-  # cluster.
+  # Correct the tags of network interfaces that have the cluster's tag, without changing the
+  # cluster's tag.
   statement {
     effect    = "Allow"
     actions   = ["ec2:CreateTags"]

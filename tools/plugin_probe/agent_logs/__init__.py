@@ -1,1 +1,1 @@
-"""Runs the log functions of the network policy agent, of which it has no other part."""
+"""Runs the log functions of the network policy agent, without the rest of the agent."""

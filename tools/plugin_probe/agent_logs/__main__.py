@@ -2,10 +2,10 @@
 
 python -m tools.plugin_probe.agent_logs CLONE v1.1.6 v1.4.0
 
-CLONE is a clone of aws/aws-network-policy-agent with its tags. The functions are those that make
-the log group and write to it (pkg/ebpf/events/events.go); the rest of the agent loads eBPF programs
-and asks EC2 for the cluster's name, and is read, not run. What was seen is in observed.json. It
-wants Go, and a minute of processor time a version.
+CLONE is a clone of aws/aws-network-policy-agent with its tags. The functions create the log group
+and write to it (pkg/ebpf/events/events.go). The rest of the agent loads eBPF programs and asks EC2
+for the cluster's name; it was read, not run. The results are in observed.json. It needs Go, and a
+minute of processor time for each version.
 """
 
 import argparse
@@ -24,7 +24,7 @@ FOLDER = Path(__file__).parent
 OBSERVED = FOLDER / "observed.json"
 ACTIONS = ("DescribeLogGroups", "CreateLogGroup", "CreateLogStream", "PutLogEvents")
 _PACKAGE = "pkg/ebpf/events"
-# In place of pkg/aws/cloud.go, which asks EC2 for the cluster's name: its client takes minutes to
+# Replaces pkg/aws/cloud.go, which asks EC2 for the cluster's name: its client takes minutes to
 # compile, and the functions do not call it.
 _CLOUD = """package aws
 
@@ -41,7 +41,7 @@ type Cloud interface {
 
 func NewCloud(CONTEXTcfg CloudConfig) (Cloud, error) { return nil, errors.New("not there") }
 """
-# In place of the module that reads eBPF's ring buffers: the module proxy lacks its old versions.
+# Replaces the module that reads eBPF's ring buffers: the module proxy lacks its old versions.
 _EBPF = "github.com/aws/aws-ebpf-sdk-go"
 _BUFFERS = """package events
 

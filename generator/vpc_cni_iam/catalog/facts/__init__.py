@@ -1,4 +1,4 @@
-"""What was read in upstream's repository and at AWS, each fact with its source.
+"""Facts from upstream's repository and from AWS, each with its source.
 
-``data/`` names the commits of the repository aws/amazon-vpc-cni-k8s. Nothing is read at import.
+``data/`` names commits of the repository aws/amazon-vpc-cni-k8s. Nothing is read at import.
 """

@@ -1,6 +1,6 @@
-"""AWS managed policies that are often attached, or that allow much, by what they allow.
+"""AWS managed policies that are often attached or allow much, classified by what they allow.
 
-The table does not have those of `catalog.facts.documents`, of which every version is known.
+`catalog.facts.documents` has the plugin's own managed policies, with every known version.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _ARN = r"arn:aws[a-z-]*:iam::aws:policy/(.+)"
 class PolicyClass(StrEnum):
     """What an AWS managed policy allows; the first class that fits."""
 
-    # Everything, or everything but IAM.
+    # Everything, or everything except IAM.
     ADMIN = "admin"
-    # Changes permissions, assumes any role, or passes any role to a service that runs code.
-    # Policies that AWS made for a service's own role are not counted for passing roles.
+    # Changes permissions, assumes any role, or passes any role to a service that runs code. Passing
+    # roles does not decide the class of policies that AWS made for a service's own role.
     IAM = "iam"
-    # Reads or writes what customers keep, whatever it is named.
+    # Reads or writes customers' data, whatever the resource's name.
     DATA = "data"
-    # Only reads, and none of what customers keep.
+    # Only reads, and no customers' data.
     READ = "read"
     OTHER = "other"
 
@@ -43,11 +43,11 @@ class AwsManagedPolicy(Struct, frozen=True):
     because: tuple[str, ...]
     version: str  # the version that was read, such as ``v12``. AWS may have published newer ones.
     denies: bool  # whether it has a Deny statement
-    document: Policy | None  # what it says; None where it is too large for the table
+    document: Policy | None  # its document; None if it is too large for the table
 
 
 class PublishedPolicy(Struct, frozen=True):
-    """What an AWS managed policy says."""
+    """The document of an AWS managed policy."""
 
     name: str  # with its path
     version: str  # the newest one that is known
@@ -56,9 +56,9 @@ class PublishedPolicy(Struct, frozen=True):
 
 @cache
 def published(arn: str) -> PublishedPolicy | None:
-    """Return what the AWS managed policy with this ARN says; None if that is not known.
+    """Return the document of the AWS managed policy with this ARN; None if it is not known.
 
-    The documents were read in the partition ``aws``; for another one, their ARNs get its name.
+    The documents were read in the partition ``aws``; for another partition, their ARNs are changed.
     """
     name, partition = name_of(arn), arn.partition(":")[2].partition(":")[0]
     if name in documents.MANAGED:
@@ -81,7 +81,7 @@ def find(arn: str) -> AwsManagedPolicy | None:
 
 
 def nonexistent(arn: str) -> str | None:
-    """Return what to attach in place of a policy that AWS does not publish, None if it may."""
+    """Return what to attach instead of a policy that AWS does not publish; None if it may exist."""
     known = {entry["name"]: entry["instead"] for entry in store.data(_FILE)["nonexistent"]}
     return known.get(name_of(arn))
 

@@ -1,4 +1,4 @@
-"""Which AWS actions each version of the plugin calls, in which mode, and what a denial breaks."""
+"""Which AWS actions each plugin version calls, in which mode, and what a denial breaks."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from vpc_cni_iam.names import resolve
 
 Mode = Literal["ipv4", "ipv6"]
 FAMILIES: Mapping[str, str] = {"ipv4": "IPv4", "ipv6": "IPv6"}  # as people write them
-# Features whose calls other programs than the agent make.
+# Features whose calls are made by other programs than the agent.
 _OTHER_PROGRAMS = ("metrics-helper", "network-policy-logs")
-_NAMED = 3  # observed versions that are named each
+_NAMED = 3  # the most observed versions that are named one by one
 
 
 class DenialSeverity(StrEnum):
@@ -30,7 +30,7 @@ class DenialSeverity(StrEnum):
 
 
 class Impact(Enum):
-    """What a denial does to a node, the worst first."""
+    """The effect of a denial on a node, the worst first."""
 
     EXITS = "exits at start"
     EXITS_LATER = "exits"
@@ -55,39 +55,39 @@ class Basis(StrEnum):
 
 
 class CallRange(Struct, frozen=True, cache_hash=True):
-    """One action as one mode uses it over a range of versions."""
+    """The calls of one action in one mode, over a range of versions."""
 
     action: str  # such as ``ec2:DescribeSubnets``
     mode: Mode  # the IP family of the cluster
     first: PluginVersion
-    last: PluginVersion | None  # the last one, None if the newest known version still calls it
+    last: PluginVersion | None  # the last version; None if the newest known version still calls it
     impact: Impact  # what a denial does
-    feature: str | None  # the optional feature without which it is not called, None if always
+    feature: str | None  # the optional feature that makes the call; None if always made
     evidence: str  # where in the plugin's source this was read
-    deniable: bool = True  # false where AWS answers whatever policies say
+    deniable: bool = True  # false if AWS allows it whatever policies say
     delay: int = 0  # by how many seconds a denial delays the start
     # The versions of the range at which the denial was observed.
     observed: tuple[PluginVersion, ...] = ()
-    breaks: str = ""  # what a denial breaks, in words; empty where the form of the request says it
+    breaks: str = ""  # what a denial breaks, in words; empty if the request's form says it
 
     @property
     def severity(self) -> DenialSeverity:
-        """That of the impact."""
+        """The severity of the impact."""
         return self.impact.severity
 
     @property
     def is_fatal(self) -> bool:
-        """Whether the plugin does not work when it is denied."""
+        """Whether the plugin does not work if the call is denied."""
         return self.severity is DenialSeverity.fatal
 
     @property
     def is_needed(self) -> bool:
-        """Whether AWS may deny it, and the plugin then breaks or does less."""
+        """Whether AWS can deny it, and the plugin then breaks or does less."""
         return self.deniable and self.impact is not Impact.NO_EFFECT
 
     @property
     def effect(self) -> str:
-        """The impact in words, with the delay if there is one."""
+        """The impact in words, with the delay if any."""
         delayed = f"{Impact.DELAYED.value} by {self.delay} s"
         if self.impact is Impact.DELAYED:
             return delayed
@@ -111,18 +111,18 @@ class CallRange(Struct, frozen=True, cache_hash=True):
         return f"observed at {named}, else {Basis.READ.value}"
 
     def at(self, version: PluginVersion) -> bool:
-        """Say whether this use is there at a known version."""
+        """Return whether a known version makes this call."""
         return self.first <= version and (self.last is None or version <= self.last)
 
 
 class Call(Struct, frozen=True):
-    """One action with all its uses."""
+    """One action with all its call ranges."""
 
     action: str  # such as ``ec2:DescribeSubnets``
     component: str  # the program that calls it
     when: str  # the conditions under which it is called, in words
     resources: tuple[str, ...]  # the resource ARNs that IAM checks
-    # By mode and range of versions; empty for an action with a call site only.
+    # By mode and range of versions; empty if the source only has a call site.
     ranges: tuple[CallRange, ...]
 
 
@@ -149,7 +149,7 @@ def _call(entry: dict[str, Any]) -> Call:
 
 
 def read_range(action: str, name: str, mode: Mode, entry: dict[str, Any]) -> CallRange:
-    """Return one entry of ``calls.json`` or ``requests.json``, which denials know by `name`."""
+    """Return one entry of ``calls.json`` or ``requests.json``; denials refer to it by `name`."""
     first, feature = PluginVersion.of(entry["first"]), entry.get("feature")
     last = PluginVersion.of(entry["last"]) if entry["last"] else None
     by_name = store.data("denials.json").get(f"{mode} {feature}" if feature else mode, {})
@@ -170,7 +170,7 @@ def read_range(action: str, name: str, mode: Mode, entry: dict[str, Any]) -> Cal
 
 
 def at_version(call_range: CallRange, name: str, version: PluginVersion) -> CallRange:
-    """Return a range as it is at one of its versions: of some the agent exits on any denial."""
+    """Return a range at one of its versions: some versions exit on any denial."""
     exits = store.data("calls.json")["exits_on_denial"]
     first, last = PluginVersion.of(exits["first"]), PluginVersion.of(exits["last"])
     by_agent = call_range.action.startswith("ec2:") and call_range.feature not in _OTHER_PROGRAMS
@@ -189,7 +189,7 @@ def at_version(call_range: CallRange, name: str, version: PluginVersion) -> Call
 
 
 def observed_versions() -> frozenset[PluginVersion]:
-    """Return the versions whose agent was run, with calls denied."""
+    """Return the versions whose agent ran with calls denied."""
     denied = (names for mode in store.data("denials.json").values() for names in mode.values())
     return frozenset(PluginVersion.of(name) for names in denied for name in names)
 
@@ -203,10 +203,9 @@ def call(action: str) -> Call:
 def call_ranges(
     modes: Iterable[Mode], version: PluginVersion | None, feature: str | None = None
 ) -> tuple[CallRange, ...]:
-    """Return what modes use at a version, always (no feature) or because of a feature.
+    """Return the call ranges of modes at a version, without a feature or of one feature.
 
-    Version None is any that the catalog knows; those whose agent exits on any denial are then not
-    told apart.
+    Version None means any known version; versions that exit on any denial are not separated then.
     """
     chosen = tuple(modes)
     return tuple(
@@ -220,12 +219,12 @@ def call_ranges(
 
 
 def features() -> dict[str, str]:
-    """Return the optional features that need actions of their own, with what each is."""
+    """Return the optional features that need more actions, with a description of each."""
     return {name: entry["summary"] for name, entry in store.data("features.json").items()}
 
 
 def program_source(feature: str) -> str:
-    """Return where the permissions of a program with its own service account come from."""
+    """Return the source of the permissions of a program with its own service account."""
     return str(store.data("features.json")[feature]["source"])
 
 
@@ -242,7 +241,7 @@ def feature_since(name: str) -> PluginVersion:
 
 
 def check_features(names: Iterable[str], version: PluginVersion | None) -> tuple[str, ...]:
-    """Return the features of a user's names, each once, in order; raises `UsageError`."""
+    """Return the features with these names, each once, in order; raises `UsageError`."""
     chosen = {resolve(name, features(), "feature", "--feature") for name in names}
     for name in sorted(chosen):
         if version is not None and version < feature_since(name):

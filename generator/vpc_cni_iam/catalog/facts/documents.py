@@ -1,6 +1,6 @@
 """The policy documents that upstream and AWS have published for the plugin, by revision.
 
-Upstream's page is `docs/iam-policy.md`; before there was one, the documents were in its README.
+Upstream's page is `docs/iam-policy.md`; before this page, the documents were in its README.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ class Source(Struct, frozen=True):
     path: str  # the file in it
     blob: str  # git's name of the file's content, with which anyone finds it in the repository
     version: str  # the first version that shipped the revision
-    commit: str | None  # the commit that brought it, None where that is not known
-    date: str  # when, in ISO 8601: of the commit, of the version where that is not known
+    commit: str | None  # the commit that added it; None if not known
+    date: str  # the date of the commit in ISO 8601, or of the version if the commit's is not known
 
     @property
     def pin(self) -> str:
-        """What names the content exactly, in words."""
+        """The exact content's name, in words."""
         if self.commit is None:
             return f"git blob {self.blob} at {self.version}"
         return f"commit {self.commit}"
@@ -43,10 +43,10 @@ class Revision(Struct, frozen=True):
     source: Source  # where it comes from
     first: PluginVersion  # the first version that shipped it
     last: PluginVersion | None  # the last one, None for the newest revision
-    kinds: tuple[str, ...]  # the names of its documents: upstream's variants, and features with one
+    kinds: tuple[str, ...]  # its documents: upstream's variants, and features with one
 
     def document(self, kind: str) -> Policy:
-        """Return one of upstream's documents, by its name in `kinds`, with holes."""
+        """Return one of upstream's documents, by its name in `kinds`, with holes for values."""
         return _document(self.name, kind)
 
 
@@ -59,7 +59,7 @@ class ManagedVersion(Struct, frozen=True):
     policy: Policy  # its document
 
 
-# Of the plugin's role, and of the cluster's role where security groups for pods are used.
+# Those of the plugin's role, and of the cluster role with security groups for pods.
 CNI_POLICY, RESOURCE_CONTROLLER = "AmazonEKS_CNI_Policy", "AmazonEKSVPCResourceController"
 MANAGED = (CNI_POLICY, RESOURCE_CONTROLLER)
 
@@ -74,7 +74,7 @@ def revisions() -> tuple[Revision, ...]:
 def readme_revisions() -> tuple[Revision, ...]:
     """Return the revisions of the documents in upstream's README, oldest first.
 
-    They are from before upstream's page, and have no scoped document.
+    They are older than upstream's page, and have no scoped document.
     """
     return tuple(map(_revision, store.every("readme")))
 
@@ -132,6 +132,6 @@ def find(name: str) -> Revision:
 
 
 def in_force(version: PluginVersion) -> Revision:
-    """Return the revision a version shipped; the oldest for a version before any was."""
+    """Return the revision that a version shipped; for a version before any, the oldest."""
     shipped = [r for r in revisions() if r.first <= version]
     return shipped[-1] if shipped else revisions()[0]

@@ -1,7 +1,7 @@
-"""The published methods with which a principal gives itself more permissions.
+"""Published methods of privilege escalation.
 
-``data/escalation.json`` has their sources. ``iam:PassRole`` counts alone: the
-service that the role is passed to is left out.
+``data/escalation.json`` has their sources. ``iam:PassRole`` alone is enough here: the service that
+gets the role is not checked.
 """
 
 from __future__ import annotations

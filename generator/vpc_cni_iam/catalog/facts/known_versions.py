@@ -18,7 +18,7 @@ def known() -> tuple[PluginVersion, ...]:
 
 
 def served() -> tuple[PluginVersion, ...]:
-    """Return the known versions that `find` returns, oldest first."""
+    """Return the supported versions, oldest first."""
     return known()[1:]
 
 
@@ -28,15 +28,14 @@ def newest() -> PluginVersion:
 
 
 def newest_date() -> str:
-    """Return the day on which the newest version the catalog knows was published."""
+    """Return the date of the newest version that the catalog knows."""
     return str(store.data("calls.json")["source"]["newest_version_date"])
 
 
 def stand_in(name: str) -> PluginVersion | None:
-    """Return the newest known version for a later patch version of it, None for any other name.
+    """Return the newest known version for a later patch version of it; None for any other name.
 
-    A patch version seldom calls anything new, so the one before it is the best answer there is,
-    though not a sure one.
+    A patch version seldom makes new calls, so the version before it is the best guess.
     """
     version, last = PluginVersion.parse(name), newest()
     if version is None or version <= last or version.number[:2] != last.number[:2]:
@@ -45,7 +44,7 @@ def stand_in(name: str) -> PluginVersion | None:
 
 
 def stand_in_warning(name: str) -> str:
-    """Return what to say where the newest known version stands in for a later one."""
+    """Return the warning for a later version that the newest known version replaces."""
     return (
         f"plugin {name} is newer than this catalog of {newest_date()}; taking {newest()}, the "
         "newest version known. Update vpc-cni-iam to know yours; --strict refuses"
@@ -53,14 +52,14 @@ def stand_in_warning(name: str) -> str:
 
 
 def later_patches() -> str:
-    """Return the regular expression of the numbers of patch versions for which one stands in."""
+    """Return the regular expression of patch numbers that a known version can replace."""
     major, minor, patch = newest().number
     later = [str(n) for n in range(patch + 1, 10)]
     return rf"{major}\.{minor}\.({'|'.join([*later, '[1-9][0-9]{1,5}'])})"
 
 
 def find(name: str, option: str = "--cni-version") -> PluginVersion:
-    """Return the known version of this name, or of ``latest``, or raise `OptionError`."""
+    """Return the known version with this name, or the latest; raises `OptionError`."""
     if name == LATEST:
         return newest()
     version = PluginVersion.of(name)
@@ -83,6 +82,6 @@ def find(name: str, option: str = "--cni-version") -> PluginVersion:
 
 
 def spans(versions: frozenset[PluginVersion]) -> tuple[VersionRange, ...]:
-    """Return known versions as ranges without a gap, in the list of known versions."""
+    """Return versions as ranges that skip no known version."""
     runs = [list(run) for there, run in groupby(known(), key=versions.__contains__) if there]
     return tuple(VersionRange(run[0], run[-1]) for run in runs)

@@ -15,8 +15,8 @@ _COMMERCIAL = (
     "eu-west-3", "il-central-1", "me-central-1", "me-south-1", "mx-central-1", "sa-east-1",
 )
 # fmt: on
-# By partition: how the names of its Regions begin, and those that are known, an example first. A
-# Region that no other partition has is one of ``aws``.
+# By partition: the prefixes of its Regions, and its known Regions, an example first. Any other
+# Region is in ``aws``.
 PARTITIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "aws-cn": ("cn-", ("cn-north-1", "cn-northwest-1")),
     "aws-us-gov": ("us-gov-", ("us-gov-west-1", "us-gov-east-1")),

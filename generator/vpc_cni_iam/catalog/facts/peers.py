@@ -20,19 +20,19 @@ class PeerDocument(Struct, frozen=True):
     mode: Mode  # the IP family that it is for
     repository: str  # owner and name on GitHub
     path: str  # the file in it
-    commit: str  # that which brought the document, or a later one that was read
-    date: str | None  # when, as ``2026-08-13``; None if it was not looked up
+    commit: str  # the commit that added the document, or a later one that was read
+    date: str | None  # the date, as ``2026-08-13``; None if not looked up
     # The first version of the project with it, or ``after`` the newest one when it was read; None
     # if it has no versions.
     first: str | None
     last: str | None  # the last version with it; None if no later document is known
-    verified: bool  # whether it was compared with the file; else it is from a pull request's text
+    verified: bool  # whether it was compared with the file, not only with a pull request
     beside: tuple[str, ...]  # the AWS managed policies that the project attaches beside it
     policy: Policy  # the document, for the partition ``aws``
 
     @property
     def versions(self) -> str:
-        """The versions of the project that have it, in words."""
+        """The project's versions that have it, in words."""
         if self.first is None or self.first == self.last or self.first.startswith("after "):
             return self.first or ""
         return f"{self.first} to {self.last}" if self.last else f"from {self.first}"

@@ -11,13 +11,13 @@ from vpc_cni_iam.errors import OptionError
 
 LATEST = "latest"
 _REMEMBERED = 1024
-# What EKS adds to the version of a build of the add-on.
+# EKS adds this to the version of an add-on's build.
 EKS_BUILD = r"(-eksbuild\.[0-9]+)?"
 _NAME = re.compile(rf"v?([0-9]{{1,6}})\.([0-9]{{1,6}})\.([0-9]{{1,6}}){EKS_BUILD}")
 
 
 class PluginVersion(Struct, frozen=True, order=True):
-    """A version of the plugin, ordered as versions are: major, minor and patch."""
+    """A plugin version, ordered by major, minor and patch."""
 
     number: tuple[int, int, int]
 
@@ -42,13 +42,13 @@ class PluginVersion(Struct, frozen=True, order=True):
     @staticmethod
     @lru_cache(_REMEMBERED)
     def parse(name: str) -> PluginVersion | None:
-        """Read a version's name as `of` does, None for another text."""
+        """Read a version's name as `of` does; return None for other text."""
         match = _NAME.fullmatch(name)
         return PluginVersion((int(match[1]), int(match[2]), int(match[3]))) if match else None
 
 
 class VersionRange(Struct, frozen=True):
-    """Known versions that follow each other, from the first to the last."""
+    """Consecutive known versions, from the first to the last."""
 
     first: PluginVersion
     last: PluginVersion

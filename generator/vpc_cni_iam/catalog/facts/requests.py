@@ -1,8 +1,7 @@
 """How the plugin sends its calls, and the tags that it writes, by plugin version.
 
-`calls` says which actions a version calls. IAM checks an action differently depending on how it is
-sent, such as ec2:ModifyNetworkInterfaceAttribute for security groups or for the deletion with the
-instance.
+`calls` says which actions a version calls. IAM checks an action differently for different requests,
+such as ec2:ModifyNetworkInterfaceAttribute for security groups or for delete-on-termination.
 Source: ``data/requests.json``.
 """
 
@@ -23,36 +22,35 @@ CLUSTER = "cluster.k8s.amazonaws.com/name"
 INSTANCE = "node.k8s.amazonaws.com/instance_id"
 CREATED_AT = "node.k8s.amazonaws.com/createdAt"
 OWNER = "eks:eni:owner"
-# Before a cluster's name: the tag of Kubernetes itself, on instances ``owned``.
+# The prefix of a cluster's name in the tag of Kubernetes itself, which is ``owned`` on instances.
 KUBERNETES_CLUSTER = "kubernetes.io/cluster/"
 _ARN_PARTS = 6
 _SEPARATOR = re.compile("[:/]")
 
 
 class RequestTemplate(Struct, frozen=True):
-    """One way in which the plugin sends an action."""
+    """One form of the plugin's requests for an action."""
 
     name: str  # such as ``set-groups``
     action: str
     does: str
     breaks: Mapping[DenialSeverity, str]  # what a denial breaks, by severity
-    at_start: bool  # whether every start sends it first, about no resource
-    ranges: tuple[CallRange, ...]  # where it is sent, by mode and range of versions
-    # The kinds of resource that it is checked on, such as ``instance``; none where AWS answers
-    # whatever policies say.
+    at_start: bool  # whether every start sends it first, without a resource
+    ranges: tuple[CallRange, ...]  # who sends it, by mode and range of versions
+    # The kinds of resource that IAM checks, such as ``instance``; none if AWS allows it whatever
+    # policies say.
     on: tuple[str, ...]
-    # Kinds of resource that the action can be checked on and this form is not, since it names none,
-    # with the reason.
+    # Kinds of resource that IAM can check for the action but not for this form, with the reason.
     never_on: Mapping[str, str]
 
     def broken_by(self, call_range: CallRange) -> str:
-        """Return what a denial under one of its uses breaks, in words."""
+        """Return what a denial in one of its call ranges breaks, in words."""
         return call_range.breaks or self.breaks[call_range.severity]
 
     def sent(
         self, mode: Mode, version: PluginVersion, features: tuple[str, ...]
     ) -> CallRange | None:
-        """Return the use under which it is sent, the gravest if several; None if it is not."""
+        """Return the most severe call range that sends it; None if none does."""
         ranges = [
             calls.at_version(call_range, self.name, version)
             for call_range in self.ranges
@@ -104,7 +102,7 @@ def kind_of(resource: str) -> str:
 def checked_on(
     action: str, modes: Iterable[Mode], version: PluginVersion, features: tuple[str, ...]
 ) -> frozenset[str]:
-    """Return the kinds of resource that a version's requests for an action are checked on."""
+    """Return the kinds of resource that IAM checks for a version's requests of an action."""
     return frozenset(
         kind
         for template in request_templates().values()
@@ -116,12 +114,12 @@ def checked_on(
 
 
 class TagKeys(Struct, frozen=True):
-    """The tag keys that a version writes on an interface, and where ADDITIONAL_ENI_TAGS go."""
+    """The tag keys that a version writes on interfaces, and where it sends ADDITIONAL_ENI_TAGS."""
 
     managed: tuple[str, ...]  # on every interface that it manages
-    created: tuple[str, ...]  # with the request that makes one; empty if it is made without tags
-    additional: bool  # whether additional tags are among those
-    additional_created: bool  # whether they come with the request that makes an interface
+    created: tuple[str, ...]  # in the request that creates one; empty if it has no tags
+    additional: bool  # whether additional tags are written with them
+    additional_created: bool  # whether the request that creates an interface has them
 
 
 @cache

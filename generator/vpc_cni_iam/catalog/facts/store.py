@@ -1,4 +1,4 @@
-"""Reads the catalog's data files, once each and only when asked."""
+"""Reads the catalog's data files, each once and only when needed."""
 
 from __future__ import annotations
 

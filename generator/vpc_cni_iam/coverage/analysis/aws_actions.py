@@ -1,7 +1,7 @@
-"""The actions of AWS that are known here, each with its type of resource.
+"""The known actions of AWS, each with its type of resource.
 
 ``data/example-actions.json`` has every action of the services that the plugin calls and of IAM, and
-one of each other service; those that readers know best come first.
+one of each other service; the most familiar ones come first.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from vpc_cni_iam.catalog.facts.requests import kind_of
 from vpc_cni_iam.names import nearest
 from vpc_cni_iam.policy.wildcard import matches
 
-NO_TYPE = "*"  # of an action that is checked on no resource, or on several
+NO_TYPE = "*"  # for an action that is checked on no resource, or on several
 _DATA = "coverage/analysis/data/example-actions.json"
 
 
 def describes(action: str) -> bool:
-    """Say whether an action only describes or lists, by its name."""
+    """Return whether an action only describes or lists, by its name."""
     return action.partition(":")[2].lower().startswith(("describe", "list"))
 
 
 @cache
 def known_actions() -> dict[str, str]:
-    """Return actions with their type of resource, those to be shown first first.
+    """Return actions with their type of resource, in the order in which reports name them.
 
-    Those that only describe come last, so that three of them never hide a graver one.
+    Actions that only describe come last, so that they do not hide a more harmful one.
     """
     called = {
         call.action: f"{call.resources[0].split(':')[2]} {kind_of(call.resources[0])}"
@@ -43,7 +43,7 @@ def known_actions() -> dict[str, str]:
 
 
 def is_unknown(action: str) -> bool:
-    """Say whether AWS has no action that an action or a pattern matches.
+    """Return whether AWS has no action that matches an action or a pattern.
 
     False if not all actions of its service are known here.
     """
@@ -52,7 +52,7 @@ def is_unknown(action: str) -> bool:
 
 
 def is_of_unknown_service(action: str) -> bool:
-    """Say whether AWS has no service with the prefix of an action or a pattern."""
+    """Return whether AWS has no service with the prefix of an action or pattern."""
     return not any(map(partial(matches, prefix(action)), services()))
 
 
@@ -63,14 +63,14 @@ def unknown_actions(actions: Iterable[str]) -> tuple[str, ...]:
 
 
 def nearest_action(action: str) -> str | None:
-    """Return the action of the same service with the nearest name, if one is near."""
+    """Return the known action of the same service with the nearest name, if one is near."""
     return nearest(action, actions_of(action).values())
 
 
 def actions_of(action: str) -> dict[str, str]:
-    """Return the actions of an action's service by their names in lower case.
+    """Return the actions of an action's service, by name in lower case.
 
-    None if not all are known.
+    Empty if not all are known.
     """
     return _actions_of(prefix(action))
 
@@ -89,6 +89,6 @@ def services() -> tuple[str, ...]:
 @cache
 def _actions_of(service: str) -> dict[str, str]:
     names = [name for name in known_actions() if name.lower().startswith(f"{service}:")]
-    # Of a service that the plugin does not call, few are.
+    # Few actions are listed for a service that the plugin does not call.
     complete = sum(name in resources.data(_DATA)["actions"] for name in names) > 1
     return {name.lower(): name for name in names} if complete else {}

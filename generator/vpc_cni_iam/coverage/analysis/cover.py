@@ -1,4 +1,4 @@
-"""Checks a policy against one version of the plugin: allowed calls, failures, excess grants."""
+"""Checks a policy against one plugin version: allowed calls, failures and excess permissions."""
 
 from __future__ import annotations
 
@@ -31,34 +31,34 @@ from vpc_cni_iam.policy.document import Policy
 
 
 class PluginVerdict(StrEnum):
-    """Whether the plugin works; the worst comes last."""
+    """Whether the plugin works; the worst is last."""
 
     works = "works"
-    degraded = "degraded"  # only calls are denied without which the plugin does less
-    unknown = "unknown"  # nothing but undecided calls speaks against it
+    degraded = "degraded"  # only calls that it can work without are denied
+    unknown = "unknown"  # it fails only if undecided calls are denied
     fails = "fails"
     incomplete = "incomplete"  # a policy was not read
 
     @property
     def rank(self) -> int:
-        """Its place in the order."""
+        """The position in the order."""
         return list(PluginVerdict).index(self)
 
     def is_failure(self, *, if_degraded: bool) -> bool:
-        """Say whether a check fails with it; `if_degraded` is whether that fails, too."""
+        """Return whether a check fails with this verdict; `if_degraded`: also if it is degraded."""
         worst = PluginVerdict.works if if_degraded else PluginVerdict.degraded
         return self.rank > worst.rank
 
 
 class ScenarioRun(Struct, frozen=True):
-    """One scenario as it went."""
+    """The result of a scenario."""
 
     scenario: Scenario
-    calls: tuple[SentCall, ...]  # what the plugin sent, in order
+    calls: tuple[SentCall, ...]  # the plugin's calls, in order
 
     @property
     def fails(self) -> bool:
-        """Whether a call is denied without which the plugin does not serve pods."""
+        """Whether a call is denied that the plugin needs to serve pods."""
         return any(call.fails for call in self.calls)
 
 
@@ -66,13 +66,12 @@ class Coverage(Struct, frozen=True):
     """A policy against a version.
 
     Args:
-        scenario_runs: The runs of the scenarios that can arise there.
-        not_expected: Scenarios that can arise there and are run only if they are asked for.
+        scenario_runs: The results of the scenarios.
+        not_expected: Possible scenarios that run only by name.
         unused: Actions that the policies name and the version never calls.
-        excess: Patterns that grant more than the version calls.
-        repairs: What to do about the calls that are denied, in sentences.
-        by_region: Where the plugin works in some Regions only, the coverage in each; this is then
-            the worst of them.
+        excess: Patterns that allow more than the version calls.
+        repairs: The fixes for the denied calls, in sentences.
+        by_region: The coverage in each Region, if results differ; this is then the worst of them.
     """
 
     setting: RequestSetting
@@ -84,7 +83,7 @@ class Coverage(Struct, frozen=True):
     by_region: tuple[InRegion[Coverage], ...] = ()
 
     def denied(self) -> tuple[tuple[Scenario, SentCall], ...]:
-        """Return the calls that are denied, each with its scenario."""
+        """Return the denied calls, each with its scenario."""
         return tuple((p.scenario, c) for p in self.scenario_runs for c in p.calls if not c.allowed)
 
     @property
@@ -110,10 +109,10 @@ def cover(
     limits: Limits = (),
     regions: Sequence[CheckedRegion] = (),
 ) -> Coverage:
-    """Return the coverage of the calls of a version by a role's policies, taken together.
+    """Return the coverage of a version's calls by a role's policies together.
 
-    Scenarios that cannot arise are left out; `UsageError` if none arises. `limits` are the role's
-    boundary, and service control policies. With `regions`, it is the worst of these Regions.
+    Scenarios that do not apply are left out; raises `UsageError` if none applies. `limits` are the
+    role's boundary, and service control policies. With `regions`, it is the coverage of the worst.
     """
     chosen = tuple(scenarios)
     if regions:
@@ -134,7 +133,7 @@ def cover(
 def no_scenario_error(
     scenarios: Iterable[Scenario], mode: Mode, version: PluginVersion | None = None
 ) -> UsageError:
-    """Return the error that no scenario arises, since silence must not pass for an answer."""
+    """Return the error that there is no scenario to check."""
     words = f"in {calls.FAMILIES[mode]} mode"
     if version is not None:
         words += f" at plugin {version}"
@@ -145,15 +144,15 @@ def no_scenario_error(
     if not since:
         return UsageError("--scenario and --skip leave no scenario to check")
     return UsageError(
-        f"{words} there is none of these scenarios: {', '.join(since)}, "
-        "or the policy, --env or a missing --feature rules them out"
+        f"{words} there is none of these scenarios: {', '.join(since)}; "
+        "or the policy, --env or a missing --feature excludes them"
     )
 
 
 def run_scenarios(
     policies: Answers, setting: RequestSetting, scenarios: Iterable[Scenario]
 ) -> tuple[ScenarioRun, ...]:
-    """Run those of the scenarios that arise and send anything, and return how they went."""
+    """Run the scenarios that apply and send a call, and return the results."""
     runs = []
     for scenario in scenarios:
         if scenario.arises(setting):
@@ -164,9 +163,9 @@ def run_scenarios(
 
 
 def _run(policies: Answers, setting: RequestSetting, scenario: Scenario) -> tuple[SentCall, ...]:
-    """Return the calls of a scenario, in whose effects an undecided call counts as denied.
+    """Return the calls of a scenario; for their effects, an undecided call is taken as denied.
 
-    What is denied only in that case, or only if such a call counts as allowed, is undecided, too.
+    A call that is denied only then, or only if such a call is taken as allowed, is undecided, too.
     """
     node = SimulatedNode(setting, policies)
     scenario.run(node)

@@ -1,4 +1,4 @@
-"""The actions that the plugin needs and a role is not allowed."""
+"""Actions that the plugin needs and that a role is not allowed."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from vpc_cni_iam.policy.matching.conditions import Undecided
 
 
 class DeniedAction(Struct, frozen=True):
-    """An action that the plugin needs and the role is not allowed."""
+    """An action that the plugin needs and that the role is not allowed."""
 
     action: str
-    scenario: str  # the scenario in which it was seen first
-    breaks: str  # what follows
-    by: str = ""  # the boundary or statement that does not allow it, empty if the policies do not
-    undecided: Undecided | None = None  # why it may be allowed all the same, None if it is denied
+    scenario: str  # the first scenario with it
+    breaks: str  # the effect
+    by: str = ""  # the boundary or statement that does not allow it; empty if no policy allows it
+    undecided: Undecided | None = None  # why it may still be allowed; None if it is denied
     explicit: bool = False  # whether a Deny denies it
 
 
 def denied_actions(
     scenario: str, call: SentCall, by: Callable[[Decision], str]
 ) -> tuple[DeniedAction, ...]:
-    """Return the actions of a call that are denied; `by` names what does not allow one."""
+    """Return the denied actions of a call; `by` names what denies one."""
     refused = [check for check in call.checks if check.decision.denied]
     return tuple(
         DeniedAction(
@@ -42,10 +42,10 @@ def denied_actions(
 
 
 def denied_calls(runs: Iterable[ScenarioRun]) -> dict[str, tuple[str, SentCall]]:
-    """Return the most severe denied call by action, with its scenario's name.
+    """Return the most severe denied call of each action, with its scenario's name.
 
-    It is a call of the action, or one whose denied checks are of it. Of calls of one severity, one
-    that is denied for certain comes first.
+    It is a call of the action, or one with denied checks of it. If calls have the same severity, a
+    certain denial comes first.
     """
     denied: dict[str, tuple[str, SentCall]] = {}
     for run in runs:

@@ -1,8 +1,7 @@
-"""Finds what policies grant beyond the calls of the plugin, and the harm that it can do.
+"""Finds permissions beyond the calls of the plugin, and the harm that they can do.
 
-A pattern that matches a call, such as ``ec2:*``, is needed, and yet it may grant far more. It is
-reported where it grants another action that is known, or what other versions or modes of the plugin
-call.
+A pattern that matches a call, such as ``ec2:*``, is needed, but may allow far more. It is reported
+if it allows another known action, or a call of other versions or modes of the plugin.
 """
 
 from __future__ import annotations
@@ -23,18 +22,19 @@ from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
 from vpc_cni_iam.policy.template import known
 
 _SHOWN = 3
-# Of actions with all patterns together: with up to some 400 of them, each is put to every action.
+# Pairs of an action and a pattern: with up to some 400 patterns, each is compared with every
+# action.
 MOST_TRIES = 1_000_000
 _ARN_PARTS = 6
 _VARIABLE = re.compile(r"\$\{[^}]*\}")  # of a policy: it may have any value
 
 
 class Harm(StrEnum):
-    """The harm that an action can do which the plugin does not call, the worst first."""
+    """The harm of an action that the plugin does not call, the worst first."""
 
-    access = "access"  # to give oneself more permissions, by a published method
-    data = "data"  # to read or change data or resources
-    other = "other"  # to describe or list
+    access = "access"  # gives the role more permissions, by a published method
+    data = "data"  # reads or changes data or resources
+    other = "other"  # describes or lists
 
 
 class UnusedAction(Struct, frozen=True):
@@ -45,24 +45,25 @@ class UnusedAction(Struct, frozen=True):
 
 
 class ExcessGrant(Struct, frozen=True):
-    """A pattern that grants more than the calls."""
+    """A pattern that allows more than the calls."""
 
-    pattern: str  # the pattern, or ``all but`` those of a NotAction
+    pattern: str  # the pattern, or ``all but`` the actions of a NotAction
     harm: Harm
-    examples: tuple[str, ...]  # actions that it grants and the plugin never calls
-    conditioned: bool = False  # whether it grants them under conditions only
+    examples: tuple[str, ...]  # actions that it allows and the plugin never calls
+    conditioned: bool = False  # whether it allows them only under conditions
 
     @property
     def is_grave(self) -> bool:
-        """Whether it grants more than to describe or list, and that without a condition."""
+        """Whether it allows more than describing or listing, without a condition."""
         return not self.conditioned and not all(map(describes, self.examples))
 
 
 class Excess(Struct, frozen=True):
-    """What patterns grant beyond the calls."""
+    """Permissions of patterns beyond the calls."""
 
-    grants: tuple[ExcessGrant, ...] = ()  # the patterns that grant more
-    # Those that may grant more than was seen: of many, the last are not put to every action.
+    grants: tuple[ExcessGrant, ...] = ()  # the patterns that allow more
+    # The patterns that may allow more: if there are many, the last are not compared with every
+    # action.
     partly_checked: tuple[str, ...] = ()
 
     def without(self, patterns: Collection[str]) -> Excess:
@@ -77,23 +78,23 @@ NO_EXCESS = Excess()
 
 
 def harm_of(action: str, escalating: Iterable[str]) -> Harm:
-    """Return the harm of an action or pattern; `escalating` are actions that count as access."""
+    """Return the harm of an action or pattern; `escalating` are actions with the harm access."""
     if any(wildcard.matches(action.lower(), each.lower()) for each in escalating):
         return Harm.access
     return Harm.other if describes(action) else Harm.data
 
 
 def _harm_of_all(actions: Iterable[str]) -> Harm:
-    """Return the harm of actions of which none counts as access."""
+    """Return the harm of actions without the harm access."""
     return Harm.other if all(map(describes, actions)) else Harm.data
 
 
 def escalating_actions(
     policies: Sequence[Policy], limits: Sequence[Sequence[Policy]] = ()
 ) -> tuple[str, ...]:
-    """Return the actions with which a principal gives itself more permissions.
+    """Return the actions with which a principal can give itself more permissions.
 
-    They are allowed on some resource, under whatever conditions, also by the limits.
+    The policies and limits allow them on some resource, under some condition.
     """
     return _escalating(tuple(policies), tuple(map(tuple, limits)))
 
@@ -115,13 +116,13 @@ def _escalating(policies: Sequence[Policy], limits: Sequence[Sequence[Policy]]) 
 def by_harm(
     policies: Sequence[Policy], limits: Sequence[Sequence[Policy]], actions: Iterable[str]
 ) -> tuple[UnusedAction, ...]:
-    """Return the harm of actions that who has the policies does not need."""
+    """Return the harm of actions that the principal with the policies does not need."""
     access = escalating_actions(policies, limits)
     return tuple(UnusedAction(action, harm_of(action, access)) for action in actions)
 
 
 def _beside(policies: Sequence[Policy], limits: Sequence[Sequence[Policy]]) -> Iterator[Compiled]:
-    """Yield what must allow an action besides a statement that allows it."""
+    """Yield what must allow an action besides the statement that allows it."""
     yield not_denied(policies)
     for limit in limits:
         yield granted(limit)
@@ -133,16 +134,16 @@ def excess_grants(
     called: Collection[str],
     limits: Sequence[Sequence[Policy]] = (),
 ) -> Excess:
-    """Return the patterns of Allow statements that grant actions never called, each once.
+    """Return the patterns of Allow statements that allow actions never called, without repeats.
 
-    `limits` are the role's boundary, and service control policies, of which each must allow, too.
+    `limits` are the role's boundary and service control policies; each must allow an action, too.
     """
     if next(_patterns(policies), None) is None:
         return NO_EXCESS
     return _excess(tuple(policies), tuple(called), tuple(map(tuple, limits)))
 
 
-@lru_cache(maxsize=4)  # a report asks twice: for what is beyond the calls, and for the risks
+@lru_cache(maxsize=4)  # a report asks twice: for excess permissions and for risks
 def _excess(
     policies: Sequence[Policy], called: Collection[str], limits: Sequence[Sequence[Policy]]
 ) -> Excess:
@@ -180,7 +181,7 @@ def _excess(
 def _patterns(
     policies: Sequence[Policy],
 ) -> Iterator[tuple[str, Statement, Callable[[str], bool]]]:
-    """Yield each pattern of an Allow, and what says if it matches an action in lower case."""
+    """Yield each pattern of an Allow, with a function that matches actions in lower case."""
     for statement in (s for p in policies for s in p.statements if s.effect == "Allow"):
         if statement.not_actions:
             name = f"all but {', '.join(known(statement.not_actions))}"
@@ -191,7 +192,7 @@ def _patterns(
 
 
 def granted(policies: Sequence[Policy]) -> Compiled:
-    """Return policies that allow each action which the given ones allow under some condition."""
+    """Return policies that allow each action that the policies allow under some condition."""
     return compile_policies(
         Policy(tuple(_anywhere(s) for s in p.statements if s.effect == "Allow"), p.version)
         for p in policies
@@ -216,7 +217,7 @@ def not_denied(policies: Sequence[Policy]) -> Compiled:
 
 
 def _reaches(statement: Statement, kind: str) -> bool:
-    """Say whether a statement's resources have some of a type."""
+    """Return whether a statement's resources include some of a type."""
     if statement.not_resources:
         return True
     return any(_is_of(resource, kind) for resource in known(statement.resources))
@@ -226,14 +227,14 @@ def _is_of(resource: str, kind: str) -> bool:
     if resource == "*" or kind == NO_TYPE:
         return resource == "*"
     parts = _VARIABLE.sub("*", resource).split(":", _ARN_PARTS - 1)
-    if parts[-1].endswith("*"):  # it stands for the parts that are left out
+    if parts[-1].endswith("*"):  # it matches the missing parts, too
         parts += ["*"] * (_ARN_PARTS - len(parts))
     elif len(parts) < _ARN_PARTS:
         return False
     service, _, type_ = kind.partition(" ")
     if not wildcard.matches(parts[2], service):
         return False
-    if not type_:  # which it is, is not known
+    if not type_:  # the type is unknown
         return True
     own = parts[5].replace(":", "/").partition("/")[0]
     return service == "s3" or wildcard.matches(own, type_)

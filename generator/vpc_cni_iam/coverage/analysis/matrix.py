@@ -1,4 +1,4 @@
-"""A policy against every version: one cell for each version and action."""
+"""Checks a policy against every version, with a cell for each version and action."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ from vpc_cni_iam.policy.evaluate import Request
 
 
 class Cell(StrEnum):
-    """What a version does with an action, and whether that is allowed."""
+    """Whether a version calls an action, and whether it is allowed."""
 
     allowed = "allowed"
-    fatal = "fatal"  # denied, and the plugin fails without it
-    degraded = "degraded"  # denied, and the plugin does less without it
-    harmless = "harmless"  # denied, which has no effect
+    fatal = "fatal"  # denied, and the plugin fails
+    degraded = "degraded"  # denied, and the plugin is degraded
+    harmless = "harmless"  # denied without an effect
     unused = "unused"  # allowed, and not called
     not_called = "not called"
 
 
 def denied_cell(call_range: CallRange) -> Cell:
-    """Return the cell of a call that is denied."""
+    """Return the cell of a denied call."""
     return Cell(call_range.severity) if call_range.is_needed else Cell.harmless
 
 
@@ -61,12 +61,12 @@ class Row(Struct, frozen=True):
 
     version: PluginVersion
     cells: tuple[Cell, ...]  # one for each action, in the order of `Matrix.actions`
-    failing: tuple[str, ...] = ()  # the scenarios with a denied call that is fatal
-    undecided: bool = False  # whether none of these calls is denied for certain
+    failing: tuple[str, ...] = ()  # the scenarios with a denied call that is required
+    undecided: bool = False  # whether all of these calls may still be allowed
 
     @property
     def fatal(self) -> bool:
-        """Whether a call is denied without which the plugin does not serve pods."""
+        """Whether a call is denied that the plugin needs to serve pods."""
         return Cell.fatal in self.cells
 
     @property
@@ -78,38 +78,38 @@ class Row(Struct, frozen=True):
 
 
 class DeniedRange(Struct, frozen=True):
-    """One way in which a call is denied, over a run of versions."""
+    """A reason why a call is denied, over a run of versions."""
 
     action: str
     first: Row  # the first row of the run
     last: Row
-    scenario: str  # the scenario in which it was seen first
+    scenario: str  # the first scenario with it
     call: SentCall  # the call at the first version
 
 
 class Matrix(Struct, frozen=True):
-    """A policy against every version that has its mode."""
+    """The results of a policy at every version that has its mode."""
 
-    setting: RequestSetting  # where the plugin runs; its version is the newest
-    # The columns: what some version calls in this mode, or the policy names.
+    setting: RequestSetting  # the setting of the plugin; its version is the newest
+    # The columns: the actions that some version calls in this mode, or the policy names.
     actions: tuple[str, ...]
     rows: tuple[Row, ...]  # one for each version, oldest first
-    # Why cells are denied, by version and action: the first denied call and the name of its
-    # scenario.
+    # The first denied call of each denied cell, and the name of its scenario, by version and
+    # action.
     reasons: dict[tuple[PluginVersion, str], tuple[str, SentCall]]
-    scenarios: tuple[str, ...]  # those that were run, wherever they arise
-    not_expected: tuple[Scenario, ...] = ()  # those that are run only if they are asked for
-    excess: Excess = NO_EXCESS  # patterns that grant more than any of the versions calls
+    scenarios: tuple[str, ...]  # the scenarios that were run
+    not_expected: tuple[Scenario, ...] = ()  # those that run only by name
+    excess: Excess = NO_EXCESS  # patterns that allow more than any of the versions calls
     unused: tuple[UnusedAction, ...] = ()  # actions that policies name and no version calls
-    repairs: tuple[str, ...] = ()  # what to do about what is denied at this version
+    repairs: tuple[str, ...] = ()  # the fixes for this version
     repaired: PluginVersion | None = None
-    # Where the plugin works with other versions in some Regions, the matrix of each; this is then
-    # the one with the fewest.
+    # If the plugin works with other versions in some Regions, the matrix of each Region; this
+    # matrix then has the fewest versions.
     by_region: tuple[InRegion[Matrix], ...] = ()
 
     @property
     def verdict(self) -> PluginVerdict:
-        """Whether the plugin works at every version; the worst of them."""
+        """The worst verdict of all versions."""
         return max((row.verdict for row in self.rows), key=lambda verdict: verdict.rank)
 
     def newest_failure(self, *, if_degraded: bool) -> PluginVersion | None:
@@ -120,18 +120,18 @@ class Matrix(Struct, frozen=True):
         return next(failing, None)
 
     def works(self) -> tuple[VersionRange, ...]:
-        """Return the versions at which no denied call is fatal, as runs."""
+        """Return the versions at which no required call is denied, as runs."""
         return known_versions.spans(frozenset(row.version for row in self.rows if not row.fatal))
 
     def works_perhaps(self) -> tuple[VersionRange, ...]:
-        """Return the versions at which undecided calls alone are fatal, as runs."""
+        """Return the versions at which only undecided calls are required and denied, as runs."""
         rows = (row.version for row in self.rows if row.verdict is PluginVerdict.unknown)
         return known_versions.spans(frozenset(rows))
 
     def works_but_for(self) -> tuple[tuple[str, ...], tuple[VersionRange, ...]]:
-        """Return special scenarios, and at which versions the plugin works outside of them.
+        """Return special scenarios, and the versions at which the plugin works without them.
 
-        Those are scenarios in which it fails where a fresh node works; empty if there are none.
+        These are scenarios in which it fails although a fresh node works; empty if there are none.
         """
         some = [r for r in self.rows if ORDINARY not in r.failing and ORDINARY in self.scenarios]
         names = tuple(s for s in self.scenarios if any(s in row.failing for row in some))
@@ -140,12 +140,12 @@ class Matrix(Struct, frozen=True):
         return names, known_versions.spans(frozenset(row.version for row in some))
 
     def failures(self) -> tuple[int, int]:
-        """Return at how many versions the plugin fails, and in how many cells it is degraded."""
+        """Return the number of versions that fail, and of cells that are degraded."""
         degraded = sum(row.cells.count(Cell.degraded) for row in self.rows)
         return sum(row.fatal for row in self.rows), degraded
 
     def works_also(self) -> tuple[VersionRange, ...]:
-        """Return the versions at which the plugin fails in those special scenarios only."""
+        """Return the versions at which the plugin fails only in those special scenarios."""
         ordinary = (r for r in self.rows if r.fatal and ORDINARY not in r.failing)
         return known_versions.spans(frozenset(r.version for r in ordinary))
 
@@ -161,12 +161,12 @@ class Matrix(Struct, frozen=True):
         return tuple(denials)
 
     def _why(self, action: str, row: Row) -> object:
-        """Return what is the same in a run of versions at which an action is denied."""
+        """Return the key of a denial: versions with the same key are one run."""
         scenario, call = self.reasons.get((row.version, action), ("", None))
         return call and (call.template, call.range, scenario)
 
     def runs(self) -> tuple[tuple[Row, Row], ...]:
-        """Return the first and last row of each run of versions whose cells are alike."""
+        """Return the first and last row of each run of versions with the same cells."""
         runs = (list(run) for _, run in groupby(self.rows, key=attrgetter("cells")))
         return tuple((run[0], run[-1]) for run in runs)
 
@@ -182,10 +182,9 @@ def matrix(
 ) -> Matrix:
     """Return how policies cover every version that has the setting's mode; see `cover`.
 
-    `excess` is whether to look for what is granted that none of the versions calls.
+    With `excess`, the matrix has the permissions that none of the versions needs.
 
-    Every version in turn takes the place of the setting's. Versions that send the same are run
-    once.
+    Each version replaces that of the setting. Versions with the same requests are run once.
     """
     chosen = tuple(scenarios)
     if regions:
@@ -209,7 +208,7 @@ def matrix(
             runs[same] = result, result.row(version, actions, granted_actions)
         result, row = runs[same]
         if not result.sent:
-            continue  # nothing was asked, so that nothing is known
+            continue  # without a request, nothing is known
         rows.append(replace(row, version=version))
         reasons |= {(version, action): denied for action, denied in result.denied.items()}
     if not rows:
@@ -227,7 +226,7 @@ def matrix(
 
 
 class _Result(Struct, frozen=True):
-    """What the scenarios of one version sent, and what was denied of it, by action."""
+    """The calls of one version's scenarios, and the denied ones by action."""
 
     sent: set[str]
     denied: dict[str, tuple[str, SentCall]]
@@ -243,7 +242,7 @@ class _Result(Struct, frozen=True):
 
     @property
     def undecided(self) -> bool:
-        """Whether no call that is fatal is denied for certain."""
+        """Whether no required call is certainly denied."""
         return all(call.undecided for _, call in self.denied.values() if call.fails)
 
     def row(

@@ -1,7 +1,7 @@
-"""What someone with the role's credentials can do to resources, each by evaluating requests.
+"""What an attacker with the role's credentials can do to resources, by evaluating requests.
 
-An ability is asked for with every resource that EC2 checks for its action, as the Service
-Authorization Reference has them: attaching and detaching need the instance besides the interface.
+Each ability is checked with every resource that EC2 checks for its action, according to the Service
+Authorization Reference: attaching and detaching need the instance and the interface.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _CHANGES = ("ec2:AssignIpv6Addresses", ASSIGN, ATTACH, DELETE, DETACH, MODIFY, U
 
 
 class Attacker:
-    """Policies with the resources that they are asked about."""
+    """The role's policies, and the resources of the checks."""
 
     def __init__(self, ready: Answers, setting: RequestSetting) -> None:
         names = setting.names
@@ -38,8 +38,8 @@ class Attacker:
         self._others.instance_tags = {f"{KUBERNETES_CLUSTER}{other}": "owned"}
         owner = names.vpc_owner_id
         self.here = Subnet(names.subnet_id, owner, names.vpc_id)
-        # No resource has these IDs, so that no policy names them.
-        self.beside = Subnet("subnet-other", owner, names.vpc_id)  # for no node
+        # No resource has these IDs, so no policy names them.
+        self.beside = Subnet("subnet-other", owner, names.vpc_id)  # not a node's
         self.there = Subnet("subnet-other", owner, "vpc-other")
         self.ours: Tags = {CLUSTER: names.cluster_name}
         self.theirs: Tags = {CLUSTER: other, INSTANCE: NODE}
@@ -60,31 +60,31 @@ class Attacker:
         return replace(self.foreign_group(self.here), id=self.setting.names.security_group_id)
 
     def allows(self, *requests: Request) -> bool:
-        """Say whether requests may be allowed; one that is undecided may be."""
+        """Return whether requests may be allowed; an undecided request may be."""
         return not any(self.ready.evaluate(request).denied for request in requests)
 
     def may(self, action: str, eni: NodeInterface, *, own_instance: bool = True) -> bool:
-        """Say whether an action is allowed on an interface, and on an instance if EC2 asks.
+        """Return whether an action may be allowed on an interface, and its instance if checked.
 
-        The instance is a node of the cluster, else one of another cluster.
+        The instance is a node of the cluster, or one of another cluster.
         """
         requests = self.requests if own_instance else self._others
         on = [requests.on_instance(action)] if action in (ATTACH, DETACH) else []
         return self.allows(requests.on_interface(action, eni), *on)
 
     def may_change(self, eni: NodeInterface) -> tuple[str, ...]:
-        """Return the actions on an interface that another cluster's instance may have in use.
+        """Return the allowed actions on an interface that another cluster's instance may use.
 
-        A detached one is attached to a node of the cluster.
+        A detached interface is attached to a node of the cluster.
         """
         return tuple(a for a in _CHANGES if self.may(a, eni, own_instance=a != DETACH))
 
     def may_tag(self, eni: NodeInterface, tags: Tags) -> bool:
-        """Say whether tags may be written on an interface."""
+        """Return whether tags may be written on an interface."""
         return self.allows(*self.requests.create_tags(eni, tags))
 
     def may_claim(self, eni: NodeInterface) -> bool:
-        """Say whether the cluster's tag may be written, alone or with all that the plugin sends."""
+        """Return whether the cluster's tag may be written, also with the plugin's other tags."""
         more = {INSTANCE: NODE, OWNER: "amazon-vpc-cni", CREATED_AT: "2026-01-01T00:00:00Z"}
         return self.may_tag(eni, self.ours) or any(
             self.may_tag(eni, {**self.ours, **sent})
@@ -92,14 +92,14 @@ class Attacker:
         )
 
     def claimed(self, eni: NodeInterface) -> NodeInterface:
-        """Return an interface with the cluster's tag in place of another cluster's."""
+        """Return an interface with the cluster's tag in place of another cluster's tag."""
         return self.eni(eni.subnet, {**eni.tags, **self.ours})
 
     def may_create(self, subnet: Subnet, group: Group) -> bool:
-        """Say whether an interface may be created in a subnet, with a security group."""
+        """Return whether an interface may be created in a subnet, with a security group."""
         return self.allows(*self.requests.create_interface(subnet, [group], self.ours))
 
     def may_set_group(self, eni: NodeInterface) -> bool:
-        """Say whether an interface may get a security group that no node of the cluster has."""
+        """Return whether an interface may get a security group that no node of the cluster has."""
         groups = self.requests.on_groups(MODIFY, [self.foreign_group(eni.subnet)])
         return self.allows(self.requests.on_interface(MODIFY, eni), *groups)

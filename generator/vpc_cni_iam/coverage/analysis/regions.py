@@ -1,4 +1,4 @@
-"""What policies mean in each Region in which the plugin may be, where that is not known."""
+"""The results of a check in each possible Region, if the plugin's Region is unknown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class InRegion(Struct, Generic[T], frozen=True):
-    """What policies mean in a Region."""
+    """The result of a check in a Region."""
 
     region: CheckedRegion
     result: T
@@ -24,7 +24,7 @@ class InRegion(Struct, Generic[T], frozen=True):
 def in_regions(
     setting: RequestSetting, regions: Sequence[CheckedRegion], check: Callable[[RequestSetting], T]
 ) -> tuple[InRegion[T], ...]:
-    """Return what policies mean in each of some Regions."""
+    """Return the result of a check in each of some Regions."""
     return tuple(
         InRegion(region, check(replace(setting, names=region.names(setting.names))))
         for region in regions

@@ -1,6 +1,6 @@
-"""The known risks of a policy, each found by evaluating requests.
+"""The known risks of a policy, found by evaluating requests.
 
-``risks.md``, of which ``docs/risks.md`` is a copy, explains each under its identifier.
+``risks.md`` explains each under its identifier; ``docs/risks.md`` is a copy of it.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class RiskName(StrEnum):
 
 
 class RiskLevel(StrEnum):
-    """How severe a risk is, the most severe first."""
+    """The severity of a risk, the most severe first."""
 
     warning = "warning"
     note = "note"  # the role stays within its cluster, or the risk cannot be avoided
@@ -84,7 +84,7 @@ _FIRST = (
 
 
 class Extent(Enum):
-    """Which network interfaces a risk is about."""
+    """The network interfaces of a risk."""
 
     every = "every"
     vpc = "vpc"  # those of the cluster's VPC
@@ -96,7 +96,7 @@ class Risk(Struct, frozen=True):
 
     identifier: RiskName
     severity: RiskLevel
-    names: tuple[str, ...] = ()  # the actions, patterns, calls, keys or tag that it is about
+    names: tuple[str, ...] = ()  # the actions, patterns, calls, keys or tag of the risk
     examples: tuple[str, ...] = ()  # actions that its patterns allow
     extent: Extent = Extent.every
 
@@ -121,7 +121,7 @@ def find_risks(
 ) -> tuple[Risk, ...]:
     """Return the known risks of policies in any of the Regions, the most severe first; see `cover`.
 
-    Of a risk in several Regions it is the one in the first.
+    If several Regions have a risk, it is that of the first.
     """
     every = in_regions(setting, regions, partial(risks_of_calls, policies, limits=limits))
     of_calls = [r.result for r in every] or [risks_of_calls(policies, setting, limits)]
@@ -131,7 +131,7 @@ def find_risks(
 def with_risks_of_calls(
     policies: Sequence[Policy], setting: RequestSetting, limits: Limits, of_calls: Iterable[Risk]
 ) -> tuple[Risk, ...]:
-    """Return the known risks of policies, of which those of the plugin's calls are known."""
+    """Return the known risks of policies; `of_calls` are those of the plugin's calls."""
     excess = _excess(policies, setting, limits)
     risks: dict[RiskName, Risk] = {}
     for risk in (*excess, *of_calls, *_reading(policies, setting)):
@@ -145,7 +145,7 @@ def with_risks_of_calls(
 def risks_of_calls(
     policies: Sequence[Policy], setting: RequestSetting, limits: Limits = ()
 ) -> tuple[Risk, ...]:
-    """Return the risks that depend on the statements about the plugin's calls alone."""
+    """Return the risks that depend only on the statements about the plugin's calls."""
     asked = Attacker(Answers(policies, limits), setting)
     return (*_of_access(asked), *_needs(asked))
 
@@ -153,12 +153,12 @@ def risks_of_calls(
 def risks_of_access(
     policies: Sequence[Policy], setting: RequestSetting, limits: Limits = ()
 ) -> tuple[Risk, ...]:
-    """Return those of `risks_of_calls` that are about what the calls can reach and tag."""
+    """Return the risks of `risks_of_calls` about resources and tags that the calls can reach."""
     return tuple(_of_access(Attacker(Answers(policies, limits), setting)))
 
 
 def is_scoped(policies: Sequence[Policy], setting: RequestSetting, limits: Limits = ()) -> bool:
-    """Say whether policies allow no change of interfaces of other clusters."""
+    """Return whether policies allow no change of interfaces of other clusters."""
     reach = _reach(Attacker(Answers(policies, limits), setting))
     return all(risk.identifier is not RiskName.interfaces_unscoped for risk in reach)
 
@@ -265,7 +265,7 @@ def _reading(policies: Iterable[Policy], setting: RequestSetting) -> Iterator[Ri
 
 
 def _is_unset(key: str, tags: Collection[str]) -> bool:
-    """Say whether a key is of a resource's tag that nothing sets."""
+    """Return whether a key is of a resource's tag that nothing sets."""
     name, _, tag = key.partition("/")
     set_ = tag in tags or tag.startswith(KUBERNETES_CLUSTER)
     return name in TAGS_OF_RESOURCES and not set_

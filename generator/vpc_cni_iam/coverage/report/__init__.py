@@ -1,1 +1,1 @@
-"""The formats of `coverage --format`: one module each, named as the format is."""
+"""The formats of `coverage --format`: a module with the name of each."""

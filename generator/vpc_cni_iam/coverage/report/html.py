@@ -1,4 +1,4 @@
-"""The matrix as a page of HTML: the picture, then the same as tables, then why."""
+"""The matrix as a page of HTML: the picture, the tables, and why calls are denied."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from vpc_cni_iam.markup import Markup
 
 
 def page_style() -> str:
-    """Return the rules that pages of this project have in common."""
+    """Return the CSS rules that all pages share."""
     return f"{style(':root')}\n{resources.text('coverage/report/page.css')}"
 
 

@@ -1,10 +1,10 @@
-"""The matrix as a picture: an action a row, a plugin version a column, a bar for each run of cells.
+"""The matrix as a picture: a row for each action, a column for each version, a bar for each run.
 
-Each minor version has the same width, however many versions it has. The picture is narrow enough
-for a telephone: names stand above their bars, and the title is wrapped.
+All minor versions have the same width. The picture is narrow enough for a phone: names are above
+their bars, and the title is wrapped.
 
-It stands for itself in a document: light and dark by its reader's choice, light on paper, no font
-or file of anybody else, and nothing that is told by colour alone.
+A document can embed it: it is light or dark as the reader chooses, light on paper, and needs no
+font and no other file. No meaning depends on colour alone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LIGHT = """--ground: #ffffff; --text: #1f2328; --quiet: #59636e; --line: #d1d9e0
 DARK = """--ground: #0d1117; --text: #e6edf3; --quiet: #9198a1; --line: #30363d;
 --allowed: #2ea043; --fatal: #da3633; --degraded: #9e6a03; --unused: #0c2d6b; --edge: #4493f8;
 --none: #3d444d; --mark: #ffffff;"""
-# Cells that share a row's look; the words for each stand in the legend.
+# Cells with the look of another one; the legend explains each mark.
 _MARKS: dict[Cell, str] = {Cell.fatal: "\u00d7", Cell.degraded: "!"}
 _WIDTH, _MARGIN, _ROW, _BAR, _TICKS = 520, 14, 36, 14, 44
 _WIDEST_MINOR = 60.0
@@ -36,7 +36,7 @@ _TITLE_LINES, _TITLE_LETTERS, _WORDS_LETTERS = 3, 60, 78
 
 
 def style(selector: str) -> str:
-    """Return the rules that give an element the colours of its reader."""
+    """Return the CSS rules for the colours of an element, light or dark."""
     return (
         f"{selector} {{ {LIGHT} }}\n"
         f"@media (prefers-color-scheme: dark) {{ {selector} {{ {DARK} }} }}\n"
@@ -51,7 +51,7 @@ def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
 
 
 def drawing(subject: Subject, matrix: Matrix, *, whole: bool) -> str:
-    """Return the picture as an SVG element; a whole one has its own title and colours."""
+    """Return the picture as an SVG element; with `whole`, it has its own title and colours."""
     title, words = heading(subject, matrix), conclusion(subject, matrix)
     lines = [("title", line) for line in _lines(title, _TITLE_LETTERS)]
     for text in (words, *partly_checked_lines(matrix.excess), *note_lines(subject.skipped)):
@@ -92,7 +92,7 @@ def _lines(text: str, letters: int) -> list[str]:
 
 
 def _columns(versions: Sequence[PluginVersion]) -> list[float]:
-    """Return where each version's column begins, and at last where the last one ends."""
+    """Return the left edge of each version's column, and the right edge of the last one."""
     minors = [list(group) for _, group in groupby(versions, key=lambda r: r.number[:2])]
     width = min(_WIDEST_MINOR, (_WIDTH - 2 * _MARGIN) / max(1, len(minors)))
     edges = [
@@ -140,7 +140,7 @@ def _bars(
 def _meaning(
     cell: Cell, matrix: Matrix, action: str, first: PluginVersion, last: PluginVersion
 ) -> str:
-    """Return what a bar means; of a denied action with what that does, and how it is known."""
+    """Return the meaning of a bar; for a denied action, its effect and how that is known."""
     impacts = dict.fromkeys(
         f"{denial.call.range.effect} ({denial.call.range.known_by(first, last)})"
         for denial in matrix.denials()

@@ -36,7 +36,7 @@ def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
 
 
 def _shown(lines: Iterable[str]) -> str:
-    """Return lines, with what a terminal or the log of a job obeys escaped."""
+    """Return lines in which control characters and log commands are escaped."""
     parts = (part for line in lines for part in line.split("\n"))
     return "".join(f"{escape_line(part)}\n" for part in parts)
 
@@ -44,7 +44,7 @@ def _shown(lines: Iterable[str]) -> str:
 def text(
     subject: Subject, coverage: Coverage, risks: tuple[Risk, ...], *, verbose: bool = False
 ) -> Iterator[str]:
-    """Yield the lines of a report, with `verbose` also the calls of each scenario."""
+    """Yield the lines of a report; with `verbose`, the calls of each scenario, too."""
     setting, words = coverage.setting, verdict(coverage)
     state = words if subject.is_complete else "incomplete"
     yield f"{subject.title} against plugin {setting.version}, {FAMILIES[setting.mode]}: {state}"
@@ -68,7 +68,7 @@ def text(
 def _blocks(
     subject: Subject, coverage: Coverage, risks: tuple[Risk, ...], *, verbose: bool
 ) -> Iterator[Iterable[str]]:
-    """Yield the parts of a report that stand between its first line and its last."""
+    """Yield the parts of a report between its first and its last line."""
     some = granted(subject.policies)
     if verbose:
         for run in coverage.scenario_runs:
@@ -98,7 +98,7 @@ def _summary(coverage: Coverage) -> str:
 
 
 def _only_in(coverage: Coverage) -> str:
-    """Return the special scenarios in which the plugin fails, if it works on a fresh node."""
+    """Return the scenarios in which the plugin fails, if it works on a fresh node."""
     fails = {run.scenario.name: run.fails for run in coverage.scenario_runs}
     failing = [name for name, failed in fails.items() if failed]
     return f", in {' and '.join(failing)} only" if failing and not fails.get(ORDINARY, True) else ""
@@ -123,7 +123,7 @@ def _denials(subject: Subject, some: Compiled, coverage: Coverage) -> Iterator[s
 
 
 def _scenarios(coverage: Coverage, names: list[str]) -> str:
-    """Return scenarios by their names, or by those that are not among them if these are fewer."""
+    """Return the names of scenarios, or of the other ones if these are fewer."""
     every = [run.scenario.name for run in coverage.scenario_runs]
     others = [name for name in every if name not in names]
     if len(every) > 1 and len(others) < len(names):
@@ -146,7 +146,7 @@ def _scenario(
         listed.add(key)
         if call.allowed:
             by = ", ".join(dict.fromkeys(subject.statement(c.decision) for c in call.checks))
-            yield f"  {_about(call)}, {f'by statement {by}' if by else 'whatever policies say'}"
+            yield f"  {_about(call)}, {f'by statement {by}' if by else 'regardless of policies'}"
             continue
         yield f"  {_about(call)}"
         for line in _why(subject, some, call, version):
@@ -167,7 +167,7 @@ def _about(call: SentCall) -> str:
 
 
 def _why(subject: Subject, some: Compiled, call: SentCall, version: PluginVersion) -> Iterator[str]:
-    """Yield why a call is denied, and what that breaks."""
+    """Yield why a call is denied, and the effect."""
     yield from dict.fromkeys(
         _denial(subject, some, call, check) for check in call.checks if not check.decision.allowed
     )
@@ -179,7 +179,7 @@ def _why(subject: Subject, some: Compiled, call: SentCall, version: PluginVersio
 
 
 def _denial(subject: Subject, some: Compiled, call: SentCall, check: Check) -> str:
-    """Return the denied request, with the tags if another request of the action may be allowed."""
+    """Return why a request is denied; with its tags if the action may be allowed with others."""
     request = check.request
     prefix = "" if request.action == call.template.action else f"{request.action}: "
     if limit := subject.limit(check.decision):

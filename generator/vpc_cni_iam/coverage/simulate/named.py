@@ -1,7 +1,7 @@
-"""The values that policies name for what only AWS knows, such as the ID of a node's subnet.
+"""Values in policies for facts that only AWS knows, such as the ID of a node's subnet.
 
-A request in which such a value is not known is asked with each of these, and with an example for
-all others.
+If a request has such an unknown value, it is checked with each of these values, and with an example
+for all others.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ _KEYS = tuple(
 
 
 _KINDS = ("instance", "network-interface", "security-group", "subnet")
-# More are not tried: what depends on them is undecided.
+# If there are more, calls that depend on them are undecided.
 _MOST = 100
 
 
 class NamedValues(Struct, frozen=True):
-    """What policies name: of an ARN what follows its last ``/``, of a pattern a text of it.
+    """Values in policies: the end of an ARN after its last ``/``, or a text of a pattern.
 
-    None stands for more than are tried.
+    None if there are too many to check.
     """
 
     of_resources: tuple[str, ...] | None = ()
-    by_key: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)  # in lower case
+    by_key: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)  # keys in lower case
 
 
 def named_values(policies: Iterable[Policy]) -> NamedValues:
-    """Return what policies name in resources and conditions."""
+    """Return the values that policies name in resources and conditions."""
     by_key: dict[str, dict[str, None]] = {}
     for policy in policies:
         for statement in policy.statements:
@@ -71,7 +71,7 @@ def _texts(statement: Statement) -> Iterator[tuple[str, str]]:
 
 
 def _may_be_asked(resource: str) -> bool:
-    """Say whether a resource may be of a kind whose IDs are not known."""
+    """Return whether a resource may be of a kind whose IDs are unknown."""
     parts = resource.split(":", ARN_PARTS - 1)
     if len(parts) < ARN_PARTS:
         return True

@@ -1,9 +1,9 @@
 """Simulates the plugin on one node: its calls in order, and their effects.
 
-A scenario runs a node's life on it. The state is what later requests depend on: the tags that
-interfaces bear, which interfaces came to be, and whether ipamd still runs. A denied CreateTags
-leaves an interface as it was; a denied request that ends ipamd does not end the run, but what
-follows is marked as not reached, so that one run shows every missing permission.
+A scenario runs on a node. Later requests depend on its state: the tags of interfaces, which
+interfaces exist, and whether ipamd still runs. After a denied CreateTags, an interface keeps its
+tags. A denied request that ends ipamd does not end the run, but later calls are marked as not
+reached, so that one run shows every missing permission.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from vpc_cni_iam.policy.matching.variables import UNKNOWN, UnknownValue
 PRIMARY = "primary interface"
 TRUNK = "trunk interface"
 _CREATED = "2026-01-01T00:00:00Z"
-_GROUPS_ANYWAY_BEFORE = PluginVersion((1, 22, 1))  # v1.22.1 looks for groups by custom networking
+_GROUPS_ANYWAY_BEFORE = PluginVersion((1, 22, 1))  # v1.22.1 finds groups by custom networking
 _TAGS_AFTER_ATTACH = PluginVersion((1, 6, 0))  # v1.5.7:pkg/awsutils/awsutils.go AllocENI tags first
-# Where requests change for a reason that is not in the ranges of the catalog.
+# Versions at which requests change for a reason that the catalog's ranges do not have.
 CHANGES = (_TAGS_AFTER_ATTACH, _GROUPS_ANYWAY_BEFORE)
 
 
 class SimulatedNode(Sender):
-    """One node on which the plugin runs."""
+    """A node on which the plugin runs."""
 
     def __init__(
         self, setting: RequestSetting, policies: Answers, *, undecided_allowed: bool = False
@@ -57,10 +57,10 @@ class SimulatedNode(Sender):
         self.groups = tuple(map(self.group, groups))
 
     def instance(self, action: str) -> tuple[Request, ...]:
-        """Return the check of an action on the node's own instance.
+        """Return the check of an action on the node's instance.
 
-        Nothing says which tags the instances of SageMaker HyperPod have: upstream adds its
-        statement to the generic document alone.
+        The tags of SageMaker HyperPod instances are unknown: upstream adds its statement only to
+        the generic document.
         """
         checks = super().instance(action)
         return tuple(map(_with_unknown_tags, checks)) if self.hyperpod else checks
@@ -79,29 +79,29 @@ class SimulatedNode(Sender):
         return NodeInterface(name, account, place, primary_tags | dict(tags or {}))
 
     def managed_tags(self) -> dict[str, str]:
-        """Return the tags that the plugin sets on every interface it manages."""
+        """Return the tags that the plugin sets on every interface that it manages."""
         values = {INSTANCE: NODE, CLUSTER: self.setting.names.cluster_name}
         values[OWNER] = "amazon-vpc-cni"
         tags = {key: values[key] for key in self.keys.managed}
         return tags | (dict(self.setting.plugin.additional_tags) if self.keys.additional else {})
 
     def on_creation(self) -> dict[str, str]:
-        """Return the tags that come with the request for a new interface."""
+        """Return the tags in the request for a new interface."""
         values = self.managed_tags() | {CREATED_AT: _CREATED}
         if self.keys.additional_created:
             return values
         return {key: values[key] for key in self.keys.created}
 
     def born(self) -> dict[str, str]:
-        """Return the tags of an interface that this version made before."""
+        """Return the tags of an interface that this version created before."""
         return self.managed_tags() | self.on_creation()
 
     # What the plugin does, in the order of ipamd's start and of its loops.
 
     def start(self, *interfaces: NodeInterface) -> None:
-        """Start ipamd with the interfaces that are attached; the first is the primary one.
+        """Start ipamd with the attached interfaces; the first is the primary one.
 
-        They are managed ones, and trunks, whose name says so. Source: nodeInit,
+        They are managed interfaces, and trunks, which have a name that says so. Source: nodeInit,
         v1.23.2:pkg/ipamd/ipamd.go:459-676.
         """
         setting, plugin = self.setting, self.setting.plugin
@@ -131,10 +131,10 @@ class SimulatedNode(Sender):
         self.starting = False
 
     def regroup(self, *interfaces: NodeInterface) -> None:
-        """Give interfaces the security groups of the primary one, the first of them.
+        """Give interfaces the security groups of the primary interface, which is the first.
 
-        Source: RefreshSGIDs, v1.23.0:pkg/awsutils/awsutils.go:663-690; at start, and whenever those
-        groups change, for all that the plugin manages and trunks.
+        Source: RefreshSGIDs, v1.23.0:pkg/awsutils/awsutils.go:663-690; at start, and after each
+        change of those groups, for all managed interfaces and trunks.
         """
         action = "ec2:ModifyNetworkInterfaceAttribute"
         if self.setting.plugin.provisioning and not self.setting.plugin.custom_networking:
@@ -142,7 +142,7 @@ class SimulatedNode(Sender):
                 self.send("set-groups", eni, self.requests.on_groups(action, self.groups))
 
     def _managed(self, interfaces: Sequence[NodeInterface]) -> Sequence[NodeInterface]:
-        """Leave out a primary interface that is not for pods.
+        """Return the interfaces without a primary one that is not for pods.
 
         Source: v1.23.0:pkg/ipamd/ipamd.go:501-522, in IPv6 only.
         """
@@ -151,9 +151,9 @@ class SimulatedNode(Sender):
         return interfaces[1:] if excluded else interfaces
 
     def tag(self, eni: NodeInterface) -> None:
-        """Write the tags that are missing or wrong on a managed interface that is no trunk.
+        """Write missing or wrong tags on a managed interface that is not a trunk.
 
-        Source: TagENI, v1.23.0:pkg/awsutils/awsutils.go:1367-1399; sends nothing if none is.
+        Source: TagENI, v1.23.0:pkg/awsutils/awsutils.go:1367-1399; no call if all tags are right.
         """
         if missing := self._missing(eni):
             self.write("tag-managed", eni, missing)
@@ -167,15 +167,15 @@ class SimulatedNode(Sender):
             self.send("assign-ipv4", eni)
 
     def unassign(self, eni: NodeInterface) -> None:
-        """Take unused addresses or prefixes from an interface."""
+        """Remove unused addresses or prefixes from an interface."""
         if self.setting.plugin.provisioning:
             self.send("unassign-ipv4", eni)
 
     def grow(self, subnet: Subnet | None = None) -> NodeInterface | None:
-        """Make, attach and set up one more interface, in the node's subnet or another.
+        """Create, attach and set up another interface, in the node's subnet or another one.
 
         Source: AllocENI, v1.23.0:pkg/awsutils/awsutils.go:960-1003. The interface does not exist if
-        its making was denied; None where the plugin makes none.
+        its creation was denied; None if the plugin creates none.
         """
         plugin = self.setting.plugin
         if not plugin.provisioning or self.call_range("create") is None:
@@ -219,10 +219,11 @@ class SimulatedNode(Sender):
             self.send("delete", eni)
 
     def clean_up(self, eni: NodeInterface) -> None:
-        """Find an interface that a node left behind, once or as often as it takes to delete it.
+        """Find a leaked interface of another node, as often as it takes to delete it.
 
-        Source: getLeakedENIs, v1.23.0:pkg/awsutils/awsutils.go:2344-2420: one without a date is
-        dated and deleted by a later pass; with CLUSTER_NAME only the cluster's own are found.
+        Source: getLeakedENIs, v1.23.0:pkg/awsutils/awsutils.go:2344-2420: an interface without a
+        date gets one, and a later pass deletes it; with CLUSTER_NAME, only the cluster's interfaces
+        are found.
         """
         if not self.setting.plugin.provisioning or not self.setting.plugin.leak_cleanup:
             return
@@ -274,5 +275,5 @@ def _is_tag(key: str) -> bool:
 
 
 def is_trunk(eni: NodeInterface) -> bool:
-    """Say whether an interface is the trunk, which the plugin never tags."""
+    """Return whether an interface is the trunk, which the plugin never tags."""
     return eni.name == TRUNK

@@ -1,14 +1,14 @@
-"""The requests that IAM is asked about for one call: one for each resource, with its context.
+"""The requests that IAM checks for one call: one for each resource, with its context.
 
-Which resources an action is checked on, and which condition keys each check carries, is the
-Service Authorization Reference's, page "Actions, resources, and condition keys for Amazon EC2"
-(list_amazonec2.html). A key that the page does not give a resource is absent: ec2:Vpc from the
-interface of CreateNetworkInterface, ec2:CreateAction from its own CreateTags call. Nothing
-is given to the interface of a CreateTags at creation but what the request itself carries.
+The resources and condition keys of each action are those of the Service Authorization Reference,
+page "Actions, resources, and condition keys for Amazon EC2" (list_amazonec2.html). A key that the
+page does not list for a resource is absent: ec2:Vpc for the interface of CreateNetworkInterface,
+ec2:CreateAction for a separate CreateTags call. The interface of a CreateTags at creation has only
+the keys of the request itself.
 
-Of the network policy agent's logs it is the page for Amazon CloudWatch Logs
-(list_amazoncloudwatchlogs.html). That SageMaker checks the attachment on the cluster is upstream's
-word: v1.23.2:docs/iam-policy.md, lines 88 to 109.
+For the network policy agent's logs, it is the page for Amazon CloudWatch Logs
+(list_amazoncloudwatchlogs.html). Upstream says that SageMaker checks the attachment on the cluster:
+v1.23.2:docs/iam-policy.md, lines 88 to 109.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SERVICE_ACCOUNT_TAG = "aws:PrincipalTag/kubernetes-service-account"
 # aws-network-policy-agent v1.4.3:pkg/ebpf/events/events.go:318-319.
 _STREAM = "aws-network-policy-agent-audit-01234567-89ab-cdef-0123-456789abcdef"
 _Context = dict[str, "str | tuple[str, ...]"]
-# In place of IDs that nobody names: no pattern is of these alone, as IDs are hexadecimal.
+# The IDs in place of unknown ones. No pattern matches only these, because IDs are hexadecimal.
 _PREFIXES = {
     "instance": "i",
     "network-interface": "eni",
@@ -48,10 +48,10 @@ _KINDS_OF_KEYS = {
     "ec2:SubnetID": "subnet",
     "ec2:Vpc": "vpc",
 }
-# Amazon EC2 User Guide, "Regions and Zones": the code of a zone is its Region's and a letter.
+# Amazon EC2 User Guide, "Regions and Zones": the code of a zone is its Region and a letter.
 _ZONES = "abcdef"
 
-# The keys that some check carries; aws:RequestTag and the like stand for any tag key.
+# The keys that some check has; aws:RequestTag and similar keys are for any tag key.
 KEYS = frozenset(
     """aws:PrincipalAccount aws:PrincipalIsAWSService aws:PrincipalTag
     aws:PrincipalType aws:RequestTag aws:RequestedRegion aws:ResourceAccount aws:ResourceTag
@@ -59,17 +59,17 @@ KEYS = frozenset(
     ec2:CreateAction ec2:InstanceID ec2:NetworkInterfaceID ec2:Region ec2:ResourceTag
     ec2:SecurityGroupID ec2:Subnet ec2:SubnetID ec2:Vpc""".lower().split()
 )
-# And those that none carries. IAM User Guide, "AWS global condition context keys": a role that
+# And those that no check has. IAM User Guide, "AWS global condition context keys": a role that
 # calls AWS itself, without MFA, sends none of them.
 _KNOWN = KEYS | frozenset(
     """aws:CalledVia aws:CalledViaFirst aws:CalledViaLast aws:MultiFactorAuthAge
     aws:PrincipalServiceName aws:PrincipalServiceNamesList aws:username""".lower().split()
 )
-# The same, and "Secure API access with MFA": such requests are without MFA; whether the key is then
-# false or absent, AWS leaves open.
+# The same, and "Secure API access with MFA": such requests are without MFA; AWS does not say
+# whether the key is then false or absent.
 _MFA, _NO_MFA = "aws:multifactorauthpresent", UnknownValue(("false",))
 TAGS_OF_RESOURCES = ("aws:resourcetag", "ec2:resourcetag")
-# Amazon EKS User Guide, "Grant Pods access to AWS resources based on tags": of each session.
+# Tags of each session. Amazon EKS User Guide, "Grant Pods access to AWS resources based on tags".
 _SESSION_TAGS = (
     "eks-cluster-arn",
     "eks-cluster-name",
@@ -84,11 +84,11 @@ _SESSION_TAGS = (
 def may_have(
     kind: str, *, session_tags: bool, has_all_tags: bool = False
 ) -> Callable[[str], UnknownValue | None]:
-    """Return what says which values AWS may give a request for a key that it does not carry.
+    """Return a function with the possible values of a key that a request does not have.
 
     The request is on a kind of resource, such as ``subnet``. The tags of interfaces are those that
     the plugin writes and the setting names; those of an instance are known by the cluster's name.
-    `has_all_tags` is whether the request carries all tags of the role.
+    `has_all_tags` is whether the request has all tags of the role.
     """
 
     def may(key: str) -> UnknownValue | None:
@@ -110,7 +110,7 @@ def may_have(
 class Subnet(Struct, frozen=True):
     """A subnet."""
 
-    id: str | None  # None for one that nobody names
+    id: str | None  # None if it is unknown
     account: str
     vpc_id: str | None
 
@@ -118,7 +118,7 @@ class Subnet(Struct, frozen=True):
 class Group(Struct, frozen=True):
     """A security group."""
 
-    id: str | None  # None for one that nobody names
+    id: str | None  # None if it is unknown
     account: str  # the account that owns it
     vpc_id: str | None
     vpc_account: str  # the account that owns the VPC
@@ -131,23 +131,23 @@ class NodeInterface(Struct):
     account: str
     subnet: Subnet
     tags: dict[str, str] = field(default_factory=dict)
-    exists: bool = True  # false for one that was to be made and whose making was denied
+    exists: bool = True  # False if its creation was denied
 
 
 class OfUnknownId(Request, frozen=True):
-    """A request on a resource whose ID only AWS knows; its ARN has one that no resource has.
+    """A request on a resource whose ID only AWS knows; its ARN has an ID that no resource has.
 
     It is allowed or denied only if it is with each ID that policies name, too.
     """
 
-    others: tuple[str, ...] | None = ()  # the resource with these; None for more than are tried
+    # the resource with these IDs; None if there are too many to check
+    others: tuple[str, ...] | None = ()
 
 
 class AnyOf(Struct, frozen=True):
     """One check whose resource AWS documents in several forms.
 
-    A policy is written for one of the forms, so that an Allow of any allows and a Deny of any
-    denies.
+    A policy uses one of the forms, so an Allow of any form allows, and a Deny of any denies.
     """
 
     requests: tuple[Request, ...]
@@ -159,7 +159,7 @@ class Requests:
     def __init__(self, setting: RequestSetting, named: NamedValues) -> None:
         """Prepare the context that all requests of the setting share.
 
-        `named` is what the policies name that are asked.
+        `named` has the values in the policies.
         """
         names = setting.names
         self.names: Names = names
@@ -178,7 +178,7 @@ class Requests:
             "aws:PrincipalIsAWSService": "false",
             "aws:PrincipalType": "AssumedRole",
             "aws:RequestedRegion": names.region,
-            # Of most actions, the guide says; of those of the plugin it excepts none.
+            # The guide lists exceptions; no action of the plugin is among them.
             "aws:ResourceAccount": names.account_id,
             "aws:SecureTransport": "true",
             "aws:ViaAWSService": "false",
@@ -209,7 +209,7 @@ class Requests:
     def _on(
         self, action: str, kind: str, identifier: str | None, account: str, context: _Context
     ) -> Request:
-        """Return the check of an action on an EC2 resource, of whatever ID if it is not known."""
+        """Return the check of an action on an EC2 resource, also with an unknown ID."""
         if identifier:
             return self.request(action, self.arn(kind, identifier, account), context)
         request = self.request(action, self.arn(kind, _UNKNOWN_IDS[kind], account), context)
@@ -226,11 +226,11 @@ class Requests:
         return OfUnknownId(action, request.resource, "", context, request.may_have, others)
 
     def _id(self, key: str, identifier: str | None) -> str | UnknownValue:
-        """Return an ID as the value of a key; what it may be, if only AWS knows it."""
+        """Return an ID as the value of a key, or its possible values if only AWS knows it."""
         return identifier or self._unknown_ids[key]
 
     def _one_of(self, key: str, others: list[str], *, start: str = "") -> UnknownValue:
-        """Return what a value may be that only AWS knows: each that policies name, or others."""
+        """Return the possible values that only AWS knows: those that policies name, or others."""
         named = self._named.by_key.get(key.lower(), ())
         if named is None:
             return UNKNOWN
@@ -241,7 +241,7 @@ class Requests:
         return f"arn:{self.names.partition}:ec2:{self.names.region}:{account}:{kind}/{identifier}"
 
     def on_nothing(self, action: str) -> tuple[Request, ...]:
-        """Return the check of an action that is checked on no resource, such as Describe."""
+        """Return the check of an action without a resource, such as Describe."""
         return (self.request(action, "*", self.common),)
 
     def by_metrics_helper(self, action: str) -> tuple[Request, ...]:
@@ -255,17 +255,17 @@ class Requests:
         return (self.request(action, "*", context),)
 
     def on_log_groups(self, action: str) -> AnyOf:
-        """Return the check of an action that the reference gives no resource.
+        """Return the check of an action for which the reference lists no resource.
 
-        AWS's messages of denial and upstream's page name a log group without a name.
+        AWS's denial messages and upstream's page have a log group without a name.
         """
         return AnyOf((*self.on_nothing(action), self._on_logs(action, ":log-stream:")))
 
     def on_log_group(self, action: str, group: str) -> AnyOf:
         """Return the check of an action on a log group.
 
-        The reference's ARN ends with the group's name. AWS's messages of denial have more, and the
-        API reference (LogGroup, arn) wants ``:*`` after it in policies.
+        The reference's ARN ends with the group's name. AWS's denial messages have more, and the API
+        reference (LogGroup, arn) requires ``:*`` after it in policies.
         """
         return AnyOf((self._on_logs(action, group), self._on_logs(action, f"{group}:log-stream:")))
 
@@ -298,7 +298,7 @@ class Requests:
         return (self.request(action, cluster, self._of_account(names.account_id)),)
 
     def create_tags(self, eni: NodeInterface, tags: Tags) -> tuple[Request, ...]:
-        """Return the check of its own CreateTags call."""
+        """Return the check of a separate CreateTags call."""
         return (self._on_eni("ec2:CreateTags", eni, _sent(tags)),)
 
     def create_interface(
@@ -306,7 +306,7 @@ class Requests:
     ) -> tuple[Request, ...]:
         """Return the checks of a CreateNetworkInterface.
 
-        Tags with the request are checked as ec2:CreateTags, too: Amazon EC2 User Guide, "Grant
+        Tags in the request are checked as ec2:CreateTags, too: Amazon EC2 User Guide, "Grant
         permission to tag Amazon EC2 resources during creation".
         """
         action, account = "ec2:CreateNetworkInterface", self.names.account_id
@@ -359,7 +359,7 @@ class Requests:
         return self._of_account(account) | {"ec2:Vpc": vpc_arn}
 
     def _arn_of(self, key: str, identifier: str | None, account: str) -> str | UnknownValue:
-        """Return the ARN of a resource as the value of a key, or what it may be."""
+        """Return the ARN of a resource as the value of a key, or its possible values."""
         kind, value = _KINDS_OF_KEYS[key], self._id(key, identifier)
         if isinstance(value, str):
             return self.arn(kind, value, account)

@@ -1,6 +1,6 @@
-"""The scenarios in which the plugin meets its permissions, each a short life of a node.
+"""The scenarios in which the plugin makes its calls, each on one simulated node.
 
-The facts behind them are in ``catalog/facts/data/requests.json`` and ``calls.json``.
+Their facts are in ``catalog/facts/data/requests.json`` and ``calls.json``.
 """
 
 from __future__ import annotations
@@ -22,43 +22,42 @@ from vpc_cni_iam.names import resolve
 
 _OTHER_NODE = "i-0fedcba9876543210"
 _OTHER_ACCOUNT = "444455556666"
-# IDs that no policy lists.
-# No resource has these IDs, so that no policy names them.
+# No resource has these IDs, so no policy names them.
 _NEW_SUBNET, _NEW_GROUP = "subnet-new", "sg-new"
 SECONDARY = "attached interface"
 LEAKED = "leaked interface"
 EXAMPLE_TAGS = {"example-team": "network"}
-ORDINARY = "fresh-node"  # what each node of each cluster goes through
+ORDINARY = "fresh-node"  # the scenario of every node
 
 
 class Scenario(Struct, frozen=True):
     """A named scenario."""
 
-    name: str  # as ``--scenario`` takes it
-    summary: str  # what it is, in a line
-    # The first version, by mode, in which it arises; a mode that is absent has none.
+    name: str  # for ``--scenario``
+    summary: str  # a description in one line
+    # The first version with it, by mode; modes without it are absent.
     since: dict[Mode, PluginVersion]
     run: Callable[[SimulatedNode], None]  # runs it on a node
     # Changes the setting first.
     prepare: Callable[[RequestSetting], RequestSetting] = lambda setting: setting
-    # Says whether a setting allows it.
+    # Whether a setting allows it.
     possible: Callable[[RequestSetting], bool] = lambda setting: True
-    # Says whether it is to be expected in a setting; else it is run if it is asked for by name.
+    # Whether it is expected in a setting; otherwise it runs only by name.
     expected: Callable[[RequestSetting], bool] = lambda setting: True
-    # Whether somebody changes the plugin's configuration in it: never expected.
+    # Whether someone changes the plugin's configuration in it; it is then never expected.
     changes_configuration: bool = False
 
     def is_possible(self, setting: RequestSetting) -> bool:
-        """Say whether a setting can come into this scenario."""
+        """Return whether this scenario is possible in a setting."""
         first = self.since.get(setting.mode)
         return first is not None and setting.version >= first and self.possible(setting)
 
     def arises(self, setting: RequestSetting) -> bool:
-        """Say whether this scenario is run in a setting."""
+        """Return whether this scenario is run in a setting."""
         return self.is_possible(setting) and self.expected(setting)
 
     def by_name(self) -> Scenario:
-        """Return the scenario for a user who names it: it runs wherever it is possible."""
+        """Return the scenario for a user who names it: it runs if it is possible."""
         return replace(self, expected=lambda setting: True)
 
 
@@ -85,7 +84,7 @@ def _primary_untagged(node: SimulatedNode) -> None:
 
 
 def _trunk(node: SimulatedNode) -> None:
-    # Made and tagged by the VPC resource controller, never by the plugin.
+    # The VPC resource controller creates and tags it, never the plugin.
     trunk = node.interface(TRUNK, {OWNER: "eks-vpc-resource-controller"})
     node.start(node.interface(PRIMARY, node.managed_tags()), trunk)
 
@@ -118,7 +117,7 @@ def _shared_subnet(node: SimulatedNode) -> None:
 
 
 def _in_subnet(node: SimulatedNode, subnet: Subnet) -> None:
-    """Start, then make an interface in a subnet and free it."""
+    """Start, then create an interface in a subnet and free it."""
     node.start(node.interface(PRIMARY))
     _free(node, node.grow(subnet))
 
@@ -194,11 +193,11 @@ def _from(ipv4: str, ipv6: str | None) -> dict[Mode, PluginVersion]:
     return since | ({"ipv6": PluginVersion.of(ipv6)} if ipv6 else {})
 
 
-# v1.8.0 is the first version that tags interfaces which it did not make.
+# v1.8.0 is the first version that tags interfaces that it did not create.
 SCENARIOS = (
     Scenario(
         ORDINARY,
-        "a new node: its primary interface bears none of the plugin's tags",
+        "a new node: its primary interface has none of the plugin's tags",
         _from("v1.0.0", "v1.10.0"),
         _fresh,
     ),
@@ -224,7 +223,7 @@ SCENARIOS = (
     ),
     Scenario(
         "interface-from-before",
-        "an attached interface that was made before CLUSTER_NAME was set",
+        "an attached interface that was created before CLUSTER_NAME was set",
         _from("v1.8.0", "v1.20.0"),
         _before_change,
         possible=_named,
@@ -247,7 +246,7 @@ SCENARIOS = (
     ),
     Scenario(
         "upgrade-adds-tag",
-        "an upgrade to a version that adds a tag key (eks:eni:owner, v1.19.4): only it is sent",
+        "an upgrade to a version that adds a tag key (eks:eni:owner, v1.19.4): only this is sent",
         _from("v1.19.4", "v1.19.4"),
         _adds_key,
         possible=_named,
@@ -263,7 +262,7 @@ SCENARIOS = (
     ),
     Scenario(
         "additional-tags-changed",
-        "ADDITIONAL_ENI_TAGS is changed: only what is new or different is sent",
+        "ADDITIONAL_ENI_TAGS is changed: only new and changed tags are sent",
         _from("v1.8.0", "v1.10.0"),
         _additional_changed,
         _tagged,
@@ -307,7 +306,7 @@ SCENARIOS = (
 
 
 def find(names: Iterable[str] = (), skipped: Iterable[str] = ()) -> tuple[Scenario, ...]:
-    """Return the scenarios of these names, all if none is given, without the skipped ones."""
+    """Return the scenarios with these names, all without names; not the skipped ones."""
     known = [s.name for s in SCENARIOS]
     chosen = {resolve(name, known, "scenario", "--scenario") for name in names}
     left_out = {resolve(name, known, "scenario", "--skip") for name in skipped}
@@ -318,5 +317,5 @@ def find(names: Iterable[str] = (), skipped: Iterable[str] = ()) -> tuple[Scenar
 def not_expected(
     setting: RequestSetting, scenarios: Iterable[Scenario] = SCENARIOS
 ) -> tuple[Scenario, ...]:
-    """Return the scenarios that are possible and run only by name."""
+    """Return the scenarios that are possible, but run only by name."""
     return tuple(s for s in scenarios if s.is_possible(setting) and not s.expected(setting))

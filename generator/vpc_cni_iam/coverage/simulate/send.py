@@ -1,4 +1,4 @@
-"""How the plugin's calls are sent: evaluated check by check, and remembered with the answers."""
+"""Sends the plugin's calls: evaluates each check, and records the answers."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Decision, Outcome, Request, compile_policies
 from vpc_cni_iam.policy.matching.conditions import Doubt, Undecided
 
-# What must allow a request besides the policies of a role, each by itself: a permissions boundary,
-# and the service control policies of each level of an organization.
+# The limits that must also allow a request, each by itself: a permissions boundary, and the service
+# control policies of each level of an organization.
 Limits: TypeAlias = Sequence[Sequence[Policy]]
 
 NODE = "i-0123456789abcdef0"
-# One that is undecided may be a Deny.
+# An undecided one may be a Deny.
 _STRONGEST: tuple[Outcome, ...] = (
     Outcome.EXPLICITLY_DENIED,
     Outcome.UNDECIDED,
@@ -42,38 +42,38 @@ _OF_LAYERS: tuple[Outcome, ...] = (
 
 
 class Check(Struct, frozen=True):
-    """One request with the answer to it."""
+    """A request with its answer."""
 
     request: Request
     decision: Decision
 
 
 class SentCall(Struct, frozen=True):
-    """One call of the plugin: allowed only if every check is."""
+    """A call of the plugin: allowed only if every check is."""
 
     template: RequestTemplate
-    range: CallRange  # why it is sent at this version, with what a denial breaks and the evidence
-    on: str  # what it is about, such as ``primary interface``; empty for a Describe
+    range: CallRange  # why this version sends it, with the effect of a denial and the evidence
+    on: str  # its object, such as ``primary interface``; empty for a Describe
     checks: tuple[Check, ...]
     # Whether the plugin gets that far; False after a denial that ends ipamd, and on an interface
-    # whose making was denied.
+    # whose creation was denied.
     reached: bool = True
     # Whether it is denied only if an undecided call before it is.
     follows_undecided: bool = False
 
     @property
     def allowed(self) -> bool:
-        """Whether the call goes through."""
+        """Whether the call is allowed."""
         return all(check.decision.allowed for check in self.checks)
 
     @property
     def fails(self) -> bool:
-        """Whether it is denied, and the plugin does not serve pods without it."""
+        """Whether it is denied and the plugin needs it to serve pods."""
         return not self.allowed and self.range.is_fatal
 
     @property
     def undecided(self) -> Undecided | None:
-        """Why it is open whether it goes through; None if it is allowed or denied."""
+        """Why it is undecided; None if it is allowed or denied."""
         if any(check.decision.denied for check in self.checks):
             return Undecided(Doubt.earlier_request) if self.follows_undecided else None
         return next((c.decision.undecided for c in self.checks if c.decision.undecided), None)
@@ -85,12 +85,12 @@ class SentCall(Struct, frozen=True):
 
 
 class Answers:
-    """Answers of policies to requests; equal requests are evaluated once.
+    """The answers of policies to requests; equal requests are evaluated once.
 
     IAM User Guide, "Policy evaluation logic": a request needs an Allow of the policies and of each
-    limit (the boundary, and service control policies), and a Deny in any of them wins. The position
-    of a policy in a decision counts the policies of the limits after the others; a limit without an
-    Allow has the position of its first policy, and no statement.
+    limit (the boundary, and service control policies), and a Deny in any of them wins. In a
+    decision, the policies of the limits are numbered after the others; a limit without an Allow has
+    the position of its first policy, and no statement.
     """
 
     def __init__(self, policies: Sequence[Policy], limits: Limits = ()) -> None:
@@ -138,27 +138,27 @@ class Answers:
 
 
 class Sender:
-    """Sends calls of one version in one setting, each only if the version has it."""
+    """Sends calls of one version in one setting, if the version has them."""
 
     def __init__(
         self, setting: RequestSetting, policies: Answers, *, undecided_allowed: bool = False
     ) -> None:
-        """Prepare; `undecided_allowed` is whether undecided calls take effect as allowed ones."""
+        """Prepare; with `undecided_allowed`, undecided calls are taken as allowed."""
         self.setting = setting
         self.calls: list[SentCall] = []
         self.requests = Requests(setting, policies.named)
-        self.starting = False  # whether ipamd starts, where more denials end it than later
+        self.starting = False  # whether ipamd is starting: more denials end it then
         self._policies = policies
         self._running = True
         self._undecided_allowed = undecided_allowed
 
     def call_range(self, name: str) -> CallRange | None:
-        """Return why a form is sent here, None if it is not."""
+        """Return why a call is sent here; None if it is not."""
         setting = self.setting
         return _use(name, setting.mode, setting.version, setting.features)
 
     def describe(self, name: str, about: NodeInterface | None = None) -> bool:
-        """Send a call that is checked on no resource, or not at all; say as `sent` does."""
+        """Send a call that is checked on no resource, or not at all; see `sent`."""
         template = request_templates()[name]
         checks = self.requests.on_nothing(template.action) if template.on else ()
         return self.sent(name, "", checks, reached=about is None or about.exists)
@@ -181,10 +181,10 @@ class Sender:
     def sent(
         self, name: str, on: str, requests: Iterable[Request | AnyOf], *, reached: bool = True
     ) -> bool:
-        """Send a call if the version does, and say whether it was sent and allowed.
+        """Send a call if the version has it; return whether it was sent and allowed.
 
-        `name` is that of the request template, `on` what reports say that the call is about, and
-        `reached` whether the plugin gets that far, if ipamd still runs.
+        `name` is the request template, `on` the object in reports, and `reached` whether the plugin
+        gets that far, if ipamd still runs.
         """
         template, call_range = request_templates()[name], self.call_range(name)
         if call_range is None:

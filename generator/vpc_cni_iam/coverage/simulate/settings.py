@@ -1,4 +1,4 @@
-"""What the plugin's requests depend on: its settings, the names in them, and its node."""
+"""What the plugin's requests depend on: its settings, names and node."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.plugin.settings import PluginSettings
 
-# Stands for what neither the user nor the policy names.
+# The values that neither the user nor the policy names.
 EXAMPLE = {
     "cluster_name": "example",
     "vpc_id": "vpc-0123456789abcdef0",
@@ -28,20 +28,20 @@ class Names(Struct, frozen=True):
     """The names in the ARNs and tags of the requests."""
 
     cluster_name: str = EXAMPLE["cluster_name"]  # the cluster, as CLUSTER_NAME has it
-    vpc_id: str | None = None  # of the nodes; None for one that nobody names
+    vpc_id: str | None = None  # of the nodes; None if it is unknown
     partition: str = EXAMPLE["partition"]
     region: str = EXAMPLE["region"]
     account_id: str = EXAMPLE["account_id"]  # the account of the nodes
     vpc_owner_id: str = EXAMPLE["account_id"]  # the account that owns the VPC and its subnets
     owner_known: bool = False  # whether the user or the policy names the VPC's owner
-    # The SageMaker HyperPod cluster of the nodes that have one.
+    # The nodes' SageMaker HyperPod cluster, if they have one.
     hyperpod_cluster_id: str = EXAMPLE["hyperpod_cluster_id"]
-    # Of nodes; None for one that nobody names.
+    # Of nodes; None if it is unknown.
     subnet_id: str | None = None
     eni_config_subnet_id: str | None = None  # of pods, with custom networking
     security_group_id: str | None = None
     other_security_group_id: str | None = None  # a node has two
-    # The lists that the policies have, by parameter, such as ``subnet_ids``.
+    # The parameters with a list in the policies, such as ``subnet_ids``.
     listed: frozenset[str] = frozenset()
 
 
@@ -55,20 +55,20 @@ class RequestSetting(Struct, frozen=True):
     plugin: PluginSettings = PluginSettings()
     session_tags: bool = True  # whether the role has the session tags of EKS Pod Identity
     principal_tags: Mapping[str, str] | None = None  # the tags of the role; None for unknown ones
-    # Whether the node's instance bears ``kubernetes.io/cluster/<name>=owned``.
+    # Whether the node's instance has the tag ``kubernetes.io/cluster/<name>=owned``.
     instance_tagged: bool = True
-    # What the maker of the nodes puts on their primary interfaces.
+    # Tags that are on the primary interfaces of nodes from their creation.
     primary_tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def with_example_vpc(self) -> RequestSetting:
-        """Return the same with an example for a VPC that nobody names."""
+        """Return the setting with an example for an unknown VPC."""
         vpc_id = self.names.vpc_id or EXAMPLE["vpc_id"]
         return replace(self, names=replace(self.names, vpc_id=vpc_id))
 
     def configured(self, plugin: PluginSettings) -> RequestSetting:
-        """Return the same with other settings of the plugin.
+        """Return the setting with other settings of the plugin.
 
-        Raises `InputError` for a value that the plugin does not take, and `UsageError` for a
+        Raises `InputError` for a value that the plugin does not accept, and `UsageError` for a
         feature that the version does not have.
         """
         plugin = plugin.read_by(self.version)
@@ -79,11 +79,11 @@ class RequestSetting(Struct, frozen=True):
         return replace(self, plugin=plugin, names=names, features=features)
 
     def with_environment(self, **variables: str) -> RequestSetting:
-        """Return the same with other values of some of the plugin's variables."""
+        """Return the setting with other values of some of the plugin's variables."""
         return replace(self, plugin=self.plugin.overridden(PluginSettings(environment=variables)))
 
     def at(self, version: PluginVersion) -> RequestSetting:
-        """Return the same at another version, without what it does not have or read."""
+        """Return the setting at another version, without what it does not have or read."""
         features = tuple(f for f in self.features if calls.feature_since(f) <= version)
         plugin = self.plugin.read_by(version)
         return replace(self, version=version, features=features, plugin=plugin)

@@ -1,1 +1,1 @@
-"""Which attributes of the AWS provider hold IAM policies."""
+"""Which attributes of the AWS provider contain IAM policies."""

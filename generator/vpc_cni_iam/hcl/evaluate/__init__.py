@@ -1,1 +1,1 @@
-"""Evaluates HCL expressions as far as they can be known without an engine."""
+"""Evaluates HCL expressions without an engine; what is not known stays unknown."""

@@ -23,18 +23,18 @@ _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 Scalar: TypeAlias = bool | int | str
 Value: TypeAlias = Union[Scalar, tuple["Value", ...], dict[str, "Value"], "Unevaluated", None]
 DOCUMENT = "data.aws_iam_policy_document"
-# Data sources that say where a provider works, and the parameter that each attribute is.
+# Data sources with the provider's partition, Region and account: the parameter of each attribute.
 SURROUNDINGS = {
     "data.aws_partition": {"partition": "partition", "id": "partition"},
     "data.aws_region": {"region": "region", "name": "region", "id": "region"},
     "data.aws_caller_identity": {"account_id": "account_id", "id": "account_id"},
 }
-# With another argument, such as a provider, it says something else.
+# With another argument, such as a provider, its values may differ.
 PLAIN_ARGUMENTS = {"count", "for_each", "depends_on"}
 
 
 class Set(tuple):  # type: ignore[type-arg]
-    """The items of a set, in the order in which engines iterate over it."""
+    """The items of a set, in the order of engines."""
 
     __slots__ = ()
 
@@ -43,17 +43,17 @@ class Unevaluated(Struct, frozen=True, eq=False):
     """A value that only an engine knows."""
 
     code: str  # the expression that is the reason, such as ``var.name``
-    advice: Message = ""  # what would make it known; empty if nothing would
-    # Its text, if it has one that is not null; it flows into other texts, and nothing else is
-    # computed of it.
+    advice: Message = ""  # what a user can do to make it known; empty if nothing
+    # Its text, if it is a text and not null. Only other texts can contain it; nothing else is
+    # computed from it.
     text: Template | None = None
     # The known attributes of an object; None if it may be something else.
     attributes: Mapping[str, Value] | None = None
-    is_text: bool = False  # whether it is a text, which is not empty
+    is_text: bool = False  # whether it is a text that is not empty
 
     @property
     def computed(self) -> Unevaluated:
-        """What is computed of it: unknown for the same reason."""
+        """The value of any computation with it: unknown for the same reason."""
         return Unevaluated(self.code, self.advice)
 
     def __str__(self) -> str:
@@ -69,11 +69,11 @@ class UndecidedError(Exception):
 
 
 class TooLargeError(Exception):
-    """More to evaluate than is evaluated."""
+    """The evaluation takes more steps than the limit."""
 
 
 class EvaluationBudget:
-    """How much is evaluated of one module: steps, and items of lists and maps."""
+    """The limit of evaluation for one module: steps, and items of lists and maps."""
 
     MOST = 1_000_000
 
@@ -81,28 +81,28 @@ class EvaluationBudget:
         self._left = self.MOST
 
     def take(self, steps: int = 1) -> None:
-        """Use up steps; raises `TooLargeError` if there are no more."""
+        """Use up steps; raises `TooLargeError` at the limit."""
         self._left -= steps
         if self._left < 0:
-            problem = f"takes more than {self.MOST:,} steps to evaluate, the most that are taken"
+            problem = f"takes more than {self.MOST:,} steps to evaluate, which is the limit"
             raise TooLargeError(problem)
 
     def weigh(self, value: Value) -> None:
-        """Use up a step for each part of a value, however often a part is shared."""
+        """Use up a step for each part of a value; shared parts are counted each time."""
         self.take(1 + len(value) // 64 if isinstance(value, str) else 1)
         for item in items(value):
             self.weigh(item)
 
 
 def items(value: Value) -> Iterable[Value]:
-    """Return the items of a list, set or map; none of anything else."""
+    """Return the items of a list, set or map; nothing for other values."""
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, tuple) else ()
 
 
 def unknown_in(value: Value) -> Unevaluated | None:
-    """Return the first unknown part of a value; None if all of it is known."""
+    """Return the first unknown part of a value; None if everything is known."""
     if isinstance(value, Unevaluated):
         return value
     return next((part for item in items(value) if (part := unknown_in(item))), None)
@@ -132,12 +132,12 @@ def scalar_kinds(*values: Value) -> set[str]:
 
 
 def text(value: Value) -> str | Unevaluated:
-    """Return a value as the text that engines convert it to; `EvaluationError` for no scalar."""
+    """Return a value as text, converted as engines do; raises `EvaluationError` if not a scalar."""
     match value:
         case Unevaluated():
             return value
         case str():
-            return normalised(value)  # one that is put together is not yet
+            return normalised(value)  # a concatenated text is not yet normalised
         case bool():
             return "true" if value else "false"
         case int():
@@ -146,7 +146,7 @@ def text(value: Value) -> str | Unevaluated:
 
 
 def flag(value: Value) -> bool | Unevaluated:
-    """Return a value as a boolean, as engines convert it, or raise `EvaluationError`."""
+    """Return a value as a boolean, converted as engines do; raises `EvaluationError`."""
     if isinstance(value, Unevaluated):
         return value.computed
     if isinstance(value, bool):
@@ -157,7 +157,7 @@ def flag(value: Value) -> bool | Unevaluated:
 
 
 def number(code: str) -> int:
-    """Return a whole number as it is written; `UndecidedError` for any other, and for -0."""
+    """Return a whole number as text; raises `UndecidedError` for other numbers, and for -0."""
     digits = code.removeprefix("-")
     if (
         not digits.isdecimal()
@@ -171,7 +171,7 @@ def number(code: str) -> int:
 def same_kind(*values: Value) -> None:
     """Raise `UndecidedError` unless the scalars in values have one type.
 
-    Engines would convert some of them, which depends on declared types.
+    Otherwise engines may convert some of them, depending on declared types.
     """
     if len(scalar_kinds(*values)) > 1:
         raise UndecidedError
@@ -206,25 +206,25 @@ def _one_type_of_fields(objects: Sequence[Mapping[str, Value]]) -> None:
 class ValueScope(Struct, frozen=True):
     """The values of names."""
 
-    # What a caller may pass, by reference such as ``var.partition``: a text with holes, or a value.
+    # What a caller can pass, by reference such as ``var.partition``: a text with holes, or a value.
     values: Mapping[str, Template | Scalar | None] = field(default_factory=dict)
     nodes: Mapping[str, Node] = field(default_factory=dict)  # expressions by reference, for locals
     texts: Mapping[Hole, str | Template] = field(
         default_factory=dict
-    )  # what a caller passes, of those holes
-    # Whether a reference to anything else is a hole in a text; else such a text is unknown.
+    )  # the holes' values that a caller passes
+    # Whether other references are holes in a text; if not, such a text is unknown.
     holes: bool = False
-    # Whether ``count`` and ``for_each`` are followed; else each block is read as it is written.
+    # Whether ``count`` and ``for_each`` are evaluated; if not, each block is read once.
     instances: bool = True
-    # What a module's variables have; None if it is read for any values, so that nothing may be
-    # counted or repeated.
+    # The values of a module's variables; None if it is read for any values: then no count or
+    # for_each is evaluated.
     known: Mapping[str, Value] | None = None
     strings: frozenset[str] = frozenset()  # the variables of type string, by reference
-    # Those that are lists of strings. In a text, a hole stands for each item.
+    # The variables that are lists of strings. In a text, a hole stands for each item.
     lists: frozenset[Hole] = frozenset()
     # Its resources, data sources and called modules, by address.
     blocks: Mapping[str, Block] = field(default_factory=dict)
-    # The partition, Region and account of its provider, of those that are known.
+    # Its provider's partition, Region and account, if known.
     surroundings: Mapping[str, str] = field(default_factory=dict)
 
     def attributes(
@@ -232,7 +232,7 @@ class ValueScope(Struct, frozen=True):
     ) -> dict[str, Value]:
         """Return the known attributes of an instance of a resource, data source or module.
 
-        `arguments` has those of a data source that says where a provider works, by name.
+        `arguments` has the arguments of a data source about the provider, by name.
         """
         kind = address.rpartition(".")[0]
         if kind == DOCUMENT:

@@ -1,9 +1,9 @@
-"""The part of a module that an engine needs to render policies, and that runs nothing.
+"""The part of a module that an engine needs to render policies, and that runs no other code.
 
-It has variables, locals, and data sources that the provider answers by itself, and an output for
-each policy that another block writes out. A policy that depends on anything else is left out: on a
-resource, a called module, another data source, which may ask AWS or run a program, a function that
-reads files of this machine, or where the configuration is run.
+It has variables, locals, data sources that the provider answers without a request, and an output
+for each policy in another block. A policy is left out if it depends on a resource, a called module,
+another data source (which may call AWS or run a program), a function that reads files of this
+machine, or the place where the configuration runs.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ from vpc_cni_iam.hcl.syntax import Block, Node
 from vpc_cni_iam.policy.template import Template, fill
 
 _REPEATED = ("resource", "data", "module")
-# By argument: the items of a loop over what it is, and the key of each as Terraform writes it.
+# For ``count`` and ``for_each``: a loop over the instances, with the key of each as in Terraform.
 _REPEATS = {
     "count": ("for i in range({}\n) : {{ index = i }}", '"[${count.index}]"'),
     "for_each": ("for k, v in {} : {{ key = k, value = v }}", r'"[\"${each.key}\"]"'),
 }
 # Data sources that the AWS provider answers without a request.
 _OFFLINE = (DOCUMENT, "data.aws_partition", "data.aws_region", "data.aws_service_principal")
-# Functions that read files, or call the functions that are named in a text.
+# Functions that read files, or call functions whose names are in a text.
 _READS = (
     r"(?s)\b(?:file(?:exists|set|(?:base64|md5|sha)\w*)?|template(?:file|string))"
     r"(?:\s|/\*.*?\*/|(?:#|//)[^\n]*\n)*\("
 )
-# What an engine says of the folder and the workspace that it is run in.
+# References to the folder and the workspace in which an engine runs.
 _PLACE = r"\b(?:terraform\.workspace|path\.(?:cwd|module|root))\b"
-# What may be the address of a block; most words of a text are none.
+# Possible addresses of blocks; most words of a text are none.
 _ADDRESS = r"\b(?:data\.)?[^\W\d][\w-]*\.[^\W\d][\w-]*"
 
 
 class RenderTarget(Struct, frozen=True):
     """A policy to be rendered: a data source, or an expression."""
 
-    name: str  # what reports call it
-    start: str  # the start of that name after which the key of an instance stands
-    key: str  # what the engine's answer calls it
-    code: str = ""  # the output that has the value of an expression; empty for a data source
+    name: str  # its name in reports
+    start: str  # the part of that name before an instance's key
+    key: str  # its name in the engine's output
+    code: str = ""  # the output with the value of an expression; empty for a data source
 
     @property
     def address(self) -> str:
@@ -63,7 +63,7 @@ class RenderTarget(Struct, frozen=True):
         return self.name if self.code else self.address
 
     def instance_name(self, key: str, *, alone: bool) -> str:
-        """Return what reports call an instance; `alone` if it is the only one."""
+        """Return an instance's name in reports; `alone` if it is the only one."""
         if alone and (self.code or key in ("", "[0]")):
             return self.name
         return f"{self.start}{key}{self.name.removeprefix(self.start)}"
@@ -75,9 +75,9 @@ def document_target(name: str) -> RenderTarget:
 
 
 def expression_target(name: str, block: Block, value: Node, number: int) -> RenderTarget:
-    """Return the target of an expression in an outermost block, which may be repeated.
+    """Return the target of an expression in a top-level block, which may be repeated.
 
-    `number` is its number among the expressions of an excerpt.
+    `number` is its number among the excerpt's expressions.
     """
     repeat = next((a for a in _REPEATS if a in block.attributes), "")
     if block.type not in _REPEATED or not repeat:
@@ -85,7 +85,7 @@ def expression_target(name: str, block: Block, value: Node, number: int) -> Rend
     else:
         item, key = _REPEATS[repeat]
         items = item.format(block.attributes[repeat].outer.code)
-        # In the loop, its variable stands for what has the same name in the block.
+        # In the loop, the loop's variable hides the same name of the block.
         loop = f"for {'count' if repeat == 'count' else 'each'} in [{items}\n] : {key} =>"
     value_code = f"{{ {loop} {value.outer.code}\n}}"
     code = f'output "policy_{number}" {{\n  sensitive = true\n  value = {value_code}\n}}\n'
@@ -103,7 +103,7 @@ class Excerpt(Struct, frozen=True):
 
 
 def reads_files(code: str) -> bool:
-    """Say whether an expression may read files of this machine; in doubt it does."""
+    """Return whether an expression may read files of this machine; if in doubt, true."""
     return re.search(_READS, code) is not None
 
 
@@ -113,7 +113,7 @@ def excerpt(
     variables: Iterable[str],
     targets: Iterable[RenderTarget],
 ) -> Excerpt:
-    """Return what renders policies, with the variables to which a user gives a value."""
+    """Return the part that renders policies, with the variables that a user sets."""
     every = list(targets)
     parts = {address: part for block in blocks for address, part in declarations(block)}
     parts |= {target.address: Declaration(target.code) for target in every if target.code}
@@ -156,7 +156,7 @@ class Declaration(Struct, frozen=True):
 
 
 def declarations(block: Block) -> Iterator[tuple[str, Declaration]]:
-    """Yield what an outermost block declares, each by its address."""
+    """Yield the declarations of a top-level block, by address."""
     if block.type == "locals":
         for name, node in block.attributes.items():
             yield f"local.{name}", Declaration(f"locals {{\n  {name} = {node.outer.code}\n}}\n")
@@ -169,7 +169,7 @@ def declarations(block: Block) -> Iterator[tuple[str, Declaration]]:
 def _closure(
     address: str, parts: Mapping[str, Declaration], values: Mapping[str, Value], scope: ValueScope
 ) -> tuple[dict[str, str], str]:
-    """Return the code that a block depends on by address; or why an engine does not get it."""
+    """Return the code that a block depends on by address, or why an engine does not get it."""
     reached = dependencies([address], parts)
     problems = (_problem(address, parts[address], values, scope) for address in reached)
     if problem := next(filter(None, problems), ""):
@@ -178,7 +178,7 @@ def _closure(
 
 
 def dependencies(addresses: Iterable[str], parts: Mapping[str, Declaration]) -> list[str]:
-    """Return addresses, and those of what their code may refer to, each once."""
+    """Return addresses, and the addresses that their code may refer to, each once."""
     pending, reached = [*addresses], dict[str, None]()
     while pending:
         address = pending.pop()
@@ -191,7 +191,7 @@ def dependencies(addresses: Iterable[str], parts: Mapping[str, Declaration]) -> 
 def _problem(
     address: str, part: Declaration, values: Mapping[str, Value], scope: ValueScope
 ) -> str:
-    """Say why an engine does not get a block or a local value; empty if it does."""
+    """Return why an engine does not get a block or a local value; empty if it does."""
     block, kind = part.block, address.rpartition(".")[0]
     place = re.search(_PLACE, part.code)
     if place or reads_files(part.code):
@@ -203,7 +203,7 @@ def _problem(
     if kind == "var":
         return _no_value(address, block, values)
     if kind not in _OFFLINE or "provider" in block.attributes:
-        return f"{address} takes a plan of your configuration: give terraform show -json of it"
+        return f"{address} needs a plan of your configuration: give terraform show -json of it"
     if kind == "data.aws_region" and "region" not in scope.surroundings:
         return f"{address}: give --region"
     return ""

@@ -69,15 +69,15 @@ class Evaluator:
         self._locals: dict[str, Any] = {}
 
     def with_names(self, names: Mapping[str, Value]) -> Evaluator:
-        """Return an evaluator that knows names besides, such as that of an iterator."""
+        """Return an evaluator with more names, such as an iterator's."""
         inner = copy(self)
         inner.names = {**self.names, **names}
         return inner
 
     def where_it_exists(self, block: Block) -> Evaluator:
-        """Return an evaluator that takes for true what must be, where a block has an instance.
+        """Return an evaluator in which the conditions of a block's existence are true.
 
-        These are the names that ``count`` joins with ``&&``, as in ``var.a && local.b ? 1 : 0``.
+        These are the names joined with ``&&`` in ``count``, as in ``var.a && local.b ? 1 : 0``.
         """
         match block.attributes.get("count"):
             case Conditional(condition=condition, options=(Constant("1"), Constant("0"))):
@@ -101,10 +101,10 @@ class Evaluator:
             raise TooLargeError("nests too deeply to be evaluated") from None
 
     def instances(self, block: Block) -> dict[str, Evaluator] | Unevaluated:
-        """Return the instances of a block, each with an evaluator that knows its key or number.
+        """Return the instances of a block, each with an evaluator for its key or number.
 
-        They are by what follows the block's address, such as ``[0]``; empty if it has neither
-        ``count`` nor ``for_each``. Raises as `evaluate` does.
+        The keys are suffixes of the block's address, such as ``[0]``; empty without ``count`` and
+        ``for_each``. Raises as `evaluate` does.
         """
         names = repetition.instance_names(self, block)
         if isinstance(names, Unevaluated):
@@ -130,7 +130,7 @@ class Evaluator:
         return Unevaluated(node.path, advice(node.path))
 
     def _named(self, name: str) -> Any:
-        """Return the value of a name; `_ABSENT` for one that is not there."""
+        """Return the value of a name; `_ABSENT` if it does not exist."""
         scope = self.scope
         if name in self.names:
             return self.names[name]
@@ -160,7 +160,7 @@ class Evaluator:
         return cast("Value", value)
 
     def _block(self, address: str) -> Value:
-        """Return a resource, data source or module: its instances are counted, not known."""
+        """Return a resource, data source or module: only the number of its instances is known."""
         block = self.scope.blocks[address]
         instances = self.root.instances(block)
         if isinstance(instances, Unevaluated):
@@ -200,14 +200,14 @@ class Evaluator:
         return text(joined)
 
     def _part(self, node: Node) -> str | Unevaluated:
-        """Return the value of an expression in a text; a reference may be a hole in it."""
+        """Return the value of an expression in a text; references may be holes."""
         value = text(self.evaluate(node))
         if isinstance(value, Unevaluated) and value.text is None and self.is_hole(node):
             return replace(value, text=Template((Hole(HoleKind.UNKNOWN, node.span.code),)))
         return value
 
     def is_hole(self, node: Node) -> bool:
-        """Say whether a node is a reference that is one value wherever it is in the module."""
+        """Return whether a node is a reference with the same value everywhere in the module."""
         code = node.span.code
         return (
             self.scope.holes
@@ -232,7 +232,7 @@ class Evaluator:
             if isinstance(name, Unevaluated):
                 return name.computed
             if name in fields:
-                raise UndecidedError  # the last one counts, and nobody means that
+                raise UndecidedError  # the last one would win, which nobody intends
             fields[name] = self.evaluate(inner)
         return fields
 
@@ -244,7 +244,7 @@ class Evaluator:
         value = self.evaluate(chosen)
         if isinstance(value, str):
             return value
-        # Both options get one type, which may convert this one.
+        # Both options get the same type, which may convert this one.
         try:
             against = self.evaluate(other)
         except EvaluationError:
@@ -301,13 +301,13 @@ class Evaluator:
                 value = self.evaluate(argument)
             except EvaluationError:
                 continue
-            # An engine may refuse it after all, and take the next one.
+            # An engine may refuse it and take the next one.
             missing = operations.may_fail(value)
             return value if missing is None else missing
         return self.evaluate(last)
 
     def _is_of_strings(self, node: Node) -> bool:
-        """Say whether an expression is ``coalesce`` of names of texts, of which null has a type."""
+        """Return whether an expression is ``coalesce`` of text variables, whose null has a type."""
         match node:
             case FunctionCall(name="coalesce", arguments=arguments):
                 return all(
@@ -377,7 +377,7 @@ class Evaluator:
         return self._steps(self.evaluate(inner), [getter])
 
     def _steps(self, value: Value, steps: list[Any]) -> Value:
-        """Return what attributes and indices lead to."""
+        """Return the value after attributes and indices."""
         for step in steps:
             match step:
                 case Operation(rule="get_attr", parts=(_, Reference(path=name))):
@@ -392,18 +392,18 @@ class Evaluator:
         inner, splat = node.parts
         assert isinstance(inner, Node) and isinstance(splat, Operation)  # noqa: S101
         splats = [splat]
-        # What follows [*] is of each item, a further splat too.
+        # What follows [*] applies to each item, also a further splat.
         while isinstance(inner, Operation) and inner.rule == _FULL and not inner.in_parentheses:
             inner, splat = cast("tuple[Node, Operation]", inner.parts)
             splats.append(splat)
         return self._each(self.evaluate(inner), splats)
 
     def _each(self, value: Value, splats: list[Operation]) -> Value:
-        """Return what the last of some splats, and then those before it, make of a value."""
+        """Return a value after splats, applied from the last to the first."""
         *later, splat = splats
         steps = [step for step in splat.parts[1:] if isinstance(step, Operation)]
         if splat.rule == "attr_splat" and {step.rule for step in steps} - {"get_attr"}:
-            raise UndecidedError  # an index after .* is of the whole list
+            raise UndecidedError  # an index after .* applies to the whole list
         if isinstance(value, Unevaluated) and value.attributes is None and value.text is None:
             return value.computed
         if not isinstance(value, tuple):
@@ -413,7 +413,7 @@ class Evaluator:
 
 
 def _flag(value: Value) -> bool | Unevaluated:
-    """Return a side of a logical operator; some engines take null for one."""
+    """Return an operand of a logical operator; some engines accept null."""
     if value is None:
         raise UndecidedError
     return flag(value)

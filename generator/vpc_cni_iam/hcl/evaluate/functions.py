@@ -1,8 +1,8 @@
-"""The functions of HCL that are evaluated, as a table; what is not in it is unknown.
+"""The HCL functions that are evaluated, as a table; the results of others are unknown.
 
-They are those that popular modules use for their policies. Each takes and returns values. It raises
-`EvaluationError` only for what every engine refuses, and `UndecidedError` for arguments whose
-result is not surely the same as an engine's.
+Popular modules use these for their policies. Each takes and returns values. It raises
+`EvaluationError` only if every engine refuses the arguments, and `UndecidedError` if the result may
+differ from an engine's.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from vpc_cni_iam.policy.template import HoleKind
 
 
 def _sequence(value: Value) -> tuple[Value, ...]:
-    """Return the items of a list, in their order."""
+    """Return the items of a list, in order."""
     if value is None:
         raise EvaluationError("null where a list is needed")
     if not isinstance(value, tuple) or isinstance(value, Set):
@@ -93,9 +93,9 @@ def _flags(value: Value) -> Iterator[bool]:
 
 
 def is_not_empty(value: Unevaluated) -> bool:
-    """Say whether an unknown value is a text that is not empty, whatever it is.
+    """Return whether an unknown value is certainly a text that is not empty.
 
-    What a user passes for a variable of a module is taken not to be.
+    A user's value for a module's variable is assumed not to be empty.
     """
     parts = value.text.parts if value.text is not None else ()
     return value.is_text or any(
@@ -119,7 +119,7 @@ def _coalesce(*values: Value) -> Value:
 
 
 def _joined(first: Value, *others: Value) -> tuple[Value, ...]:
-    """Return the items of lists; engines may convert items that are no texts to one type."""
+    """Return the items of lists; engines may convert items to one type, unless all are texts."""
     values = (first, *others)
     lists = [_sequence(value) for value in values]
     if not scalar_kinds(*values) <= {"string"}:
@@ -131,7 +131,7 @@ def _joined(first: Value, *others: Value) -> tuple[Value, ...]:
 
 def _coalesce_list(*values: Value) -> Value:
     if None in values:
-        raise UndecidedError  # some engines take the others
+        raise UndecidedError  # some engines accept the others
     _joined(*values)
     if sequence := next(filter(None, map(_sequence, values)), None):
         return sequence
@@ -190,7 +190,7 @@ def _lookup(value: Value, key: Value, *default: Value) -> Value:
     try:
         one_type(known.values())
     except UndecidedError:
-        return default[0]  # it is an object, for a map has values of one type
+        return default[0]  # it is an object, since a map has values of one type
     if not known and not scalar_kinds(*default) <= {"string"}:
         raise UndecidedError  # it gets the type of the map's values
     one_type((*known.values(), *default))
@@ -337,7 +337,7 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "trimprefix": lambda v, start: _text(v).removeprefix(_text(start)),
     "values": lambda v: tuple(m[k] for m in [_map(v)] for k in sorted(m)),
 }
-# They need to know which items their arguments have, and not what the items are.
+# They need the number and keys of their arguments' items, but not their values.
 _OF_ITEMS = {
     *("coalescelist", "compact", "concat", "element", "flatten", "keys"),
     *("length", "lookup", "merge", "one", "slice", "values"),
@@ -345,7 +345,7 @@ _OF_ITEMS = {
 
 
 def missing_argument(name: str, argument: Value) -> Unevaluated | None:
-    """Return what a function has to know of an argument and does not; None if it knows enough."""
+    """Return the unknown part of an argument that a function needs; None if it knows enough."""
     if name in _OF_ITEMS:
         return argument if isinstance(argument, Unevaluated) else None
     return None if name == "coalesce" else unknown_in(argument)

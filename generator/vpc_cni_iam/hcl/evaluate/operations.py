@@ -1,4 +1,4 @@
-"""What indices, attributes and operators make of values."""
+"""Results of indices, attributes and operators."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def attribute(value: Value, name: str) -> Value:
 
 
 def item(value: Value, index: Value) -> Value:
-    """Return what an index leads to."""
+    """Return the item at an index."""
     for part in (value, index):
         if isinstance(part, Unevaluated):
             return part.computed
@@ -82,7 +82,7 @@ def item(value: Value, index: Value) -> Value:
 
 
 def equal(left: Value, right: Value) -> bool | Unevaluated:
-    """Say whether two values are equal, which takes that they have one type."""
+    """Return whether two values are equal; equal values have the same type."""
     for value, other in ((left, right), (right, left)):
         if isinstance(value, Unevaluated):
             known = value.is_text or value.text is not None or value.attributes is not None
@@ -97,7 +97,7 @@ def equal(left: Value, right: Value) -> bool | Unevaluated:
 
 
 def computed(left: Value, sign: str, right: Value) -> Value:
-    """Return what an operator makes of two numbers; only whole numbers are computed."""
+    """Return the result of an operator on two numbers; only whole numbers are computed."""
     for value in (left, right):
         if isinstance(value, Unevaluated):
             return value.computed
@@ -117,9 +117,9 @@ def may_fail(value: Value) -> Unevaluated | None:
 
 
 def is_path(node: Node) -> bool:
-    """Say whether an expression is a name with attributes and indices, or its length.
+    """Return whether an expression is a name with attributes and indices, or its length.
 
-    An engine refuses it only where an attribute or an item is missing: it converts nothing.
+    An engine refuses it only if an attribute or item is missing: it converts nothing.
     """
     match node:
         case Reference():
@@ -137,9 +137,9 @@ def is_path(node: Node) -> bool:
 
 
 def check_options(value: Value, other: Value, other_node: Node) -> None:
-    """Raise `UndecidedError` if an engine may convert an option of a condition to another value.
+    """Raise `UndecidedError` if an engine may convert the chosen option of a conditional.
 
-    It converts both to one type; `other` is the option that is not chosen.
+    An engine converts both options to one type; `other` is the option that is not chosen.
     """
     if _shape(value) == _shape(other):
         return
@@ -155,7 +155,7 @@ def check_options(value: Value, other: Value, other_node: Node) -> None:
 
 
 def _shape(value: Value) -> object:
-    """Return the type of a value with those of its parts."""
+    """Return the type of a value, with the types of its parts."""
     if isinstance(value, dict):
         return {name: _shape(item) for name, item in value.items()}
     if isinstance(value, tuple):
@@ -164,9 +164,9 @@ def _shape(value: Value) -> object:
 
 
 def _may_become_set(value: Value, other: Value) -> bool:
-    """Say whether a list is where the other option has a set, or null or a value that may be one.
+    """Return whether one option has a list where the other may have a set, or vice versa.
 
-    Or a set is where that has a list.
+    Null and unknown values may be sets.
     """
     pairs: Iterable[tuple[Value, Value]] = ()
     match value, other:
@@ -186,18 +186,18 @@ def _is_set(value: Value) -> bool:
 
 
 def _nested(value: Value) -> list[Value]:
-    """Return the items of a value that are no texts or numbers; of nested lists there are few."""
+    """Return the items of a value that are neither texts nor numbers; nested lists are few."""
     return [item for item in items(value) if not isinstance(item, str | int)]
 
 
 def _has_empty(value: Value) -> bool:
-    """Say whether an empty list or map, whose items may have any type, is in a value."""
+    """Return whether a value contains an empty list or map, whose items may have any type."""
     is_empty = isinstance(value, tuple | dict) and not value
     return is_empty or any(map(_has_empty, items(value)))
 
 
 def sign_and_operand(term: Node) -> tuple[str, Node]:
-    """Return the operator and the operand of a part of an operation that has several."""
+    """Return the operator and the operand of one part of a chained operation."""
     match term:
         case Operation(parts=(Operation(parts=(str() as sign, *_)), Node() as operand)):
             return sign, operand
@@ -205,7 +205,7 @@ def sign_and_operand(term: Node) -> tuple[str, Node]:
 
 
 def shown(node: Node) -> str:
-    """Return an expression as reasons name it, in a line."""
+    """Return an expression as one line, for reasons."""
     if isinstance(node, FunctionCall):
         return f"{node.name}(...)"
     return "a list" if isinstance(node, List) else shorten(node.span.code, _WIDTH)

@@ -1,4 +1,4 @@
-"""What repeats: ``count``, ``for_each``, ``dynamic`` blocks and ``for`` expressions."""
+"""Repetition: ``count``, ``for_each``, ``dynamic`` blocks and ``for`` expressions."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from vpc_cni_iam.hcl.syntax import Block, Node, Operation, Reference
 if TYPE_CHECKING:
     from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 
-# How many instances of one block are told apart.
+# The most instances of one block that are read.
 MOST_INSTANCES = 1_000
 
 
 def instance_names(evaluator: Evaluator, block: Block) -> dict[str, dict[str, Value]] | Unevaluated:
-    """Return the names that each instance of a block knows, as `Evaluator.instances` has them."""
+    """Return the names that each instance of a block has, for `Evaluator.instances`."""
     argument = next((a for a in ("count", "for_each") if a in block.attributes), None)
     if argument is None:
         return {"": {}}
@@ -74,7 +74,7 @@ def conjuncts(condition: Node) -> Iterator[str]:
 
 
 def pairs(collection: Value) -> list[tuple[Value, Value]]:
-    """Return the keys or numbers of a list, set or map with its values, in the order of engines."""
+    """Return the keys or numbers and the values of a list, set or map, in the order of engines."""
     match collection:
         case dict():
             return sorted(collection.items())

@@ -1,4 +1,4 @@
-"""What a user gives for reading modules: values of variables, and an engine."""
+"""A user's input for reading modules: values of variables, and an engine."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ class Renderer(Struct, frozen=True):
     """An engine that renders policy documents."""
 
     name: str  # its name and version
-    # Returns the JSON of documents, and of outputs as ``output.`` and the name, by name and key of
-    # the instance, None for one that is unknown until apply; takes HCL, the values of its variables
-    # as JSON, and a Region. Raises `EngineError` if the engine refuses the HCL.
+    # Takes HCL, the values of its variables as JSON, and a Region. Returns the JSON of documents
+    # and outputs (as ``output.NAME``), by name and key of the instance; None if unknown until
+    # apply. Raises `EngineError` if the engine refuses the HCL.
     render: Callable[[str, str, str], Mapping[str, Mapping[str, str | None]]]
 
 
 class GivenVariables(Struct, frozen=True):
-    """The values that a user gives to variables, and the engine that renders what needs one."""
+    """A user's values for variables, and the engine for documents that need one."""
 
-    texts: Mapping[str, str] = field(default_factory=dict)  # values as ``--var`` has them, by name
+    texts: Mapping[str, str] = field(default_factory=dict)  # values of ``--var``, by name
     values: Mapping[str, Value] = field(default_factory=dict)  # values of files, by name
-    # The variables of the modules that were read, which reading adds.
+    # The variables of modules; reading a module adds its variables.
     declared: set[str] = field(default_factory=set)
     renderer: Renderer | None = None  # the engine; None to read without one
-    # The variables that options of the cluster fill, such as ``--cluster-name``: they count before
-    # the files that an engine reads by itself.
+    # Variables set by options of the cluster, such as ``--cluster-name``: they override the files
+    # that an engine reads automatically.
     named: Collection[str] = ()
 
     @property

@@ -1,4 +1,4 @@
-"""Joins policy documents to those that name them as sources or overrides, as the provider does."""
+"""Joins policy documents with their sources and overrides, as the provider does."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def join(
     documents: Mapping[str, ResolvedDocument],
     above: tuple[str, ...] = (),
 ) -> ResolvedDocument:
-    """Return a document with those that it joins, of all by the reference to their JSON.
+    """Return a document with the documents that it joins; all are by the reference to their JSON.
 
-    `above` has the names of the documents that join this one. Raises `InputError` if one that it
-    joins is not read, or for a Sid that the provider refuses.
+    `above` has the names of the documents that join this one. Raises `InputError` if a joined
+    document is not read, or for a Sid that the provider refuses.
     """
     joined = document.joined
     if joined == JoinedDocuments():
@@ -52,7 +52,7 @@ def join(
     sources = list(map(policy, joined.sources))
     sids = [s.sid for source in sources for s in source.statements if s.sid]
     if len(sids) > len(set(sids)):
-        raise refuse("joins several statements of one Sid, which the provider refuses")
+        raise refuse("joins several statements with the same Sid, which the provider refuses")
     whole = Policy((), "")
     for part in (*sources, document.policy, *map(policy, joined.overrides)):
         whole = _merged(whole, part)
@@ -60,7 +60,7 @@ def join(
 
 
 def _merged(whole: Policy, part: Policy) -> Policy:
-    """Return a policy in which the statements of another replace those of the same Sid."""
+    """Return a policy in which another's statements replace those with the same Sid."""
     statements: list[Statement] = list(whole.statements)
     for statement in part.statements:
         sids = [known.sid for known in statements]
@@ -73,7 +73,7 @@ def _merged(whole: Policy, part: Policy) -> Policy:
 
 
 def _dropped_conditions(text: str) -> Iterator[str]:
-    """Yield the conditions of a policy in JSON whose value is one number or boolean."""
+    """Yield the conditions of a JSON policy whose value is one number or boolean."""
     document: Any = load_json(text, _JOINED)
     statements = document["Statement"]
     for index, statement in enumerate(statements if isinstance(statements, list) else [statements]):

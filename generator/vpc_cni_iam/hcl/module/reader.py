@@ -1,4 +1,4 @@
-"""Reads a whole module, from the texts of its files, into its policy documents."""
+"""Reads the policy documents of a whole module from the texts of its files."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _FLAGS = {"true": True, "false": False}
 
 
 class HclModule(Struct, frozen=True):
-    """A module as read."""
+    """The result of reading a module."""
 
     outputs: dict[str, Node]
-    # The defaults of its variables by name; None for one that has none.
+    # The defaults of its variables by name; None for no default.
     variables: dict[str, Node | None]
     documents: tuple[ResolvedDocument, ...]  # the policy documents that could be read
-    unread: dict[str, str]  # why others could not be, by the name of their data source
+    unread: dict[str, str]  # why others could not be read, by the name of their data source
     evaluator: Evaluator
     absent: dict[str, str]  # why data sources have no instance, by their name
 
@@ -44,17 +44,17 @@ class HclModule(Struct, frozen=True):
         return {d.name for d in self.documents} | set(self.unread)
 
     def filled(self, policy: Policy) -> Policy:
-        """Return a policy of the module with the texts of its variables."""
+        """Return a policy of the module with its variables' texts filled in."""
         texts = self.evaluator.scope.texts
         return policy.map_texts(lambda text: fill(text, lambda h: texts.get(h, h)), whole=True)
 
     def document(self, name: str) -> ResolvedDocument | None:
-        """Return the policy document of a name, None if it could not be read or there is none."""
+        """Return the policy document with a name; None if unread or absent."""
         return next((d for d in self.documents if d.name == name), None)
 
 
 def read(texts: Mapping[str, str], values: Mapping[str, PolicyText | bool]) -> HclModule:
-    """Read a module, of its ``*.tf`` files by the name that errors show; see `read_blocks`."""
+    """Read a module from its ``*.tf`` files by name; see `read_blocks`."""
     files = [parse(texts[source], source) for source in sorted(texts)]
     return read_blocks([(file.source, block) for file in files for block in file.blocks], values)
 
@@ -66,10 +66,9 @@ def read_blocks(
 ) -> HclModule:
     """Read a module from its blocks, each with the name of its file.
 
-    `values` stand in texts for variables of these names, and nothing is computed of them but what
-    follows from true and false; `any_values` has them for a module of any values. `user_values` is
-    what a user gives to variables, of which the others have their defaults. Without it, the
-    defaults stand in texts as `values` do.
+    `values` replace variables with these names in texts; only true and false are computed with.
+    `any_values` returns them for a module with any values. `user_values` has a user's values; other
+    variables have their defaults. Without `user_values`, defaults are used in texts like `values`.
     """
     every = [b for _, b in blocks]
     variables = {
@@ -100,19 +99,19 @@ def read_blocks(
 
 
 def hole_of(variable: str) -> Hole:
-    """Return what stands in texts for a variable that a caller may fill."""
+    """Return the hole in texts for a variable that a caller can set."""
     return Hole(HoleKind.PARAMETER, f"var.{variable}")
 
 
 def any_values(variables: Iterable[str]) -> dict[str, PolicyText]:
-    """Return a hole for each variable, for a caller who may pass any text."""
+    """Return a hole for each variable: a caller may pass any text."""
     return {name: join([hole_of(name)]) for name in variables}
 
 
 def _documents(
     blocks: Sequence[tuple[str, Block]], evaluator: Evaluator
 ) -> tuple[tuple[ResolvedDocument, ...], dict[str, str], dict[str, str]]:
-    """Return documents, each joined to its sources, unread and absent ones as `HclModule` has."""
+    """Return documents joined with their sources, and the unread and absent ones of `HclModule`."""
     documents: dict[str, ResolvedDocument] = {}
     unread: dict[str, str] = {}
     absent: dict[str, str] = {}
@@ -124,7 +123,7 @@ def _documents(
         try:
             instances = resolve.read_documents(block, source, evaluator)
             if any(instance.name in documents for instance in instances):
-                raise InputError(source, place, f"data source {name} stands twice")
+                raise InputError(source, place, f"data source {name} is there twice")
         except InputError as error:
             unread[name] = str(error)
             continue
@@ -156,7 +155,7 @@ def _scope(
     user_values: GivenVariables | None,
     texts: Mapping[str, PolicyText],
 ) -> ValueScope:
-    """Return the values of names; `texts` has those of variables that only stand in texts."""
+    """Return the values of names; `texts` has the variables that are only used in texts."""
     nodes, filling = local_nodes(blocks), {hole_of(name): text for name, text in texts.items()}
     open_values: dict[str, Template | Scalar | None] = {
         f"var.{name}": Template((hole_of(name),)) for name in texts
@@ -186,7 +185,7 @@ def _scope(
 
 
 def _lists(blocks: Iterable[Block]) -> frozenset[Hole]:
-    """Return the holes of variables whose type is a list of strings."""
+    """Return the holes of variables that are lists of strings."""
     kind = FunctionCall("list", (Reference("string"),))
     variables = (b for b in blocks if b.type == "variable" and b.labels)
     return frozenset(hole_of(b.labels[0]) for b in variables if b.attributes.get("type") == kind)
@@ -195,11 +194,11 @@ def _lists(blocks: Iterable[Block]) -> frozenset[Hole]:
 def _why_absent(block: Block) -> str:
     argument = "count" if "count" in block.attributes else "for_each"
     code = shorten(block.attributes[argument].span.code, _WIDTH)
-    return f"{argument} is {code}, which makes none with these values; --var gives others"
+    return f"{argument} is {code}, so it has no instance with these values; change them with --var"
 
 
 def local_nodes(blocks: Iterable[Block]) -> dict[str, Node]:
-    """Return the locals of a file as `Scope` takes them."""
+    """Return the locals of a file, for `Scope`."""
     return {
         f"local.{name}": node
         for b in blocks
@@ -217,7 +216,7 @@ def _default_texts(variables: Mapping[str, Node | None]) -> dict[str, str]:
 
 
 def _defaults(variables: Mapping[str, Node | None]) -> dict[str, Template | Scalar | None]:
-    """Return the defaults that are no text: true, false and null."""
+    """Return the defaults that are not text: true, false and null."""
     return {
         f"var.{name}": {**_FLAGS, "null": None}[node.code]
         for name, node in variables.items()
@@ -226,7 +225,7 @@ def _defaults(variables: Mapping[str, Node | None]) -> dict[str, Template | Scal
 
 
 def joins_nothing(document: ResolvedDocument, module: HclModule, allowed: Iterable[str]) -> bool:
-    """Say whether a document joins none unless a caller passes some through `allowed`."""
+    """Return whether a document joins others only if a caller passes them in `allowed`."""
     return all(
         argument == "source_policy_documents"
         and isinstance(node, Reference)

@@ -1,4 +1,4 @@
-"""The values of a module's variables: those that a user gives, and their defaults."""
+"""The values of a module's variables: a user's values, and defaults."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _REFERENCE = re.compile(r"\bvar\.([\w-]+)")
 
 
 def read_file(text: str, source: str) -> dict[str, Value]:
-    """Return the values of a file of variables; one whose name ends in ``.json`` is JSON."""
+    """Return the values of a variables file; a name that ends in ``.json`` means JSON."""
     if source.endswith(".json"):
         document = load_json(text, source)
         if not isinstance(document, dict):
@@ -72,7 +72,7 @@ def _from_json(value: Any) -> Value:
 
 
 def _literal(node: Node) -> Value:
-    """Return a value that is written out, or raise `EvaluationError`."""
+    """Return a literal value; raises `EvaluationError`."""
     try:
         value = Evaluator(ValueScope()).evaluate(node)
     except TooLargeError as error:
@@ -83,7 +83,7 @@ def _literal(node: Node) -> Value:
 
 
 def _parsed(text: str, constraint: Node | None) -> Value:
-    """Return the value of ``--var`` text, which an engine takes as code for types with parts."""
+    """Return the value of ``--var`` text; for complex types, engines read it as code."""
     if constraint is None or constraint in _SCALARS:
         return text
     node = expression(text)
@@ -95,8 +95,8 @@ def _parsed(text: str, constraint: Node | None) -> Value:
 def values(blocks: Iterable[Block], user_values: GivenVariables) -> dict[str, Value]:
     """Return the values of variables by reference, such as ``var.name``.
 
-    A variable that has neither a value nor a default is not among them. Raises `UsageError` for a
-    value of the user's that the variable's type refuses.
+    Variables without a value and a default are left out. Raises `UsageError` if a user's value does
+    not have the variable's type.
     """
     known: dict[str, Value] = {}
     types = {b.labels[0]: b for b in blocks if b.type == "variable" and b.labels}
@@ -131,14 +131,14 @@ def _value(name: str, block: Block, user_values: GivenVariables) -> dict[str, Va
 
 
 def referred(files: Iterable[File]) -> set[str]:
-    """Return the names of the variables that files refer to, whether one declares them or not."""
+    """Return the names of the variables that files refer to, declared or not."""
     return {name for file in files for name in _REFERENCE.findall(file.text)}
 
 
 def undeclared(declared: Iterable[str], user_values: GivenVariables) -> dict[str, Value]:
-    """Return the values of a user's for variables that another file of a module declares.
+    """Return a user's values for variables that another file of the module declares.
 
-    Raises `UsageError` for a list or map that is none.
+    Raises `UsageError` for an invalid list or map.
     """
     values: dict[str, Value] = {}
     for name in user_values.names.difference(declared):
@@ -158,7 +158,7 @@ def _scalar(text: str) -> Value:
 
 
 def convert(value: Value, constraint: Node | None) -> Value:
-    """Return a value as a type, such as ``list(string)``, has it; None is any type.
+    """Return a value converted to a type, such as ``list(string)``; None is any type.
 
     Raises `EvaluationError` if it cannot be converted, `UndecidedError` for an unknown type.
     """
@@ -181,7 +181,7 @@ def convert(value: Value, constraint: Node | None) -> Value:
 
 
 def _items(name: str, values: tuple[Value, ...], inner: Node) -> Value:
-    """Return the items of a list or set as their type has them."""
+    """Return the items of a list or set, converted to their type."""
     items = tuple(convert(item, inner) for item in values)
     if name == "list" and inner == Reference("any"):
         one_type(items)

@@ -1,1 +1,1 @@
-"""Reads what the AWS CLI, CloudTrail and their queries print of accounts and clusters."""
+"""Reads output of the AWS CLI and CloudTrail about accounts and clusters."""

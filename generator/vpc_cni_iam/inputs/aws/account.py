@@ -1,8 +1,8 @@
-"""Reads what ``aws iam get-account-authorization-details`` prints, one role at a time.
+"""Reads output of ``aws iam get-account-authorization-details``, one role at a time.
 
 The shapes are those of the IAM API reference, GetAccountAuthorizationDetails. Files are mapped and
-read twice: first where each managed policy is, then the roles. What is asked of EKS for the same
-accounts, in files beside it, is kept as `vpc_cni_iam.inputs.aws.eks` reads it.
+read twice: first the places of managed policies, then the roles. `vpc_cni_iam.inputs.aws.eks` reads
+other files with output of EKS for the same accounts.
 """
 
 from __future__ import annotations
@@ -94,14 +94,14 @@ class RoleDetail(Struct, frozen=True):
     source: str
     trust: JsonDocument  # its trust policy
     policies: tuple[JsonDocument, ...]  # its inline and attached policies
-    # Its permissions boundary, None if it has none or the input does not have it.
+    # Its permissions boundary; None if it has none or the input does not have it.
     boundary: JsonDocument | None = None
     missing: tuple[str, ...] = ()  # the ARNs of attached policies that the input does not have
     missing_boundary: str = ""  # the ARN of the boundary if the input does not have it
 
 
 class _Place(Struct, frozen=True):
-    """Where the text of a managed policy is."""
+    """The place of a managed policy's text."""
 
     file: int
     start: int
@@ -111,7 +111,7 @@ class _Place(Struct, frozen=True):
 class AccountDetails:
     """The roles in files, opened with ``with``; ``-`` is standard input.
 
-    `progress` is called now and then with how many bytes of how many are read.
+    `progress` is called from time to time with the number of bytes read, and of all bytes.
     """
 
     def __init__(
@@ -125,9 +125,9 @@ class AccountDetails:
         self._targets = targets
         self._stdin = stdin
         self._progress = progress
-        self._readers: list[Reader] = []  # of the files that IAM has a part in
+        self._readers: list[Reader] = []  # the files with output of IAM
         self._policies: dict[str, list[_Place]] = {}
-        # How many bytes there are, and how many are passed, in the files that are not read now.
+        # The number of bytes, and of bytes read, in files other than the current one.
         self._size, self._done = sum(map(_size, targets)), 0
         self.clusters: list[ClusterDetail] = []
         self.pods: list[PluginPod] = []
@@ -149,7 +149,7 @@ class AccountDetails:
             reader.close()
 
     def _opened(self) -> Iterator[Reader]:
-        """Yield each file while it is open; what is mapped stays so after that."""
+        """Yield each file while it is open; mapped files stay mapped."""
         for target in self._targets:
             path = None if target == "-" else Path(target)
             with opened(path, self._stdin, _FILE) as data:
@@ -160,8 +160,8 @@ class AccountDetails:
             self._progress(self._done + place, max(self._size, self._done + place))
 
     def _index(self) -> None:
-        """Find where managed policies are, and read what is not of IAM."""
-        # The accounts of each answer of IAM that others follow, and those of the last ones.
+        """Find the places of managed policies, and read output of other services."""
+        # The accounts of each page of IAM that has a next page, and of each last page.
         continued: list[tuple[str, set[str]]] = []
         ended: set[str] = set()
         for reader in self._opened():
@@ -173,7 +173,7 @@ class AccountDetails:
                 else:
                     ended |= accounts
             self._done += reader.size
-            # Of a cluster there may be many files, of which nothing is read again.
+            # A cluster may have many files; none is read again.
             if keys.isdisjoint(_LISTS):
                 reader.close()
             else:
@@ -183,15 +183,15 @@ class AccountDetails:
             if not accounts or accounts - ended:
                 whose = " and ".join(sorted(accounts)) or "an unknown account"
                 detail = (
-                    f"a page of {whose} says that more follow, and no last page is given: let aws "
-                    "follow the pages (leave --no-paginate and --max-items out), or give all"
+                    f"a page of {whose} says that more follow, but the last page is missing: let "
+                    "aws follow the pages (without --no-paginate and --max-items), or give all"
                 )
                 self.unread.append(Skipped(source, Reason.not_read, detail))
 
     def _index_answer(
         self, reader: Reader, number: int, all_keys: set[str]
     ) -> tuple[set[str], bool]:
-        """Pass an answer, and return its accounts, and whether others follow.
+        """Skip a page; return its accounts, and whether more pages follow.
 
         Its keys are added to those of the file.
         """
@@ -230,7 +230,7 @@ class AccountDetails:
         return accounts, continued
 
     def _add_kubernetes(self, reader: Reader, whole: str) -> None:
-        """Read an item of a list of Kubernetes, which `whole` tells from other lists."""
+        """Read an item of a Kubernetes list; `whole` identifies the list."""
         item = reader.decoded(reader.value(), KubernetesObject)
         if pod := pod_of(item, whole):
             self.pods.append(pod)
@@ -238,7 +238,7 @@ class AccountDetails:
             self.nodes.append(node)
 
     def _index_item(self, reader: Reader, number: int, *, policy: bool) -> str:
-        """Pass a user, group, role or policy, and return its ARN."""
+        """Skip a user, group, role or policy; return its ARN."""
         reader.peek()
         start = reader.place
         text = reader.value()
@@ -249,7 +249,7 @@ class AccountDetails:
         return arn
 
     def roles(self) -> Iterator[RoleDetail]:
-        """Yield each role; `InputError` for one that is described twice, each time otherwise."""
+        """Yield each role; raises `InputError` for two different descriptions of a role."""
         seen: dict[str, bytes] = {}
         done = self._done
         for number, reader in enumerate(self._readers):
@@ -269,7 +269,7 @@ class AccountDetails:
                             seen[role.arn] = digest
                             yield self._role(role, number, f"$.RoleDetailList[{index}]")
                         elif seen[role.arn] != digest:
-                            problem = "is described twice, differently; give one of the two"
+                            problem = "is described twice with differences; give one of the two"
                             raise InputError(reader.source, role.arn, problem)
 
     def _role(self, role: _Role, number: int, place: str) -> RoleDetail:
@@ -302,7 +302,7 @@ class AccountDetails:
         )
 
     def _managed(self, arn: str, number: int) -> JsonDocument | None:
-        """Return the default version of a managed policy, of the same file if it is in several."""
+        """Return the default version of a managed policy; if in several files, the role's."""
         places = self._policies.get(arn, [])
         own = [place for place in places if place.file == number]
         texts = {
@@ -312,7 +312,7 @@ class AccountDetails:
             if version.is_default_version and bytes(version.document)
         }
         if len(texts) != 1:
-            return None  # which of several the account has is not known
+            return None  # it is not known which of several the account has
         ((text, source),) = texts.items()
         name = aws_managed.name_of(arn) or arn
         return JsonDocument(source, name, (name,), text)
@@ -324,15 +324,15 @@ class AccountDetails:
 
 
 def _size(target: str) -> int:
-    """Return the size of a file, 0 if that is not known."""
+    """Return the size of a file; 0 if not known."""
     try:
         return Path(target).stat().st_size
     except OSError:
-        return 0  # who reads it says why
+        return 0  # reading it gives the error
 
 
 def _objects(reader: Reader) -> Iterator[None]:
-    """Yield before each object: one after another, or in lists."""
+    """Yield at the start of each object, in sequence or in lists."""
     reader.skip_mark()
     while reader.peek():
         if reader.peek() == b"[":
@@ -342,13 +342,13 @@ def _objects(reader: Reader) -> Iterator[None]:
 
 
 def most_characters(document: JsonDocument) -> int | None:
-    """Return how long IAM lets a policy of a role be; None for AWS's own, which may be longer."""
+    """Return IAM's size limit for a role's policy; None for AWS's own, which may be larger."""
     if document.place.startswith("$"):
         return INLINE["role"]
     return MANAGED if _ARN.match(document.place) else None
 
 
 def _text(document: Raw) -> str:
-    """Return the JSON text of a document, which may be JSON in a string."""
+    """Return the JSON text of a document, also of JSON in a string."""
     text = bytes(document)
     return decode(text, type=str) if text[:1] == b'"' else text.decode()

@@ -1,7 +1,7 @@
-"""Reads which actions roles used, from events of CloudTrail or from what a query counted.
+"""Reads which actions roles used, from events of CloudTrail or from a query's counts.
 
-Events: files of a trail (``Records``), what ``aws cloudtrail lookup-events`` prints, and events one
-after another. Counts: the CSV that Athena writes, with the columns of `COLUMNS`. Sources: AWS
+Events: files of a trail (``Records``), output of ``aws cloudtrail lookup-events``, and events one
+after another. Counts: Athena's CSV, with the columns of `COLUMNS`. Sources: AWS
 CloudTrail User Guide, "CloudTrail record contents" and "CloudTrail userIdentity element"; the API
 reference of CloudTrail, LookupEvents.
 """
@@ -45,7 +45,7 @@ _ADVICE = (
     "result of the query that usage --print-sql prints"
 )
 _AGENT, _DENIED = re.compile(AGENT), re.compile(DENIED)
-# What objects around lists have, of which an event has none.
+# Members of the objects around lists; an event has none of them.
 _AROUND = (
     "Records",
     "Events",
@@ -64,7 +64,7 @@ T = TypeVar("T")
 
 
 class Result(Enum):
-    """What became of a request."""
+    """The result of a request."""
 
     allowed = "allowed"
     denied = "denied"
@@ -100,20 +100,20 @@ class _LookedUp(Struct, rename="pascal"):
 class Count(Struct):
     """How often a role used an action."""
 
-    results: dict[Result, int] = field(default_factory=dict)  # how often, by what became of it
+    results: dict[Result, int] = field(default_factory=dict)  # how often, by result
     first: str = ""  # the time of the first event, as CloudTrail writes it
     last: str = ""  # the time of the last one
-    # The plugin versions that asked, as they name themselves.
+    # The plugin versions in user agents.
     versions: set[str] = field(default_factory=set)
 
 
 class Trail(Struct):
-    """What roles did."""
+    """The requests of roles."""
 
     # By the ARN of a role and the action.
     counts: dict[tuple[str, str], Count] = field(default_factory=dict)
     events: int = 0  # how many events were read
-    repeated: int = 0  # how many of them were read before, and count once
+    repeated: int = 0  # how many were read before: they are counted once
     unread: list[Skipped] = field(default_factory=list)  # what was not read
 
 
@@ -123,12 +123,12 @@ def read(
     roles: Iterable[str] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Trail:
-    """Return what roles did, from files of which one event is in memory at a time.
+    """Return the requests of roles; only one event is in memory at a time.
 
     Targets are files, and directories as ``aws s3 sync`` writes them; ``-`` is standard input.
-    `roles` has the ARNs or names of those to count; none for every role. Raises `UsageError` for
-    empty text, or too many roles to count each.
-    `progress` is called after each file with how many bytes of how many are read.
+    `roles` has the ARNs or names of the roles to count; if empty, every role. Raises `UsageError`
+    for empty text, or too many roles. `progress` is called after each file with the number of bytes
+    read, and of all bytes.
     """
     counter = _Counter(frozenset(roles))
     if "" in targets:
@@ -136,7 +136,7 @@ def read(
     files = [file for target in targets for file in _files(target)]
     sizes = [file.stat().st_size if file and file.exists() else 0 for file in files]
     total = sum(sizes)
-    form = JsonFile(_WHAT, _ADVICE, TRAIL, re.compile(""))  # CSV begins with anything
+    form = JsonFile(_WHAT, _ADVICE, TRAIL, re.compile(""))  # CSV may begin with anything
     for file, done in zip(files, accumulate(sizes), strict=True):
         with opened(file, stdin, form) as data:
             counter.read(data, str(file or STDIN))
@@ -146,9 +146,9 @@ def read(
 
 
 def _files(target: str) -> Iterator[Path | None]:
-    """Yield the files of a path, at least one, without hidden ones and the digests of a trail.
+    """Yield the files of a path, at least one, without hidden files and a trail's digests.
 
-    None stands for standard input.
+    None means standard input.
     """
     path = Path(target)
     if target == "-" or not path.is_dir():
@@ -175,7 +175,7 @@ class _Counter:
     def __init__(self, roles: frozenset[str]) -> None:
         self.trail = Trail()
         self._roles = roles
-        # The last event by a part of its ID: what is read twice is mostly read soon.
+        # The last event by a part of its ID: events read twice are usually close together.
         self._seen = memoryview(bytearray(8 * _REMEMBERED)).cast("Q")
 
     def read(self, data: bytes | mmap.mmap, source: str) -> None:
@@ -191,7 +191,7 @@ class _Counter:
         reader.close()
 
     def _value(self, reader: Reader) -> None:
-        """Pass an event, a list of events or an object around one."""
+        """Read an event, a list of events or an object around one."""
         first = _FIRST_KEY.match(reader.data, reader.place)
         if reader.peek() == b"[":
             self._events(reader)
@@ -311,7 +311,7 @@ def _result(error_code: str) -> Result:
 
 
 def _time(text: str) -> str:
-    """Return a time of SQL as CloudTrail writes it."""
+    """Return a time of SQL in CloudTrail's format."""
     match = re.match(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)", text)
     return f"{match[1]}T{match[2]}Z" if match else ""
 
@@ -323,10 +323,10 @@ def _check_columns(names: Iterable[str], source: str) -> None:
 
 
 def _decoded(reader: Reader, shape: type[T]) -> T:
-    """Pass one value, which is as large as an event at most, and return it as a type."""
+    """Read one value, at most as large as an event, and return it as a type."""
     text = reader.value()
     if len(text) > EVENT.most:
-        raise reader.refuse(f"one value is larger than {EVENT.words()}, the most that is read")
+        raise reader.refuse(f"one value is larger than {EVENT.words()}, the limit")
     return reader.decoded(text, shape)
 
 

@@ -89,7 +89,7 @@ class Instance(Struct, frozen=True):
     vpc: str  # the ID of its VPC, empty if it has none
     tags: Mapping[str, str]
     operator: str = ""  # the AWS service that manages it, such as ``eks.amazonaws.com``
-    # The subnets and the security groups of its interfaces, none if they are not shown.
+    # The subnets and security groups of its interfaces; empty if not in the output.
     subnets: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
 
@@ -102,20 +102,20 @@ class Interface(Struct, frozen=True):
     status: str  # such as ``in-use`` or ``available``
     type: str  # such as ``interface`` or ``trunk``
     description: str
-    instance: str  # the ID of the instance it is attached to, empty if to none that is shown
+    instance: str  # the ID of its instance; empty if not attached, or not in the output
     tags: Mapping[str, str]
     operator: str = ""
-    subnet: str = ""  # the ID of its subnet, empty if it is not shown
+    subnet: str = ""  # the ID of its subnet; empty if not in the output
     security_groups: tuple[str, ...] = ()
 
 
 class Inventory(Struct, frozen=True):
     """The instances and interfaces of an account."""
 
-    # By ID, without those that are terminated; None if they were not described.
+    # By ID, without terminated ones; None if not described.
     instances: Mapping[str, Instance] | None
-    interfaces: Mapping[str, Interface] | None  # by ID; None if they were not described
-    # How many pages say that another follows; nothing tells whether it is given.
+    interfaces: Mapping[str, Interface] | None  # by ID; None if not described
+    # How many pages have a next page, without knowing whether it is given.
     continued_pages: int = 0
 
 
@@ -123,7 +123,7 @@ T = TypeVar("T", Instance, Interface)
 
 
 class _Page(Struct, frozen=True):
-    """One answer of EC2, with its place."""
+    """One page of EC2's output, with its place."""
 
     source: str
     path: str
@@ -173,7 +173,7 @@ class _Page(Struct, frozen=True):
         values: dict[str, str] = {}
         for tag in tags or ():
             if tag.key in values:
-                problem = f"the tag {tag.key[:80]!r} of {resource} stands twice"
+                problem = f"the tag {tag.key[:80]!r} of {resource} is there twice"
                 raise self.refuse(f"{problem}; EC2 has each key once")
             values[tag.key] = tag.value or ""
         return values
@@ -184,10 +184,10 @@ def _managed_by(operator: _Operator | None) -> str:
 
 
 def read(contents: Iterable[Content]) -> Inventory:
-    """Read the output of the AWS CLI; each input may hold several pages.
+    """Read the output of the AWS CLI; each input may have several pages.
 
-    Raises `InputError` for what is not the whole JSON of these two commands, or a resource that is
-    described twice, each time otherwise.
+    Raises `InputError` if it is not the whole JSON of these two commands, or for two different
+    descriptions of a resource.
     """
     pages = [page for content in contents for page in _pages(content)]
     instances = _described([(p, p.answer.reservations, p.instances()) for p in pages])
@@ -198,27 +198,27 @@ def read(contents: Iterable[Content]) -> Inventory:
 def _described(
     pages: Iterable[tuple[_Page, object, Iterator[T]]],
 ) -> dict[str, T] | None:
-    """Return what pages describe of one kind, by ID; None if none of them does.
+    """Return the resources of one kind on the pages, by ID; None if no page has the kind.
 
-    Each page comes with its list of the kind, which it may not have.
+    Each page comes with its list of the kind, or None.
     """
     resources: dict[str, T] = {}
     of_kind = [(page, described) for page, listed, described in pages if listed is not None]
     for page, described in of_kind:
         for resource in described:
             if resources.setdefault(resource.id, resource) != resource:
-                problem = f"describes {resource.id}, which is described before, and otherwise"
-                raise page.refuse(f"{problem}; describe all of them anew, once")
+                problem = f"describes {resource.id} differently than an earlier page"
+                raise page.refuse(f"{problem}; describe all of them again, once")
     if of_kind and all(page.answer.next_token for page, _ in of_kind):
         raise of_kind[0][0].refuse(
-            "has a NextToken and no page without one is given: the rest is missing. Let aws "
-            "follow the pages (leave --no-paginate and --max-items out), or give every page"
+            "has a NextToken, but the last page, without one, is missing. Let aws follow the pages "
+            "(without --no-paginate and --max-items), or give every page"
         )
     return resources if of_kind else None
 
 
 def _pages(content: Content) -> Iterator[_Page]:
-    """Yield the pages of an input, which stand one after the other."""
+    """Yield the pages of an input, one after another."""
     reader = Reader(content.text.encode(), content.source, what="an answer of EC2")
     if not (first := reader.peek()):
         raise content.refuse(f"is empty; give what {_EXPECTED} prints")
@@ -230,7 +230,7 @@ def _pages(content: Content) -> Iterator[_Page]:
         path, start = f"page {number}: $" if number > 1 else "$", reader.place
         page_text = bytes(reader.value())
         if first != b"{":
-            problem = "is a list or a single value, as --query makes of it"
+            problem = "is a list or a single value, as with --query"
             raise content.refuse(f"{problem}; give all that {_EXPECTED} prints", path)
         try:
             answer = decode(page_text, type=_Described)

@@ -1,4 +1,4 @@
-"""Reads which role the plugin or its metrics helper has in a cluster, as ``aws eks`` prints it.
+"""Reads the role of the plugin or its metrics helper in a cluster from output of ``aws eks``.
 
 The shapes are those of the EKS API reference: DescribeAddon, DescribePodIdentityAssociation,
 ListPodIdentityAssociations, DescribeNodegroup, DescribeCluster and ListClusters.
@@ -21,25 +21,25 @@ _ADDON, _NAMESPACE = "vpc-cni", "kube-system"
 
 
 class ClusterDetail(Struct, frozen=True):
-    """What a file says about the plugin of a cluster."""
+    """A file's facts about a cluster's plugin."""
 
-    identity: Identity  # which one of the plugin it is about
+    identity: Identity  # the identity of the plugin that it is about
     cluster: EksCluster
     source: str
-    role: str = ""  # the ARN of the role; empty if there is none, or the file does not say
-    version: str = ""  # the plugin's version as EKS writes it, with its build; empty if not said
-    role_known: bool = True  # whether the file says which role it is, or that there is none
-    values: str = ""  # the configuration values of an add-on; empty for what is none
-    service_account: str = PLUGIN  # that which has the role
-    session_policy: bool = False  # whether an association limits its sessions by a policy
+    role: str = ""  # the ARN of the role; empty if none, or not in the file
+    version: str = ""  # the plugin's version with EKS's build; empty if not in the file
+    role_known: bool = True  # whether the file has the role, or says that there is none
+    values: str = ""  # the configuration values of an add-on; empty for other files
+    service_account: str = PLUGIN  # the service account with the role
+    session_policy: bool = False  # whether an association has a session policy
     session_tags: bool = True  # whether sessions of an association have tags
-    by_role: str = ""  # the role by way of which EKS Pod Identity assumes it, empty if directly
-    issuer: str = ""  # that of the cluster's tokens, without https://; empty if not said
+    by_role: str = ""  # the role from which EKS Pod Identity assumes it; empty if directly
+    issuer: str = ""  # the issuer of the cluster's tokens, without https://, or empty
     node_group: str = ""  # the name of the node group that has the role
     has_nodes: bool = False  # whether the node group should have nodes
-    # Whether it says what a pod has that runs, and not what the cluster gives it.
+    # Whether it is the identity of a running pod, not of the cluster's settings.
     is_running: bool = False
-    # Whether it says no more than that the cluster exists.
+    # Whether it only says that the cluster exists.
     is_listed: bool = False
 
 
@@ -93,7 +93,7 @@ class _Cluster(Struct):
 def _addon(addon: _Addon, source: str) -> ClusterDetail | None:
     if addon.addon_name != _ADDON:
         return None
-    # An association that it made comes before the role for IRSA, and only its ARN is named.
+    # Its association takes precedence over the role for IRSA; the answer has only the ARN.
     associated = bool(addon.pod_identity_associations)
     return ClusterDetail(
         Identity.pod_identity if associated else Identity.irsa,
@@ -110,7 +110,7 @@ def _association(association: _Association, source: str) -> ClusterDetail | None
     account = association.service_account
     if association.namespace != _NAMESPACE or account not in (PLUGIN, METRICS_HELPER):
         return None
-    # EKS Pod Identity assumes the target role by the other one, and pods get its credentials.
+    # EKS Pod Identity assumes the target role from the other one; pods get its credentials.
     role = association.target_role_arn or association.role_arn
     return ClusterDetail(
         Identity.pod_identity,
@@ -148,7 +148,7 @@ def _listed(name: str, source: str) -> ClusterDetail:
     return ClusterDetail(Identity.unknown, own, source, service_account="", is_listed=True)
 
 
-# By the member of the answer that holds it.
+# By the member of the answer.
 KINDS: dict[str, tuple[Any, Callable[[Any, str], ClusterDetail | None]]] = {
     "addon": (_Addon, _addon),
     "association": (_Association, _association),
@@ -160,9 +160,9 @@ KINDS: dict[str, tuple[Any, Callable[[Any, str], ClusterDetail | None]]] = {
 
 
 def read(member: str, text: bytes, source: str) -> list[ClusterDetail]:
-    """Return what an answer of EKS says of the plugin; nothing for other add-ons and accounts.
+    """Return the facts about the plugin in an answer of EKS; empty for other service accounts.
 
-    `member` is the name of the answer's member, of `KINDS`.
+    `member` is the name of the answer's member in `KINDS`.
     """
     shape, detail = KINDS[member]
     try:

@@ -1,1 +1,1 @@
-"""Reads what ``kubectl`` prints."""
+"""Reads output of ``kubectl``."""

@@ -1,4 +1,4 @@
-"""Reads the pods of aws-node and the nodes of a cluster, as ``kubectl get -o json`` prints them.
+"""Reads the pods of aws-node and a cluster's nodes from output of ``kubectl get -o json``.
 
 Sources: Amazon EKS User Guide, "IAM roles for service accounts", "EKS Pod Identity" and "Managed
 node groups" (labels of nodes); the order of AWS SDK for Go v2, config/resolve_credentials.go.
@@ -19,7 +19,7 @@ _NAME, _NAMESPACE = "aws-node", "kube-system"
 _ROLE, _TOKEN = "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"
 _AGENT, _AGENT_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials"
 _AGENT_IPV6 = "http://[fd00:ec2::23]/v1/credentials"
-# Credentials that come before those of a service account, or in their place.
+# Credentials that take precedence over a service account's, or replace them.
 _OTHERS = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -30,7 +30,7 @@ _OTHERS = (
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
 )
 _GROUP, _COMPUTE = "eks.amazonaws.com/nodegroup", "eks.amazonaws.com/compute-type"
-# Nodes of Fargate, of EKS Auto Mode and outside of AWS have no pod of aws-node.
+# Fargate nodes, EKS Auto Mode nodes and nodes outside AWS have no pod of aws-node.
 _WITHOUT_PLUGIN = ("fargate", "auto", "hybrid")
 _OS, _WINDOWS = "kubernetes.io/os", "windows"
 _ENDED = ("Succeeded", "Failed")
@@ -40,10 +40,10 @@ class PluginPod(Struct, frozen=True):
     """A running pod of aws-node."""
 
     name: str
-    node: str  # the name of its node, empty if it has none yet
-    cluster: EksCluster  # as its environment names it
-    identity: Identity  # where it gets its credentials from; unknown if that is not told
-    role: str  # the ARN of its role by IRSA, empty by another identity
+    node: str  # the name of its node; empty if not scheduled yet
+    cluster: EksCluster  # the name in its environment
+    identity: Identity  # the source of its credentials; unknown if not in the object
+    role: str  # the ARN of its IRSA role; empty for another identity
     version: str  # the tag of its image
     source: str  # the list that it is in, of one cluster
 
@@ -52,8 +52,8 @@ class ClusterNode(Struct, frozen=True):
     """A node of a cluster."""
 
     name: str
-    group: str  # the managed node group, empty if it is of none
-    uid: str  # what tells it from a node of the same name in another cluster
+    group: str  # the managed node group; empty if none
+    uid: str  # distinguishes it from a node with the same name in another cluster
     has_plugin: bool  # whether it is a node on which aws-node runs
     source: str  # the list that it is in, of one cluster
 
@@ -88,7 +88,7 @@ class _Status(Struct, frozen=True):
 
 
 class KubernetesObject(Struct):
-    """An item of a list; what no pod or node has is empty."""
+    """An item of a list; members that pods and nodes do not have are empty."""
 
     kind: str = ""
     metadata: _Metadata = _Metadata()
@@ -99,7 +99,7 @@ class KubernetesObject(Struct):
 class ListMetadata(
     Struct, rename={"after": "continue", "remaining": "remainingItemCount"}, frozen=True
 ):
-    """What a list says of what follows it."""
+    """A list's metadata, with whether more items follow."""
 
     after: str = ""
     remaining: int | None = None
@@ -111,7 +111,7 @@ class ListMetadata(
 
 
 def pod_of(item: KubernetesObject, source: str) -> PluginPod | None:
-    """Return the pod of aws-node that an item of a list is, None for another item."""
+    """Return an item of a list as a pod of aws-node; None for another item."""
     container = next((c for c in item.spec.containers if c.name == _NAME), None)
     is_other = item.kind != "Pod" or item.metadata.namespace not in (_NAMESPACE, "")
     if is_other or container is None or item.status.phase in _ENDED:
@@ -130,7 +130,7 @@ def pod_of(item: KubernetesObject, source: str) -> PluginPod | None:
 
 
 def _identity(container: _Container, environment: Mapping[str, str]) -> Identity:
-    """Return where a container gets its credentials from."""
+    """Return the source of a container's credentials."""
     elsewhere = [v.name for v in container.env if v.value_from is not None]
     has_agent, has_token = _AGENT in environment, _TOKEN in environment or _ROLE in environment
     if container.env_from or any(n in environment for n in _OTHERS) or (has_agent and has_token):
@@ -145,7 +145,7 @@ def _identity(container: _Container, environment: Mapping[str, str]) -> Identity
 
 
 def node_of(item: KubernetesObject, source: str) -> ClusterNode | None:
-    """Return the node that an item of a list is, None for another item."""
+    """Return an item of a list as a node; None for another item."""
     if item.kind != "Node":
         return None
     labels = item.metadata.labels

@@ -1,1 +1,1 @@
-"""A plan of Terraform or OpenTofu: its JSON, and what it says about IAM."""
+"""A plan of Terraform or OpenTofu: its JSON, and its facts about IAM."""

@@ -1,8 +1,8 @@
-"""Which argument of which resource type is about access, and as what.
+"""Which arguments of which resource types are about access, and in which way.
 
-A new type that holds a policy, or that gets a role, is one row. `vpc_cni_iam.inputs.plan.values`
-reads the paths: ``*`` stands for the items of a list, ``**`` for any depth, ``{}`` for text of JSON
-or YAML, ``name=value`` for an object whose member ends so, and ``~`` for a dot in a name.
+A new type that has a policy or gets a role is one row. `vpc_cni_iam.inputs.plan.values` reads the
+paths: ``*`` means the items of a list, ``**`` any depth, ``{}`` JSON or YAML text, ``name=value``
+an object with a member that ends in the value, and ``~`` a dot in a name.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CLUSTER, NODE_GROUP, CHART = "aws_eks_cluster", "aws_eks_node_group", "helm_rele
 TEMPLATE, LAUNCH_CONFIGURATION = "aws_launch_template", "aws_launch_configuration"
 TASK = "aws_ecs_task_definition"
 OIDC_PROVIDER = "aws_iam_openid_connect_provider"
-# What in turn says the role, in words.
+# Types that name a role for others, in words.
 KINDS = {
     PROFILE: "instance profile",
     TEMPLATE: "launch template",
@@ -39,26 +39,26 @@ _IOT_ACTIONS = (
 
 
 class Part(Enum):
-    """What an argument is in the model of the account."""
+    """The meaning of an argument in the model of the account."""
 
     PERMISSIONS = "permissions"  # an inline policy
     ATTACHMENT = "attachment"  # the ARN of a managed policy
     BOUNDARY = "boundary"  # the ARN of a managed policy that limits the others
-    TRUST = "trust"  # who may assume the role
+    TRUST = "trust"  # who can assume the role
     MEMBERSHIP = "membership"  # the groups of a user, or the users of a group
     INLINE_LIST = "inline list"  # the names of all inline policies: IAM removes others
     ATTACHMENT_LIST = "attachment list"  # the ARNs of all attachments: IAM removes others
 
 
 class GrantArgument(Struct, frozen=True):
-    """An argument that gives a principal something, or takes it away."""
+    """An argument that gives access to a principal, or removes it."""
 
     path: str
     part: Part
-    # The arguments that name who has it, with the type of each; empty for the resource itself.
+    # The arguments that name the principal, with the type of each; empty for the resource itself.
     owners: tuple[tuple[str, str], ...] = ()
     name: str = ""  # the argument with the name of an inline policy
-    computed: bool = False  # whether the provider fills it in where it is not set
+    computed: bool = False  # whether the provider sets it if the configuration does not
 
 
 _EVERY = (("roles.*", ROLE), ("users.*", USER), ("groups.*", GROUP))
@@ -95,8 +95,8 @@ def list_argument(kind: str) -> GrantArgument | None:
     return next((a for a in GRANTS.get(kind, ()) if a.part in LISTS), None)
 
 
-# The roles of service accounts that EKS gives them. What annotations name is read wherever it is in
-# the types of `is_annotated`.
+# The roles that EKS gives to service accounts. Annotations are read anywhere in the types of
+# `is_annotated`.
 SERVICE_ACCOUNTS: Mapping[str, Mapping[str, str]] = {
     ASSOCIATION: {"role_arn": ROLE, "target_role_arn": ROLE},
     ADDON: {"service_account_role_arn": ROLE, "pod_identity_association.*.role_arn": ROLE},
@@ -106,12 +106,12 @@ ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 OF_KUBERNETES = ("argocd_", "kubernetes_", "kubectl_", "k8s_", "kustomization_")
 ACCESS_ENTRY, ACCESS_POLICY = "aws_eks_access_entry", "aws_eks_access_policy_association"
 CLUSTER_ACCESS = (ACCESS_ENTRY, ACCESS_POLICY)
-# By which arguments others may get into a cluster, with what is so where they are not set.
+# The arguments that open access to a cluster, with their defaults.
 AUTHENTICATION: Mapping[str, object] = {
     "access_config.*.authentication_mode": "CONFIG_MAP",
     "access_config.*.bootstrap_cluster_creator_admin_permissions": True,
 }
-# By which arguments a resource is named elsewhere; others by their name and ARN.
+# The arguments by which other resources refer to a resource; default: name and ARN.
 NAMED_BY: Mapping[str, tuple[str, ...]] = {
     POLICY: ("arn",),
     PROFILE: ("name", "arn"),
@@ -119,8 +119,8 @@ NAMED_BY: Mapping[str, tuple[str, ...]] = {
     LAUNCH_CONFIGURATION: ("name", "id"),
     TASK: ("arn", "family"),
 }
-# The arguments that name the role of a workload, and the type of what each names: a role, or what
-# in turn says the role. A block names it by its ID, ARN or name.
+# The arguments that name the role of a workload, and the type that each refers to: a role, or a
+# type that names a role. A block refers to it by its ID, ARN or name.
 ROLE_USES: Mapping[str, Mapping[str, str]] = {
     # Instances.
     PROFILE: {"role": ROLE},
@@ -157,7 +157,7 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
         "iam_instance_profile": PROFILE,
         "launch_template.*": TEMPLATE,
     },
-    # What else runs code, or calls AWS, by a role.
+    # Other types that run code or call AWS with a role.
     "aws_amplify_app": {"compute_role_arn": ROLE, "iam_service_role_arn": ROLE},
     "aws_api_gateway_integration": {"credentials": ROLE},
     "aws_apigatewayv2_integration": {"credentials_arn": ROLE},
@@ -230,7 +230,7 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
     "aws_glue_dev_endpoint": {"role_arn": ROLE},
     "aws_glue_job": {"role_arn": ROLE},
     "aws_glue_ml_transform": {"role_arn": ROLE},
-    # Who works with a workspace queries AWS by its role.
+    # Users of a workspace query AWS with its role.
     "aws_grafana_workspace": {"role_arn": ROLE},
     "aws_imagebuilder_image": {"execution_role": ROLE},
     "aws_imagebuilder_image_pipeline": {"execution_role": ROLE},
@@ -256,7 +256,7 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
     "aws_redshift_cluster": {"iam_roles.*": ROLE},
     "aws_redshift_cluster_iam_roles": {"iam_role_arns.*": ROLE},
     "aws_redshiftserverless_namespace": {"iam_roles.*": ROLE},
-    # Of whoever visits the application that is monitored.
+    # For visitors of the monitored application.
     "aws_rum_app_monitor": {"app_monitor_configuration.*.guest_role_arn": ROLE},
     "aws_s3_bucket_replication_configuration": {"role": ROLE},
     "aws_s3control_access_grants_location": {"iam_role_arn": ROLE},
@@ -273,13 +273,13 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
         "target.*.role_arn": ROLE,
         "target.*.ecs_parameters.*.task_definition_arn": TASK,
     },
-    # By which launch constraint products are provisioned.
+    # The launch constraint with which products are provisioned.
     "aws_servicecatalog_constraint": {"parameters.{}.RoleArn": ROLE},
     "aws_sfn_state_machine": {"role_arn": ROLE},
     "aws_ssm_activation": {"iam_role": ROLE},
     "aws_ssm_association": {"parameters.AutomationAssumeRole": ROLE},
     "aws_ssm_maintenance_window_task": {"service_role_arn": ROLE},
-    # Of every instance without a profile.
+    # For every instance without a profile.
     "aws_ssm_service_setting": {
         "setting_id=/default-ec2-instance-management-role.setting_value": ROLE
     },
@@ -294,17 +294,17 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
     "aws_transfer_user": {"role": ROLE},
 }
 
-# The roles that EKS alone assumes: nobody else gets what they allow.
+# Roles that only EKS assumes: nobody else gets their permissions.
 OF_SERVICES: Mapping[str, tuple[str, ...]] = {CLUSTER: ("role_arn",)}
 
-# What else has tags that policies may ask for, and its kind in ARNs.
+# Other types with tags that policies may require, and their kind in ARNs.
 TAGGED_KINDS = {
     "aws_network_interface": "network-interface",
     **dict.fromkeys(("aws_security_group", "aws_default_security_group"), "security-group"),
     **dict.fromkeys(("aws_subnet", "aws_default_subnet"), "subnet"),
 }
 TAGGED = (*TAGGED_KINDS, "aws_autoscaling_group_tag", "aws_ec2_tag")
-# What else is read of these types, most of which say much about other things.
+# Other arguments that are read of these types; most have many unrelated arguments.
 _OTHERS = ("arn", "default_version", "id", "latest_version", "metadata_options", "name")
 _TAGS = (
     *("autoscaling_group_name", "key", "resource_id", "tag", "tag_specifications", "tags"),
@@ -326,20 +326,20 @@ READ_ARGUMENTS = frozenset(
 
 
 def is_annotated(kind: str) -> bool:
-    """Say whether a type may have the annotation that names the role of a service account."""
+    """Return whether a type may have the annotation with a service account's role."""
     return kind in (ADDON, CHART) or kind.startswith(OF_KUBERNETES)
 
 
 def is_of_instances(kind: str) -> bool:
-    """Say whether a type has the roles of instances."""
+    """Return whether a type sets the roles of instances."""
     ways = (PROFILE, TEMPLATE, LAUNCH_CONFIGURATION)
-    # Those of a cluster are of Auto Mode.
+    # Those of a cluster are for Auto Mode.
     return kind in (PROFILE, NODE_GROUP, CLUSTER) or any(
         target in ways for target in ROLE_USES[kind].values()
     )
 
 
 def is_read_in_part(kind: str) -> bool:
-    """Say whether only these arguments are read of a type."""
+    """Return whether only these arguments of a type are read."""
     of_others = ("aws_iam_", "aws_eks_")
     return kind in TAGGED or (kind in ROLE_USES and not kind.startswith(of_others))

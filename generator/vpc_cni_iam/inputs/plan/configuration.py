@@ -1,7 +1,7 @@
-"""The configuration inside a plan: which resource refers to which, through modules too.
+"""The configuration in a plan: which resource refers to which, also through modules.
 
-A plan has the constants of an expression and the names it refers to, not the expression itself:
-what refers to one document may still do something to it.
+A plan has the constants and references of an expression, not the expression itself: an expression
+that refers to one document may still change it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PREFIXES = (
     *("kubernetes_manifest", "kubectl_manifest"),
     *ROLE_USES,
 )
-# What passes the values of its argument on, such as the name of a cluster after a pause.
+# Types that pass on their argument's values, such as a cluster's name after a pause.
 _PASSING = {"null_resource": "triggers", "terraform_data": "input", "time_sleep": "triggers"}
 
 
@@ -33,38 +33,38 @@ class Module(Struct):
 
     # The expressions of its IAM and EKS resources by address in the module.
     blocks: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    # The expressions of their ``for_each``, where they refer to anything.
+    # The expressions of their ``for_each``, if they refer to anything.
     repeats: dict[str, Any] = field(default_factory=dict)
-    # The types of the provisioners of any resource that has some, by its address in the module.
+    # The types of provisioners, by the resource's address in the module.
     commands: dict[str, tuple[str, ...]] = field(default_factory=dict)
     # The provider configuration of each of its resources, by address in the module.
     providers: dict[str, str] = field(default_factory=dict)
     calls: dict[str, Module] = field(default_factory=dict)  # the modules it calls, by name
     outputs: dict[str, Any] = field(default_factory=dict)  # the expressions of its outputs, by name
-    source: str = ""  # where the call that made it takes it from
-    # The expressions that the call gives its variables.
+    source: str = ""  # its source in the call
+    # The call's expressions for its variables.
     arguments: Mapping[str, Any] = field(default_factory=dict)
     repeated: Any = None  # the expression of the call's ``for_each``
-    # The defaults of its variables, but for those that are sensitive.
+    # The defaults of its variables, except sensitive ones.
     defaults: dict[str, Any] = field(default_factory=dict)
     secrets: dict[str, Any] = field(default_factory=dict)  # the defaults of its sensitive variables
 
 
 class Resolution(Struct):
-    """What an expression refers to in the end."""
+    """The final references of an expression."""
 
-    # Resources and data sources: the module's address, the address in it as written (it may have an
-    # index), and the attribute if one is named.
+    # Resources and data sources: the module's address, the address in it as written (maybe with an
+    # index), and the attribute if any.
     resources: list[tuple[str, str, str]] = field(default_factory=list)
-    constants: list[Any] = field(default_factory=list)  # constant values that stand for it
-    open: list[str] = field(default_factory=list)  # what cannot be followed, such as ``local.x``
-    # Whether it names the key of ``count`` or ``for_each``, with which it may choose an instance of
-    # what it refers to.
+    constants: list[Any] = field(default_factory=list)  # its constant values
+    open: list[str] = field(default_factory=list)  # unfollowed references, such as ``local.x``
+    # Whether it uses the key of ``count`` or ``for_each``, which may choose an instance of its
+    # references.
     aligned: bool = False
 
 
 class _Trail(Resolution, kw_only=True):
-    """What is still to be followed: a module, an expression in it, and the ``for_each`` around."""
+    """A step still to follow: a module, an expression in it, and the ``for_each`` around."""
 
     pending: list[tuple[str, Any, Any]]
     variables: Mapping[str, Any]
@@ -76,7 +76,7 @@ class PlanConfiguration(Struct, frozen=True):
     root: Module = field(default_factory=Module)
 
     def module(self, address: str) -> Module | None:
-        """Return a module by its address, whose keys do not matter; empty for the root."""
+        """Return a module by its address, with or without keys; empty for the root."""
         module = self.root
         for name in call_names(address):
             if name not in module.calls:
@@ -85,10 +85,10 @@ class PlanConfiguration(Struct, frozen=True):
         return module
 
     def expression(self, module: str, block: str, *path: str) -> Any:
-        """Return an argument's expression, None if there is none.
+        """Return an argument's expression; None if there is none.
 
-        `block` is the resource's address in the module, without index; `path` the argument's name,
-        after those of the blocks around it and their positions.
+        `block` is the resource's address in the module, without index; `path` has the names and
+        positions of the blocks around the argument, then its name.
         """
         owner = self.module(module)
         value: Any = owner.blocks.get(block) if owner else None
@@ -106,8 +106,8 @@ class PlanConfiguration(Struct, frozen=True):
     ) -> Resolution:
         """Follow an expression through variables and outputs to resources and constants.
 
-        `module` is where it stands, `variables` are the root module's, and `repeated` is the
-        expression of the ``for_each`` of the block it stands in.
+        `module` contains the expression, `variables` are the root module's, and `repeated` is the
+        ``for_each`` of its block.
         """
         trail = _Trail(pending=[(module, expression, repeated)], variables=variables)
         for _ in range(_DEPTH):
@@ -121,7 +121,7 @@ class PlanConfiguration(Struct, frozen=True):
             for reference in _longest(node.get("references")):
                 self._follow(here, reference, each, trail)
         trail.open += ["and more"] if trail.pending else []
-        # A key may also choose from a variable what then chooses the instance.
+        # A key may also choose a value of a variable, which then chooses the instance.
         lookup = any(isinstance(value, Mapping | list) for value in trail.constants)
         trail.resources = [*dict.fromkeys(trail.resources)]
         trail.open = [*dict.fromkeys(trail.open)]
@@ -174,13 +174,13 @@ class PlanConfiguration(Struct, frozen=True):
             trail.open.append(reference)
 
     def _follow_each(self, here: str, rest: str, each: Any, trail: _Trail) -> None:
-        """Follow ``each.value`` to what ``for_each`` takes it from; of a set it is the key."""
+        """Follow ``each.value`` to the value in ``for_each``; for a set, it is the key."""
         over = self.resolve(here, each, trail.variables)
         trail.resources += over.resources
         trail.open += over.open
         whole = [name for _, name, attribute in over.resources if not attribute]
         if len(whole) == len(over.resources) == 1 and not over.constants and not over.open:
-            # A chained for_each: each key of a resource goes with the instance of that key.
+            # A chained for_each: each key of a resource uses the instance with the same key.
             trail.aligned = True
         listed = all(isinstance(value, list) for value in over.constants)
         if rest == "value" and listed and not over.resources and not over.open:
@@ -188,7 +188,7 @@ class PlanConfiguration(Struct, frozen=True):
 
 
 def _longest(references: Any) -> Iterator[str]:
-    """Yield references that are not the beginning of another; the plan lists each beginning."""
+    """Yield references that are no prefix of another; the plan lists each prefix."""
     listed = references if isinstance(references, list) else ()
     every = [r for r in listed if isinstance(r, str)]
     for reference in every:
@@ -199,7 +199,7 @@ def _longest(references: Any) -> Iterator[str]:
 
 
 def read_configuration(reader: Reader) -> PlanConfiguration:
-    """Pass the configuration of a plan, and return what of it concerns IAM."""
+    """Read the configuration of a plan; return its parts about IAM."""
     configuration = PlanConfiguration()
     for key in reader.members():
         if key == "root_module":
@@ -232,7 +232,7 @@ def _module(reader: Reader, module: Module, depth: int) -> None:
 
 @lru_cache(1024)
 def _is_followed(kind: str) -> bool:
-    """Say whether what resources of a type refer to is followed."""
+    """Return whether references of a type's resources are followed."""
     return kind.startswith(_PREFIXES) or kind in _PASSING
 
 

@@ -1,8 +1,8 @@
-"""Walks large JSON, and decodes only the parts that are asked for.
+"""Walks large JSON, and decodes only the requested parts.
 
-msgspec skips a value at C speed, and says in its error where the text after it begins. So one
-value after another is found in a mapped file without a copy, and pages that were passed are given
-back: memory does not grow with what is skipped.
+msgspec skips a value at C speed, and its error says where the text after it begins. So each value
+in a mapped file is found without a copy, and pages before it are released: skipped parts use no
+memory.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MALFORMED = r"JSON is malformed: (.*) \(byte \d+\)"
 # The bytes of a character in UTF-8 after its first.
 _CONTINUING = bytes(range(0x80, 0xC0))
 _TRAILING = "trailing characters"
-# How much is passed before its pages are given back.
+# The bytes to read before pages are released.
 STEP = 16 << 20
 SMALL = 64 << 20
 _DEPTH = 200
@@ -39,7 +39,7 @@ T = TypeVar("T")
 class Reader:
     """A place in JSON text, mapped or in memory.
 
-    `passed` is called now and then with the number of bytes passed; `what` is what the text is, for
+    `passed` is called from time to time with the number of bytes read; `what` names the text in
     errors.
     """
 
@@ -66,7 +66,7 @@ class Reader:
         return len(self._view)
 
     def close(self) -> None:
-        """Let go of the text."""
+        """Release the text."""
         self._view.release()
 
     def rewind(self) -> None:
@@ -74,15 +74,15 @@ class Reader:
         self.place = self._released = 0
 
     def skip_mark(self) -> None:
-        """Pass the byte order mark that PowerShell writes at the start of a file."""
+        """Skip the byte order mark that PowerShell writes at the start of a file."""
         if self.data[: len(_MARK)] == _MARK:
             self.place = len(_MARK)
 
     def skip_wrapping(self) -> None:
-        """Pass the lines that a wrapper of the engine in CI writes around what it prints.
+        """Skip the lines that an engine's wrapper in CI writes around the output.
 
-        The one of hashicorp/setup-terraform writes ``[command]`` with the command before, and
-        workflow commands of GitHub such as ``::debug::`` after.
+        hashicorp/setup-terraform writes ``[command]`` with the command before it, and workflow
+        commands of GitHub such as ``::debug::`` after it.
         """
         while self.peek() in (b"[", b":"):
             line = _WRAPPING.match(self.data, self.place)
@@ -95,7 +95,7 @@ class Reader:
         return InputError(self.source, self.position(self.place), problem)
 
     def refuse_twice(self, text: bytes, start: int) -> None:
-        """Refuse a key that stands twice in one object of a value, which begins at a byte."""
+        """Refuse a key that is twice in one object of a value; the value begins at a byte."""
 
         def line() -> int:
             return 1 + bytes(self._view[:start]).count(b"\n")
@@ -111,7 +111,7 @@ class Reader:
         return f"line {line}, column {len(text) + 1}"
 
     def peek(self) -> bytes:
-        """Return the first byte of what comes next, empty at the end of the text."""
+        """Return the first byte of the next value; empty at the end of the text."""
         byte = self.data[self.place : self.place + 1]
         if byte in _SPACES and byte:
             match = _SPACE.match(self.data, self.place)
@@ -120,11 +120,11 @@ class Reader:
         return byte
 
     def next_value(self) -> memoryview | None:
-        """Pass one value of a text of several, and return its text; None at the end."""
+        """Skip the next value and return its text; None at the end."""
         return self.value() if self.peek() else None
 
     def value(self) -> memoryview:
-        """Pass one value of any kind, and return its text, or raise `InputError`."""
+        """Skip one value of any kind and return its text; raises `InputError`."""
         self.peek()
         start = self.place
         try:
@@ -136,7 +136,7 @@ class Reader:
             match = re.search(_BYTE, str(error))
             ended = _TRAILING in str(error)
             if match:
-                # The number counts the byte that does not belong to the value, too.
+                # The number includes the first byte after the value.
                 self.place += int(match[1]) - ended
             if not ended:
                 problem = re.sub(_MALFORMED, lambda match: not_json(match[1]), str(error))
@@ -147,14 +147,14 @@ class Reader:
         return self._view[start : self.place]
 
     def members(self) -> Iterator[str]:
-        """Pass an object; yield each key, whose value must then be passed."""
+        """Read an object; yield each key. The caller must read or skip the key's value."""
         seen = set()
         for _ in self._inside(b"{", b"}", "an object"):
             if self.peek() != b'"':
                 raise self.refuse("is not JSON: a name in double quotes is expected")
             key = self.decoded(self.value(), str)
             if key in seen:
-                raise self.refuse(f"the key {key[:80]!r} stands twice in one object")
+                raise self.refuse(f"the key {key[:80]!r} is there twice in one object")
             seen.add(key)
             if self.peek() != b":":
                 raise self.refuse("is not JSON: a colon is expected")
@@ -162,7 +162,7 @@ class Reader:
             yield key
 
     def each(self, shape: type[T]) -> Iterator[T]:
-        """Pass a list; yield its items as they are decoded; what is not in their type is not kept.
+        """Read a list; yield its decoded items, without members that their type does not have.
 
         A small text is decoded a list at a time, which is faster; a large one item by item.
         """
@@ -173,13 +173,13 @@ class Reader:
             yield self.decoded(self.value(), shape)
 
     def items(self) -> Iterator[None]:
-        """Pass a list; yield before each item, which must then be passed."""
+        """Read a list; yield before each item. The caller must read or skip the item."""
         yield from self._inside(b"[", b"]", "a list")
 
     def decoded(self, text: memoryview | Raw, shape: type[T]) -> T:
-        """Decode the text of one value, which `value` returned last, as a type."""
+        """Decode the value that `value` returned last, as a type."""
         if shape not in self._decoders:
-            # A fraction keeps its digits, since it may stand in a policy with all of them.
+            # A fraction keeps its digits, since a policy may contain all of them.
             self._decoders[shape] = Decoder(shape, float_hook=str)
         try:
             value: T = self._decoders[shape].decode(text)
@@ -219,7 +219,7 @@ class Reader:
 
 
 def resources(reader: Reader, shape: type[T], depth: int = 0) -> Iterator[T]:
-    """Pass a module of a state; yield each resource in it and in its children."""
+    """Read a module of a state; yield each resource in it and in its children."""
     if depth > _DEPTH:
         raise reader.refuse("its modules nest too deeply to be a plan")
     for key in reader.members():
@@ -233,7 +233,7 @@ def resources(reader: Reader, shape: type[T], depth: int = 0) -> Iterator[T]:
 
 
 def resource_count(reader: Reader) -> int:
-    """Pass a state's values, which may be too large at once, and count the resources."""
+    """Count the resources in a state's values, without decoding all at once."""
     count = 0
     for key in reader.members():
         if key == "root_module":

@@ -1,4 +1,4 @@
-"""Tells the JSON of a plan from other JSON that engines print, by its top-level keys."""
+"""Distinguishes a plan's JSON from other JSON of engines, by its top-level keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LOG = (
 )
 # Source: HashiCorp, "JSON Output Format": 1.2 came with Terraform 1.7.
 _NEWEST_MINOR = 2
-# The members of a plan; those about what is done are read.
+# The members of a plan; those about changes are read.
 MEMBERS = frozenset(
     (
         *("format_version", "terraform_version", "variables", "planned_values", "proposed_unknown"),
@@ -27,11 +27,11 @@ ACTIONS = frozenset({"no-op", "create", "read", "update", "delete", "forget"})
 
 
 def check(fields: Mapping[str, Any], source: str) -> None:
-    """Refuse what is not a plan of a known format, and say what it is."""
+    """Refuse anything but a plan of a known format, and say what it is."""
     if "@level" in fields:
         raise InputError(source, "", _LOG)
     if "serial" in fields or ("values" in fields and "configuration" not in fields):
-        raise InputError(source, "", f"is a state, not a plan: it says nothing of changes; {MAKE}")
+        raise InputError(source, "", f"is a state, not a plan: it has no changes; {MAKE}")
     version = fields.get("format_version")
     if version is None or "configuration" not in fields:
         raise InputError(source, "", f"is JSON, but not that of a plan; {MAKE}")
@@ -42,20 +42,22 @@ def check(fields: Mapping[str, Any], source: str) -> None:
         )
         raise InputError(source, "$.format_version", problem)
     if fields.get("errored"):
-        problem = "planning ended in an error, so the plan is not complete; mend that, plan again"
+        problem = (
+            "planning ended in an error, so the plan is not complete; fix the error and plan again"
+        )
         raise InputError(source, "$.errored", problem)
-    # Engines make planned values from changes: a resource that has some has a change.
+    # Engines compute planned values from changes: a resource with planned values has a change.
     if fields.get("planned_values") and not fields.get("resource_changes"):
         problem = f"is missing or empty, but planned_values has resources: it is filtered; {MAKE}"
         raise InputError(source, "$.resource_changes", problem)
 
 
 def is_newer_format(version: str) -> bool:
-    """Say whether a format 1.x has members that are not known."""
+    """Return whether a format 1.x may have unknown members."""
     major, _, minor = version.partition(".")
     return major == "1" and minor.isdecimal() and int(minor) > _NEWEST_MINOR
 
 
 def after(fields: Mapping[str, Any]) -> str:
-    """Return what is wrong where more text follows."""
+    """Return the problem if more text follows."""
     return _LOG if "@level" in fields else "more text follows the JSON of the plan"

@@ -1,4 +1,4 @@
-"""Finds what a plan marks sensitive, and replaces it in the plan's configuration."""
+"""Finds values that a plan marks sensitive, and replaces them in the plan's configuration."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from vpc_cni_iam.inputs.plan.secrets import Secrets, is_grammar
 
 _NOTHING = Raw(b"null")
 _SENSITIVE = (b'"before_sensitive"', b'"after_sensitive"')
-# One value in a set marks all of it: with a condition's values its operator and its key.
+# One value in a set marks all of it: a condition's values mark also its operator and key.
 _PUBLIC_KEY = r"[a-z0-9-]+:[A-Za-z-]+"
-# The name of an attribute in a schema, which is no value.
+# The name of an attribute in a schema is not a value.
 _NAME = r"[a-z][a-z0-9_]*"
 
 
 def marked(values: Any, marks: Any) -> Iterator[str]:
-    """Yield the values that marks such as ``before_sensitive`` mark, as texts."""
+    """Yield the marked values, such as of ``before_sensitive``, as texts."""
     pending = [(values, marks)]
     while pending:
         value, mark = pending.pop()
@@ -34,7 +34,7 @@ def marked(values: Any, marks: Any) -> Iterator[str]:
 
 
 def leaves(value: Any) -> Iterator[str]:
-    """Yield the texts and numbers in a value, but for words of IAM's grammar beside them."""
+    """Yield the texts and numbers in a value, except words of IAM's grammar."""
     pending: list[tuple[str, Any]] = [("", value)]
     while pending:
         name, node = pending.pop()
@@ -51,7 +51,7 @@ def leaves(value: Any) -> Iterator[str]:
 
 
 class _Hiding(Struct):
-    """The parts of a change that say what is sensitive, and of what."""
+    """The parts of a change with values and their sensitive marks."""
 
     before: Raw = _NOTHING
     after: Raw = _NOTHING
@@ -60,7 +60,7 @@ class _Hiding(Struct):
 
 
 def of_change(change: Raw | memoryview, reader: Reader) -> Iterator[str]:
-    """Yield what is marked in a change that is not read otherwise, and seldom is anything."""
+    """Yield the marked values of a change that is not read otherwise; few have any."""
     text = bytes(change)
     places = [place for place in map(text.rfind, _SENSITIVE) if place >= 0]
     if not places or b"true" not in text[min(places) :]:
@@ -74,13 +74,13 @@ def of_change(change: Raw | memoryview, reader: Reader) -> Iterator[str]:
 
 
 def of_values(values: Raw, marks: Raw, reader: Reader) -> Iterator[str]:
-    """Yield what is marked in values."""
+    """Yield the marked values in planned values."""
     if b"true" in bytes(marks):
         yield from marked(reader.decoded(values, object), reader.decoded(marks, object))
 
 
 def of_variables(values: Mapping[str, Any], root: Module) -> Iterator[str]:
-    """Yield the values of sensitive variables, of the root module and of those that it calls."""
+    """Yield the values of sensitive variables, of the root module and of called modules."""
     for name in root.secrets:
         yield from leaves(values.get(name))
     pending = [root]
@@ -95,7 +95,7 @@ def of_variables(values: Mapping[str, Any], root: Module) -> Iterator[str]:
 
 
 def hide_constants(root: Module, hiding: Secrets) -> None:
-    """Replace what is sensitive in the constants of a configuration."""
+    """Replace sensitive values in the constants of a configuration."""
     pending = [root]
     while pending:
         module = pending.pop()

@@ -1,7 +1,7 @@
-"""Objects of Kubernetes and values of charts: whether they are about the plugin, or about access.
+"""Kubernetes objects and values of charts: whether they are about the plugin, or about access.
 
-They are read as data: an object in JSON as the plan has it, text as YAML. Text that does not parse
-is not guessed at; the caller says that it is not read.
+They are read as data: objects as JSON, text as YAML. Text that does not parse is not guessed; the
+caller reports that it is not read.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from msgspec import Raw, Struct, field
 
 from vpc_cni_iam.inputs.plan.values import decoded
 
-# In the annotation of a service account that has a role, and in all other forms of it.
+# In the annotation with a service account's role, and in all other forms of it.
 _ROLE_WORD = "role-arn"
-# The arguments that hold an object as text, or as it is.
+# The arguments with an object, as text or as data.
 MANIFESTS = ("content", "manifest", "yaml_body")
-# The names of its objects and of its add-on, and what only names it or its settings.
+# The names of its objects and its add-on, and words that only it or its settings have.
 _PLUGIN_NAMES = ("aws-node", "vpc-cni", "amazon-vpc-cni")
 _PLUGIN_WORDS = (
     *("aws-vpc-cni", "aws_vpc_cni", "AWS_VPC_K8S_", "ADDITIONAL_ENI_TAGS", "ENABLE_IPv4"),
     *("ENABLE_IPv6", "ENABLE_POD_ENI", "ENABLE_PREFIX_DELEGATION"),
 )
-# Who rules the cluster, and clusters that are made by Cluster API.
+# Who administers the cluster, and clusters created by Cluster API.
 _ACCESS_KINDS = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 _CLUSTER_KIND = "AWSManagedControlPlane"
 _ACCESS_NAME = "aws-auth"
 _LONG_LIVED = "kubernetes.io/service-account-token"  # the type of a secret
-# The API groups of Crossplane and of ACK that make access in AWS.
+# The API groups of Crossplane and ACK that create access in AWS.
 _ACCESS_GROUPS = ("cloud", "eks", "iam", "identity", "organizations", "rolesanywhere", "sso")
 _GROUP_ENDS = (".aws.", ".services.k8s.aws")
-# What says which role the nodes of Karpenter have, and how.
+# Members that set the role of Karpenter's nodes.
 _NODE_KINDS = ("NodeClass", "EC2NodeClass", "AWSNodeTemplate")
 _NODE_ROLES = ("role", "instanceProfile")
-# What all that is above has in it; text without any of these is not parsed. What spells characters
-# in another way has backslashes or base64, of which the JSON of a plan doubles the first.
+# Substrings of everything above; text without any of them is not parsed. Text with escaped
+# characters has backslashes or base64; the JSON of a plan doubles backslashes.
 _MARKS = (
     *("aws-node", "vpc-cni", *_PLUGIN_WORDS, "Role", _CLUSTER_KIND, _ACCESS_NAME, _LONG_LIVED),
     *(".aws.", ".k8s.aws", "NodeClass", "AWSNodeTemplate", _ROLE_WORD, "binary"),
@@ -46,29 +46,29 @@ _WORDS = "|".join(map(re.escape, _MARKS))
 _IN_BYTES = re.compile(rf"{_WORDS}|\\\\|\\u00(?:2[def]|[4-7])".encode())
 _IN_TEXT = re.compile(rf"{_WORDS}|\\")
 _PLUGIN = re.compile(rf"{'|'.join(_PLUGIN_WORDS)}|(?<![\w-])(?:{'|'.join(_PLUGIN_NAMES)})(?![\w-])")
-_DEPTH = 4  # of texts in texts
-# Longer text is not parsed: the reader of YAML takes two seconds for a megabyte.
+_DEPTH = 4  # the depth of texts in texts
+# Longer text is not parsed: reading a megabyte of YAML takes two seconds.
 _MOST = 250_000
 
 
 class ObjectFacts(Struct):
-    """What objects, or values of a chart, are about."""
+    """The facts about objects, or values of a chart."""
 
     names_plugin: bool = False
     is_about_access: bool = False
     annotates: bool = False  # whether they name the role of a service account
-    is_unparsed: bool = False  # whether text that holds an object does not parse
-    is_about_nodes: bool = False  # whether they set up nodes of Karpenter
-    node_roles: set[str] = field(default_factory=set)  # those of such nodes
+    is_unparsed: bool = False  # whether text with an object does not parse
+    is_about_nodes: bool = False  # whether they configure Karpenter nodes
+    node_roles: set[str] = field(default_factory=set)  # the roles of these nodes
 
     def add(self, value: Any, *, key: str = "", in_nodes: bool = False, depth: int = 0) -> None:
-        """Add what a value is about.
+        """Add the facts of a value.
 
         Args:
-            value: It, in the JSON of a plan or in text.
-            key: What it is the value of.
+            value: JSON of a plan, or text.
+            key: The key of the value.
             in_nodes: Whether it is in an object about nodes.
-            depth: In how many texts it is.
+            depth: The number of texts around it.
         """
         if isinstance(value, Mapping):
             in_nodes = in_nodes or value.get("kind") in _NODE_KINDS
@@ -121,12 +121,12 @@ class ObjectFacts(Struct):
 
 
 def may_be_about_access(change: Raw) -> bool:
-    """Say whether a change in the JSON of a plan may be about the plugin or access, cheaply."""
+    """Return whether the JSON of a change may be about the plugin or access; a fast check."""
     return _IN_BYTES.search(bytes(change)) is not None
 
 
 def facts_of(*values: Any) -> ObjectFacts:
-    """Return what values of resources, such as both sides of a change, are about."""
+    """Return the facts about values of resources, such as before and after a change."""
     facts = ObjectFacts()
     try:
         for value in values:
@@ -137,7 +137,7 @@ def facts_of(*values: Any) -> ObjectFacts:
 
 
 def later_node_roles(marks: Any) -> bool:
-    """Say whether a role of nodes is in what is known after apply."""
+    """Return whether a node role is unknown until apply."""
     return any(name in _NODE_ROLES and mark is True for name, mark in _members(marks))
 
 
@@ -151,7 +151,7 @@ def _members(value: Any) -> Iterator[tuple[str, Any]]:
             yield from _members(inner)
 
 
-@lru_cache(2)  # most text is the same on both sides of a change
+@lru_cache(2)  # most text is the same before and after a change
 def _parsed(text: str) -> Any:
-    """Return what text holds; None where it does not parse."""
+    """Return the value of text; None if it does not parse."""
     return decoded(text, most=_MOST)

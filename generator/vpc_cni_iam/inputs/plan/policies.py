@@ -1,4 +1,4 @@
-"""The policies that a plan leaves behind, as far as it knows them, and who has them."""
+"""The policies after a plan, if known, and who has them."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _ATTACHED = (arguments.Part.ATTACHMENT, arguments.Part.ATTACHMENT_LIST)
 
 
 def _policies(content: Content, _: ModuleValues) -> Iterator[Part]:
-    """Yield the identity policies of a plan by their resource's address, and what was skipped.
+    """Yield the identity policies of a plan by their resource's address, and skipped parts.
 
-    The policy documents that the plan read are taken if it has no other policy. Skipped is what is
-    only known after apply, sensitive, or names principals.
+    If the plan has no other policy, the policy documents that it read are taken. Policies that are
+    unknown until apply, sensitive, or name principals are skipped.
     """
     from vpc_cni_iam.inputs.plan.reader import read_plan
 
@@ -74,14 +74,15 @@ class _PlanPolicies(Struct):
     plan: Plan
     values: dict[str, Value] = field(default_factory=dict)  # the texts of policies, by name
     owners: list[PolicyOwner | Skipped] = field(default_factory=list)
-    resources: list[Resource] = field(default_factory=list)  # without what is not there after
-    # Addresses by those without keys, and of resources with an ARN or a name by it and the type.
+    resources: list[Resource] = field(default_factory=list)  # without deleted resources
+    # Addresses by address without keys, and by type with ARN or name.
     _blocks: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     _named: dict[tuple[str, str], str] = field(default_factory=dict)
-    # What resources give to principals before, which the provider also lists in their computed
+    # What resources gave to principals before: the provider also lists it in the principals'
+    # computed
     # arguments, before and after.
     _given: set[tuple[str, str]] = field(default_factory=set)
-    _sources: dict[str, Resource] = field(default_factory=dict)  # what data sources read
+    _sources: dict[str, Resource] = field(default_factory=dict)  # documents of data sources
 
     def read(self) -> None:
         """Read the resources."""
@@ -106,15 +107,15 @@ class _PlanPolicies(Struct):
                 self._read(resource, row)
 
     def _name(self, resource: Resource) -> None:
-        """Note with which ARN and name other resources may refer to a principal or a policy."""
+        """Note the ARN and name with which other resources may refer to a principal or policy."""
         if resource.type in (*PRINCIPALS, POLICY):
             for name in ("arn",) if resource.type == POLICY else ("name", "arn"):
-                if known := text(resource, name, Side.AFTER):  # of two accounts, the reference
+                if known := text(resource, name, Side.AFTER):  # else the reference
                     twice = (resource.type, known) in self._named
                     self._named[resource.type, known] = "" if twice else resource.address
 
     def _read(self, resource: Resource, row: GrantArgument) -> None:
-        """Note what an argument gives to principals."""
+        """Note the policies that an argument gives to principals."""
         owners = [*self._owners(resource, row, Side.AFTER)]
         argument, configuration = row.path.partition(".")[0], self.plan.configuration
         written = configuration.expression(resource.module, resource.block, argument)
@@ -135,7 +136,7 @@ class _PlanPolicies(Struct):
                 self.owners += (Skipped(key, Reason.not_applied, detail, o) for o in owners)
             elif row.part in _ATTACHED:
                 policy = self._policy(resource, path, value)
-                if policy in self._sources:  # else it is of nobody here
+                if policy in self._sources:  # otherwise nobody here has it
                     self.values[policy] = _after(self._sources[policy], ("policy",))
                 for owner in owners:
                     self.owners.append(
@@ -149,7 +150,7 @@ class _PlanPolicies(Struct):
     def _keys(
         self, resource: Resource, row: GrantArgument, side: Side
     ) -> Iterator[tuple[str, Path, Value]]:
-        """Yield what tells each policy of an argument from others, with its place and value."""
+        """Yield a key for each policy of an argument, with its place and value."""
         for placed in read(resource, row.path, side):
             if isinstance(placed.value, Absent):
                 continue
@@ -164,13 +165,13 @@ class _PlanPolicies(Struct):
             yield key, placed.path, placed.value
 
     def _policy(self, resource: Resource, path: Path, value: Value) -> str:
-        """Return the ARN of a policy, or the address of one in the plan; empty if not known."""
+        """Return the ARN of a policy, or its address in the plan; empty if not known."""
         if isinstance(value, Known):
             return self._named.get((POLICY, str(value.value))) or str(value.value)
         return self._referred(resource, path, POLICY) if isinstance(value, Unknown) else ""
 
     def _owners(self, resource: Resource, row: GrantArgument, side: Side) -> Iterator[str]:
-        """Yield the principals that an argument is about; an empty name is not known."""
+        """Yield the principals of an argument; an empty name is not known."""
         if not row.owners:
             yield resource.address
         for path, kind in row.owners:
@@ -184,7 +185,7 @@ class _PlanPolicies(Struct):
                         yield ""
 
     def _referred(self, resource: Resource, path: Path, kind: str) -> str:
-        """Return the address of the one instance that an argument refers to; empty for none."""
+        """Return the address of the only instance that an argument refers to; empty for none."""
         configuration, module = self.plan.configuration, resource.module
         block = configuration.module(module)
         repeated = block.repeats.get(resource.block) if block else None
@@ -195,7 +196,7 @@ class _PlanPolicies(Struct):
         where, name, _ = resolved.resources[0]
         address = ".".join(filter(None, (where, name)))
         instances = self._blocks[without_keys(address)] if name.startswith(f"{kind}.") else []
-        # Of an instance whose key the argument takes, the instance of that key.
+        # If the argument uses the instance's key, the instance with the same key.
         key = resource.address.rpartition(resource.block)[2] if resolved.aligned else ""
         for exact in (address, f"{address}{key}"):
             if exact in instances:
@@ -204,7 +205,7 @@ class _PlanPolicies(Struct):
         return same[0] if len(same) == 1 else ""
 
 
-# The reader of plans refuses the state and the log of an engine by name.
+# The reader of plans refuses an engine's state and log by name.
 KIND = Kind(
     "the JSON of Terraform or OpenTofu (a plan, a state or a log)",
     "`terraform show -json PLANFILE` or `tofu show -json PLANFILE`, compressed by gzip or not",

@@ -1,7 +1,7 @@
-"""Reads what a plan says about IAM, from the JSON that ``terraform show -json`` prints.
+"""Reads a plan's facts about IAM from the JSON of ``terraform show -json``.
 
-The format is HashiCorp's "JSON Output Format", 1.x, which OpenTofu shares. Resources of other
-kinds are passed without being decoded.
+The format is HashiCorp's "JSON Output Format", 1.x, which OpenTofu also writes. Resources of other
+kinds are skipped without decoding.
 """
 
 from __future__ import annotations
@@ -92,36 +92,36 @@ _FIELDS = ("format_version", "terraform_version", "errored", "complete", "variab
 
 
 class Plan(Struct, frozen=True):
-    """What a plan says about IAM."""
+    """A plan's facts about IAM."""
 
     source: str  # the name of the file, for errors
     version: str  # the version of the engine that made it
     resources: tuple[Resource, ...]  # changes, deferred ones and drift, in the plan's order
     # The policy document data sources that were read before the plan.
     documents: tuple[Resource, ...]
-    read: tuple[Resource, ...]  # the managed policies and clusters that data sources have read
+    read: tuple[Resource, ...]  # the managed policies and clusters that data sources read
     configuration: PlanConfiguration  # how resources refer to each other
-    # The values of the root module's variables, but for sensitive ones.
+    # The values of the root module's variables, except sensitive ones.
     variables: Mapping[str, Any]
-    secrets: Secrets  # every value that is marked sensitive; none is in the other fields
-    complete: bool = True  # false if it leaves something out, as with targets, or puts it off
+    secrets: Secrets  # every sensitive value; the other fields contain none
+    complete: bool = True  # false if it is partial (-target) or defers changes
     format: str = ""  # the version of its format
-    unread: tuple[UnreadChange, ...] = ()  # what is not read, though it is about access
+    unread: tuple[UnreadChange, ...] = ()  # unread changes about access
     counts: ChangeCounts = ChangeCounts()  # how many resources change
-    unknown_members: tuple[str, ...] = ()  # what it has at its top that is not known
+    unknown_members: tuple[str, ...] = ()  # its unknown top-level members
 
     @property
     def others(self) -> int:
-        """How many resources of other types change."""
+        """The number of changed resources of other types."""
         return self.counts.others
 
 
 def read_plan(
     data: bytes | mmap.mmap, source: str, passed: Callable[[int], None] | None = None
 ) -> Plan:
-    """Read a plan; `passed` is called now and then with the number of bytes passed.
+    """Read a plan; `passed` is called from time to time with the number of bytes read.
 
-    Raises `InputError` for no plan that can be reviewed, with the place.
+    Raises `InputError` with the place if it is not a plan that can be reviewed.
     """
     reader = Reader(data, source, passed)
     reader.skip_mark()
@@ -135,25 +135,25 @@ def read_plan(
 
 
 class _Contents(Struct):
-    """What is read of a plan so far."""
+    """The parts of a plan that are read so far."""
 
-    fields: dict[str, Any] = field(default_factory=dict)  # of lists, whether they have anything
+    fields: dict[str, Any] = field(default_factory=dict)  # for lists, whether they have items
     changes: list[Resource] = field(default_factory=list)
     state: list[Resource] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set)
     configuration: PlanConfiguration = field(default_factory=PlanConfiguration)
     unread: list[UnreadChange] = field(default_factory=list)
-    # What of the resources that change and are not read is made or deleted.
+    # The unread resources that are created or deleted.
     ended: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
-    # What may name roles, with what is done to each.
+    # Resources that may name roles, with their actions.
     naming: list[tuple[str, tuple[str, ...], Changing]] = field(default_factory=list)
-    # The resources that change and are read, but for those with arguments that are not.
+    # The changed resources that are read, except those with unread arguments.
     read: list[str] = field(default_factory=list)
     others: int = 0
     unknown_members: list[str] = field(default_factory=list)
 
     def section(self, key: str, reader: Reader) -> None:
-        """Pass a member of a plan, and keep what of it is about IAM."""
+        """Read a member of a plan, and keep its parts about IAM."""
         match key:
             case "resource_changes" | "resource_drift":
                 drift = key == "resource_drift"
@@ -181,7 +181,7 @@ class _Contents(Struct):
                 reader.value()
 
     def _actions(self, items: Iterable[ActionInvocation], reader: Reader) -> None:
-        """Note what providers are to do, which is not read."""
+        """Note actions of providers, which are not read."""
         for item in items:
             self.secrets.update(of_values(item.config_values, item.config_sensitive, reader))
             is_access = kind_of_type(item.type) is UnreadKind.access
@@ -207,7 +207,7 @@ class _Contents(Struct):
                 if actions not in _STAYS:
                     self._note_read(item, actions, change, reader)
                 elif change.imported() or item.previous_address not in ("", item.address):
-                    self.read.append(item.address)  # it stays what it is under another name
+                    self.read.append(item.address)  # it only gets another name
             resource = Resource(
                 item.address,
                 item.mode,
@@ -225,7 +225,7 @@ class _Contents(Struct):
                 drift,
             )
             if {*resource.actions} == {"create", "forget"}:
-                # What is replaced and not destroyed stays where it was, and is another resource.
+                # A replaced resource that is not destroyed stays, as another resource.
                 left = replace(resource, address=f"{resource.address} (forgotten)")
                 yield replace(left, actions=("forget",), after=None, unknown=False)
                 resource = replace(resource, actions=("create",), before=None)
@@ -238,7 +238,7 @@ class _Contents(Struct):
     def _note_read(
         self, item: ChangedResource, actions: tuple[str, ...], change: Changing, reader: Reader
     ) -> None:
-        """Note a change that is read, or is one of another chart, which may bring the plugin."""
+        """Note a change that is read, or of another chart, which may contain the plugin."""
         if item.type in ROLE_USES:
             self._note_roles(item, actions, reader)
         sides = change.before, change.after
@@ -257,7 +257,7 @@ class _Contents(Struct):
             self.read.append(item.address)
 
     def _note(self, item: ChangedResource, reader: Reader) -> bool:
-        """Note a change of a type that is not read; return whether a role that it has is read."""
+        """Note a change of an unread type; return whether one of its roles is read."""
         if item.mode != "managed":
             return False
         unread = UnreadReader(item, reader)
@@ -329,21 +329,21 @@ def _plan(contents: _Contents, source: str) -> Plan:
 
 
 def _newly_naming(contents: _Contents, hiding: Secrets) -> Iterator[UnreadChange]:
-    """Yield the resources that newly name roles in arguments that are not read."""
+    """Yield the resources that newly name roles in unread arguments."""
     roles = (r for r in (*contents.changes, *contents.state) if r.type in (ROLE, PROFILE))
     sides = (side for role in roles for side in (role.before, role.after) if side)
     names = frozenset(name for side in sides if isinstance(name := side.get("name"), str))
     read_otherwise = {r.address: r for r in contents.changes if r.type in ROLE_USES and not r.drift}
     for address, actions, change in contents.naming:
         resource = read_otherwise.get(address)
-        # Of a type that is read, the name of a role alone may be one of anything else.
+        # In a type that is read, a role's name alone may be the name of anything.
         alone, read = (frozenset(), _used(resource)) if resource else (names, frozenset())
         if named := newly_named(change, hiding, alone, read):
             yield UnreadChange(address, actions, UnreadKind.role, roles=named)
 
 
 def _used(resource: Resource) -> frozenset[str]:
-    """Return what the arguments name with which a resource gets roles, also what is sensitive."""
+    """Return the values of the arguments with which a resource gets roles, also sensitive ones."""
     named: set[str] = set()
     for path in (*ROLE_USES[resource.type], *OF_SERVICES.get(resource.type, ())):
         for placed in read(resource, path, Side.AFTER):
@@ -367,7 +367,7 @@ def _variables(value: Any) -> dict[str, Any]:
 
 
 def _state(reader: Reader, secrets: set[str]) -> list[Resource]:
-    """Pass ``prior_state``, and return what of IAM is in it."""
+    """Read ``prior_state``; return its parts about IAM."""
     resources: list[Resource] = []
     for key in reader.members():
         if key != "values":
@@ -388,13 +388,13 @@ def _state(reader: Reader, secrets: set[str]) -> list[Resource]:
 
 
 def _stated(item: StateResource, reader: Reader, hidden: set[str]) -> list[Resource]:
-    """Return what is read of a resource; `hidden` are its values that are sensitive."""
+    """Return the read parts of a resource; `hidden` has its sensitive values."""
     values: Mapping[str, Any]
     marks: Any = None
     if item.type == _DOCUMENT:
         values = {"json": reader.decoded(item.values, DocumentValues).json}
         if hidden:
-            # A document that joins a policy that is sensitive shows each part of it.
+            # A document that joins a sensitive policy shows each part of it.
             whole = reader.decoded(item.sensitive_values, HiddenDocument).json
             marks = {"json": whole or any(map(is_policy, hidden))}
     elif item.type in (POLICY, CLUSTER) or (item.mode == "managed" and item.type in _READ):

@@ -1,4 +1,4 @@
-"""A resource of a plan: what happens to it, its attributes on both sides, and its address."""
+"""A resource of a plan: its actions, its attributes before and after, and its address."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def module_of(address: str) -> str:
 
 
 def parent(module: str) -> str:
-    """Return the address of the module around a module."""
+    """Return the address of a module's parent."""
     return ".".join(parts(module)[:-2])
 
 
@@ -68,24 +68,24 @@ def call_names(module: str) -> list[str]:
 
 
 class Resource(Struct, frozen=True):
-    """A resource instance of a plan with what happens to it."""
+    """A resource instance of a plan with its actions."""
 
     address: str  # its full address
     mode: str  # ``managed`` or ``data``
     type: str  # such as ``aws_iam_policy``
     name: str  # its name in the configuration
-    # As the plan has them, such as ``("delete", "create")``; ``("no-op",)`` for what the plan
-    # leaves out because it was not targeted.
+    # As in the plan, such as ``("delete", "create")``; ``("no-op",)`` for resources that were not
+    # targeted.
     actions: tuple[str, ...]
-    before: Mapping[str, Any] | None  # its attributes before; None if it was not there
-    after: Mapping[str, Any] | None  # its known attributes after; None if it will not be there
-    unknown: Any = False  # what of them is only known after apply, true where it is
-    hidden_before: Any = False  # what of ``before`` is sensitive, true where it is
-    hidden_after: Any = False  # the same of ``after``
-    imported: str = ""  # the identifier it is imported by; empty if it is not
-    moved_from: str = ""  # the address it had before; empty if it is not moved
-    deposed: str = ""  # the key of a deposed object that a replacement left; empty for none
-    drift: bool = False  # whether this is a change that happened outside of the plan
+    before: Mapping[str, Any] | None  # its attributes before; None if it did not exist
+    after: Mapping[str, Any] | None  # its known attributes after; None if it will not exist
+    unknown: Any = False  # true for attributes that are unknown until apply
+    hidden_before: Any = False  # true for sensitive attributes of ``before``
+    hidden_after: Any = False  # true for sensitive attributes of ``after``
+    imported: str = ""  # the ID for its import; empty if not imported
+    moved_from: str = ""  # its address before; empty if not moved
+    deposed: str = ""  # the key of a deposed object of a replacement; empty for none
+    drift: bool = False  # whether this change happened outside the plan
 
     @property
     def module(self) -> str:
@@ -98,10 +98,10 @@ class Resource(Struct, frozen=True):
         return f"{'data.' if self.mode == 'data' else ''}{self.type}.{self.name}"
 
     def unchanged(self) -> Resource:
-        """Return the resource as it is before."""
+        """Return the resource unchanged."""
         before, hidden = self.before, self.hidden_before
         return replace(self, after=before, unknown=False, hidden_after=hidden)
 
     def deleted(self) -> Resource:
-        """Return the resource as one that is deleted."""
+        """Return the resource as deleted."""
         return replace(self, actions=("delete",), after=None, unknown=False, hidden_after=False)

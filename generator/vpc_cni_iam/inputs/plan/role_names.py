@@ -1,4 +1,4 @@
-"""The roles that a resource newly names in an argument that no table has."""
+"""The roles that a resource newly names in an argument outside the tables."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from vpc_cni_iam.inputs.plan.secrets import Secrets
 from vpc_cni_iam.inputs.plan.shapes import ChangedResource, Changing
 
 _AWS = ("aws_", "awscc_")
-# A role, but for those that only a service of AWS assumes, or an instance profile with one.
+# A role that not only an AWS service assumes, or an instance profile with one.
 _ROLE = re.compile(
     r"arn:aws[a-z-]*:iam::[0-9]{12}:(?:role/(?!aws-service-role/)|instance-profile/)"
     r"[\w+=,.@/-]++(?!\()"
 )
-# One of these, or an argument about them, which may have the name of one.
+# One of these, or an argument about them, which may contain the name of one.
 _MAY_NAME_ROLE = re.compile(
     rb""":role/|:instance-profile/|(?:[rR]ole|[pP]rofile)\w*"\s*:\s*["[{]"""
 )
-_ROLE_WORDS = (b"role", b"Role", b"rofile")  # found ten times as fast as the expression
-# What holds any text.
+_ROLE_WORDS = (b"role", b"Role", b"rofile")  # finding it is ten times as fast as the expression
+# Members with any text.
 _DATA = (
     *("aws_appconfig_hosted_configuration_version", "aws_dynamodb_table_item", "aws_s3_object"),
     *("aws_secretsmanager_secret_version", "aws_ssm_parameter"),
@@ -28,7 +28,7 @@ _DATA = (
 
 
 def may_name_role(item: ChangedResource) -> bool:
-    """Say whether a resource may name a role that it uses."""
+    """Return whether a resource may name a role that it uses."""
     if item.type in _DATA or not item.type.startswith(_AWS):
         return False
     change = bytes(item.change)
@@ -38,13 +38,13 @@ def may_name_role(item: ChangedResource) -> bool:
 def newly_named(
     change: Changing, hiding: Secrets, names: frozenset[str], read: frozenset[str]
 ) -> tuple[str, ...]:
-    """Return the roles that a resource newly names, without what is sensitive.
+    """Return the roles that a resource newly names, without sensitive values.
 
     Args:
         change: The change, with its secrets.
-        hiding: What hides them.
-        names: Those of the plan's roles, which arguments about roles may have.
-        read: The values of arguments that are read: what they name is known.
+        hiding: Replaces the secrets.
+        names: The names of the plan's roles, for arguments about roles.
+        read: The values of read arguments: their roles are known.
     """
     before, after = change.before or {}, change.after or {}
     shown = _new_roles(
@@ -74,7 +74,7 @@ def _about_roles(path: str) -> bool:
 
 
 def texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the texts in attributes with their places, but for the keys, which no mark hides."""
+    """Yield the texts in attributes with their places, without keys, which no mark hides."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, dict):

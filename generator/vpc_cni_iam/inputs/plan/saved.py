@@ -22,10 +22,10 @@ from vpc_cni_iam.texts import STDIN, too_large, unreadable
 from vpc_cni_iam.texts.limits import PLAN, Limit
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
-# What is larger is mapped, so that it is never in memory as a whole.
+# Larger files are mapped, so that they are never in memory as a whole.
 LARGE = 1 << 20
 PIECE = 1 << 20
-# What a plan may begin with, also where a wrapper of an engine wrote lines before it.
+# The possible beginnings of a plan, also after lines of an engine's wrapper.
 _BEGIN = re.compile(r"\ufeff?\s*(?:(?:\[command\]|::)[^\n]*(?:\n\s*|\Z))*(?:\{|\Z)")
 _BEGIN_SIZE = 4096
 
@@ -33,19 +33,19 @@ _BEGIN_SIZE = 4096
 class JsonFile(Struct, frozen=True):
     """A kind of JSON file that may be too large for memory."""
 
-    what: str  # what it is, after "is not" in an error
+    what: str  # its description after "is not" in an error
     advice: Message  # how to make one
-    limit: Limit  # the most that is read of it
-    # What it may begin with: an endless device or another kind of file is refused at once.
+    limit: Limit  # the size limit
+    # Its possible beginnings: an endless device or another kind of file is refused at once.
     begin: re.Pattern[str] = _BEGIN
-    in_memory: bool = True  # whether a small one is read into memory; else each is mapped
+    in_memory: bool = True  # whether small files are read into memory; if not, each is mapped
 
 
 PLAN_JSON = JsonFile("the JSON of a plan", MAKE, PLAN)
 
 
 def saved_plan(path: Path) -> Path | None:
-    """Return the plan that an engine saved as a file or in a directory, None if it is none."""
+    """Return an engine's saved plan, a file or in a directory; None if there is none."""
     if path.is_dir():
         try:
             plans = [p for p in sorted(path.iterdir()) if p.is_file() and _is_saved(p)]
@@ -56,7 +56,7 @@ def saved_plan(path: Path) -> Path | None:
         how = "make one with: terraform plan -out=tfplan (or tofu plan -out=tfplan)"
         if plans:
             how = f"name one of {', '.join(p.name for p in plans)}"
-        raise InputError(str(path), "", f"holds {'several' if plans else 'no'} saved plans; {how}")
+        raise InputError(str(path), "", f"has {'several' if plans else 'no'} saved plans; {how}")
     return path if path.is_file() and _is_saved(path) else None
 
 
@@ -90,7 +90,7 @@ def opened(
                 raise too_large(source, kind.limit)
             yield contents(stream, source, kind=kind)
             return
-        # A pipe has no places to go back to, whether it has a name or not.
+        # A pipe cannot seek, with or without a name.
         with _temporary_file() as spooled:
             _spool(stream, spooled, source, kind)
             yield contents(spooled, source, piped=True, kind=kind)
@@ -110,7 +110,7 @@ def _stream(path: Path | None, stdin: BinaryIO) -> AbstractContextManager[Binary
 
 
 def _spool(stream: IO[bytes], spooled: IO[bytes], source: str, kind: JsonFile) -> None:
-    """Write what comes through a pipe to a file, as long as it may be of its kind."""
+    """Write a pipe's bytes to a file, while they may be of this kind."""
     piece = stream.read(_BEGIN_SIZE)
     if not piece.startswith((_GZIP, _ZIP)):
         _check_begin(piece, source, kind)
@@ -125,7 +125,7 @@ def _spool(stream: IO[bytes], spooled: IO[bytes], source: str, kind: JsonFile) -
 
 
 def _check_begin(begin: bytes, source: str, kind: JsonFile) -> None:
-    """Refuse what is no such JSON as its first bytes show."""
+    """Refuse a file whose first bytes are not this JSON."""
     # Without a character that is cut here.
     decoder = codecs.getincrementaldecoder(json.detect_encoding(begin))(errors="replace")
     text = decoder.decode(begin)
@@ -136,7 +136,7 @@ def _check_begin(begin: bytes, source: str, kind: JsonFile) -> None:
 def contents(
     file: IO[bytes], source: str, *, piped: bool = False, kind: JsonFile = PLAN_JSON
 ) -> bytes | mmap.mmap:
-    """Return the JSON text of a file that can seek, unpacked; mapped if it is large."""
+    """Return the JSON text of a seekable file, unpacked; mapped if large."""
     file.seek(0)
     begin = file.read(_BEGIN_SIZE)
     file.seek(0)
@@ -167,7 +167,7 @@ def contents(
 
 
 def _recode(wide: IO[bytes], plain: IO[bytes], source: str, encoding: str) -> None:
-    """Write what PowerShell's > wrote as UTF-8, never all of it in memory."""
+    """Write output of PowerShell's > as UTF-8, with only a part of it in memory."""
     decoder = codecs.getincrementaldecoder(encoding)()
     try:
         while piece := wide.read(PIECE):
@@ -185,7 +185,7 @@ def _unpack(packed: IO[bytes], plain: IO[bytes], source: str, limit: Limit) -> N
             while piece := stream.read(PIECE):
                 done += len(piece)
                 if done > limit.most:
-                    problem = f"unpacks to more than {limit.words()}, the most that is read"
+                    problem = f"unpacks to more than {limit.words()}, the limit"
                     raise InputError(source, "", problem)
                 plain.write(piece)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:

@@ -1,8 +1,8 @@
-"""Replaces what a plan marks sensitive where the plan is read, so that no later text can show it.
+"""Replaces sensitive values when a plan is read, so that no later text can show them.
 
-A provider repeats what it was given: a name in an ARN, an argument in the JSON of a document. Marks
-do not follow there, so that the values themselves are looked for. Each value has its own mark,
-``(sensitive)``, ``(sensitive 2)`` and so on: two that differ still differ.
+A provider repeats values: a name in an ARN, an argument in the JSON of a document. The plan does
+not mark these copies, so the values themselves are searched. Each value has its own mark,
+``(sensitive)``, ``(sensitive 2)`` and so on: different values stay different.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from vpc_cni_iam.policy.template import change
 
 _MARK = "(sensitive"
 _MARKS = re.compile(r"\(sensitive(?: \d+)?\)")
-# What is shorter, or one of these words, is in many a text that has nothing to do with it.
+# Shorter values and these words are in many unrelated texts.
 _SHORTEST = 4
-# A text is searched for the ends of values first, which differ more than where ARNs begin.
+# A text is first searched for the ends of values: they differ more than the beginnings of ARNs.
 _ENDS = (16, 8, _SHORTEST)
 _WORDS = frozenset({"true", "false", "null"})
 _GRAMMAR = frozenset(
@@ -38,34 +38,34 @@ _GRAMMAR = frozenset(
     )
 )
 _ARN = r"(?s)arn:[a-z-]+:[^:]*:[^:]*:([^:]*):(.+)"
-# A text of JSON, also one that is cut off, or anything else that is not punctuation.
+# A JSON text, maybe cut off, or anything else that is not punctuation.
 _PIECE = r'(?s)"(?:[^"\\]|\\.)*"?|[^\s{}\[\],:"]+'
-# Go's encoder of JSON writes these so.
+# Go's JSON encoder writes these like this.
 _GO = {"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"}
 _NESTED = 4
 _NUMBER = r"-?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,2})?"
 
 
 def is_mark(value: object) -> bool:
-    """Say whether a value of a plan stands for a sensitive one, as a whole."""
+    """Return whether a whole value of a plan is a mark."""
     return isinstance(value, str) and _MARKS.fullmatch(value) is not None
 
 
 def holds_mark(text: str) -> bool:
-    """Say whether a text of a plan holds anything in place of a sensitive value."""
+    """Return whether a text of a plan contains a mark."""
     return _MARKS.search(text) is not None
 
 
 class Secrets:
-    """The sensitive values of one plan, texts and numbers, and the marks that stand for them."""
+    """The sensitive texts and numbers of one plan, and their marks."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         self._known = known = frozenset(values)
-        # A role repeats a policy written anew.
+        # A role repeats a policy in other JSON.
         self._documents = {_canonical(text) for text in known if _is_json(text)}
         needles = {n for value in known for n in _spellings(value)}
         self._numbers = {float(n) for n in needles if _is_number(n)}
-        # What already looks like a mark is replaced, too, so that each mark stands for one value.
+        # Text that already looks like a mark is also replaced, so that each mark means one value.
         self._groups: dict[str, list[str]] = {}
         for needle in {*needles, _MARK} if needles or self._documents else ():
             folded = needle.casefold()
@@ -83,11 +83,11 @@ class Secrets:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is marked sensitive that a text could hold."""
+        """Whether there is no sensitive value that a text could contain."""
         return not self._groups
 
     def hidden(self, value: Any, marks: Any) -> Any:
-        """Return attributes with marks in place of what ``before_sensitive`` and the like mark."""
+        """Return attributes with marks for sensitive values, such as by ``before_sensitive``."""
         if self.is_empty and not _is_any_marked(marks):
             return value
         if marks is True:
@@ -102,7 +102,7 @@ class Secrets:
         return self.masked(value)
 
     def masked(self, value: Any) -> Any:
-        """Return a text, or a number, with marks in place of what is sensitive in it."""
+        """Return a text or number with marks for its sensitive values."""
         if self.is_empty:
             return value
         if isinstance(value, str):
@@ -112,7 +112,7 @@ class Secrets:
         return value
 
     def restored(self, policy: Policy) -> Policy:
-        """Return a policy with the values in place of their marks: to be judged, never shown."""
+        """Return a policy with values instead of marks: to evaluate it, never to show it."""
 
         def restore(text: str) -> str:
             return _MARKS.sub(lambda m: values.get(m[0], m[0]), text)
@@ -121,7 +121,7 @@ class Secrets:
         return policy.map_texts(lambda text: change(text, restore), whole=True)
 
     def judged(self, value: Any) -> Any:
-        """Return what a mark stands for, and another value itself: to be judged, never shown."""
+        """Return the value of a mark, or another value itself: to evaluate it, never to show it."""
         if not is_mark(value):
             return value
         return next((text for text, mark in self._marks.items() if mark == value), value)
@@ -145,7 +145,7 @@ class Secrets:
         return self._plain(text)
 
     def _token(self, token: str, depth: int) -> str:
-        """Return a text or number of JSON, masked."""
+        """Return a masked text or number of JSON."""
         if token[0] != '"':
             return json.dumps(self.mark_of(token)) if self._is_secret_number(token) else token
         try:
@@ -158,7 +158,7 @@ class Secrets:
         return token if masked == text else json.dumps(masked)
 
     def _ends(self, text: str) -> frozenset[str]:
-        """Return the ends of values that are in a text, in upper or lower case."""
+        """Return the ends of values that a text contains, in upper or lower case."""
         folded = text.casefold()
         parts = (folded[i : i + n] for n in _ENDS for i in range(len(folded) - n + 1))
         return frozenset(part for part in parts if part in self._groups)
@@ -167,7 +167,7 @@ class Secrets:
         if not (ends := self._ends(text)):
             return text
         if ends not in self._patterns:
-            # The longest first, then always the same.
+            # The longest first, then in a fixed order.
             every = sorted((n for e in ends for n in self._groups[e]), key=lambda n: (-len(n), n))
             self._patterns[ends] = re.compile("|".join(map(re.escape, every)), re.IGNORECASE)
         return self._patterns[ends].sub(lambda m: self.mark_of(m[0]), text)
@@ -182,12 +182,12 @@ def _is_any_marked(marks: Any) -> bool:
 
 
 def is_grammar(text: str) -> bool:
-    """Say whether a text is a word of IAM's policy language, which is no secret."""
+    """Return whether a text is a word of IAM's policy language, which is no secret."""
     return text in _GRAMMAR or is_operator(text)
 
 
 def is_policy(text: str) -> bool:
-    """Say whether a text looks like the JSON of a policy."""
+    """Return whether a text looks like the JSON of a policy."""
     return _is_json(text) and '"Statement"' in text
 
 
@@ -204,7 +204,7 @@ def _is_json(text: str) -> bool:
 
 
 def _canonical(text: str) -> str:
-    """Return JSON as any provider may write it anew, and another text as it is."""
+    """Return JSON in a normal form, since providers rewrite it; other text unchanged."""
     try:
         return json.dumps(json.loads(text), sort_keys=True)
     except (ValueError, RecursionError):
@@ -216,7 +216,7 @@ def _is_number(text: str) -> bool:
 
 
 def _spellings(secret: str) -> Iterator[str]:
-    """Yield how a value, or a part that providers take out of it, may stand in a text."""
+    """Yield the spellings of a value in a text, and of parts that providers extract from it."""
     parts = [secret, secret.replace("&{", "${"), secret.removeprefix("https://")]
     if arn := re.fullmatch(_ARN, secret):
         parts += [arn[1], arn[2], re.split("[/:]", arn[2])[-1]]

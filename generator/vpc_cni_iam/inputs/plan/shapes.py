@@ -1,4 +1,4 @@
-"""The parts of a plan's JSON that are read, typed; imported only where a plan is."""
+"""Types of the parts of a plan's JSON that are read; imported only to read a plan."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Changing(Struct):
     importing: dict[str, Any] | None = None
 
     def imported(self) -> str:
-        """Return what identifies the resource that is imported; empty for none."""
+        """Return the ID of the imported resource; empty for none."""
         if self.importing is None:
             return ""
         identity = self.importing.get("identity")
@@ -32,7 +32,7 @@ class Changing(Struct):
         return str(self.importing.get("id") or "an identifier known after apply")
 
 
-# The attributes, or the marks, of a resource that is read in part.
+# The attributes or marks of a resource that is read in part.
 Parts = defstruct(
     "Parts", [(name, Any, None) for name in sorted(READ_ARGUMENTS)], omit_defaults=True
 )
@@ -50,7 +50,7 @@ ChangingParts = defstruct(
 
 
 class Actions(Struct):
-    """What a change does, and nothing else of it."""
+    """The actions of a change, without the rest."""
 
     actions: list[str] = []
 
@@ -74,7 +74,7 @@ class DeferredChange(Struct):
 
 
 class ActionInvocation(Struct):
-    """An item of ``action_invocations``: what a provider is to do at apply."""
+    """An item of ``action_invocations``: an action of a provider at apply."""
 
     address: str
     type: str
@@ -100,7 +100,7 @@ class StateResource(Struct):
 
 
 class DocumentValues(Struct):
-    """The attribute of a policy document data source that says all that the others do."""
+    """The attribute of a policy document data source that has everything."""
 
     json: str | None = None
 
@@ -112,7 +112,7 @@ class HiddenDocument(Struct):
 
 
 class Provisioner(Struct):
-    """What runs commands when a resource is made or deleted."""
+    """A provisioner: runs commands when a resource is created or deleted."""
 
     type: str = ""
 

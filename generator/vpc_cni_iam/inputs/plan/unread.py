@@ -1,4 +1,4 @@
-"""Resources of a plan that change, are about IAM, EKS or credentials, and are not read: and why."""
+"""Changed resources about IAM, EKS or credentials that are not read, and why."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from vpc_cni_iam.policy.parse import loads
 
 
 class UnreadKind(StrEnum):
-    """Why a resource that changes is named as not read."""
+    """Why a changed resource is reported as not read."""
 
     access = "access"  # it may give access
     plugin = "plugin"  # it names the plugin
@@ -40,29 +40,29 @@ class UnreadKind(StrEnum):
     later = "known after apply"
     unparsed = "not parsed"
     role = "role"
-    settings = "settings"  # it is about IAM, EKS or credentials, and gives nobody access
+    settings = "settings"  # it is about IAM, EKS or credentials, but gives nobody access
 
 
-INVOKED = ("invoke",)  # what is done to an action, which is no resource
+INVOKED = ("invoke",)  # an action, which is no resource
 
 
 class UnreadChange(Struct, frozen=True):
-    """A resource that changes and is not read, though it is about IAM, EKS or credentials."""
+    """An unread changed resource about IAM, EKS or credentials."""
 
     address: str
     actions: tuple[str, ...]
     kind: UnreadKind
     runs: tuple[str, ...] = ()  # the provisioners that run, such as ``local-exec``
     opens: bool = False  # whether a policy of a resource newly lets anybody use it
-    roles: tuple[str, ...] = ()  # the roles that it newly names: ARNs, and names of those of a plan
-    arguments: tuple[str, ...] = ()  # what is not read, of a resource that is read otherwise
+    roles: tuple[str, ...] = ()  # the roles that it newly names: ARNs, or names of the plan's roles
+    arguments: tuple[str, ...] = ()  # the unread arguments of a resource that is otherwise read
 
 
 class ChangeCounts(Struct, frozen=True):
-    """How many resources change, each counted once."""
+    """The number of changed resources, each counted once."""
 
     read: int = 0
-    not_read: tuple[str, ...] = ()  # those about IAM, EKS or credentials, with what of them it is
+    not_read: tuple[str, ...] = ()  # those about IAM, EKS or credentials, with their subject
     others: int = 0
 
 
@@ -73,7 +73,7 @@ _WITH_POLICY = (
     *("domain", "endpoint", "file_system", "identity", "key", "permissions", "queue", "registry"),
     *("repository", "resource", "rest_api", "secret", "security", "sink", "topic", "vault"),
 )
-# By type, for those that the reader does not read: the first pattern that fits.
+# By type, for unread types: the first matching pattern.
 _PATTERNS: Mapping[UnreadKind, tuple[tuple[str, ...], ...]] = {
     UnreadKind.settings: (
         ("aws_iam_account_alias", "aws_iam_account_password_policy"),
@@ -81,7 +81,7 @@ _PATTERNS: Mapping[UnreadKind, tuple[tuple[str, ...], ...]] = {
         ("aws_iam_service_linked_role", "aws_iam_virtual_mfa_device"),
         ("aws_identitystore_group", "aws_identitystore_user", "aws_ssoadmin_permission_set"),
     ),
-    # Also of IAM and EKS in newer providers, which have more types.
+    # Also types of IAM and EKS in newer providers.
     UnreadKind.access: (
         ("aws_iam_*", "aws_eks_*", "aws_controltower_*", "aws_ssoadmin_*", "aws_rolesanywhere_*"),
         ("awscc_cloudformation_*", "awscc_eks_*", "awscc_iam_*", "awscc_identitystore_*"),
@@ -109,7 +109,7 @@ _PATTERNS: Mapping[UnreadKind, tuple[tuple[str, ...], ...]] = {
         tuple(f"{aws}*_{name}_policy" for aws in _AWS for name in _WITH_POLICY),
     ),
 }
-# Of types that are read: the arguments that are not.
+# The unread arguments of types that are read.
 _NOT_READ_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     CLUSTER: (
         *("enabled_cluster_log_types", "encryption_config"),
@@ -118,7 +118,7 @@ _NOT_READ_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     )
 }
 _STACK = ("capabilities", "CAPABILITY_")
-# What makes resources of any service: the argument that tells which, and how one of IAM begins.
+# Types that create resources of any service: the argument with the type, and IAM's prefix.
 _MAKERS = {
     "aws_cloudcontrolapi_resource": (
         "type_name",
@@ -129,8 +129,9 @@ _MAKERS = {
     "aws_cloudformation_stack_set": _STACK,
     "aws_serverlessapplicationrepository_cloudformation_stack": _STACK,
 }
-# What is about access where these arguments change: which policies of an organization count, who
-# gets an identity of a pool, whether pods reach the metadata of instances, as what stacks are made.
+# Types that are about access if these arguments change: which policies of an organization apply,
+# who gets an identity of a pool, whether pods reach the instance metadata, with which role stacks
+# run.
 _DECIDING = {
     "aws_cloudformation_stack": ("iam_role_arn",),
     "aws_cloudformation_stack_set": ("administration_role_arn", "execution_role_name"),
@@ -144,20 +145,20 @@ _DECIDING = {
     "aws_organizations_account": ("parent_id",),
     "aws_organizations_organization": ("enabled_policy_types",),
 }
-# What brings objects of Kubernetes in another way.
+# Other types that create Kubernetes objects.
 _BRINGING = (
     *("github_repository_file", "gitlab_repository_file"),
     *("flux_", "helmfile_", "rancher2_app"),
 )
-# By which arguments a permission is not for everybody.
+# The arguments that limit a permission to some principals.
 _LIMITS = ("condition", "principal_org_id", "source_account", "source_arn")
-# Values with which a resource is for everybody: no authorization, an ACL, and the groups in one.
+# Values that open a resource to everybody: no authorization, an ACL, and groups in an ACL.
 _GROUPS = "http://acs.amazonaws.com/groups/global/"
 _FOR_EVERYBODY = (
     *("NONE", "public-read", "public-read-write", "authenticated-read"),
     *(f"{_GROUPS}AllUsers", f"{_GROUPS}AuthenticatedUsers"),
 )
-# What stacks make, by the types that a template names.
+# The resources of stacks, by the types in a template.
 _STACKS = ("aws_cloudformation_stack", "aws_cloudformation_stack_set")
 _TEMPLATE = ("template_body", "template_url", "parameters")
 _TYPE = re.compile(r"AWS::\w+::\w+")
@@ -171,7 +172,7 @@ _POLICY_ARGUMENTS = ("policy", "access_policies", "access_policy", "resource_pol
 
 @lru_cache(4096)
 def kind_of_type(kind: str) -> UnreadKind | None:
-    """Return why every resource of a type is named as not read; None if its type does not say."""
+    """Return why a type's resources are reported as not read; None if the type does not decide."""
     for reason, rows in _PATTERNS.items():
         if any(fnmatchcase(kind, pattern) for patterns in rows for pattern in patterns):
             return reason
@@ -179,13 +180,13 @@ def kind_of_type(kind: str) -> UnreadKind | None:
 
 
 def is_plugins_chart(values: Mapping[str, Any] | None) -> bool:
-    """Say whether a Helm release is one of the plugin's chart."""
+    """Return whether a Helm release uses the plugin's chart."""
     chart = str((values or {}).get("chart") or "").rstrip("/").rpartition("/")[2]
     return chart.startswith("aws-vpc-cni")
 
 
 class UnreadReader:
-    """Says of one change of a resource that is not read why it is named, if it is."""
+    """Decides whether and why one unread change of a resource is reported."""
 
     def __init__(self, item: ChangedResource, reader: Reader) -> None:
         self.item, self._reader = item, reader
@@ -193,23 +194,23 @@ class UnreadReader:
 
     @cached_property
     def change(self) -> Changing:
-        """The change, decoded: few are."""
+        """The decoded change; few are decoded."""
         return self._reader.decoded(self.item.change, Changing)
 
     @cached_property
     def facts(self) -> ObjectFacts:
-        """What the objects of Kubernetes in it are about."""
+        """The facts about Kubernetes objects in it."""
         if not may_be_about_access(self.item.change):
             return ObjectFacts()
         return facts_of(self.change.before, self.change.after, self.change.after_unknown)
 
     @property
     def gives_role(self) -> bool:
-        """Whether an object of Kubernetes says the role of a service account."""
+        """Whether a Kubernetes object names a service account's role."""
         return self.type.startswith(OF_KUBERNETES) and self.facts.annotates
 
     def unread(self, actions: tuple[str, ...]) -> UnreadChange | None:
-        """Return the change as one that is not read; None if it is about something else."""
+        """Return the change as an unread one; None if it is about something else."""
         kind = self._kind()
         brings = kind is UnreadKind.access or self.type.startswith(_BRINGING)
         if brings and self.facts.names_plugin:
@@ -241,7 +242,7 @@ class UnreadReader:
         return UnreadKind.access if self._changes_nodes() else None
 
     def _changes_nodes(self) -> bool:
-        """Say whether an object of Karpenter gives nodes another role."""
+        """Return whether a Karpenter object gives nodes another role."""
         if not may_be_about_access(self.item.change):
             return False
         before, after = (facts_of(side) for side in (self.change.before, self.change.after))
@@ -250,7 +251,7 @@ class UnreadReader:
         return after.is_about_nodes and later_node_roles(self.change.after_unknown)
 
     def _is_later(self) -> bool:
-        """Say whether an object of Kubernetes is only known after apply."""
+        """Return whether a Kubernetes object is unknown until apply."""
         paths = [*MANIFESTS]
         if self.type.startswith("kubernetes_service_account"):
             paths += ["metadata.annotations", "metadata.*.annotations"]
@@ -267,7 +268,7 @@ class UnreadReader:
         return self.change.before or {}, self.change.after or {}
 
     def _makes_access(self) -> bool:
-        """Say whether a resource makes others, which may be about access."""
+        """Return whether a resource creates others, which may be about access."""
         if self.type not in _MAKERS:
             return False
         argument, *about_access = _MAKERS[self.type]
@@ -278,11 +279,11 @@ class UnreadReader:
         )
 
     def _decides(self) -> bool:
-        """Say whether an argument changes with which others have access."""
+        """Return whether an argument that gives others access changes."""
         return bool(_changed(_DECIDING.get(self.type, ()), self.change))
 
     def _kind_of_template(self) -> UnreadKind | None:
-        """Return why what a stack newly makes may give access; None if it does not."""
+        """Return why new resources of a stack may give access; None if they do not."""
         later = bool(self._unknown.get("template_body"))
         before, after = ({n: side.get(n) for n in _TEMPLATE} for side in self._sides)
         if before == after and not later:
@@ -294,23 +295,23 @@ class UnreadReader:
         return UnreadKind.resource_policy if has_policy else None
 
     def _has_policy(self) -> bool:
-        """Say whether a policy in a resource changes."""
+        """Return whether a policy in a resource changes."""
         if not self.type.startswith(_AWS) or b"Statement" not in bytes(self.item.change):
             return False
         before, after = (_policies(self.type, side) for side in self._sides)
         return before != after
 
     def _opens(self) -> bool:
-        """Say whether a policy of a resource newly allows every principal, with no condition."""
+        """Return whether a resource's policy newly allows every principal, without a condition."""
         before, after = ({*_open(self.type, side)} for side in self._sides)
-        # The policy of an endpoint only takes access away.
+        # The policy of an endpoint can only limit access.
         return bool(after - before) and not self.type.startswith("aws_vpc_endpoint")
 
 
 def running(
     ended: Iterable[tuple[str, tuple[str, ...]]], configuration: PlanConfiguration
 ) -> Iterator[UnreadChange]:
-    """Yield the resources whose provisioners run, of addresses and actions."""
+    """Yield the resources whose provisioners run, from addresses and actions."""
     if not _has_commands(configuration.root):
         return
     for address, actions in ended:
@@ -333,9 +334,9 @@ def counted(
     """Return how many resources change.
 
     Args:
-        read: The addresses of those that are read.
-        more: Those that name a role or run a command, of which some are read otherwise.
-        others: How many others there are, also those of `more`.
+        read: The addresses of read resources.
+        more: Resources that name a role or run a command; some of them are otherwise read.
+        others: The number of other resources, with those of `more`.
     """
     names = {c.address: c.arguments for c in unread if c.actions != INVOKED}
     not_named = {c.address for c in more if c.kind is UnreadKind.role}.difference(names, read)
@@ -344,19 +345,19 @@ def counted(
 
 
 def unread_arguments(kind: str, change: Changing) -> tuple[str, ...]:
-    """Return which arguments change that are not read, of a resource of a type that is read."""
+    """Return the unread arguments that change in a resource of a type that is read."""
     return _changed(_NOT_READ_ARGUMENTS.get(kind, ()), change)
 
 
 def _changed(paths: Iterable[str], change: Changing) -> tuple[str, ...]:
-    """Return which arguments change of a resource that stays."""
+    """Return the changed arguments of an updated resource."""
     before, after, unknown = change.before, change.after, change.after_unknown
     changed = (p for p in paths if _at(before, p) != _at(after, p) or _at(unknown, p) is True)
     return tuple(path.replace(".*.", ".") for path in changed) if before and after else ()
 
 
 def _at(values: Any, path: str) -> Any:
-    """Return the value at a path; of blocks that of the first."""
+    """Return the value at a path; in blocks, the value of the first."""
     for step in path.split("."):
         if values is True:
             return True
@@ -368,7 +369,7 @@ def _at(values: Any, path: str) -> Any:
 
 
 def _open(kind: str, values: Mapping[str, Any]) -> Iterator[Statement | str]:
-    """Yield what of a resource allows every principal: statements, and arguments."""
+    """Yield the parts of a resource that allow every principal: statements and arguments."""
     for text in _policies(kind, values):
         with suppress(InputError):
             for statement in loads(text, "").statements:
@@ -379,7 +380,7 @@ def _open(kind: str, values: Mapping[str, Any]) -> Iterator[Statement | str]:
     if values.get("principal") == "*" and not any(map(values.get, _LIMITS)):
         yield "principal"
     yield from (text for _, text in texts(values) if text in _FOR_EVERYBODY)
-    # Those of OpenSearch Serverless are lists of rules.
+    # Policies of OpenSearch Serverless are lists of rules.
     with suppress(DecodeError):
         for rule in json.decode(str(values.get("policy")), type=list[dict[str, Any]]):
             if rule.get("AllowFromPublic") or rule.get("Principal") == ["*"]:
@@ -387,7 +388,7 @@ def _open(kind: str, values: Mapping[str, Any]) -> Iterator[Statement | str]:
 
 
 def _policies(kind: str, values: Mapping[str, Any]) -> list[str]:
-    """Return the policies in a resource; those of Cloud Control have many names."""
+    """Return the policies in a resource; they have many names in Cloud Control."""
     if kind.startswith(_CLOUD_CONTROL):
         policies = [text for _, text in texts(values)]
     else:

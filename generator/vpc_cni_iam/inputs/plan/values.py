@@ -1,4 +1,4 @@
-"""The values of a resource's arguments on either side of its change.
+"""The values of a resource's arguments, before or after its change.
 
 `read` reads the paths of `vpc_cni_iam.inputs.plan.arguments`.
 """
@@ -25,7 +25,7 @@ Path: TypeAlias = tuple[str | int, ...]
 def value_at(resource: Resource, path: Path, side: Side) -> Value:
     """Return the value at a place in a resource's arguments, such as ``("policy",)``.
 
-    It is unknown or sensitive if anything in it is.
+    It is unknown or sensitive if any part is.
     """
     reader = _PathReader(resource, side, _NO_SECRETS)
     return reader.value(reduce(_Node.at, path, reader.root), path)
@@ -42,27 +42,27 @@ _NO_SECRETS = Secrets()
 
 
 def place_of(resource: Resource, path: Path) -> str:
-    """Return the place of an argument as people write it: the address and the path."""
+    """Return the place of an argument as text: the address and the path."""
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return f"{resource.address}{''.join(steps)}"
 
 
 def values_of(resource: Resource, side: Side) -> Mapping[str, Any] | None:
-    """Return the attributes on a side; None if the resource is not there."""
+    """Return the attributes before or after; None if the resource does not exist."""
     return resource.after if side is Side.AFTER else resource.before
 
 
 def read(
     resource: Resource, path: str, side: Side, secrets: Secrets | None = None
 ) -> Iterator[PlacedValue]:
-    """Yield the values at a path, each with its place; a list that is not known is one unknown.
+    """Yield the values at a path, each with its place; an unknown list is one unknown value.
 
     Args:
-        secrets: Those of the plan, to read what is in texts that are sensitive.
+        secrets: The plan's secrets, to read sensitive texts.
     """
     values = values_of(resource, side)
     if values is None:
-        if side is Side.AFTER and resource.unknown is True:  # it is put off to a later plan
+        if side is Side.AFTER and resource.unknown is True:  # it is deferred to a later plan
             yield PlacedValue((path,), Unknown(place_of(resource, (path,)), side))
         return
     reader = _PathReader(resource, side, secrets or _NO_SECRETS)
@@ -70,14 +70,14 @@ def read(
 
 
 def one(resource: Resource, path: str, side: Side) -> Value:
-    """Return the value at a path that has at most one; `Absent` for none."""
+    """Return the value at a path with at most one value; `Absent` for none."""
     return next((placed.value for placed in read(resource, path, side)), ABSENT)
 
 
 def scalar(resource: Resource, path: str, side: Side) -> Value:
-    """Return the text, number or truth value at a path that has at most one.
+    """Return the text, number or boolean at a path with at most one value.
 
-    What has another type than expected counts as unknown.
+    A value of another type is unknown.
     """
     placed = next(read(resource, path, side), None)
     match placed:
@@ -89,19 +89,19 @@ def scalar(resource: Resource, path: str, side: Side) -> Value:
 
 
 def text(resource: Resource, path: str, side: Side) -> str:
-    """Return the text at a path, empty where there is none that is known."""
+    """Return the text at a path; empty if none is known."""
     value = one(resource, path, side)
     return value.value if isinstance(value, Known) and isinstance(value.value, str) else ""
 
 
 class _Node(Struct, frozen=True):
-    """A part of a resource's attributes, and of its marks: what is unknown, and sensitive."""
+    """A part of a resource's attributes, with its unknown and sensitive marks."""
 
     value: Any
     unknown: Any
     hidden: Any
-    is_restored: bool = False  # whether it is in a text that is sensitive, without its mark
-    is_folded: bool = False  # whether its names are of JSON that is read in upper or lower case
+    is_restored: bool = False  # whether it is in a sensitive text, without a mark itself
+    is_folded: bool = False  # whether its names are of JSON, where case does not matter
 
     def at(self, step: str | int) -> _Node:
         value, marks = member(self.value, step), marks_in(self.unknown, step)
@@ -119,7 +119,7 @@ class _Node(Struct, frozen=True):
 
 
 class _PathReader(Struct, frozen=True):
-    """Reads paths of one side of a resource."""
+    """Reads paths of a resource before or after its change."""
 
     resource: Resource
     side: Side
@@ -127,7 +127,7 @@ class _PathReader(Struct, frozen=True):
 
     @property
     def root(self) -> _Node:
-        """All attributes of the side."""
+        """All attributes."""
         after = self.side is Side.AFTER
         hidden = self.resource.hidden_after if after else self.resource.hidden_before
         values = values_of(self.resource, self.side)
@@ -155,7 +155,7 @@ class _PathReader(Struct, frozen=True):
             yield from self.walk(node.at(step), rest, (*path, step))
 
     def _inside(self, node: _Node, rest: list[str], path: Path) -> Iterator[PlacedValue]:
-        """Read on in a text of JSON or YAML; of a secret that is not known, its mark."""
+        """Continue in a text of JSON or YAML; for an unknown secret, return its mark."""
         text = self.secrets.judged(node.value)
         is_restored = node.is_restored or is_mark(node.value)
         if is_mark(text):
@@ -174,10 +174,7 @@ class _PathReader(Struct, frozen=True):
             yield PlacedValue(path, Unknown(place_of(self.resource, path), self.side))
 
     def _is_odd(self, node: _Node, expected: type) -> bool:
-        """Say whether a value has another type than its place in the table has.
-
-        A text may hold anything.
-        """
+        """Return whether a value's type is not that of the table; a text may be anything."""
         is_none = node.value is None or node.value == ""
         return not (is_none or node.is_folded or isinstance(node.value, expected))
 
@@ -197,16 +194,16 @@ class _PathReader(Struct, frozen=True):
             return ABSENT
         if node.is_restored:
             return Sensitive(self.secrets.mark_of(node.value))
-        # The reader of plans puts a mark in the place of each secret.
+        # The reader of plans replaces each secret by a mark.
         is_hidden = _is_marked(node.hidden) or is_mark(node.value)
         return Sensitive(str(node.value)) if is_hidden else Known(node.value)
 
 
 def decoded(value: Any, *, most: int | None = None) -> Any:
-    """Return what a text of JSON or YAML holds, its documents as a list; None for other text.
+    """Return the value of JSON or YAML text, with documents as a list; None for other text.
 
     Args:
-        most: How many characters of YAML are read, which takes long.
+        most: The most characters of YAML that are read, since reading is slow.
     """
     if not isinstance(value, str):
         return None
@@ -222,7 +219,7 @@ def decoded(value: Any, *, most: int | None = None) -> Any:
 
 
 def member(values: Any, step: str | int) -> Any:
-    """Return a member of an object or an item of a list; None where there is none."""
+    """Return a member of an object or an item of a list; None if there is none."""
     if isinstance(values, Mapping):
         return values.get(step)
     is_item = isinstance(values, list) and isinstance(step, int) and step < len(values)
@@ -230,7 +227,7 @@ def member(values: Any, step: str | int) -> Any:
 
 
 def marks_in(marks: Any, step: str | int) -> Any:
-    """Return the mark of a part, such as in ``after_unknown``; the whole marks each part."""
+    """Return the mark of a part, such as in ``after_unknown``; a mark of the whole applies."""
     return True if marks is True else member(marks, step)
 
 

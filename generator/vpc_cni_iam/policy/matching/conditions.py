@@ -1,4 +1,4 @@
-"""Conditions, read and made into tests of a request's context.
+"""Reads conditions, and makes tests of a request's context from them.
 
 Follows the IAM User Guide pages "IAM JSON policy elements: Condition operators", "Conditions with
 multiple context keys or values" and "Single-valued vs. multivalued context keys".
@@ -35,19 +35,19 @@ from vpc_cni_iam.policy.template import Template, known, parts_of
 class Doubt(StrEnum):
     """Why it is open whether a statement applies to a request."""
 
-    # AWS does not define what a condition means.
+    # AWS does not define the meaning of a condition.
     null_of_a_set = "Null with a set operator"
     several_values = "a plain operator on a key of several values"
     perhaps_several_values = "a plain operator on a key that may have several values"
     too_many_values = "several values in the request for a key of one"
-    # Something of the request or the policy is not known.
+    # A part of the request or the policy is not known.
     unknown_value = "a value of the request"
     unknown_id = "the ID of a resource"
     unknown_part = "a part of the policy"
     unknown_key = "a condition key"
     unknown_action = "an action of the policy"
     unknown_principal = "a principal of the policy"
-    # Whether the request is sent depends on an answer before, which is open.
+    # Whether the request is sent depends on an earlier undecided result.
     earlier_request = "an earlier request"
 
 
@@ -55,10 +55,10 @@ class Undecided(Struct, frozen=True):
     """Why it is open whether a statement applies."""
 
     doubt: Doubt
-    # The condition key that it is about, as it is spelled, or the kind of resource; empty for none.
+    # The condition key, as spelled, or the kind of resource; empty for none.
     key: str = ""
-    quantifier: SetOperator = SetOperator.NONE  # of `Doubt.null_of_a_set`
-    values: int = 0  # how many the request has, of `Doubt.too_many_values`
+    quantifier: SetOperator = SetOperator.NONE  # for `Doubt.null_of_a_set`
+    values: int = 0  # the number of the request's values, for `Doubt.too_many_values`
 
 
 Truth: TypeAlias = bool | Undecided
@@ -68,15 +68,15 @@ Test: TypeAlias = Callable[[Context], Truth]
 def parse(condition: Condition, place: ElementPath, *, variables: bool) -> ConditionCheck:
     """Read a condition.
 
-    Page "IAM policy elements: Variables and tags": the operators on strings and ARNs take policy
-    variables, the others do not.
+    Page "IAM policy elements: Variables and tags": operators on strings and ARNs allow policy
+    variables, others do not.
     """
     operator = operators.parse(condition.operator, place)
     family = operator.base.family
     if variables and any(isinstance(p, str) and "${" in p for p in parts_of(condition.key)):
         raise place.refuse(
             f"the key {str(condition.key)!r} has ${{...}}, which no key can have; "
-            f"if it is upstream's placeholder, put its value in first"
+            f"if it is upstream's placeholder, replace it with its value"
         )
     check = ConditionCheck(operator, context_key(condition.key), condition.values)
     if family in TEXTS:
@@ -87,7 +87,7 @@ def parse(condition: Condition, place: ElementPath, *, variables: bool) -> Condi
         arns = zip(check.values, patterns, strict=True) if family is Family.ARN else ()
         for text, pattern in arns:
             if is_plain(pattern) and split_arn(expand(pattern, {}) or ()) is None:
-                raise place.refuse(f"{text!r} is no ARN pattern of six parts between colons")
+                raise place.refuse(f"{text!r} is not an ARN pattern with six parts")
         return replace(check, patterns=patterns)
     for value in known(check.values):
         if _READERS[family](value) is None:
@@ -107,14 +107,13 @@ _READERS: dict[Family, Callable[[str], object]] = {
 
 
 def undefined(check: ConditionCheck) -> Undecided | None:
-    """Return why AWS leaves open what a condition means; None if it does not.
+    """Return why AWS does not define a condition's meaning; None if it does.
 
-    A plain operator is still defined for a request without the key.
-
-    Page "Single-valued vs. multivalued context keys": a key of several values needs a set
-    operator. Without one AWS documents no result, and simulators disagree. A key that no table
-    has may be such a key. Null with a set operator is always true or always false on page "IAM
-    policy validation check reference", which is not what the set operators mean elsewhere.
+    A plain operator is still defined for a request without the key. Page "Single-valued vs.
+    multivalued context keys": a key with several values needs a set operator. Without one, AWS
+    documents no result, and simulators disagree. An unknown key may have several values. Null with
+    a set operator is always true or always false on page "IAM policy validation check reference",
+    which is not what the set operators mean elsewhere.
     """
     is_null, name = check.operator.base.family is Family.NULL, _spelling(check)
     if check.operator.quantifier:
@@ -128,12 +127,12 @@ def undefined(check: ConditionCheck) -> Undecided | None:
 
 
 def test(check: ConditionCheck) -> Test:
-    """Return the test that a condition makes of a request's context."""
+    """Return a condition's test of a request's context."""
     key, base, opened = check.key, check.operator.base, check
     if isinstance(key, Template):
         unknown_key = Undecided(Doubt.unknown_key, str(key))
         return lambda context: unknown_key
-    if base.family is Family.ARN:  # the value of a variable may have the colons between the parts
+    if base.family is Family.ARN:  # a variable's value may contain colons between parts
         like = replace(check.operator, base=replace(base, family=Family.LIKE))
         opened = replace(check, operator=like)
     keys = check.keys
@@ -144,7 +143,7 @@ def test(check: ConditionCheck) -> Test:
         answer = decide(context)
         return with_variables(answer, keys, decide_opened, context) if keys else answer
 
-    def outcome(context: Context) -> Truth:  # which may not call itself: that is a reference cycle
+    def outcome(context: Context) -> Truth:  # no call of itself: that is a cycle
         value = context.get(key)
         if isinstance(value, UnknownValue):
             values = value if isinstance(value, OneOf) else ((), *value)
@@ -156,9 +155,10 @@ def test(check: ConditionCheck) -> Test:
 
 
 def with_variables(answer: Truth, keys: Sequence[str], opened: Test, context: Context) -> Truth:
-    """Return an answer; undecided, if it depends on variables or holes whose values are not known.
+    """Return a result; undecided if it depends on variables or holes with unknown values.
 
-    The answer is one for those without a value, which match nothing, `opened` for any.
+    The result assumes that they have no value and match nothing; `opened`, that they have any
+    value.
     """
     unknown = [k for k in keys if k == HOLES or isinstance(context.get(k), UnknownValue)]
     if unknown and opened({**context, **dict.fromkeys(unknown, ANYTHING)}) != answer:
@@ -177,7 +177,7 @@ def _spelling(check: ConditionCheck) -> str:
 
 
 def _known(check: ConditionCheck, key: ContextKey, *, opened: bool = False) -> Test:
-    """Return the test of a condition on a key; `opened`, each hole has whatever value matches."""
+    """Return the test of a condition on a key; with `opened`, each hole has a matching value."""
     family = check.operator.base.family
     if family is Family.NULL:
         return _presence(check, key, opened=opened)
@@ -194,8 +194,8 @@ def _matches_any(value: str, context: Context) -> bool:
 def _presence(check: ConditionCheck, key: ContextKey, *, opened: bool) -> Test:
     """Return the test of ``Null``.
 
-    Page "IAM JSON policy elements: Condition operators", Null: true asks that the key be
-    absent, false that it be there.
+    Page "IAM JSON policy elements: Condition operators", Null: true requires that the key is
+    absent, false that it is present.
     """
     absent_values = {values.truth(v) for v in known(check.values)}
     if opened and not check.is_known:
@@ -209,9 +209,9 @@ def _one(check: ConditionCheck, key: ContextKey, match: Match) -> Test:
     """Return the test of an operator without a set operator.
 
     Page "IAM JSON policy elements: Condition operators": a key that the request lacks does not
-    match, so a negated operator is true; IfExists is true. Page "Conditions with multiple
-    context keys or values": several values of a policy are joined by OR, of a negated operator
-    by NOR. A request that has one text for a key that no table has says that it is of one value.
+    match, so a negated operator is true; IfExists is true. Page "Conditions with multiple context
+    keys or values": several values of a policy are joined by OR, of a negated operator by NOR. If a
+    request has one text for an unknown key, the key is taken as single-valued.
     """
     negated = check.operator.base.negated
     missing = negated or check.operator.if_exists
@@ -232,7 +232,7 @@ def _one(check: ConditionCheck, key: ContextKey, match: Match) -> Test:
 
 
 def answer_undefined(check: ConditionCheck, context: Context, undecided: Undecided) -> Truth:
-    """Return the answer of a condition that AWS does not define."""
+    """Return the result of a condition that AWS does not define."""
     return undecided
 
 
@@ -242,7 +242,7 @@ def _several(check: ConditionCheck, key: ContextKey, match: Match) -> Test:
     Page "Single-valued vs. multivalued context keys": every value of the request matches, or at
     least one (of a negated operator: matches none of the policy's); if there is none, the first is
     true and the second false. Page "IAM JSON policy elements: Condition operators": one empty
-    string is as good as none.
+    string is the same as no value.
     """
     negated = check.operator.base.negated
     of_all = check.operator.quantifier is SetOperator.ALL
@@ -258,7 +258,7 @@ def _several(check: ConditionCheck, key: ContextKey, match: Match) -> Test:
 
 
 def request_values(context: Context, key: str) -> tuple[str, ...]:
-    """Return the values that set operators see, none for one empty string."""
+    """Return the values for set operators; none for one empty string."""
     texts = context.get(key, ())
     if isinstance(texts, str):
         texts = (texts,)

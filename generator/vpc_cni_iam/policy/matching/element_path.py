@@ -10,7 +10,7 @@ from vpc_cni_iam.errors import InputError
 class ElementPath(Struct, frozen=True):
     """A place in a document."""
 
-    source: str  # what the errors call the document
+    source: str  # the document's name in errors
     path: str = "$"  # the JSON path in it
 
     def at(self, step: str) -> ElementPath:
@@ -18,5 +18,5 @@ class ElementPath(Struct, frozen=True):
         return ElementPath(self.source, self.path + step)
 
     def refuse(self, problem: str) -> InputError:
-        """Return the error to raise about what stands here, which says what to do."""
+        """Return the error about this place; it must say what to do."""
         return InputError(self.source, self.path, problem)

@@ -24,14 +24,14 @@ _ALL_ACTIONS = re.compile(r"\*+:\*+")
 
 
 class Element(Struct, frozen=True):
-    """What an element lists, or lists as exceptions."""
+    """The patterns of an element, maybe as exceptions."""
 
     patterns: tuple[Pattern, ...]
-    negated: bool = False  # whether the statement is about all but these
+    negated: bool = False  # whether the statement is about all except these
 
 
 def has_variables(policy: Policy, place: ElementPath) -> bool:
-    """Say whether a document's version has policy variables.
+    """Return whether a document's version has policy variables.
 
     Page "IAM JSON policy elements: Version": before 2012-10-17, ``${...}`` is literal text.
     """
@@ -44,10 +44,10 @@ def actions(statement: Statement, place: ElementPath, *, variables: bool) -> Ele
     """Return the actions of a statement, in lower case.
 
     Pages "IAM JSON policy elements: Action" and "...: NotAction": service prefix and name are not
-    case-sensitive; ``*`` and ``?`` are wildcards; NotAction is all but what it lists.
+    case-sensitive; ``*`` and ``?`` are wildcards; NotAction means all actions except its list.
     """
     if bool(statement.actions) == bool(statement.not_actions):
-        raise place.refuse("needs either Action or NotAction, one of the two")
+        raise place.refuse("needs either Action or NotAction")
     name = "Action" if statement.actions else "NotAction"
     patterns = []
     for index, text in enumerate(statement.actions or statement.not_actions):
@@ -57,7 +57,7 @@ def actions(statement: Statement, place: ElementPath, *, variables: bool) -> Ele
             raise where.refuse(f"{str(text)!r} has a policy variable, which an action cannot have")
         if isinstance(text, str) and ":" not in text and set(pattern) != {Wild.RUN}:
             raise where.refuse(f"{text!r} has no service prefix, such as ec2:, and is not *")
-        # An action has a service before its colon, so that *:* is as much as *.
+        # An action has a service before its colon, so *:* means the same as *.
         everything = isinstance(text, str) and _ALL_ACTIONS.fullmatch(text)
         patterns.append(EVERYTHING if everything else pattern)
     return Element(tuple(patterns), negated=bool(statement.not_actions))
@@ -67,15 +67,15 @@ def resources(statement: Statement, place: ElementPath, *, variables: bool) -> E
     """Return the resources of a statement.
 
     Pages "IAM JSON policy elements: Resource" and "...: NotResource": names are case-sensitive,
-    ``*`` and ``?`` are wildcards. A ``*`` crosses colons wherever it stands; the page says so of
-    one that ends a part of the ARN and leaves the others open. A statement without either element,
-    which only a trust policy can have, is about the resource it is attached to.
+    ``*`` and ``?`` are wildcards. Here, every ``*`` crosses colons; the page says so for one at the
+    end of an ARN's part and leaves others open. Only statements of a trust policy can have neither
+    element: they are about the resource that has the policy.
     """
     if statement.resources and statement.not_resources:
-        raise place.refuse("has both Resource and NotResource; IAM takes one of the two")
+        raise place.refuse("has both Resource and NotResource; IAM allows only one")
     if not statement.resources and not statement.not_resources:
         if not statement.principals and not statement.not_principals:
-            raise place.refuse("needs either Resource or NotResource, one of the two")
+            raise place.refuse("needs either Resource or NotResource")
         return Element((EVERYTHING,))
     name = "Resource" if statement.resources else "NotResource"
     patterns = tuple(
@@ -88,9 +88,8 @@ def resources(statement: Statement, place: ElementPath, *, variables: bool) -> E
 def _resource(text: Text, place: ElementPath, *, variables: bool) -> Pattern:
     """Read one resource.
 
-    Page "IAM identifiers", IAM ARNs: an ARN of fewer than six parts is completed by ``*``. One with
-    a variable is left: its value may have colons. So may that of a hole, and it is as little known
-    what completes the ARN.
+    Page "IAM identifiers", IAM ARNs: an ARN with fewer than six parts is completed with ``*``. One
+    with a variable or hole is not completed, because its value may have colons.
     """
     pattern = read(text, place, variables=variables, wildcards=True)
     if isinstance(text, Template):

@@ -1,8 +1,8 @@
 """The type of a condition key, and whether a request can have several values for it.
 
-The types are data: those of services' keys come from the Service Authorization Reference, those of
-global keys from the IAM User Guide. Page "Single-valued vs. multivalued context keys": the number
-of values is a property of the key, not of the request.
+The types of services' keys come from the Service Authorization Reference, those of global keys from
+the IAM User Guide. Page "Single-valued vs. multivalued context keys": the number of values is a
+property of the key, not of the request.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _REMEMBERED = 1024
 
 
 class KeyType(Enum):
-    """What a value of a key is, in the words of the Service Authorization Reference."""
+    """The type of a key's values, in the words of the Service Authorization Reference."""
 
     STRING = "String"
     ARN = "ARN"
@@ -40,7 +40,7 @@ class KeyType(Enum):
 
 
 class Values(Enum):
-    """How many values a request can have for a key."""
+    """The number of values that a request can have for a key."""
 
     ONE = "one"
     SEVERAL = "several"
@@ -48,14 +48,14 @@ class Values(Enum):
 
 
 class Key(Struct, frozen=True):
-    """What is known of a condition key."""
+    """The known facts about a condition key."""
 
     type: KeyType
     values: Values
 
     @property
     def is_single(self) -> bool:
-        """Whether it is known that a request has at most one value."""
+        """Whether a request is known to have at most one value."""
         return self.values is Values.ONE
 
 
@@ -64,10 +64,10 @@ _UNKNOWN = Key(KeyType.UNKNOWN, Values.UNKNOWN)
 
 @lru_cache(_REMEMBERED)
 def find(name: Text) -> Key:
-    """Return what is known of a key; of one that no table has, nothing is."""
+    """Return the known facts about a key; no facts for an unknown key."""
     exact, variable = _table()
     if isinstance(name, Template):
-        # Whatever follows the slash, a key such as aws:ResourceTag/ is of one type.
+        # A key such as aws:ResourceTag/ has one type, whatever follows the slash.
         first = name.parts[0]
         if not isinstance(first, str) or "/" not in first:
             return _UNKNOWN
@@ -76,13 +76,13 @@ def find(name: Text) -> Key:
     if name in exact:
         return exact[name]
     matching = [key for pattern, key in variable if pattern.matches(name)]
-    # Where two patterns match, several values are the safe reading.
+    # If two patterns match, several values are the safe assumption.
     return min(matching, key=lambda key: key.is_single, default=_UNKNOWN)
 
 
 @cache
 def _table() -> tuple[dict[str, Key], list[tuple[Wildcard, Key]]]:
-    """Return the keys by name, and those with variable parts by the pattern of their names."""
+    """Return the keys by name, and keys with variable parts by pattern."""
     types: dict[str, Key] = {}
     for file in _FILES:
         for type_name, names in resources.data(file)["keys"].items():

@@ -29,7 +29,7 @@ from vpc_cni_iam.policy.matching.variables import (
 from vpc_cni_iam.policy.template import Template, Text, folded, known
 from vpc_cni_iam.policy.wildcard import Wildcard
 
-# Whether a value of the request, with its context, matches one of the policy's.
+# Whether a value of the request, with its context, matches a value of the policy.
 Match: TypeAlias = Callable[[str, Context], bool]
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ class ContextKey(str):
 
 
 def context_key(spelling: Text) -> ContextKey | Template:
-    """Return the key of a condition; with a hole, it may be one of several."""
+    """Return the key of a condition; a key with a hole may be one of several."""
     if isinstance(spelling, str):
         return ContextKey(spelling)
     key = folded(spelling)
@@ -62,12 +62,12 @@ class ConditionCheck(Struct, frozen=True, cache_hash=True):
     operator: Operator
     key: ContextKey | Template
     values: tuple[Text, ...]
-    # Its values taken apart, for the operators on strings and ARNs.
+    # Its parsed values, for the operators on strings and ARNs.
     patterns: tuple[Pattern, ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """What its values depend on, as `keys_of` returns it."""
+        """The keys that its values depend on, from `keys_of`."""
         return keys_of(self.patterns) or (() if self.is_known else (HOLES,))
 
     @property
@@ -77,7 +77,7 @@ class ConditionCheck(Struct, frozen=True, cache_hash=True):
 
 
 def _text(fold: Callable[[str], str]) -> Callable[[ConditionCheck], Match]:
-    """Match exactly, but for what `fold` makes alike; page "...: Condition operators", String."""
+    """Match exactly after `fold`; page "...: Condition operators", String."""
 
     def build(check: ConditionCheck) -> Match:
         literals = {fold(literal(t) or "") for t in check.patterns if is_plain(t)}
@@ -98,7 +98,7 @@ def _text(fold: Callable[[str], str]) -> Callable[[ConditionCheck], Match]:
 
 
 def _arn(check: ConditionCheck) -> Match:
-    """Match part by part, ``ArnEquals`` too; page "...: Condition operators", ARN."""
+    """Match part by part, also ``ArnEquals``; page "...: Condition operators", ARN."""
     plain = [arn_pattern(expand(t, {}) or ()) for t in check.patterns if is_plain(t)]
     dynamic = [t for t in check.patterns if not is_plain(t)]
 
@@ -112,7 +112,7 @@ def _arn(check: ConditionCheck) -> Match:
 def _ordered(reader: Callable[[str], Decimal | None]) -> Callable[[ConditionCheck], Match]:
     """Compare numbers or dates; page "...: Condition operators", Numeric and Date.
 
-    A value of the request that is not of the type does not match.
+    A value of the request with another type does not match.
     """
 
     def build(check: ConditionCheck) -> Match:
@@ -131,7 +131,7 @@ def _ordered(reader: Callable[[str], Decimal | None]) -> Callable[[ConditionChec
 def _among(reader: Callable[[str], T | None]) -> Callable[[ConditionCheck], Match]:
     """Compare booleans or bytes; page "...: Condition operators", Boolean and Binary.
 
-    A value of the request that is not of the type is None, and no value of a policy is.
+    A value of the request with another type is None; no value of a policy is None.
     """
 
     def build(check: ConditionCheck) -> Match:
@@ -170,5 +170,5 @@ _BY_FAMILY: dict[Family, Callable[[ConditionCheck], Match]] = {
 
 
 def of(check: ConditionCheck) -> Match:
-    """Return how the values of a condition match, without negation."""
+    """Return the match of a condition's values, without negation."""
     return _BY_FAMILY[check.operator.base.family](check)

@@ -18,7 +18,7 @@ from vpc_cni_iam.policy.matching.element_path import ElementPath
 
 
 class Family(StrEnum):
-    """What an operator compares, and how."""
+    """The type of values that an operator compares, and the way."""
 
     STRING = "string"
     IGNORE_CASE = "string, ignoring case"
@@ -33,7 +33,7 @@ class Family(StrEnum):
 
 
 class SetOperator(StrEnum):
-    """How an operator looks at a key of several values."""
+    """How an operator compares a key with several values."""
 
     NONE = ""
     ALL = "ForAllValues"
@@ -48,8 +48,8 @@ class Base(Struct, frozen=True):
     """An operator without set operator and ``IfExists``."""
 
     family: Family
-    negated: bool = False  # whether it is true where no value matches
-    # How numbers and dates compare: the request's value, then the policy's.
+    negated: bool = False  # whether it is true if no value matches
+    # The comparison of numbers and dates: the request's value, then the policy's.
     order: Order = compare.eq
 
 
@@ -91,11 +91,11 @@ class Operator(Struct, frozen=True):
 
     base: Base
     quantifier: SetOperator = SetOperator.NONE
-    if_exists: bool = False  # whether it is true where the request lacks the key
+    if_exists: bool = False  # whether it is true if the request lacks the key
 
 
 def is_operator(name: str) -> bool:
-    """Say whether IAM has an operator of this name."""
+    """Return whether IAM has an operator with this name."""
     return _parts(name)[1] in BASES
 
 
@@ -106,7 +106,7 @@ def _parts(name: str) -> tuple[str | None, str, str | None]:
 
 
 def parse(name: str, place: ElementPath) -> Operator:
-    """Return the operator of a name; raise `InputError` for one that IAM does not have."""
+    """Return the operator with a name; raises `InputError` if IAM does not have it."""
     quantifier, bare, suffix = _parts(name)
     base = BASES.get(bare)
     if base is None:

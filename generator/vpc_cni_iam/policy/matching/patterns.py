@@ -1,4 +1,4 @@
-"""Patterns of a policy, with wildcards and policy variables, matched to texts."""
+"""Matches texts with a policy's patterns, with wildcards and policy variables."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ ArnPattern: TypeAlias = tuple[Wildcard, ...]
 
 
 def split_arn(parts: Plain) -> list[Plain] | None:
-    """Return the six parts of an expanded ARN pattern, None if it has fewer.
+    """Return the six parts of an expanded ARN pattern; None if it has fewer.
 
-    A colon of a variable's value separates like any other.
+    A colon in a variable's value also separates parts.
     """
     split: list[list[str | Wild]] = [[]]
     for part in parts:
@@ -39,13 +39,13 @@ def split_arn(parts: Plain) -> list[Plain] | None:
 
 
 def arn_pattern(parts: Plain) -> ArnPattern | None:
-    """Return an ARN pattern of the condition operators, None if it has fewer than six parts."""
+    """Return an ARN pattern of the condition operators; None if it has fewer than six parts."""
     split = split_arn(parts)
     return None if split is None else tuple(map(Wildcard.of, split))
 
 
 def arn_matches(pattern: ArnPattern | None, text: str) -> bool:
-    """Say whether an ARN pattern of the condition operators matches a text.
+    """Return whether an ARN pattern of the condition operators matches a text.
 
     Page "IAM JSON policy elements: Condition operators", ARN: each of the six parts between
     colons is checked separately, so a wildcard in the first five does not cross a colon.
@@ -57,7 +57,7 @@ def arn_matches(pattern: ArnPattern | None, text: str) -> bool:
 
 
 class Patterns(Struct, frozen=True):
-    """Several patterns, of which one must match."""
+    """Several patterns; one must match."""
 
     everything: bool
     literals: frozenset[str]
@@ -80,7 +80,7 @@ class Patterns(Struct, frozen=True):
         return cls(everything, frozenset(literals), tuple(wild), tuple(dynamic))
 
     def matches(self, text: str, context: Context) -> bool:
-        """Say whether one of the patterns matches."""
+        """Return whether one of the patterns matches."""
         if self.everything or text in self.literals:
             return True
         for pattern in self.wild:

@@ -1,4 +1,4 @@
-"""The Principal element, of policies that are attached to resources.
+"""The Principal element of resource and trust policies.
 
 Follows the IAM User Guide page "AWS JSON policy elements: Principal".
 """
@@ -14,7 +14,7 @@ from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.template import Template, Text
 
-# Whether a statement is about a caller, by its ARN or service name; None where that is not known.
+# Whether a statement is about a caller, by its ARN or service name; None if not known.
 Caller: TypeAlias = Callable[[str], "bool | None"]
 # The type of a principal and one of its identifiers.
 Name: TypeAlias = tuple[str, Text]
@@ -24,16 +24,17 @@ _ROLE = r"arn:([^:]+):iam::([0-9]{12}):role/(?:.*/)?([^/]+)"
 
 
 def test(statement: Statement, place: ElementPath) -> Caller | None:
-    """Return the test that a statement makes of the caller, None if it makes none.
+    """Return a statement's test of the caller; None if it has none.
 
     Page "AWS JSON policy elements: Principal": ``*`` is anyone; an account, by number or by its
-    root ARN, is every principal in it; a role is each of its sessions too; everything else is one
-    name, without wildcards. Raises `InputError` for NotPrincipal, whose effect AWS leaves to the
+    root ARN, is every principal in it; a role is also each of its sessions; everything else is one
+    name, without wildcards. Raises `InputError` for NotPrincipal: its effect depends on the
     service.
     """
     if statement.not_principals:
         raise place.at(".NotPrincipal").refuse(
-            "is not evaluated: which of account, role and session it excepts is up to the service"
+            "is not evaluated: the service decides whether it excepts the account, the role or "
+            "the session"
         )
     if not statement.principals:
         return None
@@ -60,11 +61,12 @@ def test(statement: Statement, place: ElementPath) -> Caller | None:
 
 
 def covers(names: Iterable[Name], others: Iterable[Name]) -> bool:
-    """Say whether some names mean only principals that other names mean, too.
+    """Return whether other names include all principals of some names.
 
     Page "AWS JSON policy elements: Principal": an account's number means its root ARN, and a role
-    each of its sessions. That an account means all in it is not used: what is allowed to an
-    account, its own policies still have to allow; what is allowed to a role by name, not.
+    each of its sessions. An account is not taken to include its principals: if a policy allows an
+    account, the principal's own policies must also allow the request; if it names a role, they need
+    not.
     """
     return all(any(_covers(name, other) for name in names) for other in others)
 
@@ -79,7 +81,7 @@ def _covers(name: Name, other: Name) -> bool:
         return False
     account, other_account = re.fullmatch(_ACCOUNT, own), re.fullmatch(_ACCOUNT, others)
     if account and other_account:
-        # Two ARNs differ in their partition; a number means the account of the policy's own.
+        # ARNs differ by partition; a number means an account in the policy's own partition.
         numbers = {account[1] or own, other_account[1] or others}
         return len(numbers) == 1 and not (account[1] and other_account[1])
     role = re.fullmatch(_ROLE, own)
@@ -87,7 +89,7 @@ def _covers(name: Name, other: Name) -> bool:
 
 
 def _sessions(role: re.Match[str]) -> str:
-    """Return how the ARNs of a role's sessions begin."""
+    """Return the prefix of the ARNs of a role's sessions."""
     return f"arn:{role[1]}:sts::{role[2]}:assumed-role/{role[3]}/"
 
 

@@ -1,7 +1,7 @@
 """The typed values of conditions: numbers, dates, booleans, bytes and addresses.
 
-Each reader returns None for a text that is not of its type. All follow the IAM User Guide page
-"IAM JSON policy elements: Condition operators".
+Each reader returns None for a text of another type. All follow the IAM User Guide page "IAM JSON
+policy elements: Condition operators".
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Network: TypeAlias = IPv4Network | IPv6Network
 Address: TypeAlias = IPv4Address | IPv6Address
 
 _REMEMBERED = 4096
-# Texts: few policies have such values, and `re` remembers what it compiled.
+# Not compiled: few policies have these values, and `re` caches compiled expressions.
 _NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?"
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = "(?:[01][0-9]|2[0-3]):[0-9]{2}"
@@ -74,7 +74,7 @@ def octets(text: str) -> bytes | None:
 
 @lru_cache(_REMEMBERED)
 def network(text: str) -> Network | None:
-    """Read an address range in CIDR form; an address alone is a range of that one."""
+    """Read an address range in CIDR form; one address is a range of one."""
     try:
         return ip_network(text, strict=False) if re.fullmatch(_NETWORK, text) else None
     except ValueError:

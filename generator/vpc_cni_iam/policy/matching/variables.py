@@ -1,7 +1,7 @@
-"""Policy variables, wildcards and holes: a text of a policy, taken apart.
+"""Parses a text of a policy into policy variables, wildcards and holes.
 
-Follows the IAM User Guide page "IAM policy elements: Variables and tags", and for what is not a
-variable at all, "IAM policy validation check reference".
+Follows the IAM User Guide page "IAM policy elements: Variables and tags", and for invalid
+variables, "IAM policy validation check reference".
 """
 
 from __future__ import annotations
@@ -21,60 +21,60 @@ Context: TypeAlias = Mapping[str, str | tuple[str, ...]]
 
 
 class UnknownValue(tuple[str, ...]):
-    """The values that a request may have for a key, or lack it; empty for any value."""
+    """The possible values of a request for a key that it may also lack; empty for any value."""
 
     __slots__ = ()
 
 
 class OneOf(UnknownValue):
-    """The values of which a request has one for a key."""
+    """The values of a key, of which a request has one."""
 
     __slots__ = ()
 
 
 UNKNOWN = UnknownValue()
-ANYTHING = UnknownValue()  # what a policy variable takes as any text; one of any other has no value
+ANYTHING = UnknownValue()  # the value of a policy variable that can be any text
 
 
-# In place of a context key: all holes. As every key has a colon, it is none.
+# Instead of a context key: all holes. It is no key, since every key has a colon.
 HOLES = "holes"
 
 
 class PolicyVariable(Struct, frozen=True):
     """A policy variable."""
 
-    key: str  # the context key whose value it takes, in lower case
-    default: str | None = None  # what it takes if the request lacks the key, None for nothing
+    key: str  # the context key of its value, in lower case
+    default: str | None = None  # its default if the request lacks the key; None for none
 
 
 class HolePattern(Struct, frozen=True):
-    """A hole, and how its text is read, whose text may have wildcards and variables."""
+    """A hole and how its text is read; the text may have wildcards and variables."""
 
     hole: Hole
     variables: bool
     wildcards: bool
 
 
-# What stands for text that the pattern does not say.
+# Parts for text that is not in the pattern.
 Opaque: TypeAlias = PolicyVariable | HolePattern
 Part: TypeAlias = str | Wild | Opaque
 Pattern: TypeAlias = tuple[Part, ...]
-# A pattern in which every variable and hole has taken its value.
+# A pattern in which every variable and hole has its value.
 Plain: TypeAlias = tuple[str | Wild, ...]
 
 _SPECIAL = re.compile(r"\$\{|[*?]")
-# A text that ends with the begin of a variable, or begins with the end of one.
+# A text that ends with the beginning of a variable, or begins with the end of one.
 _HALF_VARIABLE = re.compile(r"\$(\{[^}]*)?\Z|\A(\{|[^{]*\})")
 _VARIABLE = re.compile(r"\$\{(?:([*?$])|([^\s,'${}*?]+)(?:, '([^']*)')?)\}")
 
 
 def read(text: Text, place: ElementPath, *, variables: bool, wildcards: bool) -> Pattern:
-    """Take a text apart into literal text, wildcards, variables and holes.
+    """Parse a text into literal text, wildcards, variables and holes.
 
-    Page "IAM policy elements: Variables and tags": ``${*}``, ``${?}`` and ``${$}`` stand for the
-    characters themselves; a default stands in single quotes after a comma and a space; key names
-    are not case-sensitive; before version 2012-10-17 there are no variables. A text in which a hole
-    may be a part of a variable is a hole as a whole.
+    Page "IAM policy elements: Variables and tags": ``${*}``, ``${?}`` and ``${$}`` are the
+    characters themselves; a default is in single quotes after a comma and a space; key names are
+    not case-sensitive; versions before 2012-10-17 have no variables. If a hole may be a part of a
+    variable, the whole text is a hole.
     """
     if isinstance(text, str):
         return tuple(_read(text, place, variables=variables, wildcards=wildcards))
@@ -128,7 +128,7 @@ def _no_variable(rest: str) -> str:
     if re.fullmatch(r"[A-Z][A-Z0-9_]*", inside):
         return (
             f"${{{inside}}} names no condition key, so it would never match; "
-            f"if it is upstream's placeholder, put its value in first"
+            f"if it is upstream's placeholder, replace it with its value"
         )
     return (
         f"${{{inside}}} is not a policy variable; write ${{service:key}} or "
@@ -137,18 +137,18 @@ def _no_variable(rest: str) -> str:
 
 
 def is_plain(pattern: Pattern) -> bool:
-    """Say whether a pattern has no variables and no holes."""
+    """Return whether a pattern has no variables and no holes."""
     return not any(isinstance(part, Opaque) for part in pattern)
 
 
 def keys_of(patterns: Iterable[Pattern]) -> tuple[str, ...]:
-    """Return the keys of the variables of patterns, each once, and `HOLES` if they have any."""
+    """Return the keys of variables in patterns, each once, and `HOLES` if there are holes."""
     opaque = (part for pattern in patterns for part in pattern if isinstance(part, Opaque))
     return tuple(dict.fromkeys(HOLES if isinstance(p, HolePattern) else p.key for p in opaque))
 
 
 def literal(pattern: Pattern) -> str | None:
-    """Return the one string a pattern matches, None if it has wildcards or variables."""
+    """Return the only string that a pattern matches; None if it has wildcards or variables."""
     if not pattern:
         return ""
     first = pattern[0]
@@ -156,18 +156,18 @@ def literal(pattern: Pattern) -> str | None:
 
 
 def expansions(patterns: Iterable[Pattern], context: Context) -> Iterator[Plain]:
-    """Yield patterns with values for all variables and holes, those in which each has one."""
+    """Yield patterns with values for all variables and holes, without those that lack a value."""
     return (parts for t in patterns if (parts := expand(t, context)) is not None)
 
 
 def expand(pattern: Pattern, context: Context) -> Plain | None:
-    """Return a pattern with the values of variables and holes, None if one of them has none.
+    """Return a pattern with the values of variables and holes; None if one has no value.
 
-    Page "IAM policy elements: Variables and tags": a variable whose key the request lacks takes
-    its default, and without one the string that holds it equals nothing and is like nothing.
-    Page "Single-valued vs. multivalued context keys": a key of several values is no variable,
-    so it has no value here either. A ``*`` or ``?`` in a value is that character: it came
-    with the request, and the author of the policy did not write it.
+    Page "IAM policy elements: Variables and tags": if the request lacks a variable's key, the
+    variable has its default; without a default, its string matches nothing. Page "Single-valued vs.
+    multivalued context keys": a key with several values cannot be a variable, so it has no value
+    here either. A ``*`` or ``?`` in a value is a plain character: it comes from the request, not
+    from the policy.
     """
     parts: list[str | Wild] = []
     for part in pattern:

@@ -1,17 +1,17 @@
 """Whether new policies allow anything that old ones do not: a proof, a request, or neither.
 
-What is proven is proven for every request that the evaluator decides for both: any action that has
-a service and a name, any resource, any context. A side has layers: its policies, and the limits
-that must each allow a request as well (a permissions boundary, a session policy, service control
-policies). A side allows a request if each layer has an Allow for it and no layer has a Deny.
+A proof is about every request that the evaluator decides for both sides: any action with a service
+and a name, any resource, any context. A side, old or new, has layers: its policies, and limits that
+must each also allow a request (a permissions boundary, a session policy, service control policies).
+A side allows a request if each layer has an Allow for it and no layer has a Deny.
 
 So a request is newly allowed if each new layer has an Allow for it, no new layer has a Deny, and
-some old layer has no Allow for it, or has a Deny. Two things are shown of each old layer:
+some old layer has no Allow for it, or has a Deny. Two things are proven for each old layer:
 
-1. Every request that is one of an Allow of each new layer is one of an Allow of the old layer, or
-   of a new Deny.
-2. Every request that is one of an Allow of each new layer and of a Deny of the old layer is one of
-   a new Deny.
+1. If a request matches an Allow in each new layer, it matches an Allow in the old layer, or a new
+   Deny.
+2. If a request matches an Allow in each new layer and a Deny in the old layer, it matches a new
+   Deny.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ _STEPS_OF_A_STATEMENT = 80
 _STEPS_OF_A_VALUE = 12
 _CASES = 32
 _SPLITS_IN_ALL = 4000
-# A policy is asked about several times, and then another.
+# Several questions about one policy come one after another.
 _POLICIES = 64
 
-# The policies of a side, and its limits, each with the policies of which one must allow a request.
+# The policies of a side, and its limits; one policy of each limit must allow a request.
 _Layers: TypeAlias = tuple[tuple[Policy, ...], ...]
 
 
@@ -67,16 +67,16 @@ def no_new_access(
     old_within: Sequence[Sequence[Policy]] | None = None,
     budget: Budget | None = None,
 ) -> Answer:
-    """Say whether new policies allow anything that old ones do not.
+    """Return whether new policies allow anything that old ones do not.
 
-    Both are the policies of one identity, taken together. The answer is `NoNewAccess` only where
-    that holds in both readings of what AWS leaves open, see `globs.of_resource` and
+    Both are all policies of one identity. If AWS leaves something open, the answer is `NoNewAccess`
+    only if it is true in both readings, see `globs.of_resource` and
     `vpc_cni_iam.policy.proof.conditions.implication`.
 
     Args:
-        within: The limits, which must each allow a request as well: a permissions boundary, a
-            session policy, the service control policies of a level.
-        old_within: Those of the old policies, if they differ.
+        within: The limits that must each also allow a request: a permissions boundary, a session
+            policy, the service control policies of a level.
+        old_within: The limits of the old policies, if they differ.
         budget: Steps that other answers share.
 
     Raises:
@@ -97,7 +97,7 @@ def no_new_access(
 
 
 def _too_much(layers: _Layers, budget: Budget) -> NoProof | None:
-    """Return why policies are not reasoned about, None if they are."""
+    """Return why there is no proof about some policies; None if there can be one."""
     statements = [s for layer in layers for policy in layer for s in policy.statements]
     if any(statement.not_principals for statement in statements):
         return NoProof.not_principal
@@ -108,7 +108,7 @@ def _too_much(layers: _Layers, budget: Budget) -> NoProof | None:
 
 
 def _is_ambiguous(layers: Iterable[Sequence[Clause]]) -> bool:
-    """Say whether a resource has a pattern that can be read in two ways."""
+    """Return whether a resource has a pattern that can be read in two ways."""
     return any(
         globs.is_ambiguous(pattern)
         for layer in layers
@@ -127,7 +127,7 @@ def _read(policies: tuple[Policy, ...], *, narrow: bool) -> tuple[Clause, ...]:
 
 
 class _Evaluator(Struct, frozen=True):
-    """What the layers of a side say to requests."""
+    """Evaluates requests against the layers of a side."""
 
     layers: tuple[Compiled, ...]
 
@@ -142,7 +142,7 @@ class _Evaluator(Struct, frozen=True):
         return sum(layer.work(action) for layer in self.layers)
 
     def allows(self, request: Request) -> Decision | None:
-        """Return the decision of the policies on a request that all layers allow, else None."""
+        """Return the policies' decision on a request if all layers allow it, else None."""
         decisions = [layer.evaluate(request) for layer in self.layers]
         return decisions[0] if all(decision.allowed for decision in decisions) else None
 
@@ -160,19 +160,19 @@ class _Search(Struct):
 
     before: _Evaluator
     after: _Evaluator
-    budget: Budget  # what is left of the steps, of one question while it is looked at
-    splits: int = _SPLITS_IN_ALL  # how many ways to take conditions apart are still tried
-    # How many uncovered parts that stay open are still looked at, for a request.
+    budget: Budget  # the remaining steps; for one question while it is answered
+    splits: int = _SPLITS_IN_ALL  # how many more splits of conditions are tried
+    # In how many more open uncovered parts a request is searched.
     more: int = _MORE_PARTS
 
     def run(self, old: Sequence[Sequence[Clause]], new: Sequence[Sequence[Clause]]) -> Answer:
-        """Look at uncovered parts until there is a request, or one that stays open.
+        """Look at uncovered parts until there is a request, or a part that stays open.
 
-        After the latter only a request can change the answer; a few more parts are tried.
-        No question gets more than its share of the steps, so that one that is too complex
-        leaves some to the others. What they leave then goes to those that are too complex.
+        After an open part, only a request can change the answer; a few more parts are tried. No
+        question gets more than its share of the steps, so that a complex one leaves steps for the
+        others. Then the complex ones get the remaining steps.
         """
-        # The new ones first: their Deny statements are the first not to apply to an example.
+        # The new statements first: an example must first avoid their Deny statements.
         every = ClauseIndex([clause for layer in (*new, *old) for clause in layer])
         every_question = list(questions(old, new))
         answer, complex_ones = self._round(every_question, every)
@@ -185,7 +185,7 @@ class _Search(Struct):
     def _round(
         self, asked: Sequence[Question], every: ClauseIndex
     ) -> tuple[NewAccess | NotProven | None, list[Question]]:
-        """Return an answer to some questions, None if they have none, and those too complex."""
+        """Return an answer to some questions, if any, and the questions that are too complex."""
         whole, open_answer = self.budget, None
         complex_ones: list[Question] = []
         for number, question in enumerate(asked):
@@ -211,7 +211,7 @@ class _Search(Struct):
         return reasons.hard_statement(place, clause, question.covering.clauses)
 
     def _answer(self, question: Question, every: ClauseIndex) -> NewAccess | NotProven | None:
-        """Return what a question comes to, None if nothing new is allowed."""
+        """Return the answer to a question; None if nothing new is allowed."""
         open_answer, covering = None, question.covering
         for part in question.parts():
             closed: set[Region] = set()
@@ -245,9 +245,9 @@ class _Search(Struct):
     def _example(
         self, uncovered: Uncovered, origins: Sequence[Clause], near: Sequence[Clause], tries: int
     ) -> NewAccess | None:
-        """Return a request of an uncovered part that is newly allowed, None if none was found.
+        """Return a newly allowed request of an uncovered part; None if none was found.
 
-        One with something made up is returned only where the first tries have none without.
+        A request with made-up parts is returned only if the first attempts find no other.
         """
         fallback: NewAccess | None = None
         for number, request in enumerate(
@@ -280,7 +280,7 @@ class _Search(Struct):
         return None if denied is None else NewAccess(request, new, *denied)
 
     def _closes(self, uncovered: Uncovered, covering: StatementCover) -> bool | None:
-        """Say whether `_is_closed`; None if half of the steps, which it gets, do not do."""
+        """Return `_is_closed`; None if half of the steps are not enough."""
         whole = self.budget
         self.budget = covering.budget = whole.part(whole.steps // 2)
         try:
@@ -293,7 +293,7 @@ class _Search(Struct):
     def _is_closed(
         self, uncovered: Uncovered, covering: StatementCover, most: int = _CASES
     ) -> bool:
-        """Say whether the whole region of an uncovered part is empty, or covered case by case."""
+        """Return whether the region of an uncovered part is empty, or covered case by case."""
         if impossible(uncovered.region.checks, self.budget):
             return True
         near = _near(uncovered, covering)
@@ -311,6 +311,6 @@ class _Search(Struct):
 
 
 def _near(uncovered: Uncovered, covering: StatementCover) -> list[Clause]:
-    """Return the statements that could cover an uncovered part, as far as actions go."""
+    """Return the statements that could cover an uncovered part, by their actions."""
     action = automata.text(uncovered.action)
     return [clause for clause in covering.near(uncovered.region) if clause.actions.has(action)]

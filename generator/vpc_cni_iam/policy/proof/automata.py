@@ -1,14 +1,13 @@
 """Questions about the languages of patterns, answered by walking their product automaton.
 
-The walk goes breadth first over sets of positions in all patterns at once, so it is exact: for
-every way in which a word can match or miss each pattern it finds a word, a shortest one. All
-characters that no pattern names behave alike; one of them stands for all.
+The breadth-first walk is over sets of positions in all patterns at once, so it is exact: for each
+combination of matched and missed patterns, it finds a shortest word. Characters that no pattern
+names behave the same; one of them represents all.
 
-Policy variables are letters of their own. A word over characters and variables stands for all
-words that come of it when the variables take values. The patterns that *make* words make
-characters from their wildcards; the patterns that *read* words may skip a variable with a ``*``,
-but not with a ``?`` and not with a wildcard that stops at colons. So what is read for certain is
-read whatever the values are.
+Policy variables are separate letters. A word of characters and variables represents all words that
+result from values of the variables. The patterns that *make* words produce characters from their
+wildcards. The patterns that *read* words can skip a variable with a ``*``, but not with a ``?`` and
+not with a wildcard that stops at colons. So a certain match is a match for all values.
 """
 
 from __future__ import annotations
@@ -31,26 +30,23 @@ _Link: TypeAlias = tuple["_Link | None", Symbol] | None
 
 _LIKELY = "xyz0123456789-_qw"
 _PRIVATE = 0xE000
-# What it takes to set up a walk, and to follow one letter, besides what each position takes.
+# The steps to set up a walk, and to follow one letter, without those of each position.
 _STEPS_OF_A_WALK = 50
 _STEPS_OF_A_LETTER = 10
 
 
 class WordClass(Struct, frozen=True):
-    """One way in which words match."""
+    """The words that match the same patterns."""
 
-    word: Word  # a shortest word that matches so
-    accepted: frozenset[int]  # the positions of the reading patterns that match it for certain
-    # Whether a pattern that is not in ``accepted`` misses it for certain, which is not so where a
-    # variable is involved.
+    word: Word  # a shortest such word
+    accepted: frozenset[int]  # the positions of the reading patterns that certainly match it
+    # Whether patterns that are not in ``accepted`` certainly miss it, which is false if a variable
+    # is involved.
     certain: bool
 
 
 def text(word: Word, values: Mapping[str, str] | None = None) -> str:
-    """Return a word as text; a variable without a value by its key has its default or is ``x``.
-
-    So is a hole.
-    """
+    """Return a word as text; a variable has its value, its default or ``x``; a hole is ``x``."""
     known = values or {}
     return "".join(s if isinstance(s, str) else _value(s.variable, known) for s in word)
 
@@ -62,7 +58,7 @@ def _value(opaque: Opaque, known: Mapping[str, str]) -> str:
 
 
 class _Machine(Struct):
-    """All patterns laid out one after the other; a position is an index into the layout."""
+    """All patterns in one sequence; a position is an index in it."""
 
     makers: int
     items: list[Item | None] = field(default_factory=list)
@@ -75,7 +71,7 @@ class _Machine(Struct):
     def of(cls, groups: Sequence[Sequence[Glob]], readers: Sequence[Glob], begin: int) -> _Machine:
         """Return the machine, with every pattern started after its first letters.
 
-        `begin` is how many letters are the same in all patterns.
+        `begin` is the number of letters that are the same in all patterns.
         """
         machine = cls(len(groups))
         for number, glob in [
@@ -106,7 +102,7 @@ class _Machine(Struct):
         return frozenset(after)
 
     def symbols(self, makers: Positions, readers: Positions) -> Iterator[Symbol]:
-        """Yield one letter of each kind that the positions tell apart and the makers make."""
+        """Yield one letter of each kind that the positions distinguish and the makers produce."""
         own = {item for p in makers if (item := self.items[p]) is not None}
         if all(isinstance(item, str) for item in own) and all(
             self.loops[p] is Characters.NONE for p in makers
@@ -128,11 +124,11 @@ def word_classes(
     budget: Budget,
     settled: Callable[[frozenset[int]], bool] = lambda sure: False,
 ) -> Iterator[WordClass]:
-    """Yield every way in which the words of some patterns match other patterns.
+    """Yield every combination in which the words of some patterns match other patterns.
 
-    The words match at least one pattern of each group. Patterns with variables must not meet
-    another group. `settled` is whether a word needs no reading, given readers that match all its
-    continuations, itself included.
+    The words match at least one pattern of each group. Patterns with variables must not be combined
+    with another group. `settled` returns whether a word can be skipped; its argument has the
+    readers that match the word and all its continuations.
     """
     every = [*chain.from_iterable(groups), *readers]
     prefix = commonprefix([glob.prefix for glob in every])  # noqa: RUF071 - these are no paths

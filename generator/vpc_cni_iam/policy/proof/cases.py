@@ -1,7 +1,8 @@
-"""Splits of a region's conditions into cases that together leave nothing out.
+"""Splits of a region's conditions into cases that together are complete.
 
-Two statements may cover together what neither covers alone: one requires a key to be absent, the
-other to be present; one has one value, the other another; one requires what the other denies.
+Two statements together may cover a region that neither covers alone: one requires that a key is
+absent, the other that it is present; one has one value, the other another; one requires what the
+other denies.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def case_splits(
 ) -> Iterator[list[tuple[ConditionCheck, ...]]]:
     """Yield splits of conditions: each is a list of cases, a case is a tuple of conditions.
 
-    Where AWS documents that the conditions say more, the only case is all that they say.
+    If AWS documents that the conditions imply more, the only case has all implied conditions.
     """
     checks = region.checks
     compared = dict.fromkeys(check for clause in covering for check in clause.checks)
@@ -70,7 +71,7 @@ def _by_value(
 
 
 def _tag_facts(region: Region, keys: Collection[str], budget: Budget) -> list[ConditionCheck]:
-    """Return what conditions on tags of the request say of aws:TagKeys, and the other way round."""
+    """Return what conditions on request tags imply for aws:TagKeys, and vice versa."""
     checks, scopes = region.checks, region.scopes or ()
     facts: list[ConditionCheck] = []
     if TAG_KEYS not in keys or TAGS_HAVE_KEYS not in scopes:
@@ -90,20 +91,20 @@ def _tag_facts(region: Region, keys: Collection[str], budget: Budget) -> list[Co
 
 
 def _tag_key(quantifier: SetOperator, tag: str, *, negated: bool = False) -> ConditionCheck:
-    """Return a condition on aws:TagKeys, about a tag in any case, as in the name of a key."""
+    """Return a condition on aws:TagKeys about a tag in any case, as in a key's name."""
     operator = Operator(Base(Family.IGNORE_CASE, negated), quantifier)
     return ConditionCheck(operator, ContextKey(TAG_KEYS), (tag,), ((tag,),))
 
 
 def _values(check: ConditionCheck) -> Iterator[ConditionCheck]:
-    """Yield conditions of which one holds wherever this one does, one for each value."""
+    """Yield a condition for each value: if this condition is true, one of them is."""
     operator = check.operator
     if operator.base.negated or operator.base.family is Family.NULL or undefined(check):
         return
     if operator.quantifier is SetOperator.ALL:
         return
     if operator.if_exists and operator.quantifier:
-        return  # true of one empty string, too
+        return  # also true for one empty string
     certain = replace(check, operator=replace(operator, if_exists=False))
     for number, value in enumerate(check.values):
         yield replace(certain, values=(value,), patterns=check.patterns[number : number + 1])
@@ -112,7 +113,7 @@ def _values(check: ConditionCheck) -> Iterator[ConditionCheck]:
 
 
 def _opposite(check: ConditionCheck) -> tuple[ConditionCheck, ...]:
-    """Return conditions that all hold wherever this one does not; none if there are none."""
+    """Return conditions that are all true if this one is false; empty if there are none."""
     operator = check.operator
     if operator.base.family is Family.NULL or undefined(check):
         return ()

@@ -1,4 +1,4 @@
-"""Statements prepared for proofs, and the sets of requests that proofs are about."""
+"""Statements in a form for proofs, and the sets of requests in proofs."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ class Language(Struct, frozen=True, eq=False):
     """The actions or the resources of a statement."""
 
     element: Element
-    globs: tuple[Glob | None, ...]  # its patterns as automata, None for one that cannot be
-    exact: Patterns  # those of its patterns that are tested as the evaluator does
-    patterns: frozenset[Pattern]  # all its patterns, to be looked up
+    globs: tuple[Glob | None, ...]  # its patterns as automata; None if impossible
+    exact: Patterns  # its patterns that are tested as by the evaluator
+    patterns: frozenset[Pattern]  # all its patterns, for look-ups
     covers: bool  # whether anything can be known to match
-    # Patterns with variables, of which it is not known that a word misses them.
+    # Patterns with variables: it is not known whether a word misses them.
     unless: frozenset[Glob]
-    prefixes: frozenset[str]  # texts of which each word begins with one
-    index: PrefixIndex  # the positions of the patterns by what they begin with
+    prefixes: frozenset[str]  # every word begins with one of these texts
+    index: PrefixIndex  # the positions of the patterns by their prefix
 
     def has(self, text: str) -> bool:
-        """Say whether a text matches."""
+        """Return whether a text matches."""
         known = self.covers and not self.unless
         return known and self.exact.matches(text, {}) is not self.element.negated
 
     def names(self, pattern: Pattern) -> bool:
-        """Say whether it has all that a pattern matches, since a pattern of it says so."""
+        """Return whether one of its patterns alone contains all that a pattern matches."""
         return not self.element.negated and bool({pattern, EVERYTHING} & self.patterns)
 
     def meeting(self, prefix: str) -> list[Glob]:
@@ -59,7 +59,7 @@ class Language(Struct, frozen=True, eq=False):
 # Actions, resources, conditions and meaning of a statement.
 _Meaning: TypeAlias = tuple[Language, Language, tuple[ConditionCheck, ...], Hashable]
 _ACTION = globs.of((Wild.ONE, Wild.RUN, ":", Wild.ONE, Wild.RUN))
-# Each change of a policy is proven with the same statements around it.
+# The proofs of a policy's changes share the unchanged statements.
 _REMEMBERED = 1024
 
 
@@ -71,7 +71,7 @@ class Clause(Struct, frozen=True, eq=False):
     actions: Language
     resources: Language
     checks: tuple[ConditionCheck, ...]
-    meaning: Hashable  # equal for two statements that IAM reads alike
+    meaning: Hashable  # equal for two statements that mean the same to IAM
 
     @property
     def denies(self) -> bool:
@@ -80,39 +80,39 @@ class Clause(Struct, frozen=True, eq=False):
 
     @property
     def callers(self) -> frozenset[tuple[str, Text]]:
-        """The principals it names, empty for none or for anyone."""
+        """The principals it names; empty for none or for anyone."""
         named = {(p.type, i) for p in self.statement.principals for i in p.identifiers}
         return frozenset() if any(name == ANYONE for _, name in named) else frozenset(named)
 
 
 class RegionSide(Struct, frozen=True):
-    """A set of actions or of resources: what matches each group and nothing excluded."""
+    """A set of actions or resources that match each group and nothing excluded."""
 
-    groups: tuple[tuple[Glob, ...], ...]  # each with the patterns of which one must match
+    groups: tuple[tuple[Glob, ...], ...]  # in each group, one pattern must match
     excluded: tuple[Glob, ...]
     pattern: Pattern  # a pattern it came from
     within: tuple[Pattern, ...]  # all patterns it came from
-    without: tuple[Pattern, ...] = ()  # those of what is excluded
+    without: tuple[Pattern, ...] = ()  # the excluded patterns
 
     @property
     def text(self) -> str | None:
-        """The one text in it, None if there may be more."""
+        """The only text in it; None if there may be more."""
         return literal(self.pattern) if len(self.groups) == 1 and not self.excluded else None
 
     def has(self, text: str) -> bool:
-        """Say whether a text is in it, as far as is known without the values of variables."""
+        """Return whether a text is in it, if known without the values of variables."""
         return all(any(glob.matches(text) for glob in group) for group in self.groups) and not any(
             glob.matches(text) for glob in self.excluded
         )
 
     @property
     def has_variables(self) -> bool:
-        """Whether a pattern of it has a policy variable."""
+        """Whether one of its patterns has a policy variable."""
         return any(glob.has_atoms for group in self.groups for glob in group)
 
     @property
     def prefix(self) -> str:
-        """A text that everything in it begins with."""
+        """The common prefix of everything in it."""
         begins = (commonprefix([glob.prefix for glob in group]) for group in self.groups)  # noqa: RUF071 - these are no paths
         return max(begins, key=len)
 
@@ -123,14 +123,14 @@ class Region(Struct, frozen=True):
     actions: tuple[RegionSide, ...]  # their actions are in one of these
     resources: tuple[RegionSide, ...]  # their resources are in one of these
     checks: tuple[ConditionCheck, ...]  # their contexts satisfy these conditions
-    # Their principals are in each of these sets, of which an empty one is of all.
+    # Their principals are in each of these sets; an empty set means all.
     callers: tuple[frozenset[tuple[str, Text]], ...] = ()
-    # Where AWS documents what is true of all of them; None if that was not looked up.
+    # What AWS documents for all of them; None if not looked up.
     scopes: frozenset[ActionScope] | None = None
 
 
 class ClauseIndex:
-    """Statements, found by the requests that they can be about."""
+    """An index of statements by the requests that they can be about."""
 
     def __init__(self, clauses: Sequence[Clause]) -> None:
         self._clauses = clauses
@@ -142,7 +142,7 @@ class ClauseIndex:
         )
 
     def meeting(self, region: Region, budget: Budget) -> list[Clause]:
-        """Return the statements that can be about a request of a region, in their order."""
+        """Return the statements that can be about a request of a region, in order."""
         about: list[set[int]] = []
         for index, sides in (
             (self._by_action, region.actions),
@@ -205,7 +205,7 @@ def _language(element: Element, automata: tuple[Glob | None, ...]) -> Language:
 
 
 def region(clause: Clause) -> Region:
-    """Return the requests that a statement is about, or a few more."""
+    """Return the requests that a statement is about, or slightly more."""
     return Region(
         tuple(map(_of_actions, _sides(clause.actions))),
         tuple(_sides(clause.resources)),
@@ -215,7 +215,7 @@ def region(clause: Clause) -> Region:
 
 
 def _sides(language: Language) -> Iterator[RegionSide]:
-    """Yield the parts of a language; a pattern that cannot be an automaton is taken as all."""
+    """Yield the parts of a language; a pattern that cannot be an automaton means everything."""
     if language.element.negated:
         excluded = (glob for glob in language.globs if glob is not None)
         without = language.element.patterns
@@ -226,7 +226,7 @@ def _sides(language: Language) -> Iterator[RegionSide]:
 
 
 def _of_actions(side: RegionSide) -> RegionSide:
-    """Leave out what no request has: an action without a service or without a name."""
+    """Exclude what no request has: an action without a service or a name."""
     if side.pattern == EVERYTHING:
         return replace(side, groups=((_ACTION,),))
     if side.pattern[-1] is Wild.RUN and str(side.pattern[-2]).endswith(":"):
@@ -236,7 +236,7 @@ def _of_actions(side: RegionSide) -> RegionSide:
 
 
 def both(left: Region, right: Region, budget: Budget) -> Region:
-    """Return the requests in two regions, or a few more."""
+    """Return the requests in two regions, or slightly more."""
     budget.spend(
         len(left.actions) * len(right.actions) + len(left.resources) * len(right.resources)
     )
@@ -249,12 +249,12 @@ def both(left: Region, right: Region, budget: Budget) -> Region:
 
 
 def can_meet(left: RegionSide | Glob, right: RegionSide | Glob) -> bool:
-    """Say whether some text may be in both, going by what everything in them begins with."""
+    """Return whether some text may be in both, by their prefixes."""
     return left.prefix.startswith(right.prefix) or right.prefix.startswith(left.prefix)
 
 
 def _meet(left: RegionSide, right: RegionSide) -> RegionSide:
-    """Return the intersection; with variables on a side, that of the more exact side alone."""
+    """Return the intersection; if one has variables, only the more exact one."""
     if left.pattern == EVERYTHING or literal(right.pattern) is not None:
         left, right = right, left
     groups = left.groups

@@ -1,10 +1,9 @@
 """Whether statements together cover every request of a region.
 
-A statement helps only if its conditions follow from the region's. What is left is a question
-about pairs of an action and a resource: is each in the product of the two languages of some
-statement? The actions of the region are taken apart with which statements are about them (that is
-finite and exact), and for each such class the resources must be in the union of those
-statements' resources.
+A statement helps only if its conditions follow from the region's. Then the question is about pairs
+of an action and a resource: is each pair in the product of the two languages of some statement? The
+region's actions are divided into classes by the statements about them (this is finite and exact).
+For each class, the resources must be in the union of these statements' resources.
 """
 
 from __future__ import annotations
@@ -32,22 +31,22 @@ from vpc_cni_iam.policy.proof.conditions.implication import implied
 from vpc_cni_iam.policy.proof.facts import AskedKeys
 
 _PARTS_OF_A_PAIR = 4
-# How many patterns are tried on a text in the time of one step.
+# The patterns that are tried on a text in the time of one step.
 _PATTERNS_OF_A_STEP = 2
-# In place of a language's number: a pattern of what a side leaves out.
+# Instead of a language's number: an excluded pattern of a side.
 _NOT_IN_SIDE = -1
 
 
 class Uncovered(Struct, frozen=True):
-    """A part of a region that is not shown to be covered."""
+    """A part of a region that is not proven to be covered."""
 
-    region: Region  # the part: of one action pattern and one resource pattern
+    region: Region  # the part, with one action pattern and one resource pattern
     action: Word
     resource: Word  # a resource in it that no usable statement covers for this action
 
 
 class StatementCover(Struct, dict=True):
-    """Which parts of regions some statements cover."""
+    """Decides which parts of regions some statements cover."""
 
     clauses: Sequence[Clause]
     budget: Budget = field(default_factory=Budget)
@@ -68,10 +67,10 @@ class StatementCover(Struct, dict=True):
         return self._index.meeting(region, self.budget)
 
     def uncovered_parts(self, region: Region) -> Iterator[Uncovered]:
-        """Yield parts of a region that are not covered; none if all is.
+        """Yield parts of a region that are not covered; nothing if everything is covered.
 
-        Of each pair of an action pattern and a resource pattern that is not covered there is at
-        least one, and a few for different actions.
+        For each uncovered pair of an action pattern and a resource pattern, there is at least one
+        part, and a few for different actions.
         """
         for part in facts.parts(region, self._asked, self.budget):
             yield from self._uncovered_of(part)
@@ -85,9 +84,9 @@ class StatementCover(Struct, dict=True):
                 yield Uncovered(part, word, outside)
 
     def _usable(self, region: Region, clause: Clause, known: dict[ConditionCheck, bool]) -> bool:
-        """Say whether a statement's principals and conditions follow from the region's.
+        """Return whether a statement's principals and conditions follow from the region's.
 
-        ``known`` remembers which conditions do.
+        ``known`` caches which conditions do.
         """
         self.budget.spend(1 + len(clause.checks))
         if clause.callers and not any(c and covers(clause.callers, c) for c in region.callers):
@@ -104,7 +103,7 @@ class StatementCover(Struct, dict=True):
     def _uncovered_parts(
         self, action: RegionSide, resources: Sequence[RegionSide], usable: Sequence[Clause]
     ) -> Iterator[tuple[RegionSide, Word, Word]]:
-        """Yield every resource pattern not covered for some action, with such actions."""
+        """Yield every resource pattern that is not covered for some action, with these actions."""
         self.budget.spend(len(usable) + len(resources))
         full = [clause for clause in usable if self._inside(action, clause.actions)]
         left = [side for side in resources if self._escape(side, full) is not None]
@@ -118,7 +117,7 @@ class StatementCover(Struct, dict=True):
         def enough(members: frozenset[int]) -> bool:
             return all(self._escape(side, covering(members)) is None for side in left)
 
-        # An action of each class, and which statements are about all of that class.
+        # An action of each class, and the statements that are about the whole class.
         classes: Iterable[tuple[Word, frozenset[int]]] = [(tuple(action.text or ""), frozenset())]
         if action.text is None:
             classes = _partition(action, [c.actions for c in partial], self.budget, enough)
@@ -132,7 +131,7 @@ class StatementCover(Struct, dict=True):
                         yield side, word, outside
 
     def _inside(self, side: RegionSide, language: Language) -> bool:
-        """Say whether a language has all of a side."""
+        """Return whether a language contains a whole side."""
         if language.names(side.pattern):
             return True
         if side.text is not None:
@@ -141,7 +140,7 @@ class StatementCover(Struct, dict=True):
         return _outside(side, [language], self.budget) is None
 
     def _escape(self, side: RegionSide, clauses: Sequence[Clause]) -> Word | None:
-        """Return a resource of a side that no statement is about, None if there is none."""
+        """Return a resource of a side that no statement is about; None if there is none."""
         self.budget.spend(1 + len(clauses))
         if any(clause.resources.names(side.pattern) for clause in clauses):
             return None
@@ -149,7 +148,7 @@ class StatementCover(Struct, dict=True):
 
 
 def _outside(side: RegionSide, languages: Sequence[Language], budget: Budget) -> Word | None:
-    """Return a word of a side that none of some languages has, None if there is none."""
+    """Return a word of a side that is in none of some languages; None if there is none."""
     partition = _partition(side, languages, budget, bool)
     return next((word for word, members in partition if not members), None)
 
@@ -160,9 +159,9 @@ def _partition(
     budget: Budget,
     enough: Callable[[frozenset[int]], bool],
 ) -> Iterator[tuple[Word, frozenset[int]]]:
-    """Yield a word of each class of a side, and which languages have all of that class.
+    """Yield a word of each class of a side, and the languages that contain the whole class.
 
-    `enough` is whether a class that these languages have, and maybe others, may be left out.
+    `enough` returns whether a class that at least these languages contain can be left out.
     """
     begin = side.prefix
     owned = [(n, glob) for n, language in enumerate(languages) for glob in language.meeting(begin)]
@@ -170,7 +169,7 @@ def _partition(
     owned += [(_NOT_IN_SIDE, glob) for glob in side.excluded if can_meet(glob, side)]
     owner, readers = [number for number, _ in owned], [glob for _, glob in owned]
     negated = {n for n, language in enumerate(languages) if language.element.negated}
-    # What a variable excepts is missed for certain only where the side leaves it out as well.
+    # A word certainly misses an exception with a variable only if the side also excludes it.
     all_but = {n for n in negated if languages[n].unless <= {*side.excluded}}
 
     def settled(sure: frozenset[int]) -> bool:

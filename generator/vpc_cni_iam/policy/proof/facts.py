@@ -1,6 +1,6 @@
-"""Regions with what AWS documents of their requests as further conditions.
+"""Regions with AWS's documented facts about their requests as more conditions.
 
-What is documented of some requests alone, such as those of EC2, splits a region.
+A fact about only some requests, such as those of EC2, splits a region.
 """
 
 from __future__ import annotations
@@ -39,23 +39,22 @@ _EQUALS_IF_EXISTS = Operator(BASES["StringEquals"], if_exists=True)
 _ACCOUNT_ID = re.compile("[0-9]{12}")
 _ID = "?" * 12
 _REMEMBERED = 1024
-_STEPS_OF_A_CUT = 20  # of one side by one pattern
-# What has a name in its ARN, where all else of EC2 has an ID, in which there is no colon. Source:
-# Service Authorization Reference, "Resource types defined by Amazon EC2".
+_STEPS_OF_A_CUT = 20  # cuts of one side by one pattern
+# EC2 resources with a name in their ARN; all others have an ID, without colons. Source: Service
+# Authorization Reference, "Resource types defined by Amazon EC2".
 _NAMED = ("ec2:*:*:key-pair/*", "ec2:*:*:placement-group/*")
 
 
 class AskedKeys(Struct, frozen=True):
-    """What conditions ask for of which there are facts."""
+    """The keys with documented facts in conditions."""
 
     keys: frozenset[str]
-    # The accounts that they name as those of resources; None if they say nothing of those but what
-    # depends on the values of variables.
+    # The resources' accounts that they name; None if these depend on the values of variables.
     accounts: frozenset[str] | None
 
     @classmethod
     def of(cls, checks: Iterable[ConditionCheck]) -> AskedKeys:
-        """Return what some conditions ask for."""
+        """Return the keys in some conditions."""
         keys: set[str] = set()
         accounts: frozenset[str] | None = None
         for check in checks:
@@ -67,7 +66,7 @@ class AskedKeys(Struct, frozen=True):
         return cls(frozenset(keys), accounts)
 
     def __or__(self, other: AskedKeys) -> AskedKeys:
-        """Return what either asks for."""
+        """Return the keys in either."""
         accounts = self.accounts
         if other.accounts is not None:
             accounts = (accounts or frozenset()) | other.accounts
@@ -75,7 +74,7 @@ class AskedKeys(Struct, frozen=True):
 
 
 def parts(region: Region, asked: AskedKeys, budget: Budget) -> list[Region]:
-    """Return a region in parts, each with the facts that its conditions or others ask for."""
+    """Return a region in parts, each with the facts about keys in its conditions or others."""
     if region.scopes is not None:
         return [region]
     asked |= AskedKeys.of(region.checks)
@@ -103,7 +102,7 @@ def _equal(key: str, other: str) -> ConditionCheck:
 def _split(
     region: Region, scope: ActionScope, facts: tuple[ConditionCheck, ...], budget: Budget
 ) -> Iterator[Region]:
-    """Yield the parts of a region inside a scope, where something is known, and outside of it."""
+    """Yield the parts of a region inside a scope with a fact, and outside it."""
     plain = tuple(side for side in region.actions if not side.has_variables)
     own, foreign = _cut(plain, (scope.actions,), budget)
     foreign += tuple(side for side in region.actions if side.has_variables)
@@ -123,7 +122,7 @@ def _of_sides(region: Region, actions: _Sides, resources: _Sides) -> Iterator[Re
 
 
 def _by_account(region: Region, accounts: Sequence[str], budget: Budget) -> Iterator[Region]:
-    """Yield the parts of a region by what is known of the account of its resources."""
+    """Yield the parts of a region by the facts about the account of its resources."""
     if ACCOUNT_OF_ARN not in (region.scopes or ()):
         yield region
         return
@@ -139,7 +138,7 @@ def _by_account(region: Region, accounts: Sequence[str], budget: Budget) -> Iter
         other, rest = _cut(rest, (f"arn:*:*:*:{_ID}:*",), budget)
         differs = [_account(_NOT_EQUALS, *accounts)] if accounts else []
         other_owner = _known(region, *differs, null(RESOURCE_ACCOUNT, absent=False))
-        # Those without an account first: their examples are the likeliest.
+        # First those without an account: their examples are the most likely.
         for part, resources in ((region, unknown + rest), (other_owner, other), *owned):
             yield from _of_sides(part, (action,), resources)
 
@@ -154,10 +153,10 @@ def _account(operator: Operator, *accounts: str) -> ConditionCheck:
 
 
 def _of_reference(sides: _Sides, action: str) -> _Sides:
-    """Return those of some resources that an action of EC2 can be on, of a known action.
+    """Return the resources, of some, that a known EC2 action can be on.
 
-    Wildcards cross colons, so that a pattern that names an account after one also matches ARNs
-    of other accounts, if their last part may have colons.
+    Wildcards cross colons: a pattern with an account after a wildcard also matches ARNs of other
+    accounts, if their last part may have colons.
     """
     forms = reference.forms(action) if action.startswith("ec2:") else None
     if not forms:
@@ -169,7 +168,7 @@ def _of_reference(sides: _Sides, action: str) -> _Sides:
 
 @lru_cache(_REMEMBERED)
 def _of_form(form: str) -> Glob:
-    """Return the pattern of the ARNs of a form, where the account has its digits."""
+    """Return the pattern of the ARNs of a form, with an account of 12 digits."""
     service, region, account, name = form.split(":", 3)
     text = f"arn:*:{service}:{region}:{_ID if account == '*' else account}:{name}"
     pattern = _pattern(text)
@@ -178,9 +177,9 @@ def _of_form(form: str) -> Glob:
 
 
 def _cut(sides: _Sides, patterns: Sequence[str], budget: Budget) -> tuple[_Sides, _Sides]:
-    """Return what of some sides matches some patterns, and what matches none.
+    """Return the parts of some sides that match some patterns, and the parts that match none.
 
-    A side with variables cannot be cut. It is with what matches if it may.
+    A side with variables cannot be cut: if it may match, it is in the first parts.
     """
     budget.spend(_STEPS_OF_A_CUT * len(sides) * len(patterns))
     matching, rest = [], []
@@ -200,7 +199,7 @@ def _cut(sides: _Sides, patterns: Sequence[str], budget: Budget) -> tuple[_Sides
 
 
 def _has_all(glob: Glob, side: RegionSide) -> bool:
-    """Say whether a pattern obviously matches all of a side."""
+    """Return whether a pattern obviously matches a whole side."""
     if side.text is not None:
         return glob.matches(side.text)
     begins = glob.loops[-1] is Characters.ALL and len(glob.prefix) == len(glob.items)
@@ -208,7 +207,7 @@ def _has_all(glob: Glob, side: RegionSide) -> bool:
 
 
 def _part(side: RegionSide, text: str) -> RegionSide | None:
-    """Return what of a side matches a pattern, None if that is known to be nothing."""
+    """Return the part of a side that matches a pattern; None if it is known to be empty."""
     glob, pattern = _glob(text), _pattern(text)
     within = (*side.within, pattern)
     if literal(pattern) is not None:
@@ -218,7 +217,7 @@ def _part(side: RegionSide, text: str) -> RegionSide | None:
 
 @lru_cache(_REMEMBERED)
 def _glob(text: str) -> Glob:
-    """Return a pattern of actions, or of ARNs, of which a last part that is all * has colons."""
+    """Return a pattern of actions or ARNs; a last part of only * may have colons."""
     pattern = _pattern(text)
     glob = globs.of_arn(pattern, wide=True) if text.endswith(":*") else globs.of_parts(pattern)
     return glob if glob and text.startswith("arn:") else globs.of(pattern)

@@ -1,4 +1,4 @@
-"""Patterns as small automata: what consumes one character, and where a ``*`` may stay."""
+"""Patterns as small automata: items that consume one character, and loops for ``*``."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.matching.variables import Opaque, Part, Pattern, is_plain
 from vpc_cni_iam.policy.wildcard import Wild
 
-# Characters outside ASCII that one way or another to ignore case takes for a letter.
+# Characters outside ASCII that equal a letter in some way to ignore case.
 _NEARLY = {"i": "\u0130\u0131", "k": "\u212a", "s": "\u017f"}
 
 
 class Characters(Enum):
-    """Which characters a wildcard takes."""
+    """The characters that a wildcard matches."""
 
     NONE = "none"
     PART = "any but a colon"
@@ -26,7 +26,7 @@ class Characters(Enum):
 
 
 class Atom(Struct, frozen=True):
-    """A policy variable or a hole, as one opaque letter: equal ones have equal values."""
+    """A policy variable or a hole as one opaque letter: equal ones have equal values."""
 
     variable: Opaque
     folded: bool = False  # whether its value is compared without case
@@ -39,10 +39,10 @@ Item: TypeAlias = str | Characters | Atom
 
 
 class Glob(Struct, frozen=True, cache_hash=True, dict=True):
-    """A pattern of n items; before, between and after them a loop says what ``*`` takes."""
+    """A pattern of n items; loops before, between and after them have the characters of ``*``."""
 
-    items: tuple[Item, ...]  # what takes one letter each
-    # One more than items: what may be skipped before the item, and at the end.
+    items: tuple[Item, ...]  # each item matches one letter
+    # One more than items: characters that can be skipped before the item, and at the end.
     loops: tuple[Characters, ...]
 
     @property
@@ -52,7 +52,7 @@ class Glob(Struct, frozen=True, cache_hash=True, dict=True):
 
     @cached_property
     def prefix(self) -> str:
-        """The literal text that every match begins with."""
+        """The literal prefix of every match."""
         text = []
         for item, loop in zip(self.items, self.loops, strict=False):
             if loop is not Characters.NONE or not isinstance(item, str) or len(item) != 1:
@@ -61,7 +61,7 @@ class Glob(Struct, frozen=True, cache_hash=True, dict=True):
         return "".join(text)
 
     def matches(self, text: str) -> bool:
-        """Say whether it matches a text; a variable in it matches nothing."""
+        """Return whether it matches a text; a variable in it matches nothing."""
         items, positions = (*self.items, Characters.NONE), {0}
         for letter in text:
             after = {p + 1 for p in positions if takes(items[p], letter)}
@@ -72,7 +72,7 @@ class Glob(Struct, frozen=True, cache_hash=True, dict=True):
 
 
 def takes(item: Item, symbol: Symbol) -> bool:
-    """Say whether an item takes a letter."""
+    """Return whether an item matches a letter."""
     if isinstance(item, str):
         return isinstance(symbol, str) and symbol in item
     if isinstance(item, Atom):
@@ -88,16 +88,16 @@ EMPTY = Glob((), (Characters.NONE,))
 
 @lru_cache(maxsize=4096)
 def of(pattern: Pattern) -> Glob:
-    """Return the automaton of a pattern whose wildcards take any character."""
+    """Return the automaton of a pattern whose wildcards match any character."""
     return _build([(part, Characters.ALL) for part in pattern])
 
 
 def of_arn(pattern: Pattern, *, wide: bool) -> Glob | None:
     """Return the automaton of an ARN pattern of the condition operators.
 
-    Wildcards in its first five parts do not cross a colon. The value of a variable or hole might
-    have colons, so that what follows it might be in the last part: a wide automaton takes this for
-    true, and a narrow one for false. None for a narrow one that might have fewer than six parts.
+    Wildcards in its first five parts do not cross a colon. The value of a variable or hole may have
+    colons, so the text after it may be in the last part: a wide automaton assumes this, a narrow
+    one does not. None for a narrow one that may have fewer than six parts.
     """
     parts: list[tuple[Part, Characters]] = []
     colons, open_part = 0, False
@@ -119,10 +119,10 @@ def of_parts(pattern: Pattern) -> Glob:
 def of_resource(pattern: Pattern, *, narrow: bool) -> Glob | None:
     """Return the automaton of a resource pattern.
 
-    The page "IAM JSON policy elements: Resource" lets a ``*`` that ends a part of the ARN cross
-    the colon and leaves open what others do. The wide reading lets all cross, as the evaluator
-    does; the narrow one keeps the others within their part. None for an incomplete ARN with a
-    variable: which parts are missing is not known.
+    By the page "IAM JSON policy elements: Resource", a ``*`` at the end of an ARN's part crosses
+    the colon; the page leaves others open. In the wide reading, all cross, as in the evaluator; in
+    the narrow one, the others stay in their part. None for an incomplete ARN with a variable: it is
+    not known which parts are missing.
     """
     colons = sum(part.count(":") for part in pattern if isinstance(part, str))
     if not is_plain(pattern) and colons < ARN_PARTS - 1:
@@ -140,7 +140,7 @@ def of_resource(pattern: Pattern, *, narrow: bool) -> Glob | None:
 
 
 def is_ambiguous(pattern: Pattern) -> bool:
-    """Say whether the two readings of a resource differ."""
+    """Return whether the two readings of a resource differ."""
     colons = 0
     for index, part in enumerate(pattern):
         if colons >= ARN_PARTS - 1:
@@ -155,7 +155,7 @@ def is_ambiguous(pattern: Pattern) -> bool:
 def of_folded(pattern: Pattern, *, wide: bool) -> Glob | None:
     """Return the automaton of a text without case; None if it has letters outside ASCII.
 
-    A wide one has what matches in some way to ignore case, else only what does in each.
+    A wide one matches texts that equal it in some way to ignore case, a narrow one in every way.
     """
     if not all(part.isascii() for part in pattern if isinstance(part, str)):
         return None
@@ -169,10 +169,10 @@ def _ends_part(pattern: Pattern, index: int) -> bool:
 
 
 def _by_part(pattern: Pattern) -> list[tuple[Part, bool]] | None:
-    """Return each piece and whether it stands in the last part of the ARN.
+    """Return each piece and whether it is in the last part of the ARN.
 
-    Pieces keep their positions: a literal that reaches into the last part counts by its begin,
-    which is as good, for literals are the same in all parts.
+    The beginning of a literal decides its part, even if it reaches into the last one: literals
+    match the same in all parts.
     """
     pieces: list[tuple[Part, bool]] = []
     colons = 0
@@ -190,7 +190,7 @@ def _build(
     *,
     fold: Mapping[str, str] | None = None,
 ) -> Glob:
-    """Build the automaton of parts; `fold` has what else is like a letter, without case."""
+    """Build the automaton of parts; `fold` has the other characters that equal a letter."""
     items: list[Item] = []
     loops = [Characters.NONE]
     for part, characters in parts:

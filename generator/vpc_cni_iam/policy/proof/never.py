@@ -1,7 +1,7 @@
 """Whether policies never allow something: a proof, a request that they allow, or neither.
 
-Each question is one of new access: a Deny of everything else leaves what the question is about,
-and nothing was allowed before.
+Each question is about new access: the old policies allow nothing, and a Deny of everything else
+limits the new ones to the question.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from vpc_cni_iam.policy.proof.answer import Answer
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.examples import reference
 
-# An ARN of EC2 that names a type of resource. An ID of EC2 has no colon and no slash.
+# An EC2 ARN with a type of resource. An EC2 ID has no colon and no slash.
 _OF_TYPE = re.compile(r"arn:[^:]*:ec2:[^:]*:[^:]*:([a-z-]+)/[^:/]*")
 _EXAMPLE = "arn:aws:ec2:us-east-1:111122223333:{}/0123456789abcdef0"
 _WILDCARD = re.compile(r"[*?]")
@@ -26,7 +26,7 @@ _TYPE = re.compile(r".*:([a-z-]+)/[^:]*", re.DOTALL)
 
 
 class NeverTarget(Struct, frozen=True):
-    """What a role must never do."""
+    """An action that a role must never do."""
 
     action: str  # an action, or a pattern
     resource: str = "*"  # an ARN, or a pattern
@@ -38,9 +38,9 @@ def never(
     *,
     within: Sequence[Sequence[Policy]] = (),
 ) -> tuple[Answer, ...]:
-    """Return of each target whether the policies of one role never allow it.
+    """Return for each target whether the policies of one role never allow it.
 
-    `within` has the limits of the role, which must each allow a request as well.
+    `within` has the limits of the role, which must each also allow a request.
     """
     budget = Budget()
     return tuple(
@@ -64,11 +64,11 @@ def _never(
 
 
 def _about(policy: Policy, resource: str) -> Policy:
-    """Return a policy without what is about no resource of the type that a pattern names.
+    """Return a policy without the parts that cannot be about a pattern's type of resource.
 
-    Patterns of resources of other types match ARNs of the type only where a wildcard matches a
-    colon that no ARN has. Of actions, AWS asks for on the type only those that the Service
-    Authorization Reference has for it; those that it does not know stay.
+    Resource patterns of other types match ARNs of the type only if a wildcard matches a colon that
+    no ARN has. AWS checks only those actions on the type that the Service Authorization Reference
+    has for it; actions that the reference does not know stay.
     """
     if (kind := _OF_TYPE.fullmatch(resource)) is None:
         return policy

@@ -1,4 +1,4 @@
-"""Finds, among many patterns, those that can match a text in common with another pattern."""
+"""Finds patterns, among many, that can match the same text as another pattern."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 
 class PrefixIndex:
-    """Numbers by the literal text that a pattern begins with; a number may have several."""
+    """An index of numbers by a pattern's literal prefix; a number may have several."""
 
     def __init__(self, prefixes: Iterable[tuple[str, int]]) -> None:
         self._numbers: dict[str, list[int]] = {}
@@ -24,7 +24,7 @@ class PrefixIndex:
             yield from self._numbers.get(prefix[:length], ())
 
     def meeting(self, prefix: str) -> set[int]:
-        """Return the numbers of patterns that match some text with a prefix, or may."""
+        """Return the numbers of patterns that match, or may match, some text with a prefix."""
         numbers = set(self.within(prefix))
         for position in range(bisect_left(self._sorted, prefix), len(self._sorted)):
             if not self._sorted[position].startswith(prefix):

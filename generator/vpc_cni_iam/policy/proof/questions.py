@@ -1,4 +1,4 @@
-"""What is to be shown for a proof of no new access, by `vpc_cni_iam.policy.proof.access`."""
+"""The questions of a proof of no new access, for `vpc_cni_iam.policy.proof.access`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from vpc_cni_iam.policy.proof.covering import StatementCover
 
 
 class NewPart(Struct, frozen=True):
-    """Requests that are to be covered, and the statements they come from."""
+    """Requests that must be covered, and the statements that they come from."""
 
     region: Region
     allows: tuple[Clause, ...]  # an Allow of each new layer
-    deny: Clause | None = None  # a Deny of an old layer, which has no longer to apply
+    deny: Clause | None = None  # a Deny of an old layer, which may no longer apply
 
     @property
     def origins(self) -> tuple[Clause, ...]:
@@ -26,16 +26,16 @@ class NewPart(Struct, frozen=True):
 
 
 class Question(Struct, frozen=True):
-    """Whether all that a statement brings is covered."""
+    """Whether all requests that a statement adds are covered."""
 
-    clause: Clause  # an Allow that is new, or a Deny that is no more
-    layer: int  # the position of the old layer that may have denied what it brings
+    clause: Clause  # a new Allow, or a removed Deny
+    layer: int  # the position of the old layer that may have denied the added requests
     covering: StatementCover  # what must cover it
-    # The Allow statements of each new layer but that of an Allow, of which one must apply.
+    # The Allow statements of each other new layer; one of each layer must apply.
     allows: tuple[ClauseIndex, ...]
 
     def parts(self) -> Iterator[NewPart]:
-        """Yield what the statement brings; layers are met only for what is not covered already."""
+        """Yield the requests that the statement adds; if not covered, joined with other layers."""
         region = clauses.region(self.clause)
         if self.clause.denies:
             return self._met(NewPart(region, (), self.clause), self.allows)
@@ -58,7 +58,7 @@ class Question(Struct, frozen=True):
 def questions(
     old: Sequence[Sequence[Clause]], new: Sequence[Sequence[Clause]]
 ) -> Iterator[Question]:
-    """Yield what is to be shown of each statement that may bring new access.
+    """Yield a question for each statement that may add access.
 
     Each side has the statements of its layers.
     """
@@ -76,7 +76,7 @@ def _of_allows(
     denies: Sequence[Clause],
 ) -> Iterator[Question]:
     known = {clause.meaning for clause in layer if not clause.denies}
-    # What an Allow of the old layer has, the old layer allows: only other ones bring anything.
+    # An Allow that the old layer also has adds nothing.
     others = [[clause for clause in some if clause.meaning not in known] for some in allows]
     if all(others):
         covering = StatementCover([*(c for c in layer if not c.denies), *denies])

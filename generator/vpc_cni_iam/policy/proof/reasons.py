@@ -1,4 +1,4 @@
-"""The evidence of an answer: what stays open, and which parts of a request are made up."""
+"""The evidence of an answer: open parts, and made-up parts of a request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NAMED = 5
 
 
 def made_up(request: Request, statements: Sequence[Clause]) -> tuple[MadeUp, ...]:
-    """Return the parts of a request that AWS is not known to have and no policy names."""
+    """Return the made-up parts of a request: not known in AWS, and in no policy."""
     named = {
         text.lower()
         for clause in statements
@@ -46,7 +46,7 @@ def made_up(request: Request, statements: Sequence[Clause]) -> tuple[MadeUp, ...
 
 
 def place(clause: Clause, side: Side, layer: int) -> StatementPlace:
-    """Return where a statement is; layer 0 has the policies, the others are limits."""
+    """Return the place of a statement; layer 0 has the policies, the others are limits."""
     return StatementPlace(side, *clause.at, clause.statement, layer - 1 if layer else None)
 
 
@@ -57,7 +57,7 @@ def open_part(
     near: Sequence[Clause],
     budget: Budget,
 ) -> OpenPart:
-    """Return what is not covered, and the conditions of `near` statements that do not follow.
+    """Return the uncovered part, and the conditions of `near` statements that do not follow.
 
     `allows` has an Allow of the new policies, then one of each limit.
     """
@@ -81,7 +81,7 @@ def open_part(
 def hard_statement(
     statement: StatementPlace, clause: Clause, covering: Sequence[Clause]
 ) -> HardStatement:
-    """Return what takes too many steps, and what to simplify."""
+    """Return the statement that takes too many steps, and what to simplify."""
     near = [clause, *covering]
     pattern = max((p for c in near for p in _patterns(c.statement)), key=_wildcards, default="")
     if _wildcards(pattern) > 1:

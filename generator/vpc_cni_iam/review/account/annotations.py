@@ -1,7 +1,7 @@
-"""The roles that annotations of service accounts name, wherever they are in a resource.
+"""The roles in annotations of service accounts, in any resource.
 
-That is in objects of Kubernetes, and in the values of charts, add-ons and applications, which may
-be text of JSON or YAML. What says a role in another form is named as not read.
+The annotations are in Kubernetes objects, and in values of charts, add-ons and applications, which
+may be JSON or YAML text. A role in another form is reported as not read.
 """
 
 from __future__ import annotations
@@ -30,32 +30,33 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Sensitive, Unknown, Value
 
 _WORD = "role-arn"
-_DEPTH = 4  # of texts in texts
-_MOST = 250_000  # characters of text without the word that are read, in case they spell it
-_parsed = lru_cache(8)(decoded)  # two checks ask of both sides, which have much text in common
-_NAMING = ("name", "targetPath")  # of objects that have the annotation, or say where it goes
-_NAMES = ("namespace", "name")  # in the metadata of a service account, or beside its annotations
+_DEPTH = 4  # nested texts
+_MOST = 250_000  # characters of text that are read if the annotation may be escaped in it
+_parsed = lru_cache(8)(decoded)  # two checks read both sides, which have much text in common
+# the members of objects that name the annotation, or say where it is copied
+_NAMING = ("name", "targetPath")
+_NAMES = ("namespace", "name")  # members of a service account's metadata, or beside its annotations
 
 
 class AnnotatedRole(Struct, frozen=True):
-    """The role of a service account, and what a resource says of who that is."""
+    """The role of a service account, and how the resource identifies the account."""
 
     placed: PlacedValue
-    account: ServiceAccount  # empty names where they are not known, or have a default
-    # What tells it from others where its name is not known: the object in the values of a chart.
-    # It belongs to its side where the name is known after apply.
+    account: ServiceAccount  # empty names if they are unknown or have a default
+    # Identifies the account if its name is unknown: the object in the values of a chart. If the
+    # name is known after apply, the object includes its side.
     object: str = ""
 
 
 class RoleAnnotations(Struct, frozen=True):
-    """What a resource says of the roles of service accounts."""
+    """The roles of service accounts in a resource."""
 
     roles: tuple[AnnotatedRole, ...] = ()
-    not_read: frozenset[str] = frozenset()  # the texts that are about such a role and are not read
+    not_read: frozenset[str] = frozenset()  # texts about such roles that are not read
 
 
 def role_annotations(resource: Resource, side: Side, secrets: Secrets) -> RoleAnnotations:
-    """Return what a resource says of the roles of service accounts on a side."""
+    """Return the roles of service accounts in one side of a resource."""
     marks = resource.unknown if side is Side.AFTER else None
     reader = _AnnotationReader(resource, side, secrets, set())
     roles = tuple(reader.walk(values_of(resource, side), marks, _Where()))
@@ -63,16 +64,16 @@ def role_annotations(resource: Resource, side: Side, secrets: Secrets) -> RoleAn
 
 
 class _Where(Struct, frozen=True):
-    """Where a value is."""
+    """The place of a value."""
 
     path: Path = ()
-    # The objects and lists around it with the marks of what is known after apply, the inner last.
+    # The objects and lists around it, each with its marks of unknown values; the innermost is last.
     around: tuple[tuple[Any, Any], ...] = ()
-    depth: int = 0  # in how many texts
-    is_hidden: bool = False  # whether in a text that is sensitive
+    depth: int = 0  # the number of texts around it
+    is_hidden: bool = False  # whether it is in a sensitive text
 
     def inside(self, step: str | int, value: Any, marks: Any) -> _Where:
-        """Return the place of a member or an item of a value at this place."""
+        """Return the place of a member or item."""
         around = (*self.around, (value, marks))
         return _Where((*self.path, step), around, self.depth, self.is_hidden)
 
@@ -118,7 +119,7 @@ class _AnnotationReader(Struct, frozen=True):
                 yield from self.walk(value, mark, inner)
 
     def _is_annotation(self, name: Any) -> bool:
-        """Say whether a name is of the annotation, also where its dots are escaped."""
+        """Return whether a name is the annotation's, also with escaped dots."""
         text = self.secrets.judged(name)
         return isinstance(text, str) and text.replace("\\.", ".").endswith(ROLE_ANNOTATION)
 
@@ -131,10 +132,10 @@ class _AnnotationReader(Struct, frozen=True):
         return AnnotatedRole(PlacedValue(where.path, role), *self._account(where))
 
     def _named_by(self, where: _Where) -> tuple[list[str], Any, Any]:
-        """Return the path to an annotation, and what names its account, with its marks."""
+        """Return the path of an annotation, and what names its account, with its marks."""
         (inner, _), (holder, marks) = where.around[-1], where.around[-2:][0]
         path: list[str] = [s for s in where.path[1:-2] if isinstance(s, str)]
-        if isinstance(holder, list):  # of blocks ``set``, each with a name and a value
+        if isinstance(holder, list):  # of ``set`` blocks, each with a name and a value
             path = (
                 str(self.secrets.judged(inner.get("name"))).partition(".annotations.")[0].split(".")
             )
@@ -147,7 +148,7 @@ class _AnnotationReader(Struct, frozen=True):
         return path, holder, marks
 
     def _account(self, where: _Where) -> tuple[ServiceAccount, str]:
-        """Return whose annotation is at a place, and what tells it from others without a name."""
+        """Return the account of an annotation, and what identifies it without a name."""
         path, holder, marks = self._named_by(where)
         names = [member(holder, name) for name in _NAMES]
         is_later = marks is True or any(member(marks, name) is True for name in _NAMES)
@@ -161,7 +162,7 @@ class _AnnotationReader(Struct, frozen=True):
 
     def _in_text(self, text: str, where: _Where) -> Iterator[AnnotatedRole]:
         whole = self.secrets.judged(text)
-        if _WORD not in whole and "\\" not in whole:  # which may spell it otherwise
+        if _WORD not in whole and "\\" not in whole:  # the annotation may be escaped
             return
         documents = _parsed(whole, most=None if _WORD in whole else _MOST)
         if isinstance(documents, list) and len(documents) == 1:

@@ -1,4 +1,4 @@
-"""Who has permissions in a cluster on one side: by access entries and access policies of EKS."""
+"""The permissions in clusters on one side, from access entries and access policies of EKS."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from vpc_cni_iam.review.account.iam_resource import IamResource, Unresolved
 from vpc_cni_iam.review.account.resolve import on_side
 
 _STANDARD = Known("STANDARD")
-# A cluster, a principal and an access policy, of which EKS has one right at most.
+# A cluster, a principal and an access policy; EKS has at most one right for them.
 RightKey: TypeAlias = tuple[Value, IamResource, Value]
 
 
 class ClusterRight(Struct, frozen=True):
-    """What an access entry, or an access policy, gives a principal in a cluster."""
+    """The access that an access entry or access policy gives a principal in a cluster."""
 
     address: str  # of the resource
     cluster: Value  # its name
@@ -30,12 +30,12 @@ class ClusterRight(Struct, frozen=True):
     policy: Value = ABSENT  # the ARN of the access policy; absent for an entry
     groups: tuple[Value, ...] = ()  # of Kubernetes
     user_name: Value = ABSENT
-    type: Value = _STANDARD  # of an entry: others than the standard make the principal a node
-    namespaces: tuple[Value, ...] = ()  # in which the policy counts; empty for the whole cluster
+    type: Value = _STANDARD  # of an entry: any other type makes the principal a node
+    namespaces: tuple[Value, ...] = ()  # the namespaces of the policy; empty for the whole cluster
 
     @property
     def key(self) -> RightKey:
-        """What tells it from others."""
+        """What identifies the right."""
         return self.cluster, self.principal, self.policy
 
     @property
@@ -50,13 +50,13 @@ class ClusterRight(Struct, frozen=True):
 
     @property
     def gives_nothing(self) -> bool:
-        """Whether the principal gets nothing by it: access policies give it something."""
+        """Whether the principal gets no access from it."""
         is_plain = not self.groups and isinstance(self.user_name, Absent)
         return self.is_entry and is_plain and not self.is_of_node
 
 
 def cluster_rights(filler: Filler, side: Side) -> Iterator[ClusterRight]:
-    """Yield what principals have in clusters on a side."""
+    """Yield the rights of principals in clusters on a side."""
     for resource in filler.resources:
         if resource.type in CLUSTER_ACCESS:
             yield from _of(filler, on_side(resource, side), side)
@@ -64,7 +64,7 @@ def cluster_rights(filler: Filler, side: Side) -> Iterator[ClusterRight]:
 
 def _of(filler: Filler, resource: Resource, side: Side) -> Iterator[ClusterRight]:
     def written(path: str) -> tuple[Value, ...]:
-        """Return the values of an argument, which the provider computes where it is not set."""
+        """Return the values of an argument; the provider computes them if it is not set."""
         values = tuple(_scalar(resource, placed, side) for placed in read(resource, path, side))
         is_open = any(isinstance(value, Unknown) for value in values)
         argument = path.partition(".")[0]

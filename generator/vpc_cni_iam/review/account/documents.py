@@ -1,4 +1,4 @@
-"""What a policy says on one side of a plan."""
+"""The content of a policy on one side of a plan."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from vpc_cni_iam.policy.value import Absent, Sensitive, Unknown
 
 
 class Document(Struct, frozen=True):
-    """A policy that is known, but for its holes."""
+    """A known policy, which may have unknown parts (holes)."""
 
     policy: Policy
-    # The policy with marks for what is sensitive in it, which is all that is ever shown; None where
-    # nothing is.
+    # The policy with marks in place of sensitive values: reports show only this. None if it has
+    # none.
     masked: Policy | None = None
-    size: int = 0  # of its text, in characters as IAM counts them; 0 where it could tell a secret
+    size: int = 0  # the size of its text, as IAM counts characters; 0 if it could reveal a secret
 
     @property
     def holes(self) -> tuple[Hole, ...]:
-        """What is not known of it, each part once."""
+        """The unknown parts, without repeats."""
         statements = self.policy.statements
         texts = (t for s in statements for t in (*s.actions, *s.not_actions, *s.texts()))
         return tuple(dict.fromkeys(holes(texts)))
@@ -35,11 +35,11 @@ class Document(Struct, frozen=True):
 
 
 class Invalid(Struct, frozen=True):
-    """A text that is no policy, and why."""
+    """A text that is not a policy, and the reason."""
 
     text: str
     why: Message
 
 
-# What a policy is on one side. Unknown: the plan does not show it.
+# The content on one side. Unknown: the plan does not show it.
 Content: TypeAlias = Document | Invalid | Unknown | Sensitive | Absent

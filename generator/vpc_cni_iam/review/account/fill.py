@@ -1,7 +1,7 @@
 """Fills the accounts before and after a plan, from the table of arguments.
 
-IAM's own rules make them right: an inline policy has one name, an attachment one policy; IAM
-removes what an exclusive list does not name; a principal that is replaced starts with nothing.
+They follow IAM's rules: an inline policy has one name, an attachment one policy; IAM removes what
+an exclusive list does not name; a replaced principal starts without policies.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _STAYS = (("no-op",), ("update",), ("read",), ("forget",))
 
 
 class Filler:
-    """Knows who is meant and what policies say in one plan, and fills its accounts."""
+    """Resolves names and reads policies of one plan, and fills its accounts."""
 
     def __init__(self, plan: Plan, source: SourceReader | None = None) -> None:
         self.plan, self.source = plan, source
@@ -71,9 +71,10 @@ class Filler:
         return accounts
 
     def _left_behind(self) -> Iterator[Resource]:
-        """Yield what replacements left of policies and attachments, each at its own address.
+        """Yield the policies and attachments that replacements leave behind, each with its address.
 
-        IAM deletes the policy of a name, or the attachment of a policy, not only what made it.
+        IAM deletes the policy of a name, or the attachment of a policy, for every resource that has
+        it.
         """
         for resource in self.plan.resources:
             is_grant = resource.type in GRANTS and resource.type not in PRINCIPALS
@@ -81,24 +82,24 @@ class Filler:
                 yield replace(resource, address=f"{resource.address} (deposed {resource.deposed})")
 
     def owner(self, named: IamResource) -> IamResource:
-        """Return a principal by the address that it had before.
+        """Return a principal with the address that it had before.
 
-        IAM knows a principal by its name: one that is deleted and one of the same name that is
-        created are one, which starts with nothing.
+        IAM identifies a principal by its name: a deleted one and a created one with the same name
+        are one principal, which starts without policies.
         """
         return self._predecessors.get(named, named)
 
     def resolve(
         self, resource: Resource, placed: PlacedValue, kind: str, side: Side
     ) -> tuple[IamResource, ...]:
-        """Return whom a value names, a principal by the address that it had before."""
+        """Return the resources that a value names; principals with their addresses before."""
         path, value = placed.path, placed.value
         return tuple(map(self.owner, self.resolver.resolve(resource, path, value, kind, side)))
 
     def named_by(
         self, resource: Resource, path: str, kind: str, side: Side
     ) -> Iterator[IamResource]:
-        """Yield whom the values at a path name; a list that is not known may name others, too."""
+        """Yield the resources that values at a path name; an unknown list may name others, too."""
         for placed in read(resource, path, side):
             yield from self.resolve(resource, placed, kind, side)
             if path.endswith("*") and not isinstance(placed.path[-1], int):
@@ -127,7 +128,7 @@ class Filler:
         accounts.deleted |= {InPlan(r.address) for others in gone.values() for r in others}
 
     def _predecessor(self, resource: Resource, others: list[Resource]) -> Resource | None:
-        """Return what is deleted under the name of a resource, in its account as far as known."""
+        """Return the deleted resource with the same name, in the same account if known."""
         if not text(resource, "name", Side.AFTER):
             return None
         accounts = {other.address: self.resolver.account(other) for other in others}
@@ -143,7 +144,7 @@ class Filler:
         had = {(grant.address, grant.owner, grant.key) for grant in before}
         after = [*self._made_after(accounts, had)]
         granted = {(grant.address, grant.owner, grant.key) for _, grant in after}
-        # What an exclusive list no longer names, a list removes that is there: see `lists`.
+        # A list removes what it no longer names, if the list exists after the plan: see `lists`.
         lists = {r.address for r in self.resources if list_argument(r.type)}
         removed = {
             (grant.owner, grant.key): grant.address
@@ -174,10 +175,10 @@ class Filler:
     def _made_after(
         self, accounts: Accounts, had: set[tuple[str, IamResource, GrantKey]]
     ) -> Iterator[tuple[Resource, Grant]]:
-        """Yield what resources give after, but for what a replacement makes and then deletes.
+        """Yield the grants after the plan, without those that a replacement creates and deletes.
 
-        IAM has one grant of a key. Where a replacement first makes what is there already, and then
-        deletes it, nothing is left, unless the principal is replaced, and so two.
+        IAM has one grant of a key. If a replacement first creates what exists already, and then
+        deletes it, nothing is left, unless the principal is replaced, too.
         """
         for resource in self.resources:
             for grant in self.grants(resource, Side.AFTER):
@@ -196,9 +197,9 @@ class Filler:
         lists: set[str],
         had: set[tuple[str, IamResource, GrantKey]],
     ) -> bool:
-        """Say whether a grant goes with its principal, and the plan does not make it again.
+        """Return whether a grant is lost with its principal, and the plan does not create it again.
 
-        What the plan makes, it makes when the principal is there again.
+        The plan creates grants after the principal exists again.
         """
         if grant.owner not in accounts.replaced or resource.actions not in _STAYS:
             return False
@@ -211,7 +212,7 @@ class Filler:
         return (grant.address, grant.owner, grant.key) in had and not (is_own or is_put)
 
     def grants(self, resource: Resource, side: Side) -> Iterator[Grant]:
-        """Yield what a resource gives on one side."""
+        """Yield the grants of a resource on one side."""
         if side is Side.AFTER and resource.actions == ("no-op",):
             yield from map(self._as_left, self.grants(resource, Side.BEFORE))
             return
@@ -222,7 +223,7 @@ class Filler:
                 yield from _apart(self._of_row(resource, row, side))
 
     def _as_left(self, grant: Grant) -> Grant:
-        """Return a grant that stays: it is of whom it was, and of the policy that it was."""
+        """Return a grant that stays, with its old owner and its old policy."""
         if grant.key.part is Part.MEMBERSHIP or not isinstance(grant.policy, InPlan):
             return grant
         is_forgotten = "forget" in self.resolver.by_address[grant.policy.address].actions
@@ -230,23 +231,23 @@ class Filler:
         return replace(grant, content=self.library.of(grant.policy, side))
 
     def _computed(self, resource: Resource) -> Iterator[Grant]:
-        """Yield what a role repeats of what others made, as it was before."""
+        """Yield the grants that a role's computed arguments repeat, as they were before."""
         if resource.before is not None:
             for row in GRANTS.get(resource.type, ()):
                 if row.computed and not self.is_set(resource, row.path.partition(".")[0]):
                     yield from self._of_row(resource.unchanged(), row, Side.BEFORE)
 
     def is_written(self, resource: Resource, argument: str) -> bool:
-        """Say whether an argument that is known after apply is set: the provider computes others.
+        """Return whether an argument that is known after apply is set; others are computed.
 
-        It counts as set where the configuration is not in the plan.
+        It is taken as set if the configuration is not in the plan.
         """
         expression = self.plan.configuration.expression
         where = resource.module, resource.block
         return expression(*where, argument) is not None or expression(*where) is None
 
     def is_set(self, resource: Resource, argument: str) -> bool:
-        """Say whether an argument that is also computed is set, as far as a plan says."""
+        """Return whether an argument that can be computed is set, according to the plan."""
         expression = self.plan.configuration.expression
         if expression(resource.module, resource.block, argument) is not None:
             return True
@@ -281,7 +282,8 @@ class Filler:
             kind = GROUP if row.path == "groups.*" else USER
             for other in self.resolver.resolve(resource, path, value, kind, side):
                 user, group = (owner, other) if kind == GROUP else (other, owner)
-                unknown = self.library.of(group, Side.BEFORE)  # what it has is added to the user
+                # its policies are added to the user's
+                unknown = self.library.of(group, Side.BEFORE)
                 key = GrantKey(part, group)
                 yield Grant(user, key, unknown, resource.address, attribute, group)
         else:
@@ -307,22 +309,22 @@ class Filler:
     def _inline_name(
         self, resource: Resource, row: GrantArgument, placed: PlacedValue, side: Side
     ) -> Hashable:
-        """Return the name of an inline policy; its place where that is not known."""
+        """Return the name of an inline policy; its place if the name is unknown."""
         path = (*placed.path[:-1], row.name)
         return name_in(value_at(resource, path, side)) or place_of(resource, path)
 
     def owners(self, resource: Resource, row: GrantArgument, side: Side) -> list[IamResource]:
-        """Return who has what an argument of a resource gives."""
+        """Return the principals that get an argument's grant."""
         if not row.owners:
             return [self.owner(InPlan(resource.address))]
         every = (self.named_by(resource, *of, side) for of in row.owners)
         return list(dict.fromkeys(owner for owners in every for owner in owners))
 
     def _add_managed(self, accounts: Accounts) -> None:
-        """Add the managed policies that the plan shows nobody to have, or not everybody.
+        """Add the managed policies whose holders the plan does not show, or not all of them.
 
-        Anyone who has such a policy is a principal, who may do what the policy newly allows. Where
-        a name may be one of several, it is not shown who of them has it.
+        The holder of such a policy is a principal, which can do what the policy newly allows. If a
+        name fits several policies, the plan does not show which one has the holder.
         """
         holders = [
             Counter(
@@ -348,14 +350,14 @@ class Filler:
                     key = GrantKey(Part.PERMISSIONS)
                     content = self.library.of(own, side)
                     account.add(Grant(policy, key, content, resource.address, "policy", own))
-            # IAM deletes no policy that anybody has, so that nobody has the one in its place.
+            # IAM does not delete a policy that is attached, so the new one has no holders.
             is_new = resource.before is None or is_replaced(resource)
             if is_new and policy == InPlan(resource.address):
                 accounts.created.add(policy)
 
 
 def _apart(grants: Iterator[Grant]) -> Iterator[Grant]:
-    """Yield grants of a resource, those of one name apart: which of them counts is not known."""
+    """Yield grants of a resource; grants with one name stay apart, because one of them applies."""
     keys: set[tuple[IamResource, GrantKey]] = set()
     for grant in grants:
         is_again = (grant.owner, grant.key) in keys

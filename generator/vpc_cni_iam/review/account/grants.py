@@ -1,6 +1,6 @@
-"""The account on one side of a plan: who has which policies.
+"""The account on one side of a plan: the policies of each principal.
 
-IAM's own rules are in its keys: a principal has one inline policy of a name, one attachment of a
+The keys follow IAM's rules: a principal has one inline policy of a name, one attachment of a
 policy, one boundary and one trust policy.
 """
 
@@ -20,12 +20,12 @@ from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
 
 
 class GrantKey(NamedTuple):
-    """What tells a grant of a principal from its others."""
+    """What identifies a grant of a principal."""
 
     part: Part
-    # The name of an inline policy, else the managed policy or group; empty where there is but one.
+    # The name of an inline policy, or the managed policy or group; empty if there can be only one.
     name: Hashable = ""
-    group: IamResource | None = None  # the group with which a user has it
+    group: IamResource | None = None  # the group that gives it to a user
 
 
 class Grant(Struct, frozen=True):
@@ -34,28 +34,28 @@ class Grant(Struct, frozen=True):
     owner: IamResource
     key: GrantKey
     content: Content
-    address: str  # the resource that says so
+    address: str  # the resource that grants it
     attribute: str = ""  # the argument in it
     policy: IamResource | None = None  # the managed policy or group; None for an inline policy
 
     @property
     def is_known(self) -> bool:
-        """Whether its document is known, but for holes."""
+        """Whether its document is known; it may have unknown parts."""
         return isinstance(self.content, Document)
 
     @property
     def has_secrets(self) -> bool:
-        """Whether its document has sensitive values, which are judged and never shown."""
+        """Whether its document has sensitive values, which are checked and never shown."""
         return isinstance(self.content, Document) and self.content.masked is not None
 
     @property
     def is_open(self) -> bool:
-        """Whether nothing is known of what it says."""
+        """Whether its content is unknown."""
         return isinstance(self.content, Unknown | Sensitive | Invalid)
 
     @property
     def written_at(self) -> str:
-        """Where the policy is written: its resource, its ARN, or what has it inline."""
+        """Where the policy is written: its resource, its ARN, or the resource that has it."""
         match self.policy:
             case InPlan(address):
                 return address
@@ -65,7 +65,7 @@ class Grant(Struct, frozen=True):
 
 
 class ConflictKind(Enum):
-    """Why a grant is gone though a resource of the plan keeps it, or made."""
+    """Why a grant is gone although a resource keeps or creates it."""
 
     DELETED_ELSEWHERE = "deleted elsewhere"
     PRINCIPAL_REPLACED = "principal replaced"
@@ -73,45 +73,45 @@ class ConflictKind(Enum):
 
 
 class Conflict(Struct, frozen=True):
-    """A grant that is gone after, though no resource of the plan deletes it as its own.
+    """A grant that is gone after the plan, although its own resource is not deleted.
 
-    A plan does not say in which order it is removed and kept, so that both outcomes count.
+    A plan does not say which change comes last, so both outcomes are checked.
     """
 
     kind: ConflictKind
     grant: Grant
     address: str  # the resource that removes it
-    is_kept: bool  # whether it may be there in the end, since a resource keeps or makes it
+    is_kept: bool  # whether it may exist in the end, because a resource keeps or creates it
 
 
 class OpenList(Struct, frozen=True):
-    """An exclusive list of which the plan does not show all that it removes."""
+    """An exclusive list that removes what the plan does not show."""
 
     owner: IamResource  # the principal, or the policy whose principals are listed
     address: str
     attribute: str
-    part: Part | None = None  # what it lists: inline policies, or attachments; None for principals
-    # Whether it is new, and removes what others made; else not all its names are known.
+    part: Part | None = None  # inline policies or attachments; None for principals
+    # Whether the list is new, and removes policies from elsewhere. If not, some names are unknown.
     is_created: bool = False
 
 
 class Account(Struct):
-    """Who has what, on one side of a plan."""
+    """The grants of all principals, on one side of a plan."""
 
     grants: dict[IamResource, dict[GrantKey, Grant]] = field(default_factory=dict)
 
     def add(self, grant: Grant) -> None:
-        """Add a grant, in place of one with its key."""
+        """Add a grant, and replace one with the same key."""
         self.grants.setdefault(grant.owner, {})[grant.key] = grant
 
     def of(self, owner: IamResource) -> dict[GrantKey, Grant]:
-        """Return what a principal has itself."""
+        """Return the grants of a principal, without those of its groups."""
         return self.grants.get(owner, {})
 
     def policies(self, owner: IamResource) -> dict[GrantKey, Grant]:
-        """Return the inline and attached policies of a principal, with those of its groups.
+        """Return the inline and attached policies of a principal and of its groups.
 
-        A group that the plan does not show stands for its policies.
+        If the plan does not show a group, its membership takes the place of its policies.
         """
         every = self._own(owner)
         for key, grant in self.groups(owner).items():
@@ -136,7 +136,7 @@ class Account(Struct):
 
 
 class Accounts(Struct):
-    """The account before and after a plan, and what becomes of its principals."""
+    """The account before and after a plan, and changes of its principals."""
 
     before: Account = field(default_factory=Account)
     after: Account = field(default_factory=Account)
@@ -145,31 +145,31 @@ class Accounts(Struct):
     created: set[IamResource] = field(default_factory=set)
     deleted: set[IamResource] = field(default_factory=set)
     replaced: set[IamResource] = field(default_factory=set)
-    # The addresses of principals that are created again at another one, by who they were.
+    # The new addresses of principals that are created again elsewhere, by their old resource.
     successors: dict[IamResource, str] = field(default_factory=dict)
-    # What says by a name that may be one of several who has what: addresses, and places of lists.
+    # Addresses, and places of lists, whose principal is given by a name that fits several.
     ambiguous: set[str] = field(default_factory=set)
 
     @property
     def principals(self) -> tuple[IamResource, ...]:
-        """Everybody who has anything on either side, each once."""
+        """All principals with a grant before or after."""
         return tuple(dict.fromkeys((*self.before.grants, *self.after.grants)))
 
     def is_ambiguous(self, grant: Grant) -> bool:
-        """Say whether another one may have a grant, or have another policy by it."""
+        """Return whether a grant may be of another principal, or of another policy."""
         place = f"{grant.address}.{grant.attribute}"
         return grant.address in self.ambiguous or place in self.ambiguous
 
     @property
     def sides(self) -> tuple[Account, Account]:
-        """Before and after."""
+        """The accounts before and after."""
         return self.before, self.after
 
     @property
     def kept(self) -> Account:
-        """The account after, if all that conflicts keep is there in the end.
+        """The account after, if everything that conflicts keep exists in the end.
 
-        It has only the principals of conflicts that keep something.
+        It has only the principals of such conflicts.
         """
         account = Account()
         for conflict in self.conflicts:
@@ -182,5 +182,5 @@ class Accounts(Struct):
 
 
 def known_policies(grants: Iterable[Grant]) -> tuple[Policy, ...]:
-    """Return the policies of grants that are known."""
+    """Return the known policies of grants."""
     return tuple(g.content.policy for g in grants if isinstance(g.content, Document))

@@ -1,4 +1,4 @@
-"""Who has a policy, or is named by a resource: a role, a user, a group or a managed policy."""
+"""Principals and managed policies, as a plan identifies them."""
 
 from __future__ import annotations
 
@@ -22,53 +22,54 @@ class InPlan(Struct, frozen=True):
 
 
 class Named(Struct, frozen=True, eq=False):
-    """What the plan names, by its name or its ARN, and has no resource of.
+    """A principal or policy that the plan names, by name or ARN, without a resource for it.
 
-    A name is unique in an account, whatever the path is.
+    A name is unique in an account, whatever the path.
+
     Source: IAM User Guide, "IAM identifiers", friendly names and paths.
     """
 
-    kind: str  # the type that a resource of it has, such as ``aws_iam_role``
-    account: str  # empty where it is not known, ``aws`` for a managed policy of AWS
-    name: str  # of a policy its ARN, with which alone it is named
-    arn: str = ""  # as it is written, for reports; empty where the plan has only the name
+    kind: str  # its resource type, such as ``aws_iam_role``
+    account: str  # empty if it is not known, ``aws`` for a policy of AWS
+    name: str  # for a policy, the ARN: a policy has no other identifier
+    arn: str = ""  # as the plan has it, for reports; empty if it has only the name
 
     @property
     def _identity(self) -> tuple[str, str, str]:
         return self.kind, self.account, self.name
 
     def __eq__(self, other: object) -> bool:
-        """Say whether it is another one, however that is written."""
+        """Return whether both are the same, in whatever form they are written."""
         return isinstance(other, Named) and self._identity == other._identity
 
     def __hash__(self) -> int:
-        """Return the same for an ARN as for the name in it."""
+        """Return the same hash for an ARN and for the name in it."""
         return hash(self._identity)
 
 
 class Unresolved(Struct, frozen=True):
-    """What cannot be resolved: it may be any resource, and is not known to be any other.
+    """A principal or policy that cannot be resolved: it may be any one, and equals no other one.
 
-    What has the place on the other side of the change is another one.
+    The same place on the other side of a change is another one.
     """
 
     place: str  # the argument of a resource instance, or the mark of a secret
     side: Side
-    kind: str  # the type that a resource of it has
+    kind: str  # its resource type
 
 
 IamResource: TypeAlias = InPlan | Named | Unresolved
 
 
 class Place(Struct, frozen=True):
-    """The Region and the account of a plan, empty where it has several or says none."""
+    """The Region and the account of a plan; empty if it has several or none."""
 
     region: str = ""
     account: str = ""
 
 
 def named(kind: str, name: str, account: str = "") -> Named:
-    """Return what a name or an ARN is of; an ARN has its own kind and account."""
+    """Return the principal or policy of a name or ARN; an ARN has its own kind and account."""
     match = IAM_ARN.fullmatch(name)
     if match is None:
         return Named(kind, account, name)

@@ -1,7 +1,8 @@
-"""What is in a cluster that a plan deletes or replaces, and stays as it is in the plan.
+"""Resources of a cluster that a plan deletes or replaces, although the plan keeps them.
 
-EKS deletes the add-ons, associations and access entries of a cluster with it, and what the plan
-does not make again is gone. It does not delete a cluster with node groups or Fargate profiles.
+EKS deletes the add-ons, associations and access entries of a cluster with it; they are gone unless
+the plan creates them again. It does not delete a cluster with node groups or Fargate profiles.
+
 Source: Amazon EKS API Reference, "DeleteCluster".
 """
 
@@ -24,15 +25,15 @@ _OF_EKS = "aws_eks_"
 
 
 class ResourceEnd(Enum):
-    """Why a resource no longer gives a cluster what it gave."""
+    """Why a resource no longer applies to its cluster."""
 
-    MOVED = "moved"  # it is for another cluster, or for something else in it
+    MOVED = "moved"  # it is for another cluster, or for something else in the cluster
     DELETED = "deleted"
     WITH_CLUSTER = "deleted with the cluster"
 
 
 def gone_with_cluster(resources: Iterable[Resource], resolver: Resolver) -> Mapping[str, str]:
-    """Return what is gone with a cluster and not made again: its address, and the cluster's."""
+    """Return the addresses of resources that are gone with a cluster, each with the cluster's."""
     every = [r for r in resources if r.before is not None]
     clusters = [r for r in every if r.type == CLUSTER]
     gone: dict[str, str] = {}
@@ -48,7 +49,7 @@ def gone_with_cluster(resources: Iterable[Resource], resolver: Resolver) -> Mapp
 
 
 def _is_in(resource: Resource, cluster: Resource, clusters: list[Resource]) -> bool:
-    """Say whether a resource is in a cluster before; a release says none, and has the only one."""
+    """Return whether a resource is in a cluster; a Helm release is in the only cluster."""
     if resource.type == CHART:
         return len(clusters) == 1 and is_plugins_chart(resource.before)
     name, own = one(cluster, "name", Side.BEFORE), one(resource, "cluster_name", Side.BEFORE)
@@ -58,6 +59,6 @@ def _is_in(resource: Resource, cluster: Resource, clusters: list[Resource]) -> b
 
 
 def place_by_arn(resource: Resource, sides: Iterable[Side]) -> EksCluster:
-    """Return the Region and account of a resource, as far as its ARN says on one of some sides."""
+    """Return the Region and account of a resource from its ARN on one of the sides."""
     arns = (text(resource, argument, side) for side in sides for argument in _ARNS)
     return next((p for arn in arns if (p := cluster_of("", arn)).is_placed), EksCluster())

@@ -1,4 +1,4 @@
-"""The policies of one plan: read from their text, found by their ARN, or rebuilt."""
+"""The policies of one plan: parsed from text, found by ARN, or rebuilt."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Library:
         }
 
     def content(self, resource: Resource, path: Path, value: Value) -> Content:
-        """Return what an argument with the text of a policy says."""
+        """Return the content of an argument with the text of a policy."""
         match value:
             case Known(str(policy)):
                 return self.parsed(policy)
@@ -48,7 +48,7 @@ class Library:
         return value
 
     def of(self, policy: IamResource, side: Side) -> Content:
-        """Return what a managed policy says."""
+        """Return the content of a managed policy."""
         match policy:
             case InPlan(address):
                 return self._in_plan(address, side)
@@ -57,7 +57,8 @@ class Library:
                     return Sensitive(text) if is_mark(text) else self.parsed(text)
                 if (known := aws_managed.published(arn)) is not None:
                     return Document(known.document)
-                return Unknown(arn, Side.BEFORE)  # the same on both sides: nothing changes it here
+                # equal on both sides, because the plan does not change it
+                return Unknown(arn, Side.BEFORE)
             case Unresolved(place, where):
                 return Unknown(place, where)
 

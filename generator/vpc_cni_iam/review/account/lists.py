@@ -1,8 +1,9 @@
-"""Removes what exclusive lists do not name from the account after a plan.
+"""Removes from the account after a plan what exclusive lists do not name.
 
-A list is a resource with the names of all inline policies of a principal, or with the ARNs of all
-its attachments; ``aws_iam_policy_attachment`` has all principals with a policy. What others made is
-removed when the list is created, and no plan shows it.
+A list is a resource with the names of all inline policies of a principal, or the ARNs of all its
+attachments; ``aws_iam_policy_attachment`` has all principals with a policy. A new list removes what
+other stacks made, and no plan shows it.
+
 Source: Terraform AWS provider, aws_iam_role_policies_exclusive and aws_iam_policy_attachment.
 """
 
@@ -40,7 +41,7 @@ from vpc_cni_iam.review.account.resolve import Resolver, is_there, name_in
 
 
 class NamedByLists(Protocol):
-    """What reads whom resources name, as the filler of the accounts does."""
+    """The methods of the filler of accounts that lists need."""
 
     resolver: Resolver
     resources: tuple[Resource, ...]
@@ -48,20 +49,20 @@ class NamedByLists(Protocol):
     def resolve(
         self, resource: Resource, placed: PlacedValue, kind: str, side: Side, /
     ) -> tuple[IamResource, ...]:
-        """Return whom a value names."""
+        """Return the principals or policies that a value names."""
 
     def owners(self, resource: Resource, row: GrantArgument, side: Side, /) -> list[IamResource]:
-        """Return who has what an argument gives."""
+        """Return the principals that get an argument's grant."""
 
     def grants(self, resource: Resource, side: Side, /) -> Iterator[Grant]:
-        """Yield what a resource gives."""
+        """Yield the grants of a resource."""
 
     def is_set(self, resource: Resource, argument: str, /) -> bool:
-        """Say whether an argument is set."""
+        """Return whether an argument is set."""
 
 
 def apply_lists(filler: NamedByLists, accounts: Accounts) -> None:
-    """Remove what exclusive lists do not name; what they name and nobody shows is unknown."""
+    """Remove what exclusive lists do not name; a policy that only they name is unknown."""
     lists = _Lists(filler, accounts)
     for side in Side:
         for resource in filler.resources:
@@ -107,7 +108,7 @@ class _Lists(Struct, frozen=True):
             accounts.open_lists.append(open_list)
 
     def apply_holders(self, resource: Resource) -> None:
-        """Detach a policy from the principals that a new ``aws_iam_policy_attachment`` lacks."""
+        """Detach a policy from what a new ``aws_iam_policy_attachment`` does not name."""
         grants = tuple(self.filler.grants(resource, Side.AFTER))
         named = {grant.owner for grant in grants}
         for key, policy in {grant.key: grant.policy for grant in grants}.items():
@@ -119,7 +120,7 @@ class _Lists(Struct, frozen=True):
                 self.accounts.open_lists.append(is_created)
 
     def apply_arguments(self, role: Resource) -> None:
-        """Note what a role newly lists itself, where its state does not show what it had."""
+        """Record new lists in a role's own arguments, unless its state shows what it had."""
         for row in GRANTS[ROLE]:
             argument = row.path.partition(".")[0]
             if row.computed and self.filler.is_set(role, argument):
@@ -129,7 +130,7 @@ class _Lists(Struct, frozen=True):
                 )
 
     def _note_others(self, created: OpenList) -> None:
-        """Note that a new list removes what others made, unless the plan shows all there is."""
+        """Record that a new list removes other policies, unless the plan shows all of them."""
         argument = "inline_policy" if created.part is Part.PERMISSIONS else "managed_policy_arns"
         state = self._before(created.owner)
         is_shown = state is None or state.get(argument) is not None
@@ -137,16 +138,16 @@ class _Lists(Struct, frozen=True):
             self.accounts.open_lists.append(created)
 
     def _before(self, named: IamResource) -> Mapping[str, Any] | None:
-        """Return what the plan has of a principal or a policy before; None for a new one."""
+        """Return the state of a principal or policy before the plan; None for a new one."""
         by_address = self.filler.resolver.by_address
         return by_address[named.address].before if isinstance(named, InPlan) else {}
 
     def _add_named(
         self, resource: Resource, row: GrantArgument, owner: IamResource, names: Iterable[Hashable]
     ) -> None:
-        """Add the inline policies of which a plan has no more than the name, in a list.
+        """Add the inline policies that the plan only has by name, in a list.
 
-        They are the same on both sides: the list does not say that they change.
+        They are the same on both sides, because the list does not say that they change.
         """
         accounts = self.accounts
         is_emptied = owner in accounts.deleted | accounts.replaced
@@ -162,7 +163,7 @@ class _Lists(Struct, frozen=True):
         """Remove a grant that the list of a resource does not name."""
         is_there = self.accounts.after.grants.get(grant.owner, {}).pop(grant.key, None) is not None
         is_of_list = grant.address == resource.address
-        if is_there or is_of_list:  # else its own resource deletes it
+        if is_there or is_of_list:  # otherwise its own resource deletes it
             is_own = grant.owner == InPlan(grant.address)
             is_kept = is_there and not (is_of_list or is_own)
             conflict = Conflict(ConflictKind.NOT_LISTED, grant, resource.address, is_kept)
@@ -177,6 +178,6 @@ class _Lists(Struct, frozen=True):
 
 
 def _is_changed(resource: Resource, row: GrantArgument) -> bool:
-    """Say whether a list changes; it may be the same as before also where it is sensitive."""
+    """Return whether a list changes; a sensitive list may be unchanged."""
     before, after = (value_at(resource, (row.path.partition(".")[0],), side) for side in Side)
     return before != after

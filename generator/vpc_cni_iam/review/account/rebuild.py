@@ -1,7 +1,7 @@
 """Rebuilds a policy that is known after apply from the data source that it refers to.
 
-A data source that is read at apply has its arguments in the plan. What is not known of them is a
-hole of its place: a plan says to what an expression refers, and not what it makes of it.
+A data source that is read at apply has its arguments in the plan. Its unknown values become holes:
+a plan says what an expression refers to, not what it computes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from vpc_cni_iam.review.account.resolve import Resolver
 
 DOCUMENT = "aws_iam_policy_document"
 _DEPTH = 20
-# In the order in which the provider joins them; the statements come between the two pairs.
+# In the order in which the provider joins them; the statements are between the two pairs.
 _JOINED = (
     *("source_json", "source_policy_documents"),
     *("override_json", "override_policy_documents"),
@@ -31,15 +31,15 @@ _OVERRIDES = 2
 
 
 def is_unknown_as_a_whole(resource: Resource, path: Path) -> bool:
-    """Say whether nothing is known of a list of blocks, not even how many there are."""
+    """Return whether a list of blocks is unknown, including its length."""
     return reduce(marks_in, path, resource.unknown) is True
 
 
 def only_document(resource: Resource, path: Path, resolver: Resolver) -> Resource | None:
     """Return the data source that an argument refers to, if it refers to nothing else.
 
-    A plan sorts the blocks of a set, and a configuration leaves out dynamic blocks: it does not
-    say which block an argument in one of several is of.
+    A plan sorts the blocks of a set, and a configuration leaves out dynamic blocks, so the block of
+    an argument is unknown if there are several.
     """
     argument = str(path[0]) if path else ""
     written = resolver.plan.configuration.expression(resource.module, resource.block, argument)
@@ -59,7 +59,7 @@ def rebuilt(
     parsed: Callable[[str], Document | Invalid],
     depth: int = 0,
 ) -> Content:
-    """Return the policy that a data source will have; `unknown` where too little is known."""
+    """Return the policy that a data source will have; `unknown` if too little is known."""
     match value_at(source, ("json",), Side.AFTER):
         case Known(str(text)):
             return parsed(text)
@@ -95,7 +95,7 @@ def _joined(
     if isinstance(value, Unknown | Sensitive) and not texts:
         texts = [None]
     instances, resolution = resolver.references(source, (argument,))
-    # Of a list that is not known, a plan does not say that its items are its references.
+    # If a list is unknown, its items may differ from its references.
     in_order = len(instances) == len(resolution.resources) == len(texts) and not resolution.open
     for number, text in enumerate(texts):
         if isinstance(value, Sensitive):
@@ -109,7 +109,7 @@ def _joined(
 
 
 def _merge(statements: list[Statement], more: Iterable[Statement]) -> None:
-    """Add statements as the provider does: of two with one Sid the later stands."""
+    """Add statements as the provider does: of two with one Sid, the later one is used."""
     for statement in more:
         same = [i for i, s in enumerate(statements) if s.sid and s.sid == statement.sid]
         if same:
@@ -121,7 +121,7 @@ def _merge(statements: list[Statement], more: Iterable[Statement]) -> None:
 def _statements(source: Resource) -> Iterator[Statement]:
     """Yield the statements of a data source that is read at apply."""
     for block in _blocks(_Block(source, source.after or {}, ()), "statement"):
-        # What may be a Deny is none: that counts against the change.
+        # An unknown effect is taken as Allow, which counts against the change.
         yield Statement(
             effect="Deny" if block.text("effect") == "Deny" else "Allow",
             sid=str(block.values.get("sid") or ""),
@@ -166,7 +166,7 @@ def _blocks(outer: _Block, name: str) -> Iterator[_Block]:
 
 
 class _Block(Struct, frozen=True):
-    """A block of a data source, and where it is."""
+    """A block of a data source, and its place."""
 
     source: Resource
     values: Mapping[str, Any]

@@ -1,6 +1,6 @@
-"""Who is meant by a value of a plan: names, ARNs and references.
+"""Resolves values of a plan to principals and policies: names, ARNs and references.
 
-Two arguments name the same resource only where both are known, or both refer to one instance.
+Two arguments name the same resource only if both are known, or both refer to one instance.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from vpc_cni_iam.review.account.iam_resource import (
     named,
 )
 
-# Each ARN of IAM with an account, in a text.
+# Each IAM ARN with an account, in a text.
 _ARNS = re.compile(r"arn:[a-z-]*:iam::[0-9]{12}:[a-z-]+/(?:[^\s\"'/]+/)*[\w+=,.@-]+")
 _OF_ACCOUNT = re.compile(r"arn:[^:]*:[^:]*:([^:]*):([0-9]{12}):")
 _SEVERAL = 2
@@ -38,10 +38,10 @@ class Resolver:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        # Names that stand for resources of several accounts, by place.
+        # Names that fit resources of several accounts, by place.
         self.ambiguous: dict[str, tuple[str, ...]] = {}
-        # What counts as the resource that it refers to, by place: the resource with the argument,
-        # and its path.
+        # The arguments that are taken as the resource that they refer to, by place: the resource
+        # with the argument, and its path.
         self.assumed: dict[str, tuple[Resource, Path]] = {}
         self.by_address: dict[str, Resource] = {}
         self._blocks: dict[str, list[Resource]] = defaultdict(list)
@@ -79,13 +79,14 @@ class Resolver:
         return module.providers.get(resource.block, "") if module else ""
 
     def may_be_of_one_provider(self, *resources: Resource) -> bool:
-        """Say whether nothing says that resources are of several providers."""
+        """Return whether all resources may have the same provider."""
         return len({*map(self._provider, resources)} - {""}) <= 1
 
     def account(self, resource: Resource) -> str:
-        """Return the AWS account that a resource is in, empty where nothing says it.
+        """Return the AWS account of a resource; empty if it is unknown.
 
-        A module that is removed says no provider. With a single provider that is no question.
+        A module that is removed has no provider in the plan. With a single provider this does not
+        matter.
         """
         own = _OF_ACCOUNT.match(text(resource, "arn", Side.BEFORE))
         accounts = {own[2]} if own else self._accounts.get(self._provider(resource), set())
@@ -95,21 +96,21 @@ class Resolver:
 
     @property
     def accounts(self) -> frozenset[str]:
-        """The AWS accounts of the plan, as far as ARNs say."""
+        """The AWS accounts in the ARNs of the plan."""
         return frozenset().union(*self._accounts.values())
 
     @property
     def place(self) -> Place:
-        """The Region and account of the plan, as far as ARNs say, if it has one."""
+        """The Region and account in the ARNs of the plan, if there is one."""
         regions, accounts = self._regions - {""}, self.accounts
         return Place(*(next(iter(s)) if len(s) == 1 else "" for s in (regions, accounts)))
 
     def is_changed(self, address: str) -> bool:
-        """Say whether the plan does anything to a resource."""
+        """Return whether the plan changes a resource."""
         return self.by_address[address].actions != ("no-op",)
 
     def references(self, resource: Resource, path: Path) -> tuple[list[Resource], Resolution]:
-        """Return the instances that an argument, or else the block it is in, refers to."""
+        """Return the instances that an argument, or the block around it, refers to."""
         configuration, steps = self.plan.configuration, tuple(map(str, path))
         while steps and configuration.expression(resource.module, resource.block, *steps) is None:
             steps = steps[:-1]
@@ -144,12 +145,12 @@ class Resolver:
         return fitting
 
     def address_of(self, place: str) -> str:
-        """Return the address of the resource that a place is in; empty for no resource."""
+        """Return the address of the resource of a place; empty for no resource."""
         ends = [match.start() for match in re.finditer(r"[.\[]", place)]
         return next((place[:e] for e in reversed(ends) if place[:e] in self.by_address), "")
 
     def reference_names(self, place: str) -> tuple[str, ...]:
-        """Return what the argument at a place refers to, as the configuration names it."""
+        """Return the names of what the argument at a place refers to, from the configuration."""
         address = self.address_of(place)
         if not address:
             return ()
@@ -164,7 +165,7 @@ class Resolver:
     def resolve(
         self, resource: Resource, path: Path, value: Value, kind: str, side: Side
     ) -> tuple[IamResource, ...]:
-        """Return whom a value at a place names, several where nothing tells them apart.
+        """Return the resources that a value names; several if nothing tells them apart.
 
         Args:
             kind: The type of resource that the argument names.
@@ -181,7 +182,7 @@ class Resolver:
             return (Named(kind, "aws", name, name),)
         candidates = self._candidates(resource, path, name, match, kind, side)
         if not candidates:
-            if isinstance(value, Sensitive):  # one secret is the same on both sides
+            if isinstance(value, Sensitive):  # a secret is the same on both sides
                 return (Unresolved(name, Side.BEFORE, kind),)
             return self._outside(resource, kind, name)
         if len(candidates) > 1:
@@ -190,9 +191,9 @@ class Resolver:
         return tuple(InPlan(candidate.address) for candidate in candidates)
 
     def _outside(self, resource: Resource, kind: str, name: str) -> tuple[Named, ...]:
-        """Return what a name is of that the plan has no resource of.
+        """Return what a name is of, if the plan has no resource with it.
 
-        Where nothing says in which account it is, it is in each in which an ARN has the name.
+        If its account is unknown, it is in each account in which an ARN has the name.
         """
         whole = named(kind, name, self.account(resource))
         if whole.account or kind not in (*PRINCIPALS, PROFILE):
@@ -201,7 +202,7 @@ class Resolver:
 
     @cached_property
     def _by_arn(self) -> Mapping[tuple[str, str], Mapping[Named, None]]:
-        """What the ARNs in the plan are of, by its type and name, in order."""
+        """The resources in ARNs of the plan, by type and name, in order."""
         every: dict[tuple[str, str], dict[Named, None]] = defaultdict(dict)
         for values in (side for r in self.plan.resources for side in (r.before, r.after) if side):
             for arn in _ARNS.findall(str(values)):
@@ -210,13 +211,13 @@ class Resolver:
         return every
 
     def by_name(self, kind: str, name: str) -> tuple[IamResource, ...]:
-        """Return what a name or an ARN is of on either side."""
+        """Return the resources with a name or an ARN, on either side."""
         sides = (self._names[side, kind, name] for side in Side)
         managed = (InPlan(r.address) for side in sides for r in side if r.mode == "managed")
         return tuple(dict.fromkeys(managed)) or (named(kind, name, self.place.account),)
 
     def _written(self, resource: Resource, path: Path) -> Known | None:
-        """Return the constant that is written for a value that is put off to a later plan."""
+        """Return the constant in the configuration, for a value that is deferred."""
         steps = map(str, path)
         expression = self.plan.configuration.expression(resource.module, resource.block, *steps)
         is_constant = isinstance(expression, Mapping) and "constant_value" in expression
@@ -225,7 +226,7 @@ class Resolver:
     def _referred(
         self, resource: Resource, path: Path, kind: str, side: Side
     ) -> tuple[IamResource, ...]:
-        """Return whom an argument with a value that is not known refers to."""
+        """Return the resources that an argument with an unknown value refers to."""
         instances, resolution = self.references(resource, path)
         targets = [instance for instance in instances if instance.type == kind]
         is_whole = all(self._instances(resource, b, resolution) for b in resolution.resources)
@@ -249,7 +250,7 @@ class Resolver:
     ) -> list[Resource]:
         candidates = [r for r in self._names[side, kind, name] if r.mode == "managed"]
         if side is Side.BEFORE and not candidates and match is None:
-            # IAM knows a principal by its name, also one that Terraform does not manage yet.
+            # IAM identifies a principal by its name, even if Terraform does not manage it yet.
             candidates = [r for r in self._names[Side.AFTER, kind, name] if r.before is None]
         if match:
             return candidates or [
@@ -261,7 +262,7 @@ class Resolver:
         return self._of_account(resource, candidates)
 
     def _of_account(self, resource: Resource, candidates: list[Resource]) -> list[Resource]:
-        """Return those of candidates that may be in the account of a resource."""
+        """Return the candidates that may be in the account of a resource."""
         if len(candidates) < _SEVERAL:
             return candidates
         own, account = self._provider(resource), self.account(resource)
@@ -272,36 +273,36 @@ class Resolver:
         return possible or candidates
 
     def _may_have(self, resource: Resource, match: re.Match[str], side: Side) -> bool:
-        """Say whether a resource whose ARN is known after apply may have one."""
+        """Return whether a resource whose ARN is known after apply may have an ARN."""
         path = text(resource, "path", side).strip("/")
         is_open = not text(resource, "arn", side) and self.account(resource) in ("", match[1])
         return is_open and path == match[3].strip("/")
 
 
 def as_left(resource: Resource) -> Resource:
-    """Return a resource as the plan leaves it: what is only forgotten stays where it is."""
+    """Return a resource as the plan leaves it: a forgotten resource stays."""
     is_forgotten = "forget" in resource.actions and resource.after is None
     return resource.unchanged() if is_forgotten else resource
 
 
 def on_side(resource: Resource, side: Side) -> Resource:
-    """Return a resource whose arguments are read on a side: see `as_left`."""
+    """Return a resource with its arguments on a side; see `as_left`."""
     return as_left(resource) if side is Side.AFTER else resource
 
 
 def is_replaced(resource: Resource) -> bool:
-    """Say whether a resource is deleted and created again."""
+    """Return whether a resource is deleted and created again."""
     return {"create", "delete"} <= {*resource.actions}
 
 
 def is_there(resource: Resource, side: Side) -> bool:
-    """Say whether a resource is there on a side."""
+    """Return whether a resource exists on a side."""
     is_deferred = side is Side.AFTER and resource.unknown is True
     return values_of(on_side(resource, side), side) is not None or is_deferred
 
 
 def name_in(value: Value) -> str:
-    """Return the name that a value is, of a secret the mark; empty where it is not known."""
+    """Return the name in a value, or the mark of a secret; empty if it is unknown."""
     match value:
         case Known(str(name)) | Sensitive(str(name)):
             return name
@@ -309,7 +310,7 @@ def name_in(value: Value) -> str:
 
 
 def _fits(address: str, reference: str) -> bool:
-    """Say whether an instance is one that a reference may mean, which need not have its keys."""
+    """Return whether a reference may mean an instance; it need not have its keys."""
     steps = zip(parts(address), parts(reference), strict=True)
     return all(part == other or "[" not in other for part, other in steps)
 

@@ -1,7 +1,7 @@
-"""Reads the policies and references that a configuration writes out, in the directory of --source.
+"""Reads policies and references from the configuration, in the directory of --source.
 
-A plan does not have the text of an expression, only what it refers to. What the parser of HCL does
-not read, and what other files of the module may override, stays unknown.
+A plan has only what an expression refers to, not its text. What the HCL parser does not read, and
+what other files of the module may override, stays unknown.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class SourceReader:
-    """Reads the arguments of resources where the configuration has them."""
+    """Reads arguments of resources from the configuration."""
 
     def __init__(self, locator: Locator) -> None:
         self._locator = locator
@@ -37,7 +37,7 @@ class SourceReader:
         if attribute is None or not embedded.is_document(attribute.value):
             return None
         place = place_of(resource, path)
-        with suppress(InputError):  # the plan alone says then what is known
+        with suppress(InputError):  # only the plan is used then
             policy = embedded.read(attribute.value, place).policy
 
             def named(hole: Hole) -> Hole:
@@ -47,13 +47,13 @@ class SourceReader:
         return None
 
     def is_reference(self, resource: Resource, path: Path) -> bool:
-        """Say whether an argument is nothing but one reference to a resource of AWS."""
+        """Return whether an argument is exactly one reference to an AWS resource."""
         attribute = self._attribute(resource, path)
         code = attribute.value.span.code if attribute else ""
         return code.startswith("aws_") and re.fullmatch(REFERENCE, code) is not None
 
     def _attribute(self, resource: Resource, path: Path) -> Attribute | None:
-        """Return the one attribute that an argument can be; None where there are several."""
+        """Return the attribute of an argument; None if there are several."""
         names = tuple(step for step in path if isinstance(step, str))
         attributes = _attributes(self._locator.block_text(resource.address) or "")
         fitting = [a for a in attributes if a.path == names and not a.dynamic]

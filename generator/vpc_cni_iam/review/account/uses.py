@@ -1,7 +1,7 @@
-"""Who gets which role: workloads, and service accounts other than the plugin's.
+"""The roles of workloads, and of service accounts other than the plugin's.
 
-A use is by what names the role: the role itself, or an instance profile, a launch template or a
-task definition that does. What changes there is a change of that, and is found once.
+A resource names the role itself, or an instance profile, a launch template or a task definition
+with the role. A change of these is a change of them, and is reported once.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, 
 from vpc_cni_iam.review.account.plugin.resources import is_for_plugin
 from vpc_cni_iam.review.account.resolve import as_left, on_side
 
-# By what a block names an instance profile or a launch template.
+# The keys with which a block names an instance profile or a launch template.
 _IDENTIFIERS = ("arn", "id", "name", "launch_template_id", "launch_template_name")
-# AWS writes the policies of such a role, and nobody but its service assumes it.
+# AWS writes the policies of such a role, and only its service can assume it.
 _SERVICE_LINKED = ":role/aws-service-role/"
 _TARGET = "target_role_arn"
-_DEPTH = 4  # from a group to its role: template, profile
+_DEPTH = 4  # steps from a group to its role: template, profile
 _DEFAULT, _LATEST = "$Default", "$Latest"
 
 
 class UseKind(Enum):
-    """Who gets the role."""
+    """What gets the role."""
 
     INSTANCES = "instances"
     WORKLOAD = "workload"
@@ -66,12 +66,12 @@ class UseKind(Enum):
 
 
 class Pods(Struct, frozen=True):
-    """The pods of a service account of a cluster; what is not known is empty."""
+    """The pods of a service account of a cluster; unknown names are empty."""
 
     cluster: str = ""
-    addon: str = ""  # the add-on that has the service account
+    addon: str = ""  # the add-on with the service account
     account: ServiceAccount = ServiceAccount("", "")
-    object: str = ""  # what tells one from others of which the name is not known
+    object: str = ""  # identifies it if its name is unknown
 
 
 class RoleUse(Struct, frozen=True):
@@ -79,17 +79,17 @@ class RoleUse(Struct, frozen=True):
 
     workload: str  # the address of the resource
     attribute: str  # the argument that names the role
-    named: IamResource  # what it names: the role, or what in turn says it
-    target: str  # the type of that
-    role: IamResource  # or what in turn says it, and the plan does not show
+    named: IamResource  # what the argument names: the role, or a resource that has it
+    target: str  # its resource type
+    role: IamResource  # or a resource that has it and that the plan does not show
     pods: Pods | None = None
     session: Content = ABSENT  # the session policy that limits the role
-    # Whether EKS Pod Identity assumes the role by way of another one. AWS does not say which of
-    # them the session policy limits.
+    # Whether EKS Pod Identity assumes the role through another role. AWS does not say which of them
+    # the session policy limits.
     is_target: bool = False
-    # Whether what it names is as its side has it, and not in another version.
+    # Whether the resource that it names has its current version.
     is_current: bool = True
-    mark: str = ""  # of the secret that names it, empty for none
+    mark: str = ""  # of the secret that names it; empty if there is none
 
     @property
     def shown_role(self) -> IamResource:
@@ -98,12 +98,12 @@ class RoleUse(Struct, frozen=True):
 
     @property
     def by_name(self) -> tuple[IamResource, Pods | None]:
-        """What it names, and for whom."""
+        """The name of the role or resource, and its pods."""
         return self.named, self.pods
 
 
 def kind_of(kind: str) -> UseKind | None:
-    """Return who gets the roles that a resource type names; None for a type that names none."""
+    """Return what gets the roles that a resource type names; None for other types."""
     if kind in SERVICE_ACCOUNTS or is_annotated(kind):
         return UseKind.SERVICE_ACCOUNT
     if kind not in ROLE_USES:
@@ -170,7 +170,8 @@ class Uses:
             for placed, pods in accounts
             for role in self._named(resource, placed, ROLE, side)
         ]
-        has_target = any(use.is_target for use in uses)  # the other role is only the way to it
+        # the other role only assumes the target role
+        has_target = any(use.is_target for use in uses)
         yield from (use for use in uses if use.is_target or not has_target)
 
     def _use(
@@ -185,7 +186,7 @@ class Uses:
     def named(
         self, resource: Resource, placed: PlacedValue, kind: str, side: Side
     ) -> tuple[IamResource, ...]:
-        """Return whom a value names, or a block: by a known identifier before others."""
+        """Return the resources that a value or block names, by known identifiers first."""
         block = reduce(member, placed.path, values_of(resource, side))
         is_item = bool(placed.path) and isinstance(placed.path[-1], int)  # a block is in a list
         if not (is_item and isinstance(block, dict)):
@@ -200,21 +201,21 @@ class Uses:
     def _named(
         self, resource: Resource, placed: PlacedValue, kind: str, side: Side
     ) -> Iterator[IamResource]:
-        """Yield what a value names; nothing for one that is not set."""
+        """Yield the resources that a value names; nothing if it is not set."""
         path, value = placed.path, placed.value
         if value in (ABSENT, Known("")):
             return
         is_later = isinstance(value, Unknown) and len(path) == 1
         if is_later and not self._filler.is_written(resource, str(path[0])):
             return
-        if isinstance(value, Known):  # no role is named by a number
+        if isinstance(value, Known):  # a number names no role
             placed = PlacedValue(path, Known(str(value.value)))
         yield from self._filler.resolve(resource, placed, kind, side)
 
     def _in_text(
         self, resource: Resource, placed: PlacedValue, kind: str, side: Side
     ) -> Iterator[IamResource]:
-        """Yield what a text that is known after apply may name, of what it refers to."""
+        """Yield the resources that a text which is known after apply may name."""
         instances, resolution = self._resolver.references(resource, placed.path)
         for instance in instances:
             if instance.type == kind and instance.mode == "managed":
@@ -225,7 +226,7 @@ class Uses:
     def _behind(
         self, named: IamResource, kind: str, version: Value, side: Side, depth: int = 0
     ) -> Iterator[tuple[IamResource, bool]]:
-        """Yield the roles of what says them in a version; whether that is as its side has it."""
+        """Yield the roles of a resource in a version, and whether its side has this version."""
         number = _number(version)
         if kind == ROLE or depth > _DEPTH or not (isinstance(named, InPlan) or kind == TEMPLATE):
             yield named, True
@@ -258,7 +259,7 @@ def _pods(resource: Resource, path: Path, side: Side) -> Pods:
 
 
 def _in_version(template: IamResource, number: str | None) -> IamResource:
-    """Return what stands for the role of a version of a launch template that no plan shows."""
+    """Return a stand-in for the role of a launch template version that no plan shows."""
     if number == "" or not isinstance(template, Named):
         return template
     version = "a version known after apply" if number is None else f"version {number}"
@@ -266,9 +267,9 @@ def _in_version(template: IamResource, number: str | None) -> IamResource:
 
 
 def _side_of_version(template: Resource, number: str | None, side: Side) -> Side | None:
-    """Return on which side a launch template is as a version of it; None where the plan lacks it.
+    """Return the side on which a launch template has a version; None if the plan lacks it.
 
-    A state has the latest version of a template. To change the template makes the next.
+    A state has the latest version of a template. A change of the template creates the next one.
     """
     if template.before is None or (side is Side.AFTER and "create" in template.actions):
         return Side.AFTER
@@ -287,7 +288,7 @@ def _side_of_version(template: Resource, number: str | None, side: Side) -> Side
 
 
 def _number(version: Value) -> str | None:
-    """Return a version as it is written, empty where it is not set; None for one not known."""
+    """Return a version as text; empty if it is not set, None if it is unknown."""
     match version:
         case Known(value):
             return str(value)

@@ -1,1 +1,1 @@
-"""The rules: each file yields findings of one question."""
+"""The rules: each file yields the findings of one question."""

@@ -1,4 +1,4 @@
-"""Who can do more after a plan, or less: what becomes of the policies of each principal."""
+"""Who can do more or less after a plan: changes of the policies of each principal."""
 
 from __future__ import annotations
 
@@ -42,17 +42,19 @@ from vpc_cni_iam.review.rules import CHANGES, GAINS, Consequence, Level, Rule
 
 
 class Gain(AboutPrincipals, frozen=True):
-    """Something is newly allowed."""
+    """The principals can do something new."""
 
-    is_new: bool  # whether they were not there before
+    is_new: bool  # whether the principals are new
     is_bounded: bool  # whether a permissions boundary limits it
-    reach: Reach  # how far they reach now, if that is further than before
-    parts: tuple[GainedPart, ...]  # with which statements
-    policies: tuple[IamResource, ...]  # the managed policies that have these
-    beyond: tuple[str, ...] | None  # what the plugin never calls; None for other policies
-    published: tuple[PublishedUpdate, ...] = ()  # the documents of the catalog that they are
-    example: NewAccess | None = None  # None where it could tell a secret
-    # The plugin's version, if the role is of aws-node, and all of it is calls that it lacked.
+    reach: Reach  # how far they reach now; only if that is further than before
+    parts: tuple[GainedPart, ...]  # the statements that allow it
+    policies: tuple[IamResource, ...]  # the managed policies with these statements
+    # the actions that the plugin never calls; None for other policies
+    beyond: tuple[str, ...] | None
+    # the documents of the catalog that the policies equal
+    published: tuple[PublishedUpdate, ...] = ()
+    example: NewAccess | None = None  # None if it could reveal a secret
+    # The plugin's version, if aws-node has the role and lacked all of these calls.
     lacked_by: PluginVersion | None = None
 
 
@@ -60,57 +62,57 @@ class GroupJoined(AboutPrincipals, frozen=True):
     """A user joins a group."""
 
     group: IamResource
-    is_shown: bool  # whether the plan shows policies of it
-    reach: Reach  # how far the user reaches now, if that is further than before
+    is_shown: bool  # whether the plan shows policies of the group
+    reach: Reach  # how far the user reaches now; only if that is further than before
 
 
 class AccessUndecided(AboutPrincipals, frozen=True):
-    """Whether something is newly allowed is not decided."""
+    """It is not known whether something is newly allowed."""
 
     answer: NotProven
 
 
 class DenyLost(AboutPrincipals, frozen=True):
-    """A Deny is gone, or may be: policies that the plan does not show may allow what it denied."""
+    """A Deny is or may be removed, and policies that the plan does not show may allow the rest."""
 
-    parts: tuple[GainedPart, ...]  # empty where the plan does not show the policy
-    hidden: tuple[IamResource, ...]  # what it does not show
+    parts: tuple[GainedPart, ...]  # empty if the plan does not show the policy
+    hidden: tuple[IamResource, ...]  # the policies that the plan does not show
     example: NewAccess | None = None
 
 
 class PolicyNotShown(AboutPrincipals, frozen=True):
-    """A policy is given, and the plan does not show what it says, or not all of it."""
+    """A principal gets a policy that the plan does not show, or not in full."""
 
-    policy: IamResource  # the policy, or the resource that has it
-    content: Invalid | None  # why it is no policy
-    references: tuple[str, ...] = ()  # what it is made of, as far as the plan says
+    policy: IamResource  # the policy, or the resource with the policy
+    content: Invalid | None  # why it is not a valid policy
+    references: tuple[str, ...] = ()  # what the policy refers to, according to the plan
 
 
 class NoGain(AboutPrincipals, frozen=True):
-    """The policies change, and allow nothing that was not allowed before."""
+    """Policies change and allow nothing new."""
 
     is_deleted: bool
-    lost: tuple[GainedPart, ...]  # what the old policies allow more, as if they were the new ones
+    lost: tuple[GainedPart, ...]  # what the old policies allow more
 
 
-# Policies that AWS made for the roles of clusters, nodes and pods.
+# Policies that AWS publishes for the roles of clusters, nodes and pods.
 _OF_EKS = "AmazonEKS", "AmazonSSMManagedInstanceCore"
 
 
 class _Outcome(Enum):
-    """What becomes of the policies of a principal: the rule, and how severe that is."""
+    """The result for the policies of a principal: the rule and the severity."""
 
-    FURTHER = Rule.ADMIN, Level.ERROR  # it reaches further
+    FURTHER = Rule.ADMIN, Level.ERROR  # the principal reaches further
     MORE = Rule.NEW_ACCESS, Level.ERROR
-    LACKED = Rule.NEW_ACCESS, Level.NOTE  # what aws-node could not call
-    BY_NEW = Rule.NEW_POLICY, Level.WARNING  # a new principal is allowed something
-    PUBLISHED = Rule.NEW_POLICY, Level.NOTE  # a document of the catalog or of AWS is new
+    LACKED = Rule.NEW_ACCESS, Level.NOTE  # calls that aws-node lacked
+    BY_NEW = Rule.NEW_POLICY, Level.WARNING  # a new principal can do something
+    PUBLISHED = Rule.NEW_POLICY, Level.NOTE  # a new policy is a document of the catalog or of AWS
     UPDATED = Rule.UPSTREAM_UPDATED, Level.NOTE
-    UNDECIDED = Rule.NOT_PROVEN, Level.WARNING  # or a Deny is gone, or may be
+    UNDECIDED = Rule.NOT_PROVEN, Level.WARNING  # also if a Deny is or may be removed
     LATER = Rule.UNKNOWN_POLICY, Level.WARNING
     INVALID = Rule.UNREADABLE, Level.ERROR
     SENSITIVE = Rule.SENSITIVE_POLICY, Level.WARNING
-    ATTACHED = Rule.UNKNOWN_ATTACHMENT, Level.WARNING  # the plan does not show it
+    ATTACHED = Rule.UNKNOWN_ATTACHMENT, Level.WARNING  # the plan does not show the policy
     UNKNOWN_OF_AWS = Rule.UNKNOWN_ATTACHMENT, Level.ERROR
     OF_EKS = Rule.UNKNOWN_ATTACHMENT, Level.NOTE
     JOINED = Rule.GROUP_JOINED, Level.WARNING
@@ -120,7 +122,7 @@ class _Outcome(Enum):
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield what becomes of the policies of each principal; of several the same, one finding."""
+    """Yield the changes of the policies of each principal, merged for principals with the same."""
     return together(_findings(context))
 
 
@@ -144,7 +146,7 @@ def _findings(context: Context) -> Iterator[Finding]:
 def _finding(
     outcome: _Outcome, evidence: AboutPrincipals, grants: Iterable[Grant], context: Context
 ) -> Finding:
-    """Return a finding, with the addresses after the plan; the first grant makes it so."""
+    """Return a finding with addresses after the plan; the first grant is the cause."""
     successors = context.accounts.successors
 
     def now(resource: IamResource) -> IamResource:
@@ -189,7 +191,7 @@ def _memberships(
 
 
 class _OfPrincipal:
-    """The findings about one principal."""
+    """Makes the findings about one principal."""
 
     def __init__(
         self,
@@ -201,14 +203,15 @@ class _OfPrincipal:
         self._owners = (change.owner,)
         self._grants = tuple(c for c in change.grants if not self._is_of_group(c))
         removed = [(c.before, c.key) for c in self._grants if c.before and not c.after]
-        # What a conflict takes away is reported separately.
+        # A policy that a conflict removes is reported separately.
         self._taken = [grant for grant, key in removed if (change.owner, key) in conflicts]
         self._is_conflict = bool(removed) and len(self._taken) == len(removed)
 
     def _is_of_group(self, change: GrantChange) -> bool:
-        """Say whether what changes is of a group that is a principal of the plan itself.
+        """Return whether a change is of a group that is itself a principal of the plan.
 
-        That a user joins a group is reported, too; a group that is left may have denied something.
+        A user who joins a group is reported separately. A group that a user leaves may have denied
+        something.
         """
         group = change.key.group
         if not isinstance(group, InPlan):
@@ -225,7 +228,7 @@ class _OfPrincipal:
             yield from self._of_access()
 
     def _of_hidden(self) -> Iterator[Finding]:
-        """Yield the policies that the plan does not show: those given, and those taken away."""
+        """Yield the policies that the plan does not show, if they are added or removed."""
         for each in self._grants:
             grant, was_sensitive = each.after, _was_sensitive(each)
             if grant and each.key.part is not Part.MEMBERSHIP and (grant.is_open or was_sensitive):
@@ -236,7 +239,7 @@ class _OfPrincipal:
             yield self._finding(_Outcome.UNDECIDED, DenyLost(self._owners, (), policies), hidden)
 
     def _of_access(self) -> Iterator[Finding]:
-        """Yield what the proof says of the policies."""
+        """Yield the result of the proof over the policies."""
         change = self._change
         match change.access:
             case NewAccess() as answer:
@@ -258,7 +261,7 @@ class _OfPrincipal:
     def _finding(
         self, outcome: _Outcome, evidence: AboutPrincipals, grants: Iterable[Grant] = ()
     ) -> Finding:
-        """Return a finding by grants, or by all that change."""
+        """Return a finding about grants, or about all that change."""
         if not grants:
             changes = self._grants or [c for c in (self._change.boundary,) if c]
             after = [c.after for c in self._grants if c.after]
@@ -266,16 +269,16 @@ class _OfPrincipal:
         return _finding(outcome, evidence, grants, self._context)
 
     def _removes_deny(self) -> bool:
-        """Say whether a Deny is gone, and not only by a conflict."""
+        """Return whether a Deny is removed, not only by a conflict."""
         changes = (*self._change.grants, self._change.boundary)
         before = (c.before for c in changes if c and c.before and c.before not in self._taken)
         is_less = not isinstance(self._change.denied_less, NoNewAccess)
         return is_less and any(map(may_deny, before))
 
     def _may_deny(self, grant: Grant) -> bool:
-        """Say whether a policy that the plan does not show may have a Deny."""
+        """Return whether a policy that the plan does not show may have a Deny."""
         is_replaced = any(c.before is grant and c.after for c in self._grants)
-        # That one was sensitive is reported.
+        # A policy that was sensitive is reported separately.
         return not (isinstance(grant.content, Sensitive) and is_replaced) and may_deny(grant)
 
     def _gain(self, answer: NewAccess) -> Iterator[Finding]:
@@ -285,7 +288,7 @@ class _OfPrincipal:
             return
         more = gained(change, grants, answer, context.proofs, context.place)
         if not more.parts and len(grants) < len(change.grants):
-            return  # it is by a group
+            return  # a group gives it
         documents = [published_by(each) for each in grants if each.after]
         is_published = all(documents) and not change.further
         evidence = Gain(
@@ -315,13 +318,13 @@ class _OfPrincipal:
         return _Outcome.LACKED if gain.lacked_by else _Outcome.MORE
 
     def _lacked_by(self, parts: Iterable[GainedPart]) -> PluginVersion | None:
-        """Return the version of aws-node with this role, if it lacked all that is allowed."""
+        """Return the version of aws-node with this role, if it lacked all that is newly allowed."""
         change, context = self._change, self._context
         actions = [str(action).lower() for part in parts for action in part.actions]
         statements = [s for policy in change.before.policies for s in policy.statements]
         had = any(s.is_about(a) for s in statements if s.effect == "Allow" for a in actions)
         if had or not actions or not needed_by_plugin().issuperset(actions):
-            return None  # to allow an action on more resources is no permission that lacks
+            return None  # more resources for an allowed action do not add a missing permission
         for needs in needs_by_role(context).get(change.owner, ()):
             if needs.is_of_cluster or callers(context, change.owner, Side.AFTER):
                 policies = (*change.before.policies, lacked(context, change.owner, needs))
@@ -339,7 +342,7 @@ class _OfPrincipal:
 
     def _no_gain(self) -> Finding:
         change, proofs = self._change, self._context.proofs
-        ways = (proofs.compare, proofs.without_denies)  # a new Deny counts whatever is allowed
+        ways = (proofs.compare, proofs.without_denies)  # a new Deny is a loss, whatever is allowed
         loses = change.is_deleted or not all(
             isinstance(way(change.after, change.before), NoNewAccess) for way in ways
         )
@@ -364,7 +367,7 @@ class _OfPrincipal:
 
 
 def _is_harmless(grant: Grant) -> bool:
-    """Say whether a policy is one that AWS or upstream publishes, and that does no harm.
+    """Return whether a policy is published by AWS or upstream, and harmless.
 
     Sources: Amazon EKS User Guide, "AWS managed policies for Amazon Elastic Kubernetes Service";
     AWS Systems Manager User Guide, "Configure instance permissions required for Systems Manager".
@@ -380,7 +383,7 @@ def _is_harmless(grant: Grant) -> bool:
 
 
 def _of_aws(arn: str, *, is_new: bool) -> _Outcome:
-    """Return what it is that a policy of AWS is attached whose document is not known."""
+    """Return the outcome for an attached policy of AWS whose document is unknown."""
     managed = aws_managed.find(arn)
     if managed and managed.policy_class in (PolicyClass.ADMIN, PolicyClass.IAM):
         return _Outcome.FURTHER

@@ -20,12 +20,12 @@ class BoundaryChanged(AboutPrincipals, frozen=True):
 
     before: IamResource | None
     after: IamResource | None
-    parts: tuple[GainedPart, ...]  # with which statements it may allow more
-    example: NewAccess | None  # that is allowed now
+    parts: tuple[GainedPart, ...]  # the statements that may allow more
+    example: NewAccess | None  # a request that is newly allowed
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield whose permissions boundary changes."""
+    """Yield the changes of permissions boundaries."""
     return together(
         _boundary(change, change.boundary, context)
         for change in principal_changes(context)

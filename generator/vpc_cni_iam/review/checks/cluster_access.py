@@ -1,4 +1,4 @@
-"""Who newly has permissions in a cluster, and who no longer has."""
+"""Principals that gain or lose permissions in a cluster."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import CHANGES, LOSES, Level, Rule
 
-# Who has one of them can run pods with any service account, and so with the role of aws-node.
+# A principal with one of them can run pods with any service account, also with aws-node's role.
 _ADMINS = ("AmazonEKSClusterAdminPolicy", "AmazonEKSAdminPolicy")
-# Access entries alone give access to a cluster, or its ConfigMap aws-auth as well.
-# Source: Amazon EKS User Guide, "Change authentication mode to use access entries".
+# Access entries alone give access to a cluster, or the ConfigMap aws-auth as well. Source: Amazon
+# EKS User Guide, "Change authentication mode to use access entries".
 _ENTRIES_ONLY, _BOTH = Known("API"), Known("API_AND_CONFIG_MAP")
 
 
 class RightGained(Struct, frozen=True):
-    """A principal gets permissions in a cluster, or others than before."""
+    """A principal gets new or other permissions in a cluster."""
 
     right: ClusterRight
 
@@ -36,13 +36,13 @@ class RightLost(Struct, frozen=True):
     """A principal loses permissions in a cluster."""
 
     right: ClusterRight
-    # Whether nodes with the role can no longer join the cluster, both of which stay.
+    # Whether nodes with the role can no longer join the cluster, although both stay.
     strands_nodes: bool
-    end: ResourceEnd  # of what gave them
+    end: ResourceEnd  # of the resource that gave them
 
 
 class AuthenticationChanged(Struct, frozen=True):
-    """Others are let into a cluster than before."""
+    """The settings that decide who can access a cluster change."""
 
     name: str
     before: Value
@@ -50,7 +50,7 @@ class AuthenticationChanged(Struct, frozen=True):
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield whose permissions in a cluster change."""
+    """Yield the changes of permissions in clusters."""
     before, after = ([*cluster_rights(context.filler, side)] for side in Side)
     had: dict[RightKey, list[ClusterRight]] = defaultdict(list)
     for right in before:
@@ -76,20 +76,20 @@ def check(context: Context) -> Iterator[Finding]:
 def _removed(
     before: list[ClusterRight], after: list[ClusterRight], context: Context
 ) -> list[ClusterRight]:
-    """Return the rights that nobody has after, in the same place or by another resource."""
+    """Return the rights that do not exist after the plan, in the same place or another resource."""
     stay = {each for right in after for each in (right.key, _place(right, context))}
     return [r for r in before if not stay & {r.key, r.address, _place(r, context)}]
 
 
 def _place(right: ClusterRight, context: Context) -> Hashable:
-    """Return where a principal has a right; what is not changed, or known later, may stay so."""
+    """Return the place of a right; if it is unchanged or known later, it may stay the same."""
     is_open = isinstance(right.principal, Unresolved) or isinstance(right.cluster, Unknown)
     stays = is_open or not context.filler.resolver.is_changed(right.address)
     return right.address if stays else (right.address, right.cluster, right.principal)
 
 
 def _gone(context: Context) -> Iterator[str]:
-    """Yield the addresses of what is deleted, and the names that clusters no longer have."""
+    """Yield the addresses of deleted resources, and the old names of clusters."""
     for resource in context.filler.resources:
         if "delete" in resource.actions:
             names = [text(resource, "name", side) for side in Side]
@@ -100,14 +100,14 @@ def _gone(context: Context) -> Iterator[str]:
 
 
 def _gives_same(old: ClusterRight, new: ClusterRight) -> bool:
-    # Without its own user name, an entry has the one that EKS computes.
+    # An entry without a user name has the one that EKS computes.
     is_same_name = new.user_name in (ABSENT, old.user_name)
     same = (old.groups, old.type, old.namespaces) == (new.groups, new.type, new.namespaces)
     return is_same_name and same
 
 
 def _is_of_new(right: ClusterRight, context: Context) -> bool:
-    """Say whether the plan creates the cluster: somebody has to administer it."""
+    """Return whether the plan creates the cluster: a new cluster needs an administrator."""
     clusters = [r for r in context.filler.resources if r.type == CLUSTER]
     new = [text(r, "name", Side.AFTER) for r in clusters if r.before is None]
     if isinstance(right.cluster, Known):

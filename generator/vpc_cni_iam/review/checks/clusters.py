@@ -1,4 +1,4 @@
-"""What a cluster loses when it is made again, what two resources make, and what nodes lack."""
+"""Resources that are lost with a cluster, created twice, or missing in a new cluster."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import CHANGES, LOSES, Rule
 
 _FARGATE = "aws_eks_fargate_profile"
-# With one of these, EKS does not delete a cluster.
+# EKS does not delete a cluster that has one of these.
 _KEEPS = (NODE_GROUP, _FARGATE)
-# By which arguments AWS knows a resource, of which there is one at most.
+# The arguments that identify a resource in AWS.
 _KEYS: Mapping[str, tuple[str, ...]] = {
     ACCESS_ENTRY: ("cluster_name", "principal_arn"),
     ACCESS_POLICY: ("cluster_name", "principal_arn", "policy_arn"),
@@ -47,21 +47,21 @@ EKS = "eks.amazonaws.com"
 
 
 class GoneWithCluster(Struct, frozen=True):
-    """A cluster is deleted or replaced, and resources in it stay as they are in the plan."""
+    """A cluster is deleted or replaced, and the plan keeps resources in it."""
 
     addresses: tuple[str, ...]
-    keeping: tuple[str, ...]  # those with which EKS does not delete the cluster
+    keeping: tuple[str, ...]  # those that keep EKS from deleting the cluster
     is_replaced: bool
 
 
 class MadeTwice(Struct, frozen=True):
-    """A resource is created, and another one deleted that is the same for AWS."""
+    """A resource is created and another one deleted, and both are the same object in AWS."""
 
     other: str  # the address of the one that is deleted
 
 
 class NotInstalled(Struct, frozen=True):
-    """Nothing in the plan installs what nodes of a new cluster need."""
+    """The plan does not install a part that the nodes of a new cluster need."""
 
     part: NodePart
 
@@ -70,11 +70,11 @@ class ClusterRoleLost(Struct, frozen=True):
     """EKS can no longer assume the role of a cluster that stays."""
 
     role: IamResource
-    is_deleted: bool  # or else it no longer trusts EKS
+    is_deleted: bool  # otherwise it no longer trusts EKS
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield what is gone with clusters, what is deleted and created, and what new ones lack."""
+    """Yield resources that are lost with clusters or created twice, and what new ones lack."""
     gone: dict[str, list[Resource]] = defaultdict(list)
     by_address = context.filler.resolver.by_address
     for address, cluster in context.filler.gone_with_cluster.items():
@@ -93,7 +93,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _role_lost(cluster: Resource, context: Context) -> Iterator[Finding]:
-    """Yield that a cluster that stays loses the role that EKS assumes for it.
+    """Yield clusters that stay and lose the role that EKS assumes.
 
     Source: Amazon EKS User Guide, "Amazon EKS cluster IAM role".
     """
@@ -117,10 +117,10 @@ def _trusts_eks(policy: Policy) -> bool:
 
 
 def _made_twice(context: Context) -> Iterator[Finding]:
-    """Yield what is deleted at one address and created at another.
+    """Yield objects that are deleted at one address and created at another.
 
-    AWS refuses to create what is there. An access policy it associates again, and the deletion
-    takes that away. What is in a cluster is deleted before it, and created after it.
+    AWS refuses to create an object that exists. An access policy can be associated again, but the
+    deletion then removes it. Resources in a cluster are deleted before it and created after it.
     """
     resources = [r for r in context.filler.resources if r.type in _KEYS]
     ends = {_key(r, Side.BEFORE): r for r in resources if "delete" in r.actions}
@@ -137,7 +137,7 @@ def _made_twice(context: Context) -> Iterator[Finding]:
 
 
 def _key(resource: Resource, side: Side) -> tuple[str, ...]:
-    """Return what AWS knows a resource by, beginning with its type; empty if it is not known."""
+    """Return what identifies a resource in AWS, with its type first; empty if unknown."""
     key = [resource.type]
     for name in _KEYS[resource.type]:
         key.append(name_in(one(resource, name, side)).removeprefix("https://"))

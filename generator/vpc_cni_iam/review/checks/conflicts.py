@@ -1,4 +1,4 @@
-"""What one resource removes and another one keeps, and names that stand for several principals."""
+"""Policies that one resource removes and another one keeps, and names of several principals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vpc_cni_iam.review.rules import CHANGES, EVERY, GAINS, LOSES, Consequence, 
 
 
 class Ambiguous(Struct, frozen=True):
-    """A name that several principals of the plan have."""
+    """A name that fits several principals of the plan."""
 
     place: str
     addresses: tuple[str, ...]
@@ -25,9 +25,9 @@ class Ambiguous(Struct, frozen=True):
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield what is removed though a resource keeps it, or made it, and ambiguous names."""
+    """Yield removed policies that a resource keeps or creates, and ambiguous names."""
     yield from _conflicts(context)
-    resolver, _ = context.filler.resolver, use_changes(context)  # which resolve who is meant
+    resolver, _ = context.filler.resolver, use_changes(context)  # these resolve the names
     for place, addresses in resolver.ambiguous.items():
         address = resolver.address_of(place)
         is_touched = any(map(resolver.is_changed, (address, *addresses)))
@@ -63,13 +63,13 @@ def _conflicts(context: Context) -> Iterator[Finding]:
             open_list.address,
             attribute=open_list.attribute,
             subject=open_list.owner,
-            # What others made may be anything.
+            # Policies from elsewhere may be anything.
             means=EVERY if open_list.is_created else _means(grants),
         )
 
 
 def _means(removed: Collection[Grant]) -> tuple[Consequence, ...]:
-    """Return what of --fail-on it fails that grants may be removed, or may be kept."""
+    """Return which kinds of --fail-on grants fail that may be removed or kept."""
     contents = [grant.content for grant in removed]
     known = [concerns_plugin(c.policy) for c in contents if isinstance(c, Document)]
     gains = GAINS if any(map(may_deny, removed)) else CHANGES

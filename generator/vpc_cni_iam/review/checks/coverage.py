@@ -1,4 +1,4 @@
-"""What the plugin can no longer call, or cannot call, with the roles of aws-node."""
+"""Calls of the plugin that the roles of aws-node no longer allow, or do not allow."""
 
 from __future__ import annotations
 
@@ -32,39 +32,39 @@ from vpc_cni_iam.review.rules import Level, Rule, at_most, most_severe
 
 
 class DenialCause(Enum):
-    """Why the plugin cannot call something."""
+    """Why a call of the plugin is denied."""
 
-    LOST = "lost"  # its policies allowed it before
-    MISSING = "missing"  # the plugin has another version, setup or identity after
-    STILL_MISSING = "still missing"  # so it has, and the call was missing before
+    LOST = "lost"  # its policies allowed the call before
+    MISSING = "missing"  # the version, setup or identity of the plugin changes
+    STILL_MISSING = "still missing"  # the same, but the call was denied before, too
     LACKING = "lacking"  # a new role does not allow it
     AS_BEFORE = "as before"
 
 
 class DeniedCalls(Struct, frozen=True):
-    """What the plugin cannot call with a role."""
+    """The calls of the plugin that a role does not allow."""
 
     cause: DenialCause
     needs: PluginNeeds
     role: RoleNeeds
     calls: tuple[MissingCall, ...]
-    open: tuple[str, ...]  # the policies of which nothing is known, which may allow it
+    open: tuple[str, ...]  # the unknown policies, which may allow them
     others: tuple[IamResource, ...]  # roles that aws-node may have in place of this one
 
     @property
     def elsewhere(self) -> tuple[OtherPlace, ...]:
-        """New policies of the role that are for another place."""
+        """New policies of the role that are for another cluster, VPC, Region or account."""
         return self.role.elsewhere if self.cause is DenialCause.MISSING else ()
 
 
 class LimitNotShown(Struct, frozen=True):
-    """A role of the plugin gets a permissions boundary of which nothing is known."""
+    """A role of the plugin gets an unknown permissions boundary."""
 
     role: IamResource
     limit: str
 
 
-# Why the plugin cannot call something -> the rule, and the most severe level.
+# The rule and the highest severity for each cause.
 _RULES = {
     DenialCause.LOST: (Rule.COVERAGE_LOST, Level.ERROR),
     DenialCause.MISSING: (Rule.PERMISSION_MISSING, Level.ERROR),
@@ -75,7 +75,7 @@ _RULES = {
 
 
 class MayBeNeeded(Struct, frozen=True):
-    """A role allows less of what the plugin calls with settings that are not read."""
+    """A role allows fewer calls of the plugin, which depend on settings that are not read."""
 
     role: IamResource
     actions: tuple[str, ...]
@@ -98,7 +98,7 @@ def _of_role(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[
     lost = {call.action for call in role.lost}
     missing = [call for call in by_action(role.missing or ()) if call.action not in lost]
     newly = {call.action: call for call in by_action(role.newly) if call.action not in lost}
-    if role.elsewhere:  # what a policy for another place does not allow is of the plan's making
+    if role.elsewhere:  # the plan causes what a policy for another place does not allow
         newly |= {call.action: call for call in missing if call.is_fatal}
     old = [call for call in missing if call.is_fatal and call.action not in newly]
     by_cause = {DenialCause.LOST: by_action(role.lost), DenialCause.MISSING: newly.values()}
@@ -117,7 +117,7 @@ def _of_rest(role: RoleNeeds, needs: PluginNeeds, context: Context) -> DenialCau
         return DenialCause.LACKING
     if not has_own:
         return None
-    # A policy alone, or beside others that are not known, need not be all that a role has.
+    # A policy alone, or with unknown ones, need not be all policies of the role.
     return None if role.open or role.is_policy else DenialCause.AS_BEFORE
 
 
@@ -128,13 +128,13 @@ def _denied(
     needs: PluginNeeds,
     context: Context,
 ) -> Iterator[Finding]:
-    # What a part that is known after apply decides for a new role, the answer says.
+    # For a new role, the answer says what depends on values that are known after apply.
     is_new = role.role in context.accounts.created
     calls = tuple(call for call in calls if not (is_new and call.is_later))
     if not calls:
         return
     others = other_roles(context, needs, role)
-    # A Deny, or a boundary, counts whatever other policies allow.
+    # A Deny or a boundary applies, whatever other policies allow.
     is_certain = any(call.level is Level.ERROR and call.denied_by is not None for call in calls)
     may_allow = () if is_certain else tuple(grant.written_at for grant in role.open)
     rule, limit = _RULES[cause]
@@ -148,7 +148,7 @@ def _denied(
 
 
 def _of_limit(role: RoleNeeds, context: Context) -> Iterator[Finding]:
-    """Yield that a role of the plugin comes under a boundary of which nothing is known."""
+    """Yield roles of the plugin that get an unknown boundary."""
     before, after = (account.one(role.role, Part.BOUNDARY) for account in context.accounts.sides)
     if after is None or not after.is_open or not context.accounts.before.policies(role.role):
         return
@@ -159,7 +159,7 @@ def _of_limit(role: RoleNeeds, context: Context) -> Iterator[Finding]:
 
 
 def _of_unread(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[Finding]:
-    """Yield what a role no longer allows that settings which are not read may switch on."""
+    """Yield the calls that a role no longer allows, and that unread settings may enable."""
     if needs.plugin.after.setup.not_read in (None, UnreadReason.ELSEWHERE):
         return
     before, after = (
@@ -188,7 +188,7 @@ def _of_unread(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterato
 
 
 def _of_instances(context: Context) -> Iterator[Finding]:
-    """Yield what aws-node loses with another role of instances that no cluster of the plan has."""
+    """Yield what aws-node loses with another role of instances, without a cluster in the plan."""
     for workload, needs in instance_needs(context).values():
         (role,) = needs.roles
         for lost in _denied(DenialCause.LOST, by_action(role.newly), role, needs, context):

@@ -1,4 +1,4 @@
-"""What was changed outside of the configuration: the same comparison once more."""
+"""Changes outside of the configuration, with the same checks as the plan."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import CHANGES, Consequence, Level, Rule
 
-# What is said of the plan as well: whom names may mean, and what is no change.
+# The checks of the plan report these already, or they are no changes.
 _OF_PLAN = (Rule.AMBIGUOUS, *(rule for rule in Rule if not rule.means))
 _STAYS = (("no-op",), ("read",), ("forget",))
 
 
 class Drifted(Struct, frozen=True):
-    """What a change outside of the configuration comes to."""
+    """The effect of a change outside of the configuration."""
 
     finding: Finding
-    is_left: bool  # whether the plan leaves it so
+    is_left: bool  # whether the plan keeps the change
 
 
 def drift(
     context: Context, checks: Iterable[Callable[[Context], Iterator[Finding]]]
 ) -> Iterator[Finding]:
-    """Yield what `checks` find between the state and what is really there.
+    """Yield the findings of `checks` about the changes from the state to the real objects.
 
-    What the plan leaves is taken as it is; what it reverts or deletes is a warning.
+    A change that the plan keeps has the severity of its effect; one that it reverts is a warning.
     """
     earlier = context.drift
     if earlier is None:
@@ -58,7 +58,7 @@ def drift(
 
 
 def without_echoes(findings: Iterable[Finding], drifts: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield findings but for notes of access that is removed where drift is reverted."""
+    """Yield findings without notes of removed access that only revert drift."""
     reverted = {
         (each.address, each.attribute, each.subject)
         for each in drifts
@@ -71,16 +71,16 @@ def without_echoes(findings: Iterable[Finding], drifts: Iterable[Finding]) -> It
 
 
 def _is_left(each: Finding, change: Resource | None, context: Context, earlier: Context) -> bool:
-    """Say whether the plan leaves what a finding about drift is about as it drifted."""
+    """Return whether the plan keeps the drift that a finding is about."""
     planned = context.filler.resolver.by_address.get(each.address)
     if change and planned and planned.actions not in _STAYS:
         if as_left(planned).after is None and planned.unknown is not True:
-            # The policies of an exclusive list that is deleted stay with whoever has them.
+            # Principals keep the policies of an exclusive list that is deleted.
             return (
                 bool(list_argument(planned.type)) and each.subject not in context.accounts.deleted
             )
         return _is_as_drifted(each, change, planned)
-    # Of a principal as a whole, another resource may put back what was taken.
+    # Another resource may restore the access of a whole principal.
     if (change and each.attribute) or not isinstance(each.subject, InPlan):
         return True
     contents = [
@@ -91,10 +91,10 @@ def _is_left(each: Finding, change: Resource | None, context: Context, earlier: 
 
 
 def _is_as_drifted(each: Finding, change: Resource, planned: Resource) -> bool:
-    """Say whether what a finding is about has the values after the plan to which it drifted."""
+    """Return whether the values of a finding after the plan are those of the drift."""
     before, drifted = (side or {} for side in (change.before, change.after))
     after = planned.after or {}
     names = {name for name in {**before, **drifted} if before.get(name) != drifted.get(name)}
-    # All that drifted, if the finding is about none of it.
+    # All drifted values, if the finding is about none of them.
     names = {each.attribute.partition(".")[0].partition("[")[0]} & names or names
     return change.after is not None and all(after.get(n) == drifted.get(n) for n in names)

@@ -34,17 +34,17 @@ class ProviderEvent(Enum):
 
 
 class ProviderChanged(Struct, frozen=True):
-    """An OIDC provider changes, and with it who can assume roles."""
+    """An OIDC provider changes, and with it the roles that its tokens can assume."""
 
     event: ProviderEvent
     issuer: str
     gains: tuple[IamResource, ...] = ()  # the roles that its tokens can newly assume
-    loses: tuple[IamResource, ...] = ()  # the roles that its tokens cannot, or no longer, assume
-    clients: tuple[str, ...] = ()  # its client IDs after, where they change
+    loses: tuple[IamResource, ...] = ()  # the roles that its tokens cannot assume (any longer)
+    clients: tuple[str, ...] = ()  # its client IDs after the plan, if they change
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield which roles the tokens of OIDC providers can newly assume, or no longer."""
+    """Yield the roles that tokens of OIDC providers can newly assume, or no longer."""
     every = providers(context)
     for provider in every.changed:
         event = _event(provider, context)
@@ -64,7 +64,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _event(provider: Resource, context: Context) -> ProviderEvent | None:
-    """Return what happens to a provider; None for what changes no token."""
+    """Return the event of a provider; None if no token is affected."""
     before, after = (is_there(provider, side) for side in Side)
     old, new = (issuer_on(provider, side) for side in Side)
     if after and not before:
@@ -92,7 +92,7 @@ def _lost(provider: Resource, event: ProviderEvent, context: Context) -> Iterato
     is_of_clients = event is ProviderEvent.CLIENT_IDS
     clients = sorted(client_ids(provider, Side.AFTER) or ()) if is_of_clients else ()
     change = ProviderChanged(event, old, clients=tuple(clients))
-    means = EVERY if is_of_clients else None  # tokens for new ones are taken
+    means = EVERY if is_of_clients else None  # the provider accepts tokens for new client IDs
     if own:
         yield _changed(provider, replace(change, loses=own), Rule.IDENTITY_LOST, means)
     is_replaced = event is ProviderEvent.DELETED and old in every.by_issuer[Side.AFTER]
@@ -106,8 +106,8 @@ def _changed(
     rule: Rule = Rule.PROVIDER_CHANGED,
     means: tuple[Consequence, ...] | None = None,
 ) -> Finding:
-    # AWS does not use the thumbprints of EKS. Source: IAM User Guide, "Obtain the thumbprint for
-    # an OpenID Connect identity provider".
+    # AWS does not use the thumbprints of EKS. Source: IAM User Guide, "Obtain the thumbprint for an
+    # OpenID Connect identity provider".
     is_eks = platform_of(evidence.issuer, ()) is Platform.KUBERNETES
     is_unused = evidence.event is ProviderEvent.THUMBPRINTS and is_eks
     is_unused = is_unused or evidence.event is ProviderEvent.WITH_CLUSTER

@@ -1,4 +1,4 @@
-"""Instances that newly answer pods that ask the instance metadata for credentials."""
+"""Instances whose metadata pods can newly reach, and nodes without metadata."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Rule
 
 _OPTIONS, _CLOSED = "metadata_options", Known("disabled")
-# The arguments, and which values let pods reach the metadata. A pod is one hop further away.
+# The arguments, and the values that let pods reach the metadata. A pod is one hop further away.
 _OPENS: Mapping[str, Callable[[object], bool]] = {
     "http_endpoint": lambda value: value == "enabled",
     "http_put_response_hop_limit": lambda value: isinstance(value, int) and value > 1,
@@ -27,23 +27,23 @@ _OPENS: Mapping[str, Callable[[object], bool]] = {
 
 
 class MetadataOpened(Struct, frozen=True):
-    """Pods can newly reach the metadata of instances, by each of some options, or may."""
+    """Pods can or may newly reach the metadata of instances, because of each of some options."""
 
     options: tuple[SettingChange, ...]
-    template: str = ""  # the launch template that has them, where another one had others
+    template: str = ""  # the launch template with the options, if another one had others
 
 
 class MetadataClosed(Struct, frozen=True):
     """Nodes no longer have instance metadata, which ipamd reads at start.
 
-    Source: aws/amazon-vpc-cni-k8s, pkg/awsutils: the metadata says which instance it is.
+    Source: aws/amazon-vpc-cni-k8s, pkg/awsutils: ipamd reads the instance ID from the metadata.
     """
 
     template: str
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield whose instance metadata pods can newly reach."""
+    """Yield the instances whose metadata pods can newly reach."""
     for resource in context.filler.resources:
         if resource.type == NODE_GROUP and resource.after is not None:
             yield from _closed(resource, context)
@@ -62,7 +62,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _closed(group: Resource, context: Context) -> Iterator[Finding]:
-    """Yield the launch template with which the nodes of a group lose their metadata."""
+    """Yield the launch template that takes the metadata from the nodes of a group."""
     path = f"{_OPTIONS}.*.http_endpoint"
     old, new = ([*launch_templates(group, side, context)] for side in Side)
     was_closed = any(scalar(each, path, Side.BEFORE) == _CLOSED for each in old)
@@ -87,7 +87,7 @@ def _opened(before: list[Resource], after: Resource) -> Iterator[SettingChange]:
         old = next((scalar(resource, path, Side.BEFORE) for resource in before), ABSENT)
         new = scalar(after, path, Side.AFTER)
         was_open = isinstance(old, Known) and opens(old.value)
-        # What is not set has a default, which may be open.
+        # An option that is not set has a default, which may let pods in.
         is_open = opens(new.value) if isinstance(new, Known) else isinstance(old, Known)
         if old != new and is_open and not was_open:
             yield SettingChange(name, old, new)

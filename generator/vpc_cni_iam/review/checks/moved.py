@@ -1,4 +1,4 @@
-"""What keeps its meaning under another address or ID, and principals that get another ARN or ID."""
+"""Resources that keep their permissions at another address, and principals with new ARNs or IDs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MANAGED = {*GRANTS, *PRINCIPALS, POLICY}
 
 
 class Handling(Enum):
-    """What a plan does to a resource, besides changing what it says."""
+    """What a plan does to a resource without changing its permissions."""
 
     IMPORTED = "imported"
     MOVED = "moved"
@@ -42,25 +42,25 @@ class Handling(Enum):
 
 
 class Handled(Struct, frozen=True):
-    """A plan does something to a resource that need not change what it says."""
+    """A plan handles a resource without changing its permissions."""
 
     handling: Handling
-    other: str = ""  # the ID with which it is imported, the address that it had
+    other: str = ""  # the ID of an import, or the old address
 
 
 class IdentityChanged(Struct, frozen=True):
-    """A principal gets another ARN, or is created again under its name and has another ID."""
+    """A principal gets another ARN, or is created again with the same name and another ID."""
 
-    address: str  # that it had
-    before: str  # its ARN
-    after: str  # empty where it is known after apply
-    is_renamed: bool  # whether it has another ARN
+    address: str  # its old address
+    before: str  # its old ARN
+    after: str  # its new ARN; empty if it is known after apply
+    is_renamed: bool  # whether its ARN changes
     is_node: bool
     is_plugin: bool
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield what is imported, moved, forgotten or replaced, and what ARN or ID that changes."""
+    """Yield imported, moved, forgotten and replaced resources, and changed ARNs or IDs."""
     for resource in context.filler.resources:
         if resource.type in _MANAGED:
             for each in _handled(resource, context):
@@ -93,7 +93,7 @@ def _handled(resource: Resource, context: Context) -> Iterator[Handled]:
 
 
 def _identity(resource: Resource, context: Context) -> Iterator[Finding]:
-    """Yield that a principal gets another ARN, or another ID under the same one."""
+    """Yield principals that get another ARN, or another ID with the same ARN."""
     resolver, accounts = context.filler.resolver, context.accounts
     subject = InPlan(resource.address)
     successor = resolver.by_address[accounts.successors.get(subject, resource.address)]
@@ -126,7 +126,7 @@ def _name(resource: Resource, side: Side) -> tuple[str, Value]:
 
 @fact
 def _with_new_entry(context: Context) -> frozenset[IamResource]:
-    """Return the principals whose access entry in a cluster the plan creates, or replaces."""
+    """Return the principals with an access entry that the plan creates or replaces."""
     by_address = context.filler.resolver.by_address
     return frozenset(
         right.principal

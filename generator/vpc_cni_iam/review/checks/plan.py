@@ -1,4 +1,4 @@
-"""What a plan leaves out, and what of it is not read though it is about access."""
+"""Parts of a plan that are missing, and changes about access that are not read."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import EVERY, Level, Rule
 
-# What is only named, and no finding: settings give nobody access. Who newly gets a role is a
-# finding of `uses`.
+# Changes that are only named have no finding: these settings give nobody access. `uses` reports who
+# newly gets a role.
 _UNREAD: Mapping[UnreadKind, tuple[Rule, Level]] = {
     UnreadKind.access: (Rule.UNREAD_RESOURCE, Level.WARNING),
     UnreadKind.plugin: (Rule.UNREAD_RESOURCE, Level.WARNING),
@@ -27,35 +27,35 @@ _UNREAD: Mapping[UnreadKind, tuple[Rule, Level]] = {
     UnreadKind.command: (Rule.UNREAD_COMMAND, Level.NOTE),
     UnreadKind.resource_policy: (Rule.UNREAD_RESOURCE_POLICY, Level.NOTE),
 }
-# By which argument a type may be the plugin.
+# The argument that says whether a resource of the type is the plugin.
 _NAMES = {ADDON: "addon_name", CHART: "chart"}
 _STAYS = (("no-op",), ("read",), ("forget",), ("delete",))
 
 
 class LeftOut(Struct, frozen=True):
-    """The plan was made for targets, or puts something off."""
+    """The plan was made for targets, or defers changes."""
 
 
 class NewerFormat(Struct, frozen=True):
-    """The plan has a format that is not known."""
+    """The plan has a newer format."""
 
     version: str
 
 
 class UnknownMembers(Struct, frozen=True):
-    """The plan has members that are not known."""
+    """The plan has unknown members."""
 
     names: tuple[str, ...]
 
 
 class MaybePlugin(Struct, frozen=True):
-    """An add-on or a Helm release may be the plugin: its name is not known."""
+    """An add-on or a Helm release may be the plugin: its name is unknown."""
 
     argument: str
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield what is left out, or not read."""
+    """Yield the parts that are missing or not read."""
     plan = context.plan
     if not plan.complete:
         yield finding(Rule.INCOMPLETE, LeftOut())
@@ -65,7 +65,7 @@ def check(context: Context) -> Iterator[Finding]:
         yield finding(Rule.FORMAT_UNKNOWN, UnknownMembers(plan.unknown_members))
     shown = context.filler.resolver.by_address
     for change in plan.unread:
-        # What the text of an object says of roles is reported by `uses`, also if it is not read.
+        # `uses` reports roles in the text of an object, also if the text is not read.
         is_said = change.kind is UnreadKind.unparsed and change.address in shown
         if change.kind in _UNREAD and not is_said:
             rule, level = _UNREAD[change.kind]
@@ -77,7 +77,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _unnamed(resource: Resource) -> Iterator[Finding]:
-    """Yield that an add-on or a Helm release may be the plugin, since its name is not known."""
+    """Yield add-ons and Helm releases that may be the plugin, because their name is unknown."""
     argument = _NAMES.get(resource.type)
     if argument is None or resource.actions in _STAYS:
         return

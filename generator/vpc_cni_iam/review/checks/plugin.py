@@ -1,4 +1,4 @@
-"""Whether the plugin stays, and changes of its identity, version and settings."""
+"""Removal of the plugin, and changes of its identity, version and settings."""
 
 from __future__ import annotations
 
@@ -36,14 +36,13 @@ from vpc_cni_iam.review.rules import (
 )
 
 _CLUSTER_NAME = "CLUSTER_NAME"
-# What a release has that is in place of the add-on.
+# Arguments of a release, by those of the add-on that they replace.
 _OF_ADDON = {
     "repository": Known("https://aws.github.io/eks-charts"),
     "namespace": Known("kube-system"),
 }
 _OfSetup: TypeAlias = tuple[Rule, Struct, Level, tuple[Consequence, ...] | None]
-# What happens to the identity -> the level, and what of --fail-on it fails; else aws-node loses
-# its role.
+# The level and the kinds of an identity event; for other events, aws-node loses its role.
 _CHANGED: Mapping[IdentityEvent, tuple[Level, tuple[Consequence, ...]]] = {
     IdentityEvent.MORE: (Level.ERROR, EVERY),
     IdentityEvent.NO_MORE: (Level.NOTE, CHANGES),
@@ -53,40 +52,40 @@ _CHANGED: Mapping[IdentityEvent, tuple[Level, tuple[Consequence, ...]]] = {
 
 
 class Removal(Enum):
-    """How the plugin is removed from a cluster that stays, or is replaced."""
+    """How the plugin is removed from a cluster that stays or is replaced."""
 
     REMOVED = "removed"
     LEFT_RUNNING = "left running"
     NODES_NOT_SHOWN = "nodes not shown"  # Auto Mode is on; the plan shows no other nodes
     NODES_REMOVED = "nodes removed"  # Auto Mode is on; the plan deletes the other nodes
-    DEFAULT = "default"  # EKS installs it with its defaults in the cluster that is replaced
+    DEFAULT = "default"  # EKS installs it with defaults in the replaced cluster
 
 
 class PluginRemoved(Struct, frozen=True):
-    """The plugin is removed from a cluster that stays, or is replaced."""
+    """The plugin is removed from a cluster that stays or is replaced."""
 
     removal: Removal
     end: ResourceEnd  # of its installer
-    node_groups: tuple[str, ...]  # the addresses of those that stay with Auto Mode switched on
+    node_groups: tuple[str, ...]  # the addresses of those that stay although Auto Mode is on
 
 
 class VersionUnknown(Struct, frozen=True):
-    """The version after is not known, or not one that the catalog has."""
+    """The version after the plan is unknown, or not in the catalog."""
 
     version: Value
     judged: PluginVersion
 
 
 class PluginUpdated(Struct, frozen=True):
-    """The version changes."""
+    """The plugin's version changes."""
 
     before: Value
     after: Value
-    newly_called: tuple[str, ...] = ()  # where the plan does not show the policies of its role
+    newly_called: tuple[str, ...] = ()  # if the plan does not show the policies of its role
 
 
 class SettingChange(Struct, frozen=True):
-    """A setting that changes."""
+    """A changed setting."""
 
     name: str
     before: Value
@@ -94,27 +93,27 @@ class SettingChange(Struct, frozen=True):
 
 
 class SettingsChanged(Struct, frozen=True):
-    """Settings that change, all of them read."""
+    """Settings change, and all of them are read."""
 
     changes: tuple[SettingChange, ...]
     is_renamed: bool  # whether CLUSTER_NAME changes to another name
 
 
 class SettingsNotRead(Struct, frozen=True):
-    """The settings after are not all known."""
+    """Some settings after the plan are unknown."""
 
     reason: UnreadReason
 
 
 class DecidingChanged(Struct, frozen=True):
-    """Values or arguments with which aws-node may run other code, or have another role."""
+    """Values change with which aws-node may run other code or use another role."""
 
     names: tuple[str, ...]
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield what becomes of the plugin in each cluster."""
-    # The needs of roles of which the plan names no cluster come last.
+    """Yield the changes of the plugin in each cluster."""
+    # The needs of roles without a cluster in the plan come last.
     for plugin, needs in zip(context.plugins, plugin_needs(context), strict=False):
         before, after = plugin.states
         if before.installer and not after.installer:
@@ -169,7 +168,7 @@ def _version(plugin: ClusterPlugin, needs: PluginNeeds, options: Options) -> Ite
 
 
 def _may_lack(needs: PluginNeeds) -> bool:
-    """Say whether the plan does not show if the role of aws-node allows what it calls."""
+    """Return whether the plan does not show that aws-node's role allows its calls."""
     is_shown = bool(needs.roles) and not (needs.not_shown or any(r.open for r in needs.roles))
     return not (is_shown or any(role.missing for role in needs.roles))
 
@@ -185,7 +184,7 @@ def _settings(plugin: ClusterPlugin) -> Iterator[_OfSetup]:
         is_renamed = any(ABSENT not in pair for pair in sides)
         level = Level.WARNING if is_renamed else Level.NOTE
         yield rule, SettingsChanged(changes, is_renamed), level, None
-    # What is not read has a finding already.
+    # Unread settings are reported separately.
     own = VALUE_ARGUMENTS if unread else ()
     if names := tuple(name for name in _deciding(plugin) if name not in own):
         yield rule, DecidingChanged(names), Level.WARNING, EVERY
@@ -204,7 +203,7 @@ def _changes(old: Mapping[str, Value], new: Mapping[str, Value]) -> Iterator[Set
 
 
 def _deciding(plugin: ClusterPlugin) -> Iterator[str]:
-    """Yield what changes with which aws-node may run other code, or have another role."""
+    """Yield the changed values with which aws-node may run other code or use another role."""
     old, new = (state.setup.deciding for state in plugin.states)
     if not plugin.before.installer:
         old = {name: value for name, value in new.items() if name not in HIDDEN_ARGUMENTS}
@@ -219,7 +218,7 @@ def _identity(change: IdentityChange, plugin: ClusterPlugin, needs: PluginNeeds)
     addresses = (*change.after.addresses, *change.before.addresses, plugin.after.installer)
     rule = Rule.IDENTITY_CHANGED if change.event in _CHANGED else Rule.IDENTITY_LOST
     level, means = _CHANGED.get(change.event, (None, None))
-    if change.event is IdentityEvent.FIRST_SHOWN:  # the identity before may have allowed it
+    if change.event is IdentityEvent.FIRST_SHOWN:  # the old identity may have allowed it
         lacking = [call for role in needs.roles for call in role.missing or ()]
         level = at_most(most_severe(call.level for call in lacking), Level.WARNING)
     where, who = change.source or addresses[0], plugin.cluster

@@ -1,4 +1,4 @@
-"""What is wrong with the policies of the plugin's roles, and of the roles of nodes."""
+"""Flaws in the policies of the plugin's roles and of node roles."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from vpc_cni_iam.review.rules import Level, Rule
 
 
 class ManagedAttached(Struct, frozen=True):
-    """AmazonEKS_CNI_Policy is on a role beside a scoped policy, or else on a role of nodes."""
+    """AmazonEKS_CNI_Policy is on a role with a scoped policy, or on a node role."""
 
     role: IamResource
     beside: tuple[str, ...] = ()
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield what is wrong with roles of the plugin and of nodes."""
+    """Yield flaws of the plugin's roles and of node roles."""
     for owner in context.accounts.after.grants:
         if owner not in context.accounts.deleted:
             yield from _managed(owner, context)
@@ -55,7 +55,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 @fact
 def _gets_own_role(context: Context) -> bool:
-    """Say whether the plan makes a role that the plugin has and nodes have not, or gives it one."""
+    """Return whether the plan creates a role only for the plugin, or gives it one."""
     before, after = (
         {role for plugin in context.plugins for role in plugin.states[side].identity.roles}
         for side in (0, 1)
@@ -66,7 +66,7 @@ def _gets_own_role(context: Context) -> bool:
 
 
 def _managed(owner: IamResource, context: Context) -> Iterator[Finding]:
-    """Yield that AmazonEKS_CNI_Policy is beside a scoped policy, or on a role of nodes."""
+    """Yield roles with AmazonEKS_CNI_Policy and a scoped policy, and node roles with it."""
     before, after = (account.policies(owner) for account in context.accounts.sides)
     managed = [key for key, grant in after.items() if is_of_aws(grant, CNI_POLICY)]
     if not managed:
@@ -88,7 +88,7 @@ def _managed(owner: IamResource, context: Context) -> Iterator[Finding]:
 
 
 def _undone(others: tuple[Policy, ...], context: Context) -> Answer:
-    """Say whether the managed policy allows an action of others where they do not allow it."""
+    """Return whether the managed policy allows an action of other policies where they do not."""
     allowing = [s for policy in others for s in policy.statements if s.effect == "Allow"]
     shared = tuple(
         replace(statement, actions=actions)
@@ -103,7 +103,7 @@ def _undone(others: tuple[Policy, ...], context: Context) -> Answer:
 
 
 def _not_trusted(context: Context) -> Iterator[TrustLost]:
-    """Yield the roles that aws-node can, or may, no longer assume."""
+    """Yield the roles that aws-node can or may no longer assume."""
     for plugin in (p for p in context.plugins if not p.is_deleted):
         for role in sorted(plugin.after.identity.chain, key=str):
             if is_less_trusted(plugin, role, context):
@@ -111,7 +111,7 @@ def _not_trusted(context: Context) -> Iterator[TrustLost]:
                 yield TrustLost(role, (plugin.after.identity.kind,), is_certain, plugin.after)
     for owner, lost in trust_lost(context).items():
         after = trust_of(context, owner, Side.AFTER)
-        # That tokens have another issuer is reported separately.
+        # Another issuer of tokens is reported separately.
         of_issuer = lost.is_certain and after and flaws(after, for_plugin=True)
         if not any(flaw.rule is Rule.IRSA_ISSUER for flaw in of_issuer or ()):
             yield lost

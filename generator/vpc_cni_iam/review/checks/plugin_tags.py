@@ -1,4 +1,4 @@
-"""Tags of nodes, subnets and security groups that the policies of aws-node's roles ask for."""
+"""Tags of nodes, subnets and security groups that the policies of aws-node's roles require."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Rule
 
 _INSTANCE = "instance"
-# What has tags, by the type of its resource, and by the prefix of its ID. The tags of a request
-# for a Spot Instance are not those of the instance. Source: Amazon EC2 API, RequestSpotInstances.
+# The kind of object with tags, by resource type and by ID prefix. A Spot request's tags are not
+# those of its instance. Source: Amazon EC2 API, RequestSpotInstances.
 _KINDS = {"aws_instance": _INSTANCE, **TAGGED_KINDS}
 _PREFIXES = {
     "i": _INSTANCE,
@@ -36,7 +36,7 @@ _PREFIXES = {
     "sg": "security-group",
     "subnet": "subnet",
 }
-# What is nothing but a tag, with the argument that says what has it.
+# Resources that are only a tag, by the argument that names the tagged object.
 _GROUP_TAG, _TAG = "aws_autoscaling_group_tag", "aws_ec2_tag"
 _TAGS = {_GROUP_TAG: "autoscaling_group_name", _TAG: "resource_id"}
 _LAUNCHING = {kind for kind, uses in ROLE_USES.items() if TEMPLATE in uses.values()}
@@ -47,48 +47,48 @@ _KEYS = ("aws:resourcetag/", "ec2:resourcetag/")
 
 
 class TagRemoved(Struct, frozen=True):
-    """A resource loses or changes a tag that a policy of aws-node's role asks for."""
+    """A resource loses or changes a tag that a policy of aws-node's role requires."""
 
     role: IamResource
     tag: str
-    kind: str  # of what has the tag, such as ``instance``
+    kind: str  # of the tagged object, such as ``instance``
     actions: tuple[str, ...]  # those that the policy then no longer allows
-    is_shown: bool  # whether the plan shows the tags after
+    is_shown: bool  # whether the plan shows the new tags
 
 
 class _TagChange(Struct, frozen=True):
-    """The tags of one kind before and after, and what sets them."""
+    """The tags of one kind of object before and after, and their source."""
 
     kind: str
     before: Mapping[str, str]
-    after: Mapping[str, str] | None  # None where they are known after apply
+    after: Mapping[str, str] | None  # None if they are known after apply
     sources: tuple[Resource, ...]
 
 
 class _Asking(Struct, frozen=True):
-    """Policies that ask for tags: those of a role of aws-node, or what limits it."""
+    """Policies that require tags: those of a role of aws-node, or its limits."""
 
     role: IamResource
-    statements: tuple[Statement, ...]  # those that allow something
+    statements: tuple[Statement, ...]  # the Allow statements
     cluster: str
 
     def changed(self, change: _TagChange) -> list[str]:
-        """Return the tags that they ask for, and that change."""
+        """Return the required tags that change."""
         old, new = change.before, change.after or {}
         asked = {_tag(condition) for s in self.statements for condition in s.conditions} - {""}
-        if change.sources[-1].type == NODE_GROUP:  # which sets the tag of the cluster itself
+        if change.sources[-1].type == NODE_GROUP:  # a node group sets the cluster's tag itself
             asked = {tag for tag in asked if not tag.startswith(KUBERNETES_CLUSTER)}
         return sorted(tag for tag in asked if old.get(tag) != new.get(tag))
 
     def denied(self, change: _TagChange) -> tuple[str, ...]:
-        """Return the actions that they do not allow after, by the tags alone."""
+        """Return the actions that the policies no longer allow, because of the tags alone."""
         own = [s for s in self.statements if _is_about(s, change.kind)]
         anywhere = {"resources": ("*",), "not_resources": ()}
         by_tags = tuple(
             replace(statement, conditions=conditions, **anywhere)
             for statement in own
             for conditions in [tuple(filter(_tag, statement.conditions))]
-            # Tags that are not shown need not meet a condition.
+            # Unknown tags need not meet a condition.
             if not conditions or change.after is not None
         )
         policies = compile_policies([Policy(by_tags)])
@@ -99,7 +99,7 @@ class _Asking(Struct, frozen=True):
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield what loses a tag without which a policy no longer allows aws-node something."""
+    """Yield resources that lose a tag without which a policy no longer allows calls of aws-node."""
     asking = [
         _Asking(role.role, tuple(allowing), needs.plugin.after.cluster.name)
         for needs in plugin_needs(context)
@@ -120,7 +120,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _tag(condition: Condition) -> str:
-    """Return the tag that a condition asks for, in lower case as IAM compares it; empty if none."""
+    """Return the tag of a condition, in lower case as IAM compares it; empty if there is none."""
     key = str(condition.key).lower()
     return key.partition("/")[2] if key.startswith(_KEYS) else ""
 
@@ -131,9 +131,9 @@ def _is_about(statement: Statement, kind: str) -> bool:
 
 
 def _changes(resources: list[Resource], context: Context) -> Iterator[_TagChange]:
-    """Yield the tags of what stays: what is new had none, and what is deleted needs none.
+    """Yield the changed tags of existing objects; new objects had none, deleted ones need none.
 
-    Instances have the tags of their launch template, and then those of what launches them.
+    Instances have the tags of their launch template, then those of the resource that launches them.
     """
     secrets, launching = context.plan.secrets, set[str]()
     for group in (r for r in resources if r.type in _LAUNCHING and r.before and r.after):
@@ -150,17 +150,17 @@ def _changes(resources: list[Resource], context: Context) -> Iterator[_TagChange
 def _of_launched(
     old: list[tuple[Resource, ...]], new: list[tuple[Resource, ...]], secrets: Secrets
 ) -> Iterator[_TagChange]:
-    """Yield the tags of instances by what sets them before and after, for each template."""
+    """Yield the tags of instances by their sources before and after, for each template."""
     had = [_together(sources, Side.BEFORE, _INSTANCE, secrets) for sources in old]
     for sources in new:
         tags = _together(sources, Side.AFTER, _INSTANCE, secrets)
-        # Of several templates one may take the place of another.
+        # One of several templates may replace another.
         for others, earlier in zip(old, had, strict=True) if tags not in had else ():
             yield _TagChange(_INSTANCE, earlier or {}, tags, (*others, *sources))
 
 
 def _staying(resources: list[Resource]) -> Iterator[Resource]:
-    """Yield what is there before and after, and the deleted tags of what is not deleted."""
+    """Yield resources that stay, and deleted tags of objects that stay."""
     deleted = (r for r in resources if r.after is None and r.type not in _TAGS)
     gone = {text(r, name, Side.BEFORE) for r in deleted for name in ("id", "name")} - {""}
     for resource in (r for r in resources if r.before is not None):
@@ -170,14 +170,14 @@ def _staying(resources: list[Resource]) -> Iterator[Resource]:
 
 
 def _sources(group: Resource, side: Side, context: Context) -> list[tuple[Resource, ...]]:
-    """Return what sets the tags of the instances of a group, for each of its templates."""
+    """Return the resources that set the tags of a group's instances, for each template."""
     return [(t, group) for t in launch_templates(group, side, context)] or [(group,)]
 
 
 def _together(
     sources: tuple[Resource, ...], side: Side, kind: str, secrets: Secrets
 ) -> Mapping[str, str] | None:
-    """Return the tags of one kind that resources set together; None if any is not known."""
+    """Return the tags of one kind that resources set together; None if any are unknown."""
     if any(isinstance(one(s, name, side), Unknown) for s in sources for name in _ARGUMENTS):
         return None
     every = (_tags(source, side).get(kind) or {} for source in sources)
@@ -186,7 +186,7 @@ def _together(
 
 
 def _tags(resource: Resource, side: Side) -> Mapping[str, Mapping[str, object]]:
-    """Return the tags that a resource sets, by the kind of what has them."""
+    """Return the tags that a resource sets, by the kind of tagged object."""
     values = values_of(resource, side) or {}
     if resource.type in _KINDS:
         return {_KINDS[resource.type]: _mapping(values.get("tags_all") or values.get("tags"))}

@@ -1,4 +1,4 @@
-"""Tags of principals and of their sessions that policies ask for."""
+"""Tags of principals and sessions that policies use."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from vpc_cni_iam.review.rules import Level, Rule
 
 
 class SessionTagsOff(Struct, frozen=True):
-    """A policy of a role asks for session tags that an association switches off."""
+    """A policy of a role uses session tags that an association disables."""
 
     tags: tuple[str, ...]
-    stays: bool  # whether it did so before the plan
+    stays: bool  # whether the association did so before the plan
 
 
 class TagsChanged(Struct, frozen=True):
-    """Tags that policies ask for change."""
+    """Tags that policies use change."""
 
     tags: tuple[str, ...]
     is_known: bool = True  # whether the plan shows all tags
-    role: IamResource | None = None  # of an association that switches the tags of sessions on
+    role: IamResource | None = None  # of an association that enables session tags
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield what tags change that policies ask for."""
+    """Yield changes of tags that policies use."""
     for resource, was_off, is_off in switches(context):
         is_on = was_off and not is_off and is_there(resource, Side.AFTER)
         for path in ("role_arn", "target_role_arn") if is_on else ():
@@ -56,7 +56,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _without_tags(role: IamResource, context: Context, *, off_before: bool) -> Iterator[Finding]:
-    """Yield the first policy of a role that asks for session tags."""
+    """Yield the first policy of a role that uses session tags."""
     before, after = (side.policies(role) for side in context.accounts.sides)
     for key, grant in after.items():
         if tags := _of_sessions([grant]):
@@ -69,7 +69,7 @@ def _without_tags(role: IamResource, context: Context, *, off_before: bool) -> I
 
 
 def _of_principals(context: Context) -> Iterator[Finding]:
-    """Yield whose tags change that policies of anyone ask for."""
+    """Yield principals whose tags change, if a policy uses these tags."""
     resources = [
         r
         for r in context.filler.resources
@@ -88,23 +88,23 @@ def _of_principals(context: Context) -> Iterator[Finding]:
 
 
 def _of_sessions(grants: Collection[Grant]) -> tuple[str, ...]:
-    """Return the session tags that policies ask for."""
+    """Return the session tags that policies use."""
     asked = {tag for tag in asked_tags(known_policies(grants)) if tag.startswith(OF_SESSIONS)}
     return _shown(asked, grants)
 
 
 def _shown(tags: set[str], grants: Iterable[Grant]) -> tuple[str, ...]:
-    """Return tags as reports may show them."""
+    """Return tags in a form that reports may show."""
     documents = (grant.content for grant in grants)
     shown = asked_tags(each.shown for each in documents if isinstance(each, Document))
     return tuple(sorted(tag if tag in shown else "(sensitive)" for tag in tags))
 
 
 def _changed(resource: Resource) -> set[str] | None:
-    """Return the keys of tags that change, in lower case as IAM compares them; None for unknown."""
+    """Return the keys of changed tags, in lower case as IAM compares them; None if unknown."""
     tags: set[str] = set()
     for name in ("tags", "tags_all"):
-        # Marks stand for what is sensitive, one for each value.
+        # Marks replace sensitive values, one for each value.
         sides = [(side or {}).get(name) for side in (resource.before, resource.after)]
         old, new = (side if isinstance(side, dict) else {} for side in sides)
         later = resource.unknown.get(name) if isinstance(resource.unknown, dict) else None

@@ -1,4 +1,4 @@
-"""Policies that are larger than IAM takes."""
+"""Policies that are larger than IAM accepts."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _INLINE = {ROLE: quotas.INLINE["role"], USER: quotas.INLINE["user"], GROUP: quot
 
 
 class TooLarge(Struct, frozen=True):
-    """A policy, or all inline policies of a principal together, are larger than IAM takes."""
+    """A policy, or all inline policies of a principal together, are larger than IAM accepts."""
 
-    part: Part  # a trust policy, inline policies, or what is attached: a managed policy
+    part: Part  # a trust policy, inline policies, or an attached managed policy
     size: int  # in characters, as IAM counts them
     limit: int
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield the policies that change and are larger than IAM takes."""
+    """Yield the changed policies that are larger than IAM accepts."""
     filler, accounts = context.filler, context.accounts
     for resource in filler.resources:
         if resource.type == POLICY and resource.actions != ("no-op",):

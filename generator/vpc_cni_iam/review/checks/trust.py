@@ -1,4 +1,4 @@
-"""Who can assume a role: what a change of its trust policy means, and what is wrong with it."""
+"""Who can assume a role: changes of its trust policy, and its flaws."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import CHANGES, GAINS, LOSES, Consequence, Level, Rule
 
 _NOT_SHOWN = {Invalid: Rule.UNREADABLE, Sensitive: Rule.SENSITIVE_POLICY}
-_NAMED = 3  # of how many newcomers a report names each
+_NAMED = 3  # of how many new principals each is named
 _NUMBER = re.compile(r"(?<!\d)\d{12}(?!\d)")
 
 
 class TrustNotShown(Struct, frozen=True):
-    """The plan does not show what a trust policy is after it, or it is no policy."""
+    """The plan does not show the new trust policy, or it is not a valid policy."""
 
-    is_new: bool  # whether the role is
+    is_new: bool  # whether the role is new
     content: Content
 
 
 class TrustUndecided(Struct, frozen=True):
-    """Whether a trust policy allows new principals is not decided."""
+    """It is not known whether a trust policy allows new principals."""
 
     answer: NotProven
 
@@ -58,18 +58,18 @@ class TrustWidened(Struct, frozen=True):
     """A trust policy allows new principals to assume the role."""
 
     widened: Widened
-    example: NewAccess | None  # None where it could tell a secret
+    example: NewAccess | None  # None if it could reveal a secret
 
 
 class NewTrust(Struct, frozen=True):
-    """A new role, and who can assume it; nobody can without any."""
+    """A new role, and the principals that can assume it."""
 
-    trusted: tuple[tuple[Trusted, bool], ...]  # with whether each is of the account for certain
-    not_shown: tuple[str, ...]  # the places of what the plan does not show
+    trusted: tuple[tuple[Trusted, bool], ...]  # with whether each is certainly of the account
+    not_shown: tuple[str, ...]  # the places of values that the plan does not show
 
 
 class TrustNotWidened(Struct, frozen=True):
-    """A trust policy changes and lets nobody new in."""
+    """A trust policy changes and allows no new principal."""
 
     is_deleted: bool = False  # whether the role is deleted
 
@@ -78,16 +78,17 @@ class TrustFlawFound(Struct, frozen=True):
     """A flaw of a trust policy."""
 
     flaw: TrustFlaw
-    is_sensitive: bool  # whether the policy has secrets, so that nothing of it is shown
+    is_sensitive: bool  # whether the policy has secrets; then no value of it is shown
 
 
 class _RoleTrusts(Struct, frozen=True):
-    """A role with its trust policy on both sides."""
+    """A role with its trust policy before and after."""
 
     before: Grant | None
     after: Grant
     is_plugins: bool
-    tags_off: bool | None  # None: no association switches tags off; else whether one did before
+    # None: no association disables session tags; otherwise whether one did before
+    tags_off: bool | None
 
     @property
     def changes(self) -> bool:
@@ -95,7 +96,7 @@ class _RoleTrusts(Struct, frozen=True):
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield what becomes of trust policies, and what is wrong with them."""
+    """Yield the changes and flaws of trust policies."""
     tags_off = roles_without_tags(context)
     changed = {change.owner for change in principal_changes(context)}
     before, after = context.accounts.sides
@@ -142,7 +143,7 @@ def _of_role(role: _RoleTrusts, context: Context) -> Iterator[Finding]:
 def _each_once(
     of_flaws: list[tuple[TrustFlaw, Finding]], others: Iterable[Finding]
 ) -> Iterator[Finding]:
-    """Yield findings about a trust policy, one of a flaw and of whom it lets in."""
+    """Yield flaws and other findings about a trust policy, one for the same principals."""
     for other in others:
         match other.evidence:
             case TrustWidened(Widened(trusted=trusted)) if len(trusted) <= _NAMED:
@@ -175,7 +176,7 @@ def _flaws(role: _RoleTrusts, after: Document) -> Iterator[tuple[TrustFlaw, Find
     for flaw in flaws(after.policy, for_plugin=role.is_plugins, tags=tags):
         by_association = flaw.rule is Rule.PODS_TAGS_OFF
         if not (by_association or role.changes or role.is_plugins):
-            continue  # the association says nothing of the rest
+            continue  # the association affects no other flaw
         stays = flaw.rule in had and (not by_association or bool(role.tags_off))
         level = Level.NOTE if stays and not role.changes else flaw.level
         loses = flaw.never and role.is_plugins and before is not None and not stays
@@ -185,7 +186,7 @@ def _flaws(role: _RoleTrusts, after: Document) -> Iterator[tuple[TrustFlaw, Find
 
 
 def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[Finding]:
-    """Yield whether a change of a trust policy allows new principals."""
+    """Yield whether a changed trust policy allows new principals."""
     content, grant = role.before.content if role.before else None, role.after
     if not isinstance(content, Document):
         yield _found(Rule.NOT_PROVEN, TrustUndecided(NotProven(Open.NOT_SHOWN)), grant)
@@ -213,10 +214,10 @@ def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[F
 
 
 def _level(what: Widened, *, is_plugins: bool) -> Level:
-    """Return how severe it is that a trust policy allows new principals, and nothing to others.
+    """Return the severity of new principals in a trust policy that allows others nothing new.
 
-    EKS Pod Identity assumes a role only for an association, which takes permission to create it and
-    to pass the role. A move of aws-node between it and IRSA lets no stranger in.
+    EKS Pod Identity assumes a role only for an association, which needs permission to create it and
+    to pass the role. A move of aws-node between EKS Pod Identity and IRSA allows no new principal.
 
     Source: Amazon EKS User Guide, "Create IAM role with trust policy required by EKS Pod Identity".
     """
@@ -230,9 +231,9 @@ def _level(what: Widened, *, is_plugins: bool) -> Level:
 
 
 def _new(role: _RoleTrusts, after: Document, context: Context) -> Finding:
-    """Return the finding about who can assume a new role."""
+    """Return the finding about the principals that can assume a new role."""
     trusted = trusted_by(after.shown)
-    if after.masked is None:  # a mark in place of a secret is no name that is evaluated
+    if after.masked is None:  # a mark that replaces a secret is not evaluated
         trusted = tuple(t for t in trusted if may_be_assumed(after.policy, replace(t, claims=())))
     resolver, owner = context.filler.resolver, role.after.owner
     own = resolver.account(resolver.by_address[owner.address]) if isinstance(owner, InPlan) else ""
@@ -245,7 +246,7 @@ def _new(role: _RoleTrusts, after: Document, context: Context) -> Finding:
 
 
 def _is_own(trusted: Trusted, accounts: frozenset[str]) -> bool:
-    """Say whether somebody is of one of some accounts, or of none, as a service."""
+    """Return whether a principal is of one of some accounts, or of none, as a service is."""
     if trusted.type in ("Service", "Federated") or not isinstance(trusted.name, str):
         return True
     number = _NUMBER.search(trusted.name)

@@ -1,4 +1,4 @@
-"""Workloads and service accounts that get a role, and what may give them one and is not read."""
+"""Workloads and service accounts that get a role, or may get one that is not read."""
 
 from __future__ import annotations
 
@@ -29,33 +29,33 @@ _RULES: Mapping[UseKind, Rule] = {
     UseKind.WORKLOAD: Rule.WORKLOAD_ROLE,
     UseKind.SERVICE_ACCOUNT: Rule.SERVICE_ACCOUNT_ROLE,
 }
-# By whether a role that takes the place of another one allows more.
+# The level, by the answer to whether the new role allows more.
 _LEVELS: Mapping[type, Level] = {
     NewAccess: Level.ERROR,
     NotProven: Level.WARNING,
     NoNewAccess: Level.NOTE,
 }
-# The values of a chart or an add-on, which may annotate service accounts.
+# The values of a chart or add-on, which may annotate service accounts.
 _VALUES = {CHART: "values", ADDON: "configuration_values"}
 WRITE_ONLY = "set_wo_revision"
 
 
 class ServiceAccountRoleNotShown(Struct, frozen=True):
-    """A resource may name the role of a service account, and the plan or the form does not say."""
+    """A resource may name the role of a service account in a way that is unknown or not read."""
 
-    argument: str = ""  # with values that the plan does not show; empty for a form that is not read
+    argument: str = ""  # with unknown values; empty for a form that is not read
 
 
 class RoleNamed(Struct, frozen=True):
-    """A resource newly names roles, and what it does with them is not known."""
+    """A resource newly names roles, and it is not known what it does with them."""
 
     roles: tuple[IamResource, ...]
-    is_known_type: bool  # whether only the argument is not known
+    is_known_type: bool  # whether only the argument is unknown
     reach: Reach
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield who gets a role, or may get one."""
+    """Yield the workloads and service accounts that get or may get a role."""
     for change in use_changes(context):
         yield _of_use(change)
     for resource in context.filler.resources:
@@ -72,7 +72,7 @@ def _of_use(change: UseChange) -> Finding:
         level = Level.ERROR if change.kind is UseKind.INSTANCES else Level.WARNING
         means = LOSES
     elif not change.before:
-        # EKS manages the nodes of Auto Mode, and keeps pods on them from their metadata.
+        # EKS manages the nodes of Auto Mode, and keeps pods on them from the instance metadata.
         level = Level.NOTE if change.resource_type == CLUSTER else Level.WARNING
     elif level is Level.NOTE:
         means = CHANGES
@@ -89,7 +89,7 @@ def _of_use(change: UseChange) -> Finding:
 
 
 def _not_shown(resource: Resource, context: Context) -> Iterator[Finding]:
-    """Yield what a resource may newly say of a role, and is not shown, or not read."""
+    """Yield resources with new values about a role that are unknown or not read."""
     argument = _VALUES.get(resource.type, "")
     values = value_at(resource, (argument,), Side.AFTER)
     is_later = isinstance(values.mark if isinstance(values, Sensitive) else values, Unknown)
@@ -106,7 +106,7 @@ def _not_shown(resource: Resource, context: Context) -> Iterator[Finding]:
 
 
 def _named(context: Context) -> Iterator[Finding]:
-    """Yield which roles are newly named by other types, and by arguments that are not known."""
+    """Yield roles that other types and unknown arguments newly name."""
     namings = [unread for unread in context.plan.unread if unread.kind is UnreadKind.role]
     for unread in namings:
         is_known_type = unread.address in context.filler.resolver.by_address

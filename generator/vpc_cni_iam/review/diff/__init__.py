@@ -1,1 +1,1 @@
-"""How the account before a plan differs from the one after."""
+"""Compares the account before a plan with the one after."""

@@ -1,4 +1,4 @@
-"""What a change newly allows, in the policies' words, the most harmful first, with an example."""
+"""What a change newly allows, as the policies write it, the most harmful first, with an example."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.diff.permissions import Permissions, Proofs
 from vpc_cni_iam.review.diff.principals import Compared, GrantChange
 
-# Of so many statements it is proven that each one by itself allows more.
+# The most statements for which it is proven that each one by itself allows more.
 _PROVEN = 12
 _TRIES = 3
-# Actions with which permissions are managed: those of IAM and Organizations, those that give others
-# access to a resource by its policy, by name, and all of a service. AWS decides what a
-# service-linked role allows.
+# Actions that manage permissions: those of IAM and Organizations, those that give others access to
+# a resource with its policy, by name, and all of a service. AWS decides what a service-linked role
+# allows.
 _MANAGING = re.compile(
     r"\*|[\w-]+:\*|(?:iam|organizations|sso):(?!Get|CreateServiceLinkedRole$).*"
     r"|[\w-]+:(?:Put|Set|Add|Create|Modify)\w*"
@@ -57,28 +57,28 @@ _MANAGING = re.compile(
 class HarmRank(IntEnum):
     """The harm that an action can do, the worst first."""
 
-    ESCALATION = 0  # to give oneself more permissions, by a published method
-    PERMISSIONS = 1  # to manage permissions, or to give others access to a resource
-    CHANGE = 2  # to read or change data or resources
-    LIST = 3  # to describe or list
+    ESCALATION = 0  # gives the principal more permissions, by a published method
+    PERMISSIONS = 1  # manages permissions, or gives others access to a resource
+    CHANGE = 2  # reads or changes data or resources
+    LIST = 3  # describes or lists
 
 
 class GainedPart(Struct, frozen=True):
-    """A difference of statements with which more is allowed."""
+    """A difference of statements that allows more."""
 
     difference: Difference
-    actions: tuple[Text, ...]  # those that it newly allows, the most harmful first
+    actions: tuple[Text, ...]  # the newly allowed actions, the most harmful first
     harm: HarmRank
     is_of_plugin: bool = False  # whether it is in a policy of the plugin
     is_needed: bool = False  # whether the plugin calls all of them
 
 
 class Gained(Struct, frozen=True):
-    """What a principal is newly allowed."""
+    """What a principal can newly do."""
 
-    parts: tuple[GainedPart, ...]  # the most harmful first; none where only a limit changes
-    grants: tuple[Grant, ...]  # those that have the parts, in their order
-    example: NewAccess | None  # None where it could tell a secret
+    parts: tuple[GainedPart, ...]  # the most harmful first; empty if only a limit changes
+    grants: tuple[Grant, ...]  # the grants with these parts, in the same order
+    example: NewAccess | None  # None if it could reveal a secret
 
 
 def gained(
@@ -90,8 +90,8 @@ def gained(
 ) -> Gained:
     """Return what changes of grants newly allow a principal.
 
-    The grants are compared together: what moves from one policy to another is not new. In policies
-    of the plugin the actions that it calls come last.
+    The grants are compared together, so a statement that moves to another policy is not new. In
+    policies of the plugin, the actions that it calls come last.
     """
     changes = tuple(grants)
     sides = [g for each in changes for g in (each.before, each.after) if g]
@@ -114,7 +114,7 @@ def gained(
 
 
 def is_harmful(policy: Policy) -> bool:
-    """Say whether a policy allows managing permissions, or getting more of them."""
+    """Return whether a policy allows managing permissions, or gaining more."""
     allows = [s for s in policy.statements if s.effect == "Allow"]
     methods = _methods((policy,))
     worst = (_harm(str(action), methods) for s in allows for action in s.actions)
@@ -128,7 +128,7 @@ def scope(grants: Iterable[GrantChange]) -> tuple[GainedPart, ...]:
 
 
 def _widening(changes: Iterable[GrantChange]) -> Iterator[Difference]:
-    """Yield the differences with which changes may allow more."""
+    """Yield the differences that may allow more."""
     every = list(changes)
     sides = [c.before for c in every], [c.after for c in every]
     policies = (Policy(tuple(s for grant in side for s in _shown(grant))) for side in sides)
@@ -141,7 +141,7 @@ def _shown(grant: Grant | None) -> tuple[Statement, ...]:
 
 
 def _statement(difference: Difference) -> Statement:
-    """Return the statement that has what is newly allowed, or denied it before."""
+    """Return the statement that newly allows something, or denied it before."""
     match difference:
         case StatementChanged(old=old, new=new):
             return new if new.effect == "Allow" else old
@@ -162,7 +162,7 @@ def _may_allow_more(difference: Difference) -> bool:
 
 
 def _widens(element: ElementChange, *, is_deny: bool) -> bool:
-    """Say whether a changed element may let a statement allow more, or deny less."""
+    """Return whether a changed element may make a statement allow more, or deny less."""
     match element:
         case ValuesChange(name, removed, added):
             return bool(removed if name.startswith("Not") != is_deny else added)
@@ -187,7 +187,7 @@ def _part(
 
 @lru_cache(1024)
 def _methods(policies: tuple[Policy, ...]) -> tuple[str, ...]:
-    """Return the actions of the methods of escalation of which each action is allowed somewhere."""
+    """Return the actions of escalation methods whose actions are all allowed somewhere."""
     allows = (s for policy in policies for s in policy.statements if s.effect == "Allow")
     steps = (_steps(s.actions, s.not_actions) for s in allows)
     return escalating(frozenset().union(*steps).__contains__)
@@ -195,7 +195,7 @@ def _methods(policies: tuple[Policy, ...]) -> tuple[str, ...]:
 
 @lru_cache(1024)  # many policies have the same actions on different resources
 def _steps(actions: tuple[Text, ...], not_actions: tuple[Text, ...]) -> frozenset[str]:
-    """Return the actions of methods of escalation that a statement is about."""
+    """Return the actions of escalation methods that a statement covers."""
     statement = Statement(actions=actions, not_actions=not_actions)
     return frozenset(filter(statement.is_about, escalating(lambda _: True)))
 
@@ -211,7 +211,7 @@ def _harm(action: str, methods: Iterable[str]) -> HarmRank:
 def _rank(
     action: str, methods: Iterable[str], *, is_of_plugin: bool = False
 ) -> tuple[bool, HarmRank]:
-    """Return the rank of an action: what the plugin needs last, of others by harm."""
+    """Return the rank of an action: by harm, with actions that the plugin needs last."""
     return is_of_plugin and action.lower() in needed_by_plugin(), _harm(action, methods)
 
 
@@ -220,7 +220,7 @@ def _is_pattern(action: str) -> bool:
 
 
 def _is_new(part: GainedPart, change: Compared, answer: NewAccess, proofs: Proofs) -> bool:
-    """Say whether a part by itself allows more; what it has of the answer is known to be new."""
+    """Return whether a part by itself allows more; with an action of the answer, it does."""
     before, after = change.before, change.after
     statement = _statement(part.difference)
     if statement.effect == "Deny":
@@ -246,7 +246,8 @@ def _example(
     for number, part in enumerate(parts):
         for action in _candidates(part, methods):
             rank = _rank(action, methods, is_of_plugin=part.is_of_plugin)
-            ranks.setdefault(action, (*rank, number > 0))  # of the same harm, what is said first
+            # with the same harm, the first one that is named
+            ranks.setdefault(action, (*rank, number > 0))
     action = answer.request.action
     worst = ranks.get(action, (*_rank(action, methods), True))
     for action in sorted(ranks, key=ranks.__getitem__)[:_TRIES]:
@@ -272,7 +273,7 @@ def _candidates(part: GainedPart, methods: Iterable[str]) -> Iterator[str]:
 
 
 def _placed(example: NewAccess, change: Compared, place: Place) -> NewAccess:
-    """Return an example in the Region and account of the plan, if that is newly allowed, too."""
+    """Return an example in the plan's Region and account, if that is newly allowed, too."""
     request = example.request
 
     def moved(text: str) -> str:
@@ -298,14 +299,14 @@ def needed_by_plugin() -> frozenset[str]:
 
 
 def _is_called(action: str) -> bool:
-    """Say whether the plugin calls an action; what it does of a pattern is told elsewhere."""
+    """Return whether the plugin calls an action; patterns are compared elsewhere."""
     return _is_pattern(action) or action.lower() in needed_by_plugin()
 
 
 def beyond_plugin(parts: Iterable[GainedPart]) -> tuple[str, ...]:
     """Return the actions and patterns of parts that allow what no version of the plugin calls.
 
-    The most harmful come first. Of a policy that is not the plugin's, it is all.
+    The most harmful come first. For a policy that is not the plugin's, these are all.
     """
     beyond: list[tuple[HarmRank, str]] = []
     for part in parts:

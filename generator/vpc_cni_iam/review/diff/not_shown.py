@@ -1,4 +1,4 @@
-"""What a plan does not show, though it may matter: said once for the plan."""
+"""What a plan does not show although it may matter, reported once for the plan."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _INLINE = "inline_policy"
 class NotShownKind(Enum):
     """What a plan does not show."""
 
-    # A new role may have inline policies of a dynamic block: a plan shows none of them, and the
-    # same for a role without one.
+    # A new role may have inline policies of a dynamic block. A plan shows none of them, so it looks
+    # like a role without them.
     INLINE_POLICIES = "inline policies"
-    # An argument that is known after apply counts as the role that it refers to: a plan does not
-    # say what a function makes of the reference.
+    # An argument that is known after apply is taken as the role that it refers to. A plan does not
+    # show whether a function changes the reference.
     REFERENCES = "references"
 
 
@@ -32,13 +32,13 @@ class NotShownByPlan(Struct, frozen=True):
     """What a plan does not show of some of its resources."""
 
     kind: NotShownKind
-    addresses: tuple[str, ...]  # the resources, in order
+    addresses: tuple[str, ...]  # in order
 
 
 @fact
 def not_shown(context: Context) -> tuple[NotShownByPlan, ...]:
-    """Return what a plan does not show, which is said once."""
-    _ = context.accounts, use_changes(context)  # which resolve who is meant
+    """Return what a plan does not show."""
+    _ = context.accounts, use_changes(context)  # these resolve the names
     filler, source = context.filler, context.filler.source
     assumed = {
         resource.address
@@ -55,7 +55,7 @@ def not_shown(context: Context) -> tuple[NotShownByPlan, ...]:
 
 
 def _may_have_inline(resource: Resource, context: Context) -> bool:
-    """Say whether a role may be created with inline policies of which its plan says nothing."""
+    """Return whether a new role may have inline policies that its plan does not show."""
     if resource.type != ROLE or "create" not in resource.actions:
         return False
     expression = context.plan.configuration.expression

@@ -1,4 +1,4 @@
-"""The permissions of a principal on one side, and whether they allow more than others."""
+"""The permissions of a principal on one side, and whether others allow more."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ _EVERYTHING = Statement(actions=("*",), resources=("*",))
 
 
 class Open(StrEnum):
-    """Why the plan does not decide whether there is new access."""
+    """Why it is not known whether there is new access."""
 
-    REFUSED = "refused"  # the evaluator takes no such policy; the evidence is a `Refusal`
+    REFUSED = "refused"  # the evaluator refuses a policy; the evidence is a `Refusal`
     LATER = "later"  # a part that is known after apply decides; the evidence is an `OpenPart`
     NOT_SHOWN = "not shown"  # the plan does not show all policies
-    TOO_LARGE = "too large"  # a trust policy is larger than IAM takes
+    TOO_LARGE = "too large"  # a trust policy is larger than IAM accepts
 
 
 class Refusal(Struct, frozen=True):
-    """Why the evaluator takes no policy."""
+    """Why the evaluator refuses a policy."""
 
-    why: Message  # empty where it could tell a secret
+    why: Message  # empty if it could reveal a secret
 
 
 class Permissions(Struct, frozen=True):
-    """The known policies of a principal, and the known limits that must allow a request as well."""
+    """The known policies of a principal, and the known limits, which must allow a request, too."""
 
     policies: tuple[Policy, ...]
     limits: tuple[tuple[Policy, ...], ...] = ()  # a permissions boundary, a session policy
@@ -51,12 +51,12 @@ class Permissions(Struct, frozen=True):
         return (*self.policies, *(policy for limit in self.limits for policy in limit))
 
     def allow(self, request: Request) -> bool:
-        """Say whether the policies allow a request, and each limit does."""
+        """Return whether the policies and each limit allow a request."""
         layers = (self.policies, *self.limits)
         return all(compile_policies(layer).evaluate(request).allowed for layer in layers)
 
     def deny(self, request: Request) -> bool:
-        """Say whether the policies or a limit deny a request."""
+        """Return whether the policies or a limit deny a request."""
         layers = (self.policies, *self.limits)
         return any(compile_policies(layer).evaluate(request).denied for layer in layers)
 
@@ -78,7 +78,7 @@ def permissions(
 
 
 def may_deny(grant: Grant) -> bool:
-    """Say whether a policy has a Deny, or may have one that the plan does not show."""
+    """Return whether a policy has a Deny, or may have one that the plan does not show."""
     if isinstance(grant.content, Document):
         return any(s.effect == "Deny" for s in grant.content.policy.statements)
     managed = aws_managed.find(grant.policy.name) if isinstance(grant.policy, Named) else None
@@ -86,13 +86,13 @@ def may_deny(grant: Grant) -> bool:
 
 
 class Proofs:
-    """Answers about the policies of one plan, which share the steps that they may take."""
+    """Proves answers about the policies of one plan, with a common budget of steps."""
 
     def __init__(self, budget: Budget, secrets: Secrets) -> None:
         self._budget, self._secrets = budget, secrets
 
     def compare(self, old: Permissions, new: Permissions) -> Answer:
-        """Say whether new permissions allow more than old ones."""
+        """Return whether new permissions allow more than old ones."""
         if set(old.policies) == set(new.policies) and old.limits == new.limits:
             return NoNewAccess()
         try:
@@ -117,13 +117,13 @@ class Proofs:
         return Refusal(Message("" if is_secret else str(error)))
 
     def prove(self, old: Iterable[Policy], new: Iterable[Policy]) -> Answer:
-        """Say whether new policies allow more than old ones."""
+        """Return whether new policies allow more than old ones."""
         return self.compare(Permissions(tuple(old)), Permissions(tuple(new)))
 
     def without_denies(self, old: Permissions, new: Permissions) -> Answer:
-        """Say whether anything was denied that no Deny denies any longer.
+        """Return whether a request was denied that no Deny denies any longer.
 
-        A policy of a resource may allow what a Deny kept from it.
+        A resource's policy may then allow it.
         """
         sides = [_denies(side) for side in (old, new)]
         if set(sides[0]) <= set(sides[1]):

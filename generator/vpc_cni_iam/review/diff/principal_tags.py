@@ -1,4 +1,4 @@
-"""The tags of principals and sessions: those that policies ask for, and who has none."""
+"""The tags of principals and sessions that policies use, and principals without them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ SWITCH = "disable_session_tags"
 
 _KEY = "aws:principaltag/"
 _VARIABLE = re.compile(r"\$\{aws:principaltag/([^},]+)")
-# The tags of sessions by EKS Pod Identity.
-# Source: Amazon EKS User Guide, "Grant Pods access to AWS resources based on tags".
+# The tags of sessions of EKS Pod Identity. Source: Amazon EKS User Guide, "Grant Pods access to AWS
+# resources based on tags".
 OF_SESSIONS = ("kubernetes-", "eks-cluster-")
 
 
 def asked_tags(policies: Iterable[Policy]) -> set[str]:
-    """Return the tags of the principal that policies ask for."""
+    """Return the principal's tags that policies use."""
     return {tag for policy in policies for statement in policy.statements for tag in _in(statement)}
 
 
@@ -40,7 +40,7 @@ def _in(statement: Statement) -> Iterator[str]:
 
 
 def switches(context: Context) -> Iterator[tuple[Resource, bool, bool]]:
-    """Yield associations, and whether they switch session tags off before and after."""
+    """Yield associations, and whether they disable session tags before and after."""
     for resource in (r for r in context.filler.resources if r.type == ASSOCIATION):
         was_off, is_off = (one(resource, SWITCH, side) == Known(True) for side in Side)
         yield resource, was_off, is_off
@@ -48,7 +48,7 @@ def switches(context: Context) -> Iterator[tuple[Resource, bool, bool]]:
 
 @fact
 def roles_without_tags(context: Context) -> dict[IamResource, bool]:
-    """Return the roles whose session tags an association switches off; whether before, too."""
+    """Return the roles with an association that disables session tags, and if it did before."""
     roles: dict[IamResource, bool] = {}
     for resource, was_off, is_off in switches(context):
         if is_off:

@@ -1,4 +1,4 @@
-"""What a plan does to the policies of each principal: one proof over all of them."""
+"""Changes of the policies of each principal, with one proof over all of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BOUNDARY = GrantKey(Part.BOUNDARY)
 
 
 class GrantChange(Struct, frozen=True):
-    """A grant that is added, removed, or gets other content."""
+    """A grant that is added or removed, or whose content changes."""
 
     key: GrantKey
     before: Grant | None
@@ -28,7 +28,7 @@ class GrantChange(Struct, frozen=True):
 
 
 class Compared(Struct, frozen=True):
-    """What is allowed before and after: to a principal, or to one role and the next."""
+    """The permissions before and after: of a principal, or of a role and its replacement."""
 
     grants: tuple[GrantChange, ...]
     before: Permissions
@@ -36,24 +36,24 @@ class Compared(Struct, frozen=True):
 
 
 class PrincipalChange(Compared, frozen=True):
-    """What becomes of the policies of one principal, within its boundary."""
+    """Changes of the policies of one principal, within its boundary."""
 
     owner: IamResource
     is_new: bool
     is_deleted: bool
-    boundary: GrantChange | None  # None where it stays
+    boundary: GrantChange | None  # None if it does not change
     access: Answer  # whether the known policies allow more
-    denied_less: Answer  # whether a Deny is gone that may have kept others from something
-    further: Reach  # how far it reaches now, if that is further than before
+    denied_less: Answer  # whether a Deny is removed that may have blocked others
+    further: Reach  # how far it reaches now; only if that is further than before
 
     @property
     def opened(self) -> tuple[Grant, ...]:
-        """What is added or changes, and of which nothing is known."""
+        """The grants that are added or change, with unknown content."""
         return tuple(c.after for c in self.grants if c.after and c.after.is_open)
 
     @property
     def vanished(self) -> tuple[Grant, ...]:
-        """What is removed or becomes known, and was not known: it may have had a Deny."""
+        """The unknown grants that are removed or become known: they may have had a Deny."""
         return tuple(
             change.before
             for change in self.grants
@@ -72,7 +72,7 @@ def principal_changes(context: Context) -> tuple[PrincipalChange, ...]:
 
 @fact
 def kept_changes(context: Context) -> tuple[PrincipalChange, ...]:
-    """Return the principals that change if what conflicts keep is there in the end."""
+    """Return the principals that change if everything that conflicts keep exists in the end."""
     accounts, after = context.accounts, context.accounts.kept
     changes = (_changes_of(o, accounts, after, context.proofs) for o in after.grants)
     return tuple(chain.from_iterable(changes))
@@ -89,7 +89,7 @@ def _changes_of(
     if not (grants or boundary):
         return
     before, later = (permissions(side, owner) for side in sides)
-    # What has a place that is known after apply may be new, and need not be.
+    # A principal whose place is known after apply may be new.
     is_unresolved = isinstance(owner, Unresolved) and owner.side is Side.AFTER
     is_new, is_deleted = owner in accounts.created or is_unresolved, owner in accounts.deleted
     access: Answer = NoNewAccess()
@@ -99,7 +99,7 @@ def _changes_of(
             (before, later), access = pair, answer
             break
     denied_less: Answer = NoNewAccess()
-    # One that is replaced keeps nothing that the plan does not show.
+    # A replaced principal keeps no policies that the plan does not show.
     keeps = not (is_new or is_deleted or owner in accounts.replaced)
     if keeps and isinstance(access, NoNewAccess):
         denied_less = proofs.without_denies(before, later)
@@ -117,9 +117,9 @@ def _further(before: Permissions, later: Permissions) -> Reach:
 def _pairs(
     owner: IamResource, accounts: Accounts, after: Account, changes: tuple[GrantChange, ...]
 ) -> Iterator[tuple[Permissions, Permissions]]:
-    """Yield what to compare: all of a principal, then without what may be of another one.
+    """Yield the permissions to compare: all, then without grants that may be of another principal.
 
-    What stays and may be of another principal of the name hides no change.
+    A grant that stays, and may be of another principal with the name, hides no change.
     """
     yield permissions(accounts.before, owner), permissions(after, owner)
     changed = {change.key for change in changes}
@@ -131,7 +131,7 @@ def _pairs(
 
 
 def _change(key: GrantKey, before: Grant | None, after: Grant | None) -> GrantChange | None:
-    """Return how a grant changes; another boundary is another one, also with the same document."""
+    """Return the change of a grant; another boundary is a change, even with the same document."""
     is_other = bool(before and after and before.is_known and before.policy != after.policy)
     is_other &= key == _BOUNDARY
     if is_other or (before and before.content) != (after and after.content):

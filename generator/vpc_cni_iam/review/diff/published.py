@@ -1,4 +1,4 @@
-"""Which published documents of the plugin a policy was, and becomes."""
+"""Published documents of the plugin that a policy equals before and after."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vpc_cni_iam.review.diff.principals import GrantChange
 class PublishedUpdate(Struct, frozen=True):
     """The document of upstream or AWS that a policy becomes."""
 
-    before: KnownDocument | None  # an older one that it was; None for a policy that is new
+    before: KnownDocument | None  # the older document that it was; None for a new policy
     after: KnownDocument
     added: tuple[str, ...]  # the actions that the newer document adds
 
@@ -26,19 +26,19 @@ def documents_of(grant: Grant | None) -> tuple[KnownDocument, ...]:
     return next(map(_documents_of, known_policies([grant] if grant else [])), ())
 
 
-@lru_cache(4096)  # several changes have one policy
+@lru_cache(4096)  # several changes have the same policy
 def _documents_of(policy: Policy) -> tuple[KnownDocument, ...]:
     return recognise(policy, names_in([policy])) if may_be_known(policy) else ()
 
 
 def _of_plugin(grant: Grant | None) -> list[KnownDocument]:
-    """Return those of them that are of the plugin."""
+    """Return the documents of the plugin that a policy equals."""
     named = "upstream", "AmazonEKS_CNI"
     return [d for d in documents_of(grant) if any(name in d.name for name in named)]
 
 
 def published_by(change: GrantChange) -> PublishedUpdate | None:
-    """Return the document of upstream or AWS that a change of a policy newly has."""
+    """Return the document of upstream or AWS that a changed policy newly equals."""
     after = _of_plugin(change.after)
     if not after:
         return None
@@ -48,7 +48,7 @@ def published_by(change: GrantChange) -> PublishedUpdate | None:
         return PublishedUpdate(None, after[0], ())
     names = names_in(new)
     if any(names.get(parameter, name) != name for parameter, name in names_in(old).items()):
-        return None  # it is for another cluster or VPC
+        return None  # the policy is for another cluster or VPC
     for newer in after:
         for older in before:
             if older.name.split()[0] == newer.name.split()[0] and older.date < newer.date:

@@ -23,22 +23,22 @@ _ESCALATING: tuple[_Call, ...] = tuple(
         ("UpdateAssumeRolePolicy", "role"),
     )
 )
-# One action of each of some services: many policies that allow everything deny another one.
+# One action of each of some services: many policies that allow everything deny another action.
 _SAMPLES: tuple[_Call, ...] = (
     ("ec2:TerminateInstances", "arn:aws:ec2:us-east-1:111122223333:instance/i-0"),
     ("s3:DeleteBucket", "arn:aws:s3:::example"),
     ("lambda:UpdateFunctionCode", "arn:aws:lambda:us-east-1:111122223333:function:example"),
 )
 _USER: _Call = ("iam:CreateUser", f"{_IAM}:user/example")
-_BROAD: _Call = ("*", "*")  # stands for a statement that is about everything
+_BROAD: _Call = ("*", "*")  # stands for a statement about everything
 
 
 class Reach(IntEnum):
     """How far policies reach."""
 
     LIMITED = 0
-    SERVICES = 1  # every action on all resources, but for those of a few services
-    IAM = 2  # changes of IAM permissions, and so anything
+    SERVICES = 1  # every action on all resources, except for those of a few services
+    IAM = 2  # changes of IAM permissions, which can give any access
     EVERYTHING = 3
 
 
@@ -70,7 +70,7 @@ def _of_policies(policies: tuple[Policy, ...]) -> frozenset[_Call]:
 
 
 def _may_reach(statement: Statement) -> bool:
-    """Say whether a statement may be about IAM, on anything: most are not, and cost nothing."""
+    """Return whether a statement may cover IAM on all resources; a quick test for most."""
     broad = statement.not_resources or any("*" in str(text) for text in statement.resources)
     actions = [str(action).lower() for action in statement.actions]
     about = statement.not_actions or any(a.startswith(("iam:", "*")) for a in actions)

@@ -1,4 +1,4 @@
-"""What roles allow within their limits, and whether some allow more than those they replace."""
+"""What roles allow within their limits, and whether a role allows more than the one it replaces."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ _SESSION = GrantKey(Part.PERMISSIONS, "session policy")
 
 
 class RoleAccess(Struct, frozen=True):
-    """What a role allows on one side, and what of it the plan does not show."""
+    """What a role allows on one side, and what the plan does not show."""
 
     role: IamResource
     grants: Mapping[GrantKey, Grant]
     limits: tuple[Content, ...]  # its boundary, and session policies
     sessions: tuple[Content, ...]
     permissions: Permissions
-    open_limits: frozenset[Hashable]  # those that limit it, and are not known
+    open_limits: frozenset[Hashable]  # the unknown limits
     is_in_plan: bool
 
     @property
     def open_policies(self) -> frozenset[Content]:
-        """The policies of which nothing is known."""
+        """The policies with unknown content."""
         return frozenset(grant.content for grant in self.grants.values() if grant.is_open)
 
     @property
     def is_shown(self) -> bool:
-        """Whether the plan shows all that it allows."""
+        """Whether the plan shows all that the role allows."""
         return self.is_in_plan and not (self.open_policies or self.open_limits)
 
 
@@ -51,7 +51,7 @@ NO_ROLE = RoleAccess(
 
 
 class RoleComparison:
-    """Compares roles that take each other's place."""
+    """Compares roles that replace each other."""
 
     def __init__(self, accounts: Accounts, proofs: Proofs, place: Place) -> None:
         self._accounts, self._proofs, self._place = accounts, proofs, place
@@ -88,30 +88,30 @@ class RoleComparison:
         )
 
     def compare(self, old: RoleAccess, new: RoleAccess) -> Answer:
-        """Say whether a role allows more than another one."""
+        """Return whether a role allows more than another one."""
         if old.role == new.role and self.limits_more(old.sessions, new.sessions):
             return NoNewAccess()
-        # A limit that is not known makes any role allow less.
+        # With an unknown limit, a role allows at most what its policies do.
         same_open = old.open_policies == new.open_policies and old.open_limits <= new.open_limits
         if not (old.is_in_plan and new.is_in_plan and same_open):
             return NOT_SHOWN
         answer = self._proofs.compare(old.permissions, new.permissions)
         if old.open_policies:
-            # They may allow what only a Deny of the old role kept it from.
+            # Other policies may allow what a Deny of the old role blocked.
             denied_less = self._proofs.without_denies(old.permissions, new.permissions)
             if not isinstance(denied_less, NoNewAccess):
                 return NOT_SHOWN
         is_open = new.open_limits or new.open_policies
         if isinstance(answer, NewAccess):
             return NOT_SHOWN if is_open else answer
-        # Each role has tags of its own, and sessions of both get those of their cluster.
+        # Each role has separate tags; sessions of both get the tags of their cluster.
         asked = asked_tags((*old.permissions.every, *new.permissions.every))
         is_same = old.role == new.role or old is NO_ROLE
         by_tags = any(not tag.startswith(OF_SESSIONS) for tag in asked)
         return answer if is_same or not by_tags else NOT_SHOWN
 
     def limits_more(self, old: Collection[Content], new: Collection[Content]) -> bool:
-        """Say whether session policies limit any role at least as much as others."""
+        """Return whether session policies limit any role at least as much as others."""
         if not old or (set(old) == set(new) and len({*old}) == 1):
             return True
         policies = [[s.policy for s in each if isinstance(s, Document)] for each in (old, new)]
@@ -122,7 +122,7 @@ class RoleComparison:
     def gained(
         self, old: Collection[RoleAccess], new: Collection[RoleAccess], answer: NewAccess
     ) -> Gained:
-        """Return what roles newly allow in the place of others."""
+        """Return what roles newly allow in place of others."""
         before = [GrantChange(k, g, None) for role in old for k, g in role.grants.items()]
         after = [GrantChange(k, None, g) for role in new for k, g in role.grants.items()]
         limits = [
@@ -130,21 +130,21 @@ class RoleComparison:
             for role in (*old, *new)
             for limit in role.limits
         ]
-        # Of roles that stay, a session policy lets through more.
+        # For the same roles, a session policy allows more.
         is_same = [each.role for each in old] == [each.role for each in new]
         changes = after if is_same else [*before, *after]
-        # All of them may have secrets.
+        # Any of them may have secrets.
         replaced = Compared((*before, *after, *limits), _union(old), _union(new))
         return gained(replaced, changes, answer, self._proofs, self._place)
 
     def reach(self, roles: Iterable[IamResource]) -> Reach:
-        """Return how far roles reach after the plan, that of them that reaches farthest."""
+        """Return the farthest reach of roles after the plan."""
         after = self._accounts.after
         return max((reach(permissions(after, role)) for role in roles), default=Reach.LIMITED)
 
 
 def _union(roles: Collection[RoleAccess]) -> Permissions:
-    """Return what roles allow together, within its limits if there is but one."""
+    """Return what roles allow together; with the limits if there is only one role."""
     if len(roles) == 1:
         return next(iter(roles)).permissions
     return Permissions(tuple(policy for role in roles for policy in role.permissions.policies))
@@ -152,5 +152,5 @@ def _union(roles: Collection[RoleAccess]) -> Permissions:
 
 @fact
 def role_comparison(context: Context) -> RoleComparison:
-    """Return what compares roles that take each other's place."""
+    """Return the object that compares roles of the plan."""
     return RoleComparison(context.accounts, context.proofs, context.place)

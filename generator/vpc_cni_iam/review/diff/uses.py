@@ -1,4 +1,4 @@
-"""Which workloads and service accounts get another role, and what that newly lets them do."""
+"""Workloads and service accounts that get another role, and what it newly allows."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from vpc_cni_iam.review.diff.role_access import NO_ROLE, RoleAccess, RoleCompari
 
 
 class UseChange(Struct, frozen=True):
-    """How the roles of one workload, or of the pods of one service account, change.
+    """The changed roles of one workload, or of the pods of one service account.
 
-    Without roles before it had none. With the same roles on both sides, their session policy
+    Without roles before, it had none. With the same roles on both sides, the session policy
     changes.
     """
 
@@ -36,15 +36,16 @@ class UseChange(Struct, frozen=True):
     resource_type: str
     attribute: str  # the argument that names the role
     pods: Pods | None
-    before: tuple[IamResource, ...]  # without those that stay
+    before: tuple[IamResource, ...]  # without the roles that stay
     after: tuple[IamResource, ...]
-    access: Answer  # whether the roles after allow more
-    gained: Gained | None  # what the roles after newly allow
-    reach: Reach  # how far the roles after reach
+    access: Answer  # whether the new roles allow more
+    gained: Gained | None  # what the new roles newly allow
+    reach: Reach  # how far the new roles reach
     session: Content  # the session policy after
-    # What the plan makes in the module, and may be what an argument names that is not resolved.
+    # The resource of the module that the plan creates and that the argument may name, if the
+    # argument is not resolved.
     made_here: str
-    is_lost: bool  # whether it still names what is deleted, or gets another name
+    is_lost: bool  # whether it still names a role that is deleted or renamed
 
 
 @fact
@@ -64,7 +65,7 @@ class _Changes:
         self._of_module = {
             (r.module, r.type): r.address for r in filler.resources if "create" in r.actions
         }
-        # What others of a block had, and what others of its name no longer have.
+        # The roles that other workloads of a block had, and those that others of its name lose.
         self._had: dict[str, set[IamResource]] = defaultdict(set)
         self._freed: dict[str, list[RoleUse]] = defaultdict(list)
         for resource in self._resources:
@@ -75,7 +76,7 @@ class _Changes:
 
     def all(self) -> Iterator[UseChange]:
         """Yield the changes of all workloads and service accounts."""
-        # What a new profile or template gives to what had another role is said there.
+        # A new profile or template that gives a role to such a workload is reported there.
         moved = {
             use.named
             for r in self._resources
@@ -97,7 +98,7 @@ class _Changes:
         still = [u for u in after if isinstance(u.named, Named) and u.named.name in former]
         lost = [former[u.named.name] for u in still if isinstance(u.named, Named)]
         for use in before:
-            # Instances keep what they got by others.
+            # Instances keep the roles that they get from other resources.
             if use in lost and use.target in (ROLE, PROFILE):
                 yield self._change(resource, [replace(use, role=use.named)], [], is_lost=True)
         before, after = [u for u in before if u not in lost], [u for u in after if u not in still]
@@ -108,7 +109,7 @@ class _Changes:
             yield from self._of_workload(resource, *sides)
 
     def _former_names(self, use: RoleUse) -> set[str]:
-        """Return the names before the plan of what a use names and may get another name."""
+        """Return the old names of what a use names and may be renamed."""
         if not isinstance(use.named, InPlan):
             return set()
         target = self._filler.resolver.by_address[use.named.address]
@@ -119,11 +120,12 @@ class _Changes:
     def _of_workload(
         self, resource: Resource, old: list[RoleUse], new: list[RoleUse]
     ) -> Iterator[UseChange]:
-        """Yield what a workload newly gets, by roles that it did not have in the same way.
+        """Yield the roles that a workload newly gets in a way that it did not have.
 
-        What the plan makes is found where it is made. A role that allows nothing gives nothing.
+        A resource that the plan creates is reported there. A role that allows nothing gives
+        nothing.
         """
-        if not old:  # of several arguments one changes
+        if not old:  # one of several arguments changes
             places = {use.attribute for use in new}
             old = [use for use in self._before[resource.address] if use.attribute in places]
         if {use.role for use in old} == {use.role for use in new}:
@@ -141,7 +143,7 @@ class _Changes:
     def _of_service_account(
         self, resource: Resource, old: list[RoleUse], new: list[RoleUse]
     ) -> Iterator[UseChange]:
-        """Yield what the pods of each service account that a resource names newly get."""
+        """Yield the new roles of the pods of each service account that a resource names."""
         old = old or self._freed[resource.block]
         for pods in dict.fromkeys(use.pods for use in new):
             sides = [[use for use in side if use.pods == pods] for side in (old, new)]
@@ -150,11 +152,11 @@ class _Changes:
     def _of_pods(
         self, resource: Resource, old: list[RoleUse], new: list[RoleUse]
     ) -> Iterator[UseChange]:
-        """Yield what the pods of a service account newly get."""
+        """Yield the new roles of the pods of a service account."""
         had = {use.role: [o for o in old if o.role == use.role] for use in old}
         for use in (use for use in new if use.role in had):
             sessions = [o.session for o in had[use.role]]
-            # A limit gives nothing.
+            # A new limit allows nothing more.
             if not isinstance(sessions[0], Absent) and use.session not in sessions:
                 yield self._change(resource, had[use.role][:1], [use])
         comes = [u for u in new if u.role not in had and u.role not in self._made]
@@ -170,7 +172,7 @@ class _Changes:
         return self._roles.of(use.role, side, sessions, is_certain=not use.is_target)
 
     def _gain(self, old: list[RoleUse], new: list[RoleUse]) -> tuple[Answer, Gained | None]:
-        """Say whether new roles allow something that no old one does, and what."""
+        """Return whether new roles allow something that no old one does, and what."""
         before = [self._access(use, Side.BEFORE) for use in old] or [NO_ROLE]
         every: Answer = NoNewAccess()
         for role in (self._access(use, Side.AFTER) for use in new):
@@ -210,7 +212,7 @@ class _Changes:
 
 
 def _may_change(resource: Resource, *, is_renamed: bool) -> bool:
-    """Say whether the roles of a resource that stays may change, as this plan shows."""
+    """Return whether the roles of a resource that stays may change in this plan."""
     is_same = resource.actions == ("no-op",) and not is_renamed
     is_put_off = resource.unknown is True and not resource.after  # a later plan shows it
     return not (is_same or is_put_off) and is_there(resource, Side.AFTER)
@@ -221,5 +223,5 @@ def _current(uses: Iterable[RoleUse]) -> set[tuple[IamResource, Pods | None]]:
 
 
 def _block(resource: Resource) -> str:
-    """Return what tells workloads of one block from others, and node groups from other types."""
+    """Return what identifies the workloads of one block, and node groups among other types."""
     return resource.type if resource.type == NODE_GROUP else without_keys(resource.address)

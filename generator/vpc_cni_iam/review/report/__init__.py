@@ -1,1 +1,1 @@
-"""What a review says, in sentences, and the formats of `review --format` and `--report`."""
+"""The sentences of a review, and the formats of `review --format` and `--report`."""

@@ -1,4 +1,4 @@
-"""Makes the plain data of a review from its typed findings."""
+"""Turns the typed findings of a review into plain data with sentences."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _ORDER = {rule: number for number, rule in enumerate(dict.fromkeys((*_HARM, *Rul
 
 
 def check_fail_on(values: Iterable[str]) -> tuple[str, ...]:
-    """Return known values of ``--fail-on``, each once, or raise `UsageError`."""
+    """Return the values of ``--fail-on`` without repeats, or raise `UsageError`."""
     known = (*Consequence, *Level)
     return tuple(dict.fromkeys(resolve(value, known, "--fail-on", "--fail-on") for value in values))
 
@@ -88,7 +88,7 @@ def _finding(finding: Finding, place: Place) -> ShownFinding:
 
 
 def _sentence(message: str) -> str:
-    """Return a message that begins with a capital, unless an address or another name does."""
+    """Return a message with a capital, unless it begins with an address or another name."""
     return message[:1].upper() + message[1:] if message.partition(" ")[0].isalpha() else message
 
 
@@ -108,9 +108,9 @@ def _ignored(ignored: Ignored, place: Place) -> ShownIgnored:
 
 
 def _harm(finding: Finding, fail_on: tuple[str, ...]) -> tuple[object, ...]:
-    """Return what findings are sorted by: the worst first, then by harm."""
+    """Return the key that sorts findings: by severity, then by harm."""
     level = -finding.level.rank, not words.fails(finding, fail_on)
-    if finding.level is Level.NOTE:  # one role in one place
+    if finding.level is Level.NOTE:  # the notes of a role stay together
         place = _subject(finding.subject), finding.address, finding.attribute
         return *level, _ORDER[finding.rule], *place
     match finding.evidence:

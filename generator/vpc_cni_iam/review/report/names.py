@@ -1,4 +1,4 @@
-"""How a review names principals and policies, and writes values of a plan."""
+"""Names of principals and policies, and values of a plan, in sentences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, 
 from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 
 MOST_NAMED = 3  # names in a sentence
-# Why a resource no longer gives a cluster what it gave, with what else it may be for.
+# Why a resource no longer applies to its cluster; {} is what else it may be for.
 ENDS = {
     ResourceEnd.MOVED: "is for another cluster or {}",
     ResourceEnd.DELETED: "is deleted",
@@ -24,7 +24,7 @@ ENDS = {
 
 
 def name_of(resource: IamResource) -> str:
-    """Return whom a finding is about, as people know it: an address, an ARN or a place."""
+    """Return the name of a principal or policy: an address, an ARN, or where the plan names it."""
     match resource:
         case InPlan(address):
             return address
@@ -36,17 +36,22 @@ def name_of(resource: IamResource) -> str:
 
 
 def _noun(kind: str) -> str:
-    """Return how people call a resource of a type."""
+    """Return the noun for a resource type, such as ``role``."""
     return kind.removeprefix("aws_iam_").removeprefix("aws_").replace("_", " ")
 
 
 def names_of(resources: Sequence[IamResource]) -> str:
-    """Return several in a sentence, the first of many."""
+    """Return the names of resources in a sentence; of many, the first."""
     return several(list(map(name_of, resources)))
 
 
+def conjugate(verb: str, subjects: Sequence[IamResource]) -> str:
+    """Return a verb in the number of its subjects, such as ``gets`` for one."""
+    return verb if len(subjects) > 1 else f"{verb}s"
+
+
 def of_issuer(subject: object) -> str:
-    """Return what a sentence adds about the tokens of a cluster, if its issuer is known."""
+    """Return the words about the tokens of a cluster; empty if its issuer is not known."""
     match subject:
         case EksCluster(issuer=Known(issuer)):
             return f" with tokens of {issuer}"
@@ -54,14 +59,14 @@ def of_issuer(subject: object) -> str:
 
 
 def several(names: Sequence[str]) -> str:
-    """Return names in a sentence, the first of many."""
+    """Return names in a sentence; of many, the first."""
     if len(names) > MOST_NAMED:
         return f"{', '.join(names[:2])} and {len(names) - 2} more"
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def limit_text(condition: Condition) -> str:
-    """Return a condition in a sentence, of many values the first."""
+    """Return a condition in a sentence; of many values, the first."""
     more = len(condition.values) - MOST_NAMED
     text = condition_text(replace(condition, values=condition.values[:MOST_NAMED]))
     return f"{text} or {more} more" if more > 0 else text

@@ -1,4 +1,4 @@
-"""The answers to the question whether aws-node works, in words."""
+"""Sentences that answer whether aws-node works."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _SOURCES = {
     VersionSource.OPTION: ", --cni-version",
     VersionSource.ASSUMED: ", version assumed",
 }
-# Why it does not work, or what the plan does not show.
+# Why aws-node does not work, or what the plan does not show.
 REASONS = {
     AnswerReason.REMOVED: "",
-    AnswerReason.NO_ARN: "what names its role is no ARN",
+    AnswerReason.NO_ARN: "the value for its role is not an ARN",
     AnswerReason.ROLE_DELETED: "the plan deletes its role",
     AnswerReason.NODES_REFUSED: "instances cannot assume the node role",
     AnswerReason.AGENT_DENIED: f"the node role does not allow {AGENT_ACTION}",
@@ -40,22 +40,22 @@ REASONS = {
     AnswerReason.OWNER: "which role has {role}",
     AnswerReason.ROLE: "the policies of {role}",
     AnswerReason.POLICY: "whether {policies} allows {actions}",
-    AnswerReason.OTHER_PLAN: "whether another plan allows {actions} to {role}",
+    AnswerReason.OTHER_PLAN: "whether another plan allows {actions} for {role}",
     AnswerReason.LIMIT: "what limits {role}",
     AnswerReason.LATER: "a part of a policy of {role}, which is known after apply",
     AnswerReason.UNDECIDED: "whether conditions of {role} allow {actions}",
-    AnswerReason.CONTROLLER: "pods with security groups of their own do not start",
+    AnswerReason.CONTROLLER: "pods with their own security groups do not start",
     AnswerReason.NOT_INSTALLED: "whether another plan installs it",
     AnswerReason.AGENT: "whether its nodes have the EKS Pod Identity Agent",
     AnswerReason.REFUSED: "what {role} allows: a policy is not valid",
     AnswerReason.FOREIGN: "which credentials and image it has, with {foreign}",
     AnswerReason.SETTINGS: "its settings, which are not read",
-    AnswerReason.SEVERAL: "whose settings it has, as {installers} install it",
+    AnswerReason.SEVERAL: "which settings it has, because {installers} install it",
 }
 
 
 def shown_plugin(answer: PluginAnswer) -> ShownPlugin:
-    """Return an answer with its sentence."""
+    """Return the facts of an answer with its sentence."""
     needs, plugin = answer.needs, answer.needs.plugin
     before, after = plugin.states
     is_removed = answer.reason is AnswerReason.REMOVED
@@ -112,7 +112,7 @@ def _text(answer: PluginAnswer) -> str:
 
 
 def _missing(needs: PluginNeeds, *, is_fatal: bool = False) -> list[str]:
-    """Return the actions that are denied and without which something does not work."""
+    """Return the denied actions without which something does not work."""
     calls = by_action(call for call in _denied(needs) if not call.switch)
     harmful = (call for call in calls if call.level is not Level.NOTE)
     return [call.action for call in harmful if call.is_fatal or not is_fatal]

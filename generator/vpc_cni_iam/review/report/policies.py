@@ -1,4 +1,4 @@
-"""What changes in the policies of each principal, statement by statement."""
+"""The changes of each principal's policies, statement by statement."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ def _policy(
     )
 
 
-@lru_cache(64)  # of a policy that many have
+@lru_cache(64)  # many principals may have the policy
 def _lines(before: Content, after: Content) -> tuple[ShownLine, ...]:
-    """Return the difference of what a policy says; what is not shown is named."""
+    """Return the differences between two contents of a policy, or why they are not shown."""
     texts = (_not_shown(before, "before"), _not_shown(after, "after"))
     if any(texts):
         return tuple(ShownLine(Change.changed, text) for text in texts if text)
@@ -87,5 +87,5 @@ def _not_shown(content: Content, when: str) -> str:
         case Sensitive():
             return f"The policy {when} the plan is marked sensitive"
         case Invalid(_, why):
-            return f"The value {when} the plan is not a policy: {why}"
+            return f"The value {when} the plan is not a valid policy: {why}"
     return ""

@@ -1,4 +1,4 @@
-"""The texts of each rule: `rules.toml` beside this file has them."""
+"""The texts of each rule, from `rules.toml` beside this file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def shown_rules() -> tuple[ShownRule, ...]:
 
 
 def rules_of(review: ShownReview) -> tuple[ShownRule, ...]:
-    """Return the rules of the findings of a review, and of those that are ignored."""
+    """Return the rules of a review's findings, ignored ones too."""
     findings = (*review.findings, *(ignored.finding for ignored in review.ignored))
     ids = {finding.rule for finding in findings}
     return tuple(rule for rule in shown_rules() if rule.id in ids)

@@ -1,4 +1,4 @@
-"""What is said of a finding."""
+"""The sentences of one finding."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from msgspec import Struct
 
 
 class Saying(Struct, frozen=True):
-    """The sentences of a finding; texts in them come from the plan, and are not made safe."""
+    """The sentences of a finding; they have texts from the plan, which are not escaped."""
 
-    message: str  # one or two sentences; everything that matters is in it
+    message: str  # one or two sentences with everything that matters
     details: tuple[str, ...] = ()  # more lines: an example request, what a denial breaks
-    fix: str = ""  # what to do about it, in the reviewer's words; empty where nothing is to be done
+    fix: str = ""  # what to do, in the imperative; empty if there is nothing to do

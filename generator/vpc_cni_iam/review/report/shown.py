@@ -1,7 +1,7 @@
-"""A review as plain data: the sentences and facts that every format is written from.
+"""A review as plain data: the sentences and facts that every format writes.
 
-The JSON report is this data. Texts from the plan are not made safe: a format neutralises control
-characters and escapes its markup itself. Nothing that the plan marks sensitive is in it.
+The JSON report is this data. Texts from the plan are not escaped: each format escapes control
+characters and its markup. No value that the plan marks sensitive is in it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class ShownRule(Struct, frozen=True):
     level: Level
     means: tuple[Consequence, ...]
     question: Topic
-    summary: str  # what it finds, in a line
-    help: str  # why it matters and what to do about it, in Markdown
+    summary: str  # what it reports, in one sentence
+    help: str  # why it matters and what to do, in Markdown
 
 
 class ShownFinding(Struct, frozen=True):
@@ -31,18 +31,18 @@ class ShownFinding(Struct, frozen=True):
     rule: Rule
     level: Level
     means: tuple[Consequence, ...]
-    subject: str  # whom it is about
+    subject: str  # the principal or cluster
     address: str
     attribute: str
     message: str
     details: tuple[str, ...]
     fix: str
     place: SourcePlace | None
-    fingerprint: str  # the same for the same finding in the next plan: 16 hexadecimal digits
+    fingerprint: str  # 16 hexadecimal digits; the same if the next plan has the finding
 
 
 class ShownIgnored(Struct, frozen=True):
-    """A finding that the ignore file takes out."""
+    """A finding that the ignore file suppresses."""
 
     finding: ShownFinding
     reason: str
@@ -50,19 +50,19 @@ class ShownIgnored(Struct, frozen=True):
 
 
 class ShownLine(Struct, frozen=True):
-    """A line of a difference of two policies."""
+    """One line of the differences between two policies."""
 
     change: Change
     text: str
 
 
 class ShownPolicy(Struct, frozen=True):
-    """What changes in one policy of a principal."""
+    """The changes of one policy of a principal."""
 
     owner: str
     kind: str  # such as policy, trust policy or permissions boundary
     policy: str  # the managed policy or group; empty for others
-    address: str  # the resource that says so
+    address: str  # the resource that grants it
     attribute: str
     action: Change
     lines: tuple[ShownLine, ...]  # the difference of statements
@@ -70,22 +70,22 @@ class ShownPolicy(Struct, frozen=True):
 
 
 class ShownPlugin(Struct, frozen=True):
-    """The plugin in one cluster: the answer to whether it works, and what it is judged by."""
+    """The plugin in one cluster: whether it works, and the facts behind the answer."""
 
-    cluster: str  # empty where the plan names none; the role stands for it then
+    cluster: str  # empty if the plan names none; the answer is then for a role
     region: str
     answer: str  # such as "works with v1.23.2 (IPv4)"
     verdict: AnswerVerdict
-    version_before: str  # as the plan has it; empty where it names none
+    version_before: str  # as the plan has it; empty if it names none
     version_after: str
     judged_version: str
     mode: str
-    identity_before: str  # unknown where the plan does not show it
-    identity_after: str  # empty where the plan removes the plugin
+    identity_before: str  # unknown if the plan does not show it
+    identity_after: str  # empty if the plan removes the plugin
     roles_before: tuple[str, ...]
     roles_after: tuple[str, ...]
     missing: tuple[str, ...]  # the actions that its role does not allow
-    details: tuple[str, ...] = ()  # what is denied with settings that the plan does not show
+    details: tuple[str, ...] = ()  # calls denied only with settings that the plan does not show
 
 
 class ShownReview(Struct, frozen=True):
@@ -99,8 +99,8 @@ class ShownReview(Struct, frozen=True):
     findings: tuple[ShownFinding, ...]  # the worst first, by harm
     ignored: tuple[ShownIgnored, ...]
     policies: tuple[ShownPolicy, ...]
-    rules: tuple[ShownRule, ...]  # of its findings; the formats that have them fill them in
-    read: int  # how many resources that change are read
-    not_read: tuple[str, ...]  # what changes, is about IAM, EKS or credentials, and is not read
-    others: int  # how many other resources change
-    not_shown: tuple[str, ...]  # what no plan shows of such resources
+    rules: tuple[ShownRule, ...]  # of its findings; filled in by the formats that show them
+    read: int  # the number of changed resources that are read
+    not_read: tuple[str, ...]  # changed resources about IAM, EKS or credentials that are not read
+    others: int  # the number of other changed resources
+    not_shown: tuple[str, ...]  # what no plan shows of resources that are read

@@ -1,4 +1,4 @@
-"""How a review names who can assume a role."""
+"""Names of principals that can assume a role, in sentences."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _EVERY = {
 
 
 def trusted_text(trusted: Trusted, *, limits: bool = True) -> str:
-    """Return who can assume a role, in words, with the conditions."""
+    """Return who can assume a role, with the conditions."""
     return "".join(_parts(trusted, limits=limits))
 
 
 def _parts(trusted: Trusted, *, limits: bool) -> tuple[str, str]:
-    """Return who can assume a role, and of which issuer and when."""
+    """Return who can assume a role; and the issuer and the conditions."""
     asked = sorted(map(limit_text, trusted.limits)) if limits else []
     ending = f" if {' and '.join(asked)}" if asked else ""
     name = str(trusted.name)
@@ -44,7 +44,7 @@ def _parts(trusted: Trusted, *, limits: bool) -> tuple[str, str]:
     if isinstance(trusted.name, Template):
         name = f"a principal that the plan does not show ({name})"
     elif name == ANYONE:
-        name = "everybody"
+        name = "everyone"
     elif trusted.is_by_pods:
         name = "EKS Pod Identity"
     elif trusted.type == "AWS" and name.isdecimal():
@@ -53,14 +53,14 @@ def _parts(trusted: Trusted, *, limits: bool) -> tuple[str, str]:
 
 
 def issuer_name(issuer: str) -> str:
-    """Return an issuer as people know it; empty for one that the plan does not show."""
+    """Return the name of an issuer; the plan does not show it if it is empty."""
     if not issuer:
         return "an OIDC provider that the plan does not show"
     return _HOSTS.get(issuer, issuer)
 
 
 def subject_text(platform: Platform, subject: str, *, is_pattern: bool) -> str:
-    """Return whose token has a subject, with its wildcards in words if it has any."""
+    """Return which identities a subject matches, with its wildcards in words."""
     if not subject or (is_pattern and subject in _EVERY):
         return EVERY[platform]
     namespace, _, account = subject.removeprefix(SERVICE_ACCOUNTS).partition(":")
@@ -77,7 +77,7 @@ def subject_text(platform: Platform, subject: str, *, is_pattern: bool) -> str:
 
 
 def several_trusted(every: Iterable[Trusted], *, limits: bool = True) -> str:
-    """Return several who can assume a role, of many the first."""
+    """Return who can assume a role in a sentence; of many, the first."""
     parts = list(dict.fromkeys(_parts(trusted, limits=limits) for trusted in every))
     endings = {ending for _, ending in parts}
     if len(endings) == 1:
@@ -91,5 +91,5 @@ def role_of(finding: Finding) -> str:
 
 
 def capital(text: str) -> str:
-    """Return a text with a capital at its begin."""
+    """Return a text with a capital at its start."""
     return f"{text[:1].upper()}{text[1:]}"

@@ -1,4 +1,4 @@
-"""The words that the formats for people share; texts in them are not made safe."""
+"""Texts that the formats for people share; they are not escaped."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ from vpc_cni_iam.review.rules import Consequence, Level, Rule, Topic
 SIGNS = {Change.added: "+", Change.removed: "-", Change.changed: "~"}
 NOT_SHOWN = "aws-node: not in the plan"
 UNCHANGED = "No policy changes."
-# The key in an address.
+# The key of count or for_each in an address.
 _KEY = re.compile(r"(?<=\w)\[(?:\d+|\"[^\"]*\")\]")
 _IGNORED = "Only ignored findings, see below."
-# Rules of trust policies with which nobody, or nobody more, can assume a role.
+# Flaws of trust policies that let nobody new assume a role.
 _NOBODY_MORE = (
     *(Rule.IRSA_NEVER, Rule.IRSA_ISSUER, Rule.IRSA_OTHER_AUDIENCE),
     *(Rule.PODS_NO_TAGS, Rule.PODS_TAGS_OFF, Rule.PODS_SOURCE_ARN),
 )
-# The details of these rules are the whole of a list that the message has the first of.
+# The message of these rules has the first items of a list, the details have all.
 _LISTS = (Rule.COVERAGE_LOST, Rule.COVERAGE_LACKING, Rule.PERMISSION_MISSING)
 T = TypeVar("T")
 
 
 class Section(Enum):
-    """A part of a report, with its heading: the question that its findings answer."""
+    """A section of a report, by its heading."""
 
     PLUGIN = "VPC CNI (aws-node)"
     ACCESS = "Who can do more"
     OTHER = "Other findings"
 
 
-# The first line of a section without findings; whether anybody can do more has several answers.
+# The first line of a section without findings; `answer_to` has those of ACCESS.
 _EMPTY = {Section.PLUGIN: "", Section.OTHER: "None."}
 
 
 def section(finding: ShownFinding) -> Section:
-    """Return the part of a report that a finding belongs to."""
+    """Return the section of a finding."""
     question = finding.rule.question
     loses = Consequence.COVERAGE_LOST in finding.means
     gains = Consequence.NEW_ACCESS in finding.means
@@ -65,7 +65,7 @@ def section(finding: ShownFinding) -> Section:
 
 
 def in_sections(review: ShownReview) -> dict[Section, list[list[ShownFinding]]]:
-    """Return the findings by section, those together that differ only in keys."""
+    """Return the findings by section, grouped if only keys of count or for_each differ."""
     groups: dict[Section, list[list[ShownFinding]]] = {part: [] for part in Section}
     for alike in grouped(review.findings, looks):
         groups[section(alike[0])].append(alike)
@@ -73,7 +73,7 @@ def in_sections(review: ShownReview) -> dict[Section, list[list[ShownFinding]]]:
 
 
 def answer_to(part: Section, review: ShownReview, groups: Sequence[list[ShownFinding]]) -> str:
-    """Return the first line of a section; empty where its findings are the answer."""
+    """Return the first line of a section; empty if its findings are the answer."""
     if groups:
         return ""
     ignored = [entry.finding for entry in review.ignored]
@@ -85,13 +85,13 @@ def answer_to(part: Section, review: ShownReview, groups: Sequence[list[ShownFin
     if any(Consequence.NEW_ACCESS in finding.means for finding in ignored):
         return _IGNORED
     of_plan = [finding.rule.question is Topic.PLAN for finding in gains]
-    who = "Nobody" if all(of_plan) else "Only as the notes say"
+    who = "Nobody" if all(of_plan) else "Only what the notes show"
     is_partial = review.not_read or any(of_plan)
-    return f"{who}, by the resources that are read." if is_partial else f"{who}."
+    return f"{who}, according to the resources that are read." if is_partial else f"{who}."
 
 
 def plugins(review: ShownReview) -> list[list[ShownPlugin]]:
-    """Return the clusters, those first that fail, those together with the same answer."""
+    """Return the clusters, grouped by their answer; those that fail are first."""
 
     def look(plugin: ShownPlugin) -> Hashable:
         texts = (plugin.answer, *(f"{label} {text}" for label, text in facts(plugin)))
@@ -112,14 +112,14 @@ def answer(plugin: ShownPlugin) -> str:
 
 
 def in_cluster(plugin: ShownPlugin) -> str:
-    """Return where the plugin is: in a cluster, or with a role where no cluster is known."""
+    """Return the cluster of the plugin, or its role if no cluster is known."""
     if plugin.cluster:
         return f"in {plugin.cluster}{f' ({plugin.region})' if plugin.region else ''}"
     return f"with {' and '.join(plugin.roles_after)}" if plugin.roles_after else ""
 
 
 def facts(plugin: ShownPlugin) -> Iterator[tuple[str, str]]:
-    """Yield what changes of the plugin, or else its identity, each with its label."""
+    """Yield a changed version and the identity of the plugin, each with its label."""
     versions = [v for v in dict.fromkeys((plugin.version_before, plugin.version_after)) if v]
     if len(versions) > 1:
         yield "version", " -> ".join(versions)
@@ -132,7 +132,7 @@ def facts(plugin: ShownPlugin) -> Iterator[tuple[str, str]]:
 
 
 def _identity(identity: str, roles: Iterable[str]) -> str:
-    """Return an identity with its role; empty where the plan does not show which one it is."""
+    """Return an identity with its role; empty if the plan does not show it."""
     if identity == Identity.unknown.value:
         return ""
     named = " and ".join(roles)
@@ -140,7 +140,7 @@ def _identity(identity: str, roles: Iterable[str]) -> str:
 
 
 def grouped(things: Iterable[T], look: Callable[[T], Hashable]) -> Iterator[list[T]]:
-    """Yield those together that look alike, as count and for_each make them."""
+    """Yield groups of things that look alike, such as instances of count and for_each."""
     groups: dict[Hashable, list[T]] = {}
     for thing in things:
         groups.setdefault(look(thing), []).append(thing)
@@ -161,7 +161,7 @@ def fix(alike: Sequence[ShownFinding]) -> str:
 
 
 def first_details(finding: ShownFinding) -> tuple[str, ...]:
-    """Return the details of the first screen: the first, and the example of new access."""
+    """Return the details for the first screen: the first one, and the example of new access."""
     if finding.level is Level.NOTE or finding.rule in _LISTS:
         return ()
     last = finding.details[-1:] if section(finding) is Section.ACCESS else ()
@@ -169,21 +169,21 @@ def first_details(finding: ShownFinding) -> tuple[str, ...]:
 
 
 def policies(review: ShownReview) -> Iterator[list[ShownPolicy]]:
-    """Yield the policies that change, those together that change alike."""
+    """Yield the policies that change, grouped if they change alike."""
     yield from grouped(
         review.policies, lambda p: (p.kind, p.policy, p.action, _unkeyed(p.address), p.lines)
     )
 
 
 def title(policy: ShownPolicy, mark: Callable[[str], str] = str) -> str:
-    """Return what is done to which policy of whom, with a mark for each name."""
+    """Return the policy, its owner and what is done to it; `mark` formats each name."""
     name = f"{policy.kind} {mark(policy.policy) if policy.policy else ''}".rstrip()
     of = "" if policy.policy == policy.owner else f" of {mark(policy.owner)}"
     return f"{name}{of} {policy.action}"
 
 
 def where_changed(policy: ShownPolicy) -> str:
-    """Return where a policy is written, without an address that its title has."""
+    """Return where a policy is written, without the address that its title names."""
     if policy.address == policy.policy:
         return ""
     return policy.attribute if policy.address == policy.owner else about(policy)
@@ -208,7 +208,7 @@ def counted_with_ignored(review: ShownReview) -> str:
 
 
 def counts_for(finding: ShownFinding, review: ShownReview) -> str:
-    """Return by what a warning or note fails the review, such as ``fails by new-access``."""
+    """Return which kinds fail the review at a warning or note, such as ``fails by new-access``."""
     kinds = [kind for kind in finding.means if kind in review.fail_on]
     return f"fails by {', '.join(kinds)}" if kinds and finding.level != "error" else ""
 
@@ -224,7 +224,7 @@ def about(thing: ShownFinding | ShownPolicy) -> str:
 
 
 def last_line(review: ShownReview, *, names: int | None = 3) -> str:
-    """Return how many changes are read, `names` of those that are not, and what is not shown."""
+    """Return the counts of changes, the first `names` that are not read, and what is not shown."""
     counts = [f"{review.read:,} read"]
     if review.others:
         counts.append(f"{review.others:,} of other types")
@@ -238,6 +238,6 @@ def last_line(review: ShownReview, *, names: int | None = 3) -> str:
 
 
 def fails(finding: Finding | ShownFinding, fail_on: Iterable[str]) -> bool:
-    """Say whether a finding fails a review."""
+    """Return whether a finding fails a review."""
     reached = [level for level in Level if level.rank <= finding.level.rank]
     return not {*finding.means, *reached}.isdisjoint(fail_on)

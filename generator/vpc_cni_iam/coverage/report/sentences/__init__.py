@@ -1,1 +1,1 @@
-"""Sentences of coverage reports, which every format and `audit` have in common."""
+"""Sentences of coverage reports, for every format and for `audit`."""

@@ -1,4 +1,4 @@
-"""What the denial of a call means, as a sentence."""
+"""The consequence of a denied call, as a sentence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from vpc_cni_iam.policy.report import undecided_text
 
 
 def consequence(undecided: Undecided | None, breaks: str) -> str:
-    """Return the consequence of a denial; `undecided` is why there may be none."""
+    """Return the consequence of a denial; `undecided` is why the call may be allowed."""
     if undecided is None:
         return breaks
     return f"undecided, since {undecided_text(undecided)}; if it is denied, {breaks}"

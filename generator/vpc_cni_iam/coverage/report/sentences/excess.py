@@ -1,4 +1,4 @@
-"""What policies allow that the plugin does not call, by harm."""
+"""Sentences about actions that policies allow and the plugin does not call, by harm."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def unused_lines(unused: Sequence[UnusedAction]) -> Iterator[str]:
 
 
 def excess_lines(excess: Excess, called: str) -> Iterator[str]:
-    """Yield the patterns that allow more; `called` is than what, such as ``what is called``."""
+    """Yield the patterns that allow more than `called`, such as ``what is called``."""
     for harm, words in _HARMS.items():
         for grant in excess.grants:
             if grant.harm is harm:
@@ -33,9 +33,9 @@ def excess_lines(excess: Excess, called: str) -> Iterator[str]:
 
 
 def partly_checked_lines(excess: Excess) -> Iterator[str]:
-    """Yield what may be missing from it."""
+    """Yield the patterns that were not compared with every action."""
     if excess.partly_checked:
         yield (
-            "may allow more: not compared with every action, since there are so many patterns: "
+            "may allow more: there are too many patterns to compare these with every action: "
             f"{first_of(excess.partly_checked, _SHOWN)}"
         )

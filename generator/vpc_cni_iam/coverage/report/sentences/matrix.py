@@ -18,19 +18,19 @@ from vpc_cni_iam.inputs.report import incomplete_text, skipped_lines
 
 # Actions that some version calls come first, and are fewer.
 _MOST_COLUMNS = 100
-# What a cell is called and how it is written, so that no meaning hangs on a colour.
+# The mark and the meaning of each cell; no meaning depends on colour alone.
 MEANINGS: dict[Cell, tuple[str, str]] = {
     Cell.allowed: ("+", "called and allowed"),
     Cell.fatal: ("X", "called and denied: the plugin fails"),
     Cell.degraded: ("!", "called and denied: the plugin works, degraded"),
     Cell.harmless: ("-", "called and denied, which has no effect"),
     Cell.unused: ("o", "allowed, never called"),
-    Cell.not_called: (".", "neither"),
+    Cell.not_called: (".", "neither allowed nor called"),
 }
 
 
 def text(subject: Subject, matrix: Matrix, *, verbose: bool = False) -> Iterator[str]:
-    """Yield the rows of the matrix: of versions that are alike, or with `verbose` of each."""
+    """Yield the rows of the matrix: one for versions that are alike, or with `verbose` for each."""
     yield f"{heading(subject, matrix)}: {_verdict(subject, matrix)}"
     yield from equal_lines(subject)
     yield ""
@@ -80,7 +80,7 @@ def equal_lines(subject: Subject) -> Iterator[str]:
 
 
 def conclusion(subject: Subject, matrix: Matrix) -> str:
-    """Return the versions at which the plugin works, after the reasons why that may be unknown."""
+    """Return the versions that the plugin works at, after the reasons why they may be unknown."""
     words = works_with_text(matrix, works)
     if subject.is_complete:
         return words
@@ -90,7 +90,7 @@ def conclusion(subject: Subject, matrix: Matrix) -> str:
 def works_with_text(matrix: Matrix, versions: Callable[[Matrix], str] | None = None) -> str:
     """Return the versions at which the plugin works; if they differ, in each Region, best first.
 
-    `versions` writes them, by default without what is true of some scenarios only.
+    `versions` writes them, by default without those that work only in some scenarios.
     """
     versions = versions or _versions
     if not matrix.by_region:
@@ -102,7 +102,7 @@ def works_with_text(matrix: Matrix, versions: Callable[[Matrix], str] | None = N
 
 
 def works(matrix: Matrix) -> str:
-    """Return the versions at which the plugin works, as text; and where it fails only at times."""
+    """Return the versions at which the plugin works, and the scenarios in which others fail."""
     runs, versions = matrix.works(), _versions(matrix)
     names, _ = matrix.works_but_for()
     if names:
@@ -148,11 +148,11 @@ def reasons(matrix: Matrix) -> Iterator[str]:
 
 
 def repair_lines(matrix: Matrix) -> Iterator[str]:
-    """Yield what to do about what is denied at the newest version that fails."""
+    """Yield the fixes for the newest version that fails."""
     yield from (f"to do for {matrix.repaired}: {line}" for line in matrix.repairs)
 
 
 def excess_lines(matrix: Matrix) -> Iterator[str]:
-    """Yield what is granted that no version calls, by harm."""
+    """Yield the allowed actions that no version calls, by harm."""
     yield from unused_lines(matrix.unused)
     yield from beyond(matrix.excess, "what any plugin version calls")

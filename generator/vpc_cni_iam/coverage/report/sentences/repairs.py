@@ -1,4 +1,4 @@
-"""What to do about policies that deny the plugin's calls: what to allow, or another policy."""
+"""How to fix policies that deny the plugin's calls: what to allow, or another policy."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.evaluate import Decision
 
-# What a document names that has no pattern for every name.
+# The names in documents.
 _CHOSEN = (*parameters.NAMES, parameters.PARTITION)
 _LEAVE = "leave CLUSTER_NAME and ADDITIONAL_ENI_TAGS as they are"
 _UNNAMED = {"cluster_name": "NAME", "vpc_id": "ID"}
 
 
 def repairs(denied: Iterable[DeniedAction], replacement: Callable[[], str]) -> tuple[str, ...]:
-    """Return what to do about denied actions, in sentences.
+    """Return the fixes for denied actions, in sentences.
 
-    `replacement` returns what to do about the policies themselves; empty if that is not known.
+    `replacement` returns the fix for the policies themselves; empty if none is known.
     """
     actions: dict[tuple[bool, str], dict[str, None]] = {}
     for each in denied:
@@ -55,9 +55,9 @@ def repairs_for(
     *,
     if_degraded: bool,
 ) -> tuple[str, ...]:
-    """Return what to do about denied calls with which a check fails.
+    """Return the fixes for denied calls with which a check fails.
 
-    `denied` has calls, each with its scenario's name. Nothing if the subject was not read in full.
+    `denied` has calls, each with its scenario's name. Empty if the subject was not read in full.
     """
     if not subject.is_complete:
         return ()
@@ -81,7 +81,7 @@ def repairs_for(
 def _denied_by(subject: Subject, decision: Decision) -> str:
     if limit := subject.limit(decision):
         return limit
-    # A statement whose condition is not decided is one of the policy, which is replaced.
+    # A statement whose condition is undecided is in the policy, which the fix replaces.
     name = subject.statement(decision) if decision.denied else ""
     return f"statement {name}" if name else ""
 
@@ -93,7 +93,7 @@ def replacement_for(
     *,
     if_degraded: bool = False,
 ) -> str:
-    """Return what to do with the policies of a subject; what is scoped stays so."""
+    """Return the command for other policies; scoped policies are replaced by scoped ones."""
     names = [METRICS_HELPER.name] if METRICS_HELPER.program in setting.features else []
     if is_scoped(subject.policies, setting, subject.limiting):
         names.append(f"{setting.mode}-scoped")
@@ -110,9 +110,9 @@ def replacement(
     *,
     if_degraded: bool = False,
 ) -> str:
-    """Return `what` to do, with the command for the first of some variants that works in settings.
+    """Return `what` with the command for the first variant that works in all settings.
 
-    Empty if none does.
+    Empty if no variant does.
     """
     commands = (_command(name, settings, scenarios, if_degraded=if_degraded) for name in names)
     return next((f"{what} {command}" for command in commands if command), "")
@@ -125,7 +125,7 @@ def _command(
     *,
     if_degraded: bool,
 ) -> str:
-    """Return the command for a variant, empty if the plugin does not work with it."""
+    """Return the command for a variant; empty if the plugin does not work with it."""
     (variant,) = variants.find((name,))
     version, features = settings[0].version, settings[0].features
     if variant.program:

@@ -1,4 +1,4 @@
-"""What a risk says, as a sentence."""
+"""Sentences about risks."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from vpc_cni_iam.errors import first_of
 
 _SHOWN = 3
 _MOST_ACTIONS = 6
-# ``{names}`` are those of the risk, ``{which}`` the interfaces that it is about.
+# ``{names}`` are the actions, keys or tags of the risk, ``{which}`` the interfaces.
 _TEXTS = {
     RiskName.privilege_escalation: "the role can give itself more permissions: {names}",
     RiskName.actions_beyond_calls: (
-        "{names} allows much that the plugin never calls, such as {examples}"
+        "{names} allows actions that the plugin never calls, such as {examples}"
     ),
-    RiskName.unknown_action: "AWS has no such action, as far as is known: {names}",
+    RiskName.unknown_action: "not a known action of AWS: {names}",
     RiskName.interfaces_unscoped: "the role can change {which}, also of other clusters: {names}",
     RiskName.instances_unscoped: "the role can attach interfaces to any instance, and detach them",
     RiskName.instance_tag_not_set: (
@@ -32,31 +32,31 @@ _TEXTS = {
     ),
     RiskName.unconditioned_create_tags: "the role can put its cluster's tag on {which}",
     RiskName.untagged_interfaces_claimable: (
-        "the role can put its cluster's tag on an interface of its VPC without one, and then call "
-        "{names}"
+        "the role can put its cluster's tag on an interface of its VPC that has no cluster's tag, "
+        "and then call {names}"
     ),
     RiskName.any_tag_key: "the role can write any tag on the cluster's interfaces",
     RiskName.tag_keys_closed: (
-        "the role can write known tag keys only: ipamd stops at start if ADDITIONAL_ENI_TAGS or a "
-        "later version has another one"
+        "the role can write only certain tag keys: ipamd stops at start if ADDITIONAL_ENI_TAGS or "
+        "a later version has another key"
     ),
     RiskName.cluster_name_needed: (
         "CLUSTER_NAME must be set for aws-node; without it these calls fail: {names}"
     ),
     RiskName.condition_key_not_modelled: (
-        "not modelled: {names}; calls that depend on it are undecided, and interfaces count as "
-        "without such a tag"
+        "not modelled: {names}; calls that depend on it are undecided, and interfaces are taken to "
+        "have no such tag"
     ),
 }
 _WHICH = {
     Extent.every: "any network interface",
     Extent.vpc: "any network interface of its VPC",
-    Extent.others: "network interfaces of others",
+    Extent.others: "network interfaces outside its cluster",
 }
 
 
 def risk_text(risk: Risk) -> str:
-    """Return what a risk says."""
+    """Return the sentence of a risk."""
     names = ", ".join(risk.names)
     if risk.identifier is RiskName.unknown_action:
         names = first_of(_with_nearest(risk.names), _SHOWN)
@@ -70,6 +70,6 @@ def risk_text(risk: Risk) -> str:
 
 
 def _with_nearest(actions: tuple[str, ...]) -> list[str]:
-    """Return actions that AWS does not have; the first ones with the nearest that it has."""
+    """Return unknown actions; the first ones with the nearest known action."""
     nearest = {action: nearest_action(action) for action in actions[:_SHOWN]}
     return [f"{a} (did you mean {near}?)" if (near := nearest.get(a)) else a for a in actions]

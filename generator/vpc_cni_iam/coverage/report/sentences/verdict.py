@@ -1,4 +1,4 @@
-"""Whether the plugin works, by Region where that makes a difference, and what was not run."""
+"""Whether the plugin works, by Region if results differ, and which scenarios were not run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def verdict(coverage: Coverage) -> str:
 
 
 def by_region(results: Mapping[str, Iterable[CheckedRegion]], advice: str = _GIVE) -> str:
-    """Return results with the Regions that have them, and how to name the plugin's."""
+    """Return results with their Regions, and the option that names the plugin's Region."""
     parts = [f"{result} {_in(regions)}" for result, regions in results.items()]
     return "; ".join(parts) + (f": {advice}" if advice else "")
 

@@ -1,1 +1,1 @@
-"""What conditions say about each other: implication, contradiction, and possible values."""
+"""Logic of conditions: implication, contradiction, and possible values."""

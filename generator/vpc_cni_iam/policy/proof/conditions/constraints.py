@@ -1,4 +1,4 @@
-"""What conditions say about one key: whether it can be there, and which values it can have."""
+"""Constraints of conditions on one key: whether it can be present, and its possible values."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def null(key: Text, *, absent: bool) -> ConditionCheck:
 
 
 def patterns(check: ConditionCheck, *, premise: bool) -> tuple[Glob | None, ...]:
-    """Return the values of a condition as automata, None for one that cannot be.
+    """Return the values of a condition as automata; None for one that cannot be.
 
-    AWS does not say which letters outside ASCII are like one in it if case is ignored, and which
-    part of an ARN follows a variable depends on its value. A premise is taken to hold for each text
-    for which it may, a conclusion only for those that are certain.
+    AWS does not say which letters outside ASCII equal ASCII letters if case is ignored, and the
+    part of an ARN after a variable depends on its value. A premise is taken as true for each
+    possible text, a conclusion only for certain ones.
     """
     family, wide = check.operator.base.family, premise is not check.operator.base.negated
     if family is Family.BOOL:
@@ -48,7 +48,7 @@ def patterns(check: ConditionCheck, *, premise: bool) -> tuple[Glob | None, ...]
 
 
 def has_language(check: ConditionCheck) -> bool:
-    """Say whether the values of a condition can be compared as languages."""
+    """Return whether the values of a condition can be compared as languages."""
     return check.operator.base.family in _LANGUAGES
 
 
@@ -58,7 +58,7 @@ def same_values(check: ConditionCheck) -> frozenset[object]:
 
 
 class KeyConstraints(Struct):
-    """What some conditions say about the value of one key."""
+    """The constraints of some conditions on the value of one key."""
 
     absent: bool = True
     present: bool = True
@@ -67,10 +67,10 @@ class KeyConstraints(Struct):
     excluded: list[Glob] = field(default_factory=list)  # no value matches any of these
 
     def add(self, check: ConditionCheck, *, or_empty: bool = False) -> None:
-        """Note what a condition says about each value; with `or_empty`, it may also be empty.
+        """Add a condition's constraint on each value; with `or_empty`, a value may also be empty.
 
         Values that are no automata are left out. A pattern with a variable reads only words with
-        that variable, whose value is then there to be missed.
+        that variable.
         """
         globs = patterns(check, premise=True)
         known = tuple(glob for glob in globs if glob is not None)
@@ -80,20 +80,20 @@ class KeyConstraints(Struct):
             self.groups.append((*known, EMPTY) if or_empty else known)
 
     def add_plain(self, premises: Iterable[ConditionCheck]) -> None:
-        """Note what the operators without a set operator say."""
+        """Add the constraint of an operator without a set operator."""
         for check in premises:
             if has_language(check) and not check.operator.quantifier and not undefined(check):
                 self.add(check)
 
     def add_each(self, premises: Iterable[ConditionCheck], *, single: bool) -> None:
-        """Note what ForAllValues says about each value; a `single` one may be empty."""
+        """Add ForAllValues' constraint on each value; a `single` one may be empty."""
         for check in premises:
             if has_language(check) and check.operator.quantifier is SetOperator.ALL:
                 self.add(check, or_empty=single)
 
 
 def _may_match_empty(glob: Glob) -> bool:
-    """Say whether a pattern matches the empty text, if all its variables are empty."""
+    """Return whether a pattern matches the empty text if all its variables are empty."""
     return all(isinstance(item, Atom) for item in glob.items)
 
 
@@ -118,9 +118,9 @@ def presence(premises: Sequence[ConditionCheck]) -> KeyConstraints:
 def possible_values(
     family: Family, premises: Iterable[ConditionCheck], *, single: bool
 ) -> PossibleValues:
-    """Return the numbers, dates or addresses that a key of a `single` value can have.
+    """Return the possible numbers, dates or addresses of a `single`-valued key.
 
-    Of a key of any number of values, those that each value can be.
+    For a key with any number of values, the possible ones of each value.
     """
     possible = intervals.anything(family)
     for check in premises:
@@ -139,5 +139,5 @@ def possible_values(
 
 
 def is_some(check: ConditionCheck) -> bool:
-    """Say whether a condition is a ForAnyValue whose values can be compared."""
+    """Return whether a condition is a ForAnyValue with comparable values."""
     return has_language(check) and check.operator.quantifier is SetOperator.ANY

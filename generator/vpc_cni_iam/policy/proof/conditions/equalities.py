@@ -1,8 +1,8 @@
-"""What conditions with policy variables say about other keys.
+"""Facts about other keys from conditions with policy variables.
 
-``StringEquals aws:ResourceTag/team ${aws:PrincipalTag/team}`` says that both keys are there and
-have one value: what is known of one is known of the other. Where the value of a key is known, a
-variable has it. That is so of keys that have one value at most.
+``StringEquals aws:ResourceTag/team ${aws:PrincipalTag/team}`` says that both keys are present and
+have the same value: facts about one are facts about the other. If the value of a key is known, it
+replaces the variable. This applies to keys with at most one value.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ K = TypeVar("K", bound=Text)
 
 
 class Equalities(Struct, frozen=True, eq=False):
-    """Conditions with every key that equals another under one name, and known values filled in."""
+    """Conditions with one name for equal keys, and known values filled in."""
 
     premises: tuple[ConditionCheck, ...]
-    names: Mapping[Text, str]  # the name under which each key goes that equals another, by key
-    texts: Mapping[Text, str]  # the value of each key that is known to have one, by key
+    names: Mapping[Text, str]  # the common name of equal keys, by key
+    texts: Mapping[Text, str]  # the known values, by key
 
     def name(self, key: K) -> K | str:
-        """Return the name under which a key goes."""
+        """Return the common name of a key."""
         return self.names.get(key, key)
 
     def rename(self, check: ConditionCheck) -> ConditionCheck:
-        """Return a condition in the terms of these."""
+        """Return a condition with these names and values."""
         if not (self.names or self.texts) or undefined(check):
-            return check  # what AWS does not define is the same only where it is written the same
+            return check  # an undefined condition equals only the same text
         patterns = tuple(self._fill(pattern) for pattern in check.patterns)
         key = ContextKey(self.names[check.key]) if check.key in self.names else check.key
         return replace(check, key=key, patterns=patterns)
@@ -63,7 +63,7 @@ class Equalities(Struct, frozen=True, eq=False):
 
 
 def of(premises: Sequence[ConditionCheck]) -> Equalities:
-    """Return what conditions say with their variables resolved."""
+    """Return the equalities of conditions."""
     return _of(tuple(premises))
 
 
@@ -81,7 +81,7 @@ def _of(premises: tuple[ConditionCheck, ...]) -> Equalities:
 
 
 def is_reflexive(check: ConditionCheck) -> bool:
-    """Say whether a condition asks a key of one value for the value that it has."""
+    """Return whether a condition compares a single-valued key with itself."""
     operator = check.operator
     return (
         operator.base.family in (Family.STRING, Family.LIKE)
@@ -93,7 +93,7 @@ def is_reflexive(check: ConditionCheck) -> bool:
 
 
 def _names(premises: Sequence[ConditionCheck]) -> dict[Text, str]:
-    """Return for each key that equals another the first, by alphabet, of all that equal it."""
+    """Return for each key with equal keys the alphabetically first of them."""
     earlier: dict[str, str] = {}
 
     def first(key: str) -> str:
@@ -103,7 +103,7 @@ def _names(premises: Sequence[ConditionCheck]) -> dict[Text, str]:
         return key
 
     equal = set(_equal_keys(premises))
-    # Of two that each equal the other if they exist, both are there, or neither is.
+    # If each of two keys must equal the other if it exists, both are present, or neither is.
     loose = set(_equal_keys(premises, if_exists=True))
     equal |= {(key, other) for key, other in loose if (other, key) in loose}
     for pair in sorted(equal):
@@ -115,7 +115,7 @@ def _names(premises: Sequence[ConditionCheck]) -> dict[Text, str]:
 def _equal_keys(
     premises: Sequence[ConditionCheck], *, if_exists: bool = False
 ) -> Iterator[tuple[str, str]]:
-    """Yield keys with those that conditions say to equal them."""
+    """Yield keys with the keys that equal them by conditions."""
     operator = Operator(BASES["StringEquals"], if_exists=if_exists)
     for check in premises:
         if check.operator != operator or undefined(check) or not isinstance(check.key, str):
@@ -126,14 +126,14 @@ def _equal_keys(
 
 
 def _known_text(check: ConditionCheck) -> str | None:
-    """Return the one value that a condition leaves its key, None if there may be others."""
+    """Return the only value that a condition allows for its key; None if there may be others."""
     if check.operator != Operator(BASES["StringEquals"]) or undefined(check):
         return None
     return literal(check.patterns[0]) if len(check.patterns) == 1 else None
 
 
 def _used(check: ConditionCheck) -> list[str]:
-    """Return the keys without which a condition does not hold, besides its own."""
+    """Return the other keys that must be present if a condition is true."""
     operator = check.operator
     if (
         operator.base.family not in TEXTS
@@ -147,7 +147,7 @@ def _used(check: ConditionCheck) -> list[str]:
 
 
 def _needed(patterns: Sequence[Pattern]) -> list[str]:
-    """Return the keys without which none of some patterns matches."""
+    """Return the keys that must be present if one of some patterns matches."""
     keys_of_each = [
         {part.key for part in pattern if isinstance(part, PolicyVariable) and part.default is None}
         for pattern in patterns
@@ -156,6 +156,6 @@ def _needed(patterns: Sequence[Pattern]) -> list[str]:
 
 
 def of_resources(element: Element) -> tuple[ConditionCheck, ...]:
-    """Return what a statement's resources say about condition keys."""
+    """Return the facts about condition keys in a statement's resources."""
     needed = [] if element.negated else _needed(element.patterns)
     return tuple(null(key, absent=False) for key in needed)

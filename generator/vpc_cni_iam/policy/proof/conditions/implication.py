@@ -1,14 +1,14 @@
-"""When the conditions of one statement imply a condition of another, or contradict each other.
+"""Whether the conditions of one statement imply a condition of another, or contradict each other.
 
-What is known of a key is whether it can be absent, whether it can be present, and which values it
-can have: strings, ARNs and booleans as languages, numbers, dates and addresses as intervals. Of
-BinaryEquals only this is used: fewer values make it stronger, ``IfExists`` makes it weaker.
+The facts about a key are whether it can be absent, whether it can be present, and its possible
+values: strings, ARNs and booleans as languages, numbers, dates and addresses as intervals. For
+BinaryEquals, only this is used: fewer values make it stronger, ``IfExists`` makes it weaker.
 
-What is implied is so in every reading that AWS leaves open. A condition that AWS does not define
-(`conditions.undefined`), one without ForAllValues or ForAnyValue on a key that can have several
-values, says only whether the key can be absent, and is implied by the same condition alone. The
-two kinds of operators are compared only for keys that have one value at most. Of the two ways to
-read ForAllValues and ForAnyValue for one empty string, both must agree.
+An implication is true in every reading that AWS leaves open. If AWS does not define a condition
+(`conditions.undefined`: no ForAllValues or ForAnyValue on a key that can have several values), it
+only says whether the key can be absent, and only the same condition implies it. The two kinds of
+operators are compared only for keys with at most one value. There are two readings of ForAllValues
+and ForAnyValue for one empty string; an implication must be true in both.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from vpc_cni_iam.policy.proof.conditions.constraints import KeyConstraints
 from vpc_cni_iam.policy.proof.globs import ANYTHING, Glob
 from vpc_cni_iam.policy.template import known as known_texts
 
-# What one condition takes besides the walks.
+# The steps for one condition, without the walks.
 _STEPS = 30
 
 
 class Unimplied(Struct, frozen=True):
     """Why a condition is not implied."""
 
-    # A value that satisfies the premises and not the condition, None for an absent key or where
-    # none was looked for.
+    # A value that satisfies the premises but not the condition; None for an absent key or if no
+    # value was searched.
     value: str | None = None
 
 
 def _null_holds(known: constraints.KeyConstraints, conclusion: ConditionCheck) -> bool:
-    """Say whether a Null condition holds, whether the key is there or not."""
+    """Return whether a Null condition is true in each possible presence of the key."""
     absent_values = {values.truth(value) for value in known_texts(conclusion.values)}
     return not (known.absent and True not in absent_values) and not (
         known.present and False not in absent_values
@@ -52,7 +52,7 @@ def _null_holds(known: constraints.KeyConstraints, conclusion: ConditionCheck) -
 def implied(
     premises: Sequence[ConditionCheck], conclusion: ConditionCheck, budget: Budget
 ) -> Unimplied | None:
-    """Return why a condition is not implied, None if it is."""
+    """Return why a condition is not implied; None if it is."""
     resolved = equalities.of(premises)
     conclusion = resolved.rename(conclusion)
     about = [check for check in resolved.premises if check.key == conclusion.key]
@@ -80,7 +80,7 @@ def implied(
 def _at_once(
     known: KeyConstraints, about: Sequence[ConditionCheck], conclusion: ConditionCheck
 ) -> bool:
-    """Say whether a condition is implied by presence, or by one condition much like it."""
+    """Return whether presence, or one similar condition, implies a condition."""
     is_null = conclusion.operator.base.family is Family.NULL
     if not known.present and (not known.absent or (not is_null and _true_if_absent(conclusion))):
         return True
@@ -102,7 +102,7 @@ def _unimplied_single(
     conclusion: ConditionCheck,
     budget: Budget,
 ) -> Unimplied | None:
-    """Compare as of a key that has at most one value."""
+    """Compare for a key with at most one value."""
     known.add_plain(about)
     known.add_each(about, single=True)
     for check in filter(constraints.is_some, about):
@@ -115,7 +115,7 @@ def _unimplied_single(
 def _unimplied_multivalued(
     about: Sequence[ConditionCheck], conclusion: ConditionCheck, budget: Budget
 ) -> Unimplied | None:
-    """Compare as of a key of any number of values: set operators with set operators."""
+    """Compare for a key with any number of values: set operators with set operators."""
     if conclusion.operator.quantifier is SetOperator.ALL:
         return _unimplied(_value(about), conclusion, budget)
     unimplied: Unimplied | None = Unimplied()
@@ -130,7 +130,7 @@ def _unimplied_multivalued(
 
 
 def _value(about: Sequence[ConditionCheck], *satisfied: ConditionCheck) -> KeyConstraints:
-    """Return what is known of each value, or of one that satisfies a ForAnyValue as well."""
+    """Return the constraints on each value, or on one that also satisfies a ForAnyValue."""
     value = KeyConstraints()
     value.add_each(about, single=False)
     for check in satisfied:
@@ -160,7 +160,7 @@ def _unimplied_interval(
         if operator.quantifier is SetOperator.ALL:
             pairs = [(each, satisfying)]
     if keys.find(conclusion.key).is_single:
-        # Whether one empty string is a value to a set operator, AWS does not say.
+        # AWS does not say whether one empty string is a value for a set operator.
         others = satisfying.others and (
             operator.quantifier is not SetOperator.ANY or operator.if_exists
         )
@@ -176,7 +176,7 @@ def _unimplied_interval(
 
 
 def _subsumes(premise: ConditionCheck, conclusion: ConditionCheck, *, absent: bool) -> bool:
-    """Say whether one condition implies another by its values and IfExists alone."""
+    """Return whether one condition implies another, only by values and IfExists."""
     operator = premise.operator
     if (operator.base, operator.quantifier) != (
         conclusion.operator.base,
@@ -197,7 +197,7 @@ def _subsumes(premise: ConditionCheck, conclusion: ConditionCheck, *, absent: bo
 def _unimplied(
     known: KeyConstraints, conclusion: ConditionCheck, budget: Budget, *, nonempty: bool = False
 ) -> Unimplied | None:
-    """Return a value that is possible and does not satisfy a condition, None if there is none."""
+    """Return a possible value that does not satisfy a condition; None if there is none."""
     patterns = constraints.patterns(conclusion, premise=False)
     negated = conclusion.operator.base.negated
     if negated and any(glob is None or glob.has_atoms for glob in patterns):
@@ -223,10 +223,10 @@ def counterexample(
     negated: bool = False,
     nonempty: bool = False,
 ) -> str | None:
-    """Return a value that matches the groups and nothing excluded, and is not as it should be.
+    """Return a value that matches the groups and nothing excluded, but not the condition.
 
-    Of each group, one pattern matches the value; `readers` are the patterns of the condition that
-    it must not satisfy. With `nonempty`, an empty value, or one that is not certain, fails it, too.
+    In each group, one pattern matches the value; `readers` are the condition's patterns, which it
+    must not match. With `nonempty`, an empty or possibly empty value also fails the condition.
     """
     first = len(readers)
 
@@ -248,7 +248,7 @@ def counterexample(
 
 
 def choices(known: KeyConstraints) -> list[list[tuple[Glob, ...]]]:
-    """Return the groups that can be walked together: one with a variable meets no other."""
+    """Return the groups that can be walked together: a group with a variable only alone."""
     plain: list[tuple[Glob, ...]] = []
     walks = [plain]
     for group in known.groups:
@@ -260,7 +260,7 @@ def choices(known: KeyConstraints) -> list[list[tuple[Glob, ...]]]:
 
 
 def impossible(premises: Sequence[ConditionCheck], budget: Budget) -> bool:
-    """Say whether conditions are known to contradict each other, so that no request has all."""
+    """Return whether conditions are known to contradict each other: no request satisfies all."""
     premises = equalities.of(premises).premises
     keys_asked = dict.fromkeys(check.key for check in premises)
     budget.spend(len(keys_asked) * len(premises) + sum(len(check.values) for check in premises))
@@ -273,7 +273,7 @@ def impossible(premises: Sequence[ConditionCheck], budget: Budget) -> bool:
 
 
 def _no_value(known: KeyConstraints, about: Sequence[ConditionCheck], budget: Budget) -> bool:
-    """Say whether a key that must be present can have no value."""
+    """Return whether a key that must be present has no possible value."""
     if any(_no_typed_value(family, about) for family in intervals.FAMILIES):
         return True
     possible = []
@@ -290,7 +290,7 @@ def _no_value(known: KeyConstraints, about: Sequence[ConditionCheck], budget: Bu
 
 
 def _no_typed_value(family: Family, about: Sequence[ConditionCheck]) -> bool:
-    """Say whether no number, date or address, nor anything else, satisfies conditions."""
+    """Return whether no number, date, address or other value satisfies conditions."""
     if keys.find(about[0].key).is_single:
         return constraints.possible_values(family, about, single=True).is_empty
     each = constraints.possible_values(family, about, single=False)

@@ -1,8 +1,8 @@
 """Which numbers, dates and addresses satisfy conditions: unions of intervals.
 
-Numbers and dates are points on a line, addresses are whole numbers on it: those of IPv4 first,
-then those of IPv6. An interval lies between two cuts, of which each is just before or just after a
-point, so that open and closed ends are one thing.
+Numbers and dates are points on a line, addresses are whole numbers on it: first IPv4, then IPv6. An
+interval is between two cuts. A cut is just before or just after a point, so open and closed ends
+need no distinction.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ _YEARS = (Decimal(-62_135_596_800), Decimal(253_402_300_799))
 
 
 class PossibleValues(Struct, frozen=True):
-    """The values that a key can have, as far as conditions of one family say."""
+    """The possible values of a key by conditions of one family."""
 
     family: Family
-    parts: tuple[Interval, ...]  # the values of its type: intervals in order, of which no two touch
-    others: bool  # whether a text can be a value that is not of the type
+    parts: tuple[Interval, ...]  # the values of its type: ordered intervals that do not touch
+    others: bool  # whether a value can be a text of another type
 
     def __and__(self, other: PossibleValues) -> PossibleValues:
         """Return the values in both."""
@@ -65,7 +65,7 @@ class PossibleValues(Struct, frozen=True):
         )
 
     def example(self) -> str | None:
-        """Return a value of the type, an ordinary one if it can be, None if there is none."""
+        """Return a value of the type, if possible an ordinary one; None if there is none."""
         if not self.parts:
             return None
         ordinary = TYPE_VALUES[self.family][0]
@@ -83,7 +83,7 @@ def anything(family: Family) -> PossibleValues:
 
 @lru_cache(_REMEMBERED)
 def of(check: ConditionCheck) -> PossibleValues:
-    """Return the values that satisfy a condition of one of `FAMILIES`, each by itself.
+    """Return the single values that satisfy a condition of one of `FAMILIES`.
 
     The values of the condition have no holes.
     """
@@ -107,7 +107,7 @@ def _intervals(family: Family, order: Order, texts: Iterable[str]) -> Iterator[I
             yield (Decimal(first), 0), (Decimal(first + network.num_addresses), 0)
 
 
-# How the interval of a value lies beside the cuts just before and just after it.
+# The interval of a comparison, by the cuts just before and just after its value.
 _BY_ORDER: dict[Order, Callable[[Cut, Cut], Interval]] = {
     compare.eq: lambda before, after: (before, after),
     compare.lt: lambda before, after: (_BEGIN, before),
@@ -118,7 +118,7 @@ _BY_ORDER: dict[Order, Callable[[Cut, Cut], Interval]] = {
 
 
 def _joined(parts: Iterable[Interval]) -> tuple[Interval, ...]:
-    """Return intervals in order, with those that overlap or touch as one."""
+    """Return ordered intervals; those that overlap or touch are joined."""
     joined: list[Interval] = []
     for begin, end in sorted(parts):
         if joined and begin <= joined[-1][1]:
@@ -129,7 +129,7 @@ def _joined(parts: Iterable[Interval]) -> tuple[Interval, ...]:
 
 
 def _meet(left: tuple[Interval, ...], right: tuple[Interval, ...]) -> Iterator[Interval]:
-    """Yield what two lists of intervals in order have in common, in order."""
+    """Yield the intersection of two ordered lists of intervals, in order."""
     i, j = 0, 0
     while i < len(left) and j < len(right):
         begin = max(left[i][0], right[j][0])
@@ -143,7 +143,7 @@ def _meet(left: tuple[Interval, ...], right: tuple[Interval, ...]) -> Iterator[I
 
 
 def _without(parts: tuple[Interval, ...], family: Family) -> tuple[Interval, ...]:
-    """Return all that is not in intervals."""
+    """Return the complement of intervals."""
     begin, end = _BEGIN, _END
     if family is Family.IP:
         begin, end = (Decimal(0), 0), (Decimal(_IPV4 + _IPV6), 0)
@@ -166,7 +166,7 @@ def _point(begin: Cut, end: Cut) -> Decimal:
 
 
 def _host(begin: Cut, end: Cut) -> Decimal:
-    """Return an address of an interval: the eighth, for the first is that of the network."""
+    """Return an address of an interval: the eighth, since the first is the network's."""
     return Decimal(min(int(begin[0]) + 7, int(end[0]) - 1))
 
 

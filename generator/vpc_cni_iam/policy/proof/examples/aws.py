@@ -1,6 +1,6 @@
-"""What example requests are made of besides actions and resources: names, and values of keys.
+"""Names and key values for example requests.
 
-Account numbers and identifiers are those of AWS's documentation.
+Account numbers and IDs are those of AWS's documentation.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ ARN_FIELDS = {1: "aws", 3: REGION, 4: ACCOUNT}
 _ID = "0123456789abcdef0"
 _EC2 = f"arn:aws:ec2:{REGION}:{ACCOUNT}"
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/{NAME}"
-# Who made a request. Source: IAM User Guide, "AWS global condition context keys": every request has
-# the account of its principal, and every signed one the principal's ARN.
+# The principal of a request. Source: IAM User Guide, "AWS global condition context keys": every
+# request has its principal's account, and every signed one the principal's ARN.
 OWNER_KEY, SIGNER_KEY = "aws:principalaccount", "aws:principalarn"
 # By condition key, in lower case.
 KEY_VALUES = {
@@ -41,7 +41,7 @@ KEY_VALUES = {
     "ec2:instancetype": "t3.micro",
     "s3:prefix": "home/",
 }
-# By type, the likeliest first.
+# By type, the most likely first.
 TYPE_VALUES = {
     Family.IP: ("203.0.113.7", "198.51.100.7", "2001:db8::7"),
     Family.DATE: ("2026-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "2100-01-01T00:00:00Z"),

@@ -1,4 +1,4 @@
-"""Requests in which the keys that say the same agree, as far as AWS documents it."""
+"""Requests in which related keys agree, if AWS documents the relation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ACCOUNT_ID = re.compile("[0-9]{12}")
 
 
 def asked_keys(statements: Iterable[Clause]) -> dict[str, str]:
-    """Return the condition keys that statements ask for, in lower case, as they are written."""
+    """Return the condition keys in statements, as written, by lower case."""
     asked: dict[str, str] = {}
     for clause in statements:
         patterns = [pattern for check in clause.checks for pattern in check.patterns]
@@ -40,7 +40,7 @@ def asked_keys(statements: Iterable[Clause]) -> dict[str, str]:
 
 
 def consistent(request: Request, asked: Mapping[str, str]) -> Iterator[Request]:
-    """Yield requests near one, in which the keys that are asked for agree: itself if it may be."""
+    """Yield similar requests in which the conditions' keys agree: itself if possible."""
     on = request.action, request.resource
     contexts = [request.folded]
     for names in related_keys.same(asked):
@@ -59,7 +59,7 @@ def consistent(request: Request, asked: Mapping[str, str]) -> Iterator[Request]:
 
 
 def _with_one_value(context: Context, names: SameKeys) -> Iterator[Context]:
-    """Yield contexts in which two keys are absent or have one value: that of either."""
+    """Yield contexts in which two keys are absent or have the value of one of them."""
     values = context.get(names.alias), context.get(names.key)
     rest = {k: v for k, v in context.items() if k not in (names.alias, names.key)}
     for value in dict.fromkeys(values):
@@ -69,8 +69,8 @@ def _with_one_value(context: Context, names: SameKeys) -> Iterator[Context]:
 def _with_tags(context: Context, asked: Mapping[str, str], *, both: bool) -> Iterator[Context]:
     """Yield contexts in which aws:TagKeys has the keys of the request's tags.
 
-    With `both`, its keys are those of tags, too. Either aws:TagKeys gives way, or the tags do; if
-    it is not there, it does.
+    With `both`, each of its keys also has a tag. Either aws:TagKeys changes, or the tags do; if
+    aws:TagKeys is absent, it changes.
     """
     keys = context.get(TAG_KEYS, ())
     keys = (keys,) if isinstance(keys, str) else keys
@@ -92,7 +92,7 @@ def _with_tags(context: Context, asked: Mapping[str, str], *, both: bool) -> Ite
 
 
 def _of_one_account(request: Request, key: str) -> Iterator[Request]:
-    """Yield requests in which a key has the account of the resource's ARN: that of either."""
+    """Yield requests in which a key and the resource's ARN have the account of one of them."""
     parts = request.resource.split(":", ARN_PARTS - 1)
     if len(parts) < ARN_PARTS or not _ACCOUNT_ID.fullmatch(parts[-2]):
         yield request

@@ -1,4 +1,4 @@
-"""Values of context keys and of policy variables, to be tried in requests."""
+"""Values of context keys and policy variables to try in requests."""
 
 from __future__ import annotations
 
@@ -43,10 +43,9 @@ _IS_ACCOUNT = r"[0-9]{12}"
 def hints(
     checks: Sequence[ConditionCheck], near: Sequence[Clause], budget: Budget
 ) -> dict[str, list[str]]:
-    """Return values with which conditions of other statements do not hold, or these do, by key.
+    """Return values, by key, with which other statements' conditions are false, or these are true.
 
-    Those for the first statements come first. Keys that these conditions say to be equal go under
-    one name.
+    Values for the first statements are first. Keys that these conditions make equal have one name.
     """
     by_key: dict[str, list[str]] = {}
     resolved = equalities.of(checks)
@@ -97,7 +96,7 @@ def _satisfying(
     hints: list[str],
     budget: Budget,
 ) -> list[Value | None]:
-    """Return values of a key that satisfy the premises, near those that other conditions name."""
+    """Return values of a key that satisfy the premises, near values in other conditions."""
     tests = [conditions.test(check) for check in checks if check in premises]
     budget.spend(sum(len(check.values) for check in checks))
     options = _values(key, checks, base, hints)
@@ -106,7 +105,7 @@ def _satisfying(
 
 
 def _by_key(checks: Iterable[ConditionCheck]) -> dict[str, list[ConditionCheck]]:
-    """Return conditions by their key, those whose key is known."""
+    """Return conditions with known keys, by key."""
     by_key: dict[str, list[ConditionCheck]] = {}
     for check in checks:
         if isinstance(check.key, str):
@@ -117,7 +116,7 @@ def _by_key(checks: Iterable[ConditionCheck]) -> dict[str, list[ConditionCheck]]
 def _of_one_principal(
     made: dict[str, Value], asked: Container[str]
 ) -> Iterator[Mapping[str, Value]]:
-    """Yield contexts whose account and ARN of the principal fit, as far as they are asked for."""
+    """Yield contexts in which the principal's account and ARN fit, if conditions ask for them."""
     signer, owner = made.get(SIGNER_KEY), made.get(OWNER_KEY)
     own = re.match(_ACCOUNT_OF, signer) if isinstance(signer, str) else None
     is_known = isinstance(owner, str) and re.fullmatch(_IS_ACCOUNT, owner)
@@ -136,8 +135,7 @@ def _combinations(
 ) -> Iterator[tuple[Value | None, ...]]:
     """Yield combinations of values, the likely ones first.
 
-    Those are the first of all, the first that are hints, and those that differ from the first in
-    one place.
+    These have all first values, then all first hints, then one difference from the first values.
     """
     first = tuple(options[0] for options in choices)
     yield first
@@ -159,7 +157,7 @@ def _holds(tests: Sequence[conditions.Test], base: Context, key: str, value: Val
 
 
 def _distinct_values(keys: Iterable[str]) -> dict[str, Value]:
-    """Return an ordinary value of each policy variable, no two the same."""
+    """Return a different ordinary value for each policy variable."""
     chosen: dict[str, Value] = {}
     for key in keys:
         value = key_values.likely(key, set())[0]
@@ -170,7 +168,7 @@ def _distinct_values(keys: Iterable[str]) -> dict[str, Value]:
 def variable_values(
     within: Sequence[Pattern], clauses: Sequence[Clause], budget: Budget
 ) -> Iterator[Context]:
-    """Yield values of the policy variables: ordinary ones, then those that let patterns meet."""
+    """Yield values of the policy variables: ordinary ones, then those that make patterns match."""
     texts = [t for c in clauses for check in c.checks for t in check.patterns]
     resources = [t for c in clauses for t in c.resources.element.patterns]
     resources += within
@@ -203,7 +201,7 @@ def _assignments(left: Pattern, right: Pattern, budget: Budget) -> Iterator[Assi
 
 
 def _opened(pattern: Pattern) -> Pattern:
-    """Return a pattern with any text that is not empty in place of each variable."""
+    """Return a pattern in which each variable is any nonempty text."""
     parts: list[Part] = []
     for part in pattern:
         parts += [Wild.ONE, Wild.RUN] if isinstance(part, Opaque) else [part]
@@ -213,7 +211,7 @@ def _opened(pattern: Pattern) -> Pattern:
 def _fitting(
     pattern: Sequence[Part], text: str, known: Assignment, budget: Budget
 ) -> Iterator[Assignment]:
-    """Yield values of a pattern's variables, with others that are known, so that it has a text."""
+    """Yield values of a pattern's variables, with known ones, so that it has a text."""
     budget.spend()
     if not pattern:
         if not text:

@@ -1,4 +1,4 @@
-"""Values of condition keys for counterexamples, ordinary ones where conditions let them be."""
+"""Values of condition keys for counterexamples, ordinary ones if conditions allow them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _FAMILIES = {
 
 
 def likely(key: str, families: set[Family]) -> list[str]:
-    """Return values that a context key often has, for the families of operators on it."""
+    """Return common values of a context key, for the families of operators on it."""
     likely_values = [KEY_VALUES[key]] if key in KEY_VALUES else []
     if key.endswith("account"):
         likely_values += [ACCOUNT, OTHER_ACCOUNT]
@@ -63,7 +63,7 @@ def likely(key: str, families: set[Family]) -> list[str]:
 
 
 def has_type(value: str, families: set[Family]) -> bool:
-    """Say whether a value is of a type of the operators that a key is compared with."""
+    """Return whether a value has a type of the operators on its key."""
     typed = families - {Family.NULL}
     if not typed or not typed <= {*_READERS}:
         return True
@@ -71,7 +71,7 @@ def has_type(value: str, families: set[Family]) -> bool:
 
 
 def fits(value: str, key: str) -> bool:
-    """Say whether a value is of the type of a condition key, and written as AWS writes it."""
+    """Return whether a value has the type of a condition key, in AWS's form."""
     key_type = keys.find(key).type
     if key_type is KeyType.ARN:
         return reference.is_arn(value)
@@ -84,9 +84,9 @@ def fits(value: str, key: str) -> bool:
 
 
 def example(premises: Sequence[ConditionCheck], key: str, budget: Budget) -> str | None:
-    """Return a value of a key with which conditions hold, of the key's type if possible.
+    """Return a value of a key that satisfies conditions, of the key's type if possible.
 
-    None if there is no condition on the key, or no value is known.
+    None if there is no condition on the key, or no known value.
     """
     about = [check for check in premises if check.key == key]
     if not about:

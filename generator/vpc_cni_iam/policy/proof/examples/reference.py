@@ -1,4 +1,4 @@
-"""What the Service Authorization Reference says of the resources of services and actions."""
+"""The Service Authorization Reference's resources of services and actions."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def _reference() -> dict[str, Any]:
 
 
 def forms(action: str) -> list[str] | None:
-    """Return the forms of the ARNs that an action is on, without their partitions.
+    """Return the forms of an action's resource ARNs, without partitions.
 
-    There is none for an action that is on no resource; None if the reference has no such action.
+    Empty for an action without resources; None if the reference does not have the action.
     """
     known: list[str] | None = _reference()["actions"].get(action.lower())
     return known
@@ -38,10 +38,10 @@ def forms(action: str) -> list[str] | None:
 
 @lru_cache(_REMEMBERED)
 def can_be_on(action: str, resource: str) -> bool:
-    """Say whether AWS can ask for an action on a resource.
+    """Return whether AWS can check an action on a resource.
 
-    Of an action whose resources are not known, any resource of its service will do; of a service
-    that is not known, whatever looks like an ARN.
+    If an action's resources are not known, any resource of its service is possible; for an unknown
+    service, any ARN.
     """
     service = action.partition(":")[0].lower()
     known = forms(action)
@@ -54,7 +54,7 @@ def can_be_on(action: str, resource: str) -> bool:
 
 
 def _is_of(form: str, parts: list[str]) -> bool:
-    """Say whether the parts of an ARN are of a form, with text for all that varies."""
+    """Return whether an ARN's parts have a form, with text in all variable parts."""
     *front, name = form.split(":", 3)
     if front[0] not in ("*", parts[2]):
         return False  # most are of another service
@@ -62,12 +62,12 @@ def _is_of(form: str, parts: list[str]) -> bool:
         if not varying.fullmatch(there) if part == "*" else part != there:
             return False
     if front == ["s3", "", ""] and name == "*" and "/" in parts[-1]:
-        return False  # a bucket's name, where that of a role may have a path
+        return False  # a bucket's name; a role's may have a path
     return _is_name(parts[-1]) and matches(name.replace("*", "?*"), parts[-1])
 
 
 def is_arn(text: str) -> bool:
-    """Say whether a text has the form of an ARN of a resource or a principal."""
+    """Return whether a text has the form of a resource's or principal's ARN."""
     parts = text.split(":", ARN_PARTS - 1)
     if len(parts) != ARN_PARTS or parts[0] != "arn" or not _is_name(parts[-1]):
         return False

@@ -1,4 +1,4 @@
-"""Requests near two policies, to be tried as counterexamples."""
+"""Requests built from two policies, to try as counterexamples."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _OTHER_PAIRS = 2
 _BASES = 40
 _READINGS = 12
 _WORDS = 2
-_STEPS_OF_A_PATTERN = 20  # that a resource is tried on
+_STEPS_OF_A_PATTERN = 20  # the actions that are tried on a resource
 _STEPS_OF_WORDS = 50_000
 # The principals that sign a request.
 _SIGNS = r"arn:[^:]+:(?:iam|sts)::[0-9]{12}:(?:root$|user/|role/|assumed-role/)"
@@ -47,7 +47,7 @@ def example_requests(
 ) -> Iterator[Request]:
     """Yield requests in an uncovered part, ordinary ones and likely counterexamples first.
 
-    `others` are the statements that are not to apply.
+    `others` are the statements that should not apply.
     """
     budget.spend(_STEPS)
     callers, word = _callers(origins), automata.text(uncovered.action)
@@ -80,16 +80,16 @@ def example_requests(
 def _actions(
     uncovered: Uncovered, origins: Sequence[Clause], others: Sequence[Clause], budget: Budget
 ) -> list[str]:
-    """Return actions of the uncovered part: those that AWS has, or that policies name, first."""
+    """Return actions of the uncovered part; known actions and those in policies are first."""
     word = automata.text(uncovered.action)
     named = _named_actions((*others, *origins))
     if word in named:
         return [named[word]]
     side = uncovered.region.resources[0]
-    # Of a part of which something is known in particular, only what is in it.
+    # In a part with particular facts, only actions in it.
     in_part = uncovered.region.actions[0].has if uncovered.region.scopes else bool
     resources = [text for t in side.within for text in ordinary.resource_arns(t, {})]
-    # The same statements are about an action of one class.
+    # The same statements are about all actions of a class.
     same = [(clause, clause.actions.has(word)) for clause in (*origins, *others)]
 
     def is_like(action: str) -> bool:
@@ -109,7 +109,7 @@ def _actions(
 
 
 def _named_actions(clauses: Iterable[Clause]) -> dict[str, str]:
-    """Return the actions that statements name whole, as they are written, by their lower case."""
+    """Return the whole actions in statements, as written, by lower case."""
     return {
         action.lower(): action
         for clause in clauses
@@ -119,7 +119,7 @@ def _named_actions(clauses: Iterable[Clause]) -> dict[str, str]:
 
 
 def _known_actions(resources: Sequence[str], budget: Budget) -> Iterator[tuple[str, str]]:
-    """Yield actions that AWS has, those that can be on some resources first."""
+    """Yield known actions, first those that can be on some resources."""
     others = []
     for action, spelled in ordinary.actions():
         budget.spend(1 + len(resources))
@@ -131,14 +131,14 @@ def _known_actions(resources: Sequence[str], budget: Budget) -> Iterator[tuple[s
 
 
 def _made_up(word: str, origins: Sequence[Clause]) -> list[str]:
-    """Return an action in the case in which its begin is written."""
+    """Return an action in the case of the pattern's beginning."""
     for clause in origins:
         for written in known(clause.statement.actions):
             begin = written.partition("*")[0].partition("?")[0]
             if word.startswith(begin.lower()):
                 word = begin + word[len(begin) :]
     service, _, name = word.partition(":")
-    # One letter is what stands for any text; a service that there is reads better.
+    # Any text would be one letter; a real service reads better.
     return [f"ec2:{name}", word] if len(service) == 1 else [word]
 
 
@@ -153,11 +153,11 @@ def _resources(
 ) -> list[tuple[str, str]]:
     """Return pairs of action and resource in the uncovered part, those of fewest statements first.
 
-    `searching` is what a search for resources may take where no ordinary one will do.
+    `searching` is the budget for a search if no ordinary resource fits.
     """
     side = uncovered.region.resources[0]
     patterns = {id(c): Patterns.of(c.resources.element.patterns) for c in (*origins, *others)}
-    # Those that some resources of the side are not in, as far as their patterns say.
+    # Those that do not contain all resources of the side, by their patterns.
     avoidable = [c for c in others if not any(map(c.resources.names, side.within))]
 
     def is_about(clause: Clause, text: str) -> bool:
@@ -199,7 +199,7 @@ def _written(uncovered: Uncovered, base: Context) -> list[str]:
 def _known_pairs(
     actions: Sequence[str], written: Sequence[str], is_new: Callable[[str], bool]
 ) -> Iterator[tuple[str, str]]:
-    """Yield actions with ordinary resources of theirs, and with those of a policy's patterns."""
+    """Yield actions with their ordinary resources, and with resources of a policy's patterns."""
     for action in actions:
         usual = islice(filter(is_new, ordinary.resources_of(action)), _KNOWN)
         yield from ((action, arn) for arn in (*usual, *filter(is_new, written)))
@@ -208,17 +208,17 @@ def _known_pairs(
 def _most_likely(
     pairs: Iterable[tuple[str, str]], covered: Mapping[str, int], actions: Sequence[str]
 ) -> list[tuple[str, str]]:
-    """Return pairs of action and resource, the likeliest first.
+    """Return pairs of action and resource, the most likely first.
 
-    `covered` has by resource how many statements are about it that are not to apply; `actions` are
-    in the order in which they are preferred.
+    `covered` has the number of statements about a resource that should not apply; `actions` are in
+    order of preference.
     """
     order = {action: number for number, action in enumerate(actions)}
     pairs = sorted(
         dict.fromkeys(pairs),
         key=lambda pair: (not reference.can_be_on(*pair), covered[pair[1]], order[pair[0]]),
     )
-    # Where none of the requests that can be is newly allowed, one that cannot still shows which.
+    # If no possible request is newly allowed, an impossible one still shows the new access.
     less_likely = sorted(pairs[_PAIRS:], key=lambda pair: covered[pair[1]])
     return list(dict.fromkeys([*pairs[:_PAIRS], *less_likely[:_OTHER_PAIRS]]))
 
@@ -226,7 +226,7 @@ def _most_likely(
 def _words(side: RegionSide, others: Sequence[Clause], base: Context, budget: Budget) -> list[str]:
     """Return texts that all patterns of a side match, those of fewest other patterns first.
 
-    Of those that the steps suffice to find: patterns with many wildcards have very many.
+    The budget limits the search: patterns with many wildcards have very many texts.
     """
     groups, excluded = ([_filled(t, base) for t in some] for some in (side.within, side.without))
     if None in groups:
@@ -249,9 +249,9 @@ def _filled(pattern: Pattern, base: Context) -> Glob | None:
 
 
 def _callers(origins: Sequence[Clause]) -> list[str]:
-    """Return principals that statements name, and two others; none where none asks.
+    """Return principals that statements name, and two others; empty if no statement names any.
 
-    These are of two accounts, since the statements that are not to apply may name one of them.
+    The two are in different accounts, since statements that should not apply may name one of them.
     """
     names = [i for c in origins for p in c.statement.principals for i in known(p.identifiers)]
     callers = []
@@ -266,10 +266,10 @@ def _callers(origins: Sequence[Clause]) -> list[str]:
 
 
 def _signers(callers: Sequence[str], context: Context) -> list[str]:
-    """Return the principals of which one can have sent a request, by who signed it.
+    """Return the possible principals of a request, by its signer.
 
-    Page "AWS global condition context keys": each signed request has aws:PrincipalArn, which of a
-    role's session is the ARN of the role.
+    Page "AWS global condition context keys": each signed request has aws:PrincipalArn; for a role's
+    session, it is the ARN of the role.
     """
     if list(callers) == [""]:
         return [""]

@@ -1,7 +1,8 @@
 """aws-node in each cluster of a plan, before and after.
 
-Each side is read by itself: a resource may move from one cluster to another. EKS Pod Identity comes
-before IRSA; without either, aws-node has the role of the nodes.
+Each side is read separately, because a resource may move to another cluster. EKS Pod Identity comes
+before IRSA; without either, aws-node has the role of its node.
+
 Source: Amazon EKS User Guide, "EKS Pod Identity" and "Amazon VPC CNI".
 """
 
@@ -52,31 +53,31 @@ from vpc_cni_iam.review.account.plugin.state import (
 )
 from vpc_cni_iam.review.account.resolve import is_there, name_in, on_side
 
-_TYPES = (ADDON, ASSOCIATION, NODE_GROUP, CLUSTER)  # which name their cluster
+_TYPES = (ADDON, ASSOCIATION, NODE_GROUP, CLUSTER)  # the types that name their cluster
 _AGENT = "eks-pod-identity-agent"
 _BLOCK = "pod_identity_association"
-# With a target role, which pods then have, an association's own role is only the way to it.
-# Source: Amazon EKS User Guide, "EKS Pod Identity", access to resources by a target IAM role.
+# Pods get the target role; the association's role only assumes it. Source: Amazon EKS User Guide,
+# "EKS Pod Identity", access to resources by a target IAM role.
 _TARGET = "target_role_arn"
 _ISSUER = "identity.*.oidc.*.issuer"
-# The group of a cluster that EKS gives nodes, and its other groups.
-# Source: Amazon EKS User Guide, "Amazon EKS security group requirements".
+# The security group of a cluster that EKS gives nodes, and its other groups. Source: Amazon EKS
+# User Guide, "Amazon EKS security group requirements".
 _GROUPS = ("vpc_config.*.cluster_security_group_id", "vpc_config.*.security_group_ids.*")
-# A cluster of the plan by its address, else what is known of it; None for what names none.
+# A cluster of the plan by its address, or the facts about it; None for a resource that names none.
 _Key: TypeAlias = str | EksCluster | None
 # An argument that names a role.
 _NamedRole: TypeAlias = tuple[Resource, PlacedValue]
 
 
 class PluginReader:
-    """Reads what a plan says of aws-node in each cluster."""
+    """Reads the facts of a plan about aws-node in each cluster."""
 
     def __init__(self, filler: Filler) -> None:
         self._filler, self._resolver = filler, filler.resolver
         self._resources = [r for r in filler.resources if r.type in _TYPES]
         every = (*filler.plan.read, *filler.plan.resources)
         self._read = [r for r in every if r.type == CLUSTER and r.mode == "data"]
-        # The clusters of the plan by name, and the places of those of each name.
+        # The clusters of the plan by name, and the places of each name.
         self._clusters: dict[tuple[Side, str], list[Resource]] = defaultdict(list)
         self._places: dict[str, set[EksCluster]] = defaultdict(set)
         for resource, side in product(self._resources, Side):
@@ -86,7 +87,7 @@ class PluginReader:
                 self._clusters[side, name].append(resource)
 
     def clusters(self) -> tuple[ClusterPlugin, ...]:
-        """Return aws-node in each cluster of which the plan says anything about it."""
+        """Return aws-node in each cluster that the plan has information about."""
         sides = {side: self._by_cluster(side) for side in Side}
         keys = list(dict.fromkeys(k for each in sides.values() for k in each if k is not None))
         only = keys[0] if len(keys) == 1 else ANY_CLUSTER
@@ -102,7 +103,7 @@ class PluginReader:
         if not any(r.type == NODE_GROUP or is_for_plugin(r, side) for r, side in resources):
             return
         every = [[r for r in each[key] if installs_plugin(r, side)] for side, each in sides.items()]
-        # Of several on one side none is in place of another.
+        # If one side has several, none of them replaces another.
         addresses = list(dict.fromkeys(_addresses(chain.from_iterable(every))))
         for chosen in [[a] for a in addresses] if max(map(len, every)) > 1 else [addresses]:
             old, new = (
@@ -114,7 +115,7 @@ class PluginReader:
             yield ClusterPlugin(address, old, new, own, _addresses(every[1]))
 
     def _by_cluster(self, side: Side) -> dict[_Key, list[Resource]]:
-        """Return the resources that are there on a side, by cluster."""
+        """Return the resources that exist on a side, by cluster."""
         by_cluster: dict[_Key, list[Resource]] = defaultdict(list)
         resources = self._filler.resources
         others = (r for r in resources if r.type == CHART or may_be_account(r.type))
@@ -126,7 +127,7 @@ class PluginReader:
         return by_cluster
 
     def _cluster(self, resource: Resource, side: Side) -> _Key:
-        """Return the cluster that a resource is of, by its name and place, or else by reference."""
+        """Return the cluster of a resource, by its name and place, or by reference."""
         if resource.type not in _TYPES:
             return None
         if resource.type == CLUSTER:
@@ -147,20 +148,20 @@ class PluginReader:
             return next(iter(named))
         if not name:
             other = Side.BEFORE if side is Side.AFTER else Side.AFTER
-            # What is not known may be what it is on the other side.
+            # An unknown value may be that of the other side.
             return self._cluster(resource, other) if _name(resource, other) else ANY_CLUSTER
         return self._elsewhere(name, place)
 
     def _elsewhere(self, name: str, place: EksCluster) -> EksCluster:
-        """Return a cluster that the plan does not have, with what is known of its name's places."""
+        """Return a cluster that the plan does not have, with the known places of its name."""
         region = place.region or _only(each.region for each in self._places[name])
         account = place.account or _only(each.account for each in self._places[name])
         return EksCluster(name, region, account)
 
     def _place(self, resource: Resource, side: Side) -> EksCluster:
-        """Return the Region and account of a resource, as the side says them, or else the other.
+        """Return the Region and account of a resource on a side, or on the other side.
 
-        Newer providers have the Region as an argument; what is created has no ARN that says it.
+        Newer providers have the Region as an argument; a created resource has no ARN yet.
         """
         sides = sorted(Side, key=lambda other: other is not side)
         place = place_by_arn(resource, sides)
@@ -183,7 +184,7 @@ class PluginReader:
         cluster = self._described(key, resources, side)
         agents = [r for r in resources if text(r, "addon_name", side) == _AGENT]
         identity = self._identity(resources, [(r, each.role()) for r, each in readers], setup, side)
-        # What is in a cluster that the plan does not say may be in this one.
+        # Resources of an unknown cluster may be in this one.
         others = by_cluster.get(ANY_CLUSTER, []) if key != ANY_CLUSTER else []
         kind, named = self._way(others, [], setup.account, side)
         if kind.is_of_service_account and counting((kind, identity.kind)) is not identity.kind:
@@ -207,7 +208,7 @@ class PluginReader:
         )
 
     def _described(self, key: _Key, resources: list[Resource], side: Side) -> EksCluster:
-        """Return what is known of a cluster on a side."""
+        """Return the facts about a cluster on a side."""
         if isinstance(key, EksCluster):
             cluster = replace(key, name="") if is_mark(key.name) else key
         else:
@@ -219,7 +220,7 @@ class PluginReader:
         return replace(cluster, issuer=self._issuer(cluster, resources, side))
 
     def _issuer(self, cluster: EksCluster, resources: list[Resource], side: Side) -> Value:
-        """Return the issuer of a cluster, as it says itself, or as a data source has read it."""
+        """Return the issuer of a cluster, from the cluster or a data source."""
         own = self._sources(cluster, resources, side)
         values = {scalar(r, _ISSUER, side) for r in own}
         match values.pop() if len(values) == 1 else ABSENT:
@@ -232,7 +233,7 @@ class PluginReader:
     def _sources(
         self, cluster: EksCluster, resources: list[Resource], side: Side
     ) -> list[Resource]:
-        """Return what says more of a cluster: itself, or the data sources that have read it."""
+        """Return the resources with facts about a cluster: itself, or data sources that read it."""
         return [r for r in resources if r.type == CLUSTER] or [
             r
             for r in self._read
@@ -270,7 +271,7 @@ class PluginReader:
         account: ServiceAccount,
         side: Side,
     ) -> tuple[Identity, list[_NamedRole]]:
-        """Return by what a service account has which roles."""
+        """Return the identity of a service account, with its roles."""
         by_pods = [
             (r, placed)
             for r in _associations(resources, account, side)
@@ -303,10 +304,10 @@ class PluginReader:
     def _of_block(
         self, installer: Resource, account: ServiceAccount, side: Side
     ) -> Iterator[PlacedValue]:
-        """Yield the roles of the associations that an add-on makes for aws-node."""
+        """Yield the roles of the associations that an add-on creates for aws-node."""
         expression = self._resolver.plan.configuration.expression
         for placed in read(installer, f"{_BLOCK}.*", side):
-            if len(placed.path) == 1:  # not known: it may also be computed
+            if len(placed.path) == 1:  # unknown: it may also be computed
                 if expression(installer.module, installer.block, _BLOCK) is not None:
                     yield placed
                 continue
@@ -322,7 +323,7 @@ class PluginReader:
                 yield self._filler.owner(role)
 
     def _lost(self, named: Iterable[_NamedRole]) -> Iterator[IamResource]:
-        """Yield the roles that ARNs name after the plan, and that were theirs only before it."""
+        """Yield the roles in ARNs that belonged to them only before the plan."""
         for resource, placed in named:
             path, value = placed.path, placed.value
             now = self._resolver.resolve(resource, path, value, ROLE, Side.AFTER)
@@ -334,7 +335,7 @@ class PluginReader:
 
 
 def _name(resource: Resource, side: Side) -> str:
-    """Return the name of a resource's cluster, of a sensitive one the mark; empty if unknown."""
+    """Return the name of a resource's cluster, or the mark of a secret; empty if unknown."""
     resource = on_side(resource, side)
     return name_in(one(resource, "name" if resource.type == CLUSTER else "cluster_name", side))
 
@@ -365,7 +366,7 @@ def _placed(resources: Iterable[Resource], path: str, side: Side) -> list[_Named
 
 
 def _mode(setup: PluginSetup, clusters: list[Resource], side: Side) -> Mode | None:
-    """Return the IP family, as the cluster or the plugin's values say it."""
+    """Return the IP family, from the cluster or the plugin's values."""
     families = [text(r, "kubernetes_network_config.*.ip_family", side) for r in clusters]
     if not setup.not_read or setup.settings.mode == "ipv6":
         families.append(setup.settings.mode or "")
@@ -374,7 +375,7 @@ def _mode(setup: PluginSetup, clusters: list[Resource], side: Side) -> Mode | No
 
 
 def _is_preserved(addons: list[Resource], clusters: list[Resource], side: Side) -> bool:
-    """Say whether EKS leaves what add-ons made, if they are removed and their cluster is not."""
+    """Return whether EKS leaves the resources of removed add-ons in a cluster that stays."""
     is_gone = any("delete" in cluster.actions for cluster in clusters)
     return not is_gone and any(_is_true(addon, "preserve", side) for addon in addons)
 

@@ -1,4 +1,4 @@
-"""Whether a policy is the plugin's, by the EC2 actions that it names."""
+"""Recognizes policies of the plugin, by the EC2 actions that they name."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import Grant
 from vpc_cni_iam.review.account.iam_resource import Named
 
-# Actions that nothing but the plugin, or something like it, needs.
+# Actions that only the plugin, or a similar program, needs.
 _MARKS = (
     "ec2:assignprivateipaddresses",
     "ec2:unassignprivateipaddresses",
     "ec2:assignipv6addresses",
     "ec2:attachnetworkinterface",
 )
-# Enough letters besides wildcards to be about some actions, and not about all that begin alike.
+# Enough letters besides wildcards to name some actions, and not all with a common prefix.
 _NAMES_ACTION = re.compile(r"ec2:(?:[*?]*[\w-]){6,}[*?]*")
 
 
 def is_of_plugin(grant: Grant) -> bool:
-    """Say whether a grant is a policy of the plugin; one that is not known is none."""
+    """Return whether a grant is a policy of the plugin; an unknown policy is not."""
     return isinstance(grant.content, Document) and concerns_plugin(grant.content.policy)
 
 
 def is_of_aws(grant: Grant, name: str) -> bool:
-    """Say whether a grant is a policy of AWS, by its name."""
+    """Return whether a grant is the policy of AWS with a name."""
     policy = grant.policy
     if not isinstance(policy, Named) or policy.account != "aws":
         return False
@@ -39,10 +39,10 @@ def is_of_aws(grant: Grant, name: str) -> bool:
 
 @lru_cache(4096)
 def concerns_plugin(policy: Policy) -> bool:
-    """Say whether a policy is one of the plugin's, by the EC2 actions that it names.
+    """Return whether a policy is the plugin's, by the EC2 actions that it names.
 
-    A policy that allows every action of EC2 is not: it is about something else. Neither is the
-    policy with which the cluster's role provides security groups for pods.
+    A policy that allows every EC2 action is not, and neither is the policy with which the cluster's
+    role provides security groups for pods.
     """
     marked = any(map(_is_mark, policy.actions()))
     return marked and not any(

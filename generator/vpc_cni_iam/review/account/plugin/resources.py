@@ -1,4 +1,4 @@
-"""Which resources set up the plugin, or give aws-node its role."""
+"""Recognizes resources that set up the plugin, or give aws-node its role."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vpc_cni_iam.policy.value import ABSENT, Known
 from vpc_cni_iam.review.account.resolve import name_in
 
 _PLUGIN = "vpc-cni"
-# Where an object of Kubernetes has its metadata, by what its resource type begins with.
+# Where a Kubernetes object has its metadata, by the prefix of its resource type.
 _METADATA: Mapping[str, str] = {
     "kubernetes_service_account": "metadata.*",
     "kubernetes_annotations": "metadata.*",
@@ -25,20 +25,20 @@ _METADATA: Mapping[str, str] = {
 
 
 def is_for_plugin(resource: Resource, side: Side) -> bool:
-    """Say whether a resource sets up the plugin on a side, or gives aws-node its role."""
+    """Return whether a resource sets up the plugin on a side, or gives aws-node its role."""
     return installs_plugin(resource, side) or names_account(resource, AWS_NODE, side)
 
 
 def installs_plugin(resource: Resource, side: Side) -> bool:
-    """Say whether a resource installs the plugin on a side."""
-    if resource.type == CHART:  # that of another name may be a copy of it
+    """Return whether a resource installs the plugin on a side."""
+    if resource.type == CHART:  # a chart with another name may be a copy
         is_there = values_of(resource, side) is not None
         return is_there and any(is_plugins_chart(values_of(resource, each)) for each in Side)
     return resource.type == ADDON and _name(resource, "addon_name", side) == _PLUGIN
 
 
 def names_account(resource: Resource, account: ServiceAccount, side: Side) -> bool:
-    """Say whether a resource is a service account on a side, or associates a role with it."""
+    """Return whether a resource is a service account on a side, or associates a role with it."""
     names = account.namespace, account.name
     if resource.type == ASSOCIATION:
         arguments = ("namespace", "service_account")
@@ -50,12 +50,12 @@ def names_account(resource: Resource, account: ServiceAccount, side: Side) -> bo
 
 
 def may_be_account(kind: str) -> bool:
-    """Say whether resources of a type may be service accounts of Kubernetes."""
+    """Return whether resources of a type may be service accounts of Kubernetes."""
     return kind.startswith(tuple(_METADATA))
 
 
 def _name(resource: Resource, argument: str, side: Side) -> str:
-    """Return a name; where a side does not show it, it may be that of the other side."""
+    """Return a name; if a side does not show it, that of the other side."""
     value = one(resource, argument, side)
     others = (text(resource, argument, other) for other in Side if value != ABSENT)
     return name_in(value) or next(filter(None, others), "")

@@ -1,8 +1,8 @@
-"""How an add-on or a Helm release sets up the plugin: by the values of the plugin's chart.
+"""The plugin's setup by an add-on or a Helm release, from the values of its chart.
 
 Sources: Terraform's resources `aws_eks_addon` and `helm_release`; charts/aws-vpc-cni/values.yaml of
-aws/amazon-vpc-cni-k8s; the chart `aws-vpc-cni` of aws/eks-charts, whose version has been the
-plugin's since 1.13.0.
+aws/amazon-vpc-cni-k8s; the chart `aws-vpc-cni` of aws/eks-charts, which has the version of the
+plugin since 1.13.0.
 """
 
 from __future__ import annotations
@@ -42,19 +42,20 @@ from vpc_cni_iam.review.account.plugin.state import PluginSetup, UnreadReason
 
 # Arguments of a release that may set anything, and that a plan does not show.
 HIDDEN_ARGUMENTS = ("postrender", "set_sensitive", "set_wo_revision")
-_MORE_VARIABLES = "extraEnv"  # a list, which comes after the variables of ``env``
-# What has values, and counts as a whole where not all of them are read.
+_MORE_VARIABLES = "extraEnv"  # a list, which overrides the variables of ``env``
+# Arguments with values; if not all of them are read, they are compared as a whole.
 VALUE_ARGUMENTS = ("configuration_values", "values", "set", _MORE_VARIABLES)
 _DECIDING_ARGUMENTS = ("chart", "namespace", "repository", *HIDDEN_ARGUMENTS)
-# Without a name, the service account has that of everything.
+# Without a name, the service account has the chart's full name.
 _CREATE = "serviceAccount.create"
 _ACCOUNT = ("podIdentity.", _CREATE, "serviceAccount.name", "fullnameOverride")
 _ANNOTATION = ("serviceAccount", "annotations", ROLE_ANNOTATION)
 _ROLE, _OVERRIDE = ".".join(_ANNOTATION), "image.override"  # an image in place of the chart's
-_SETTINGS = (_ROLE, "image.tag", _MORE_VARIABLES)  # which are read, as the variables are
+# the settings that are read, besides the variables
+_SETTINGS = (_ROLE, "image.tag", _MORE_VARIABLES)
 _CLUSTER_NAME = "CLUSTER_NAME"
-# By which the SDK of the plugin takes other credentials than those of its identity, or none.
-# Source: AWS SDKs and Tools Reference Guide, "Environment variables support".
+# Variables with which the plugin's SDK uses other credentials, or none. Source: AWS SDKs and Tools
+# Reference Guide, "Environment variables support".
 _CREDENTIALS = (
     *("AWS_ACCESS_KEY_ID", "AWS_CONFIG_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
     *("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
@@ -62,15 +63,15 @@ _CREDENTIALS = (
     *("AWS_ENDPOINT_URL_STS", "AWS_PROFILE", "AWS_ROLE_ARN", "AWS_SECRET_ACCESS_KEY"),
     *("AWS_SESSION_TOKEN", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE"),
 )
-# With this annotation of its pods, EKS gives a container no credentials of the service account.
-# Source: aws/amazon-eks-pod-identity-webhook, README.
+# With this annotation of its pod, a container gets no credentials of the service account. Source:
+# aws/amazon-eks-pod-identity-webhook, README.
 _SKIPS = "eks.amazonaws.com/skip-containers"
 # The registries of AWS for the images of add-ons.
 _OF_EKS = re.compile(r"(?:[0-9]{12}\.dkr\.ecr\.[a-z0-9.-]+|public\.ecr\.aws)/\S+")
 _IS_PLUGINS_SINCE = PluginVersion((1, 13, 0))
 _COMMA, _DOT = re.compile(r"(?<!\\),"), re.compile(r"(?<!\\)\.")  # unless they are escaped
 _DEEPEST = 100  # steps of a name
-_REMEMBERED = 64  # texts: both sides of a resource have the same ones as a rule
+_REMEMBERED = 64  # texts: both sides of a resource usually have the same
 
 
 class SetupReader:
@@ -78,8 +79,9 @@ class SetupReader:
 
     def __init__(self, installer: Resource, side: Side) -> None:
         self._installer, self._side = installer, side
-        self._values: dict[str, Any] = {}  # a value that is known after apply has its place
-        self._later: Path = ()  # the first argument with values that are not known
+        # a value that is known after apply is replaced by its place
+        self._values: dict[str, Any] = {}
+        self._later: Path = ()  # the first argument with unknown values
         self._not_read: list[UnreadReason] = []
         if one(installer, "reuse_values", side) == Known(value=True):
             self._not_read.append(UnreadReason.EARLIER_RELEASE)
@@ -91,7 +93,7 @@ class SetupReader:
             self._set(placed.path)
 
     def setup(self) -> PluginSetup:
-        """Return how it sets up the plugin."""
+        """Return the plugin's setup."""
         values = dict(leaves(self._values))
         settings, version = self._settings()
         variables = settings.environment.items()
@@ -123,7 +125,7 @@ class SetupReader:
         return PluginSetup(settings, version, deciding, others, foreign, why, account)
 
     def _account(self, values: Mapping[str, Value]) -> ServiceAccount:
-        """Return the service account of its pods, as the chart names it.
+        """Return the service account of the pods, as the chart names it.
 
         Source: charts/aws-vpc-cni/templates/_helpers.tpl of aws/amazon-vpc-cni-k8s.
         """
@@ -134,13 +136,14 @@ class SetupReader:
         return ServiceAccount(namespace, known.get("serviceAccount.name") or name)
 
     def role(self) -> PlacedValue:
-        """Return the role that it annotates the service account of aws-node with."""
+        """Return the role in the annotation of aws-node's service account."""
         if self._installer.type != CHART:
             path = ("service_account_role_arn",)
             return PlacedValue(path, one(self._installer, path[0], self._side))
         value: Any = self._values
         if dict(leaves(value)).get(_CREATE) == Known("false"):
-            return PlacedValue(("values",), ABSENT)  # it has the annotations that others give it
+            # the account has the annotations of other resources
+            return PlacedValue(("values",), ABSENT)
         for step in _ANNOTATION:
             value = value.get(step) if isinstance(value, dict) else None
         if isinstance(value, PlacedValue):
@@ -164,7 +167,7 @@ class SetupReader:
         return replace(settings, version=number), version
 
     def _merge(self, placed: PlacedValue) -> None:
-        """Put a text with values over those before it."""
+        """Merge a text with values into the earlier values."""
         match placed.value:
             case Known(str(values)) if (mapping := mapping_of(values)) is not None:
                 merge(self._values, mapping)
@@ -177,7 +180,7 @@ class SetupReader:
                 self._not_read.append(UnreadReason.SENSITIVE)
 
     def _set(self, path: Path) -> None:
-        """Set what a block ``set`` or ``set_list`` sets."""
+        """Apply a ``set`` or ``set_list`` block."""
         name, value, kind = (
             value_at(self._installer, (*path, part), self._side)
             for part in ("name", "value", "type")
@@ -192,7 +195,7 @@ class SetupReader:
             case Known(plain) | Sensitive(str(plain)):
                 nested = plain
             case Absent():
-                nested = None  # which takes away what was set before
+                nested = None  # removes what was set before
         if nested == "null" and kind != Known("string"):
             nested = None
         if len(steps) > _DEEPEST or _sets_several(str(name.value), value):
@@ -203,7 +206,7 @@ class SetupReader:
         merge(self._values, nested)
 
     def _chart_version(self) -> Value:
-        """Return the version of the plugin's image, or else of its chart."""
+        """Return the version of the plugin's image, or of its chart."""
         image = self._values.get("image")
         override, tag = map((image if isinstance(image, dict) else {}).get, ("override", "tag"))
         if isinstance(placed := override or tag, PlacedValue):
@@ -232,7 +235,7 @@ class SetupReader:
 
 
 def _foreign(values: Mapping[str, Value], environment: Mapping[str, str]) -> Iterator[str]:
-    """Yield by what the plugin has credentials or an image that nothing else says."""
+    """Yield the settings that give the plugin credentials or an image that nothing shows."""
     yield from (name for name in _CREDENTIALS if name in environment)
     for name, value in values.items():
         is_image = name == _OVERRIDE and not (
@@ -243,7 +246,7 @@ def _foreign(values: Mapping[str, Value], environment: Mapping[str, str]) -> Ite
 
 
 def _deciding(values: Mapping[str, Value], *, has_more: bool) -> Iterator[tuple[str, Value]]:
-    """Yield the values with which other code may run, or with another role.
+    """Yield the values that can run other code, or use another role.
 
     Args:
         has_more: Whether not all of the list of variables is read.
@@ -261,9 +264,9 @@ def _deciding(values: Mapping[str, Value], *, has_more: bool) -> Iterator[tuple[
 
 
 def _sets_several(name: str, value: Value) -> bool:
-    """Say whether a block ``set`` sets several values, or a part of the list of variables.
+    """Return whether a ``set`` block sets several values, or a part of the list of variables.
 
-    A comma ends one of several values.
+    A comma separates several values.
     """
     setting = f"{name}={value.value if isinstance(value, Known) else ''}"
     comma = _COMMA.search(setting)
@@ -273,7 +276,7 @@ def _sets_several(name: str, value: Value) -> bool:
 
 @lru_cache(_REMEMBERED)
 def mapping_of(text: str) -> Mapping[str, Any] | None:
-    """Return the object of a text of JSON or YAML; None where it is not one."""
+    """Return the object of a JSON or YAML text; None if it is not one."""
     try:
         documents = [load_json(text, "")] if text.strip() else []
     except InputError:
@@ -289,7 +292,7 @@ def mapping_of(text: str) -> Mapping[str, Any] | None:
 
 
 def merge(values: dict[str, Any], more: Mapping[str, Any]) -> None:
-    """Put values over others as Helm does: object by object, and null takes away."""
+    """Merge values into others as Helm does: object by object, and null removes a value."""
     for key, value in more.items():
         if isinstance(value, Mapping):
             below = values.get(key)
@@ -303,7 +306,7 @@ def merge(values: dict[str, Any], more: Mapping[str, Any]) -> None:
 
 
 def without_later(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values without those that are known after apply, which have their places."""
+    """Return values without those that are known after apply."""
     return {
         key: without_later(value) if isinstance(value, Mapping) else value
         for key, value in values.items()
@@ -312,7 +315,7 @@ def without_later(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Value]]:
-    """Yield the values that are no objects, by path."""
+    """Yield the values that are not objects, by path."""
     match value:
         case Mapping():
             for key, inner in value.items():

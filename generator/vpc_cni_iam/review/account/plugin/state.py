@@ -32,36 +32,36 @@ class UnreadReason(StrEnum):
 
 
 class PluginIdentity(Struct, frozen=True):
-    """Where aws-node gets its credentials from, and with which roles."""
+    """The source of aws-node's credentials, and its roles."""
 
     kind: Identity = Identity.unknown
-    roles: frozenset[IamResource] = frozenset()  # those whose permissions it has
-    first_roles: frozenset[IamResource] = frozenset()  # assumed on the way to a target role
-    addresses: tuple[str, ...] = ()  # the resources that say so
-    # The session policies that limit the roles, each with the association that has it.
+    roles: frozenset[IamResource] = frozenset()  # the roles whose permissions it has
+    first_roles: frozenset[IamResource] = frozenset()  # the roles that assume a target role
+    addresses: tuple[str, ...] = ()  # the resources that name them
+    # The session policies that limit the roles, each with its association.
     sessions: frozenset[tuple[str, Content]] = frozenset()
-    # Those of its roles, also on the way, whose ARN is none of a role any longer.
+    # The roles, first roles too, whose ARN no longer exists.
     lost_roles: frozenset[IamResource] = frozenset()
-    has_session_tags: bool = True  # whether no association switches them off
-    # What names a role and is no ARN, with which alone pods get credentials.
+    has_session_tags: bool = True  # whether no association disables them
+    # The values for roles that are not ARNs; pods get credentials only for ARNs.
     no_arns: tuple[str, ...] = ()
 
     @property
     def assumed(self) -> frozenset[IamResource]:
-        """The roles that have to trust aws-node."""
+        """The roles that must trust aws-node."""
         return self.first_roles or self.roles
 
     @property
     def chain(self) -> frozenset[IamResource]:
-        """All roles that are assumed, also by another one on the way."""
+        """All roles that are assumed, first roles too."""
         return self.first_roles | self.roles
 
     @property
     def session_policies(self) -> frozenset[Content]:
-        """The session policies that may limit its roles; `Absent` for what may have none.
+        """The session policies that may limit its roles; `Absent` if there may be none.
 
-        That of an association with a target role limits the target role. Source: Amazon EKS User
-        Guide, "Access AWS Resources using EKS Pod Identity Target IAM Roles".
+        The session policy of an association with a target role limits the target role. Source:
+        Amazon EKS User Guide, "Access AWS Resources using EKS Pod Identity Target IAM Roles".
         """
         contents = frozenset(content for _, content in self.sessions)
         of_all = len(self.sessions) == len(self.addresses)
@@ -69,50 +69,51 @@ class PluginIdentity(Struct, frozen=True):
 
     @property
     def is_one_of_several(self) -> bool:
-        """Whether one argument gives aws-node a role, and the plan does not say which of several.
+        """Whether one argument gives aws-node a role, and the plan does not say which one.
 
-        Several arguments may be about clusters that the plan does not tell apart.
+        Several arguments may be for clusters that the plan does not tell apart.
         """
         is_one = self.kind.is_of_service_account and len(self.addresses) == 1
         return is_one and len(self.roles) > 1
 
     def is_same(self, other: PluginIdentity) -> bool:
-        """Say whether another one is by the same roles, within the same session policies."""
+        """Return whether another identity has the same roles and session policies."""
         limits, others = ({content for _, content in i.sessions} for i in (self, other))
         return (self.kind, self.roles, limits) == (other.kind, other.roles, others)
 
 
 class PluginSetup(Struct, frozen=True):
-    """How an add-on or a Helm release sets up the plugin."""
+    """The plugin's setup by an add-on or a Helm release."""
 
     settings: PluginSettings = PluginSettings()
-    version: Value = ABSENT  # as the plan has it; `settings` has that of the plugin, if it is one
-    # What decides which code runs, and as which service account, such as another image.
+    version: Value = ABSENT  # as the plan has it; `settings` has the plugin version, if it is one
+    # Values that decide which code runs, and with which service account, such as another image.
     deciding: Mapping[str, Value] = field(default_factory=dict)
-    others: Mapping[str, Value] = field(default_factory=dict)  # what else is set
-    # By what it has credentials, or an image, that the review does not know: nothing is proven.
+    others: Mapping[str, Value] = field(default_factory=dict)  # the other settings
+    # Settings with credentials or an image that the review does not know: nothing is proven.
     foreign: tuple[str, ...] = ()
-    not_read: UnreadReason | None = None  # why not all of it is known
-    account: ServiceAccount = AWS_NODE  # as which its pods run
+    not_read: UnreadReason | None = None  # why some settings are unknown
+    account: ServiceAccount = AWS_NODE  # of its pods
 
 
 class PluginState(Struct, frozen=True):
     """The plugin of one cluster on one side."""
 
     cluster: EksCluster = EksCluster()
-    installer: str = ""  # the address of its add-on or release; empty for none in the plan
+    installer: str = ""  # the address of its add-on or release; empty if the plan has none
     setup: PluginSetup = PluginSetup()
     identity: PluginIdentity = PluginIdentity()
-    mode: Mode | None = None  # the IP family of the cluster; None where the plan does not say it
+    mode: Mode | None = None  # the IP family of the cluster; None if the plan does not show it
     vpc_id: str = ""
-    subnets: tuple[str, ...] = ()  # of the node groups, or else of the cluster, by their IDs
+    subnets: tuple[str, ...] = ()  # of the node groups, or of the cluster, by their IDs
     security_groups: tuple[str, ...] = ()  # of the cluster
     agent: str = ""  # the address of the add-on of the EKS Pod Identity Agent
-    stays_on_removal: bool = False  # whether EKS leaves the plugin when its add-on is removed
+    # whether EKS leaves the plugin running when its add-on is removed
+    stays_on_removal: bool = False
     agent_stays_on_removal: bool = False
     node_roles: frozenset[IamResource] = frozenset()
     node_groups: tuple[str, ...] = ()  # the addresses of managed node groups
-    is_auto_mode: bool = False  # whether EKS Auto Mode makes nodes, which need no aws-node
+    is_auto_mode: bool = False  # whether EKS Auto Mode creates nodes, which need no aws-node
 
     @property
     def node_subnets(self) -> tuple[str, ...]:
@@ -121,7 +122,7 @@ class PluginState(Struct, frozen=True):
 
 
 class NodePart(Enum):
-    """What nodes of a new cluster need."""
+    """What the nodes of a new cluster need."""
 
     PLUGIN = "plugin"
     AGENT = "agent"  # of EKS Pod Identity
@@ -130,42 +131,43 @@ class NodePart(Enum):
 class ClusterPlugin(Struct, frozen=True):
     """aws-node in one cluster, before and after."""
 
-    address: str  # of the cluster, empty where it is not in the plan
+    address: str  # of the cluster; empty if it is not in the plan
     before: PluginState
     after: PluginState
-    resource: Resource | None = None  # the cluster, None where it is not in the plan
-    installers: tuple[str, ...] = ()  # the addresses of all that install it there after
+    resource: Resource | None = None  # the cluster; None if it is not in the plan
+    # the addresses of all resources that install it after the plan
+    installers: tuple[str, ...] = ()
 
     @property
     def states(self) -> tuple[PluginState, PluginState]:
-        """Before and after."""
+        """The states before and after."""
         return self.before, self.after
 
     def state(self, side: Side) -> PluginState:
-        """Return it on one side."""
+        """Return the state on one side."""
         return self.after if side is Side.AFTER else self.before
 
     @property
     def cluster(self) -> EksCluster:
-        """The cluster as it is after, or was before."""
+        """The cluster after the plan, or before if it is deleted."""
         return self.after.cluster if self.after.cluster.name else self.before.cluster
 
     @property
     def stays(self) -> bool:
-        """Whether the cluster is there before and after, as far as the plan says."""
+        """Whether the cluster exists before and after, according to the plan."""
         is_new = self.resource is not None and self.resource.before is None
         return not (is_new or self.is_replaced or self.is_deleted)
 
     @property
     def is_removed(self) -> bool:
-        """Whether the plan removes the plugin, and nothing leaves it running or makes it again."""
+        """Whether the plan removes the plugin, and nothing keeps it running or creates it again."""
         is_gone = bool(self.before.installer) and not self.after.installer
         comes = self.resource is not None and self.is_replaced and is_bootstrapped(self.resource)
         return is_gone and not (self.before.stays_on_removal or comes)
 
     @property
     def loses_agent(self) -> bool:
-        """Whether nothing serves the credentials of associations any longer."""
+        """Whether the plan removes the EKS Pod Identity Agent that associations need."""
         before, after = self.states
         has_own_agent = after.is_auto_mode and not after.node_groups  # on each node of Auto Mode
         is_there = after.agent or has_own_agent or before.agent_stays_on_removal
@@ -173,7 +175,7 @@ class ClusterPlugin(Struct, frozen=True):
 
     @property
     def is_replaced(self) -> bool:
-        """Whether the plan replaces the cluster, so that it has another OIDC issuer."""
+        """Whether the plan replaces the cluster, so that it gets another OIDC issuer."""
         return self.resource is not None and {"create", "delete"} <= {*self.resource.actions}
 
     @property
@@ -184,7 +186,7 @@ class ClusterPlugin(Struct, frozen=True):
 
 
 def is_bootstrapped(cluster: Resource) -> bool:
-    """Say whether EKS installs the plugin in a cluster that is created, with its defaults.
+    """Return whether EKS installs the plugin with its defaults in a new cluster.
 
     Source: Amazon EKS API Reference, "CreateCluster", bootstrapSelfManagedAddons.
     """
@@ -192,9 +194,10 @@ def is_bootstrapped(cluster: Resource) -> bool:
 
 
 def missing_parts(cluster: Resource, plugins: Sequence[ClusterPlugin]) -> Iterator[NodePart]:
-    """Yield what nodes of a cluster need that is created, and nothing in the plan installs.
+    """Yield the parts that nodes of a new cluster need and the plan does not install.
 
     EKS installs the plugin unless told otherwise; nodes of EKS Auto Mode have both.
+
     Source: Amazon EKS User Guide, "EKS Pod Identity Agent" and "EKS Auto Mode".
     """
     own = [plugin for plugin in plugins if plugin.address == cluster.address]
@@ -202,7 +205,7 @@ def missing_parts(cluster: Resource, plugins: Sequence[ClusterPlugin]) -> Iterat
     needs_none = is_auto_mode and not any(plugin.after.node_groups for plugin in own)
     if needs_none or "create" not in cluster.actions:
         return
-    # A release names no cluster.
+    # A release does not name its cluster.
     possible = [*own, *(p for p in plugins if not (p.address or p.cluster.name))]
     installers = (state.installer for plugin in possible for state in plugin.states)
     if not (any(installers) or is_bootstrapped(cluster)):

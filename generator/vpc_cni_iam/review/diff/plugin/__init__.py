@@ -1,1 +1,1 @@
-"""How the plugin of each cluster differs between the two accounts, and whether it works."""
+"""Changes of the plugin in each cluster, and whether it works after the plan."""

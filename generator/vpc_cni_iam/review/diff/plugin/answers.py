@@ -1,4 +1,4 @@
-"""The answer to the question: does aws-node work after the plan?"""
+"""Answers whether aws-node works after the plan."""
 
 from __future__ import annotations
 
@@ -52,36 +52,37 @@ class AnswerVerdict(StrEnum):
 
 
 class AnswerReason(StrEnum):
-    """Why it does not work, or the plan does not show it."""
+    """Why aws-node does not work, or why the plan does not show it."""
 
     REMOVED = "removed"  # the plan removes the plugin
-    NO_ARN = "no ARN"  # what names its role is no ARN
+    NO_ARN = "no ARN"  # the value for its role is not an ARN
     ROLE_DELETED = "role deleted"
     NODES_REFUSED = "nodes refused"  # instances cannot assume the node role
-    AGENT_DENIED = "agent denied"  # the node role does not allow what the agent calls
+    AGENT_DENIED = "agent denied"  # the node role does not allow the calls of the agent
     NO_ROLE = "no role"  # nodes no longer have its role
     NO_AGENT = "no agent"  # the plan removes the EKS Pod Identity Agent
     NOT_TRUSTED = "not trusted"  # the trust policy of its role does not trust it
     MISSING = "missing"  # its role does not allow calls
     TRUST = "trust"  # a condition decides whether its role trusts it
-    IDENTITY = "identity"  # the plan does not say which role it has
-    OWNER = "owner"  # the plan does not say which role has a policy
+    IDENTITY = "identity"  # the plan does not show its role
+    OWNER = "owner"  # the plan does not show which role has a policy
     ROLE = "role"  # the plan does not have its role
-    POLICY = "policy"  # the plan does not show a policy that may allow what is missing
-    OTHER_PLAN = "other plan"  # another plan may allow what is missing to a new role
+    POLICY = "policy"  # a policy that the plan does not show may allow the missing calls
+    OTHER_PLAN = "other plan"  # another plan may allow a new role the missing calls
     LIMIT = "limit"  # the plan does not show a boundary or session policy
     LATER = "later"  # parts of its policies are known after apply
     UNDECIDED = "undecided"  # conditions, or the Region, decide
-    CONTROLLER = "controller"  # the cluster's role lacks what security groups for pods need
-    NOT_INSTALLED = "not installed"  # nothing in the plan installs it in a new cluster
-    AGENT = "agent"  # nothing in the plan installs the EKS Pod Identity Agent in a new cluster
+    # the cluster's role does not allow what security groups for pods need
+    CONTROLLER = "controller"
+    NOT_INSTALLED = "not installed"  # the plan does not install it in a new cluster
+    AGENT = "agent"  # the plan does not install the EKS Pod Identity Agent in a new cluster
     REFUSED = "refused"  # a policy is not valid
     FOREIGN = "foreign"  # its settings give it other credentials, or another image
     SETTINGS = "settings"  # its settings are not read
-    SEVERAL = "several"  # several resources install it, of which each overwrites the others
+    SEVERAL = "several"  # several resources install it, and each overwrites the others
 
 
-# What happens to its identity, to its nodes or in a new cluster -> why it does not work.
+# Why aws-node does not work, by the event of its identity, nodes or new cluster.
 _REASONS: Mapping[Enum, AnswerReason] = {
     IdentityEvent.NO_ARN: AnswerReason.NO_ARN,
     IdentityEvent.ROLE_GONE: AnswerReason.ROLE_DELETED,
@@ -95,20 +96,20 @@ _REASONS: Mapping[Enum, AnswerReason] = {
     NodeLoss.AGENT_DENIED: AnswerReason.AGENT_DENIED,
     NodeLoss.NO_ROLE: AnswerReason.NO_ROLE,
 }
-# By which flaws of its trust policy nobody can assume a role of pods.
+# Flaws of a trust policy with which nobody can assume a role of pods.
 _NEVER_ASSUMED = (Rule.IRSA_ISSUER, Rule.PODS_NO_TAGS)
 
 
 class PluginAnswer(Struct, frozen=True):
-    """Whether aws-node works in a cluster, or with a role of which the plan names no cluster."""
+    """Whether aws-node works in a cluster, or with a role for which the plan names no cluster."""
 
     needs: PluginNeeds
     verdict: AnswerVerdict
-    reason: AnswerReason | None  # None where it works
-    is_as_before: bool = False  # whether it failed before as well
+    reason: AnswerReason | None  # None if it works
+    is_as_before: bool = False  # whether it also failed before
 
 
-# A verdict and its reason, and whether it was so before.
+# A verdict, its reason, and whether it was the same before.
 _Doubt: TypeAlias = tuple[AnswerVerdict, AnswerReason, bool]
 
 
@@ -116,18 +117,18 @@ _Doubt: TypeAlias = tuple[AnswerVerdict, AnswerReason, bool]
 def plugin_answers(context: Context) -> tuple[PluginAnswer, ...]:
     """Return whether aws-node works after the plan, in each cluster or with each of its roles.
 
-    What nodes may do is no answer where aws-node has its own role.
+    There is no answer for a node role if aws-node has its own role.
     """
     needs = [needs for needs in plugin_needs(context) if needs.is_of_cluster]
     needs += _of_lone_roles(context)
     judged = {role for each in needs for role in each.plugin.after.identity.roles}
-    # That aws-node can no longer assume a role may be all that is known of it.
+    # For some roles it is only known that aws-node can no longer assume them.
     lost = {role for role, lost in trust_lost(context).items() if lost.is_certain}
     lost |= roles_without_provider(context)
     lost |= {lost.role for lost in nodes_lost(context) if lost.workload}
     needs += (needs_of_role(context, role) for role in sorted(lost - judged, key=str))
     answers = tuple(filter(None, (answer(each, context) for each in needs)))
-    # What happened outside of the configuration, and stays, is not as before.
+    # A change outside of the configuration that stays is not "as before".
     failed = {
         _owner(each)
         for each in (plugin_answers(context.drift) if context.drift else ())
@@ -140,10 +141,10 @@ def plugin_answers(context: Context) -> tuple[PluginAnswer, ...]:
 
 
 def _of_lone_roles(context: Context) -> list[PluginNeeds]:
-    """Return what aws-node needs of each role of no known cluster, if it has no other one."""
+    """Return the needs of each role without a known cluster, if aws-node has no other role."""
     new = {pair[1]: needs for pair, (_, needs) in instance_needs(context).items()}
     every = {needs.roles[0].role: needs for needs in needs_of_roles(context)} | new
-    for old, _ in instance_needs(context):  # what nodes no longer have is no answer
+    for old, _ in instance_needs(context):  # there is no answer for roles that nodes no longer have
         every.pop(old, None)
     alone = {r: n for r, n in every.items() if not other_roles(context, n, n.roles[0])}
     return [n for r, n in alone.items() if may_be_plugins(context, r) or is_named(context, r)]
@@ -155,7 +156,7 @@ def _owner(answer: PluginAnswer) -> tuple[EksCluster, frozenset[IamResource]]:
 
 
 def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
-    """Return the answer of a cluster or a role; None where aws-node does not run after."""
+    """Return the answer for a cluster or role; None if aws-node does not run after the plan."""
     after = needs.plugin.after
     is_without_nodes = not after.installer and after.is_auto_mode and not after.node_groups
     if needs.plugin.is_deleted or is_without_nodes:
@@ -198,7 +199,7 @@ def _of_cluster(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
 
 
 def _of_chain(plugin: ClusterPlugin, context: Context) -> Iterator[_Doubt]:
-    """Yield that aws-node of a cluster cannot assume a role, or that the plan does not show it."""
+    """Yield roles that aws-node of a cluster cannot assume, or that the plan does not show."""
     before, after = plugin.states
     for role in after.identity.chain:
         assumes = can_assume(plugin, role, Side.AFTER, context)
@@ -223,7 +224,7 @@ def _of_nodes(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
 
 
 def _of_trust(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
-    """Yield that aws-node cannot assume a role of which the plan names no cluster."""
+    """Yield a role without a known cluster that aws-node cannot assume."""
     for role in needs.plugin.after.identity.roles:
         lost = trust_lost(context).get(role)
         if (lost and lost.is_certain) or role in roles_without_provider(context):
@@ -235,8 +236,8 @@ def _of_trust(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
 
 
 def _of_role(role: RoleNeeds, needs: PluginNeeds) -> _Doubt | None:
-    """Return what the permissions of a role come to; None where they are enough."""
-    # What is called only with a setting that the plan does not show is no part of the answer.
+    """Return the doubt about a role's permissions; None if they are sufficient."""
+    # Calls that depend on a setting that the plan does not show do not change the answer.
     calls = [call for call in role.missing or () if not call.switch]
     if reason := _not_shown(role, needs):
         return AnswerVerdict.NOT_SHOWN, reason, False
@@ -248,7 +249,7 @@ def _of_role(role: RoleNeeds, needs: PluginNeeds) -> _Doubt | None:
 
 
 def _not_shown(role: RoleNeeds, needs: PluginNeeds) -> AnswerReason | None:
-    """Return what of a role decides and the plan does not show; None where nothing does."""
+    """Return what decides about a role and is not in the plan; None if nothing is missing."""
     if role.missing is None:
         return AnswerReason.REFUSED
     if role.is_policy:

@@ -1,8 +1,7 @@
-"""Which calls of the plugin policies do not allow, at one version and in one cluster.
+"""Calls of the plugin that policies do not allow, at one version and in one cluster.
 
-The names in the requests are facts of the plan where it has them; else those that Allow statements
-name, before the plan rather than after. A Deny names what others may not leave, and not where the
-plugin runs.
+The names in the requests come from the plan; other names from Allow statements, first of those
+before the plan. A Deny does not say where the plugin is.
 """
 
 from __future__ import annotations
@@ -41,14 +40,14 @@ from vpc_cni_iam.review.diff.plugin.judged import JudgedPlugin
 from vpc_cni_iam.review.rules import Level
 
 _READ = (*VARIABLES, "VPC_ID", "AWS_REGION")
-_SINCE = re.compile(r", and from (v[\d.]+) on ")  # what follows only from a version on
+_SINCE = re.compile(r", and from (v[\d.]+) on ")  # an effect that exists only from a version on
 _CREATE = "ec2:CreateNetworkInterface"
-# Where nodes are: the parameter, the kind of resource, its condition key, and whose it is.
+# The places of nodes: the parameter, the kind of resource, its condition key, and its owner.
 _PLACES = (
     ("subnet_id", "subnet", "ec2:SubnetID", "vpc_owner_id"),
     ("security_group_id", "security-group", "ec2:SecurityGroupID", "account_id"),
 )
-# The Regions in which requests are sent where it is not known in which one the plugin is.
+# The most Regions in which requests are checked if the plugin's Region is unknown.
 _MOST_REGIONS = 3
 _Key: TypeAlias = tuple[str, str, str]
 
@@ -57,52 +56,53 @@ class MissingCall(Struct, frozen=True):
     """A call of the plugin that policies do not allow."""
 
     action: str
-    impact: Impact  # what its denial does
-    breaks: str  # what follows, in the catalog's words
+    impact: Impact  # the effect of the denial
+    breaks: str  # what breaks, as the catalog says it
     scenario: str
-    template: str = ""  # the form of the request
-    on: str = ""  # what it is about, such as ``new interface``
+    template: str = ""  # the request template
+    on: str = ""  # its object, such as ``new interface``
     is_partly: bool = False  # whether its action is allowed in other calls
-    undecided: Undecided | None = None  # why it may be allowed all the same
-    in_some_regions: bool = False  # whether it is denied in some Regions only, and it may be any
-    region: str = ""  # one of these; empty where that may not be shown
-    # What denies it, or may, by the position among the policies and then the limits: a policy with
-    # a Deny, or a limit that does not allow it. None where no policy allows it.
+    undecided: Undecided | None = None  # why it may still be allowed
+    # whether it is denied only in some Regions, and the plugin may be in any
+    in_some_regions: bool = False
+    region: str = ""  # one of these; empty if reports may not show it
+    # The policy or limit that denies it or may deny it, by its position: a policy with a Deny, or a
+    # limit that does not allow it. None if no policy allows it.
     denied_by: int | None = None
-    is_explicit: bool = False  # whether that is a Deny
-    # The variable without which it is not called, where the plan does not show that it is set.
+    is_explicit: bool = False  # whether it is a Deny
+    # The variable that enables the call, if the plan does not show whether it is set.
     switch: str = ""
 
     @property
     def key(self) -> _Key:
-        """What tells it from the other calls."""
+        """What identifies the call."""
         return self.scenario, self.template, self.on
 
     @property
     def is_denied(self) -> bool:
-        """Whether it is denied for certain, if it is called."""
+        """Whether it is certainly denied, if it is called."""
         return not (self.undecided or self.in_some_regions)
 
     @property
     def is_certain(self) -> bool:
-        """Whether it is called and denied for certain."""
+        """Whether it is certainly called and denied."""
         return self.is_denied and not self.switch
 
     @property
     def is_later(self) -> bool:
-        """Whether a part of the policy decides that is known after apply."""
+        """Whether a part of the policy that is known after apply decides."""
         return self.undecided is not None and self.undecided.doubt is Doubt.unknown_part
 
     @property
     def level(self) -> Level:
-        """How severe it is that it is missing."""
+        """The severity of the missing call."""
         if self.impact is Impact.NO_EFFECT:
             return Level.NOTE
         return Level.ERROR if self.is_fatal and self.is_certain else Level.WARNING
 
     @property
     def is_fatal(self) -> bool:
-        """Whether pods get no addresses without it, as far as is known."""
+        """Whether pods get no addresses without it."""
         return self.impact.severity is DenialSeverity.fatal
 
 
@@ -120,20 +120,21 @@ def plugin_calls(
     only: Collection[str] = (),
     tags: Mapping[str, str] | None = None,
 ) -> PluginCalls | None:
-    """Return which calls of the plugin permissions allow; None where a policy is refused.
+    """Return which calls of the plugin permissions allow; None if a policy is refused.
 
     Args:
         naming: The policies whose Allow statements name what the plan does not say, those that
             count first at first.
         only: The scenarios to run; without any, its own.
-        tags: The tags of the role; None where they are not known.
+        tags: The tags of the role; None if they are not known.
     """
     names = known_names(judged.names, *map(names_in, naming))
     mode = judged.mode_for(next(filter(None, naming), ()))
     scenarios = [s for s in judged.chosen_scenarios() if not only or s.name in only]
     limits = [policy for limit in role.limits for policy in limit]
     regions = regions_to_check([*role.policies, *limits], names)
-    if len(regions) > _MOST_REGIONS:  # that of a name before others, and one that no policy names
+    # a named Region comes before others, and before one that no policy names
+    if len(regions) > _MOST_REGIONS:
         regions = (*regions[:2], regions[-1])
     try:
         answers = Answers(role.policies, role.limits)
@@ -148,7 +149,7 @@ def plugin_calls(
             calls = check(setting)
     except InputError:
         return None
-    # Some are made only with a setting that the plan does not show.
+    # Some calls depend on a setting that the plan does not show.
     missing = (replace(call, switch=judged.switch_of(call.scenario)) for call in calls.missing)
     return replace(calls, missing=tuple(missing))
 
@@ -156,10 +157,10 @@ def plugin_calls(
 def _places(
     answers: Answers, judged: JudgedPlugin, names: Names, listed: Mapping[str, Sequence[str]]
 ) -> dict[str, str]:
-    """Return a subnet and a security group of the nodes by parameter: one that a Deny is about.
+    """Return a subnet and a security group of the nodes by parameter; first those in a Deny.
 
-    Where a policy lists some, it is one of a node group that is not listed. Else it is a listed
-    one: nodes need not be in the cluster's own.
+    If a policy lists some, it is one of a node group that is not listed. Otherwise it is a listed
+    one, because nodes need not be in the cluster's subnets.
     """
     places: dict[str, str] = {}
     for parameter, kind, key, account in _PLACES:
@@ -182,7 +183,7 @@ def _setting(judged: JudgedPlugin, mode: Mode, names: Names) -> RequestSetting:
     plugin = replace(judged.settings, environment={}, features=(), unread=())
 
     def takes(environment: Mapping[str, str], features: tuple[str, ...] = ()) -> bool:
-        # A value that the plugin does not take has no effect on it.
+        # The plugin ignores a value that it does not accept.
         with suppress(UsageError, InputError):
             setting.configured(replace(plugin, environment=environment, features=features))
             return True
@@ -195,7 +196,7 @@ def _setting(judged: JudgedPlugin, mode: Mode, names: Names) -> RequestSetting:
 
 
 def by_action(calls: Iterable[MissingCall]) -> tuple[MissingCall, ...]:
-    """Return the worst call of each action, the worst first; what it is about if that is all."""
+    """Return the worst call of each action, the worst first; with its object if it is unique."""
     worst: dict[str, MissingCall] = {}
     about: dict[str, set[str]] = {}
     for call in calls:
@@ -253,7 +254,7 @@ def _missing(
         breaks,
         scenario,
         call.template.name,
-        call.on.partition(" /")[0],  # the name of a log group has that of the cluster
+        call.on.partition(" /")[0],  # the name of a log group contains that of the cluster
         undecided=call.undecided,
         denied_by=decision.policy if decision else None,
         is_explicit=bool(by_deny),
@@ -261,14 +262,14 @@ def _missing(
 
 
 def _is_by_deny(decision: Decision, policies: Sequence[Policy]) -> bool:
-    """Say whether a Deny decides, or leaves it open."""
+    """Return whether a Deny decides, or leaves the request undecided."""
     if decision.policy is None or decision.statement is None:
         return False
     return policies[decision.policy].statements[decision.statement].effect == "Deny"
 
 
 def _weight(call: MissingCall) -> tuple[bool, int, bool]:
-    """Return the order of denials, in which the worst is the greatest."""
+    """Return the sort key of denials; the worst is the greatest."""
     return not call.switch, -_harm(call), call.is_certain
 
 
@@ -277,7 +278,7 @@ def _harm(call: MissingCall) -> int:
 
 
 def _in_some(results: Sequence[PluginCalls], regions: Sequence[CheckedRegion]) -> PluginCalls:
-    """Return the calls in several Regions; what is missing in some only is not certain."""
+    """Return the calls in several Regions; a call that is missing in only some is not certain."""
     every: dict[_Key, MissingCall] = {}
     for result, region in zip(results, regions, strict=True):
         for call in result.missing:

@@ -39,49 +39,49 @@ _ASSUMES = trusts.ASSUME, trusts.TAG
 
 
 class IdentityEvent(Enum):
-    """What happens to the identity of aws-node."""
+    """The changes of the identity of aws-node."""
 
-    NO_ARN = "no ARN"  # what names its role is no ARN
+    NO_ARN = "no ARN"  # the value for its role is not an ARN
     ROLE_GONE = "role gone"  # its role is deleted, or gets another ARN
-    AGENT_REMOVED = "agent removed"  # nothing serves the credentials of its association
-    OTHER_ISSUER = "other issuer"  # the cluster gets a new one, and the role trusts another
-    NOT_NAMED = "not named"  # the plan no longer names any
+    AGENT_REMOVED = "agent removed"  # the agent that its association needs is removed
+    OTHER_ISSUER = "other issuer"  # the cluster gets a new issuer that the role does not trust
+    NOT_NAMED = "not named"  # the plan no longer names an identity
     NOT_TRUSTED = "not trusted"  # the role does not trust aws-node, or its first role
     NOT_ALLOWED = "not allowed"  # its first role may not assume the target role
-    MORE = "more"  # it may do more than before
-    NO_MORE = "no more"  # it may not: proven
-    NOT_SHOWN = "not shown"  # the plan does not show whether it may
-    FIRST_SHOWN = "first shown"  # the plan does not show what it had before
+    MORE = "more"  # it can do more than before
+    NO_MORE = "no more"  # it can do nothing more: proven
+    NOT_SHOWN = "not shown"  # the plan does not show whether it can do more
+    FIRST_SHOWN = "first shown"  # the plan does not show the old identity
 
 
 class IdentityChange(Struct, frozen=True):
-    """What happens to the identity of aws-node in a cluster."""
+    """A change of the identity of aws-node in a cluster."""
 
     event: IdentityEvent
     before: PluginIdentity
     after: PluginIdentity
-    gain: Gained | None = None  # what it may newly do
-    reach: Reach = Reach.LIMITED  # how far its roles reach, if that is further than before
+    gain: Gained | None = None  # what it can newly do
+    reach: Reach = Reach.LIMITED  # how far its roles reach; only if that is further than before
     roles: tuple[IamResource, ...] = ()  # the roles that the event is about
-    source: str = ""  # the resource that it comes from, where that is another
+    source: str = ""  # the resource that causes it, if it is another one
     account: ServiceAccount = AWS_NODE  # of its pods
 
 
 def identity_change(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
-    """Return what happens to the identity of aws-node in a cluster, if anything does."""
+    """Return the change of the identity of aws-node in a cluster; None if there is none."""
     old, new = plugin.before.identity, plugin.after.identity
     if plugin.is_deleted:
         return None
     if lost := identity_loss(context, plugin):
         return lost
     is_unknown = new.kind is Identity.unknown
-    # That the values of an installer are not read is reported separately.
+    # Unread values of an installer are reported separately.
     may_have = old.kind.is_of_service_account and {*new.addresses} - {plugin.after.installer}
     if old.is_same(new) or (is_unknown and not may_have):
         return None
     is_first = old.kind is Identity.unknown
     if new.kind is Identity.node_role and (is_first or old.kind is Identity.node_role):
-        return None  # what the role of nodes becomes is said of the nodes
+        return None  # a changed node role is reported for the nodes
     before, after = _of_roles(context, old, Side.BEFORE), _of_roles(context, new, Side.AFTER)
     change = IdentityChange(IdentityEvent.NOT_SHOWN, old, new)
     if not is_unknown:
@@ -95,7 +95,7 @@ def identity_change(context: Context, plugin: ClusterPlugin) -> IdentityChange |
 
 
 def _is_of_new_cluster(context: Context, plugin: ClusterPlugin) -> bool:
-    """Say whether the plan makes the cluster, or is likely to do so."""
+    """Return whether the plan creates the cluster, or probably does."""
     roles = plugin.after.identity.roles
     are_new = roles <= context.accounts.created and not plugin.before.installer
     return not plugin.stays or (are_new and has_new_issuer(context))
@@ -104,7 +104,7 @@ def _is_of_new_cluster(context: Context, plugin: ClusterPlugin) -> bool:
 def _compared(
     context: Context, change: IdentityChange, before: list[RoleAccess], after: list[RoleAccess]
 ) -> IdentityChange:
-    """Return a change with what aws-node may do more by other roles, or other session policies.
+    """Return a change with what new roles or session policies allow aws-node in addition.
 
     Nodes may have several roles, and aws-node had one of them.
     """
@@ -121,7 +121,7 @@ def _compared(
             gain, farthest = roles.gained(before, after, more[0]), _farthest(after)
             farther = farthest if farthest > had_reach else Reach.LIMITED
             return replace(change, event=IdentityEvent.MORE, gain=gain, reach=farther)
-    # Whatever it had besides, a role that was there may reach further than all that is known.
+    # An old role may have other policies, so it may reach further than the plan shows.
     created = context.accounts.created
     farthest = _farthest(r for r in after if not (r.open_limits or r.role in created))
     if farthest > had_reach:
@@ -130,8 +130,8 @@ def _compared(
 
 
 def _more(context: Context, had: RoleAccess, has: RoleAccess) -> Answer:
-    """Return what a role may do more than another."""
-    # A limit that is not known may also hold back what the plugin needs.
+    """Return whether a role allows more than another."""
+    # An unknown limit may also block what the plugin needs.
     is_alike = had.open_limits == has.open_limits
     return role_comparison(context).compare(had, has) if is_alike else NOT_SHOWN
 
@@ -145,7 +145,7 @@ def _of_roles(context: Context, identity: PluginIdentity, side: Side) -> list[Ro
 
 
 def identity_loss(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
-    """Return why aws-node can no longer assume its role; None where nothing says so."""
+    """Return why aws-node can no longer assume its role; None if it can."""
     return next(_losses(context, plugin), None)
 
 
@@ -173,8 +173,7 @@ def _losses(context: Context, plugin: ClusterPlugin) -> Iterator[IdentityChange]
 def _refusal(context: Context, plugin: ClusterPlugin, role: IamResource) -> IdentityEvent | None:
     """Return why aws-node newly cannot assume a role; None if it can, or could not before.
 
-    Another trust policy of a role that it has already is reported separately, and so have session
-    tags that are switched off.
+    A changed trust policy of the same role, and disabled session tags, are reported separately.
     """
     before, after = (state.identity for state in plugin.states)
     is_new = not _had_role(plugin, role)
@@ -193,7 +192,7 @@ def _refusal(context: Context, plugin: ClusterPlugin, role: IamResource) -> Iden
 def can_assume(
     plugin: ClusterPlugin, role: IamResource, side: Side, context: Context
 ) -> bool | None:
-    """Say whether aws-node of a cluster can assume one of its roles; None if not decided."""
+    """Return whether aws-node of a cluster can assume one of its roles; None if unknown."""
     answers = {is_trusted(plugin, role, side, context)}
     state = plugin.state(side)
     if role not in state.identity.assumed:
@@ -205,7 +204,7 @@ def can_assume(
 def is_trusted(
     plugin: ClusterPlugin, role: IamResource, side: Side, context: Context
 ) -> bool | None:
-    """Say whether a role trusts who assumes it for aws-node; None if not decided, or shown."""
+    """Return whether a role trusts the principal that assumes it for aws-node; None if unknown."""
     state, policy = plugin.state(side), trust_of(context, role, side)
     identity, account = state.identity, state.setup.account
     if policy is None or trusts.is_too_large(policy) or identity.kind is Identity.unknown:
@@ -223,7 +222,7 @@ def is_trusted(
 
 
 def is_less_trusted(plugin: ClusterPlugin, role: IamResource, context: Context) -> bool:
-    """Say whether another trust policy may keep aws-node of a cluster from a role that it has."""
+    """Return whether a changed trust policy may keep aws-node of a cluster from its role."""
     old, new = (trust_of(context, role, side) for side in Side)
     if not _had_role(plugin, role) or old is None or new is None or old == new:
         return False
@@ -234,7 +233,7 @@ def is_less_trusted(plugin: ClusterPlugin, role: IamResource, context: Context) 
 
 
 def _had_role(plugin: ClusterPlugin, role: IamResource) -> bool:
-    """Say whether aws-node of a cluster had a role before as it has it after."""
+    """Return whether aws-node of a cluster had a role before in the same way as after."""
     before, after = (state.identity for state in plugin.states)
     return role in before.chain and before.kind is after.kind
 
@@ -242,7 +241,7 @@ def _had_role(plugin: ClusterPlugin, role: IamResource) -> bool:
 def _may_assume(
     first: IamResource, target: IamResource, state: PluginState, side: Side, context: Context
 ) -> bool | None:
-    """Say whether policies allow a role to assume another; None where the plan does not show it."""
+    """Return whether policies allow a role to assume another; None if the plan does not show it."""
     tags, policy = state.identity.has_session_tags, trust_of(context, target, side)
     own, arn = (_arn(role, side, context) for role in (first, target))
     alone = None if own.split(":")[4] == arn.split(":")[4] else False
@@ -265,7 +264,7 @@ def _best(answers: Iterable[bool | None]) -> bool | None:
 
 
 def _arn(role: IamResource, side: Side, context: Context) -> str:
-    """Return the ARN of a role; where the plan does not show it, one with its account alone."""
+    """Return the ARN of a role; if the plan does not show it, one with only its account."""
     account, resolver = "", context.filler.resolver
     match role:
         case InPlan(address):

@@ -1,4 +1,4 @@
-"""At which version and in which setting the plugin is judged, by what a plan says of a cluster."""
+"""The plugin version and setting that are checked, from the facts of a plan about a cluster."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.account.plugin.state import PluginSetup, PluginState
 from vpc_cni_iam.review.options import Options
 
-# Scenarios of features that a variable switches on.
+# Scenarios of features that a variable enables.
 _SWITCHED = {
     "trunk-interface": "ENABLE_POD_ENI",
     "custom-networking": "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG",
@@ -38,30 +38,30 @@ _SWITCHED = {
 
 
 class VersionSource(StrEnum):
-    """Where the version that is judged comes from."""
+    """The source of the version that is checked."""
 
     PLAN = "plan"
     OPTION = "option"
-    ASSUMED = "newest"  # the plan names none that the catalog knows
+    ASSUMED = "newest"  # the plan names no version that the catalog has
 
 
 class JudgedPlugin(Struct, frozen=True):
-    """Where the plugin runs, and how it is set up."""
+    """The place and the setup of the plugin."""
 
     version: PluginVersion
-    mode: Mode | None = None  # the IP family of the cluster; None for the one that policies are for
+    mode: Mode | None = None  # the IP family of the cluster; None for that of the policies
     settings: PluginSettings = PluginSettings()
-    # The cluster, its VPC, Region, partition and account, by parameter, as far as the plan says.
+    # The known cluster, VPC, Region, partition and account, by parameter.
     names: Mapping[str, str] = MappingProxyType({})
     session_tags: bool = True
-    # The subnets and security groups of the nodes by parameter, as far as the plan says.
+    # The known subnets and security groups of the nodes, by parameter.
     places: Mapping[str, tuple[str, ...]] = MappingProxyType({})
-    node_subnets: tuple[str, ...] = ()  # the subnets of its node groups
-    scenarios: tuple[str, ...] = ()  # what happens besides, such as that CLUSTER_NAME changes
+    node_subnets: tuple[str, ...] = ()  # of its node groups
+    scenarios: tuple[str, ...] = ()  # special scenarios, such as a changed CLUSTER_NAME
     is_known: bool = False  # whether the plan has all settings of the plugin
 
     def chosen_scenarios(self) -> tuple[Scenario, ...]:
-        """Return the scenarios in which the plugin sends its calls."""
+        """Return the scenarios in which the plugin makes its calls."""
         every: tuple[Scenario, ...] = SCENARIOS
         if self.is_known:
             on = self.settings.is_on
@@ -69,12 +69,12 @@ class JudgedPlugin(Struct, frozen=True):
         return (*every, *find(self.scenarios)) if self.scenarios else every
 
     def switch_of(self, scenario: str) -> str:
-        """Return the variable that has to be set for a scenario, if it is not known to be."""
+        """Return the variable that enables a scenario, if it is not known to be set."""
         switch = _SWITCHED.get(scenario, "")
         return switch if switch and not self.settings.is_on(switch) else ""
 
     def mode_for(self, policies: Sequence[Policy]) -> Mode:
-        """Return the IP family: that of the cluster, else the one that policies are for."""
+        """Return the IP family: that of the cluster, or that of the policies."""
         if self.mode or not policies:
             return self.mode or "ipv4"
         try:
@@ -84,7 +84,7 @@ class JudgedPlugin(Struct, frozen=True):
 
 
 class PlaceKind(Enum):
-    """What a policy may be for, by the parameter of the catalog."""
+    """The place that a policy is for, by the parameter of the catalog."""
 
     CLUSTER = "cluster_name"
     VPC = "vpc_id"
@@ -93,16 +93,16 @@ class PlaceKind(Enum):
 
 
 class OtherPlace(Struct, frozen=True):
-    """A new policy that is for another place than the one where aws-node runs."""
+    """A new policy that is for another place than that of aws-node."""
 
     policy: str
     kind: PlaceKind
-    named: str  # what the policy names
-    own: str  # where aws-node runs
+    named: str  # the place that the policy names
+    own: str  # the place of aws-node
 
 
 def judged_version(version: str, options: Options) -> tuple[PluginVersion, VersionSource]:
-    """Return the version that is judged: that of the option, of the plan, or the newest."""
+    """Return the version to check: that of the option, of the plan, or the newest."""
     if options.version:
         return options.version, VersionSource.OPTION
     with suppress(UsageError):
@@ -114,16 +114,16 @@ def judged_version(version: str, options: Options) -> tuple[PluginVersion, Versi
 def judged(
     state: PluginState, other: PluginState, options: Options, filler: Filler
 ) -> tuple[JudgedPlugin, VersionSource]:
-    """Return where the plugin runs on a side; what it does not say is as on the other."""
+    """Return the plugin's place and setup on a side; missing facts come from the other side."""
     setup = state.setup if state.installer else other.setup
-    # One that is known after apply, or is none of the catalog, is not the one before.
+    # A version that is known after apply, or not in the catalog, is not the old one.
     is_other = not isinstance(state.setup.version, Absent)
     named = setup.settings.version or ("" if is_other else other.setup.settings.version)
     version, source = judged_version(named, options)
     environment = setup.settings.environment
-    if setup.not_read and setup is state.setup:  # what is not read is as on the other side
+    if setup.not_read and setup is state.setup:  # unread settings are taken from the other side
         environment = {**other.setup.settings.environment, **environment}
-    # What is not read may set CLUSTER_NAME, as EKS does in its add-on.
+    # Unread values may set CLUSTER_NAME, as EKS does in its add-on.
     is_read = not (state.setup.not_read or other.setup.not_read)
     is_all = is_read and setup.settings.source is SettingsSource.chart
     settings = replace(
@@ -153,15 +153,15 @@ def judged(
 
 
 def _mode(setup: PluginSetup, state: PluginState, other: PluginState) -> Mode | None:
-    """Return the IP family of a cluster on a side, or else on the other."""
-    # Where the plugin's own variable says the IP family, the other side has its own.
+    """Return the IP family of a cluster on a side, or on the other side."""
+    # If the plugin's variable gives the IP family, the other side has its own.
     families = {each.setup.settings.mode for each in (state, other) if each.installer}
     is_switched = len(families) > 1 and not setup.not_read
     return state.mode or (None if is_switched else other.mode)
 
 
 def _names_of(roles: Iterable[IamResource], filler: Filler) -> dict[str, str]:
-    """Return the account and the partition of roles, if their ARNs say one."""
+    """Return the account and the partition of roles, if their ARNs have one."""
     places = set()
     for role in roles:
         address = role.address if isinstance(role, InPlan) else ""
@@ -175,7 +175,7 @@ def _names_of(roles: Iterable[IamResource], filler: Filler) -> dict[str, str]:
 
 
 def changed_scenarios(old: PluginState, new: PluginState) -> tuple[str, ...]:
-    """Return the scenarios in which the plugin meets interfaces of before its settings change."""
+    """Return the scenarios in which the plugin has interfaces from before its settings change."""
     if not (old.installer and new.installer):
         return ()
     names = [state.setup.settings.cluster_name for state in (old, new)]
@@ -185,7 +185,7 @@ def changed_scenarios(old: PluginState, new: PluginState) -> tuple[str, ...]:
 
 
 def _names(state: PluginState) -> dict[str, str]:
-    """Return what a side says of where the plugin runs, by parameter."""
+    """Return the facts of a side about the plugin's place, by parameter."""
     cluster = state.cluster
     names = {
         "cluster_name": cluster.name,
@@ -195,7 +195,7 @@ def _names(state: PluginState) -> dict[str, str]:
         "partition": partition_of(cluster.region) if cluster.region else "",
     }
     own: Mapping[str, str] = {}
-    with suppress(InputError, UsageError):  # a value that the plugin does not take
+    with suppress(InputError, UsageError):  # a value that the plugin does not accept
         own = state.setup.settings.names()
     return {name: value for name, value in {**own, **names}.items() if value}
 
@@ -203,10 +203,10 @@ def _names(state: PluginState) -> dict[str, str]:
 def new_places(
     role: IamResource, judged: JudgedPlugin, sides: tuple[Account, Account]
 ) -> Iterator[OtherPlace]:
-    """Yield for which other places new policies of aws-node's role are."""
+    """Yield the other places that new policies of aws-node's role are for."""
     before, after = (account.policies(role) for account in sides)
     for key, grant in after.items():
-        # What secrets name may not be shown.
+        # Names in secrets may not be shown.
         if key in before or grant.has_secrets or not is_of_plugin(grant):
             continue
         names = names_in(known_policies([grant]))

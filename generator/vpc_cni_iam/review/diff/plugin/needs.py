@@ -1,4 +1,4 @@
-"""What the roles of aws-node do not allow of what the plugin calls, before and after a plan."""
+"""Calls of the plugin that the roles of aws-node do not allow, before and after a plan."""
 
 from __future__ import annotations
 
@@ -55,31 +55,31 @@ _Key: TypeAlias = tuple[str, str, str]  # of a call
 
 
 class RoleNeeds(Struct, frozen=True):
-    """A role of aws-node after a plan, and what it does not allow."""
+    """A role of aws-node after a plan, and the calls that it does not allow."""
 
     role: IamResource
-    permissions: Permissions  # what is known of them after
+    permissions: Permissions  # the known permissions after the plan
     missing: tuple[MissingCall, ...] | None  # None: the evaluator refuses a policy
-    lost: tuple[MissingCall, ...]  # what of it the role allowed before
-    newly: tuple[MissingCall, ...]  # what of it was not missing before, for another reason
-    open: tuple[Grant, ...]  # its policies of which nothing is known
-    has_open_limit: bool  # whether nothing is known of a boundary or session policy
+    lost: tuple[MissingCall, ...]  # the missing calls that the role allowed before
+    newly: tuple[MissingCall, ...]  # the missing calls that are new for another reason
+    open: tuple[Grant, ...]  # its policies with unknown content
+    has_open_limit: bool  # whether a boundary or session policy is unknown
     is_changed: bool  # whether its policies or its boundary change
     is_first: bool  # whether it gets its first policies
-    # Whether it is no cluster's and gets its first policies: another plan may give it more before.
+    # Whether it has no cluster and gets its first policies: another plan may add more.
     may_get_more: bool
-    # Where the policies and the limits are written, as `MissingCall.denied_by` counts them.
+    # Where the policies and the limits are written, in the order of `MissingCall.denied_by`.
     places: tuple[str, ...]
-    policy: str  # where the plugin's policy is written, after or else before; empty for none
-    # Whether it stands for whoever has a policy, of which the plan does not say who that is.
+    policy: str  # where the plugin's policy is written; empty if there is none
+    # Whether it is a policy in place of the unknown role that has it.
     is_policy: bool
-    elsewhere: tuple[OtherPlace, ...]  # new policies that are for another place
+    elsewhere: tuple[OtherPlace, ...]  # new policies for another place
 
     @property
     def fails(self) -> bool:
-        """Whether it certainly does not allow that without which pods get no addresses.
+        """Whether it certainly does not allow calls without which pods get no addresses.
 
-        A policy of which nothing is known may allow it, unless a Deny or a limit keeps it out.
+        An unknown policy may allow them, unless a Deny or a limit blocks them.
         """
         may_allow = bool(self.open) or self.may_get_more
         return any(
@@ -89,28 +89,28 @@ class RoleNeeds(Struct, frozen=True):
 
     @property
     def fails_as_before(self) -> bool:
-        """Whether it fails, and the plan takes away nothing that the plugin needs."""
+        """Whether it fails, and the plan removes nothing that the plugin needs."""
         is_worse = any(call.is_fatal for call in (*self.lost, *self.newly))
         return self.fails and not (self.may_get_more or is_worse or self.elsewhere)
 
     @property
     def newly_fails(self) -> bool:
-        """Whether it fails by what the plan does."""
+        """Whether it fails because of the plan."""
         return self.fails and not self.fails_as_before
 
 
 class PluginNeeds(Struct, frozen=True):
-    """What aws-node in a cluster needs after a plan, and does not have."""
+    """The calls that aws-node needs after a plan and that its roles do not allow."""
 
     plugin: ClusterPlugin
-    is_of_cluster: bool  # False for a role of the plugin, of which the plan names no cluster
+    is_of_cluster: bool  # False for a role of the plugin without a cluster in the plan
     before: JudgedPlugin
     after: JudgedPlugin
     source: VersionSource
-    mode: Mode  # the IP family that is judged
-    is_changed: bool  # whether the plugin is set up otherwise, or has other roles
+    mode: Mode  # the IP family that is checked
+    is_changed: bool  # whether the plugin has another setup, or other roles
     roles: tuple[RoleNeeds, ...]
-    not_shown: tuple[IamResource, ...]  # its roles of which the plan has no policies
+    not_shown: tuple[IamResource, ...]  # its roles whose policies the plan does not have
 
     def others(self, role: RoleNeeds) -> tuple[IamResource, ...]:
         """Return the roles that aws-node may have in place of one, and that may allow its calls."""
@@ -127,23 +127,23 @@ class PluginNeeds(Struct, frozen=True):
 
 @fact
 def plugin_needs(context: Context) -> tuple[PluginNeeds, ...]:
-    """Return what roles do not allow aws-node: in each cluster, and those of no known cluster."""
+    """Return the calls that roles do not allow: in each cluster, and of roles without a cluster."""
     of_clusters = (_needs(context, plugin, is_of_cluster=True) for plugin in context.plugins)
     return (*of_clusters, *needs_of_roles(context))
 
 
 @fact
 def needs_of_roles(context: Context) -> tuple[PluginNeeds, ...]:
-    """Return what the roles of no known cluster do not allow aws-node."""
+    """Return the calls that roles without a known cluster do not allow."""
     return tuple(needs_of_role(context, role) for role in roles_of_plugin(context))
 
 
 def needs_of_role(
     context: Context, role: IamResource, instead_of: IamResource | None = None
 ) -> PluginNeeds:
-    """Return what a role of the plugin does not allow, of which the plan names no cluster.
+    """Return the calls that a role without a cluster in the plan does not allow.
 
-    `instead_of` is the role whose place it takes.
+    `instead_of` is the role that it replaces.
     """
     setup = PluginSetup(PluginSettings(version=_version(context)))
     before, after = (
@@ -155,7 +155,7 @@ def needs_of_role(
 
 @fact
 def needs_by_role(context: Context) -> Mapping[IamResource, list[PluginNeeds]]:
-    """Return what aws-node needs of each of its roles, in the clusters where it has them."""
+    """Return the needs of aws-node for each of its roles, in their clusters."""
     by_role: dict[IamResource, list[PluginNeeds]] = defaultdict(list)
     for needs in plugin_needs(context):
         for role in needs.roles:
@@ -167,9 +167,9 @@ def needs_by_role(context: Context) -> Mapping[IamResource, list[PluginNeeds]]:
 def instance_needs(
     context: Context,
 ) -> Mapping[tuple[IamResource, IamResource], tuple[str, PluginNeeds]]:
-    """Return what aws-node of instances that no cluster of the plan has needs of another role.
+    """Return the needs of aws-node on instances, without a cluster, that get another role.
 
-    By the roles before and after, each with the resource that gives instances the other role.
+    The key has the old and the new role, the value the resource that gives instances the new one.
     """
     needs: dict[tuple[IamResource, IamResource], tuple[str, PluginNeeds]] = {}
     if any(plugin.after.identity.kind.is_of_service_account for plugin in context.plugins):
@@ -194,7 +194,7 @@ def other_roles(context: Context, needs: PluginNeeds, role: RoleNeeds) -> tuple[
 
 @fact
 def _roles_of_pods(context: Context) -> tuple[IamResource, ...]:
-    """Return the plugin's roles that aws-node has by itself, of which the plan names no cluster."""
+    """Return the plugin's roles without a cluster that aws-node can assume itself."""
     roles = (needs.roles[0].role for needs in plugin_needs(context) if not needs.is_of_cluster)
     return tuple(
         role
@@ -204,9 +204,9 @@ def _roles_of_pods(context: Context) -> tuple[IamResource, ...]:
 
 
 def lacked(context: Context, role: IamResource, needs: PluginNeeds) -> Policy:
-    """Return what upstream's document allows of the calls that a role before did not allow.
+    """Return the statements of upstream's document for the calls that a role did not allow.
 
-    It is the document of the version that is judged, for its IP family.
+    It is the document of the version that is checked, for its IP family.
     """
     had = access_of(context, role, needs.plugin.after.identity, Side.BEFORE)
     calls = _calls(context, had, needs.after, Side.BEFORE)
@@ -222,7 +222,7 @@ def lacked(context: Context, role: IamResource, needs: PluginNeeds) -> Policy:
 
 @fact
 def _version(context: Context) -> str:
-    """Return the version of the plugin whose role the plan does not show, if that is one."""
+    """Return the version of the plugin whose role the plan does not show, if there is one."""
     after = (p.after for p in context.plugins if p.after.installer)
     versions = {
         state.setup.settings.version
@@ -290,10 +290,10 @@ def _of_role(context: Context, role: IamResource, needs: PluginNeeds) -> RoleNee
 def _new_calls(
     context: Context, has: RoleAccess, calls: PluginCalls, needs: PluginNeeds
 ) -> Iterator[tuple[MissingCall, bool]]:
-    """Yield what a role does not allow that was not missing before, and whether it was called.
+    """Yield calls that a role newly does not allow, and whether they were made before.
 
-    A role that the plan gives to aws-node has to do, whatever the roles before allowed. Of a plugin
-    that is new only what it cannot do without counts.
+    A role that the plan gives to aws-node must allow the calls, whatever its old roles allowed. For
+    a new plugin, only calls that it cannot work without are reported.
     """
     identity = needs.plugin.before.identity
     is_own = has.role in identity.roles
@@ -301,7 +301,8 @@ def _new_calls(
     allowed, ranks = _calls_before(context, has, calls, needs)
     for call in calls.missing:
         was_called = call.key in allowed or call.key in ranks
-        # What was not called before is new only with other settings, if its action was allowed.
+        # A call that was not made before is new only with other settings, if its action was
+        # allowed.
         not_called = ranks.get(call.action, -1) if needs.is_changed else call.level.rank
         is_new = call.key in allowed or call.level.rank > ranks.get(call.key, not_called)
         if (call.is_fatal and not is_own) or (is_new and not is_first):
@@ -311,7 +312,7 @@ def _new_calls(
 def _calls_before(
     context: Context, has: RoleAccess, calls: PluginCalls, needs: PluginNeeds
 ) -> tuple[set[_Key], Mapping[str | _Key, int]]:
-    """Return which calls roles allowed before, and the ranks of those that they did not allow."""
+    """Return the calls that roles allowed before, and the ranks of those that they denied."""
     before, identity = context.accounts.before, needs.plugin.before.identity
     denied = {call.key for call in calls.missing if call.denied_by is not None}
     scenarios = {call.scenario for call in calls.missing}
@@ -322,7 +323,7 @@ def _calls_before(
         were = _calls(context, had, needs.before, Side.BEFORE, only=scenarios)
         allowed |= were.allowed if were else set()
         for call in were.missing if were else ():
-            # A policy of which nothing is known may allow it before, and not after.
+            # An unknown policy may allow it before and not after.
             stays_open = bool(has.open_policies) and call.key not in denied
             if had.open_policies and call.denied_by is None and not stays_open:
                 allowed.add(call.key)
@@ -339,7 +340,7 @@ def _calls(
     side: Side,
     only: Collection[str] = (),
 ) -> PluginCalls | None:
-    """Return the calls that the policies of a role on one side allow the plugin as judged."""
+    """Return the calls that the policies of a role on one side allow the plugin."""
     tags, naming = _tags(context, has.role, side), _naming(context, has.role)
     calls = plugin_calls(has.permissions, judged, naming, only, tags)
     account = context.accounts.sides[side is Side.AFTER]
@@ -350,12 +351,12 @@ def _calls(
 
 
 def _naming(context: Context, role: IamResource) -> list[tuple[Policy, ...]]:
-    """Return the policies that name where the plugin is, those that count first at first."""
+    """Return the policies that name the plugin's place, the most important first."""
     return [known_policies(account.policies(role).values()) for account in context.accounts.sides]
 
 
 def _tags(context: Context, role: IamResource, side: Side) -> Mapping[str, str] | None:
-    """Return the tags of a role; None where the plan does not show them."""
+    """Return the tags of a role; None if the plan does not show them."""
     resource = context.filler.resolver.by_address.get(getattr(role, "address", ""))
     match one(resource, "tags_all", side) if resource else None:
         case Known(dict(tags)) if not any(map(is_mark, tags.values())):
@@ -364,7 +365,7 @@ def _tags(context: Context, role: IamResource, side: Side) -> Mapping[str, str] 
 
 
 def _is_shown(context: Context, role: IamResource) -> bool:
-    """Say whether the plan shows the policies of a role."""
+    """Return whether the plan shows the policies of a role."""
     accounts = context.accounts
     has_any = any(role in account.grants for account in accounts.sides)
     return role not in accounts.deleted and (role in accounts.created or has_any)
@@ -376,7 +377,7 @@ def _is_policy(context: Context, owner: IamResource) -> bool:
 
 
 def _of_plugin(grants: Iterable[Grant]) -> Iterator[str]:
-    """Yield where policies of the plugin are written that somebody can change."""
+    """Yield where the user's policies of the plugin are written."""
     for grant in grants:
         is_of_aws = isinstance(grant.policy, Named) and grant.policy.account == "aws"
         if is_of_plugin(grant) and not is_of_aws:
@@ -384,7 +385,7 @@ def _of_plugin(grants: Iterable[Grant]) -> Iterator[str]:
 
 
 def _contents(account: Account, role: IamResource) -> dict[object, Content]:
-    """Return what a role has on one side, and what limits it."""
+    """Return the grants and limits of a role on one side."""
     boundary = account.one(role, Part.BOUNDARY)
     contents: dict[object, Content] = {k: g.content for k, g in account.policies(role).items()}
     return {**contents, Part.BOUNDARY: boundary.content} if boundary else contents

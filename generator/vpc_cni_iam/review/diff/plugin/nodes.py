@@ -1,4 +1,4 @@
-"""Whether the roles of nodes and of clusters still do what pods with the plugin need.
+"""Whether node roles and cluster roles still allow what pods with the plugin need.
 
 Sources: Amazon EKS User Guide, "Amazon EKS node IAM role", "Set up the Amazon EKS Pod Identity
 Agent" and "Assign security groups to individual Pods"; Amazon EC2 User Guide, "IAM roles for Amazon
@@ -37,31 +37,32 @@ class NodeLoss(Enum):
     """What nodes lose."""
 
     REFUSED = "refused"  # EC2 cannot assume their role
-    AGENT_DENIED = "agent denied"  # their role does not allow what the agent of Pod Identity calls
-    NO_ROLE = "no role"  # what launches them no longer gives them one
+    # their role does not allow the calls of the EKS Pod Identity Agent
+    AGENT_DENIED = "agent denied"
+    NO_ROLE = "no role"  # the resource that launches them no longer gives them a role
 
 
 class NodesLost(Struct, frozen=True):
-    """Nodes that newly have no role, or whose role newly does not do for aws-node."""
+    """Nodes that newly have no role, or a role that is not sufficient for aws-node."""
 
     loss: NodeLoss
     role: IamResource
-    cluster: EksCluster = EksCluster()  # without a name where the plan does not say it
-    workload: str = ""  # what no longer gives instances the role
+    cluster: EksCluster = EksCluster()  # without a name if the plan does not show it
+    workload: str = ""  # the resource that no longer gives instances the role
 
 
 class ControllerMissing(Struct, frozen=True):
-    """The role of a cluster lacks what security groups for pods need, which are switched on."""
+    """A cluster's role does not allow what security groups for pods need, which are enabled."""
 
     role: IamResource
-    clusters: tuple[EksCluster, ...]  # those that switch them on
-    is_removed: bool  # whether the plan takes it away
+    clusters: tuple[EksCluster, ...]  # those that enable them
+    is_removed: bool  # whether the plan removes it
     address: str = ""  # of the attachment that the plan removes
 
 
 @fact
 def nodes_lost(context: Context) -> tuple[NodesLost, ...]:
-    """Return what a plan takes from nodes, or newly does not give them."""
+    """Return what nodes newly lack after a plan."""
     return tuple(_nodes_lost(context))
 
 
@@ -83,7 +84,7 @@ def _nodes_lost(context: Context) -> Iterator[NodesLost]:
 
 
 def _is_refused(role: IamResource, plugin: ClusterPlugin, context: Context) -> bool:
-    """Say whether EC2 newly cannot assume a role of nodes; else aws-node's own role says it."""
+    """Return whether EC2 newly cannot assume a node role; not if the role is also aws-node's."""
     had = role in plugin.before.node_roles
     identity = PluginIdentity(Identity.node_role, frozenset({role}))
     before, after = (replace(state, identity=identity) for state in plugin.states)
@@ -94,16 +95,16 @@ def _is_refused(role: IamResource, plugin: ClusterPlugin, context: Context) -> b
 
 
 def _is_denied(role: IamResource, before: PluginState, context: Context) -> bool:
-    """Say whether a role of nodes newly does not allow what the agent of Pod Identity calls."""
+    """Return whether a node role newly does not allow the calls of the Pod Identity agent."""
     had = before.identity.kind is Identity.pod_identity and role in before.node_roles
     old, new = (_may_serve_pods(role, side, context) for side in Side)
-    # Of a role that is not in the plan, other policies are not shown.
+    # If the role is not in the plan, it may have other policies.
     is_known = not isinstance(role, Named) or old
     return not new and (old or not had) and is_known
 
 
 def _may_serve_pods(role: IamResource, side: Side, context: Context) -> bool:
-    """Say whether a role allows what the agent calls, as far as is known, for some cluster."""
+    """Return whether a role allows the agent's calls for some cluster, with its known policies."""
     has = access_of(context, role, PluginIdentity(), side)
     allowed = has.permissions
     layers = allowed.limits if has.open_policies else (allowed.policies, *allowed.limits)
@@ -113,7 +114,7 @@ def _may_serve_pods(role: IamResource, side: Side, context: Context) -> bool:
 
 
 def _is_about_agent(policies: tuple[Policy, ...], effect: str, *, is_whole: bool = False) -> bool:
-    """Say whether a statement is about what the agent calls; `is_whole`: in each case."""
+    """Return whether a statement is about the agent's calls; `is_whole`: in each case."""
     return any(
         s.effect == effect
         and s.is_about(AGENT_ACTION)
@@ -125,7 +126,7 @@ def _is_about_agent(policies: tuple[Policy, ...], effect: str, *, is_whole: bool
 
 @fact
 def controllers_missing(context: Context) -> tuple[ControllerMissing, ...]:
-    """Return the roles of clusters that the plan leaves without what the controller needs."""
+    """Return the cluster roles that do not allow what the controller needs after the plan."""
     return tuple(_controllers_missing(context))
 
 
@@ -147,7 +148,7 @@ def _controllers_missing(context: Context) -> Iterator[ControllerMissing]:
 
 
 def _lacks(owner: IamResource, context: Context) -> bool:
-    """Say whether the policies of a cluster's role do not allow what the controller does."""
+    """Return whether the policies of a cluster's role do not allow the controller's calls."""
     grants = context.accounts.after.policies(owner).values()
     policies = known_policies(grants)
     added = (*policies, managed_policy(RESOURCE_CONTROLLER))

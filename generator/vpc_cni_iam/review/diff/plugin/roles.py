@@ -1,4 +1,4 @@
-"""The roles of the plugin of which a plan names no cluster."""
+"""The roles of the plugin for which a plan names no cluster."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ class TrustLost(Struct, frozen=True):
 
     role: IamResource
     ways: tuple[Identity, ...]
-    is_certain: bool = True  # False: a condition decides it that the review does not know
-    plugin: PluginState = PluginState()  # without a name of a cluster for aws-node of any
+    is_certain: bool = True  # False: it depends on a condition that the review does not know
+    # without a cluster name if it is for aws-node of any cluster
+    plugin: PluginState = PluginState()
 
 
 def access_of(
     context: Context, role: IamResource, identity: PluginIdentity, side: Side
 ) -> RoleAccess:
-    """Return what aws-node may do by one of the roles of an identity."""
+    """Return what aws-node can do with one of the roles of an identity."""
     limits = identity.session_policies
     return role_comparison(context).of(role, side, limits, is_certain=len(limits) == 1)
 
@@ -50,7 +51,7 @@ def service_account_roles(context: Context) -> Mapping[IamResource, frozenset[Id
 
 
 def roles_of_plugin(context: Context) -> Iterator[IamResource]:
-    """Yield who has policies of the plugin, or trusts it, but for the roles of known clusters."""
+    """Yield roles with policies of the plugin, or that trust it, except those of known clusters."""
     of_clusters = own_roles(context) | node_roles(context)
     for owner in context.accounts.principals:
         if owner in of_clusters or owner in context.accounts.deleted:
@@ -68,38 +69,38 @@ def own_roles(context: Context) -> frozenset[IamResource]:
 
 @fact
 def node_roles(context: Context) -> frozenset[IamResource]:
-    """Return the roles of nodes in the clusters of a plan, on either side."""
+    """Return the node roles in the clusters of a plan, on either side."""
     states = (state for plugin in context.plugins for state in plugin.states)
     return frozenset(role for state in states for role in state.node_roles)
 
 
 def is_plugins(context: Context, role: IamResource) -> bool:
-    """Say whether a role is aws-node's: it has it, is named by its trust, or has its policies."""
+    """Return whether a role is aws-node's: it uses it, the role trusts it, or has its policies."""
     trusts = filter(None, (trust_of(context, role, side) for side in Side))
     is_known = role in service_account_roles(context) or has_plugin_policy(context, role)
     return is_known or any(map(names_plugin, trusts))
 
 
 def may_be_plugins(context: Context, owner: IamResource) -> bool:
-    """Say whether aws-node may have a principal's permissions after, as far as is known."""
+    """Return whether aws-node may have a principal's permissions after the plan."""
     return callers(context, owner, Side.AFTER) != {}
 
 
 def has_plugin_policy(context: Context, owner: IamResource) -> bool:
-    """Say whether a principal has a policy of the plugin on either side."""
+    """Return whether a principal has a policy of the plugin on either side."""
     sides = context.accounts.sides
     return any(is_of_plugin(g) for account in sides for g in account.policies(owner).values())
 
 
 def is_named(context: Context, owner: IamResource) -> bool:
-    """Say whether a role with policies is for the plugin's service account by its trust policy."""
+    """Return whether the trust policy of a role names the plugin's service account."""
     trust = trust_of(context, owner, Side.AFTER)
     has_any = any(account.policies(owner) for account in context.accounts.sides)
     return trust is not None and has_any and names_plugin(trust)
 
 
 def address_of(context: Context, owner: IamResource) -> str:
-    """Return the address of a principal; of one that is not in the plan, that of what it has."""
+    """Return the address of a principal; if it is not in the plan, that of its policies."""
     if isinstance(owner, InPlan):
         return owner.address
     sides = (account.policies(owner).values() for account in reversed(context.accounts.sides))
@@ -107,9 +108,9 @@ def address_of(context: Context, owner: IamResource) -> str:
 
 
 def callers(context: Context, owner: IamResource, side: Side) -> Mapping[Caller, bool] | None:
-    """Return with which identities aws-node may assume a role, each with whether that is certain.
+    """Return the identities with which aws-node may assume a role, and whether each is certain.
 
-    None where the plan does not show it.
+    None if the plan does not show it.
     """
     trust = trust_of(context, owner, side)
     if trust is None:
@@ -121,14 +122,14 @@ def callers(context: Context, owner: IamResource, side: Side) -> Mapping[Caller,
 
 
 def is_of_nodes(context: Context, owner: IamResource, *, alone: bool) -> bool:
-    """Say whether nodes can assume a role; `alone` is whether aws-node cannot by itself."""
+    """Return whether nodes can assume a role; with `alone`, aws-node itself must not be able to."""
     identities = {caller.identity for caller in callers(context, owner, Side.AFTER) or ()}
     return Identity.node_role in identities and not (alone and len(identities) > 1)
 
 
 @fact
 def trust_lost(context: Context) -> Mapping[IamResource, TrustLost]:
-    """Return the roles of no known cluster that aws-node can, or may, no longer assume."""
+    """Return the roles without a known cluster that aws-node can or may no longer assume."""
     known = own_roles(context) | node_roles(context) | context.accounts.deleted
     every: dict[IamResource, TrustLost] = {}
     for owner in context.accounts.after.grants:
@@ -143,10 +144,10 @@ def trust_lost(context: Context) -> Mapping[IamResource, TrustLost]:
 
 
 def _ways_lost(owner: IamResource, context: Context) -> tuple[tuple[Identity, ...], bool]:
-    """Return by what aws-node can no longer assume a role, and whether that is certain."""
+    """Return the ways in which aws-node can no longer assume a role; whether that is certain."""
     old, new = (callers(context, owner, side) for side in Side)
     ways = in_order(caller.identity for caller in old or ())
-    # One way may take the place of another one; another cluster's provider does not.
+    # One way may replace another; another cluster's provider does not.
     if not old or new is None or any(caller.identity not in ways for caller in new):
         return (), False
     if old.keys().isdisjoint(new):

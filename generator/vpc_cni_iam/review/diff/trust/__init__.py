@@ -1,1 +1,1 @@
-"""Trust policies on both sides of a plan: who can assume a role, and what is wrong with them."""
+"""Trust policies before and after a plan: who can assume a role, and flaws."""

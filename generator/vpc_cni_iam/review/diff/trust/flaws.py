@@ -1,6 +1,6 @@
-"""What is wrong with a trust policy: whom it lets in that nobody means, and whom it never lets in.
+"""Flaws of trust policies: principals that they should not allow, and those they never allow.
 
-Each is decided by evaluation with requests of pods, of other tokens, and of strangers.
+The review evaluates the policy with requests of pods, other tokens and strangers.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _EFFECTS: tuple[Effect, Effect] = "Deny", "Allow"
 
 
 def flaws(policy: Policy, *, for_plugin: bool, tags: bool = True) -> tuple[TrustFlaw, ...]:
-    """Return what is wrong with a trust policy, of one that is too large nothing.
+    """Return the flaws of a trust policy; none if it is too large.
 
     Args:
         for_plugin: Whether the role is aws-node's, so that only its service account may have it.
@@ -61,7 +61,7 @@ def flaws(policy: Policy, *, for_plugin: bool, tags: bool = True) -> tuple[Trust
 
 
 def living(policy: Policy) -> Policy:
-    """Return a trust policy without what no token can meet, since its issuer has no such claims."""
+    """Return a trust policy without statements whose claims no token of the issuer has."""
 
     def may_be_met(statement: Statement, name: Text) -> bool:
         is_provider = isinstance(name, str) and PROVIDER in name
@@ -72,7 +72,7 @@ def living(policy: Policy) -> Policy:
 
 
 def narrowed(policy: Policy, is_for: Callable[[Statement, Text], bool]) -> Policy:
-    """Return a trust policy that allows nothing to other principals than some, by name."""
+    """Return a trust policy that allows only some principals, by name."""
     statements = []
     for statement in policy.statements:
         principals = tuple(
@@ -87,7 +87,7 @@ def narrowed(policy: Policy, is_for: Callable[[Statement, Text], bool]) -> Polic
 
 
 def is_evaluated(statement: Statement) -> bool:
-    """Say whether a statement is evaluated, an Allow with NotPrincipal as one for everybody."""
+    """Return whether a statement is evaluated; an Allow with NotPrincipal is taken as everyone."""
     return problem(statement) is None or bool(
         statement.effect == "Allow"
         and statement.not_principals
@@ -107,7 +107,7 @@ def problem(statement: Statement) -> InputError | None:
 def _of_statement(alone: Policy, statement: Statement, *, for_plugin: bool) -> Iterator[TrustFlaw]:
     names = [(p.type, name) for p in statement.principals for name in known(p.identifiers)]
     if any(not isinstance(condition.key, str) for condition in statement.conditions):
-        return  # a key that is not known may be any of those that are looked for
+        return  # an unknown key may be any of those that the checks look for
     if statement.not_principals or not {(ANYONE, ANYONE), ("AWS", ANYONE)}.isdisjoint(names):
         yield from _of_everybody(alone, statement)
     for kind, name in names:
@@ -133,7 +133,7 @@ def _of_application(alone: Policy, statement: Statement, name: str) -> Iterator[
 
 
 def _of_pods(policy: Policy, *, tags: bool) -> Iterator[TrustFlaw]:
-    """Yield what is wrong with the trust of EKS Pod Identity."""
+    """Yield the flaws of the trust in EKS Pod Identity."""
     allows = policy.only("Allow").statements
     services = (trust.PODS, f"{trust.PODS}.cn")
     service = next((n for n in services for s in allows if _names(s, n, alone=True)), None)
@@ -150,7 +150,7 @@ def _of_pods(policy: Policy, *, tags: bool) -> Iterator[TrustFlaw]:
 
 
 def _of_scope(policy: Policy, service: str, conditions: list[Condition]) -> Iterator[TrustFlaw]:
-    """Yield that no cluster's pods are let in, or any pod."""
+    """Yield that pods of no cluster, or of any, can assume the role."""
     values = values_of(c for c in conditions if str(c.key).lower() == trust.SOURCE_ARN)
     associations = tuple(value for value in values if _ASSOCIATION in value)
     if associations and not any(
@@ -163,7 +163,7 @@ def _of_scope(policy: Policy, service: str, conditions: list[Condition]) -> Iter
 
 
 def _lets_any_pod(policy: Policy, service: str) -> bool:
-    """Say whether a pod that nobody means is let in: by its tags, or without any."""
+    """Return whether an unintended pod can assume the role: by its tags, or without tags."""
     has = {trust.SOURCE_ARN: _CLUSTER, trust.SOURCE_ACCOUNT: _ACCOUNT}
     tags = {**trust.STRANGER.tags, **trust.STRANGER.pod_tags, **trust.cluster_tags(_CLUSTER)}
     return any(
@@ -174,18 +174,18 @@ def _lets_any_pod(policy: Policy, service: str) -> bool:
 def _may(
     policy: Policy, service: str, action: str, has: Context | None = None, *, tags: bool = True
 ) -> bool:
-    """Say whether EKS Pod Identity may be allowed an action for any pod, or for some."""
+    """Return whether EKS Pod Identity may be allowed an action for any pod, or for some pod."""
     may_have = trust.may_have_but(trust.OF_CALLERS, tags=tags)
     return may_assume(policy, Request(action, "*", service, has or {}, may_have))
 
 
 def _names(statement: Statement, name: str, *, alone: bool = False) -> bool:
-    """Say whether a statement names a service; `alone` is whether ``*`` is no name of it."""
+    """Return whether a statement names a service; with `alone`, ``*`` is not a name of it."""
     names = {name} if alone else {name, ANYONE}
     return any(names & {*p.identifiers} for p in statement.principals)
 
 
 def _of_cluster(association: str) -> str:
-    """Return the ARN of the cluster of an association, by its ARN."""
+    """Return the ARN of the cluster from the ARN of an association."""
     before, _, after = association.partition(_ASSOCIATION)
     return f"{before}:cluster/{after.partition('/')[0]}"

@@ -1,4 +1,4 @@
-"""The OIDC providers of a plan, and the roles whose tokens they provide."""
+"""The OIDC providers of a plan, and the roles that their tokens can assume."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from vpc_cni_iam.review.diff.trust.trusted import Trusted, trusted_by
 
 
 class Providers:
-    """The roles of a plan by the issuers that they trust, and who provides these issuers."""
+    """The roles of a plan by their trusted issuers, and the providers of these issuers."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -46,7 +46,7 @@ class Providers:
                     self._trusted[trusted.issuer].setdefault(role, []).append(trusted)
 
     def roles(self, issuer: str, side: Side, provider: Resource) -> tuple[IamResource, ...]:
-        """Return the roles that tokens can assume by a provider, or by another in its place."""
+        """Return the roles that tokens can assume with a provider, or another in its place."""
         providers = self.by_issuer[side].get(issuer, [])
         own = [provider] if provider in providers else providers
         by_role = self._trusted.get(issuer, {})
@@ -61,14 +61,15 @@ class Providers:
         return tuple(role for role in before if role not in after)
 
     def is_gone_with_cluster(self, provider: Resource) -> bool:
-        """Say whether a provider is deleted with its cluster, so that nobody has its tokens."""
+        """Return whether a provider is deleted with its cluster, so that nobody has its tokens."""
         clusters = self._clusters(provider) if provider.actions == ("delete",) else []
         return bool(clusters) and all(cluster.actions == ("delete",) for cluster in clusters)
 
     def refused(self, provider: Resource) -> tuple[IamResource, ...] | None:
-        """Return the roles of aws-node that trust a new issuer, whose tokens nothing takes.
+        """Return the roles of aws-node that trust a new issuer whose tokens no provider accepts.
 
-        None where the provider has the client ID of the tokens of EKS, or its issuer is not new.
+        None if the provider has the client ID of EKS tokens, or its issuer is not new.
+
         Source: Amazon EKS User Guide, "Create an IAM OIDC provider for your cluster".
         """
         clients = client_ids(provider, Side.AFTER)
@@ -80,12 +81,12 @@ class Providers:
         return tuple(filter(self.is_of_plugin, roles))
 
     def is_of_cluster(self, provider: Resource) -> bool:
-        """Say whether a provider is one of a cluster of EKS after the plan."""
+        """Return whether a provider is for an EKS cluster after the plan."""
         is_eks = platform_of(issuer_on(provider, Side.AFTER), ()) is Platform.KUBERNETES
         return is_eks or bool(self._clusters(provider))
 
     def _clusters(self, provider: Resource) -> list[Resource]:
-        """Return the clusters of the plan whose tokens a provider provides."""
+        """Return the clusters of the plan whose issuer a provider has."""
         filler = self._context.filler
         referred, _ = filler.resolver.references(provider, ("url",))
         issuers = {f"https://{issuer_on(provider, side)}" for side in Side}
@@ -97,20 +98,20 @@ class Providers:
         ]
 
     def is_of_plugin(self, role: IamResource) -> bool:
-        """Say whether a role is aws-node's, and not by EKS Pod Identity alone."""
+        """Return whether a role is aws-node's, and not only through EKS Pod Identity."""
         identities = service_account_roles(self._context).get(role)
         return is_plugins(self._context, role) and (not identities or Identity.irsa in identities)
 
 
 @fact
 def providers(context: Context) -> Providers:
-    """Return the OIDC providers, and the roles whose tokens they provide."""
+    """Return the OIDC providers, and the roles that their tokens can assume."""
     return Providers(context)
 
 
 @fact
 def roles_without_provider(context: Context) -> frozenset[IamResource]:
-    """Return the roles of aws-node whose tokens no OIDC provider provides any longer."""
+    """Return the roles of aws-node for whose tokens there is no OIDC provider any longer."""
     every = providers(context)
     lost = {role for each in every.changed for role in every.lost(each)}
     refused = (role for each in every.changed for role in every.refused(each) or ())
@@ -118,12 +119,12 @@ def roles_without_provider(context: Context) -> frozenset[IamResource]:
 
 
 def has_new_issuer(context: Context) -> bool:
-    """Say whether the plan creates an OIDC provider, as it does for a new cluster."""
+    """Return whether the plan creates an OIDC provider, as for a new cluster."""
     return any(r.type == OIDC_PROVIDER and r.before is None for r in context.filler.resources)
 
 
 def _takes(trusted: list[Trusted], provider: Resource, side: Side) -> bool:
-    """Say whether a role takes tokens for a client ID of a provider; true where not known."""
+    """Return whether a role accepts tokens for a client ID of a provider; true if unknown."""
     clients = client_ids(provider, side)
     asked: set[str] = set()
     for each in trusted:
@@ -133,7 +134,7 @@ def _takes(trusted: list[Trusted], provider: Resource, side: Side) -> bool:
 
 
 def client_ids(provider: Resource, side: Side) -> frozenset[str] | None:
-    """Return the client IDs of a provider; None where they are not known."""
+    """Return the client IDs of a provider; None if they are unknown."""
     value = one(provider, "client_id_list", side)
     if isinstance(value, Known) and isinstance(value.value, list):
         return frozenset(map(str, value.value))
@@ -141,7 +142,7 @@ def client_ids(provider: Resource, side: Side) -> frozenset[str] | None:
 
 
 def issuer_on(provider: Resource, side: Side) -> str:
-    """Return the issuer of a provider without https://; empty where it is not known."""
+    """Return the issuer of a provider without https://; empty if it is unknown."""
     if not is_there(provider, side) or isinstance(one(provider, "url", side), Unknown):
         return ""
     url = text(provider, "url", side)

@@ -13,14 +13,14 @@ from vpc_cni_iam.review.context import Context
 
 
 def trust_of(context: Context, role: IamResource, side: Side) -> Policy | None:
-    """Return the trust policy of a role, also with holes; None where the plan does not show it."""
+    """Return the trust policy of a role, also with holes; None if the plan does not show it."""
     account = context.accounts.after if side is Side.AFTER else context.accounts.before
     grant = account.one(role, Part.TRUST)
     return grant.content.policy if grant and isinstance(grant.content, Document) else None
 
 
 def names_plugin(policy: Policy) -> bool:
-    """Say whether a trust policy is for the plugin's service account by its name."""
+    """Return whether a trust policy names the plugin's service account."""
     try:
         return not trust.is_too_large(policy) and trust.names_plugin(policy)
     except InputError:

@@ -1,4 +1,4 @@
-"""What is wrong with the trust of an OIDC provider, by the tokens that it lets in."""
+"""Flaws of the trust in an OIDC provider, by the tokens that can assume the role."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from vpc_cni_iam.policy.matching.operators import BASES, TEXTS
 from vpc_cni_iam.policy.template import known
 from vpc_cni_iam.review.rules import Level, Rule
 
-STRANGE = "zz-example"  # an audience, an application, and the value of another claim
+# an audience, an application, and the value of another claim, of a stranger's token
+STRANGE = "zz-example"
 _RULES = {
     True: (Rule.IRSA_NO_SUBJECT, Rule.IRSA_WILDCARD, Rule.IRSA_NO_AUDIENCE),
     False: (Rule.OIDC_NO_SUBJECT, Rule.OIDC_WILDCARD, Rule.OIDC_NO_AUDIENCE),
@@ -23,34 +24,34 @@ _RULES = {
 
 
 def values_of(conditions: Iterable[Condition]) -> tuple[str, ...]:
-    """Return the texts that conditions ask for."""
+    """Return the values that conditions require."""
     values = (v for c in conditions if asks(c) for v in known(c.values))
     return tuple(dict.fromkeys(values))
 
 
 def asks(condition: Condition) -> bool:
-    """Say whether a condition asks for one of its texts."""
+    """Return whether a condition requires one of its values."""
     base = BASES.get(condition.operator.rpartition(":")[2].removesuffix("IfExists"))
     return base is not None and base.family in TEXTS and not base.negated
 
 
 def is_any(condition: Condition) -> bool:
-    """Say whether a condition takes any text."""
+    """Return whether a condition accepts any text."""
     return is_like(condition) and any(not str(value).strip("*?") for value in condition.values)
 
 
 def is_like(condition: Condition) -> bool:
-    """Say whether a condition takes wildcards."""
+    """Return whether a condition matches wildcards."""
     return "Like" in condition.operator or "Arn" in condition.operator
 
 
 def is_wild(value: str) -> bool:
-    """Say whether a value has wildcards."""
+    """Return whether a value has wildcards."""
     return "*" in value or "?" in value
 
 
 def sample(pattern: str) -> str:
-    """Return a text that matches a pattern, and that few others name."""
+    """Return a text that matches a pattern and is not a usual name."""
     return pattern.replace("*", "zz").replace("?", "z")
 
 
@@ -60,25 +61,25 @@ def prefix(key: str) -> str:
 
 
 class TrustFlaw(Struct, frozen=True):
-    """One thing that is wrong with a trust policy."""
+    """One flaw of a trust policy."""
 
     rule: Rule
-    provider: str = ""  # the issuer, or the application, that it is about
-    values: tuple[str, ...] = ()  # the subjects, audiences, keys or ARNs that make it so
-    never: bool = False  # whether nobody can assume the role by it
-    level: Level | None = None  # None for that of the rule
+    provider: str = ""  # the issuer or the application
+    values: tuple[str, ...] = ()  # the subjects, audiences, keys or ARNs with the flaw
+    never: bool = False  # whether nobody can assume the role through the statement
+    level: Level | None = None  # None for the level of the rule
 
 
 def asked_claims(statement: Statement, name: str) -> dict[str, str]:
-    """Return the claims that a statement asks for, as a stranger's token has them."""
+    """Return the claims that a statement requires, with the values of a stranger's token."""
     prefix = name.lower()
     keys = (str(condition.key).lower().rpartition(":") for condition in statement.conditions)
-    # Everybody has some method of authentication.
+    # Every token has a method of authentication.
     return {claim: STRANGE for asked, _, claim in keys if asked == prefix and claim != "amr"}
 
 
 class TokenTrust(Struct, frozen=True):
-    """What the tokens of one OIDC provider can do by a statement."""
+    """The tokens of one OIDC provider that a statement allows."""
 
     alone: Policy
     statement: Statement
@@ -86,14 +87,14 @@ class TokenTrust(Struct, frozen=True):
 
     @property
     def issuer(self) -> str:
-        """The issuer, as condition keys have it."""
+        """The issuer, as in condition keys."""
         return issuer(self.provider)
 
     def flaws(self, *, for_plugin: bool) -> Iterator[TrustFlaw]:
-        """Yield whose tokens are let in that nobody means, or why none are."""
+        """Yield the unintended tokens that can assume the role, or why none can."""
         others = self._keys_of_others()
         if not may_assume(self.alone, trust.token_request(self.provider, {})):
-            if others:  # else a Deny keeps all of them out
+            if others:  # otherwise a Deny blocks all of them
                 yield self._flaw(Rule.IRSA_ISSUER, others, never=True)
             return
         names = (n for p in self.statement.principals for n in known(p.identifiers))
@@ -114,7 +115,7 @@ class TokenTrust(Struct, frozen=True):
             yield from self._of_service_accounts(subjects, alive, for_plugin=for_plugin)
 
     def _keys_of_others(self) -> tuple[str, ...]:
-        """Return the keys of claims of other issuers."""
+        """Yield the keys of claims of other issuers."""
         keys = (str(c.key) for c in self.statement.conditions)
         claims = (key for key in keys if trust.is_claim(key.lower()))
         return tuple(key for key in claims if prefix(key) != self.issuer.lower())
@@ -126,7 +127,7 @@ class TokenTrust(Struct, frozen=True):
         audiences: tuple[str, ...],
         alive: Collection[str],
     ) -> Iterator[TrustFlaw]:
-        """Yield that any audience is let in, or that the one of IRSA is not."""
+        """Yield that any audience is accepted, or that the one of IRSA is not."""
         if any(self._lets(sub=subject, aud=STRANGE) for subject in alive):
             yield self._flaw(_RULES[platform is Platform.KUBERNETES][2], subjects)
         elif (
@@ -139,7 +140,7 @@ class TokenTrust(Struct, frozen=True):
     def _of_service_accounts(
         self, subjects: tuple[str, ...], alive: Collection[str], *, for_plugin: bool
     ) -> Iterator[TrustFlaw]:
-        """Yield those that are not the plugin's, and those that need no wildcards."""
+        """Yield service accounts other than the plugin's, and StringLike without wildcards."""
         exact = (s for s in subjects if s in alive and not is_wild(s) and not is_unknown(s))
         foreign = tuple(s for s in exact if s != trust.AWS_NODE.subject)
         if for_plugin and foreign:
@@ -151,7 +152,7 @@ class TokenTrust(Struct, frozen=True):
     def _of_subjects(
         self, platform: Platform, subjects: tuple[str, ...], alive: Collection[str]
     ) -> Iterator[TrustFlaw]:
-        """Yield that all subjects are let in, or those of a pattern, or that a pattern is none."""
+        """Yield subjects that are all accepted or match a pattern, and literal patterns."""
         no_subject, wildcard, _ = _RULES[platform is Platform.KUBERNETES]
         wild = tuple(value for value in subjects if is_wild(value))
         by_pattern = tuple(value for value in wild if sample(value) in alive)
@@ -164,7 +165,7 @@ class TokenTrust(Struct, frozen=True):
             yield self._flaw(Rule.IRSA_NEVER, literally)
 
     def _never(self, subjects: tuple[str, ...], audiences: tuple[str, ...]) -> Iterator[TrustFlaw]:
-        """Yield why no token is let in, though its claims are those that are asked for."""
+        """Yield why no token is accepted, although its claims are the required ones."""
         claims = [("sub", value) for value in subjects] + [("aud", value) for value in audiences]
         if literally := tuple(value for claim, value in claims if self._is_literal(claim, value)):
             yield self._flaw(Rule.IRSA_NEVER, literally, never=True)
@@ -172,12 +173,12 @@ class TokenTrust(Struct, frozen=True):
             yield self._flaw(Rule.IRSA_OTHER_AUDIENCE, audiences, never=True)
 
     def _is_literal(self, claim: str, value: str) -> bool:
-        """Say whether wildcards in a value are compared letter by letter."""
+        """Return whether wildcards in a value are compared as text."""
         lets_itself = is_wild(value) and self._lets(**{claim: value})
         return lets_itself and not self._lets(**{claim: sample(value)})
 
     def _lets(self, **claims: str) -> bool:
-        """Say whether a token is let in; what it has of other claims is a stranger's."""
+        """Return whether a token is accepted; its other claims are a stranger's."""
         unknown = {"sub", "aud"} - {*claims}
         asked = asked_claims(self.statement, self.issuer)
         has = {k: v for k, v in {**asked, **claims}.items() if k not in unknown}
@@ -200,7 +201,7 @@ class TokenTrust(Struct, frozen=True):
 
 
 def _is_of_one_project(pattern: str) -> bool:
-    """Say whether a pattern of subjects names one repository, as GitHub and GitLab write it."""
+    """Return whether a subject pattern names one repository, as GitHub and GitLab write it."""
     kind, _, rest = pattern.partition(":")
     project = rest.partition(":")[0]
     is_whole = not is_wild(project) and "/" in project and ":" in rest

@@ -1,4 +1,4 @@
-"""Who can assume a role by its trust policy, and who newly can."""
+"""The principals that can assume a role with its trust policy, and the new ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from vpc_cni_iam.review.diff.trust.flaws import living
 from vpc_cni_iam.review.diff.trust.tokens import TrustFlaw, asks, is_any, is_like, prefix
 from vpc_cni_iam.review.rules import Rule
 
-# Rules about who is let in, by the subject of a token, and by EKS Pod Identity.
+# Rules about subjects of tokens, and about EKS Pod Identity.
 _OF_SUBJECTS = (
     *(Rule.IRSA_NO_SUBJECT, Rule.IRSA_WILDCARD, Rule.IRSA_OTHER_SUBJECT, Rule.IRSA_NO_AUDIENCE),
     *(Rule.OIDC_NO_SUBJECT, Rule.OIDC_WILDCARD, Rule.OIDC_NO_AUDIENCE),
@@ -36,22 +36,22 @@ _OF_PODS = Rule.PODS_NO_TAGS, Rule.PODS_UNSCOPED, Rule.PODS_TAGS_OFF, Rule.PODS_
 
 
 class Trusted(Struct, frozen=True):
-    """Somebody whom a statement lets assume the role."""
+    """A principal that a statement allows to assume the role."""
 
     type: str  # of the principal, such as ``Federated``
-    name: Text  # as the policy has it
-    # The same with its own name for what the plan does not show, and the claims of a token.
+    name: Text  # as in the policy
+    # The name with unknown parts replaced by their places, and the claims of a token.
     known: str
     claims: tuple[tuple[str, str], ...] = ()
     subject: Text = ""  # of a token; empty for any
-    is_pattern: bool = False  # whether wildcards in the subject are meant as such
-    platform: Platform = Platform.OTHER  # who has tokens of the issuer
+    is_pattern: bool = False  # whether wildcards in the subject are compared as wildcards
+    platform: Platform = Platform.OTHER  # the platform that has tokens of the issuer
     audiences: tuple[Text, ...] = ()  # of a token; empty for any
     limits: frozenset[Condition] = frozenset()  # the other conditions
 
     @property
     def issuer(self) -> str:
-        """The issuer of its token; empty for what has none, or one that is not known."""
+        """The issuer of its token; empty if it has none, or an unknown one."""
         return issuer(str(self.name)) if self.type == "Federated" else ""
 
     @property
@@ -61,19 +61,20 @@ class Trusted(Struct, frozen=True):
 
 
 class Widened(Struct, frozen=True):
-    """A trust policy newly allows somebody to assume the role, or under fewer conditions."""
+    """A trust policy allows new principals to assume the role, or has fewer conditions."""
 
-    trusted: tuple[Trusted, ...]  # who can newly assume it
-    before: tuple[Trusted, ...]  # who no longer can, or could under other conditions
-    same_principals: bool  # whether all of them could under other conditions
-    conditions: tuple[ConditionChange, ...]  # those that are gone, or become others
-    # The Deny statements that are gone, or become others.
+    trusted: tuple[Trusted, ...]  # the principals that can newly assume it
+    # the principals that no longer can, or could under other conditions
+    before: tuple[Trusted, ...]
+    same_principals: bool  # whether all of them could before, under other conditions
+    conditions: tuple[ConditionChange, ...]  # those that are removed or changed
+    # The Deny statements that are removed or changed.
     denies: tuple[StatementRemoved | StatementChanged, ...]
-    actions: tuple[str, ...]  # what is newly allowed to the same principals
+    actions: tuple[str, ...]  # the actions that the same principals can newly call
 
 
 def tells_of(flaw: TrustFlaw, trusted: Trusted) -> bool:
-    """Say whether a flaw tells all of somebody whom a statement lets in."""
+    """Return whether a flaw says everything about a principal."""
     if flaw.rule is Rule.TRUST_ANYBODY:
         return trusted.name == ANYONE
     if flaw.rule in _OF_PODS:
@@ -87,7 +88,7 @@ def tells_of(flaw: TrustFlaw, trusted: Trusted) -> bool:
 
 
 def trusted_by(policy: Policy) -> tuple[Trusted, ...]:
-    """Return who can assume a role by its trust policy, as its statements say it."""
+    """Return the principals that can assume a role, from the statements of its trust policy."""
     allows = living(policy).only("Allow")
     return tuple(
         dict.fromkeys(
@@ -103,7 +104,7 @@ def trusted_by(policy: Policy) -> tuple[Trusted, ...]:
 def _trusted(
     statement: Statement, named: Statement, kind: str, name: Text, known: str
 ) -> Iterator[Trusted]:
-    """Yield whom a name means, with the subjects of its tokens; `named` has no holes in keys."""
+    """Yield the principals of a name, with token subjects; `named` has no holes in keys."""
     by_claim: dict[str, tuple[Condition, Condition]] = {}
     prefix = issuer(known).lower() if kind == "Federated" else ""
     for condition, filling in zip(statement.conditions, named.conditions, strict=True):
@@ -137,12 +138,12 @@ def _trusted(
 
 
 def _sample(pattern: str) -> str:
-    """Return a claim as a token has it, which has no wildcards."""
+    """Return a claim as a token has it, without wildcards."""
     return pattern.replace("*", "example").replace("?", "x")
 
 
 def widened(before: Policy, after: Policy) -> Widened:
-    """Return what a trust policy that allows more newly allows."""
+    """Return what a widened trust policy newly allows."""
     old, new = trusted_by(before), trusted_by(after)
     stay = set(old) & set(new)
     coming, leaving = (tuple(t for t in side if t not in stay) for side in (new, old))
@@ -163,7 +164,7 @@ def widened(before: Policy, after: Policy) -> Widened:
 
 
 def _is_of_others(change: ConditionChange, newcomers: tuple[Trusted, ...]) -> bool:
-    """Say whether a condition that is gone is about tokens of other issuers than newcomers'."""
+    """Return whether a removed condition is about other issuers than those of new principals."""
     key = str(change.old.key if change.old else "").lower()
     is_gone = bool(newcomers) and change.new is None and is_claim(key)
     return is_gone and all(prefix(key) != t.issuer.lower() for t in newcomers)
@@ -172,7 +173,7 @@ def _is_of_others(change: ConditionChange, newcomers: tuple[Trusted, ...]) -> bo
 def _changes(
     before: Policy, after: Policy
 ) -> tuple[tuple[StatementRemoved | StatementChanged, ...], tuple[ElementChange, ...]]:
-    """Return the Deny statements that are gone or change, and what changes in the others."""
+    """Return the removed and changed Deny statements, and the changes of other statements."""
     denies: list[StatementRemoved | StatementChanged] = []
     elements: list[ElementChange] = []
     for difference in differences(before, after):
@@ -188,9 +189,9 @@ def _changes(
 
 
 def may_be_assumed(policy: Policy, trusted: Trusted) -> bool:
-    """Say whether somebody may assume a role by a trust policy, beside its Deny statements.
+    """Return whether a principal may assume a role by a trust policy, with its Deny statements.
 
-    Without claims it is whether any token of the issuer may.
+    Without claims, it is whether any token of the issuer may.
     """
     policy = filled(policy)
     return any(
@@ -200,7 +201,7 @@ def may_be_assumed(policy: Policy, trusted: Trusted) -> bool:
 
 
 def realistic(answer: NewAccess, what: Widened, old: Policy, new: Policy) -> NewAccess:
-    """Return an example whose token has a subject that its issuer could give it."""
+    """Return an example whose token has a subject that its issuer can give it."""
     request = answer.request
     key = f"{issuer(request.principal)}:sub"
     others = {k: v for k, v in request.context.items() if k.lower() != key.lower()}

@@ -1,1 +1,1 @@
-"""The formats of `review --format` and `--report`: each is a module, whose name is the format's."""
+"""The formats of `review --format` and `--report`: a module with the name of each format."""

@@ -1,7 +1,7 @@
 """A review as one page of HTML: the verdict and the findings first, details folded.
 
 It needs no other file, no network and no script. The template escapes every text, and `sanitise`
-makes visible what a plan hides.
+shows control characters.
 """
 
 from __future__ import annotations
@@ -56,5 +56,5 @@ def _digest(content: str) -> str:
 
 
 def _by_owner(policies: Iterable[list[ShownPolicy]]) -> Iterable[list[list[ShownPolicy]]]:
-    """Return the policies that change, those of one principal together."""
+    """Return the policies that change, grouped by principal."""
     return words.grouped(policies, lambda alike: alike[0].owner)

@@ -21,7 +21,7 @@ def write(review: ShownReview, setting: Setting) -> str:
 
 
 def pieces(review: ShownReview, _setting: Setting) -> Iterator[str]:
-    """Yield a review in this format; it is ASCII, so that no terminal obeys what is in it."""
+    """Yield a review in this format; it is ASCII, so it has no control characters."""
     review = replace(review, rules=rules_of(review))
     lead = "{\n"
     for name in members(review):
@@ -32,7 +32,7 @@ def pieces(review: ShownReview, _setting: Setting) -> Iterator[str]:
 
 
 def _member(value: Any) -> Iterator[str]:
-    """Yield a member of the report, of a list item by item: a plan may have thousands."""
+    """Yield a member of the report; a list item by item, because a plan may have thousands."""
     if not isinstance(value, tuple) or not value:
         yield _indented(value, 2)
         return

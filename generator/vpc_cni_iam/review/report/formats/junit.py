@@ -1,4 +1,4 @@
-"""A review as JUnit XML, as Jenkins and GitLab take it: a test for each finding and policy."""
+"""A review as JUnit XML for Jenkins and GitLab, with a test case for each finding and policy."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _SUITE = "vpc-cni-iam review"
 def write(review: ShownReview, setting: Setting) -> str:
     """Return a review in this format; it is ASCII.
 
-    A finding that fails the review is a test that fails, another one a test that passes with a
-    text, an ignored one a test that is skipped; a policy that changes without a finding passes. For
-    GitLab, each test has its file, which the schema of Jenkins refuses.
+    A finding that fails the review is a failed test. Other findings are passed tests with a text,
+    ignored ones skipped tests, and policies that change without a finding passed tests. For GitLab,
+    each test has its file; the schema of Jenkins does not allow that.
     """
     cases = list(_cases(review, setting.prefix if setting.forge == "gitlab" else None))
     numbers = {

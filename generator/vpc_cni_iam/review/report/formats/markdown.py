@@ -1,7 +1,7 @@
-"""A review as Markdown for a comment on a pull request: within a limit, and inert.
+"""A review as Markdown for a comment on a pull request, within the size limit of a comment.
 
-Text from the plan stands in code spans only, in which no forge finds markup, mentions, references
-to issues, links or commands; what would end a span is written by its number.
+Text from the plan is only in code spans, where no forge reads markup, mentions, issue numbers,
+links or commands. Characters that would end a span are written as numeric references.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from vpc_cni_iam.review.rules import Level
 
 
 class Dialect(Struct, frozen=True):
-    """What a forge takes."""
+    """What a forge accepts in a comment."""
 
-    limit: int  # longest comment, in bytes of UTF-8, so that no way of counting finds it longer
-    folds: bool  # whether it shows ``<details>`` of HTML folded, and not as text
+    limit: int  # bytes of UTF-8: the strictest way to count
+    folds: bool  # whether it folds ``<details>`` of HTML
 
 
 DIALECTS: dict[Forge, Dialect] = {
@@ -37,20 +37,19 @@ MARKER = "vpc-cni-iam review"
 _ALSO = 3
 _DETAILS = 6
 _LINES = 40
-# So that no finding is too large for a comment.
+# Characters of a text, so that no finding is too large for a comment.
 _LONGEST = 1000
-# Words and numbers that mean nothing but themselves to any forge, with the stops after them.
+# Words and numbers that no forge reads as markup, with the stops after them.
 _WORD = re.compile(r"\(?(?:[A-Za-z]+(?:'[a-z]+)?\)?[,:;.]?|v?\d+(?:\.\d+)*\)?,?|=)", re.ASCII)
 _STOPS = re.compile(r"(\(?)(.+?)(\)?[,:;.]?)", re.DOTALL)
-# A forge makes a link of what may be the number of a commit.
+# A forge turns what may be the hash of a commit into a link.
 _COMMIT = re.compile(r"[a-f\d]{7,}", re.IGNORECASE)
 
 
 def write(review: ShownReview, setting: Setting) -> str:
     """Return a review in this format.
 
-    The first line is a marker that is not shown, with which a comment can be found and replaced; it
-    is the same for the same plan's name.
+    The first line is a hidden marker, made of the plan's name, to find and replace the comment.
     """
     dialect = DIALECTS[setting.forge or "github"]
     blocks = [_head(review), *_blocks(review, dialect)]
@@ -61,7 +60,7 @@ def write(review: ShownReview, setting: Setting) -> str:
     room = dialect.limit - _size(_end(len(blocks), digest))
     shown: list[str] = []
     for block in blocks:
-        # What is too large takes no room from what comes after it.
+        # A block that is too large is left out; later ones may fit.
         if _size(block) <= room:
             shown.append(block)
             room -= _size(block)
@@ -71,8 +70,8 @@ def write(review: ShownReview, setting: Setting) -> str:
 def _end(left: int, digest: str) -> str:
     parts = "1 part" if left == 1 else f"{left} parts"
     return (
-        f"\n\n**Cut by {parts}, since a comment has a limit.** The whole report is what "
-        f"`--format json` prints; its SHA-256 is `{digest}`.\n"
+        f"\n\n**{parts} left out: a comment has a size limit.** `--format json` prints the whole "
+        f"report; its SHA-256 is `{digest}`.\n"
     )
 
 
@@ -96,7 +95,7 @@ def prose(text: str) -> str:
     for word in _short(text).split(" "):
         is_item = not parts and word.endswith(")")  # of a list
         plain = bool(_WORD.fullmatch(word)) and not (_COMMIT.search(word) or is_item)
-        # A stop ends a span: what stands on its two sides are two things.
+        # A stop ends a span: the texts before and after it are separate.
         ended = not plain and bool(parts) and parts[-1][1].endswith((",", ";", ":"))
         if parts and parts[-1][0] == plain and not ended:
             parts[-1] = (plain, f"{parts[-1][1]} {word}")
@@ -106,7 +105,7 @@ def prose(text: str) -> str:
 
 
 def _span(text: str) -> str:
-    """Return text as a code span, with a bracket before it and stops after it outside."""
+    """Return text as a code span; a bracket before it and stops after it stay outside."""
     parts = _STOPS.fullmatch(text)
     before, inner, after = parts.groups() if parts else ("", text, "")
     if after.startswith(")") and inner.count("(") > inner.count(")"):
@@ -125,7 +124,7 @@ def _head(review: ShownReview) -> str:
 
 
 def _blocks(review: ShownReview, dialect: Dialect) -> Iterator[str]:
-    """Yield parts that may be left out from the end, the most important first."""
+    """Yield the blocks of the comment, the most important first; the last may be left out."""
     for part, groups in words.in_sections(review).items():
         yield f"\n#### {part.value}\n"
         if part is Section.PLUGIN:
@@ -141,7 +140,7 @@ def _blocks(review: ShownReview, dialect: Dialect) -> Iterator[str]:
         yield ("" if number else "\n") + f"- *ignored{until}* {about}\n"
     yield f"\n{prose(words.last_line(review))}\n"
     for number, changes in enumerate(words.policies(review)):
-        yield ("" if number else "\n#### Changes of policies\n") + _policy(changes, dialect)
+        yield ("" if number else "\n#### Policy changes\n") + _policy(changes, dialect)
 
 
 def _plugin(alike: list[ShownPlugin]) -> str:
@@ -199,5 +198,5 @@ def _policy(alike: list[ShownPolicy], dialect: Dialect) -> str:
 
 
 def _html_code(text: str) -> str:
-    """Return text as code in a block of HTML, where a forge finds no Markdown and no mention."""
+    """Return text as code in a block of HTML, where a forge reads no Markdown and no mention."""
     return f"<code>{escape_html(_short(text))}</code>"

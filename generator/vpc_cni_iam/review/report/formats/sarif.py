@@ -1,7 +1,7 @@
-"""A review as SARIF 2.1.0, the form of findings that code scanning takes.
+"""A review as SARIF 2.1.0 for code scanning.
 
-The standard: OASIS, Static Analysis Results Interchange Format 2.1.0 with errata 01. What GitHub
-asks besides: docs.github.com, "SARIF support for code scanning".
+Sources: OASIS, Static Analysis Results Interchange Format 2.1.0 with errata 01; for GitHub,
+docs.github.com, "SARIF support for code scanning".
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from vpc_cni_iam.review.report_formats import Setting
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
-# GitHub refuses a run with more; findings are sorted, so that the worst stay.
+# GitHub refuses a run with more results. Findings are sorted, so the worst are in it.
 LIMIT = 25_000
 _FINGERPRINTS = "primaryLocationLineHash", "vpcCniIam/v1"
 _SEVERITIES = {"error": "error", "warning": "warning", "note": "recommendation"}
@@ -33,14 +33,14 @@ _SEVERITIES = {"error": "error", "warning": "warning", "note": "recommendation"}
 def write(review: ShownReview, setting: Setting) -> str:
     """Return a review in this format; it is ASCII.
 
-    Ignored findings are in it as suppressed, but not for GitHub, which shows them as open.
+    Ignored findings are suppressed results. They are left out for GitHub, which shows them as open.
     """
     ignored = review.ignored if setting.forge != "github" else ()
     every: list[ShownFinding | ShownIgnored] = [*review.findings, *ignored]
     writer = _Writer(review, setting.prefix)
     invocation: dict[str, Any] = {"executionSuccessful": True, "exitCode": int(review.failed)}
     if len(every) > LIMIT:
-        text = f"{len(every) - LIMIT} findings are left out; {LIMIT} is what code scanning takes"
+        text = f"{len(every) - LIMIT} findings are left out: code scanning accepts {LIMIT}"
         notification = {"level": "warning", "message": {"text": text}}
         invocation["toolExecutionNotifications"] = [notification]
     rules = list(map(_rule, writer.rules))
@@ -71,7 +71,7 @@ def _rule(rule: ShownRule) -> dict[str, Any]:
 
 
 def message(text: str) -> str:
-    """Return text that is no link and holds no place of an argument."""
+    """Return text in which SARIF reads no link and no placeholder."""
     safe = "\n".join(map(sanitise, text.split("\n")))
     return re.sub(r"\{(\d+)\}", r"{{\1}}", safe.replace("](", "] ("))
 
@@ -110,12 +110,12 @@ class _Writer:
             "level": finding.level,
             "message": {"text": message("\n".join(lines))},
             "locations": [self._location(finding)],
-            # GitHub's own is of the line's text, which all instances of a resource share.
+            # GitHub's own fingerprint is of the line's text, which all instances share.
             "partialFingerprints": dict.fromkeys(_FINGERPRINTS, fingerprint),
         }
 
     def _location(self, finding: ShownFinding) -> dict[str, Any]:
-        """Return the place in the configuration; where it is not known, the plan."""
+        """Return the place in the configuration; if it is not known, the plan."""
         place = finding.place
         path = normpath(f"{self._prefix}/{place.file}").lstrip("/") if place else self._plan
         uri = quote(path.encode("utf-8", "replace"))

@@ -1,4 +1,4 @@
-"""A review as text: whether the plugin works, who can do more, and what else there is.
+"""A review as text: whether the plugin works, who can do more, and the other findings.
 
 The first screen has at most forty lines and counts what it leaves out; ``--details`` shows all.
 """
@@ -38,9 +38,9 @@ _VERDICTS = {
 _INDENT = 12
 _LABEL = "  {:<10}"
 _SCREEN = 40
-# Of a first screen that would have too many lines, each section has fewer findings.
+# If the first screen has too many lines, each section shows fewer findings.
 _MOST_FINDINGS, _FIRST_NOTES, _FIRST_CLUSTERS, _FIRST_IGNORED = 16, 5, 2, 1
-# So that no text fills the first screen alone.
+# Lines of a text, so that none fills the first screen.
 _FIRST_LINES, _LAST_LINES = 3, 4
 
 
@@ -62,7 +62,7 @@ def _page(
     sections: Mapping[Section, list[list[ShownFinding]]],
     most: int | None,
 ) -> _TextPage:
-    """Return a page with at most so many findings in each section; 0 is for one in two lines."""
+    """Return a page with at most `most` findings a section; with 0, one finding in two lines."""
     page = _TextPage(setting, is_brief=most == 0)
     page.line(f"IAM review of {review.plan}", "title", most=1)
     result = "fails" if review.failed else "passes"
@@ -92,11 +92,11 @@ def _page(
 
 
 class _TextPage:
-    """Lines of text, as wide as a terminal, or as long as they are where no width is known."""
+    """Lines of text, as wide as a terminal; not broken if no width is known."""
 
     def __init__(self, setting: Setting, *, is_brief: bool) -> None:
         self._width, self._colour, self.details = setting.width, setting.colour, setting.details
-        self.is_brief = is_brief  # each text has one line, and only what names a finding
+        self.is_brief = is_brief  # each text has one line; no details and no fix
         self._lines: list[str] = []
 
     def text(self) -> str:
@@ -118,7 +118,7 @@ class _TextPage:
         indent: int = 0,
         most: int | None = None,
     ) -> None:
-        """Add a text with a label, broken into at most so many lines, or any with details."""
+        """Add a text with a label, in at most `most` lines; with details, in all it needs."""
         safe = escape_log_command(sanitise(text))
         lead = label or " " * indent
         rest = " " * len(lead) if label else " " * (indent + 2)
@@ -139,7 +139,7 @@ class _TextPage:
 
 
 def _wrapped(text: str, width: int) -> Iterator[str]:
-    """Yield lines, broken at spaces; a longer word has its own line, broken at its parts."""
+    """Yield lines, broken at spaces; a word that is too long is broken at ``:`` or ``/``."""
     line = text[: len(text) - len(text.lstrip(" "))]
     for word in text.lstrip(" ").split(" "):
         if line.strip() and len(line) + 1 + len(word) > width:
@@ -206,7 +206,7 @@ def _ignored(page: _TextPage, review: ShownReview) -> None:
 
 
 def _policies(page: _TextPage, review: ShownReview) -> None:
-    page.line("Changes of policies", "title")
+    page.line("Policy changes", "title")
     if not review.policies:
         page.line(f"  {words.UNCHANGED}")
     for policy, *others in words.policies(review):

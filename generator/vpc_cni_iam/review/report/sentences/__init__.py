@@ -1,4 +1,4 @@
-"""The sentences of findings: one module for each question, one function for each evidence."""
+"""The sentences of findings: a module for each question, a function for each evidence type."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
 
 
 def say(finding: Finding) -> Saying:
-    """Return what is said of a finding."""
+    """Return the sentences of a finding."""
     if isinstance(finding.evidence, Drifted):
         return plan.drifted(finding.evidence, say(finding.evidence.finding))
     return _SENTENCES[type(finding.evidence)](finding, finding.evidence)

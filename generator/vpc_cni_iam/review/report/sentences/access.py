@@ -34,7 +34,7 @@ from vpc_cni_iam.review.diff.harm import GainedPart
 from vpc_cni_iam.review.diff.permissions import Open, Refusal
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import limit_text, name_of, names_of
+from vpc_cni_iam.review.report.names import conjugate, limit_text, name_of, names_of
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.accounts import SENTENCES as OF_ACCOUNTS
 from vpc_cni_iam.review.rules import Level, Rule
@@ -48,11 +48,11 @@ _CLASS_TEXTS = {
     PolicyClass.ADMIN: "allows everything, or everything but IAM",
     PolicyClass.IAM: "allows using the permissions of other roles",
     PolicyClass.DATA: "allows reading or changing data",
-    PolicyClass.READ: "allows only reading, and of no data",
-    PolicyClass.OTHER: "allows neither data nor IAM on resources of any name",
+    PolicyClass.READ: "is read-only and does not read data",
+    PolicyClass.OTHER: "gives no access to data or IAM on resources of any name",
 }
-_PARTS = 8  # of which the sentences say what they allow
-_NAMES = 6  # of actions and resources of one part
+_PARTS = 8  # statements that a finding describes
+_NAMES = 6  # actions or resources that it names of each
 
 
 def _gain(finding: Finding, gain: Gain) -> Saying:
@@ -74,14 +74,14 @@ def _gain(finding: Finding, gain: Gain) -> Saying:
 
 
 def _who_can(gain: Gain, what: str, *, is_attached: bool) -> str:
-    """Return who can now do what, and with which policies."""
+    """Return who can now do what, with which policies."""
     who, policies, deny = _who(gain), _policies(gain.policies), _deny(gain)
     is_of_aws = all(aws_managed.name_of(name_of(policy)) for policy in gain.policies)
     if gain.reach and deny:
         return f"{who} can now {what}: the {deny} no longer applies in full"
     if is_attached and (gain.reach or is_of_aws):
-        return f"{who} gets {policies}, and can now {what}"
-    if gain.reach and policies:
+        return f"{who} {conjugate('get', gain.owners)} {policies}, and can now {what}"
+    if gain.reach and policies and policies not in who:
         action, comma, result = what.partition(", ")
         return f"{who} can now {action} with {policies}{comma}{result}"
     return f"{who} can now {what}"
@@ -111,13 +111,13 @@ def _drops_condition(part: GainedPart) -> bool:
 
 
 def _who(gain: Gain) -> str:
-    """Return who is allowed something; a policy that nobody of the plan has is a principal, too."""
+    """Return who is allowed something; a policy that no principal of the plan has is its owner."""
     is_policy = len(gain.owners) == 1 and gain.owners[0] in gain.policies
-    return f"Anyone who has {name_of(gain.owners[0])}" if is_policy else names_of(gain.owners)
+    return f"Anyone with {name_of(gain.owners[0])}" if is_policy else names_of(gain.owners)
 
 
 def _deny(gain: Gain) -> str:
-    """Return the Deny with which more is allowed, or nothing."""
+    """Return the Deny whose change allows more; empty if there is none."""
     match gain.parts[0].difference if gain.parts else None:
         case (
             StatementRemoved(statement=Statement("Deny") as statement)
@@ -135,7 +135,7 @@ def _policies(policies: tuple[IamResource, ...]) -> str:
 
 
 def also(parts: list[str], *, is_first: bool) -> list[str]:
-    """Return lines about the parts of a gain that the message does not say."""
+    """Return lines about the parts of a gain that the message leaves out."""
     label = "newly allowed" if is_first else "also"
     lines = [f"{label}: {text.removeprefix('call ')}" for text in parts[:_PARTS]]
     more = len(parts) - len(lines)
@@ -147,7 +147,7 @@ def _example(answer: NewAccess | None) -> tuple[str, ...]:
 
 
 def part_text(part: GainedPart) -> str:
-    """Return what a part newly allows, in the words of the policy: ``call ... on ... if ...``."""
+    """Return what a part newly allows, as the policy writes it: ``call ... on ... if ...``."""
     match part.difference:
         case StatementRemoved(statement=Statement("Deny") as statement):
             return f"{_calls(statement, part.actions)} where a policy allows it: a Deny is removed"
@@ -166,7 +166,7 @@ def part_text(part: GainedPart) -> str:
 
 
 def _is_by_actions(part: GainedPart) -> bool:
-    """Say whether the actions of a part say all of it: those of an Allow, or of a new one."""
+    """Return whether only the actions of an Allow change, or the Allow is new."""
     match part.difference:
         case StatementAdded(statement=Statement("Allow")):
             return True
@@ -193,7 +193,7 @@ def _calls(
     actions: tuple[Text, ...] = (),
     without: Collection[Condition | None] = (),
 ) -> str:
-    """Return what a statement is about; the conditions `without` are named elsewhere."""
+    """Return which calls a statement is about, leaving out the conditions `without`."""
     what = _listed(actions or statement.actions)
     what = "every action" if what == "*" else what
     if statement.not_actions:
@@ -212,28 +212,30 @@ def _listed(texts: Iterable[Text]) -> str:
 def _published(gain: Gain) -> Saying:
     who, lines = _who(gain), []
     for document in gain.published:
-        line = f"{who} gets a policy that equals {document.after}"
+        line = f"{who} {conjugate('get', gain.owners)} a policy that equals {document.after}"
         if document.before is not None:
-            line = f"The policy of {who} updates from {document.before} to {document.after}"
-            line += f"; adds {', '.join(document.added)}" if document.added else ""
+            line = f"The policy of {who} is updated from {document.before} to {document.after}"
+            line += f", which adds {', '.join(document.added)}" if document.added else ""
         lines.append(line)
     return Saying(lines[0], (*lines[1:], *_example(gain.example)))
 
 
 def _group_joined(finding: Finding, joined: GroupJoined) -> Saying:
     who, group = names_of(joined.owners), name_of(joined.group)
+    joins = f"{who} {conjugate('join', joined.owners)} {group}"
     if joined.reach:
-        message = f"{who} joins {group}, and can now {REACH_TEXTS[joined.reach]}"
+        message = f"{joins}, and can now {REACH_TEXTS[joined.reach]}"
         return Saying(message, fix=f"Keep {who} out of {group}")
-    gets = ", and gets the group's permissions"
-    shown = gets if joined.is_shown else ". The plan does not show the group's policies"
-    return Saying(f"{who} joins {group}{shown}")
+    shown = f", and {conjugate('get', joined.owners)} the group's permissions"
+    if not joined.is_shown:
+        shown = ". The plan does not show the group's policies"
+    return Saying(f"{joins}{shown}")
 
 
 def _undecided(finding: Finding, undecided: AccessUndecided) -> Saying:
     who = names_of(undecided.owners)
     reason = undecided_text(undecided.answer, "the policy")
-    return Saying(f"{who} may be able to do more, which is not decided: {reason}")
+    return Saying(f"It is not known whether {who} can do more: {reason}")
 
 
 _REASONS = {
@@ -244,7 +246,7 @@ _REASONS = {
 
 
 def undecided_text(answer: NotProven, policy: str) -> str:
-    """Return why it is not decided what a policy newly allows."""
+    """Return why it is not known what a policy newly allows."""
     match answer:
         case NotProven(Open.REFUSED, Refusal(why)):
             return ", ".join(filter(None, (f"{policy} cannot be evaluated", str(why))))
@@ -258,8 +260,8 @@ def _deny_lost(finding: Finding, lost: DenyLost) -> Saying:
     if lost.hidden:
         gone = first_of(map(name_of, lost.hidden))
         of = f"the policies of {gone}" if gone.startswith("group ") else gone
-        message = f"{who} no longer has {of}, which the plan does not show"
-        return Saying(f"{message}: if it has a Deny, that no longer applies")
+        message = f"{who} {conjugate('lose', lost.owners)} {of}, which the plan does not show"
+        return Saying(f"{message}. If it has a Deny, the Deny no longer applies")
     first, *rest = list(map(part_text, lost.parts)) or ["do more"]
     message = f"{who} may now {first}. The plan may not show what other policies allow"
     return Saying(message, (*also(rest, is_first=False), *_example(lost.example)))
@@ -268,7 +270,7 @@ def _deny_lost(finding: Finding, lost: DenyLost) -> Saying:
 def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
     policy, who, address = name_of(shown.policy), names_of(shown.owners), finding.address
     if shown.content is not None:
-        message = f"{policy} is not a policy: {shown.content.why}"
+        message = f"{policy} is not a valid policy: {shown.content.why}"
         return Saying(message, fix=f"Correct the policy in {address}")
     managed = aws_managed.find(policy)
     named = policy if policy.startswith("the ") else f"the policy {policy}"
@@ -280,19 +282,20 @@ def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
         refers = f": it refers to {first_of(shown.references)}" if shown.references else ""
         return Saying(f"{named} is known after apply{refers}")
     if finding.rule is Rule.SENSITIVE_POLICY:
-        return Saying(f"{named} is sensitive, so it is not judged")
+        return Saying(f"{named} is sensitive, so it is not reviewed")
     if managed:
         because = f" ({', '.join(managed.because)})" if managed.because else ""
-        message = f"{who} gets {managed.name}, which {_CLASS_TEXTS[managed.policy_class]}{because}"
+        message = f"{who} {conjugate('get', shown.owners)} {managed.name}, which "
+        message += f"{_CLASS_TEXTS[managed.policy_class]}{because}"
         fix = f"Detach {managed.name} from {who}" if finding.rule is Rule.ADMIN else ""
         return Saying(message, fix=fix)
     if instead := aws_managed.nonexistent(policy):
-        message = f"{policy} is attached to {who}, and does not exist: {instead}"
+        message = f"{policy} is attached to {who}, but does not exist: {instead}"
         return Saying(message, fix=f"Correct the ARN in {address}")
     message = f"{policy} is attached to {who}. The plan does not show the document"
     if isinstance(shown.policy, Unresolved) and not is_mark(shown.policy.place):
         message = f"{shown.policy.place} is known after apply: the plan does not show "
-        message += f"what {who} gets"
+        message += f"what {who} {conjugate('get', shown.owners)}"
     return Saying(message, fix=f"Look at {policy} in IAM" if aws_managed.name_of(policy) else "")
 
 
@@ -303,7 +306,7 @@ def _no_gain(finding: Finding, change: NoGain) -> Saying:
     if finding.rule is Rule.REWRITTEN:
         return Saying(f"The policies of {who} change, and allow the same")
     lost = [part_text(part) for part in change.lost if _is_by_actions(part)]
-    less = f"can no longer {lost[0]}" if lost else "is allowed less, and nothing new"
+    less = f"can no longer {lost[0]}" if lost else "can do less, and nothing new"
     return Saying(f"{who} {less}")
 
 
@@ -314,7 +317,7 @@ def _boundary(finding: Finding, change: BoundaryChanged) -> Saying:
         return Saying(f"{new}, the permissions boundary of {who}, allows no more than before")
     parts = list(map(part_text, change.parts))
     if not new:
-        message = f"{who} loses {old} as its permissions boundary"
+        message = f"{who} {conjugate('lose', change.owners)} the permissions boundary {old}"
         fix = f"Set permissions_boundary of {finding.address} to {old}"
     elif old == new and parts and finding.level is Level.WARNING:  # it denies less
         message = f"{old} is the permissions boundary of {who}, which can now {parts[0]}"
@@ -324,8 +327,10 @@ def _boundary(finding: Finding, change: BoundaryChanged) -> Saying:
         message += f": {old} is the permissions boundary, and allows more"
         details, fix = also(parts[1:], is_first=False), f"Narrow {old}"
     else:
-        message = f"{who} gets {new} as its permissions boundary in place of {old}"
-        message += ", which may limit it less"
+        message = (
+            f"{who} {conjugate('get', change.owners)} the permissions boundary {new} in place "
+        )
+        message += f"of {old}, which may limit less"
         details, fix = also(parts, is_first=True), f"Keep {old}, or narrow {new}"
     return Saying(message, (*details, *_example(change.example)), fix)
 

@@ -1,4 +1,4 @@
-"""Sentences about conflicts of resources, clusters, limits of IAM, and other ARNs and IDs."""
+"""Sentences about conflicts between resources, about clusters, sizes, and new ARNs and IDs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from vpc_cni_iam.review.report.saying import Saying
 
 
 def _policy(grant: Grant) -> str:
-    """Return a grant as a sentence names it."""
+    """Return the name of a grant in a sentence."""
     owner = name_of(grant.owner)
     if grant.key.part is Part.MEMBERSHIP and grant.policy:
         return f"the membership of {owner} in {name_of(grant.policy)}"
@@ -34,19 +34,20 @@ def _policy(grant: Grant) -> str:
     return f"the inline policy {grant.key.name} of {owner}"
 
 
-# The message and the fix, of a policy that a first resource removes and a second keeps or makes.
+# The message and the fix. 0: the policy; 1: the resource that removes it; 2: the resource that
+# keeps or creates it; 3: the name for a list.
 _CONFLICTS = {
     ConflictKind.PRINCIPAL_REPLACED: (
-        "{} is removed with {}, which is replaced, though {} keeps it: the plan does not make it "
+        "{1} is replaced, which removes {0}. {2} is not replaced, so the plan does not create it "
         "again",
-        "Name the role in {2} by a reference to its id",
+        "In {2}, refer to the role by its id",
     ),
     ConflictKind.DELETED_ELSEWHERE: (
-        "{} is removed by {}, and kept or made by {}: the plan does not say which comes last",
-        "Write a moved block, if the resource only has another address",
+        "{1} removes {0}, and {2} keeps or creates it: the plan does not say which comes last",
+        "Write a moved block, if the resource only has a new address",
     ),
     ConflictKind.NOT_LISTED: (
-        "{} is removed by {}, which does not name it",
+        "{1} removes {0}, which its list does not name",
         "Add {3} to the list of {1}",
     ),
 }
@@ -58,33 +59,33 @@ def _conflict(_: Finding, conflict: Conflict) -> Saying:
     of = policy, conflict.address, grant.address, name
     message, fix = (text.format(*of) for text in _CONFLICTS[conflict.kind])
     if conflict.kind is ConflictKind.NOT_LISTED and conflict.is_kept:
-        message += f", though {grant.address} keeps or makes it"
+        message += f", although {grant.address} keeps or creates it"
     if grant.is_open and not conflict.is_kept:
         message += ". The plan does not show the document, which may have a Deny"
     return Saying(message, fix=fix)
 
 
 def _made_twice(finding: Finding, twice: MadeTwice) -> Saying:
-    message = f"{finding.address} is created and {twice.other} is deleted, and AWS knows both as "
-    message += "one: it refuses the creation, or the deletion removes the new one"
+    message = f"{finding.address} is created and {twice.other} is deleted, but both are the same "
+    message += "object in AWS: AWS refuses the creation, or the deletion removes the new object"
     return Saying(message, fix=f"Write a moved block from {twice.other} to {finding.address}")
 
 
 def _gone_with_cluster(finding: Finding, gone: GoneWithCluster) -> Saying:
     done, fix = ("replaced", "Replace") if gone.is_replaced else ("deleted", "Delete")
     names = first_of(gone.addresses)
-    message = f"{finding.address} is {done}, and the plan keeps what EKS deletes with it: {names}"
+    message = f"{finding.address} is {done}. EKS then also deletes {names}, which the plan keeps"
     if gone.keeping:
-        message = f"EKS does not delete {finding.address}, which is {done}, while it has node "
+        message = f"{finding.address} is {done}, but EKS does not delete it while it has node "
         message += f"groups or Fargate profiles: the plan keeps {first_of(gone.keeping)}"
     return Saying(message, fix=f"{fix} in the same plan: {names}")
 
 
 _NOT_INSTALLED = {
     NodePart.PLUGIN: "{} is created with bootstrap_self_managed_addons = false, and nothing in the "
-    "plan installs the plugin: nodes stay NotReady until something does",
+    "plan installs the plugin: nodes stay NotReady without it",
     NodePart.AGENT: "{} is created, and the plan does not install eks-pod-identity-agent in it: "
-    "without the agent on its nodes, aws-node gets no credentials by EKS Pod Identity",
+    "without the agent on its nodes, aws-node gets no credentials from EKS Pod Identity",
 }
 
 
@@ -95,13 +96,13 @@ def _not_installed(finding: Finding, missing: NotInstalled) -> Saying:
 def _list_not_shown(finding: Finding, open_list: OpenList) -> Saying:
     noun = "inline policies" if open_list.part is Part.PERMISSIONS else "attachments"
     owner, address = name_of(open_list.owner), finding.address
-    message = f"{address} newly lists all {noun} of {owner}, and removes the others. Not shown by "
-    message += f"the plan: what else {owner} has"
+    message = f"{address} has a new exclusive list: it removes all other {noun} of {owner}. The "
+    message += "plan does not show them"
     if open_list.part is None:
-        message = f"{address} is created, and detaches {owner} from all that it does not name. Not "
-        message += "shown by the plan: who else has it"
+        message = f"{address} is created, and detaches {owner} from everything that it does not "
+        message += f"name. The plan does not show who else has {owner}"
     elif not open_list.is_created:
-        message = f"The plan does not show which {noun} {owner} keeps; the others are removed"
+        message = f"The plan does not show which {noun} {owner} keeps. The others are removed"
     return Saying(message)
 
 
@@ -111,53 +112,53 @@ def _ambiguous(finding: Finding, ambiguous: Ambiguous) -> Saying:
         message = f"{finding.address} may be created in place of {names}, which are deleted"
         fix = "Write a moved block, or create it in its own plan"
         return Saying(f"{message}: it is compared with none of them", fix=fix)
-    names = " and ".join(ambiguous.addresses)
-    message = f"{ambiguous.place} may be {names}: the change is judged for each of them"
-    return Saying(message, fix="Refer to the resource, or give its ARN, in place of its name")
+    names = " or ".join(ambiguous.addresses)
+    message = f"{ambiguous.place} may be {names}: the change is checked for each of them"
+    return Saying(message, fix="Refer to the resource or give its ARN, not its name")
 
 
 _TOO_LARGE = {
     Part.ATTACHMENT: "{} has",
     Part.TRUST: "The trust policy of {} has",
-    Part.PERMISSIONS: "The inline policies together of {} have",
+    Part.PERMISSIONS: "All inline policies of {} together have",
 }
 
 
 def _too_large(finding: Finding, large: TooLarge) -> Saying:
     has = _TOO_LARGE[large.part].format(finding.address)
     return Saying(
-        f"{has} {large.size} characters without white space; IAM takes {large.limit}",
+        f"{has} {large.size} characters without white space; IAM accepts {large.limit}",
         fix=f"Split the policy of {finding.address}, or use fewer and shorter names",
     )
 
 
 def _identity(finding: Finding, change: IdentityChanged) -> Saying:
     address = finding.address
-    who = f"{address}, a role of nodes," if change.is_node else address
+    who = f"{address}, a node role," if change.is_node else address
     who = f"{address}, a role of aws-node," if change.is_plugin else who
     if change.is_renamed:
         before = change.before or "an ARN that the plan does not show"
         after = change.after or "an ARN that is known after apply"
-        message = f"{who} gets another ARN: {before} becomes {after}. Whatever names the old ARN "
-        fix = f"Keep the name and path of {address}, or name its new ARN wherever it is used"
-        return Saying(f"{message}outside of the plan no longer works", fix=fix)
+        message = f"{who} gets a new ARN: {before} becomes {after}. References to the old ARN "
+        fix = f"Keep the name and path of {address}, or update all references to its ARN"
+        return Saying(f"{message}outside of the plan no longer work", fix=fix)
     moved = "" if change.address == address else f" in place of {change.address}"
     same = f"with the ARN {change.before}" if change.before else "under its name"
     message = f"{address} is created again{moved} {same} and a new ID. Trust policies and access "
     fix = "Write a moved block" if moved else ""
     if change.is_node:
         fix = f"{fix or 'Keep the role'}, or replace the access entry of the role in this plan"
-    return Saying(f"{message}entries that name it are broken until they are made again", fix=fix)
+    return Saying(f"{message}entries that name it are broken until they are created again", fix=fix)
 
 
-_NO_LONGER = "nothing is removed because of it any longer"
 _HANDLED = {
     Handling.IMPORTED: "{} is imported as {}",
     Handling.MOVED: "{} is moved from {}",
     Handling.FORGOTTEN: "{} is removed from the state only; it stays in IAM",
     Handling.REPLACED: "{} is replaced",
-    Handling.GIVEN_BEFORE: "{} is created, and gives what another resource gives already",
-    Handling.LIST_ENDED: f"{{}}, an exclusive list, ends: {_NO_LONGER}",
+    Handling.GIVEN_BEFORE: "{} is created, and grants what another resource already grants",
+    Handling.LIST_ENDED: "{}, an exclusive list, is deleted or forgotten: it no longer removes "
+    "anything",
 }
 
 
@@ -168,8 +169,8 @@ def _handled(finding: Finding, handled: Handled) -> Saying:
 def _cluster_role_lost(finding: Finding, lost: ClusterRoleLost) -> Saying:
     role = name_of(lost.role)
     why = "which the plan deletes" if lost.is_deleted else f"which no longer trusts {EKS}"
-    fix = f"Keep {role}, or give the cluster another one first"
-    return Saying(f"{finding.address} has {role}, {why}", fix=fix)
+    fix = f"Keep {role}, or give the cluster another role first"
+    return Saying(f"{finding.address} uses {role}, {why}", fix=fix)
 
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {

@@ -27,9 +27,10 @@ from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_t
 from vpc_cni_iam.review.rules import Level
 
 _AUTHENTICATION = {
-    "authentication_mode": "API reads access entries, CONFIG_MAP reads the ConfigMap aws-auth: "
-    "others can get into the cluster, or nodes and others lose access",
-    "bootstrap_cluster_creator_admin_permissions": "Who creates the cluster administers it",
+    "authentication_mode": "API uses access entries, CONFIG_MAP uses the ConfigMap aws-auth. Other "
+    "principals can get access to the cluster, and nodes and principals can lose it",
+    "bootstrap_cluster_creator_admin_permissions": "With true, the principal that creates the "
+    "cluster is its administrator",
 }
 
 
@@ -37,13 +38,15 @@ def _of_use(finding: Finding, change: UseChange) -> Saying:
     workload, old, new = change.workload, _roles(change.before), _roles(change.after)
     more, details = _more(change)
     if change.is_lost:
-        message = f"{workload} still uses {old}, which the plan deletes or gives another name: it "
+        message = f"{workload} still uses {old}, which the plan deletes or renames: it "
         fix = f"Keep {old}, or name another role in {change.attribute} of {workload}"
         return Saying(f"{message}gets no credentials", fix=fix)
     if not change.before:
         verb = "gets" if change.kind is UseKind.SERVICE_ACCOUNT else "now uses"
         message = f"{_who(change)} {verb} {new}"
         fix = f"Give {workload} a role that allows only what it needs, in place of {new}"
+    elif not change.after:
+        return Saying(f"{_who(change)} no longer uses {old}")
     elif change.before != change.after:
         message = f"{_who(change)} uses {new} in place of {old}"
         fix = f"Keep {old} for {workload}, or allow less in {new}"
@@ -55,10 +58,10 @@ def _of_use(finding: Finding, change: UseChange) -> Saying:
 
 
 def _more(change: UseChange) -> tuple[str, tuple[str, ...]]:
-    """Return what roles allow more, and the details."""
+    """Return what the new roles allow more than the old ones, and the details."""
     reach, gain = REACH_TEXTS.get(change.reach), change.gained
     if change.made_here:
-        return f"; the plan makes {change.made_here} in this module", ()
+        return f"; it may be {change.made_here}, which the plan creates in the same module", ()
     match change.access:
         case NoNewAccess():
             return ", and can do nothing more", ()
@@ -80,7 +83,7 @@ def _more(change: UseChange) -> tuple[str, tuple[str, ...]]:
 
 
 def _who(change: UseChange) -> str:
-    """Return who gets a role, as a sentence begins with it."""
+    """Return who gets a role, for the start of a sentence."""
     pods = change.pods
     if pods is None:
         return change.workload
@@ -114,13 +117,13 @@ def _not_shown(finding: Finding, shown: ServiceAccountRoleNotShown) -> Saying:
     what = f"values in {shown.argument} that are known after apply"
     if shown.argument == WRITE_ONLY:
         what = "write-only values, which no plan shows"
-    return Saying(f"{address} has {what}: a service account may get a role by them")
+    return Saying(f"{address} has {what}: a service account may get a role from them")
 
 
 def _role_named(finding: Finding, named: RoleNamed) -> Saying:
     what = "the argument" if named.is_known_type else "its type"
     roles = " or ".join(map(_role, named.roles))
-    message = f"{finding.address} newly names {roles}; what {what} does with a role is not known"
+    message = f"{finding.address} newly names {roles}; it is not known what {what} does with a role"
     if named.reach in REACH_TEXTS:
         message += f", and the role can {REACH_TEXTS[named.reach]}"
     return Saying(message)
@@ -130,14 +133,14 @@ def _metadata(finding: Finding, opened: MetadataOpened) -> Saying:
     options = ", ".join(
         f"{o.name} {value_text(o.before)} -> {value_text(o.after)}" for o in opened.options
     )
-    by = f" by {opened.template}" if opened.template else ""
+    by = f" through {opened.template}" if opened.template else ""
     return Saying(f"{finding.address} lets pods reach the instance metadata{by}: {options}")
 
 
 def _gained(finding: Finding, gained: RightGained) -> Saying:
     less = ", less than before" if finding.level is Level.NOTE else ""
     message = f"{name_of(gained.right.principal)} {_right(gained.right)}{less}"
-    fix = f"Associate a policy with fewer permissions in {finding.address}"
+    fix = f"Associate an access policy with fewer permissions in {finding.address}"
     return Saying(message, fix=fix if finding.level is Level.ERROR else "")
 
 
@@ -166,7 +169,6 @@ def _named(noun: str, values: Sequence[Value]) -> str:
 
 
 def _cluster(right: ClusterRight) -> str:
-    """Return the cluster of a right."""
     is_later = isinstance(right.cluster, Unknown)
     return "a cluster known after apply" if is_later else f"cluster {value_text(right.cluster)}"
 
@@ -191,14 +193,14 @@ def _authentication(finding: Finding, changed: AuthenticationChanged) -> Saying:
 def _tags(finding: Finding, changed: TagsChanged) -> Saying:
     tags = ", ".join(changed.tags)
     if changed.role:
-        message = f"{finding.address} switches session tags on, and a policy of "
-        return Saying(f"{message}{name_of(changed.role)} asks for {tags}")
+        message = f"{finding.address} enables session tags, and a policy of "
+        return Saying(f"{message}{name_of(changed.role)} uses {tags}")
     verb = "changes" if changed.is_known else "may change"
-    return Saying(f"The tag {tags} of {finding.address} {verb}, and a policy asks for it")
+    return Saying(f"The tag {tags} of {finding.address} {verb}, and a policy uses it")
 
 
 def _metadata_closed(finding: Finding, closed: MetadataClosed) -> Saying:
-    message = f"Nodes of {finding.address} have no instance metadata by {closed.template}, and "
+    message = f"{closed.template} disables the instance metadata of nodes of {finding.address}: "
     message += "aws-node does not start without it"
     return Saying(message, fix=f"Keep http_endpoint enabled in {closed.template}")
 

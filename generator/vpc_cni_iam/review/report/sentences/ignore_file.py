@@ -1,4 +1,4 @@
-"""Sentences about the ignore file."""
+"""Sentences about entries of the ignore file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sentences about what a plan leaves out, and what is not read of it."""
+"""Sentences about the parts of a plan that are missing or not read."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from vpc_cni_iam.review.diff.not_shown import NotShownByPlan, NotShownKind
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.saying import Saying
 
-# What is a note of several resources does not name them: reports show it once.
+# A message that does not name its resource is shown once for all resources.
 _UNREAD: Mapping[UnreadKind, str] = {
     UnreadKind.access: "{address} is about access and is not read",
     UnreadKind.plugin: "{address} names the VPC CNI plugin and is not read",
     UnreadKind.unparsed: "{address} is not read: its text does not parse as YAML or JSON",
-    UnreadKind.later: "An object of Kubernetes is known after apply, so it is not read",
+    UnreadKind.later: "A Kubernetes object is known after apply, so it is not read",
     UnreadKind.command: "The plan runs commands ({runs}), which are not read",
     UnreadKind.resource_policy: "The policy of a resource changes and is not read",
 }
 _OPENS = "The policy of {address} newly allows every principal, without a condition"
 _NOT_SHOWN = {
     NotShownKind.INLINE_POLICIES: "inline policies of dynamic blocks in new roles",
-    NotShownKind.REFERENCES: "values known after apply, which count as what they refer to",
+    NotShownKind.REFERENCES: "values known after apply, taken as what they refer to",
 }
 
 
 def drifted(drift: Drifted, saying: Saying) -> Saying:
-    """Return what is said of a change outside of the configuration, from what it comes to."""
+    """Return the sentence about a change outside of the configuration, from that of its effect."""
     address = drift.finding.address or "something"
     if not drift.is_left:
-        # What was so until the plan: nobody gets it by the plan.
+        # The plan does not give this access; it ends it.
         was = saying.message.replace(" can now ", " could ")
         was = was.replace(" can no longer ", " could not ")
         text = f"Outside of the configuration: {was}; the plan reverts or deletes it"
         return Saying(text, saying.details)
     message = f"{saying.message}; {address} was changed outside of the configuration"
     fix = f"Change the configuration of {address}, or revert what was changed"
-    return Saying(f"{message}, and the plan leaves it so", saying.details, fix)
+    return Saying(f"{message}, and the plan keeps the change", saying.details, fix)
 
 
 def not_shown_text(part: NotShownByPlan) -> str:
-    """Return what a plan does not show, with the first resource of which it does not."""
+    """Return what a plan does not show, with the first resource concerned."""
     return f"{_NOT_SHOWN[part.kind]} ({first_of(part.addresses, 1)})"
 
 
@@ -56,17 +56,19 @@ def _unread(_: Finding, change: UnreadChange) -> Saying:
 
 
 def _left_out(_: Finding, __: LeftOut) -> Saying:
-    return Saying("The plan leaves something out, or puts it off", fix="Review the next plan, too")
+    return Saying(
+        "The plan is partial: it has targets, or defers changes", fix="Review the next plan, too"
+    )
 
 
 def _newer(_: Finding, newer: NewerFormat) -> Saying:
-    message = f"The plan has format {newer.version}; what it adds to 1.2 is not read"
+    message = f"The plan has format {newer.version}; members that it adds to 1.2 are not read"
     return Saying(message, fix="Update vpc-cni-iam")
 
 
 def _members(_: Finding, members: UnknownMembers) -> Saying:
     names = first_of(members.names)
-    return Saying(f"The plan has {names}, which is not known and not read")
+    return Saying(f"The plan has members that are not known and not read: {names}")
 
 
 def _maybe(finding: Finding, maybe: MaybePlugin) -> Saying:

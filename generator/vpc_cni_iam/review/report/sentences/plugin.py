@@ -47,7 +47,7 @@ _CAN = {
 
 
 def _denied_calls(_: Finding, denied: DeniedCalls) -> Saying:
-    """Return what the plugin cannot call, the worst in the message."""
+    """Return the denied calls; the message has the most severe ones."""
     first, cause, needs = denied.calls[0], denied.cause, denied.needs
     identity = needs.plugin.after.identity.kind
     worst = [c for c in denied.calls if (c.level, c.switch) == (first.level, first.switch)]
@@ -72,7 +72,7 @@ def _denied_calls(_: Finding, denied: DeniedCalls) -> Saying:
 
 
 def _unless(denied: DeniedCalls) -> str:
-    """Return what may allow the calls all the same; empty if nothing may."""
+    """Return which policies or roles may still allow the calls; empty if none may."""
     unless = [f"{first_of(denied.open)} allows it"] if denied.open else []
     unless += [f"aws-node has {first_of(map(name_of, denied.others), 1)}"] if denied.others else []
     return f", unless {' or '.join(unless)}" if unless else ""
@@ -83,7 +83,7 @@ def _actions(calls: Sequence[MissingCall]) -> list[str]:
 
 
 def _effect(call: MissingCall) -> str:
-    """Return what follows from the denial of a call, and where, and whether that is decided."""
+    """Return the effect of a denied call, with the Regions, and whether the denial is certain."""
     where = f"in {call.region or 'some Regions'}, " if call.in_some_regions else ""
     if call.undecided:
         return f"{where}undecided, since {undecided_text(call.undecided)}; if denied, {call.breaks}"
@@ -110,7 +110,7 @@ def _fix(denied: DeniedCalls) -> str:
 
 def _other_place(other: OtherPlace) -> str:
     place = f"{_PLACES[other.kind]} {other.named}"
-    return f"{other.policy} is for {place}, and aws-node runs in {other.own}"
+    return f"{other.policy} is for {place}, but aws-node runs in {other.own}"
 
 
 def _limit_not_shown(_: Finding, limit: LimitNotShown) -> Saying:
@@ -130,7 +130,7 @@ def _managed(_: Finding, managed: ManagedAttached) -> Saying:
     if managed.beside:
         beside = first_of(managed.beside)
         return Saying(f"{message} beside {beside}, whose conditions do not limit it", fix=fix)
-    return Saying(f"{message}, the role of nodes", fix=f"{fix} once aws-node has its own role")
+    return Saying(f"{message}, the node role", fix=f"{fix} once aws-node has its own role")
 
 
 def _controller_missing(_: Finding, missing: ControllerMissing) -> Saying:
@@ -138,7 +138,7 @@ def _controller_missing(_: Finding, missing: ControllerMissing) -> Saying:
     clusters = first_of(sorted(c.name or "the cluster" for c in missing.clusters))
     verb, fix = ("loses", "Keep") if missing.is_removed else ("does not have", "Attach")
     message = f"{role} {verb} {RESOURCE_CONTROLLER}, and ENABLE_POD_ENI is set for aws-node in "
-    message += f"{clusters}: pods with security groups of their own do not start"
+    message += f"{clusters}: pods with their own security groups do not start"
     return Saying(message, fix=f"{fix} {RESOURCE_CONTROLLER} on {role}")
 
 
@@ -155,15 +155,15 @@ def _trust_lost(_: Finding, lost: TrustLost) -> Saying:
     fix = f"Check that aws-node meets the conditions of the trust policy of {role}"
     fix = f"Trust {trusted} in {role}" if lost.is_certain else fix
     ways = first_of(_IDENTITIES[way] for way in lost.ways)
-    message = f"The trust policy of {role} {may} aws-node{where} assume it by {ways}"
+    message = f"The trust policy of {role} {may} aws-node{where} assume it through {ways}"
     return Saying(message, fix=fix)
 
 
-# What nodes lose, and the fix.
+# The message and the fix.
 _NODES = {
     NodeLoss.REFUSED: (
         "Instances cannot assume {role}, the node role{cluster}: its trust policy does not trust "
-        "ec2.amazonaws.com, and no node joins the cluster",
+        "ec2.amazonaws.com, so no node can join the cluster",
         "Trust ec2.amazonaws.com in {role}",
     ),
     NodeLoss.AGENT_DENIED: (

@@ -34,20 +34,19 @@ from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_t
 from vpc_cni_iam.review.rules import Level
 
 _RENAMED = (
-    "; interfaces keep the tag of the old cluster name, and a scoped policy allows to change only "
-    "interfaces with the new one"
+    "; existing interfaces keep the tag of the old cluster name, but a scoped policy allows "
+    "changes only to interfaces with the new one"
 )
 # What a removal means.
 _REMOVALS = {
     Removal.REMOVED: ": the plugin is removed from {cluster}, and new pods{on} get no IP addresses",
-    Removal.LEFT_RUNNING: " and leaves the plugin running in {cluster}; nothing manages it after "
-    "that",
+    Removal.LEFT_RUNNING: " and leaves the plugin running in {cluster}, where nothing manages it",
     Removal.NODES_NOT_SHOWN: ": the plugin is removed from {cluster}. Nodes of EKS Auto Mode do "
     "not need it. New pods on other nodes, which the plan does not show, get no IP addresses",
     Removal.NODES_REMOVED: ": the plugin is removed from {cluster}. Nodes of EKS Auto Mode do not "
     "need it, and the plan deletes the node groups",
-    Removal.DEFAULT: ", and EKS installs the plugin in {cluster}, which is replaced, with its "
-    "default version and settings",
+    Removal.DEFAULT: ", and EKS installs the plugin in the cluster that replaces {cluster}, with "
+    "its default version and settings",
 }
 # Why aws-node loses its role, and the fix.
 _LOSSES = {
@@ -56,13 +55,13 @@ _LOSSES = {
         "Give the ARN of the role in place of {address}",
     ),
     IdentityEvent.ROLE_GONE: (
-        "aws-node in {cluster} still gets {roles}, and after the plan no role has this ARN: it had "
+        "aws-node in {cluster} still gets {roles}, but after the plan no role has this ARN. It had "
         "{old}",
-        "Give aws-node a role that stays, in {address}",
+        "In {address}, give aws-node a role that exists after the plan",
     ),
     IdentityEvent.AGENT_REMOVED: (
-        "{address} is deleted: without the EKS Pod Identity Agent aws-node in {cluster} gets no "
-        "credentials of {roles}",
+        "{address} is deleted: without the EKS Pod Identity Agent, aws-node in {cluster} gets no "
+        "credentials for {roles}",
         "Keep {address}",
     ),
     IdentityEvent.OTHER_ISSUER: (
@@ -71,7 +70,7 @@ _LOSSES = {
         "Refer to the new OIDC provider in the trust policy of {roles}",
     ),
     IdentityEvent.NOT_NAMED: (
-        "aws-node in {cluster} had {old}, and after the plan nothing gives it a role",
+        "aws-node in {cluster} loses {old}: after the plan, nothing gives it a role",
         "Keep {old}, or attach the policies of the plugin to the node role first",
     ),
     IdentityEvent.NOT_TRUSTED: (
@@ -84,7 +83,7 @@ _LOSSES = {
         "Allow sts:AssumeRole and sts:TagSession on {roles} in a policy of {address}",
     ),
 }
-# What a setting is called that has a secret.
+# Names of settings that may hold a secret.
 _SECRET = re.compile("secret|token|passw|credential|private.?key|access.?key", re.IGNORECASE)
 
 
@@ -132,9 +131,9 @@ def _settings_changed(_: Finding, changed: SettingsChanged) -> Saying:
 
 
 def _shown(change: SettingChange) -> str:
-    """Return the values of a setting, of which those that are secret by its name are not shown."""
+    """Return the values of a setting; hidden if its name may be that of a secret."""
     if _SECRET.search(change.name):
-        return "a value that is not shown, since its name is that of a secret"
+        return "not shown, because the name may be that of a secret"
     return f"{value_text(change.before)} -> {value_text(change.after)}"
 
 
@@ -165,16 +164,16 @@ def _identity(finding: Finding, change: IdentityChange) -> Saying:
 
 
 def _trusted(finding: Finding, change: IdentityChange) -> str:
-    """Return whom roles have to trust."""
+    """Return the principal that roles have to trust."""
     firsts, kind = change.after.first_roles, change.after.kind
     if firsts and firsts.isdisjoint(change.roles):
         return _names(firsts)
     issuer = of_issuer(finding.subject) if kind is Identity.irsa else ""
-    return f"{change.account} by {kind.value}{issuer}"
+    return f"{change.account} through {kind.value}{issuer}"
 
 
 def _change(where: str, change: IdentityChange) -> Saying:
-    """Return what is said of an identity that works, and may allow more."""
+    """Return the sentence about an identity that works, and may allow more."""
     old, new = change.before, change.after
     message = f"aws-node in {where} changes from {_named(old)} to {_named(new)}"
     if old.kind is Identity.unknown:
@@ -191,7 +190,7 @@ def _change(where: str, change: IdentityChange) -> Saying:
         case IdentityEvent.NO_MORE:
             return Saying(f"{message}, and gets no new permission (proven)")
         case IdentityEvent.NOT_SHOWN:
-            return Saying(f"{message}. The plan does not show whether it can do more, or works")
+            return Saying(f"{message}. The plan does not show whether it works, or can do more")
     return Saying(message)
 
 
@@ -213,7 +212,7 @@ def _gained(change: IdentityChange) -> tuple[str, tuple[str, ...]]:
 
 
 def _named(identity: PluginIdentity) -> str:
-    """Return an identity in a sentence."""
+    """Return the name of an identity in a sentence."""
     roles = f" ({_names(identity.roles)})" if identity.roles else ""
     match identity.kind:
         case Identity.unknown | Identity.none:
@@ -225,7 +224,7 @@ def _named(identity: PluginIdentity) -> str:
 
 
 def _cluster(finding: Finding) -> str:
-    """Return the cluster that a finding is about, in a sentence."""
+    """Return the name of the cluster of a finding in a sentence."""
     subject = finding.subject
     if not isinstance(subject, EksCluster) or not subject.name:
         return "the cluster"

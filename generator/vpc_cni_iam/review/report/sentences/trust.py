@@ -47,15 +47,15 @@ from vpc_cni_iam.review.rules import Level, Rule
 
 _SHOWN = 3
 _BY_PODS = (
-    "anyone who may create an association and pass the role gives it to pods. To end that, remove "
-    "pods.eks.amazonaws.com from the trust policy"
+    "anyone who can create an association and pass the role can give it to pods. To prevent that, "
+    "remove pods.eks.amazonaws.com from the trust policy"
 )
 
 
 def _widened(finding: Finding, evidence: TrustWidened) -> Saying:
     widened, role = evidence.widened, role_of(finding)
     conditions = sorted(widened.conditions, key=lambda change: change.new is not None)
-    # That a condition becomes another is why, unless new principals say it.
+    # A changed condition is the reason, unless the principals are new.
     is_why = bool(conditions) and (widened.same_principals or conditions[0].new is None)
     reasons = list(map(_condition_reason, conditions))
     reasons[is_why:is_why] = (_deny_reason(change) for change in widened.denies)
@@ -66,21 +66,21 @@ def _widened(finding: Finding, evidence: TrustWidened) -> Saying:
             message += f" (was {several_trusted(widened.before)})"
     elif widened.actions:
         what = first_of(widened.actions, _SHOWN)
-        message = f"The trust policy of {role} now allows {what} to whom it names"
+        message = f"The trust policy of {role} now also allows its principals to call {what}"
     if is_why or widened.denies:
         message = f"{capital(reasons.pop(0))}: {message}"
     details = list(map(capital, reasons))
     if evidence.example:
         details.append(f"example: {_example(evidence.example)}")
     if widened.trusted and all(trusted.is_by_pods for trusted in widened.trusted):
-        message += ", for the pods that associations in the account name"
+        message += ", for the pods of any association in the account"
         details.append(_BY_PODS)
     fix = _fix_of_widened(finding, widened) if finding.level is Level.ERROR else ""
     return Saying(message, tuple(details), fix)
 
 
 def _example(example: NewAccess) -> str:
-    """Return a request without the resource, which is the role; of a token its claims."""
+    """Return a request without its resource, which is the role; for a token, its claims."""
     request, of = example.request, issuer_of(example.request.principal)
     if not of or request.action != WEB:
         return example_text(example, resource=False)
@@ -92,14 +92,14 @@ def _example(example: NewAccess) -> str:
 
 def _deny_reason(change: StatementRemoved | StatementChanged) -> str:
     if isinstance(change, StatementRemoved):
-        return f"the Deny that {describe(change.statement)} is gone"
+        return f"the Deny that {describe(change.statement)} is removed"
     return f"the Deny that {describe(change.old)} now {describe(change.new)}"
 
 
 def _condition_reason(change: ConditionChange) -> str:
     assert change.old is not None  # noqa: S101 - `widened` has no others
     if change.new is None:
-        return f"condition {condition_text(change.old)} is gone"
+        return f"condition {condition_text(change.old)} is removed"
     asked = f"from {asked_text(change.old)} to {asked_text(change.new)}"
     return f"condition on {change.old.key} changes {asked}"
 
@@ -119,14 +119,14 @@ def _fix_of_widened(finding: Finding, widened: Widened) -> str:
 
 def _undecided(finding: Finding, evidence: TrustUndecided) -> Saying:
     reason = undecided_text(evidence.answer, "its trust policy")
-    return Saying(f"Who can newly assume {role_of(finding)} is not decided: {reason}")
+    return Saying(f"It is not known who can newly assume {role_of(finding)}: {reason}")
 
 
 def _not_shown(finding: Finding, evidence: TrustNotShown) -> Saying:
     role = role_of(finding)
     if isinstance(evidence.content, Invalid):
         return Saying(
-            f"The trust policy of {role} is not a policy: {evidence.content.why}",
+            f"The trust policy of {role} is not a valid policy: {evidence.content.why}",
             fix=f"Write a valid policy document in assume_role_policy of {finding.address}",
         )
     why = "is sensitive" if isinstance(evidence.content, Sensitive) else "is known after apply"
@@ -136,7 +136,7 @@ def _not_shown(finding: Finding, evidence: TrustNotShown) -> Saying:
 
 def _new(finding: Finding, evidence: NewTrust) -> Saying:
     role, ranked = role_of(finding), sorted(evidence.trusted, key=lambda each: each[1])
-    other = " outside this account, as far as the plan shows"
+    other = " (not known to be in this account)"
     who = [f"by {trusted_text(t)}{'' if own or t.name == ANYONE else other}" for t, own in ranked]
     if not who:
         return Saying(f"Nobody can assume the new role {role}: its trust policy trusts nobody")
@@ -150,7 +150,7 @@ def _not_widened(finding: Finding, evidence: TrustNotWidened) -> Saying:
     if evidence.is_deleted:
         return Saying(f"The role {role} is deleted")
     if finding.rule is Rule.REWRITTEN:
-        return Saying(f"The trust policy of {role} is written in another way and means the same")
+        return Saying(f"The trust policy of {role} changes, and allows the same")
     return Saying(f"The trust policy of {role} allows less than before, and nothing new")
 
 
@@ -163,7 +163,7 @@ def _provider(finding: Finding, evidence: ProviderChanged) -> Saying:
         fix = f"Keep the provider of {evidence.issuer} with {AUDIENCE} in {address}"
         fix = f"Add {AUDIENCE} to client_id_list of {address}" if is_new else fix
         can = "cannot" if is_new else "can no longer"
-        return Saying(f"{what}: aws-node {can} assume {roles} by IRSA", fix=fix)
+        return Saying(f"{what}: aws-node {can} assume {roles} through IRSA", fix=fix)
     can = "can now" if evidence.gains else "can no longer"
     tokens = f": tokens of {issuer_name(evidence.issuer)} {can} assume {roles}" if roles else ""
     return Saying(what + tokens)
@@ -175,7 +175,7 @@ _EVENTS = {
     ProviderEvent.WITH_CLUSTER: "is deleted with its cluster",
     ProviderEvent.OTHER_ISSUER: "gets another issuer",
     ProviderEvent.UNKNOWN_ISSUER: "may get another issuer, which is known after apply",
-    ProviderEvent.NO_AUDIENCE: f"is new for a cluster of EKS, without the client ID {AUDIENCE}",
+    ProviderEvent.NO_AUDIENCE: f"is new for an EKS cluster, without the client ID {AUDIENCE}",
     ProviderEvent.CLIENT_IDS: "changes its client IDs",
     ProviderEvent.THUMBPRINTS: "gets other thumbprints",
 }

@@ -1,4 +1,4 @@
-"""Sentences about what is wrong with a trust policy."""
+"""Sentences about flaws of trust policies."""
 
 from __future__ import annotations
 
@@ -20,46 +20,46 @@ from vpc_cni_iam.review.report.trusted import EVERY, capital, issuer_name, role_
 from vpc_cni_iam.review.rules import Rule
 
 _SHOWN = 3
-_NO_SUBJECT = "no condition asks for the subject"
-_TAGS_OFF = "Set disable_session_tags to false, or do not ask for tags"
-_BY_PODS = "No pod gets credentials of {role} by EKS Pod Identity: "
+_NO_SUBJECT = "no condition checks the subject"
+_TAGS_OFF = "Set disable_session_tags to false, or remove the conditions on session tags"
+_BY_PODS = "No pod gets credentials for {role} from EKS Pod Identity: "
 _NO_AUDIENCE = (
-    "{who} of {issuer} can assume {role} with a token for any audience: no condition asks for one",
+    "{who} of {issuer} can assume {role} with a token for any audience: no condition checks it",
     f"Add StringEquals on its claim aud with {AUDIENCE}",
 )
-_SUBJECT = "{who} of {issuer} can assume {role}: {subject}", "Ask for the whole subject"
+_SUBJECT = "{who} of {issuer} can assume {role}: {subject}", "Require the full subject"
 # The message and the fix; fields in braces are those of `_fields`.
 _TEXTS: Mapping[Rule, tuple[str, str]] = {
     Rule.TRUST_ANYBODY: (
-        "Everybody{anybody} can assume {role}: no condition asks for {keys}",
+        "Everyone{anybody} can assume {role}: its trust policy has no condition on {keys}",
         "Add a condition on {keys}",
     ),
     Rule.IRSA_NO_AUDIENCE: _NO_AUDIENCE,
     Rule.OIDC_NO_AUDIENCE: _NO_AUDIENCE,
     Rule.IRSA_OTHER_AUDIENCE: (
-        "{role} can be assumed only with tokens for the audience {quoted}; EKS makes tokens of "
+        "{role} can be assumed only with tokens for the audience {quoted}; EKS issues tokens of "
         f"service accounts for {AUDIENCE}, unless an annotation says otherwise",
-        f"Ask for the audience {AUDIENCE}",
+        f"Require the audience {AUDIENCE}",
     ),
     Rule.IRSA_NO_SUBJECT: _SUBJECT,
     Rule.OIDC_NO_SUBJECT: _SUBJECT,
     Rule.IRSA_WILDCARD: _SUBJECT,
     Rule.OIDC_WILDCARD: _SUBJECT,
     Rule.IRSA_NEVER: (
-        "StringEquals does not read the wildcard in {quoted}{nobody}",
-        "Write the whole name, or use StringLike",
+        "StringEquals compares the wildcard in {quoted} as text{nobody}",
+        "Write the full name, or use StringLike",
     ),
     Rule.IRSA_LIKE: (
-        "StringLike compares the subject {quoted} of {role}, which has no wildcard",
+        "StringLike checks the subject {quoted} of {role}, which has no wildcard",
         "Use StringEquals",
     ),
     Rule.IRSA_OTHER_SUBJECT: (
-        "{who} of {issuer} can assume {role}, which is aws-node's",
+        "{who} of {issuer} can assume {role}, the role of aws-node",
         f"Name only {AWS_NODE.subject}",
     ),
     Rule.IRSA_ISSUER: (
-        "Tokens of {issuer} have no claim {keys}, for which {role} asks{nobody}",
-        "Write the keys of that provider, or name the provider of the keys",
+        "Tokens of {issuer} have no claim {keys}, which {role} requires{nobody}",
+        "Use the keys of that provider, or name the provider of the keys",
     ),
     Rule.PODS_NO_TAGS: (
         _BY_PODS + "its trust policy does not allow sts:TagSession",
@@ -67,15 +67,15 @@ _TEXTS: Mapping[Rule, tuple[str, str]] = {
     ),
     Rule.PODS_UNSCOPED: (
         "Anyone who can create an association in the account can give {role} to any pod: no "
-        "condition asks for a namespace, service account, cluster or account",
+        "condition checks the namespace, service account, cluster or account",
         "Add a condition on aws:RequestTag/kubernetes-service-account",
     ),
     Rule.PODS_TAGS_OFF: (
-        _BY_PODS + "its trust policy asks for session tags, and an association switches them off",
+        _BY_PODS + "its trust policy requires session tags, and an association disables them",
         _TAGS_OFF,
     ),
     Rule.PODS_SOURCE_ARN: (
-        _BY_PODS + "{quoted} is the ARN of an association, and aws:SourceArn is the ARN of the "
+        _BY_PODS + "{quoted} is the ARN of an association, but aws:SourceArn is the ARN of the "
         "cluster",
         "Name the ARN of the cluster",
     ),
@@ -107,14 +107,14 @@ def _fields(role: str, flaw: TrustFlaw) -> Mapping[str, str]:
         "subject": f"the subject has a wildcard, {first_of(map(repr, values), _SHOWN)}"
         if values
         else _NO_SUBJECT,
-        "nobody": f": nobody can assume {role} by it" if flaw.never else "",
+        "nobody": f", so nobody can assume {role} through the statement" if flaw.never else "",
     }
 
 
 def _tags_off(finding: Finding, evidence: SessionTagsOff) -> Saying:
     before = ", as before" if evidence.stays else ""
-    message = f"A policy of {role_of(finding)} asks for session tags ({several(evidence.tags)}), "
-    message += f"and an association of the role switches them off{before}"
+    message = f"A policy of {role_of(finding)} uses session tags ({several(evidence.tags)}), and "
+    message += f"an association of the role disables them{before}"
     return Saying(message, fix=_TAGS_OFF)
 
 

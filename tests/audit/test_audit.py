@@ -715,6 +715,23 @@ def test_a_role_for_several_clusters_is_checked_for_each(tmp_path: Path) -> None
     ]
 
 
+def test_each_vpc_that_policies_name_is_checked_in_a_cluster(tmp_path: Path) -> None:
+    """One role for two VPCs, in the second of which it may not use security groups."""
+    first, second = (
+        json.loads(run("policy", "ipv4-scoped", "--cluster-name", "prod", "--vpc-id", vpc).out)
+        for vpc in ("vpc-01234567", "vpc-89abcdef")
+    )
+    less = json.loads(json.dumps(second).replace('", "arn:aws:ec2:*:*:security-group/*"]', '"]'))
+    assert less != second
+    arn = f"arn:aws:iam::{ACCOUNT}:role/cni"
+    addon = {"addonName": "vpc-cni", "clusterName": "prod", "serviceAccountRoleArn": arn}
+    for policies, verdict in (((first, second), "works"), ((first, less), "breaks")):
+        inline = dict(zip(("first", "second"), policies, strict=True))
+        text = details(role("cni", irsa(), inline=inline))
+        (use,) = names(audited(tmp_path, text, json.dumps({"addon": addon})))["cni"]["clusters"]
+        assert use["result"]["verdict"] == verdict
+
+
 def test_a_role_is_checked_in_the_region_of_the_cluster(tmp_path: Path) -> None:
     limited = allow("ec2:*")
     limited["Statement"][0]["Condition"] = {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}

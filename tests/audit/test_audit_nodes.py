@@ -24,6 +24,8 @@ from account_details import (
     role,
 )
 from conftest import run, validator
+from vpc_cni_iam.catalog.facts.documents import managed_policy
+from vpc_cni_iam.policy.document import to_json
 
 ARN = f"arn:aws:iam::{ACCOUNT}:role/"
 AGENT = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials"}
@@ -133,7 +135,12 @@ def asked(
     return done.code, answers["node"], text.out
 
 
-@pytest.mark.parametrize("files", [SAFE, SAFE_BY_PODS], ids=["IRSA", "Pod Identity"])
+SAFE_BY_PODS_IPV6 = json.loads(json.dumps(SAFE_BY_PODS).replace("169.254.170.23", "[fd00:ec2::23]"))
+
+
+@pytest.mark.parametrize(
+    "files", [SAFE, SAFE_BY_PODS, SAFE_BY_PODS_IPV6], ids=["IRSA", "Pod Identity", "by IPv6"]
+)
 def test_a_role_of_nodes_is_safe_where_everything_was_seen(
     tmp_path: Path, files: dict[str, dict[str, Any]]
 ) -> None:
@@ -191,8 +198,53 @@ def with_env(name: str, value: str) -> Change:
     return change
 
 
+RESTART = "`kubectl rollout restart daemonset aws-node -n kube-system`"
 NOT_KNOWN: dict[str, tuple[Change, str]] = {
     "a pod is missing": (without("pods", "n2"), "no pod of aws-node is known on n2"),
+    "neither pods nor nodes are there": (
+        lambda files: {k: v for k, v in files.items() if k not in ("pods", "nodes", "group")},
+        "cluster prod: the pods of aws-node are missing",
+    ),
+    "a cluster of EKS Auto Mode, whose nodes do not name it": (
+        with_(
+            clusters={"clusters": ["prod", "auto"]},
+            auto={"cluster": {"name": "auto", "arn": place("cluster", "auto")}},
+            more=listed(node("i-1", "", **{"eks.amazonaws.com/compute-type": "auto"})),
+        ),
+        "if no node of the cluster runs aws-node, leave the cluster out",
+    ),
+    "a pod of a node of Karpenter was not restarted": (
+        with_(
+            pods=listed(pod("n1", **by_irsa()), pod("n2", **by_irsa()), pod("k1")),
+            nodes=listed(node("n1"), node("n2"), node("k1", "")),
+        ),
+        "pods aws-node-k1 still use the role of their nodes, and which one that is is not known",
+    ),
+    "clusters of one name in two Regions, and pods that name no Region": (
+        lambda files: {
+            **files,
+            "clusters": {"clusters": ["prod", "prod"]},
+            "us": json.loads(
+                json.dumps(addon(serviceAccountRoleArn="")).replace("eu-west-1", "us-east-1")
+            ),
+        },
+        "pods aws-node-n1, aws-node-n2 may be of several clusters of one name",
+    ),
+    "the other role is not there": (with_(account=account()), f"{ARN}cni is not in the input"),
+    "no cluster has the role": (
+        with_(group=group(of="other")),
+        "no cluster of the input is known to have nodes with it",
+    ),
+    "credentials of another kind, and a node of which the role is not known": (
+        lambda files: with_env("AWS_PROFILE", "x")(
+            {
+                **files,
+                "pods": listed(*(pod(n, **by_irsa()) for n in ("n1", "n2", "k1"))),
+                "nodes": listed(node("n1"), node("n2"), node("k1", "")),
+            }
+        ),
+        "does not say where credentials come from",
+    ),
     "a node is missing": (without("nodes", "n2"), "nodes are missing, such as n2"),
     "a group has no node": (with_(more=group(name="other")), "node groups other"),
     "another cluster": (with_(clusters={"clusters": ["prod", "dev"]}), "of clusters: dev"),
@@ -218,6 +270,39 @@ NOT_KNOWN: dict[str, tuple[Change, str]] = {
     ),
     "a role that is none": (
         with_(pods=listed(pod("n1", AWS_ROLE_ARN="x", AWS_WEB_IDENTITY_TOKEN_FILE=TOKEN))),
+        "does not say where credentials come from",
+    ),
+    "variables from elsewhere": (
+        lambda files: {
+            **files,
+            "pods": json.loads(
+                json.dumps(files["pods"]).replace(
+                    '"name": "aws-node",', '"name": "aws-node", "envFrom": [{"secretRef": {}}],'
+                )
+            ),
+        },
+        "does not say where credentials come from",
+    ),
+    "a role from elsewhere": (
+        lambda files: {
+            **files,
+            "pods": json.loads(
+                json.dumps(files["pods"]).replace(
+                    f'"value": "{ARN}cni"', '"valueFrom": {"secretKeyRef": {"key": "x"}}'
+                )
+            ),
+        },
+        "does not say where credentials come from",
+    ),
+    "an agent that is not that of EKS Pod Identity": (
+        with_(
+            pods=listed(
+                *(
+                    pod(n, AWS_CONTAINER_CREDENTIALS_FULL_URI="http://127.0.0.1/x")
+                    for n in ("n1", "n2")
+                )
+            )
+        ),
         "does not say where credentials come from",
     ),
     "both kinds of credentials": (
@@ -296,6 +381,11 @@ def test_what_is_not_seen_is_not_safe(name: str, tmp_path: Path) -> None:
     assert any(words in reason for reason in answer["reasons"]), answer["reasons"]
     assert text.startswith(f"not known {ARN}node\n")
     assert not any("detach" in line for line in answer["proposal"])
+    restarted = ("restarted", "an association that", "another role than the add-on names")
+    if any(words in name for words in restarted):
+        assert answer["proposal"] == [f"restart aws-node of cluster prod: {RESTART}"]
+    if name == "an add-on that names no role":
+        assert answer["proposal"] == ["give the add-on of cluster prod its role"]
 
 
 NOT_SAFE: dict[str, tuple[Change, str, str]] = {
@@ -375,10 +465,26 @@ def test_nodes_without_the_plugin_need_no_pod(tmp_path: Path) -> None:
     others = (
         node("fargate-1", "", **{compute: "fargate"}),
         node("i-1", "", **{compute: "auto"}),
+        node("hybrid-1", "", **{compute: "hybrid"}),
         node("win", "windows", **{"kubernetes.io/os": "windows"}),
     )
-    files = {**SAFE, "nodes": listed(node("n1"), node("n2"), *others)}
+    ended = [{**pod("n9"), "status": {"phase": phase}} for phase in ("Succeeded", "Failed")]
+    nodes = listed(node("n1"), node("n2"), *others)
+    files = {**SAFE, "nodes": nodes, "pods": listed(*SAFE["pods"]["items"], *ended)}
     assert asked(tmp_path, files)[1]["answer"] == "safe"
+
+
+def test_what_is_not_decided_of_another_role_fails_the_command(tmp_path: Path) -> None:
+    other = role("other", irsa(), attached=(f"arn:aws:iam::{ACCOUNT}:policy/x",))
+    code, answer, _ = asked(tmp_path, {**SAFE, "account": account(*OWN, other)})
+    assert (code, answer["answer"]) == (1, "safe")
+
+
+def test_an_inline_policy_is_to_be_deleted(tmp_path: Path) -> None:
+    inline = role("node", NODES, inline={"cni": to_json(managed_policy())}, attached=(WORKER,))
+    page = json.loads(details(*OWN, inline, policies=(MANAGED_POLICY,)))
+    _, answer, _ = asked(tmp_path, {**SAFE, "account": page})
+    assert answer["proposal"] == ["delete the inline policy cni"]
 
 
 def test_nodes_of_karpenter_are_seen_with_their_cluster(tmp_path: Path) -> None:

@@ -56,6 +56,21 @@ def _audited(
     return done.code, audited
 
 
+# What to do, by words of what is wrong.
+_REMEDIES = {
+    "by IRSA": "in its trust policy, trust the issuer of cluster prod: `",
+    "by EKS Pod Identity": "add a statement to its trust policy: "
+    '`"Principal": {"Service": "pods.eks.amazonaws.com"}`',
+    "by node role": "add a statement to its trust policy: "
+    '`"Principal": {"Service": "ec2.amazonaws.com"}`',
+    "sts:TagSession": 'write `"Action": ["sts:AssumeRole", "sts:TagSession"]`',
+    "never": "remove the conditions that are never met",
+    "session tags": "switch on session tags in the association of cluster prod",
+    "asks for": "in its trust policy, write `",
+    "conditions": "in its trust policy, let the conditions match cluster prod",
+}
+
+
 @pytest.mark.parametrize(
     ("trust", "file", "words"),
     [
@@ -132,6 +147,8 @@ def test_a_role_that_aws_node_cannot_assume_breaks(
     code, audited = _audited(tmp_path, trust, *filter(None, [file]))
     assert code == 1 and audited["verdict"] == "breaks"
     assert words in audited["untrusted"][0]
+    assert _REMEDIES[words] in audited["proposal"][0]
+    assert not any("scope it" in line for line in audited["proposal"])
 
 
 @pytest.mark.parametrize(
@@ -206,6 +223,9 @@ def test_a_policy_that_asks_for_session_tags_breaks_without_them(tmp_path: Path)
     both = {**PODS, "Statement": [*PODS["Statement"], *irsa()["Statement"]]}
     assert _audited(tmp_path, both, _association(), policy=policy)[1]["verdict"] == "works"
     assert _audited(tmp_path, both, {"addon": ADDON}, policy=policy)[1]["verdict"] == "breaks"
+    # Where no cluster is known, by EKS Pod Identity alone.
+    assert _audited(tmp_path, PODS, policy=policy)[1]["verdict"] == "works"
+    assert _audited(tmp_path, both, policy=policy)[1]["verdict"] == "breaks"
     untagged = _association(disableSessionTags=True)
     assert _audited(tmp_path, PODS, untagged, policy=policy)[1]["verdict"] == "breaks"
 

@@ -208,7 +208,7 @@ def test_lists_of_ids_are_those_that_the_command_takes(
     assert (done.exit_code, text) == (0, done.stdout), command
     done = CliRunner().invoke(application(arguments), [*arguments, "--format", "hcl"])
     assert hcl == done.stdout
-    assert "Those of the policy without the lists" in tab.text("picker-risks")
+    assert "These are the risks without the lists" in tab.text("picker-risks")
 
 
 def test_the_command_that_is_shown_runs_in_a_shell(
@@ -340,7 +340,7 @@ def test_risks_are_those_of_coverage(
     ("words", "problem"),
     [
         ("family=ipv4&scope=cluster&cluster_name=a b", '"a b" is not an EKS cluster name'),
-        ("family=ipv6&scope=tags", "There is no such policy"),
+        ("family=ipv6&scope=tags", "This policy does not exist"),
         ("version=v1.7.0&family=ipv6", "ipv6 works with plugin v1.10.0 or later"),
         ("family=ipv4&scope=cluster&cluster_name=a&vpc_id=vpc-<b>x</b>", "is not a VPC ID"),
         ("family=ipv4&scope=tags&harden=on&subnet_ids=a", '"a" is not a subnet ID'),
@@ -351,7 +351,7 @@ def test_risks_are_those_of_coverage(
         (
             "family=ipv4&scope=tags&harden=on&security_group_ids="
             + ",".join(f"sg-{n:08}" for n in range(60)),
-            "and a managed policy of IAM 6144; list fewer IDs",
+            "but IAM allows 6144 in a managed policy; list fewer IDs",
         ),
     ],
 )

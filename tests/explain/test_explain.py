@@ -138,6 +138,21 @@ def test_each_kind_of_text_leads_to_the_call_and_to_what_allows_it(text: str, ac
         assert {s["Action"] for s in variant["statements"]} == {action}
 
 
+@pytest.mark.parametrize("indent", [None, 2])
+def test_records_say_the_same_wherever_they_come_from(indent: int | None) -> None:
+    record = json.dumps(RECORD, indent=indent)
+    expected = explained(record)
+    for value in (
+        {"Records": [RECORD]},
+        {"Events": [{"EventName": "CreateNetworkInterface", "CloudTrailEvent": record}]},
+        [{"@timestamp": "2026-11-20 10:00:00.000", "@message": record}],  # of Logs Insights
+        {"events": [{"timestamp": 17, "message": record}]},  # of aws logs filter-log-events
+    ):
+        text = json.dumps(value, indent=indent)
+        assert explained(text) == expected
+        assert explained("".join(f"> {line}\n" for line in text.split("\n"))) == expected
+
+
 CREATED_AT = "node.k8s.amazonaws.com/createdAt"
 TAGGING = {"aws:TagKeys": f"node.k8s.amazonaws.com/instance_id|{CREATED_AT}"}
 
@@ -704,6 +719,20 @@ def test_a_policy_that_allows_what_no_policy_of_the_role_does_is_not_the_roles(
     assert "no policy of the role does" in done.out and "something else" not in done.out
 
 
+def test_the_action_that_a_text_names_is_told_though_the_plugin_does_not_call_it() -> None:
+    text = "An error occurred (UnauthorizedOperation) when calling the {} operation: not authorized"
+    for operation in ("DisassociateAddress", "DescribeSubnets"):
+        (explanation,) = explained(text.format(operation))
+        assert explanation["action"] == f"ec2:{operation}"
+    # AWS's other services share the code.
+    text = text.replace("UnauthorizedOperation", "AccessDenied")
+    assert run("explain", "-", stdin=text.format("ListBuckets")).out.startswith("not explained")
+    # A page makes links of what looks like one.
+    linked = RECORD | {"eventSource": "[ec2.amazonaws.com](http://ec2.amazonaws.com/)"}
+    (explanation,) = explained(json.dumps(linked | {"errorMessage": ""}))
+    assert explanation["action"] == "ec2:CreateNetworkInterface"
+
+
 def test_a_request_that_the_plugin_does_not_send_and_a_line_without_a_call_are_not_explained() -> (
     None
 ):
@@ -722,6 +751,7 @@ def test_a_request_that_the_plugin_does_not_send_and_a_line_without_a_call_are_n
         (json.dumps(ALLOWED), "has no denied request"),
         ("x" * 300, "aws sts decode-authorization-message --encoded-message"),
         ('{"DecodedMessage": "{"}', "DecodedMessage"),
+        ('{"Events": [{"CloudTrailEvent": "{"}]}', "CloudTrailEvent"),
         ('{"a": ' + "[" * 60 + "]" * 60 + "}", "nests too deeply"),
     ],
 )
@@ -844,6 +874,18 @@ def test_the_daemonset_tells_version_ip_family_and_names(
     # The version that asked is that of its user agent.
     (explanation,) = explained(json.dumps(RECORD), *settings)
     assert explanation["cni_version"] == "v1.22.4"
+
+
+def test_a_daemonset_of_a_newer_version_is_answered_with_the_newest_or_refused(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "aws-node.json").write_text(aws_node().replace("v1.19.0", "v1.23.9"))
+    words = ("explain", "-", "--daemonset", "aws-node.json")
+    done = run(*words, stdin=EVENT, cwd=tmp_path)
+    assert done.code == 0 and "taking v1.23.2" in done.err
+    refused = run(*words, "--strict", stdin=EVENT, cwd=tmp_path)
+    assert (refused.code, refused.out) == (2, "")
+    assert "plugin v1.23.9 is newer than this catalog" in refused.err
 
 
 def test_a_daemonset_that_is_no_daemonset_and_standard_input_twice_are_refused(

@@ -12,14 +12,22 @@ from typing import Any
 import duckdb
 import pytest
 import sqlglot
+from msgspec.structs import replace
 
 from conftest import run, validator
 from trail_events import DENIED, EVENTS, LATER, NODES, PLUGIN, ROLE, SDK, event
+from vpc_cni_iam.catalog.facts import known_versions
+from vpc_cni_iam.catalog.selection import select
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
+from vpc_cni_iam.coverage.subject import of_variant
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.aws import cloudtrail
 from vpc_cni_iam.inputs.aws.cloudtrail import Result
 from vpc_cni_iam.texts.limits import Limit
 from vpc_cni_iam.usage.query import query
+from vpc_cni_iam.usage.report import to_text
+from vpc_cni_iam.usage.smaller import smaller_policies
+from vpc_cni_iam.usage.usage import usage as report_of
 
 UPSTREAM = ("--cni-version", "v1.23.2")
 
@@ -83,7 +91,8 @@ def test_text_says_of_each_element_what_the_data_say(
 ) -> None:
     """An element, why, what it is needed for beside what was used, and in which scenarios."""
     (tmp_path / "p.json").write_text(policy(*actions))
-    (tmp_path / "t.json").write_text(lines((*EVENTS, event("DescribeVolumes"))))
+    others_events = event("DescribeVolumes"), event("DescribeKeyPairs", code=DENIED)
+    (tmp_path / "t.json").write_text(lines((*EVENTS, *others_events)))
     words = (*(UPSTREAM if not actions else ("--policy", "p.json")), "t.json", *features)
     code = 0 if actions == WIDE else 1  # others do not allow ec2:DescribeVolumes
     result = usage(tmp_path, *words, code=code)
@@ -94,7 +103,7 @@ def test_text_says_of_each_element_what_the_data_say(
         f"{result['policy']} against plugin {result['cni_version']}, IPv4{with_features}"
     )
     assert role.startswith(f"events of {ROLE}, known by ")
-    assert period.startswith("8 events read; ")
+    assert period.startswith("9 events read; ")
     assert period.endswith(f"of {result['first']} to {result['last']}")
     shown = dict(block.split(":\n", 1) for block in blocks if ":\n" in block)
     elements: dict[str, list[str]] = {}
@@ -125,7 +134,8 @@ def test_text_says_of_each_element_what_the_data_say(
     assert shown["denied requests, explained by vpc-cni-iam explain"] == "\n".join(
         f"  {a['action']}: {a['denied']} denied, {a['allowed']} allowed" for a in denied
     )
-    others = [a["action"] for a in result["actions"] if not a["of_plugin"]]
+    # What was denied is not used.
+    others = [a["action"] for a in result["actions"] if a["allowed"] and not a["of_plugin"]]
     line = f"used, and no call of the plugin in this configuration: {', '.join(others)}"
     assert (line in blocks) is bool(others) is True
     droppable = [e["text"] for e in result["elements"] if e["status"] == "safe to drop"]
@@ -278,6 +288,19 @@ def test_the_configuration_decides_what_is_safe_to_drop(tmp_path: Path) -> None:
     assert "DescribeTags" in statuses(helper)["not used, but callable"]
     off = usage(tmp_path, *words, "--env", "DISABLE_NETWORK_RESOURCE_PROVISIONING=true")
     assert "DeleteNetworkInterface" in statuses(off)["safe to drop"]
+    container = {
+        "name": "aws-node",
+        "image": "example.com/amazon-k8s-cni:v1.23.2-eksbuild.1",
+        "env": [{"name": "DISABLE_NETWORK_RESOURCE_PROVISIONING", "value": "true"}],
+    }
+    daemonset = {
+        "kind": "DaemonSet",
+        "metadata": {"name": "aws-node"},
+        "spec": {"template": {"spec": {"containers": [container]}}},
+    }
+    (tmp_path / "aws-node.json").write_text(json.dumps(daemonset))
+    configured = usage(tmp_path, "trail.json", "--daemonset", "aws-node.json")
+    assert statuses(configured)["safe to drop"] == statuses(off)["safe to drop"]
     # What is used stays, whatever the catalog says of the configuration.
     assert "CreateNetworkInterface" in statuses(off)["used"]
 
@@ -407,6 +430,59 @@ def test_what_the_events_cannot_show_is_said_where_a_pattern_can_be_narrowed(
     assert any(words in element["why"] for words in ("at all", "may not record")) is bool(doubt)
 
 
+def test_several_policies_of_the_role_count_together(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(policy("ec2:Describe*", "ec2:RunInstances"))
+    (tmp_path / "b.json").write_text(policy("ec2:CreateTags"))
+    events = event("CreateTags"), event("DescribeVpcs"), event("DescribeInstances")
+    (tmp_path / "t.json").write_text(lines(events))
+    both = ("t.json", "--policy", "a.json", "--policy", "b.json")
+    result = usage(tmp_path, *both)
+    assert statuses(result) == {
+        "used": {"Describe*", "CreateTags"},
+        "safe to drop": {"RunInstances"},
+    }
+    text = run("usage", *both, cwd=tmp_path).out
+    assert "\na.json:\n{" in text and "\nb.json:\n{" in text
+    assert usage(tmp_path, *both[:3], code=1)["not_allowed"] == ["ec2:CreateTags"]
+
+
+def test_not_action_is_not_decided_and_stays(tmp_path: Path) -> None:
+    but = {"Effect": "Allow", "NotAction": ["iam:*", "sts:*"], "Resource": "*"}
+    unused = {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*"}
+    (tmp_path / "p.json").write_text(json.dumps({"Statement": [but, unused]}))
+    (tmp_path / "t.json").write_text(lines(EVENTS))
+    result = usage(tmp_path, "t.json", "--policy", "p.json")
+    assert [(e["text"], e["status"]) for e in result["elements"]] == [
+        ("ec2:RunInstances", "safe to drop"),
+        ("all but iam:*, sts:*", "not decided"),
+    ]
+    (smaller,) = result["smaller"]["policies"]
+    assert smaller["policy"]["Statement"] == [but]
+
+
+@pytest.mark.parametrize(
+    ("needed", "words"),
+    [
+        # What would allow more, or no longer works, is not offered.
+        ({"ec2:DescribeTags": ("ec2:*",)}, "it is not proven that it allows no more"),
+        ({"ec2:CreateNetworkInterface": ()}, "with it, coverage at v1.23.2 is fails"),
+    ],
+)
+def test_a_policy_that_is_not_smaller_or_does_not_work_is_not_offered(
+    needed: dict[str, tuple[str, ...]], words: str, tmp_path: Path
+) -> None:
+    version = known_versions.find("v1.23.2")
+    subject = of_variant("ipv4", select(cni_version=str(version)), {})
+    setting = RequestSetting(version, names=subject.names)
+    (tmp_path / "t.json").write_text(lines(EVENTS))
+    trail = cloudtrail.read([str(tmp_path / "t.json")], io.BytesIO(), ())
+    result = report_of(subject, setting, trail, ())
+    smaller = smaller_policies(subject, setting, needed)
+    assert smaller is not None and not smaller.is_good
+    text = "\n".join(to_text(replace(result, smaller=smaller)))
+    assert f"no smaller policy: {words}" in text and "\n{" not in text
+
+
 def test_tags_that_are_set_where_something_is_made_have_no_event(tmp_path: Path) -> None:
     """Amazon EC2 checks ec2:CreateTags for them."""
     (tmp_path / "p.json").write_text(policy("ec2:CreateTags", "ec2:RunInstances"))
@@ -422,7 +498,13 @@ def test_what_a_policy_denies_and_the_role_used_is_not_allowed_by_the_policy(
     allow = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
     deny = {"Effect": "Deny", "NotAction": "ec2:Describe*", "Resource": "*"}
     (tmp_path / "t.json").write_text(lines([event("CreateTags"), event("DescribeVpcs")]))
-    for statements, option in (([allow, deny], ()), ([allow], ("--scp", "deny.json"))):
+    reading = {**allow, "Action": "ec2:Describe*"}
+    (tmp_path / "boundary.json").write_text(json.dumps({"Statement": reading}))
+    for statements, option in (
+        ([allow, deny], ()),
+        ([allow], ("--scp", "deny.json")),
+        ([allow], ("--boundary", "boundary.json")),
+    ):
         (tmp_path / "p.json").write_text(json.dumps({"Statement": statements}))
         (tmp_path / "deny.json").write_text(json.dumps({"Statement": [deny]}))
         result = usage(tmp_path, "t.json", "--policy", "p.json", *option, code=1)
@@ -574,6 +656,8 @@ def test_a_query_takes_only_names(table: str | None, role: str) -> None:
 def test_options_that_do_not_fit_are_refused() -> None:
     for words in (
         (*UPSTREAM, "--table", "t"),
+        ("--print-sql", "-"),
+        (),
         (*UPSTREAM, "-", "--skip", "fresh-node"),
         (*UPSTREAM, "-", "--format", "html"),
         ("-", "-"),

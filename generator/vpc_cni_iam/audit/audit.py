@@ -132,6 +132,7 @@ def audit(
         configured,
         {c.role for c in clusters if c.role},
         {role.arn: role for role in details.roles() if role.arn in beside} if beside else {},
+        asks_nodes=nodes,
     )
     roles = [role for detail in details.roles() if (role := auditor.role(detail)) is not None]
     used = {use.where for role in roles for use in role.clusters}
@@ -192,6 +193,7 @@ class _Auditor(Struct):
     absent: set[str]
     # The roles with which EKS Pod Identity assumes others or that nodes have, by their ARNs.
     roles_beside: Mapping[str, RoleDetail]
+    asks_nodes: bool  # whether it is asked if the roles of nodes need the permissions
     accounts: Counter[str] = field(default_factory=Counter)
     metrics_helper: list[MetricsHelperRole] = field(default_factory=list)
     # Of the roles of nodes, the policies that have permissions of the plugin.
@@ -212,9 +214,9 @@ class _Auditor(Struct):
             if not (uses or helped):
                 return None
         assumed = bool(trust.identities or _active(uses))
-        is_of_nodes = any(use.by is Identity.node_role for use in uses)
-        is_of_nodes |= Identity.node_role in trust.identities
-        if is_of_nodes and (granting := tuple(granting_policies(detail))):
+        identities = {*trust.identities, *(use.by for use in uses)}
+        is_asked = self.asks_nodes and Identity.node_role in identities
+        if is_asked and (granting := tuple(granting_policies(detail))):
             self.grants[detail.arn] = granting
         if helped or (trust.metrics_helper and not assumed):
             self._judge_metrics_helper(detail, trust, helped)
@@ -229,7 +231,7 @@ class _Auditor(Struct):
         active = _active(uses)
         meant = Identity.irsa if trust.is_broken else Identity.pod_identity
         identities = trust.identities if assumed else (meant,)
-        role, undecided = self._with_policies(detail, identities, active)
+        role, undecided = self._with_policies(detail, trust, identities, active)
         is_first = any(c.by_role == detail.arn for c in self.clusters)
         is_plugins = active or (trust.for_plugin and not is_first) or trust.is_broken
         if not (is_plugins or modes(role)):
@@ -255,7 +257,7 @@ class _Auditor(Struct):
     def _judge_metrics_helper(
         self, detail: RoleDetail, trust: TrustAudit, uses: tuple[ClusterUse, ...]
     ) -> None:
-        role, undecided = self._with_policies(detail, trust.metrics_helper, uses)
+        role, undecided = self._with_policies(detail, trust, trust.metrics_helper, uses)
         unknown = tuple(map(sentence, undecided))
         helper = judge_metrics_helper(detail.arn, trust.metrics_helper, uses, role, unknown)
         self.metrics_helper.append(helper)
@@ -263,6 +265,7 @@ class _Auditor(Struct):
     def _with_policies(
         self,
         detail: RoleDetail,
+        trust: TrustAudit,
         identities: tuple[Identity, ...],
         uses: tuple[ClusterUse, ...],
     ) -> tuple[PluginRole, tuple[Obstacle, ...]]:
@@ -278,7 +281,7 @@ class _Auditor(Struct):
             session_tags=all(use.has_tags for use in uses)
             if uses
             else identities == (Identity.pod_identity,),
-            regions=_regions(detail.arn, identities, uses, self._trust(detail)),
+            regions=_regions(detail.arn, identities, uses, trust),
         )
         return role, undecided
 

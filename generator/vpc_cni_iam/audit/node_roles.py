@@ -59,6 +59,7 @@ class NodeReasonKind(Enum):
     addon_without_role = "pods have a role that the add-on does not name"
     role_absent = "the other role is not in the input"
     role_unknown = "it is not known whether the plugin works with the other role"
+    maybe_not_restarted = "pods have the role of their nodes, which may be this one or another"
     nodes_of_unknown_role = "nodes may have this role or another"
     unread = "something is not read"
 
@@ -263,19 +264,23 @@ def _for_role(role: str, answer: ClusterAnswer) -> Iterator[NodeReason]:
     if role in answer.other_roles:
         yield NodeReason(NodeReasonKind.same_role, answer.cluster.name)
     for reason in answer.reasons:
-        is_open = answer.has(role) is None
         if reason.kind is NodeReasonKind.not_restarted:
             # Other pods have what the cluster gives, whichever role their nodes have.
-            of_nodes = {name: answer.pods[name] for name in reason.names}
-            if own := tuple(name for name, of in of_nodes.items() if of == role):
-                yield replace(reason, names=own)
-                continue
-            is_open = None in of_nodes.values()
-            if not is_open:
-                continue
-        if is_open and reason.kind.answer is NodeAnswer.not_safe:
+            yield from _not_restarted(role, answer, reason)
+        elif answer.has(role) is None and reason.kind.answer is NodeAnswer.not_safe:
             # The cluster needs the role of its nodes, and this may be another.
             kind = NodeReasonKind.nodes_of_unknown_role
             yield NodeReason(kind, answer.cluster.name, answer.open_nodes)
         else:
             yield reason
+
+
+def _not_restarted(role: str, answer: ClusterAnswer, reason: NodeReason) -> Iterator[NodeReason]:
+    """Yield which pods have a role of nodes until they restart; else those that may have it."""
+    own, unknown = (
+        tuple(name for name in reason.names if answer.pods[name] == of) for of in (role, None)
+    )
+    if own:
+        yield replace(reason, names=own)
+    elif unknown:
+        yield replace(reason, kind=NodeReasonKind.maybe_not_restarted, names=unknown)

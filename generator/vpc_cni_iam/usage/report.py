@@ -35,18 +35,23 @@ def to_text(usage: Usage) -> Iterator[str]:
             yield f"{status}:"
         for element in elements:
             yield from _element_lines(element)
+    yield from _action_lines(usage)
+    yield ""
+    yield from skipped_lines(usage.unread)
+    yield conclusion(usage)
+    yield from _smaller_lines(usage, usage.smaller)
+
+
+def _action_lines(usage: Usage) -> Iterator[str]:
+    """Yield the actions that were denied, and those that are not the plugin's."""
     if denied := [a for a in usage.actions if a.denied]:
         yield ""
         yield "denied requests, explained by vpc-cni-iam explain:"
         for action in denied:
             yield f"  {action.action}: {action.denied:,} denied, {action.allowed:,} allowed"
-    if others := [a.action for a in usage.actions if not a.of_plugin]:
+    if others := [a.action for a in usage.actions if a.allowed and not a.of_plugin]:
         yield ""
         yield f"used, and no call of the plugin in this configuration: {', '.join(others)}"
-    yield ""
-    yield from skipped_lines(usage.unread)
-    yield conclusion(usage)
-    yield from _smaller_lines(usage, usage.smaller)
 
 
 def _smaller_lines(usage: Usage, smaller: SmallerPolicies | None) -> Iterator[str]:

@@ -20,13 +20,21 @@ _WORDS = {
         + "pods {names} still use the role of their nodes; the cluster gives aws-node another "
         "role, which pods get when they start"
     ),
+    Kind.maybe_not_restarted: (
+        _CLUSTER
+        + "pods {names} still use the role of their nodes, and which one that is is not known; the "
+        "cluster gives aws-node another role, which pods get when they start"
+    ),
     Kind.role_breaks: _CLUSTER
     + "aws-node does not work with its role {role}, see vpc-cni-iam audit",
     Kind.same_role: _CLUSTER + "aws-node has this role itself",
     Kind.no_cluster: "no cluster of the input is known to have nodes with it",
     Kind.no_list: "the list of clusters is missing: aws eks list-clusters, of each Region",
     Kind.not_listed_whole: "nothing but the name is known of clusters: {names}",
-    Kind.no_pods: f"{_CLUSTER}the pods of aws-node are missing: {GET_BOTH}",
+    Kind.no_pods: (
+        f"{_CLUSTER}the pods of aws-node are missing: {GET_BOTH}; if no node of the cluster runs "
+        "aws-node, leave the cluster out of the input"
+    ),
     Kind.no_nodes: f"{_CLUSTER}nodes are missing, such as {{names}}: {GET_BOTH}",
     Kind.no_pod_on_node: f"no pod of aws-node is known on {{names}}: {GET_BOTH}",
     Kind.nodes_ambiguous: (
@@ -68,6 +76,7 @@ _CHANGES = {
         "`vpc-cni-iam generate --kind role`"
     ),
     Kind.not_restarted: f"restart aws-node of cluster {{cluster}}: {_RESTART}",
+    Kind.maybe_not_restarted: f"restart aws-node of cluster {{cluster}}: {_RESTART}",
     Kind.other_identity: f"restart aws-node of cluster {{cluster}}: {_RESTART}",
     Kind.addon_without_role: "give the add-on of cluster {cluster} its role",
     Kind.same_role: "give aws-node of cluster {cluster} another role than its nodes",

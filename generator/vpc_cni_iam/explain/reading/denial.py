@@ -17,8 +17,8 @@ from vpc_cni_iam.explain.known import (
 _SESSION = re.compile(r"(arn:[^:]*:sts::[0-9]*:assumed-role/[^/]+)/")
 # No role of a program.
 _PERSON = re.compile(r":(user/|federated-user/|root$|assumed-role/AWSReservedSSO_)")
-# Calls that many programs of a node make.
-_COMMON = re.compile("ec2:(?:Describe|CreateTags)")
+# Calls that few programs of a node make but the plugin.
+_OWN = re.compile("ec2:(?!Describe|CreateTags)")
 ACCOUNT = "system:serviceaccount:"
 # IAM takes no other characters in the name of a role, so that it can stand in a command.
 _NAME = re.compile(
@@ -74,7 +74,7 @@ class Denial(Struct, frozen=True):
     @property
     def is_by_plugin(self) -> bool:
         """Whether the plugin asked: it says so, or few other programs of a node make the call."""
-        return PLUGIN in self.agent or not (self.agent or _COMMON.match(self.action))
+        return PLUGIN in self.agent or bool(not self.agent and _OWN.match(self.action))
 
     @property
     def program(self) -> OtherProgram | None:

@@ -21,10 +21,14 @@ from vpc_cni_iam.explain.reading.denial import Denial, Finding, OtherError, Uncl
 from vpc_cni_iam.inputs.aws.cloudtrail import DENIED
 
 # AWS's own words.
+_OF_REASON = r"(?:(?!User: | status code:|, fault:)[^.(\"'<\\])"
 NOT_AUTHORIZED = (
     r"User: (?P<principal>\S+) is not authorized to perform: (?P<action>[a-z0-9-]+:\w+)"
-    r"(?: on resource: (?P<resource>[^\s\"<]+))?"
-    r"(?P<reason> (?:because|with an explicit deny)(?:(?!User: )[^.\"<]){0,300})?"
+    r"(?: on resource: (?P<resource>[^\s\"<&]+))?"
+    # What follows is not AWS's, such as the ID of the request, which is another each time.
+    rf"(?P<reason> because {_OF_REASON}{{0,200}}? action\b"
+    rf"| with an explicit deny in {_OF_REASON}{{0,60}}?: arn:[^\s\"'<\\]+"
+    rf"| (?:because|with an explicit deny){_OF_REASON}{{0,300}})?"
 )
 # v1.23.2:pkg/awsutils/awsutils.go:2693 writes the first. A denial has one of these.
 _DENIALS = re.compile(
@@ -32,6 +36,7 @@ _DENIALS = re.compile(
     rf"|{NOT_AUTHORIZED}"
     rf"|(?P<code>{DENIED})(?:\w{{0,20}}\) when calling the (?P<operation>\w+) operation)?"
 )
+_EC2_CODE = "UnauthorizedOperation"
 # The SDK for Go 2 names service and operation.
 _OPERATION = re.compile(r"operation error (?P<service>[\w ]{1,40}): (?P<operation>\w+),")
 # A record of CloudTrail of which a part was copied.
@@ -70,7 +75,7 @@ _WORDS_OF_ERRORS = (
     "exceeded", "capacity", "throttling", "toomanyrequests", "retrieve", "openidconnect", "expired",
     "signature", "skewed", "invalid", "not the owner", "not allowed", "enough free", "exception",
     "fail", "imds", "ec2metadata", "trunk", "for ipam", "169.254.170.23", "fd00:ec2::23", "sts:",
-    "sts.", "eks auth", "unable to", "decodedmessage", "explicitdeny",
+    "sts.", "eks auth", "unable to", "decodedmessage", "explicitdeny", "initialized", "refused",
 )  # fmt: skip
 # How far behind the code of an error AWS's words about it begin, and how much of them is shown.
 _NEAR, _BEFORE, _SHOWN = 100, 80, 320
@@ -115,9 +120,10 @@ def _is_about_credentials(error: OtherError) -> bool:
     return known.errors()[error.name].kind is ErrorKind.credentials
 
 
-def clarity(findings: list[Finding]) -> tuple[int, bool]:
+def clarity(findings: list[Finding]) -> tuple[int, bool, bool]:
     """Return how much of what findings say is known, the most for the best way to read a text."""
-    return sum(map(_clarity, findings)), any(not isinstance(f, Unclear) for f in findings)
+    is_clear = any(not isinstance(f, Unclear) for f in findings)
+    return sum(map(_clarity, findings)), is_clear, bool(findings)
 
 
 def _clarity(finding: Finding) -> int:
@@ -133,7 +139,12 @@ def _clarity(finding: Finding) -> int:
 def reason_of(text: str) -> str:
     """Return the reason in AWS's words of a denial, empty if they have none."""
     match = _CAUSE.search(text)
-    return (match[1] or match[2]).strip() if match else ""
+    return (match[1] or match[2]).strip(" .,") if match else ""
+
+
+def resource_of(match: re.Match[str]) -> str:
+    """Return the resource of a denial in AWS's words without what stands around them."""
+    return (match["resource"] or "").rstrip(".,;')]")
 
 
 def denial_or_error(denial: Denial, text: str) -> Denial | OtherError:
@@ -178,14 +189,14 @@ def _denials(text: str, errors: list[int]) -> Iterator[Finding]:
         elif match["action"]:
             denial = Denial(
                 match["action"],
-                (match["resource"] or "").rstrip(".,"),
+                resource_of(match),
                 match["principal"],
                 reason_of(match["reason"] or ""),
                 encoded=encoded,
             )
             yield denial_or_error(denial, _around(text, match))
         elif not _is_near(match.start(), starts):
-            action = _operation_action(text[end : match.start()], match["operation"]) or event
+            action = _operation_action(text[end : match.start()], match) or event
             if action:
                 yield denial_or_error(Denial(action, encoded=encoded), _around(text, match))
             else:
@@ -199,13 +210,14 @@ def _is_near(code: int, starts: list[int]) -> bool:
     return after < len(starts) and starts[after] - code <= _NEAR
 
 
-def _operation_action(before: str, operation: str | None) -> str:
+def _operation_action(before: str, denial: re.Match[str]) -> str:
     """Return the action that the text before the code of an error names, empty if it names none.
 
-    The AWS CLI names the operation alone, after the code.
+    The AWS CLI names the operation alone, after the code. Only EC2 has its own code.
     """
-    if operation:
-        return next((c.action for c in calls.calls() if c.action.endswith(f":{operation}")), "")
+    if operation := denial["operation"]:
+        known = (c.action for c in calls.calls() if c.action.endswith(f":{operation}"))
+        return next(known, f"ec2:{operation}" if denial["code"] == _EC2_CODE else "")
     request = _CREDENTIALS.split(before)[-1]
     places = [(m.start(), action) for words, action in _WORDS for m in words.finditer(request)]
     for call in _OPERATION.finditer(request):

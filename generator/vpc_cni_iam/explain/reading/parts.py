@@ -34,6 +34,8 @@ _MEMBER = re.compile(r'\s*"\w+"\s*:')
 # Where YAML breaks a line in quotes, whose spaces it escapes.
 _FOLDED = re.compile(r"\\\s+(\\ )?")
 _CLOSES = ("}", "]")
+# Marks of code, and quotes as editors of text set them; U+2019 is their apostrophe.
+_MARKS = str.maketrans({"`": None, "“": '"', "”": '"', "\u2019": "'"})
 # The least width at which text is wrapped, and the most lines of one message.
 _NARROW, _LINES = 60, 200
 # How many lines show how wide a text is.
@@ -51,6 +53,7 @@ def parts(
     `InputError` where the text is JSON over several lines and not valid: what follows would be
     missed.
     """
+    text = text.replace("\N{NO-BREAK SPACE}", " ")
     records = _records(text)
     readings = _readings(next(records, [""]))
     if source and _JSON.match(text) and isinstance(readings[0], str):
@@ -67,8 +70,9 @@ def parts(
 def _readings(record: list[str]) -> tuple[Part, ...]:
     """Return what a record may be: of wrapped lines, a word may end with the line or go on."""
     joined = ("",) if len(record) == 1 else ("", " ") if _is_cut(record) else (" ", "")
-    if _JSON.match(record[0]):
-        if (value := _value("\n".join(record))) is not None:
+    text = "\n".join(record)
+    if _JSON.match(text):
+        if (value := _value(text)) is not None:
             return (value,)
         values = [_value(separator.join(record)) for separator in joined]
         if known := tuple(value for value in values if value is not None):
@@ -90,7 +94,7 @@ def one_line(text: str) -> str:
         text = text.replace("\\n", " ").replace("\\t", " ").replace('\\"', '"')
     if "''" in text:  # as YAML writes one
         text = text.replace("''", "'")
-    return " ".join(text.replace("`", "").split())
+    return " ".join(text.translate(_MARKS).split())
 
 
 def _records(text: str) -> Iterator[list[str]]:
@@ -101,10 +105,12 @@ def _records(text: str) -> Iterator[list[str]]:
         if not line.strip():
             gap = True
             continue
-        if record and not _goes_on(record, line, gap=gap):
+        is_fence = bool(_FENCE.match(line))
+        if record and (is_fence or not _goes_on(record, line, gap=gap)):
             yield record
             record = []
-        record.append(line)
+        if not is_fence:
+            record.append(line)
         gap = False
     if record:
         yield record
@@ -132,7 +138,7 @@ def _is_closed(record: list[str]) -> bool:
     """Say whether a value of JSON ends with the last line."""
     first, last = record[0], record[-1]
     if first.rstrip()[-1] not in "{[,":  # it is on one line, which may be wrapped
-        return last.rstrip().endswith(_CLOSES)
+        return last.rstrip().endswith("}" if first.lstrip()[0] == "{" else "]")
     indent = len(first) - len(first.lstrip())
     return last[indent : indent + 1] in _CLOSES and not last[:indent].strip()
 
@@ -154,4 +160,4 @@ def _lines(text: str) -> Iterator[str]:
         line = _COLOUR.sub("", line) if "\x1b" in line else line
         if (quoted := _QUOTED.match(line)) is not None:
             line = line[quoted.end() :]
-        yield "" if _FENCE.match(line) else line
+        yield line

@@ -98,26 +98,25 @@ def _of_record(record: Mapping[str, object]) -> Iterator[Finding]:
     agent, text = _text(agent), one_line(_text(record.get("errorMessage")))
     identity = _object(record.get("userIdentity"))
     account = _text(identity.get("userName"))
+    words = f"{record['eventName']}: {code}: {text}"
     is_other = account.startswith(ACCOUNT) and account != f"{ACCOUNT}kube-system:aws-node"
     if not _DENIED.search(code):
         if not is_other and not known.program_of_agent(agent):
-            errors = messages.findings(f"{code}: {text}")
-            yield from (error for error in errors if isinstance(error, OtherError))
+            yield from (e for e in messages.findings(words) if isinstance(e, OtherError))
         return
     match = _NOT_AUTHORIZED.search(text)
-    service = str(record["eventSource"]).partition(".")[0]
+    service = str(record["eventSource"]).partition(".")[0].lstrip("[")  # a link in Markdown
     service = messages.SERVICES.get(service, service)
     parameters = _object(record.get("requestParameters"))
     denial = Denial(
         match["action"] if match else f"{service}:{record['eventName']}",
-        ((match["resource"] if match else "") or _text(parameters.get("roleArn"))).rstrip(".,"),
+        (messages.resource_of(match) if match else "") or _text(parameters.get("roleArn")),
         _text(identity.get("arn")) or account,
         messages.reason_of(match["reason"] or "") if match else _REASONS.get(code, ""),
         agent,
         encoded=bool(messages.ENCODED.search(text)),
         tags=_tag_keys(parameters),
     )
-    words = f"{record['eventName']}: {code}: {text}"
     yield denial if is_other else messages.denial_or_error(denial, words)
 
 

@@ -126,6 +126,56 @@ def test_a_removed_policy_that_is_not_shown_may_have_denied_something(arn: str, 
         assert all(text in message and "Deny" in message for message in messages)
 
 
+def test_a_list_that_removes_one_policy_hides_no_removed_deny_of_another() -> None:
+    other = ARN.replace("guard", "other")
+    listed = {**ROLE, "managed_policy_arns": [ARN, other]}
+    guard = {"name": "guard", "arn": ARN}
+    changes = (
+        resource("aws_iam_role", "a", listed, listed),
+        resource("aws_iam_policy", "guard", *({**guard, "policy": p} for p in (GUARD, ONE))),
+        resource("aws_iam_policy", "o", *[{"name": "other", "arn": other, "policy": ONE}] * 2),
+        resource(
+            "aws_iam_role_policy_attachments_exclusive",
+            "a",
+            *({"role_name": "a", "policy_arns": arns} for arns in ([ARN, other], [ARN])),
+        ),
+    )
+    review = reviewed(*changes, fail_on="new-access")
+    assert review.failed and rules(review) == {"exclusive-removes", "not-proven"}
+    (finding,) = (f for f in review.findings if f.rule == "not-proven")
+    assert finding.message.startswith("aws_iam_role.a may now call s3:* on all resources")
+
+
+BOUNDARY = {"name": "limit", "arn": ARN.replace("guard", "limit")}
+BOUNDED = {**ROLE, "permissions_boundary": BOUNDARY["arn"]}
+
+
+def test_a_deny_that_a_permissions_boundary_loses_may_be_new_access() -> None:
+    sides = [{**BOUNDARY, "policy": text} for text in (BOTH, ONE)]
+    changes = [resource("aws_iam_policy", "limit", *sides)]
+    changes.append(resource("aws_iam_role", "a", BOUNDED, BOUNDED))
+    review = reviewed(*changes, fail_on="new-access")
+    assert (levels(review), review.failed) == ({"boundary-weakened": "warning"}, True)
+    assert review.findings[0].message == (
+        "aws_iam_policy.limit is the permissions boundary of aws_iam_role.a, which can now call "
+        "s3:* on all resources where a policy allows it: a Deny is removed"
+    )
+    # Where a policy of the role denies the same, nothing is newly allowed.
+    denied = reviewed(*changes, inline("guard", GUARD, GUARD, role="a"))
+    assert levels(denied) == {"access-removed": "note"}
+
+
+def test_a_deny_that_goes_with_a_permissions_boundary_may_be_new_access() -> None:
+    other = {"name": "other", "arn": ARN.replace("guard", "other"), "policy": ONE}
+    limit = {**BOUNDARY, "policy": BOTH}
+    changes = (
+        *(resource("aws_iam_policy", each["name"], each, each) for each in (limit, other)),
+        resource("aws_iam_role", "a", BOUNDED, {**ROLE, "permissions_boundary": other["arn"]}),
+    )
+    review = reviewed(*changes, fail_on="new-access")
+    assert (levels(review), review.failed) == ({"boundary-weakened": "warning"}, True)
+
+
 @pytest.mark.parametrize("kind", ["role", "user", "group"])
 def test_a_deny_that_is_deleted_with_its_principal_is_no_new_access(kind: str) -> None:
     values = {kind: "a", "name": "p", "policy": GUARD}

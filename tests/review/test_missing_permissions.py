@@ -162,6 +162,41 @@ def test_a_new_role_that_is_not_aws_nodes_is_judged_beside_the_plugin() -> None:
     assert (lacking.level, lacking.address) == ("warning", "aws_iam_role.b")
 
 
+def test_first_policies_of_aws_nodes_role_that_lack_a_call_are_a_warning() -> None:
+    (role, *policies) = own_role("cni", irsa(), without("ec2:AttachNetworkInterface"))
+    review = reviewed(addon(IRSA, IRSA), role, *created(*policies))
+    (lacking,) = (f for f in review.findings if f.rule == "coverage-lacking")
+    assert lacking.level == "warning" and "ec2:AttachNetworkInterface" in lacking.message
+    assert review.plugins[0].answer.startswith("fails as before")
+
+
+def test_a_role_that_gets_a_permissions_boundary_alone_gets_no_first_policies() -> None:
+    arn = FURTHER.replace("further", "limit")
+    limit = same("aws_iam_policy", "limit", {"name": "limit", "arn": arn, "policy": CNI})
+    values = {"name": "cni", "arn": arn_of("cni"), "assume_role_policy": irsa()}
+    role = resource("aws_iam_role", "cni", values, {**values, "permissions_boundary": arn})
+    review = reviewed(addon(IRSA, IRSA), role, limit)
+    assert review.plugins[0].answer.startswith("fails as before")
+
+
+def test_a_new_role_that_is_only_denied_calls_is_an_error() -> None:
+    (role, *policies) = own_role("cni", irsa(), document(allow("ec2:*", Effect="Deny")))
+    review = reviewed(*created(role, *policies))
+    assert levels(review)["coverage-lacking"] == "error"
+    assert [plugin.verdict for plugin in review.plugins] == ["fails"]
+
+
+def test_a_new_role_that_a_boundary_keeps_from_all_calls_is_an_error() -> None:
+    arn = FURTHER.replace("further", "limit")
+    text = document(allow("s3:GetObject"))
+    limit = same("aws_iam_policy", "limit", {"name": "limit", "arn": arn, "policy": text})
+    values = {"name": "cni", "assume_role_policy": irsa(), "permissions_boundary": arn}
+    (_, *policies) = own_role("cni", irsa(), CNI)
+    review = reviewed(resource("aws_iam_role", "cni", None, values), limit, *created(*policies))
+    assert levels(review)["coverage-lacking"] == "error"
+    assert "fails" in {plugin.verdict for plugin in review.plugins}
+
+
 def test_a_setting_that_decides_nothing_asks_no_more_of_the_role() -> None:
     texts = ("{}", '{"tolerations": [{"operator": "Exists"}]}')
     sides = ({**IRSA, "configuration_values": text} for text in texts)

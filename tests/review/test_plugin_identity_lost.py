@@ -47,6 +47,17 @@ def test_an_identity_that_nothing_names_after_the_plan_is_lost() -> None:
     assert levels(addon(of_role("cni"), VERSION), *role, *nodes) == {CHANGED: "note"}
 
 
+def test_a_node_role_that_aws_node_moves_to_and_instances_cannot_assume_is_lost() -> None:
+    arn = {"name": "n", "arn": arn_of("n")}
+    sides = [{**arn, "assume_role_policy": text} for text in (NODE_TRUST, POD_TRUST)]
+    _, *policies = own_role("n", NODE_TRUST, CNI)
+    nodes = (resource("aws_iam_role", "n", *sides), *policies, node_group("n", "n"))
+    moves = addon(of_role("cni"), VERSION), *own_role("cni", irsa(), CNI)
+    review = reviewed(*moves, *nodes, fail_on="coverage-lost")
+    assert review.failed and review.plugins[0].verdict == "fails"
+    assert levels(*moves, *nodes) == {LOST: "error", CHANGED: "note"}
+
+
 def test_a_trust_policy_for_a_provider_that_is_made_with_it_is_left_open() -> None:
     statement = {
         "actions": ["sts:AssumeRoleWithWebIdentity"],

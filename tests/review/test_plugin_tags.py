@@ -168,6 +168,16 @@ def test_fleets_have_the_tags_of_their_template(kind: str, argument: str, block:
     assert finding.address == "aws_launch_template.nodes"
 
 
+def test_a_fleet_has_the_tags_that_all_of_its_specifications_have() -> None:
+    def fleet(*tags: Json) -> Json:
+        return {"launch_specification": [{"ami": "ami-1", "tags": each} for each in tags]}
+
+    kind, replaced = "aws_spot_fleet_request", {"actions": ["delete", "create"]}
+    (finding,) = lost(resource(kind, "x", fleet(OWNED, OWNED), fleet(OWNED, NAMED), **replaced))
+    assert finding.address == "aws_spot_fleet_request.x"
+    assert not lost(resource(kind, "x", fleet(OWNED, NAMED), fleet(NAMED, OWNED), **replaced))
+
+
 def test_a_tag_that_was_removed_by_hand_is_not_removed_by_the_plan() -> None:
     own = own_role("cni", irsa(), scoped())
     drift = [change("aws_instance", tagged(OWNED), tagged(NAMED))]

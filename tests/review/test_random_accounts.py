@@ -72,12 +72,14 @@ def compare_bounded(seed: int) -> None:
     findings = found(*bounded(world, bounds), configuration=world.configuration)
     means = {meaning for finding in findings for meaning in finding.means}
     changes = [
-        changed(world.before, after, role, boundaries=sides)
+        changed(world.before, after, role, is_replaced=role in world.replaced, boundaries=sides)
         for after in world.applied()
         for role, sides in bounds.items()
     ]
     if any(change.gains for change in changes):
         assert serious(findings), f"seed {seed}"
+    if any(change.less_denied for change in changes):
+        assert Consequence.NEW_ACCESS in means, f"seed {seed}"
     if any(change.losses for change in changes if change.is_plugins):
         assert Consequence.COVERAGE_LOST in means, f"seed {seed}"
 

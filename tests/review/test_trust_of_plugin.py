@@ -5,7 +5,18 @@ import json
 import pytest
 
 from eks import arn_of, association
-from synthetic import Json, allow, attachment, document, inline, resource, reviewed, role, rules
+from synthetic import (
+    Json,
+    allow,
+    attachment,
+    document,
+    inline,
+    levels,
+    resource,
+    reviewed,
+    role,
+    rules,
+)
 from trust_policies import AUD, BOTH, CNI, GOOD, NAMESPACE, OIDC, POD, SUB, irsa, of, pods
 from vpc_cni_iam.review.report.shown import ShownReview
 
@@ -137,6 +148,22 @@ def test_an_association_that_comes_breaks_a_trust_that_stays() -> None:
     loose = pods(*BOTH, **of_any)
     third = reviewed(role("cni", loose, loose), resource(kind, "a", None, association))
     assert rules(third) == {"pod-identity-tags-disabled", "service-account-role"}
+
+
+@pytest.mark.parametrize(
+    ("trust", "expected"),
+    [
+        (pods("sts:AssumeRole"), {"pod-identity-no-tag-session": "error"}),
+        (pods(*BOTH), {"pod-identity-unscoped": "warning"}),
+    ],
+)
+def test_a_flaw_of_a_trust_policy_is_as_severe_beside_the_pods_that_it_lets_in(
+    trust: str, expected: dict[str, str]
+) -> None:
+    inline = {"name": "i", "role": "cni", "policy": CNI}
+    there = resource("aws_iam_role_policy", "i", inline, inline)
+    review = reviewed(role("cni", LAMBDA, trust), there)
+    assert expected.items() <= levels(review).items()
 
 
 def test_the_fix_of_a_node_roles_trust_names_the_instances() -> None:

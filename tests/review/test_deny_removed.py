@@ -161,7 +161,7 @@ def test_a_deny_that_a_permissions_boundary_loses_may_be_new_access() -> None:
         "s3:* on all resources where a policy allows it: a Deny is removed"
     )
     # Where a policy of the role denies the same, nothing is newly allowed.
-    denied = reviewed(*changes, inline("guard", GUARD, GUARD, role="a"))
+    denied = reviewed(*changes, inline(GUARD, GUARD, "guard", role="a"))
     assert levels(denied) == {"access-removed": "note"}
 
 

@@ -217,7 +217,7 @@ def test_an_accepted_text_of_another_version_is_out_of_date(tmp_path: Path) -> N
     marked = git(tmp_path, "show", f"a:{MODULES[0]}/main.tf") + "<<<<<<< a\n=======\n>>>>>>> b\n"
     (tmp_path / MODULES[0] / "main.tf").write_text(marked)
     report = branches.command("check", code=1).out
-    assert "holds conflict markers" in report and "merge the update into it" not in report
+    assert "has conflict markers" in report and "merge the update into it" not in report
 
 
 @pytest.mark.parametrize("version", ["v1.21.2", "v1.23.2"])
@@ -240,11 +240,11 @@ def test_accepted_edits_of_both_branches_in_one_line_are_a_conflict(tmp_path: Pa
         branches.on(name, branches.edit(name, OWN[:1]), branches.accept(name, OWN[:1]))
     branches.merge("merge")
     done = branches.command("sync", code=1)
-    assert f"conflict {OWN[0]}/main.tf holds conflict markers" in done.out
+    assert f"conflict {OWN[0]}/main.tf has conflict markers" in done.out
     assert len(branches.marked()) == 1
-    assert "holds conflict markers" in branches.command("check", code=1).out
+    assert "has conflict markers" in branches.command("check", code=1).out
     refused = branches.command("accept", f"{OWN[0]}/main.tf", "ticket 1", code=2)
-    assert "holds conflict markers; resolve them first" in refused.err
+    assert "has conflict markers; resolve them first" in refused.err
 
 
 def test_an_acceptance_outlives_a_merge_in_which_its_manifest_is_not_taken(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from conftest import ROOT, run
 from synthetic import allow, document, plan, policy
+from vpc_cni_iam.review.run import CHECKS
 
 CHECK = '''"""A check from outside."""
 
@@ -59,6 +60,13 @@ ADDED = {
         ("    **access.SENTENCES", "    **from_outside.SENTENCES,\n"),
     ],
 }
+
+
+def test_every_file_of_checks_is_run() -> None:
+    folder = ROOT / "generator" / "vpc_cni_iam" / "review" / "checks"
+    files = {path.stem for path in folder.glob("*.py") if "def check(" in path.read_text()}
+    run_files = {check.__module__.rpartition(".")[2] for check in CHECKS}
+    assert files == run_files, "add the check of each file to CHECKS of review/run.py"
 
 
 def test_a_rule_from_outside_is_reported_and_ignored(tmp_path: Path) -> None:

@@ -67,6 +67,7 @@ def _say_preconditions(chosen: Options) -> None:
     name = next(v.name for v in chosen.variants if v.cluster_scoped)
     command = ["vpc-cni-iam", "preflight", "instances.json", "interfaces.json"]
     command += ["--cluster-name", "NAME", "--variant", name, *chosen.selection.arguments()]
+    command += ["--daemonset", "aws-node.json"]
     common.say(
         "\n".join(
             (
@@ -75,6 +76,7 @@ def _say_preconditions(chosen: Options) -> None:
                 "to see what is missing:",
                 "  aws ec2 describe-instances >instances.json",
                 "  aws ec2 describe-network-interfaces >interfaces.json",
+                "  kubectl get daemonset aws-node -n kube-system -o json >aws-node.json",
                 f"  {shlex.join(command)}",
             )
         )

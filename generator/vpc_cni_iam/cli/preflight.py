@@ -68,14 +68,16 @@ def preflight(
     from vpc_cni_iam.inputs.aws import ec2
     from vpc_cni_iam.inputs.kind import Content
     from vpc_cni_iam.plugin.settings import PluginSettings
-    from vpc_cni_iam.preflight import findings, report
+    from vpc_cni_iam.preflight import findings, report, rules
     from vpc_cni_iam.texts.limits import INVENTORY
 
     inputs.check_once([*files, daemonset or "", eni_configs or ""])
     plugin = PluginSettings() if daemonset is None else inputs.plugin_settings(daemonset)
     target = target_of(plugin, cluster_name, vpc_id, variant)
-    documents, hardening, provisions = as_set_up(plugin, target.mode, documents, hardening)
-    (composed,) = options.chosen((target.variant,), documents, hardening).composed()
+    documents, chosen, provisions = as_set_up(plugin, target.mode, documents, hardening)
+    own_keys = [] if hardening.additional_tag_key else chosen.additional_tag_key or []
+    of_keys = [rules.of_additional_tags(own_keys)] if own_keys else []
+    (composed,) = options.chosen((target.variant,), documents, chosen).composed()
     stdin = partial(inputs.text, "-", limit=INVENTORY)
     inventory = ec2.read(Content.of(file, stdin, INVENTORY) for file in files)
     result = findings.preflight(
@@ -83,7 +85,7 @@ def preflight(
         composed,
         target.cluster,
         target.vpc,
-        target.differences,
+        (*target.differences, *of_keys),
         provisions=provisions,
         eni_configs=inputs.eni_configs(eni_configs),
     )

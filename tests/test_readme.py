@@ -185,3 +185,11 @@ def test_every_link_leads_somewhere() -> None:
     for page in [*ROOT.glob("*.md"), *PAGES[1:]]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / target).exists() or target in GENERATED, (page, target)
+
+
+def test_every_row_of_a_table_is_in_one() -> None:
+    for page in [*ROOT.glob("*.md"), *PAGES[1:]]:
+        lines = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL).splitlines()
+        for before, row, after in zip(["", *lines], lines, [*lines[1:], ""], strict=False):
+            if row.startswith("|") and not before.startswith("|"):
+                assert re.match(r"\|[ :]*-", after), (page, row)

@@ -47,6 +47,10 @@
   // The IDs of a list; empty if not given.
   const listed = (name) => value(name).split(/[\s,]+/).filter(Boolean);
   const lists = data.parameters.filter((parameter) => parameter.list).map(({ name }) => name);
+  const limiting = (policy) => lists.filter((name) => policy.parameters.includes(name) && listed(name).length);
+  // What --limit-to calls the lists that are given.
+  const limits = (policy) =>
+    limiting(policy).map((name) => data.parameters.find((parameter) => parameter.name === name).list);
 
   // The problem of a typed name; empty if none.
   function wrong(parameter) {
@@ -131,12 +135,14 @@
     return words.join(" ") + "\n";
   }
 
-  function configuration(chosen) {
+  function configuration(chosen, policy) {
     const lines = ["[[module]]", 'path = "modules/vpc-cni-iam-policy"'];
     lines.push(`cni_version = "${value("version")}"`, `variants = ["${chosen.name}"]`);
     const named = features().map((box) => `"${box.value}"`);
     if (named.length) lines.push(`features = [${named.join(", ")}]`);
     if (isHardened()) lines.push("harden = true");
+    const limited = limits(policy).map((name) => `"${name}"`);
+    if (limited.length) lines.push(`limit_to = [${limited.join(", ")}]`);
     return lines.join("\n") + "\n";
   }
 
@@ -155,13 +161,16 @@
     policy: { hasNames: true, text: command, next: "It prints the JSON; with --format hcl, the HCL." },
     generate: {
       hasNames: false,
-      text: (chosen) => ["vpc-cni-iam generate --variant", chosen.name, ...options()].join(" ") + "\n",
-      next: "It writes a module. Names are variables of the module.",
+      text: (chosen, policy) => {
+        const limited = limits(policy).flatMap((name) => ["--limit-to", name]);
+        return ["vpc-cni-iam generate --variant", chosen.name, ...options(), ...limited].join(" ") + "\n";
+      },
+      next: "It writes a module. Names and lists are variables of the module.",
     },
     toml: {
       hasNames: false,
       text: configuration,
-      next: "Then run vpc-cni-iam sync. Names are variables of the module.",
+      next: "Then run vpc-cni-iam sync. Names and lists are variables of the module.",
     },
   };
 
@@ -193,13 +202,12 @@
     byId("picker-actions").replaceChildren(...rows);
   }
 
-  function showRisks(numbers, values, limited) {
+  function showRisks(numbers, values) {
     const items = numbers.map((number) => {
       const risk = data.risks[number];
       const link = element("a", { href: `risks.html#${risk.name}` }, risk.name);
       return element("li", {}, element("strong", {}, risk.severity), " ", link, `: ${filled(risk.text, values)}`);
     });
-    if (limited) items.push(element("li", {}, "These are the risks without the lists. `vpc-cni-iam coverage` reports the risks with them."));
     byId("picker-risks").replaceChildren(...(items.length ? items : [element("li", {}, "none known")]));
   }
 
@@ -236,10 +244,12 @@
       const policy = data.policies[number];
       const { values, missing, problems } = names(policy);
       problem = problems.join("; ");
-      const limited = lists.some((name) => policy.parameters.includes(name) && listed(name).length);
-      if (!problem && limited) problem = tooLarge(policy, values);
+      const limited = limiting(policy);
+      if (!problem && limited.length) problem = tooLarge(policy, values);
       if (!problem) {
-        showRisks(data.risk_lists[risks], values, limited);
+        // tools/docs/picker.py has the risks of each choice of lists, in this order.
+        const place = lists.reduce((sum, name, bit) => sum + (limited.includes(name) << bit), 0);
+        showRisks(data.risk_lists[risks[place]], values);
         showActions(showOutput(chosen, policy, values, missing), chosen);
         byId("picker-result").hidden = false;
         byId("picker-status").textContent =

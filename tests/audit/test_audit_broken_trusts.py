@@ -54,12 +54,12 @@ BROKEN = {
 
 
 FAULTS = {
-    "audience": "asks for the audience sts.eu-west-1.amazonaws.com, and tokens of aws-node have",
-    "issuer": f"asks for {OTHER}:sub, and tokens of its OIDC provider have {ISSUER}:sub",
-    "principal": "names the principal x, and tokens of aws-node need",
-    "action": "allows sts:AssumeRole, and IRSA sends sts:AssumeRoleWithWebIdentity",
-    "namespace": "asks for the subject system:serviceaccount:default:aws-node, and tokens of",
-    "wildcard": "asks for the subject system:serviceaccount:*:aws-node, and tokens of",
+    "audience": "requires the audience sts.eu-west-1.amazonaws.com, but tokens of aws-node have",
+    "issuer": f"requires {OTHER}:sub, but tokens of its OIDC provider have {ISSUER}:sub",
+    "principal": "names the principal x, but tokens of aws-node need",
+    "action": "allows sts:AssumeRole, but IRSA uses sts:AssumeRoleWithWebIdentity",
+    "namespace": "requires the subject system:serviceaccount:default:aws-node, but tokens of",
+    "wildcard": "requires the subject system:serviceaccount:*:aws-node, but tokens of",
 }
 
 

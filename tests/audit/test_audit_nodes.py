@@ -150,7 +150,7 @@ def test_a_role_of_nodes_is_safe_where_everything_was_seen(
     # AmazonEKSWorkerNodePolicy is needed by the nodes themselves.
     assert answer["proposal"] == ["detach AmazonEKS_CNI_Policy"]
     assert text.startswith(f"safe      {ARN}node\n")
-    assert text.endswith("1 role of nodes with permissions of the plugin: 1 safe\n")
+    assert text.endswith("1 node role with permissions of the plugin: 1 safe\n")
 
 
 @pytest.mark.parametrize("files", [SAFE, SAFE_BY_PODS], ids=["IRSA", "Pod Identity"])
@@ -218,7 +218,7 @@ NOT_KNOWN: dict[str, tuple[Change, str]] = {
             pods=listed(pod("n1", **by_irsa()), pod("n2", **by_irsa()), pod("k1")),
             nodes=listed(node("n1"), node("n2"), node("k1", "")),
         ),
-        "pods aws-node-k1 still use the role of their nodes, and which one that is is not known",
+        "pods aws-node-k1 still use a node role, and it is not known which",
     ),
     "clusters of one name in two Regions, and pods that name no Region": (
         lambda files: {
@@ -228,12 +228,12 @@ NOT_KNOWN: dict[str, tuple[Change, str]] = {
                 json.dumps(addon(serviceAccountRoleArn="")).replace("eu-west-1", "us-east-1")
             ),
         },
-        "pods aws-node-n1, aws-node-n2 may be of several clusters of one name",
+        "pods aws-node-n1, aws-node-n2 may belong to several clusters with the same name",
     ),
     "the other role is not there": (with_(account=account()), f"{ARN}cni is not in the input"),
     "no cluster has the role": (
         with_(group=group(of="other")),
-        "no cluster of the input is known to have nodes with it",
+        "no cluster in the input is known to have nodes with this role",
     ),
     "credentials of another kind, and a node of which the role is not known": (
         lambda files: with_env("AWS_PROFILE", "x")(
@@ -243,22 +243,25 @@ NOT_KNOWN: dict[str, tuple[Change, str]] = {
                 "nodes": listed(node("n1"), node("n2"), node("k1", "")),
             }
         ),
-        "does not say where credentials come from",
+        "does not show the source of their credentials",
     ),
     "a node is missing": (without("nodes", "n2"), "nodes are missing, such as n2"),
     "a group has no node": (with_(more=group(name="other")), "node groups other"),
-    "another cluster": (with_(clusters={"clusters": ["prod", "dev"]}), "of clusters: dev"),
+    "another cluster": (
+        with_(clusters={"clusters": ["prod", "dev"]}),
+        "these clusters is known: dev",
+    ),
     "a cluster of the name in another Region": (
         with_(more={"clusters": ["prod"]}),
-        "of clusters: prod",
+        "these clusters is known: prod",
     ),
     "more clusters follow": (
         with_(clusters={"clusters": ["prod"], "nextToken": "x"}),
-        "something is not read",
+        "something was not read",
     ),
     "more nodes follow": (
         with_(nodes=listed(node("n1"), node("n2"), **{"continue": "x"})),
-        "something is not read",
+        "something was not read",
     ),
     "the cluster of pods is not named": (
         with_(more=listed(pod("n3", cluster="", **by_irsa()), node("n3"))),
@@ -266,11 +269,11 @@ NOT_KNOWN: dict[str, tuple[Change, str]] = {
     ),
     "credentials of another kind": (
         with_env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
-        "does not say where credentials come from",
+        "does not show the source of their credentials",
     ),
     "a role that is none": (
         with_(pods=listed(pod("n1", AWS_ROLE_ARN="x", AWS_WEB_IDENTITY_TOKEN_FILE=TOKEN))),
-        "does not say where credentials come from",
+        "does not show the source of their credentials",
     ),
     "variables from elsewhere": (
         lambda files: {
@@ -281,7 +284,7 @@ NOT_KNOWN: dict[str, tuple[Change, str]] = {
                 )
             ),
         },
-        "does not say where credentials come from",
+        "does not show the source of their credentials",
     ),
     "a role from elsewhere": (
         lambda files: {
@@ -292,7 +295,7 @@ NOT_KNOWN: dict[str, tuple[Change, str]] = {
                 )
             ),
         },
-        "does not say where credentials come from",
+        "does not show the source of their credentials",
     ),
     "an agent that is not that of EKS Pod Identity": (
         with_(
@@ -303,11 +306,11 @@ NOT_KNOWN: dict[str, tuple[Change, str]] = {
                 )
             )
         ),
-        "does not say where credentials come from",
+        "does not show the source of their credentials",
     ),
     "both kinds of credentials": (
         with_env("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.2/x"),
-        "does not say where credentials come from",
+        "does not show the source of their credentials",
     ),
     "a version that is not known": (
         with_(pods=listed(pod("n1", version="main", **by_irsa()), pod("n2", **by_irsa()))),
@@ -337,28 +340,28 @@ NOT_KNOWN: dict[str, tuple[Change, str]] = {
             clusters={"clusters": ["prod", "dev"]},
             more=listed(pod("n3", cluster="dev"), node("n3", group="", cluster="dev")),
         ),
-        "uses the role of nodes, and that of n3 is not known",
+        "uses the node role, and the role of nodes n3 is not known",
     ),
     "a cluster of the name in another account": (
         lambda files: {
             n: json.loads(json.dumps(v).replace(f"eu-west-1:{ACCOUNT}", "eu-west-1:444455556666"))
             for n, v in files.items()
         },
-        "of clusters: prod",
+        "these clusters is known: prod",
     ),
     "a session policy": (
         with_(
             addon={"association": association()["association"] | {"policy": "{}"}},
             pods=SAFE_BY_PODS["pods"],
         ),
-        "something is not read",
+        "something was not read",
     ),
     "nodes of one name in two clusters, of which one is seen": (
         with_(
             clusters={"clusters": ["prod", "dev"]},
             more=listed(pod("n1", cluster="dev", **by_irsa())),
         ),
-        "nodes n1 may be of several clusters",
+        "nodes n1 may belong to several clusters",
     ),
     "nodes of one name in two clusters, of each of which one thing is not seen": (
         with_(
@@ -368,7 +371,7 @@ NOT_KNOWN: dict[str, tuple[Change, str]] = {
             more=listed(*(pod(n, cluster="dev", **by_irsa()) for n in ("n1", "n2"))),
             dev=listed(node("n1", cluster="dev")),
         ),
-        "may be of several clusters",
+        "may belong to several clusters",
     ),
 }
 
@@ -385,24 +388,24 @@ def test_what_is_not_seen_is_not_safe(name: str, tmp_path: Path) -> None:
     if any(words in name for words in restarted):
         assert answer["proposal"] == [f"restart aws-node of cluster prod: {RESTART}"]
     if name == "an add-on that names no role":
-        assert answer["proposal"] == ["give the add-on of cluster prod its role"]
+        assert answer["proposal"] == ["set the role in the add-on of cluster prod"]
 
 
 NOT_SAFE: dict[str, tuple[Change, str, str]] = {
     "pods that were not restarted": (
         with_(pods=listed(pod("n1", **by_irsa()), pod("n2"))),
-        "pods aws-node-n2 still use the role of their nodes",
+        "pods aws-node-n2 still use the node role",
         "kubectl rollout restart daemonset aws-node -n kube-system",
     ),
     "no other role": (
         with_(addon=addon(serviceAccountRoleArn=""), pods=listed(pod("n1"), pod("n2"))),
-        "no other credentials than the role of their nodes",
+        "use the node role",
         "give aws-node of cluster prod its own role",
     ),
     "another role that lacks a call": (
         with_(account=account(role("cni", irsa(), inline={"cni": OLD}))),
         "aws-node does not work with its role",
-        "mend",
+        "fix ",
     ),
     "the role of nodes itself": (
         with_(
@@ -425,7 +428,7 @@ NOT_SAFE: dict[str, tuple[Change, str, str]] = {
     "another role that cannot be assumed": (
         with_(account=account(role("cni", PODS, attached=(MANAGED,)))),
         "aws-node does not work with its role",
-        "mend",
+        "fix ",
     ),
     "another cluster whose nodes have it": (
         with_(
@@ -433,7 +436,7 @@ NOT_SAFE: dict[str, tuple[Change, str, str]] = {
             group2=group("dev"),
             more=listed(pod("n3", cluster="dev"), node("n3", cluster="dev")),
         ),
-        "cluster dev: pods aws-node-n3 have no other credentials",
+        "cluster dev: pods aws-node-n3 use the node role",
         "give aws-node of cluster dev its own role",
     ),
 }
@@ -509,7 +512,7 @@ def test_a_policy_for_more_than_the_plugin_is_to_be_narrowed(tmp_path: Path) -> 
     page = json.loads(details(*OWN, role("node", NODES, inline={"all": own})))
     _, answer, _ = asked(tmp_path, {**SAFE, "account": page})
     (line,) = answer["proposal"]
-    assert line.startswith("remove from all what no other program on the nodes needs: ")
+    assert line.startswith("remove from all if no other program on the nodes needs it: ")
     assert line.endswith("ec2:AssignPrivateIpAddresses")
 
 
@@ -521,7 +524,7 @@ def test_a_role_of_nodes_without_permissions_of_the_plugin_is_not_listed(tmp_pat
     for name, value in files.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(value))
     done = run("audit", *(f"{n}.json" for n in files), "--nodes", cwd=tmp_path)
-    assert done.out.endswith("0 roles of nodes with permissions of the plugin\n")
+    assert done.out.endswith("0 node roles with permissions of the plugin\n")
     assert done.code == 0
 
 

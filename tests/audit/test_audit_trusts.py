@@ -1,4 +1,4 @@
-"""Roles whose trust policy does not let aws-node have them as a cluster says."""
+"""Roles whose trust policy does not allow what a cluster says."""
 
 import json
 from pathlib import Path
@@ -58,26 +58,26 @@ def _audited(
 
 # What to do, by words of what is wrong.
 _REMEDIES = {
-    "by IRSA": "in its trust policy, trust the issuer of cluster prod: `",
-    "by EKS Pod Identity": "add a statement to its trust policy: "
+    "with IRSA": "in its trust policy, trust the issuer of cluster prod: `",
+    "with EKS Pod Identity": "add a statement to its trust policy: "
     '`"Principal": {"Service": "pods.eks.amazonaws.com"}`',
-    "by node role": "add a statement to its trust policy: "
+    "as a node role": "add a statement to its trust policy: "
     '`"Principal": {"Service": "ec2.amazonaws.com"}`',
     "sts:TagSession": 'write `"Action": ["sts:AssumeRole", "sts:TagSession"]`',
     "never": "remove the conditions that are never met",
-    "session tags": "switch on session tags in the association of cluster prod",
-    "asks for": "in its trust policy, write `",
-    "conditions": "in its trust policy, let the conditions match cluster prod",
+    "session tags": "enable session tags in the association of cluster prod",
+    "requires": "in its trust policy, write `",
+    "conditions": "in its trust policy, make the conditions match cluster prod",
 }
 
 
 @pytest.mark.parametrize(
     ("trust", "file", "words"),
     [
-        (NODES, {"addon": ADDON}, "by IRSA"),
-        (irsa("system:serviceaccount:kube-system:other"), {"addon": ADDON}, "by IRSA"),
-        (irsa(), _association(), "by EKS Pod Identity"),
-        (irsa(), NODE_GROUP, "by node role"),
+        (NODES, {"addon": ADDON}, "with IRSA"),
+        (irsa("system:serviceaccount:kube-system:other"), {"addon": ADDON}, "with IRSA"),
+        (irsa(), _association(), "with EKS Pod Identity"),
+        (irsa(), NODE_GROUP, "as a node role"),
         (UNTAGGED, _association(), "sts:TagSession"),
         (UNTAGGED, None, "sts:TagSession"),
         (_with(irsa(), "StringEquals", "aws:SourceAccount", ACCOUNT), None, "never"),
@@ -87,7 +87,7 @@ _REMEDIES = {
         (
             _with(irsa(), "StringEquals", _OTHER, "system:serviceaccount:kube-system:aws-node"),
             {"addon": ADDON},
-            "asks for",
+            "requires",
         ),
         (
             _with(PODS, "StringEquals", "aws:RequestTag/eks-cluster-name", "stage"),
@@ -123,21 +123,25 @@ _REMEDIES = {
         (
             _with(PODS, "ArnLike", "aws:SourceArn", f"{_ASSOCIATIONS.format('*')}prod/*"),
             _association(),
-            "by EKS Pod Identity",
+            "with EKS Pod Identity",
         ),
         (
             _with(PODS, "StringEquals", "aws:SourceAccount", "444455556666"),
             _association(),
-            "by EKS Pod Identity",
+            "with EKS Pod Identity",
         ),
         # Tokens of IRSA have no source, and neither they nor services are in an organization.
-        (_with(irsa(), "StringEquals", "aws:SourceAccount", ACCOUNT), {"addon": ADDON}, "by IRSA"),
-        (_with(irsa(), "StringEquals", "aws:SourceOrgID", "o-1"), {"addon": ADDON}, "by IRSA"),
-        (_with(irsa(), "StringEquals", "aws:PrincipalOrgID", "o-1"), {"addon": ADDON}, "by IRSA"),
+        (
+            _with(irsa(), "StringEquals", "aws:SourceAccount", ACCOUNT),
+            {"addon": ADDON},
+            "with IRSA",
+        ),
+        (_with(irsa(), "StringEquals", "aws:SourceOrgID", "o-1"), {"addon": ADDON}, "with IRSA"),
+        (_with(irsa(), "StringEquals", "aws:PrincipalOrgID", "o-1"), {"addon": ADDON}, "with IRSA"),
         (
             _with(PODS, "StringEquals", "aws:PrincipalOrgID", "o-1"),
             _association(),
-            "by EKS Pod Identity",
+            "with EKS Pod Identity",
         ),
     ],
 )

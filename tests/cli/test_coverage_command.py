@@ -87,7 +87,7 @@ def test_a_degraded_verdict_fails_from_warnings_on(call: SentCall, tmp_path: Pat
     helper = ("p.json", "--feature", "metrics-helper", "--scenario", "metrics-helper")
     assert call("coverage", *helper, cwd=tmp_path).code == 0
     done = call("coverage", *helper, "--fail-on", "warning", cwd=tmp_path)
-    assert done.code == 1 and "degraded" in done.out and "risks" not in done.out
+    assert done.code == 1 and ": works, degraded\n" in done.out and "risks" not in done.out
     refused = call("coverage", "p.json", "--fail-on", "warn", cwd=tmp_path)
     assert refused.code == 2 and "did you mean 'warning'" in refused.err
 

@@ -103,7 +103,7 @@ def test_an_error_has_its_kind_what_else_it_can_be_and_the_next_commands(name: s
 def test_the_hop_limit_is_named_where_the_metadata_service_does_not_answer() -> None:
     for message in MESSAGES["imds-unreachable"]:
         assert (
-            "the hop limit is 1, if the pod is not in the network"
+            "the hop limit is 1, and the pod is not in the network"
             in run("explain", "-", stdin=message).out
         )
 
@@ -133,8 +133,8 @@ def test_an_error_is_told_with_its_cause_what_else_it_can_be_and_the_next_comman
         "no credentials, pod-identity-trust (2 times)",
         "  text: ...to load credentials, : [0f]: (AccessDeniedException): Unauthorized Exception! "
         "EKS does not have permissions to assume the associated role., fault: client",
-        "  cause: the trust policy of the associated role does not let pods.eks.amazonaws.com call "
-        "sts:AssumeRole and sts:TagSession, or the role does not exist",
+        "  cause: the trust policy of the associated role does not allow sts:AssumeRole and "
+        "sts:TagSession to pods.eks.amazonaws.com, or the role does not exist",
         "  or: a condition of the trust policy names another cluster, namespace or service account",
         "  or: a service control policy or a resource control policy denies the two actions",
         "  run: aws eks list-pod-identity-associations --cluster-name CLUSTER --namespace "
@@ -207,7 +207,7 @@ def test_records_of_cloudtrail_tell_errors(
 
 
 OTHERS = [
-    ("ecr:GetAuthorizationToken", "the kubelet (it pulls images)"),
+    ("ecr:GetAuthorizationToken", "the kubelet (to pull images)"),
     ("elasticloadbalancing:DescribeLoadBalancers", "AWS Load Balancer Controller"),
     ("ec2:DescribeInstanceTopology", "the cloud controller manager"),
     ("ec2:DescribeVolumes", "Amazon EBS CSI driver"),
@@ -235,7 +235,7 @@ def test_a_call_that_the_plugin_never_makes_has_no_cause_of_the_plugin(
         ("aws-sdk-go-v2/1.36.1 os/linux lang/go ebs-csi-driver/v1.44.0", "Amazon EBS CSI driver"),
         ("awslambda-worker/1.0 rusoto/0.48.0 rust/1.90.0 linux", "AWS Lambda"),
         ("aws-cli/2.22.0 Python/3.12.6 Linux/6.1", "the AWS CLI"),
-        ("autoscaling.amazonaws.com", "a service of AWS"),
+        ("autoscaling.amazonaws.com", "an AWS service"),
         ("aws-sdk-go-v2/1.36.1 elbv2.k8s.aws/v2.13.0", "AWS Load Balancer Controller"),
     ],
 )

@@ -222,7 +222,7 @@ def test_the_health_of_an_add_on_is_read() -> None:
 def test_a_log_that_only_waits_for_ipamd_is_refused_with_the_log_that_says_more() -> None:
     text = 'time="2026-11-25T22:26:28Z" level=info msg="Checking for IPAM connectivity... "\n'
     done = run("explain", "-", stdin=text)
-    assert done.code == 3 and "aws-node waits for ipamd, and the log of ipamd says" in done.err
+    assert done.code == 3 and "aws-node waits for ipamd, and ipamd.log says why" in done.err
 
 
 def test_two_errors_on_one_line_are_two_answers() -> None:

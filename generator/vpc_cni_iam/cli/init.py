@@ -54,7 +54,7 @@ def init(
         common.show_json(FileChange(str(created), WriteAction.CREATE))
     elif not quiet:
         common.show(f"create  {created}")
-        common.say("next, write the module: vpc-cni-iam sync")
+        common.say("next, write the module: vpc-cni-iam sync; its README shows how to call it")
         _say_preconditions(recommended(variant or (), cni_version or LATEST))
 
 

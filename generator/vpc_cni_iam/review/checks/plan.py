@@ -71,7 +71,9 @@ def check(context: Context) -> Iterator[Finding]:
             rule, level = _UNREAD[change.kind]
             level = Level.WARNING if change.opens else level
             means = EVERY if change.kind is UnreadKind.plugin else None
-            yield finding(rule, change, change.address, level=level, means=means)
+            argument = ", ".join(change.arguments)
+            place = change.address
+            yield finding(rule, change, place, attribute=argument, level=level, means=means)
     for resource in context.filler.resources:
         yield from _unnamed(resource)
 

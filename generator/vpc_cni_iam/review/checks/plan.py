@@ -71,8 +71,7 @@ def check(context: Context) -> Iterator[Finding]:
             rule, level = _UNREAD[change.kind]
             level = Level.WARNING if change.opens else level
             means = EVERY if change.kind is UnreadKind.plugin else None
-            argument = ", ".join(change.arguments)
-            place = change.address
+            argument, place = ", ".join(change.arguments), change.address
             yield finding(rule, change, place, attribute=argument, level=level, means=means)
     for resource in context.filler.resources:
         yield from _unnamed(resource)
@@ -84,6 +83,5 @@ def _unnamed(resource: Resource) -> Iterator[Finding]:
     if argument is None or resource.actions in _STAYS:
         return
     if isinstance(one(resource, argument, Side.AFTER), Unknown | Sensitive):
-        evidence = MaybePlugin(argument)
-        rule, address = Rule.UNREAD_RESOURCE, resource.address
-        yield finding(rule, evidence, address, attribute=argument, means=EVERY)
+        rule, evidence = Rule.UNREAD_RESOURCE, MaybePlugin(argument)
+        yield finding(rule, evidence, resource.address, attribute=argument, means=EVERY)

@@ -87,7 +87,7 @@ _PATTERNS: Mapping[UnreadKind, tuple[tuple[str, ...], ...]] = {
         ("awscc_cloudformation_*", "awscc_eks_*", "awscc_iam_*", "awscc_identitystore_*"),
         ("awscc_organizations_*", "awscc_sso_*", "eksctl_*", "aws_transfer_ssh_key"),
         ("aws_identitystore_group_membership*", "aws_organizations_policy*"),
-        ("aws_organizations_aws_service_access",),
+        ("aws_organizations_aws_service_access", "aws_ec2_instance_metadata_defaults"),
         ("aws_organizations_resource_policy*", "aws_organizations_delegated_administrator*"),
         ("aws_kms_grant*", "aws*_cognito_identity_pool_*", "aws_cognito_identity_provider"),
         ("aws_cognito_user_in_group", "awscc_cognito_user_pool_identity_provider"),
@@ -145,17 +145,13 @@ _SHARED: Mapping[str, tuple[str, UnreadKind]] = {
     "aws_vpc_endpoint_service": ("allowed_principals", UnreadKind.resource_policy),
 }
 # Types that are about access if these arguments change: which policies of an organization apply,
-# who gets an identity of a pool, whether pods reach the instance metadata, with which role stacks
-# run, which session policy limits a role.
+# who gets an identity of a pool, with which role stacks run, which session policy limits a role.
 _DECIDING = {
     "aws_cloudformation_stack": ("iam_role_arn",),
     "aws_cloudformation_stack_set": ("administration_role_arn", "execution_role_name"),
     "aws_cognito_identity_pool": (
         *("allow_classic_flow", "allow_unauthenticated_identities", "cognito_identity_providers"),
         *("openid_connect_provider_arns", "saml_provider_arns", "supported_login_providers"),
-    ),
-    "aws_ec2_instance_metadata_defaults": (
-        *("http_endpoint", "http_put_response_hop_limit", "http_tokens"),
     ),
     "aws_organizations_account": ("parent_id",),
     "aws_organizations_organization": ("aws_service_access_principals", "enabled_policy_types"),
